@@ -1,6 +1,6 @@
 """The appearance of pages and reports: escapes, one stylesheet, templates, static files, and what GitHub shows of a job.
 
-`pages` and `serving` are imported by their own names: commands that print texts only do not wait for Jinja2 and Starlette.
+`pages` and `serving` are imported by their own names: commands that only print text need not wait for Jinja2 and Starlette.
 """
 
 from __future__ import annotations

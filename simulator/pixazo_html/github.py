@@ -1,4 +1,4 @@
-"""GitHub Actions: annotations as workflow commands, and the Markdown of a job summary; what comes from outside is markup in neither."""
+"""GitHub Actions: annotations as workflow commands, and the Markdown of a job summary; text from outside is never markup in them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from .texts import visible
 
 Level = Literal["error", "warning", "notice"]
 
-#: Annotations of one level that GitHub shows of a step.
+#: How many annotations of one level GitHub shows for a step.
 MOST: Final = 10
-#: Bytes that a summary has at most; GitHub shows none of one that is larger than 1 MiB.
+#: The most bytes of a summary; GitHub shows nothing of one that is larger than 1 MiB.
 LARGEST: Final = 1024 * 1024 - 1024
-#: Characters of one text in an annotation, and in a cell of a summary.
+#: The most characters of one text in an annotation, and in a cell of a summary.
 LONGEST: Final = 1000
 
 
 class Annotation(NamedTuple):
-    """Something that GitHub shows beside a run, or beside a line of a file, whose path is relative to the repository."""
+    """Something that GitHub shows next to a run, or next to a line of a file; the path is relative to the repository."""
 
     level: Level
     title: str
@@ -28,17 +28,17 @@ class Annotation(NamedTuple):
 
 
 def is_github(form: str | None, environ: Mapping[str, str]) -> bool:
-    """Whether a report is for GitHub Actions: as an option says (`github`), else as the environment does."""
+    """Whether a report is for GitHub Actions: by an option (`github`), else by the environment."""
     return form == "github" or (form is None and environ.get("GITHUB_ACTIONS") == "true")
 
 
 def shorten(text: str) -> str:
-    """At most LONGEST characters of a text; the last one says that there are more."""
+    """At most LONGEST characters of a text; the last one shows that there are more."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def workflow_commands(annotations: Iterable[Annotation]) -> str:
-    """The annotations as a line each, errors first; at most ten of a level: the first nine, then how many there are more."""
+    """The annotations, one line each, errors first; at most ten of a level: the first nine, then how many more there are."""
     given, commands = list(annotations), list[str]()
     for level in get_args(Level):
         shown = [each for each in given if each.level == level]
@@ -60,7 +60,7 @@ def _escaped(text: str, more: str = "") -> str:
 
 
 def in_markdown(text: str) -> str:
-    """A text in one line in which nothing is markup of Markdown."""
+    """A text in one line, without Markdown markup."""
     return "".join(f"\\{each}" if each in "\\`*_[]<>|#&!~@" else each for each in visible(shorten(text)))
 
 
@@ -78,7 +78,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def folded_code(title: str, lines: Iterable[str]) -> str:
     """Lines of code below a title that unfolds them."""
-    from markupsafe import escape  # where HTML begins, Markdown has no escapes
+    from markupsafe import escape  # inside HTML, Markdown has no escapes
 
     code = "\n".join(map(visible, lines))
     fence = "```"
@@ -88,12 +88,12 @@ def folded_code(title: str, lines: Iterable[str]) -> str:
 
 
 def job_summary(parts: Iterable[str], present: int = 0) -> str:
-    """The parts of a summary that has so many bytes already, as many as it takes; then how many were left out."""
+    """As many parts as fit into a summary that already has this many bytes; then how many were left out."""
     given, taken, room = list(parts), list[str](), LARGEST - present
     for number, part in enumerate(given):
         room -= len(part.encode()) + 1
         if room < 0:
-            taken.append(f"\n{len(given) - number} further lines are left out: the log has them.\n")
+            taken.append(f"\n{len(given) - number} more lines are left out: the log has them.\n")
             break
         taken.append(part)
     return "\n".join([*taken, ""])

@@ -20,8 +20,8 @@ STYLE = _OWN.joinpath("style.css").read_text(encoding="utf-8")
 def templates(folder: Traversable) -> Environment:
     """The templates of a folder (`*.jinja`), and the macros of `components.jinja`, which they import.
 
-    Every value is escaped: markup for the browser; for the reader, characters that are invisible, or control the display.
-    The filter `lines` keeps the line ends of a text, `pretty` indents a JSON value, `prose` makes code of what stands in backticks.
+    Every value is escaped: markup for the browser; for the reader, characters that are invisible or control the display.
+    The filter `lines` keeps the line ends of a text, `pretty` indents a JSON value, `prose` makes code of text in backticks.
     """
     found = {
         each.name: each.read_text(encoding="utf-8")
@@ -38,20 +38,20 @@ def templates(folder: Traversable) -> Environment:
 
 
 def _shown(value: object) -> object:
-    """The text of a value with its invisible characters escaped; Jinja2 then escapes the markup, unless it is marked as safe."""
+    """The text of a value with its invisible characters escaped; Jinja2 then escapes the markup, unless it is marked safe."""
     return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def lines(text: str) -> Markup:
-    """A text in which everything but line ends is escaped."""
+    """A text in which everything except line ends is escaped."""
     return Markup("\n").join(escape(visible(line)) for line in re.split(r"\r?\n", text))
 
 
 def pretty(value: object) -> Markup:
-    """A JSON value in indented lines, or a text as it is."""
+    """A JSON value in indented lines, or a string as it is."""
     return lines(value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def prose(text: str) -> Markup:
     """A text of our own in which backticks enclose code."""
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(visible(text)))))  # noqa: S704 - escaped just there
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(visible(text)))))  # noqa: S704 - it is escaped in this line

@@ -35,7 +35,7 @@ _STATIC: dict[str, tuple[str, bytes]] = {
     for each in files("pixazo_html").joinpath("static").iterdir()
     if (kind := each.name.rpartition(".")[2]) in _TYPES
 } | {"style.css": (_TYPES["css"], STYLE.encode())}
-"""Media type and content of each static file by name: stylesheet, htmx with its SSE extension, our script, an icon."""
+"""Media type and content of each static file, by name: stylesheet, htmx with its SSE extension, our script, an icon."""
 CHANGED = "event: changed\ndata: -\n\n"
 """The server-sent event on which an open page refreshes itself."""
 
@@ -56,7 +56,7 @@ def static_routes(base: str) -> list[Route]:
 
 def _serving(kind: str, content: bytes) -> Callable[[Request], Awaitable[Response]]:
     tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-    headers = HEADERS | {"cache-control": "no-cache", "etag": tag}  # revalidated: another version has other files
+    headers = HEADERS | {"cache-control": "no-cache", "etag": tag}  # revalidated, since another version has other files
 
     async def serve(request: Request) -> Response:
         if request.headers.get("if-none-match") == tag:
@@ -67,5 +67,5 @@ def _serving(kind: str, content: bytes) -> Callable[[Request], Awaitable[Respons
 
 
 def is_from_our_page(request: Request) -> bool:
-    """Whether a page of ours sends it: htmx adds this header, for which another site needs a CORS preflight."""
+    """Whether one of our pages sends it: htmx adds this header, for which another site needs a CORS preflight."""
     return request.headers.get("hx-request") == "true"

@@ -43,7 +43,7 @@ __all__ = [
 #: The world of a test, from set-up to teardown, and those of all tests.
 CASE: pytest.StashKey[Case] = pytest.StashKey()
 CASES: pytest.StashKey[Cases] = pytest.StashKey()
-#: The guard of a run, once a test has used a fixture of ours; None where an option switches it off. And the test that runs,
+#: The guard of a run, once a test has used one of our fixtures; None where an option switches it off. And the test that runs,
 #: and the request of the fixture that is being set up.
 WATCH: pytest.StashKey[Watch | None] = pytest.StashKey()
 CURRENT: pytest.StashKey[pytest.Item] = pytest.StashKey()
@@ -65,12 +65,12 @@ _REPORT_OPTIONS: dict[str, dict[str, Any]] = {
         "choices": ("off", "report", "fail"),
         "help": "usage that will hurt on the real gateway (default: report)",
     },
-    "cov": {"action": "store_true", "help": "which behaviour of the gateway the tests met, and which not"},
-    "cov-fail-under": {"type": float, "metavar": "PERCENT", "help": "fail the run when they met less than this"},
+    "cov": {"action": "store_true", "help": "which behaviour of the gateway the tests covered, and which not"},
+    "cov-fail-under": {"type": float, "metavar": "PERCENT", "help": "fail the run when they covered less than this"},
     "cov-json": {"metavar": "FILE", "help": "the same as JSON"},
     "bill-json": {"metavar": "FILE", "help": "what the generations of each test would have cost, as JSON"},
     "max-spend": {"default": "", "metavar": "DOLLARS", "help": "fail the run when they would have cost more than this"},
-    "assumptions": {"action": "store_true", "help": "what the tests rest on besides the page, and which tests"},
+    "assumptions": {"action": "store_true", "help": "what the tests depend on besides the page, and which tests"},
     "format": {
         "choices": ("text", "github"),
         "help": "github: annotations and a job summary as well (default in GitHub Actions)",
@@ -91,12 +91,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, attributes in _REPORT_OPTIONS.items():
         reports.addoption(f"--pixazo-{name}", **attributes)
     for name, default, text in (
-        ("sim_url", "", "origin of a running simulator; else one is started"),
+        ("sim_url", "", "origin of a running simulator; default: start one"),
         ("control_token", "", "control token of that simulator"),
         ("profile", "documented", "policy of worlds: documented, observed or a file"),
         ("balance", "100.00", "US dollars in the wallet of a world"),
         ("clock", "manual", "clock of worlds: manual, real or xN"),
-        ("seed", "", "seed of worlds; else each test has its own"),
+        ("seed", "", "seed of worlds; default: each test has its own"),
         ("start", "", "when their clocks start: now, or as 2026-03-31T10:00:00Z"),
         ("webhook_ca", "", "file of authorities (PEM) of https receivers, relative to the root folder"),
         ("conduct", "report", "as --pixazo-conduct"),
@@ -106,7 +106,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, text in (
         (
             "models",
-            "models whose operations are served besides the page's: names, files relative to the root folder, or all",
+            "models whose operations are served in addition to the page's: names, files relative to the root folder, or all",
         ),
         ("webhook_allow", "hosts in addition to loopback that tests may allow for callbacks"),
         ("cov_omit", "globs of behaviours that do not count, such as imageToVideo:*"),
@@ -117,18 +117,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def _add_world_options(add: Callable[..., None]) -> None:
     """Of tests that use the fixtures."""
-    add("--pixazo-sim-url", metavar="URL", help="use this running simulator, instead of one per process")
-    add("--pixazo-control-token", metavar="TOKEN", help="its control token; better kept in PIXAZO_SIM_CONTROL_TOKEN")
+    add("--pixazo-sim-url", metavar="URL", help="use this running simulator instead of one per process")
+    add("--pixazo-control-token", metavar="TOKEN", help="its control token; prefer PIXAZO_SIM_CONTROL_TOKEN")
     add("--pixazo-save-worlds", metavar="DIR", help="save the world of each test that fails, for pixazo-sim replay")
-    add("--pixazo-seed", metavar="N", help="the seed of every world whose test sets none")
-    add("--pixazo-start", metavar="now|INSTANT", help="when the clock starts, unless the test says")
-    add("--pixazo-real-gateway", action="store_true", help="let tests that use the fixtures call the real one")
+    add("--pixazo-seed", metavar="N", help="seed of worlds whose tests set none")
+    add("--pixazo-start", metavar="now|INSTANT", help="when the clock starts, unless the test sets it")
+    add("--pixazo-real-gateway", action="store_true", help="let tests that use the fixtures call the real gateway")
 
 
 def _add_contract_options(add_option: Callable[..., None]) -> None:
     """Options of the contract suite, as of `pixazo-contracts run`."""
-    add_option("--pixazo-url", metavar="URL", help="origin of the gateway; without it, a simulator is started")
-    add_option("--pixazo-key", metavar="KEY", help="its key; better kept in PIXAZO_API_KEY")
+    add_option("--pixazo-url", metavar="URL", help="origin of the gateway; default: start a simulator")
+    add_option("--pixazo-key", metavar="KEY", help="its key; prefer PIXAZO_API_KEY")
 
     def add(name: str, text: str, **settings: Any) -> None:
         add_option(f"--pixazo-contract-{name}", help=text, **settings)
@@ -136,29 +136,29 @@ def _add_contract_options(add_option: Callable[..., None]) -> None:
     several: dict[str, Any] = {"action": "append", "default": []}
     add("profile", "TOML: paid, capabilities, accounts, ceilings ...", metavar="FILE")
     add("account", "empty, suspended, throttled, other ...; repeatable", metavar="ROLE=KEY", **several)
-    add("prompt", "a prompt known to end failed or error; repeatable", metavar="KIND=TEXT", **several)
+    add("prompt", "a prompt whose generation ends failed or error; repeatable", metavar="KIND=TEXT", **several)
     add("clauses", "only clauses whose id matches; repeatable", metavar="GLOB", **several)
     add("core", "only the core clauses", action="store_true")
     add("have", "further capabilities of the gateway", metavar="CAP,...", default="")
     add("risk", "query-key: send the key in a query and as a Bearer token too; repeatable", metavar="RISK", **several)
-    add("pace", "between two polls", metavar="SECONDS", type=float)
-    add("deadline", "until a generation must have ended", metavar="SECONDS", type=float)
+    add("pace", "time between two polls", metavar="SECONDS", type=float)
+    add("deadline", "time within which a generation must end", metavar="SECONDS", type=float)
     add("receiver", "where to listen for callbacks", metavar="HOST:PORT")
-    add("receiver-url", "how the gateway reaches us, if not directly", metavar="URL")
-    add("max-generations", "most to spend if they cost", metavar="N", type=int, default=0)
-    add("ledger", "where all runs note what they spend; one for each target", metavar="FILE")
+    add("receiver-url", "public URL of the receiver, if the gateway cannot reach it directly", metavar="URL")
+    add("max-generations", "most generations to spend if they cost money", metavar="N", type=int, default=0)
+    add("ledger", "file in which all runs record what they spend; one for each target", metavar="FILE")
     add("expect", "TOML: known deviations, each with reason and expiry", metavar="FILE")
-    add("baseline", "a result.ndjson; changed observations are drift", metavar="FILE")
+    add("baseline", "an earlier result.ndjson; changed observations are drift", metavar="FILE")
     add("out", "the trace, the result, and counterexamples", metavar="DIR")
     add("strict", "a planned clause that was not judged fails, not only a core one", action="store_true")
     add("strict-drift", "drift fails the test", action="store_true")
 
 
 class HookSpecs:
-    """The hook that other plugins may implement."""
+    """The hook that other plugins can implement."""
 
     def pytest_pixazo_world_ended(self, record: Record, config: pytest.Config, item: pytest.Item) -> list[str] | None:
-        """Called at the end of each world, before it is deleted; `item` is the test that runs by then, and fails for what is returned.
+        """Called at the end of each world, before it is deleted; `item` is the test that runs then; it fails with what is returned.
 
         `record` is what was done there. Under xdist it is called in the worker that ran the test.
         """
@@ -180,7 +180,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker; register the reports if an option or setting is about them."""
+    """Declare the marker; register the reports if an option or setting asks for them."""
     given = (config.getoption(f"pixazo_{name.replace('-', '_')}") for name in _REPORT_OPTIONS)
     if config.getini("pixazo_conduct") != "report" or any(value not in (None, False, "") for value in given):
         _reports(config)
@@ -191,7 +191,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _reports(config: pytest.Config) -> ModuleType:
-    """The hooks of the reports, which are registered on demand: most pytest sessions need no report of ours."""
+    """The hooks of the reports, which are registered on demand: most pytest sessions need none of them."""
     from .reports import hooks
 
     if not config.pluginmanager.has_plugin(REPORTING):
@@ -212,7 +212,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse the real gateway before the first fixture of a test that uses one of ours."""
+    """Refuse the real gateway before the first fixture of a test that uses our fixtures."""
     item.config.stash[CURRENT] = item
     fixtures: Iterable[str] = getattr(item, "fixturenames", ())
     if not GUARDED.isdisjoint(fixtures):
@@ -227,7 +227,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
 ) -> Generator[None, object, object]:
-    """Refuse it also when a fixture of ours is requested while the test runs; remember for whom a fixture is set up."""
+    """Refuse it also when one of our fixtures is requested while the test runs; remember for which test a fixture is set up."""
     stash = request.config.stash
     if fixturedef.argname in GUARDED and CURRENT in stash:
         _guard(stash[CURRENT])
@@ -304,7 +304,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @contextmanager
 def _one_line(*errors: type[BaseException]) -> Generator[None]:
-    """Turn errors whose messages are complete into failures without a traceback."""
+    """Show errors whose messages say everything as failures without a traceback."""
     try:
         yield
     except errors as error:
@@ -313,7 +313,7 @@ def _one_line(*errors: type[BaseException]) -> Generator[None]:
 
 @pytest.fixture(scope="session")
 def pixazo_simulator(pytestconfig: pytest.Config) -> Iterator[Simulator | SharedSimulator]:
-    """The simulator that has the worlds of this process: started on first use, or the running one that an option names."""
+    """The simulator for the worlds of this process: started on first use, or the running one that an option names."""
     from .testcase.simulators import simulator_for
 
     with ExitStack() as stack:
@@ -343,7 +343,7 @@ def pixazo_factory(
 
 @pytest.fixture
 def pixazo(request: pytest.FixtureRequest, pixazo_factory: WorldFactory) -> Iterator[Pixazo]:  # noqa: ARG001 - it makes CASES
-    """A fresh world of this test alone, as the marker `pixazo` configures it."""
+    """A fresh world for this test only, as the marker `pixazo` configures it."""
     from pixazo_simulator.control.client import ControlError
 
     cases = request.config.stash[CASES]

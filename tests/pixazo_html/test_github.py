@@ -64,7 +64,7 @@ def test_a_summary_is_bounded() -> None:
         text = job_summary(parts, present)
         taken = text.count("é" * 1000)
         assert present + len(text.encode()) < max(1024 * 1024, present + 100)
-        assert text.endswith(f"\n{1000 - taken} further lines are left out: the log has them.\n\n")
+        assert text.endswith(f"\n{1000 - taken} more lines are left out: the log has them.\n\n")
     assert job_summary(["a", "b"]) == "a\nb\n"
     assert job_summary([]) == ""
 

@@ -1,4 +1,4 @@
-"""No test that uses a fixture of ours reaches the real gateway, unless its marker or an option allows it."""
+"""Keeps tests that use our fixtures from reaching the real gateway, unless a marker or an option allows it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_pixazo.world import Place, place_of, warn_of
 
 SECTION = "pixazo: the real gateway was called"
 REDIRECTING = frozenset({"pixazo_redirect", "pixazo_respx"})
-"""Fixtures whose tests mean the simulator when they call the real gateway: what they leave running fails no run."""
+"""Fixtures whose tests mean the simulator when they call the real gateway: what they leave running does not fail the run."""
 
 
 def watch_for(config: pytest.Config) -> Watch | None:
@@ -28,7 +28,7 @@ def allows_real_gateway(item: pytest.Item) -> bool:
 
 
 class Watch:
-    """The guard of one run: active in tests that use a fixture of ours, and between tests; lifted in other tests.
+    """The guard of one run: active in tests that use our fixtures, and between tests; lifted in other tests.
 
     A refused call of a test, its threads or its processes fails the test. If the test is over by then, no other test fails: a warning
     that belongs to the test reports the call, and the run fails at its end. Child processes report their calls in a file.
@@ -91,7 +91,7 @@ class Watch:
         return None
 
     def end(self, config: pytest.Config) -> list[str]:
-        """Warn of the calls that came too late to fail their test; those for which the run fails are returned, with all after its last test."""
+        """Warn of the calls that came too late to fail their test; return those that fail the run, and all calls after its last test."""
         rest = self.new_calls()
         for line, (place, _) in self._late.items():
             warn_of(config, place, f"a thread or process that this test left running called the real gateway: {line}")
@@ -103,7 +103,7 @@ class Watch:
             outcome.sections.append((SECTION, "\n".join(calls)))
 
     def fail_if_called(self) -> None:
-        """Fail the test if a call was refused that no report has shown yet."""
+        """Fail the test if a refused call has not been reported yet."""
         if calls := self.new_calls():
             lines = [f"{SECTION}; strict=False does not let this pass", *(f"- {each}" for each in calls)]
             pytest.fail("\n".join(lines), pytrace=False)

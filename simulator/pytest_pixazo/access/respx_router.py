@@ -1,4 +1,4 @@
-"""A respx router with a world behind it, for apps on httpx."""
+"""A respx router that sends calls of the vendor's hosts to a world, for apps that use httpx."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pytest_pixazo.world import Pixazo
 
 @contextmanager
 def router(pixazo: Pixazo) -> Generator[respx.MockRouter]:
-    """Yield a router for the user's routes; a request that none of them matches goes to the world if it is for the vendor's hosts.
+    """Yield a router for the user's routes; a request that matches none of them goes to the world if it is for the vendor's hosts.
 
-    Within this context the world returns URLs of that host, as the gateway does, and any key that the app sends is replaced by that
-    of the world. Requests to the world's own origin pass through; any other is refused, as respx does.
+    Within this context the world returns URLs of that host, as the gateway does, and the world's key replaces any key that the app
+    sends. Requests to the world's own origin pass through; any other is refused, as respx does.
     """
     policy = pixazo.policy(public_origin=f"https://{HOST}")
     hosts = (HOST, *media_hosts(policy["media_origin"]))
@@ -45,9 +45,9 @@ class _World(respx.MockRouter):
         self._key = pixazo.api_key
         self._hosts = hosts
         self._origin = httpx.URL(pixazo.url)
-        # A request of either transport arrives here again, by the patched httpcore, and then passes through to the origin.
+        # A request of either transport arrives here again, through the patched httpcore, and then passes through to the origin.
         self._transport = transport
-        # It keeps no connection, since nothing could close one after the end of the loop.
+        # It keeps no connection open, since nothing could close it after the loop has ended.
         limits = httpx.Limits(max_keepalive_connections=0)
         self._async_transport = httpx.AsyncHTTPTransport(verify=False, trust_env=False, limits=limits)
 
@@ -58,7 +58,7 @@ class _World(respx.MockRouter):
         return await self._async_transport.handle_async_request(self._redirected(request))
 
     def _redirected(self, request: httpx.Request) -> httpx.Request:
-        """The request with the world's origin; PassThrough is raised for one that has it, AllMockedAssertionError for any other host."""
+        """The request with the world's origin. Raises PassThrough if it has that origin already, AllMockedAssertionError for any other host."""
         url = request.url
         if (url.scheme, url.host, url.port) == (self._origin.scheme, self._origin.host, self._origin.port):
             raise PassThrough(f"{request!r} is for the world itself", request=request, origin=Route())

@@ -60,7 +60,7 @@ def explore(
     """Carry out every legal order of up to `size` events on the app, then `examples` longer ones drawn by Hypothesis.
 
     `make_app(scene)` makes the app, in a fresh world for each order. It has `submit()` and `result()`, and `poll()` if it
-    polls, `receive(callback)` if it takes webhooks (it returns the status code to answer; None is 204), `close()` if it holds
+    polls, `receive(callback)` if it takes webhooks (it returns the status code of the response; None means 204), `close()` if it holds
     resources. In the end `result()` must equal `expected`, by default the `outcome` of the generation (COMPLETED, FAILED or
     ERROR), and `check(app)` must not raise. Before that, the gateway retries what the app refused.
     `gateway` is a running simulator, by default one started for this call.
@@ -129,7 +129,7 @@ class _Explorer:
             settings(hypothesis.given(longer_orders(self._abilities))(self._attempt))()
         except Flaky as error:
             raise BrokenOrderError(
-                f"an order broke the app once and not again: does the app behave at random?\n{error}"
+                f"an order broke the app once but not again: is the app non-deterministic?\n{error}"
             ) from error
         return self.tried - before
 

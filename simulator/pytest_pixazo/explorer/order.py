@@ -49,9 +49,9 @@ class EventStep:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Steps from the submit on; each is legal after those before it.
+    """Steps, beginning with the submit; each is legal after those before it.
 
-    An order is legal if the page and the policy allow it: no callback before the acceptance, none but that of the end, no state
+    An order is legal if the page and the policy allow it: no callback before the acceptance, callbacks of the end only, no state
     that goes back, duplicates and retries at any time.
     """
 

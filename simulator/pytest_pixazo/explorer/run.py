@@ -1,4 +1,4 @@
-"""One order, carried out on an app in a world of its own, over a network on which a response can be held up."""
+"""One order, carried out on an app in a world of its own, over a network that can delay a response."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ BEGINS = {Sees.QUEUED: 0, Sees.PROCESSING: 2, Sees.END: 15}
 RETRIES = (5, 300, 1800)
 """Seconds from each refused callback to the next attempt."""
 POLICY: PolicyFields = {"job_times": "2+13", "webhook_retries": ",".join(map(str, RETRIES))}
-"""The policy of a world in which these figures hold."""
+"""The policy of a world with these times."""
 SETTLING = 10.0
 """Real seconds within which an app must finish a callback that it made wait."""
 PATIENCE = 60.0
-"""Real seconds until a gateway that does not answer is given up."""
+"""Real seconds to wait for a response of the gateway."""
 _HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
-"""Of RFC 9110, section 7.6.1; the length is set anew."""
+"""The hop-by-hop headers of RFC 9110, section 7.6.1, and the length, which is set again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class InvalidAppError(Exception):
 class _Callbacks:
     """Lets callbacks reach the app one at a time, and refuses every other attempt of the gateway.
 
-    They are those of the gateway: the first when the generation ends, a retry after each refusal. Only a duplicate is made here.
+    The callbacks come from the gateway: the first when the generation ends, a retry after each refusal. Only duplicates are made here.
     `under_way` says that a callback is with the app.
     """
 
@@ -84,7 +84,7 @@ class _Callbacks:
         return self._answer is not None and self._is_due()
 
     def advance_to(self, second: int) -> None:
-        """Advance the clock to so many seconds after the submit; a callback that falls due does not reach the app."""
+        """Advance the clock to this many seconds after the submit; a callback that falls due does not reach the app."""
         if (seconds := second - self._elapsed) > 0:
             self._elapsed = second
             self._world.advance(seconds)
@@ -102,7 +102,7 @@ class _Callbacks:
             self.under_way = False
         if self._latest is None:
             raise InvalidAppError(
-                "no callback came: submit() has to send scene.webhook_url as X-Webhook-URL or callback_url; an app"
+                "no callback arrived: submit() must send scene.webhook_url as X-Webhook-URL or callback_url; an app"
                 " without webhooks has no receive()"
             )
 
@@ -114,7 +114,7 @@ class _Callbacks:
         return self._pass_on(callback, again) if self.under_way else 503
 
     def _is_due(self) -> bool:
-        """Whether the gateway has still to deliver: nothing reached the app yet, or the app refused what did."""
+        """Whether the gateway still has to deliver: nothing reached the app yet, or the app refused what did."""
         return self._attempts <= len(RETRIES) and not is_success(self._answer)
 
     def _pass_on(self, callback: Callback, again: str) -> int:
@@ -134,7 +134,7 @@ class _Callbacks:
 class Proxy(LoopbackServer):
     """A reverse proxy for the gateway at `gateway`; `before_response` is called before each response is passed on.
 
-    The gateway sees the Host that the caller used, so that the polling and media URLs that it makes lead through the proxy, too.
+    The gateway sees the Host that the caller used, so the polling and media URLs in its responses go through the proxy, too.
     """
 
     def __init__(self, gateway: str, before_response: Callable[[HttpRequest, HttpResponse], None]) -> None:
@@ -180,7 +180,7 @@ class Run:
     def carry_out(
         self, make_app: Callable[[Scene], AppUnderTest], order: Order, check: Callable[[Any], object]
     ) -> None:
-        """Carry out the order, let the gateway repeat what the app refused, check. Raises AppError, or InvalidAppError."""
+        """Carry out the order, let the gateway retry what the app refused, and check the result. Raises AppError, or InvalidAppError."""
         with self._connected(make_app):
             for step in order.steps:
                 self._step(step)
@@ -193,7 +193,9 @@ class Run:
         with self._connected(make_app):
             found = {"polls": hasattr(self._app, "poll"), "callbacks": hasattr(self._app, "receive")}
         if not any(found.values()):
-            raise InvalidAppError("the app has neither poll() nor receive(callback): it could never learn how it ended")
+            raise InvalidAppError(
+                "the app has neither poll() nor receive(callback): it could never learn how a generation ended"
+            )
         return found
 
     @contextmanager
@@ -218,7 +220,7 @@ class Run:
             _as_app_error("submit()", self._app.submit)
             if not self._submitted:
                 raise InvalidAppError(
-                    "submit() had no 202 from the gateway: send one submit to scene.url with scene.api_key"
+                    "submit() received no 202 from the gateway: submit once to scene.url with scene.api_key"
                 )
         self._settle()
         for _ in range(self._overtaking):  # the app sent no request whose response could be overtaken, or made one wait
@@ -267,7 +269,7 @@ class Run:
         if "/requests/status/" not in request.target:
             return None
         status = Callback(0, response.headers, response.body).status
-        return f"the poll's answer {status or response.status}"
+        return f"the poll's response {status or response.status}"
 
 
 def _as_app_error(name: str, function: Callable[[], object]) -> None:

@@ -12,7 +12,7 @@ from pytest_pixazo.world import Record
 from .conduct import counted
 
 KNOWN = ("documented", "ours")
-"""Labels that are no assumption: the page says it, or it is a safety rule of the simulator."""
+"""Labels that are not assumptions: the page says it, or it is a safety rule of the simulator."""
 
 
 def read_labels(value: object) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def assumed(record: Record) -> Iterator[tuple[PolicyDecision, str]]:
 
 
 def beyond(record: Record, only: tuple[str, ...], named: str = "this test") -> str | None:
-    """Why a test that may lean on these labels only must fail, None when it leans on nothing else; `named` is its name in the message."""
+    """Why a test that may depend on these labels only must fail, None when it depends on no others; `named` is its name in the message."""
     found: dict[PolicyDecision, str] = {}
     for decision, where in assumed(record):
         if decision.label not in only:
@@ -47,19 +47,17 @@ def beyond(record: Record, only: tuple[str, ...], named: str = "this test") -> s
         return None
     labels = list(dict.fromkeys((*only, *(each.label for each in found))))
     points = "1 point" if len(found) == 1 else f"{len(found)} points"
-    head = (
-        f"pixazo: @pytest.mark.pixazo(only={list(only)}), and {named} leans on {points} of the policy known otherwise"
-    )
+    head = f"pixazo: @pytest.mark.pixazo(only={list(only)}), but {named} depends on {points} with other labels"
     lines = [f"- {each}, in {where}: {description_of(each.field)}" for each, where in found.items()]
     remedy = (
-        "remedy: call what the page decides, give the response by pixazo.when(...).reply(STATUS, json=...), or allow more labels: "
+        "remedy: call what the page decides, set the response with pixazo.when(...).reply(STATUS, json=...), or allow more labels: "
         f"only={labels}"
     )
     return "\n".join([head, *lines, remedy])
 
 
 def report(tests: Mapping[str, Collection[PolicyDecision]], most: int | None = None) -> Iterator[str]:
-    """Two lines for each assumption, the least known first, at most so many of its tests; then how many tests need none."""
+    """Two lines for each assumption, the least known first, with at most `most` of its tests; then how many tests need none."""
     leaning = {nodeid for nodeid, assumptions in tests.items() if assumptions}
     found = {each for assumptions in tests.values() for each in assumptions}
     order = sorted(found, key=lambda each: (-LABELS.index(each.label), each.field, each.value))
@@ -69,6 +67,6 @@ def report(tests: Mapping[str, Collection[PolicyDecision]], most: int | None = N
         more = len(named) - len(named[:most])
         yield f"  {', '.join(named[:most])}" + (f" and {more} more" if more else "")
     yield (
-        f"{len(leaning)} of {len(tests)} tests with a world lean on {counted(len(order), 'assumption')}; "
-        f"{len(tests) - len(leaning)} rest on the page alone"
+        f"{len(leaning)} of {len(tests)} tests with a world depend on {counted(len(order), 'assumption')}; "
+        f"{len(tests) - len(leaning)} depend on the page alone"
     )

@@ -24,7 +24,7 @@ class Wasted(msgspec.Struct, frozen=True):
 
 
 class TestBill(msgspec.Struct, frozen=True):
-    """What the worlds of one test cost: sums are US dollars; `spent` is what was debited, `wasted` what was not given back either.
+    """What the worlds of one test cost: sums are US dollars; `spent` is what was debited, `wasted` the part of it that was wasted and not refunded.
 
     `overspent` says that one of its worlds cost more than the marker allows.
     """
@@ -37,11 +37,11 @@ class TestBill(msgspec.Struct, frozen=True):
     waste: tuple[Wasted, ...] = ()
     overspent: str | None = None
 
-    __test__ = False  # no test class, whatever its name
+    __test__ = False  # not a test class, despite its name
 
     @property
     def kept(self) -> int:
-        """What was debited and not given back, in millionths of a dollar."""
+        """What was debited and not refunded, in millionths of a dollar."""
         return micros(self.spent) - micros(self.refunded)
 
     def plus(self, more: TestBill) -> TestBill:
@@ -66,7 +66,7 @@ class BillDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pi
         return cls(**_sums(tests), tests=tests)
 
     def lines(self, most: int | None = None) -> Iterator[str]:
-        """The sums in a line, and of the tests that wasted most, at most so many, what they wasted."""
+        """The sums in one line; then what the most wasteful tests wasted, at most `most` of them."""
         waste = [each for test in self.tests for each in test.waste]
         wasted = f"; ${self.wasted} of it wasted: {_listed(waste)}" if waste else ""
         back = f", ${self.refunded} refunded" if micros(self.refunded) else ""
@@ -75,10 +75,10 @@ class BillDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pi
         worst = sorted((each for each in self.tests if each.waste), key=lambda each: -micros(each.wasted))
         yield from (f"  {each.test}: ${each.wasted} wasted: {_listed(each.waste)}" for each in worst[:most])
         if most is not None and len(worst) > most:
-            yield f"  and {len(worst) - most} tests more: -v lists them"
+            yield f"  and {len(worst) - most} more tests: -v lists them"
 
     def beyond(self, limit: str) -> str | None:
-        """Why a run that may spend so many dollars fails; None where it has not spent more."""
+        """Why a run with this limit in dollars fails; None where it has not spent more."""
         kept = sum(each.kept for each in self.tests)
         if kept <= micros(limit):
             return None
@@ -92,7 +92,7 @@ class BillDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pi
 def bill_of(record: Record, limit: object, named: str) -> TestBill | None:
     """What one world cost; None where nothing was accepted.
 
-    `limit` are the dollars that it may cost, if any; `named` is the test in the sentence that says that it cost more.
+    `limit` is what it may cost in dollars, if limited; `named` is the name of the test in the message about the limit.
     """
     bill = record.bill
     if bill is None or not bill.total:

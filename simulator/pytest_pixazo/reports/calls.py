@@ -37,7 +37,7 @@ class Call(Exchange, frozen=True):
 
     @property
     def is_committed(self) -> bool:
-        """Whether it is a submission that was accepted and charged, whatever its caller learned of it."""
+        """Whether it is a submission that was accepted and charged, even if its caller never learned of it."""
         return covers(SUBMITS, self.operation) and self.request_id is not None
 
     @property
@@ -54,7 +54,7 @@ class Call(Exchange, frozen=True):
 
     @property
     def retry_after(self) -> float:
-        """The seconds that the response asked to wait; 0 when it did not ask, or in no form of RFC 9110, section 10.2.3."""
+        """The seconds that the response asked to wait; 0 when it did not ask, or not in a form of RFC 9110, section 10.2.3."""
         value = self.response.headers.get("retry-after", "") if self.is_answered else ""
         if re.fullmatch(r"[0-9]{1,9}", value):
             return float(value)
@@ -83,7 +83,7 @@ class CallbackAttempt:
 
     @property
     def was_received(self) -> bool:
-        """Whether the receiver got it, whatever it answered."""
+        """Whether the receiver got it, whatever it responded."""
         return self.response_status is not None
 
     @property
@@ -126,7 +126,7 @@ class Traffic:
         )
 
     def reads(self) -> dict[str, list[Call]]:
-        """The status reads of each generation that reported a status, in order: one that failed shows the app nothing."""
+        """The status reads of each generation that reported a status, in order: a failed read shows the app nothing."""
         found: dict[str, list[Call]] = defaultdict(list)
         for call in self.calls:
             if call.operation == "status" and call.request_id and call.reported:

@@ -34,10 +34,10 @@ SHORT_PAUSES = 2
 """Short pauses that make a finding: a single one may be a last look before a deadline."""
 LOOKS_AFTER_END = {"ERROR": 1}
 LOOKS_AFTER_OTHERS = 2
-"""Looks after the end that make a finding: one after ERROR, which polling loops most often forget; two after another end."""
+"""Looks after the end that make a finding: one after ERROR, which polling loops forget most often; two after any other end."""
 REFUSALS = (400, 402)
 _REDACTED_ANYWAY = frozenset({"authorization", "proxy-authorization", "cookie"})
-"""Headers that are redacted whether or not they held the key."""
+"""Headers that are redacted whether or not they contained the key."""
 
 Remark = tuple[str | None, Sequence[Call], str]
 """The generation concerned, if there is one, the calls, and what happened."""
@@ -95,10 +95,10 @@ def _polls_too_fast(traffic: Traffic) -> Iterator[Remark]:
 
 @_check(
     "retry-after-ignored",
-    description="A route was called again before its Retry-After was over.",
+    description="A route was called again before its Retry-After had passed.",
     impact="The gateway refuses again, and may keep refusing while the caller keeps retrying.",
     source="page, Response Handling: 429; policies throttled and rate_limit; RFC 9110, section 10.2.3",
-    remedy="wait as many seconds as Retry-After says, in a 429 as in any other response",
+    remedy="wait as long as Retry-After says, after a 429 and after any other response",
 )
 def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
     asking: dict[tuple[str, str], list[Call]] = {}  # the answers of each route whose time is not over
@@ -114,7 +114,7 @@ def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
         asking[route] = running
     for (method, path), concerned in found.items():
         asking, again = concerned[:2]
-        pause = f"{_pause(asking, again):.4g} s after an answer that asked for {asking.retry_after:g} s"
+        pause = f"{_pause(asking, again):.4g} s after a response with Retry-After: {asking.retry_after:g}"
         yield asking.request_id, concerned, f"{method} {path} was called {pause}"
 
 
@@ -136,9 +136,9 @@ def _repeats_refusal(traffic: Traffic) -> Iterator[Remark]:
 @_check(
     "unknown-parameter",
     description="A submission was accepted with a member that is not a parameter of its operation.",
-    impact="The gateway ignores it without a word, so that a misspelt parameter has its default, which is paid for.",
+    impact="The gateway silently ignores it, so a misspelled parameter falls back to its default, and you pay for that.",
     source="page, Request Parameters; policy unknown_members",
-    remedy="send the parameters that the page lists for the operation, in their spelling, and no others",
+    remedy="send only parameters that the page lists for the operation, spelled as on the page",
 )
 def _sends_unknown_parameters(traffic: Traffic) -> Iterator[Remark]:
     found: dict[str, list[Call]] = {}
@@ -157,21 +157,21 @@ def _sends_unknown_parameters(traffic: Traffic) -> Iterator[Remark]:
     description="A submission was sent again after its response was lost, and both were accepted.",
     impact="Every accepted submission is paid for; the gateway documents no idempotency key that would tell the two apart.",
     source="page, by its silence; policy repeated_submit",
-    remedy="repeat a submission only after a connect error or a 429; after a lost response or a 5xx let a person decide",
+    remedy="repeat a submission only after a connect error or a 429; after a lost response or a 5xx, let a person decide",
 )
 def _is_charged_twice(traffic: Traffic) -> Iterator[Remark]:
     for lost, again in _repeated(traffic.submits(), lambda submit: submit.is_lost):
         if again:
-            what = f"submitted again after the answer was lost: accepted and charged {len(again) + 1} times"
+            what = f"submitted again after the response was lost: accepted and charged {len(again) + 1} times"
             yield lost.request_id, [lost, *again], what
 
 
 @_check(
     "stopped-early",
-    description="A generation ended, and the app never learned it.",
+    description="A generation ended, and the app never learned of it.",
     impact="The video was paid for and the app never receives it; callbacks may be lost, so waiting for one alone is not enough.",
     source="page, Status Flow and Typical Workflow; policy webhook_retries",
-    remedy="poll until COMPLETED, FAILED or ERROR, also when a callback is awaited and does not come",
+    remedy="poll until COMPLETED, FAILED or ERROR, even while waiting for a callback: it may not arrive",
 )
 def _misses_end(traffic: Traffic) -> Iterator[Remark]:
     # A generation that the app followed has ended, and neither a read nor a callback reported that.
@@ -183,13 +183,17 @@ def _misses_end(traffic: Traffic) -> Iterator[Remark]:
         is_reported = any(read.has_ended for read in looked) or any(callback.has_ended for callback in received)
         if request_id in traffic.followed and is_known and not is_reported:
             last = looked[-1].reported if looked else "QUEUED"
-            yield request_id, [*([submit] if submit else []), *looked], f"it ended, the app last heard of {last}"
+            yield (
+                request_id,
+                [*([submit] if submit else []), *looked],
+                f"it ended, but the last status the app saw was {last}",
+            )
 
 
 @_check(
     "polled-after-end",
     description="A generation was polled after a terminal status, as if ERROR or another end were still running.",
-    impact="A terminal status never changes: the loop ends only at its time-out, and the user waits for nothing.",
+    impact="A terminal status never changes: the loop ends only at its time-out, and the user waits in vain.",
     source='page, Status Values: "ERROR: System error - not charged"; page, Status Flow',
     remedy="stop at COMPLETED, FAILED and ERROR alike; submit again after ERROR, which is not charged",
 )
@@ -201,20 +205,24 @@ def _polls_after_end(traffic: Traffic) -> Iterator[Remark]:
         after = [read for before, read in pairwise(final) if not _is_prompted(received, before, read)]
         looks, status = _looks([final[0], *after]), str(final[0].reported)
         if len(looks) - 1 + _excess_reads(looks) >= LOOKS_AFTER_END.get(status, LOOKS_AFTER_OTHERS):
-            yield request_id, [final[0], *after], f"read {counted(len(after), 'time')} more after {status} was reported"
+            yield (
+                request_id,
+                [final[0], *after],
+                f"read {len(after)} more time{'' if len(after) == 1 else 's'} after {status} was reported",
+            )
 
 
 @_check(
     "key-given-away",
     description="The key was sent to the media host, or is part of a webhook URL.",
-    impact="The media host needs no key, and webhook URLs end up in logs: anybody who reads the key there can spend money.",
+    impact="The media host needs no key, and webhook URLs end up in logs: anyone who reads the key there can spend money.",
     source="page, Response Fields: media_url (R2 CDN); page, Authentication",
     remedy="download with a client that has no key in its default headers; put a secret of your own in webhook URLs",
 )
 def _leaks_key(traffic: Traffic) -> Iterator[Remark]:
     downloads = [call for call in traffic.calls if call.operation == "media" and _carries_key(call)]
     if downloads:
-        yield downloads[0].request_id, downloads, f"the key went with {counted(len(downloads), 'download')}"
+        yield downloads[0].request_id, downloads, f"the key was sent with {counted(len(downloads), 'download')}"
     for call in traffic.calls:
         urls = [call.request.headers.get(WEBHOOK_URL_HEADER.lower(), "")]
         if isinstance(call.request.body, dict):
@@ -226,9 +234,9 @@ def _leaks_key(traffic: Traffic) -> Iterator[Remark]:
 @_check(
     "duplicate-acted-on",
     description="A callback came more than once, and the app acted on it more than once.",
-    impact="Callbacks are repeated when a response is late or lost: what is done twice may be paid for or delivered twice.",
+    impact="Callbacks are repeated when a response is late or lost: the app may pay or deliver twice.",
     source="policy webhook_retries",
-    remedy="remember the request_id of each processed callback, and answer a repeated one 2xx without doing anything",
+    remedy="remember the request_id of each processed callback; answer a repeated one with 2xx and do nothing",
 )
 def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
     # Several callbacks about one end cause the same action several times: a download, or a submission.
@@ -248,7 +256,7 @@ def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
         for index, submit in enumerate(submits):
             before = [each for each in submits[:index] if each.is_like(submit)]
             if before and not before[-1].is_lost:  # a lost response explains the repetition
-                what = f"the same submitted twice after {len(received)} callbacks"
+                what = f"the same body submitted twice after {len(received)} callbacks"
                 yield request_id, [before[-1], submit], what
 
 
@@ -272,7 +280,7 @@ def _outlasts(one: Call, other: Call) -> bool:
 
 
 def _pause(before: Call, after: Call) -> float:
-    """Seconds between two calls: on the world's clock, or in real time if that is longer (the app waited, and the clock was not moved)."""
+    """Seconds between two calls: on the world's clock, or in real time if that is longer (the app waited, but the clock was not moved)."""
     return max(after.second - before.second, after.elapsed - before.elapsed)
 
 
@@ -298,7 +306,7 @@ def _excess_reads(looks: Sequence[Sequence[Call]]) -> int:
 
 
 def _is_prompted(received: Sequence[CallbackAttempt], before: Call, read: Call) -> bool:
-    """Whether a callback came between two reads, so that the second confirms it and does not count as a poll."""
+    """Whether a callback arrived between two reads: then the second confirms it and does not count as a poll."""
     return any(before.second <= callback.second <= read.second for callback in received)
 
 
@@ -334,7 +342,7 @@ class Finding:
 
 
 def judge(record: Record, allowed: Collection[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
-    """The findings of one test, without those of the checks that are `allowed`; `models` are the operations that its gateway has besides those of the page."""
+    """The findings of one test, without those of the checks that are `allowed`; `models` are the operations of its gateway that are not on the page."""
     traffic = Traffic.of(record, models)
     return [
         Finding(check.name, record.nodeid, request_id or "", tuple(call.number for call in concerned), what)
@@ -369,7 +377,7 @@ def misconduct(findings: Iterable[Finding]) -> str:
 
 
 def read_checks(names: str | Iterable[str]) -> tuple[str, ...]:
-    """The names of checks, given as one or several. Raises ValueError with the nearest name for one that no check has."""
+    """The names of checks, given as one or several. Raises ValueError with the nearest name for an unknown one."""
     known = tuple(check.name for check in CHECKS)
     given = (names,) if isinstance(names, str) else tuple(names)
     for name in given:

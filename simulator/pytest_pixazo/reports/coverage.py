@@ -1,4 +1,4 @@
-"""Behaviour coverage: which documented behaviour of the gateway a test suite met, and a line that provokes what it did not."""
+"""Behaviour coverage: which documented behaviour of the gateway a test suite covered, and a line that provokes each missing one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Behaviour:
 
 
 def _behaviours() -> Iterator[Behaviour]:
-    yield Behaviour("state:QUEUED", "submit, and read the status at once")
+    yield Behaviour("state:QUEUED", "submit, and read the status immediately")
     yield Behaviour("state:PROCESSING", "submit, pixazo.clock.advance(5), read the status")
     yield Behaviour("state:COMPLETED", "submit, pixazo.clock.advance(15), read the status")
     yield Behaviour("state:FAILED", 'pixazo.when("submit").end("FAILED", error="content policy")')
@@ -55,14 +55,14 @@ def _behaviours() -> Iterator[Behaviour]:
     yield Behaviour("webhook:COMPLETED", "submit with X-Webhook-URL, pixazo.clock.advance(15)")
     for state in STATES[3:]:
         yield Behaviour(f"webhook:{state}", f'pixazo.when("submit").end("{state}"), and as for webhook:COMPLETED')
-    yield Behaviour("webhook:refused", "pixazo_webhooks.reply(503), or let the app answer so")
+    yield Behaviour("webhook:refused", "pixazo_webhooks.reply(503), or let the app respond like this")
     yield Behaviour("webhook:retried", "as for webhook:refused, then pixazo.clock.advance(5)")
     yield Behaviour("webhook:duplicated", 'pixazo.when("webhook").fault(Duplicate())')
 
 
 def _answers(operation: str) -> Iterator[Behaviour]:
     first, *others = _codes(operation)
-    good = "download the video" if operation == "media" else f"a good call of {operation}"
+    good = "download the video" if operation == "media" else f"a valid call of {operation}"
     yield Behaviour(f"{operation}:{first}", good)
     for code in others:
         waiting = ", retry_after=2" if code == 429 else ""
@@ -70,7 +70,7 @@ def _answers(operation: str) -> Iterator[Behaviour]:
 
 
 def _codes(operation: str) -> tuple[int, ...]:
-    """The codes of an operation; one of a model file has those of the page's."""
+    """The codes of an operation; operations of model files have those of the page."""
     return CODES.get(operation, CODES[TEXT_TO_VIDEO.name])
 
 
@@ -93,20 +93,20 @@ def without(globs: Sequence[str], models: Sequence[Operation] = ()) -> tuple[Beh
         if not any(fnmatchcase(each.name, glob) for each in behaviours):
             groups = ", ".join(dict.fromkeys(each.group for each in behaviours))
             raise ValueError(
-                f"pixazo_cov_omit {glob!r} matches no behaviour: names are one of {groups}, a colon and the rest"
+                f"pixazo_cov_omit {glob!r} matches no behaviour: a name is one of {groups}, a colon and the rest"
             )
     return tuple(each for each in behaviours if not any(fnmatchcase(each.name, glob) for glob in globs))
 
 
 class Met(msgspec.Struct, frozen=True):
-    """How often a behaviour was met, and by which test first."""
+    """How often a behaviour was covered, and by which test first."""
 
     times: int
     first: str
 
 
 class Share(msgspec.Struct, frozen=True):
-    """Which of some behaviours were met, by name; for each of the others a line that provokes it."""
+    """Which behaviours were covered, by name; for each of the others a line that provokes it."""
 
     percent: float
     met: dict[str, Met]
@@ -123,7 +123,7 @@ class CoverageDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="ur
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Some behaviours, and what was met by name."""
+    """Some behaviours, and how often each was covered, by name."""
 
     title: str
     behaviours: Sequence[Behaviour]
@@ -135,7 +135,7 @@ class Coverage:
 
     @property
     def percent(self) -> float:
-        """How much was met, in per cent; 100 when there is nothing to meet."""
+        """How much was covered, in percent; 100 when there is nothing to cover."""
         total = len(self.behaviours)
         return 100 * (total - len(self.missing)) / total if total else 100.0
 
@@ -148,7 +148,7 @@ class Coverage:
         )
 
     def shortfall(self, least: float | None) -> str | None:
-        """Why a run must fail that was to meet so much; None where it has."""
+        """Why a run fails that must cover `least` percent; None where it does."""
         if least is None or self.percent >= least:
             return None
         return f"pixazo: behaviour coverage {self.percent:.1f} % is less than {least:g} %: --pixazo-cov shows what is missing"
@@ -158,20 +158,20 @@ class Coverage:
         return f"{self.title}: {total - len(self.missing)} of {total} ({self.percent:.0f} %)"
 
     def lines(self) -> Iterator[str]:
-        """How much was met, in all and group by group, with what is missing; then how to meet that."""
+        """How much was covered, in all and by group, with what is missing; then how to cover that."""
         yield str(self)
         for group, members in groupby(self.behaviours, key=lambda each: each.group):
             names = [each.name for each in members]
             lacking = [name.partition(":")[2] for name in names if name not in self.met]
             share = f"{len(names) - len(lacking)} of {len(names)}"
-            yield f"  {group:<13} {share:>8}  " + (f"missing: {' '.join(lacking)}" if lacking else "all met")
+            yield f"  {group:<13} {share:>8}  " + (f"missing: {' '.join(lacking)}" if lacking else "all covered")
         if self.missing:
-            yield "  To meet what is missing:"
+            yield "  To cover what is missing:"
         yield from (f"    {each.name:<31} {each.hint}" for each in self.missing)
 
 
 def met(record: Record) -> Counter[str]:
-    """The names of the behaviours that one test met, and how often."""
+    """The names of the behaviours that one test covered, and how often."""
     traffic, found = Traffic.of(record), Counter[str]()
     found.update(
         f"{call.operation}:{_documented(call.status, call.operation)}"
@@ -199,7 +199,7 @@ def _documented(status: int, operation: str) -> int:
         return _codes(operation)[0]
     if status >= 500:
         return 500
-    return 404 if operation == "media" and status != 403 else status  # 403: a user agent that is not served
+    return 404 if operation == "media" and status != 403 else status  # 403: for a user agent that is not served
 
 
 def _reported(traffic: Traffic) -> dict[str, list[str]]:

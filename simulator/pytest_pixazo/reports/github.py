@@ -1,4 +1,4 @@
-"""What GitHub Actions shows of a run: annotations beside the lines of tests, and a part of the job summary."""
+"""What GitHub Actions shows of a run: annotations beside the lines of tests, and a section of the job summary."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .conduct import CHECKS, Finding, counted
 from .results import Results
 
 MOST_TESTS = 5
-"""Tests that the summary names for one assumption."""
+"""How many tests the summary names for one assumption."""
 
 
 def is_wanted(config: pytest.Config) -> bool:
-    """Whether `--pixazo-format`, or the environment where it is not given, asks for what GitHub shows."""
+    """Whether `--pixazo-format`, or without it the environment, asks for output for GitHub."""
     return is_github(config.getoption("pixazo_format"), os.environ)
 
 
@@ -50,7 +50,7 @@ def publish(annotations: Iterable[Annotation], summary: Iterable[str]) -> str:
 
 
 def annotated(results: Results, config: pytest.Config, problems: Iterable[str], *, fails: bool) -> Iterator[Annotation]:
-    """An error for each problem, such as too little coverage; a warning for what a check found in a test, an error where it `fails` the test; an error for what a test spent beyond its marker; a warning for money wasted."""
+    """An error for each problem, such as too little coverage; a warning for each finding of a check, an error where it `fails` the test; an error for a test that spent more than its marker allows; a warning for wasted money."""
     for problem in problems:
         yield Annotation("error", "pixazo", problem.removeprefix("pixazo: "))
     places = {test.nodeid: test.place for test in results.tests.values()}
@@ -87,7 +87,7 @@ def summary(results: Results, config: pytest.Config, *, measures: bool) -> Itera
     with suppress(ValueError):  # of a wrong glob, which is among the problems
         for coverage in results.coverage(config) if measures else ():
             yield f"\n## Pixazo coverage, {coverage}\n"
-            yield from markdown_table(("missing", "met by"), ((each.name, each.hint) for each in coverage.missing))
+            yield from markdown_table(("missing", "covered by"), ((each.name, each.hint) for each in coverage.missing))
     bill = results.bill
     if bill.tests:
         first, *_ = bill.lines()
@@ -96,7 +96,7 @@ def summary(results: Results, config: pytest.Config, *, measures: bool) -> Itera
         sums = ((each.test, str(each.generations), each.spent, each.refunded, each.wasted) for each in tests)
         yield from markdown_table(("test", "generations", "spent", "refunded", "wasted"), sums)
     if config.getoption("pixazo_assumptions"):
-        yield "\n## Pixazo assumptions: what the tests rest on besides the page\n"
+        yield "\n## Pixazo assumptions: what the tests depend on besides the page\n"
         *lines, last = assumptions.report(results.assumptions, MOST_TESTS)
         yield from markdown_table(("assumption", "tests"), zip(lines[::2], map(str.strip, lines[1::2]), strict=True))
         yield f"\n{in_markdown(last)}"

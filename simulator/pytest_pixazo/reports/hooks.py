@@ -1,6 +1,6 @@
 """Hooks of the reports on a test run: conduct, behaviour coverage, assumptions, the bill and mutation testing.
 
-`plugin.py` registers them when an option asks for a report, or when the first test uses a fixture of ours.
+`plugin.py` registers them when an option asks for a report, or when the first test uses one of our fixtures.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CONDUCT = ("off", "report", "fail")
 MOST_NAMED = 5
-"""Findings of one check, and tests for one assumption or for their waste, that are printed unless the run is verbose."""
+"""How many findings of a check, and tests of an assumption or of waste, are printed unless the run is verbose."""
 OUTPUT = "pixazo_reports"
 """The name under which a worker of xdist sends its results, as in `plugin.py`."""
 _RESULTS = pytest.StashKey["Results"]()
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--pixazo-cov-fail-under {least:g} is not a percentage from 0 to 100")
     changing = [f"--pixazo-{name}" for name in ("mutants", "mutant", "variant") if config.getoption(f"pixazo_{name}")]
     if len(changing) > 1:
-        raise pytest.UsageError(f"{' and '.join(changing)} exclude each other: give one")
+        raise pytest.UsageError(f"{' and '.join(changing)} exclude each other: use one")
     shared = {
         "--pixazo-sim-url": config.getoption("pixazo_sim_url"),
         "PIXAZO_SIM_URL": os.environ.get("PIXAZO_SIM_URL"),
@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     }
     if changing and any(shared.values()):
         named = next(filter(shared.get, shared))
-        raise pytest.UsageError(f"{changing[0]} changes a simulator of this run's own: leave {named} out")
+        raise pytest.UsageError(f"{changing[0]} changes the simulator that the run starts itself: leave {named} out")
     if limit := _max_spend(config):
         from pixazo_simulator.spec import micros
 
@@ -71,14 +71,14 @@ def run_mutants(config: pytest.Config) -> int:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Print that the gateway of this run is a changed one."""
+    """Print that the gateway of this run was changed."""
     name = config.getoption("pixazo_mutant") or config.getoption("pixazo_variant")
     return f"pixazo: the gateway of this run is changed: {name}" if name else None
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> list[str]:
-    """Add what one test did in its world, and return why it must fail."""
+    """Add what one test did in its world; return the reasons why it must fail."""
     from pytest_pixazo.world import models_of, place_of
 
     from .assumptions import assumed, beyond, read_labels
@@ -117,7 +117,7 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send the results of a worker; in the main process, write the files and compare with the limits."""
+    """Send the results of a worker; in the main process, write the files and check the limits."""
     config = session.config
     output: dict[str, Any] | None = getattr(config, "workeroutput", None)
     if output is None:
@@ -160,14 +160,14 @@ def _sections(results: Results, config: pytest.Config, most: int | None) -> Iter
         with suppress(ValueError):  # of a wrong glob, which is among the problems
             yield "pixazo behaviour coverage", [*chain(*(each.lines() for each in results.coverage(config)))]
     if config.getoption("pixazo_assumptions"):
-        title = "pixazo assumptions: what the tests rest on besides the page"
+        title = "pixazo assumptions: what the tests depend on besides the page"
         yield title, assumptions.report(results.assumptions, most)
     if results.bill.tests:
         yield "pixazo bill", results.bill.lines(most)
 
 
 def _finish(session: pytest.Session) -> None:
-    """Write the files that were asked for, and let the run fail when too little was met or too much spent."""
+    """Write the files that were asked for; fail the run when too little was covered or too much spent."""
     from .coverage import CoverageDocument
     from .results import write
 

@@ -1,6 +1,6 @@
 """Runs a test suite once for every change of the gateway, and reports which changes it notices: `pytest --pixazo-mutants=all`.
 
-Each run is a process of its own, with only those tests that use a world: what an app keeps in modules cannot leak from one changed
+Each run is a process of its own, with only those tests that use a world: state that an app keeps in modules cannot leak from one changed
 gateway to the next, and each verdict can be reproduced by hand with `--pixazo-mutant NAME`.
 """
 
@@ -36,7 +36,7 @@ from .suite_run import Suite, SuiteRun
 
 LEAST_LIMIT = 30.0
 PATIENCE = 5.0
-"""A run is ended after `LEAST_LIMIT` seconds plus `PATIENCE` times as long as it took on the unchanged gateway."""
+"""A run is stopped after `LEAST_LIMIT` seconds plus `PATIENCE` times its duration on the unchanged gateway."""
 REPETITIONS = 2
 """How often the tests that noticed something are repeated on the unchanged gateway, to find out whether they are flaky."""
 BENIGN = "benign"
@@ -48,7 +48,7 @@ WIDEST = 38
 class Change:
     """A gateway that is wrong in one respect (a mutant), or right in a different way (a variant): then `clause` is `benign`.
 
-    One that a page asks for has its `page`, and the reason why nothing can be tried (`untried`).
+    One that comes from a page has its `page`, and the reason why it cannot be tried (`untried`), if any.
     """
 
     name: str
@@ -76,8 +76,8 @@ class Change:
 class Outcome(StrEnum):
     """The outcome of a change: noticed by a failing test or not; a benign one passes, or reveals brittle tests.
 
-    It is doubtful when the tests that failed also fail without the change now and then, unknown when the run could not be made. A
-    change of a page is not tried when nothing on the wire comes of it.
+    It is doubtful when the failed tests also fail now and then without the change, unknown when the run failed. A change of a
+    page is not tried when it changes nothing on the wire.
     """
 
     NOTICED = "noticed"
@@ -91,7 +91,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of one change: the tests that failed, each with its reason, and the seconds that the run took."""
+    """The outcome of one change: the failed tests, each with its reason, and the seconds that the run took."""
 
     change: Change
     outcome: Outcome
@@ -107,7 +107,7 @@ CHANGES: tuple[Change, ...] = (
 
 
 def chosen(text: str) -> list[Change]:
-    """The changes that `all`, or a comma-separated list of globs of names or clauses and of `page:FILE`, selects.
+    """The changes that `all`, or a comma-separated list of globs (of names or clauses) and of `page:FILE`, selects.
 
     Raises ValueError with the nearest name for a glob that matches nothing, and for a page that cannot be read.
     """
@@ -147,7 +147,7 @@ def judged(change: Change, run: SuiteRun, limit: float) -> Verdict:
 
 
 def doubted(verdicts: Sequence[Verdict], flaky: frozenset[str]) -> list[Verdict]:
-    """The verdicts; those that rest on flaky tests alone become doubtful."""
+    """The verdicts; those that depend on flaky tests only become doubtful."""
     return [
         replace(verdict, outcome=Outcome.DOUBTFUL)
         if verdict.outcome in (Outcome.NOTICED, Outcome.BRITTLE) and {test for test, _ in verdict.tests} <= flaky
@@ -176,7 +176,7 @@ def table(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Outcome | None]]:
 def annotated(verdicts: Sequence[Verdict], places: Mapping[str, Place], config: pytest.Config) -> Iterator[Annotation]:
     """A warning for each change that slips through, and for each brittle test; a notice for each test that a change of the page breaks.
 
-    What could not be tried is an error.
+    A change that could not be tried is an error.
     """
     levels: dict[Outcome, Level] = {Outcome.UNKNOWN: "error", Outcome.BRITTLE: "warning"}
     for verdict in verdicts:
@@ -214,7 +214,7 @@ class Totals(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, verdicts: Sequence[Verdict]) -> Totals:
-        """Those of some verdicts; the line is as `noticed 61 of 80 (76 %)`, then brittle tests, doubtful and unknown changes."""
+        """The totals of some verdicts; the line is like `noticed 61 of 80 (76 %)`, then brittle tests, doubtful and unknown changes."""
         counts = Counter(each.outcome for each in verdicts)
         mutants = sum(not (each.change.is_benign or each.change.untried) for each in verdicts)
         benign, noticed = sum(each.change.is_benign for each in verdicts), counts[Outcome.NOTICED]
@@ -291,7 +291,9 @@ def run_mutation_testing(config: pytest.Config) -> int:
         click.echo(f"ERROR: {error}", err=True)
         return pytest.ExitCode.USAGE_ERROR
     if not changes:
-        click.echo(f"--pixazo-mutants {config.getoption('pixazo_mutants')}: no change of meaning, nothing to try")
+        click.echo(
+            f"--pixazo-mutants {config.getoption('pixazo_mutants')}: nothing changed in meaning, so there is nothing to try"
+        )
         return pytest.ExitCode.OK
     suite = Suite(_command(config), Path(config.invocation_params.dir))
     try:
@@ -304,7 +306,7 @@ def run_mutation_testing(config: pytest.Config) -> int:
 
 
 def _command(config: pytest.Config) -> list[str]:
-    """The beginning of the command of every run: this command without its paths, and without options that would only slow it down."""
+    """How the command of every run begins: this command without its paths and without options that only slow it down."""
     paths = set(_paths(config))
     given = [argument for argument in map(str, config.invocation_params.args) if argument not in paths]
     own = ["-q", "-p", "pytest_pixazo.reports.suite_run", "--rootdir", str(config.rootpath)]
@@ -335,14 +337,14 @@ class _MutationTesting:
     def run(self) -> int:
         changes = len(self._changes)
         _say(
-            f"pixazo mutation testing: the suite on the unchanged gateway, then on {counted(self._tried, 'changed one')}"
+            f"pixazo mutation testing: the suite runs on the unchanged gateway, then on {counted(self._tried, 'changed one')}"
         )
         tests, seconds = self._baseline()
         limit = LEAST_LIMIT + PATIENCE * seconds
         whole = _duration(seconds * self._tried / min(self._jobs, self._tried or 1))
         _say(
             f"{len(tests)} tests use a world and take {seconds:.1f} s; {counted(self._tried, 'run')}, {self._jobs} at a time: about {whole};"
-            f" a run is ended after {limit:.0f} s"
+            f" a run is stopped after {limit:.0f} s"
         )
         started = time.monotonic()
         verdicts = self._verdicts(tests, limit)
@@ -363,11 +365,11 @@ class _MutationTesting:
         return pytest.ExitCode.OK if is_known else pytest.ExitCode.TESTS_FAILED
 
     def _baseline(self) -> tuple[tuple[str, ...], float]:
-        """The tests that use a world, and the seconds that they take alone, provided that all pass on the unchanged gateway."""
+        """The tests that use a world, and the seconds that they take by themselves, if all pass on the unchanged gateway."""
         whole = self._suite.run(self._paths, None, None)
         _require_green(whole, "the suite")
         if not whole.worlds:
-            raise _RefusedError("nothing to run: no test uses a world, such as by the fixture pixazo")
+            raise _RefusedError("nothing to run: no test uses a world, for example through the fixture pixazo")
         alone = self._suite.run([], self._located(tuple(whole.worlds)), None)
         _require_green(alone, "the tests that use a world, run without the others,")
         self._places = whole.worlds
@@ -378,7 +380,7 @@ class _MutationTesting:
         return [str(self._root / test) for test in tests]
 
     def _verdicts(self, tests: Sequence[str], limit: float) -> list[Verdict]:
-        """The verdicts in the order of the changes, with progress while they come in; fewer when the user interrupts."""
+        """The verdicts in the order of the changes, with progress while they arrive; fewer when the user interrupts."""
         located = self._located(tests)
 
         def verdict_on(change: Change) -> Verdict:
@@ -402,7 +404,7 @@ class _MutationTesting:
         return [known[change] for change in self._changes if change in known]
 
     def _without_flaky(self, verdicts: list[Verdict], limit: float) -> list[Verdict]:
-        """The verdicts, doubtful where they rest on tests that also fail without a change."""
+        """The verdicts, doubtful where they depend on tests that also fail without a change."""
         failing = (each for each in verdicts if each.outcome in (Outcome.NOTICED, Outcome.BRITTLE))
         suspects = dict.fromkeys(test for verdict in failing for test, _ in verdict.tests)
         if not suspects:

@@ -1,4 +1,4 @@
-"""A mutant for each change of meaning between the page of this version and another one: `--pixazo-mutants=page:NEW.md`."""
+"""A mutant for each change of meaning between this version's page and another one: `--pixazo-mutants=page:NEW.md`."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ MOST_CLAUSES = 4
 """Clauses that a sentence names."""
 
 Found = tuple[PageChange, tuple[str, ...]]
-"""A change, and the clauses that rest on it."""
+"""A change, and the clauses that depend on it."""
 
 
 def read_page_mutants(file: str) -> list[tuple[Mutant, str]]:
-    """A mutant for each change of meaning, with the reason if there is nothing to try; those come last.
+    """A mutant for each change of meaning, with the reason if it cannot be tried; those come last.
 
-    Raises ValueError that says in one line why a page cannot be compared.
+    Raises ValueError with one line that says why a page cannot be compared.
     """
     try:
         from pixazo_contracts.pages import InvalidPageError, compare_pages, own_page, read_page
     except ImportError as error:
-        raise ValueError(f"{PREFIX}{file} needs pip install 'pixazo-testkit[contracts]': {error}") from None
+        raise ValueError(f"{PREFIX}{file} needs the extra: pip install 'pixazo-testkit[contracts]': {error}") from None
     try:
         old, new = read_page(own_page()), read_page(Path(file).read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"{PREFIX}{file} cannot be read: {error.strerror}") from None
     except (InvalidPageError, UnicodeDecodeError) as error:
-        raise ValueError(f"{PREFIX}{file} is no page of the vendor: {error}") from None
+        raise ValueError(f"{PREFIX}{file} is not a page of the vendor: {error}") from None
     changes = [change for change in compare_pages(old, new) if change.kind == "meaning"]
     found = _paired(_merged(changes, old, new))
     names = list[str]()
@@ -60,7 +60,7 @@ def mutant_named(name: str) -> Mutant:
 
 
 def _merged(changes: Iterable[Change], old: Page, new: Page) -> list[Found]:
-    """The changes as values; those that all operations have in common, or both samples of a 202, are one."""
+    """The changes as values; those that all operations share, or both samples of a 202, are one."""
     found = dict[PageChange, tuple[set[str], list[str]]]()
     for change in changes:
         values = {name: _plain(getattr(change, name)) for name in ("name", "attribute", "before", "after")}
@@ -87,7 +87,7 @@ def _merged(changes: Iterable[Change], old: Page, new: Page) -> list[Found]:
 
 
 def _plain(value: Any) -> Any:
-    """A value that can be compared and encoded: the page may have half a surrogate pair in a sample."""
+    """A value that can be compared and encoded: a sample on the page may contain an unpaired surrogate."""
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     return tuple(_plain(each) for each in value) if _is_sequence(value) else value
@@ -98,7 +98,7 @@ def _is_sequence(value: Any) -> TypeGuard[Sequence[Any]]:
 
 
 def _paired(found: Sequence[Found]) -> list[Found]:
-    """The changes; something that is gone, and something like it that came, is one that has another name."""
+    """The changes; something that was removed, and something like it that was added, is one that was renamed."""
     came = [each for each in found if each[0].before is None]
     result = list[Found]()
     for change, clauses in found:
@@ -151,7 +151,7 @@ def _name(change: PageChange, taken: Sequence[str]) -> str:
 
 
 def _mutant(name: str, change: PageChange, clauses: tuple[str, ...]) -> tuple[Mutant, str]:
-    """The mutant of a change; whatever is of the page is shown as Python writes it, in one line."""
+    """The mutant of a change; values of the page are shown as Python writes them, in one line."""
     edits = edits_for(change)
     thing = " ".join(filter(None, (change.part, change.name, change.attribute)))
     old, new = (_value(value) for value in (change.before, change.after))
@@ -166,5 +166,5 @@ def _mutant(name: str, change: PageChange, clauses: tuple[str, ...]) -> tuple[Mu
 
 
 def _value(value: Any) -> str:
-    """A value of the page, or that there is none."""
+    """A value of the page, or a word that says that there is none."""
     return "nothing" if value is None else shown(list(value) if _is_sequence(value) else value)

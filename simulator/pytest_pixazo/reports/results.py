@@ -19,7 +19,7 @@ from .coverage import FAULT_BEHAVIOURS, Coverage, Met, without
 
 
 class TestResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the worlds of one test, or of a wider scope, showed; `met` counts behaviours by name."""
+    """What the worlds of one test, or of a wider scope, showed; `met` counts the covered behaviours by name."""
 
     nodeid: str
     place: Place | None = None
@@ -28,7 +28,7 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True):
     met: dict[str, int] = {}
     bill: TestBill | None = None
 
-    __test__ = False  # no test class, whatever its name
+    __test__ = False  # not a test class, despite its name
 
     def plus(self, more: TestResult) -> TestResult:
         return TestResult(
@@ -65,7 +65,7 @@ class Results:
 
     @property
     def assumptions(self) -> dict[str, frozenset[PolicyDecision]]:
-        """By test what it leans on."""
+        """The assumptions that each test depends on."""
         return {test.nodeid: test.assumptions for test in self.tests.values()}
 
     @property
@@ -73,7 +73,7 @@ class Results:
         return BillDocument.of(test.bill for test in self.tests.values() if test.bill)
 
     def coverage(self, config: pytest.Config) -> tuple[Coverage, Coverage]:
-        """What was met of the documented behaviour, and of the faults. Raises ValueError for a wrong glob."""
+        """The coverage of the documented behaviour, and of the faults. Raises ValueError for a wrong glob."""
         met: dict[str, Met] = {}
         for test in sorted(self.tests.values(), key=lambda each: each.nodeid):
             for name, times in test.met.items():

@@ -27,18 +27,18 @@ VARIABLE = "PIXAZO_RECORDER_FILE"
 """The environment variable with the path of the file."""
 SERVER_FIXTURE = "pixazo_simulator"
 LONGEST = 200
-"""Characters of a reason that are recorded."""
+"""The most characters of a reason that are recorded."""
 LAST_LINES = 5
 """Lines of output that explain a run which recorded no failure."""
 GRACE = 5.0
-"""Seconds that a process has to end after SIGTERM."""
+"""Seconds that a process has to exit after SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteRun:
-    """The result of a run: tests that began, those that used a world and where they are, those that failed with the reason, each in order.
+    """The result of a run: tests that began, those that used a world and where they are, those that failed and why, each in order.
 
-    `exit_code` is None when the run was ended because it took longer than its `limit`; `output` is the end of its output.
+    `exit_code` is None when the run was stopped because it exceeded its `limit`; `output` is the end of its output.
     """
 
     began: tuple[str, ...]
@@ -76,7 +76,7 @@ class Suite:
             return _result(recorded, printed, exit_code, time.monotonic() - started)
 
     def close(self) -> None:
-        """End the runs under way; later ones are not started."""
+        """Stop the runs under way; later ones are not started."""
         with self._lock:
             self._is_closed = True
             running = list(self._running)
@@ -106,7 +106,7 @@ class Suite:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process, and where the platform has groups those that it started, by SIGKILL after a grace period."""
+    """Stop a process, and on platforms with process groups those that it started; SIGKILL follows after a grace period."""
     for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
         with suppress(ProcessLookupError):
             if hasattr(os, "killpg"):
@@ -122,7 +122,7 @@ def _result(recorded: Path, printed: Path, exit_code: int | None, seconds: float
     worlds: dict[str, Place] = {}
     failed: dict[str, str] = {}
     for line in recorded.read_text(encoding="utf-8").splitlines() if recorded.exists() else ():
-        if line.endswith("}"):  # a process that was killed may have written a part of one
+        if line.endswith("}"):  # a process that was killed may have written a partial line
             event = json.loads(line)
             match event["kind"]:
                 case "began":

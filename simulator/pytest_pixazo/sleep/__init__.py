@@ -4,9 +4,9 @@ Sleeps that overlap in the app overlap on the clock, in threads and in tasks ali
 it: a request that is under way to the simulator is answered first, and a callback that falls due is delivered.
 
 Not covered: waits that are not sleeps (`Event.wait(5)`, `Queue.get(timeout=5)`, `Future.result(5)`) wait in real time;
-clocks kept by objects that were made before (`Client(clock=time.monotonic)`), and `datetime.now` that is kept anywhere
+clocks that earlier objects keep (`Client(clock=time.monotonic)`), and `datetime.now` kept anywhere
 (`now = datetime.now`, `field(default_factory=datetime.now)`), stand still meanwhile.
-A task or thread that sleeps for ever moves the clock whenever every other one waits.
+A task or thread that sleeps forever moves the clock whenever all others wait.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from functools import cache
 from types import FrameType
 
 OUR_THREADS = ("pixazo-sim:", "pixazo-sleep")
-"""Prefixes of the names of our own threads: servers, and the one that moves the clock for event loops."""
+"""Prefixes of the names of our own threads: servers, and the thread that moves the clock for event loops."""
 
 RUNNERS = frozenset(
     {
@@ -33,7 +33,7 @@ WRAPPERS = frozenset({"anyio", "async_timeout", "asyncio", "contextlib", "functo
 """Modules that set a deadline on behalf of their caller."""
 
 LOOP = frozenset({"_run", "_run_once", "run", "run_forever", "run_until_complete", "unrolled_run"})
-"""Functions of the wrappers that call callbacks, so that the caller on the stack is not who scheduled them."""
+"""Functions of the wrappers that call callbacks, so the caller on the stack is not the one that scheduled them."""
 
 
 def caller(levels: int = 1) -> FrameType:

@@ -28,7 +28,7 @@ _DEPRECATED = (
 
 @contextmanager
 def virtual_dates(clock: Callable[[FrameType], float | None]) -> Generator[None]:
-    """Within this context, `clock` returns the time for a calling frame, in seconds after the epoch; None for the real time.
+    """Within this context, `clock` returns the time for a calling frame, in seconds since the epoch, or None for the real time.
 
     The class itself is changed, not the names that are bound to it: what was made of it before stays an instance, annotations
     that are evaluated meanwhile name it, and its subclasses inherit the change.
@@ -59,7 +59,7 @@ def _now(cls: type[datetime], tz: tzinfo | None, seconds: float | None) -> datet
 
 
 def _set(**attributes: object) -> None:
-    """Set attributes of `datetime`, which as a class written in C refuses `setattr`; what the interpreter has cached of it is dropped."""
+    """Set attributes of `datetime`, which refuses `setattr` since it is written in C; then drop what the interpreter has cached of it."""
     (names,) = gc.get_referents(vars(_CLASS[0]))
     names.update(attributes)
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(_CLASS[0]))

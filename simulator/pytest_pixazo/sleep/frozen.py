@@ -1,4 +1,4 @@
-"""Tools that freeze or shift the time of the same process: freezegun and time-machine. Virtual sleep moves their time, too."""
+"""Tools that freeze or shift the time of the same process: freezegun and time-machine. Virtual sleep also moves their time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEPS = {
 
 @contextmanager
 def beside_frozen_time(aside: Callable[[], AbstractContextManager[None]]) -> Generator[None]:
-    """Within this context, a tool that begins or ends to freeze time does so within `aside`, where it finds the original clocks."""
+    """Within this context, a tool that starts or stops freezing time does so within `aside`, where it finds the original clocks."""
     _import_tools()
     with pytest.MonkeyPatch.context() as patch:
         for module, (name, functions) in STEPS.items():
@@ -52,7 +52,7 @@ def is_travelling() -> bool:
 
 
 def monotonic_travels() -> bool:
-    """Whether time-machine shifts `time.monotonic`, too, as before version 3."""
+    """Whether time-machine also shifts `time.monotonic`, as before version 3."""
     return is_travelling() and hasattr(sys.modules["_time_machine"], "original_monotonic")
 
 
@@ -60,7 +60,7 @@ def move_frozen_time(microseconds: int) -> None:
     """Let that much time pass where these tools have stopped or shifted it."""
     passed = timedelta(microseconds=microseconds)
     for freeze in _freezes():
-        freeze.time_to_freeze += passed  # not its `tick`, which forgets the real time that has passed where it counts
+        freeze.time_to_freeze += passed  # not its `tick`, which forgets the real time that has passed where that counts
     for travel in _travels():
         travel.shift(passed)
 

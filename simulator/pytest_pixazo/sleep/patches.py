@@ -51,15 +51,13 @@ def virtual_sleep(
 
     The app's clocks (`time.monotonic`, `time.time`, `datetime.now`, `loop.time` and the like) and its time-outs in event loops include
     what it slept, also where freezegun or time-machine set them. Test runners, servers and HTTP libraries keep real time.
-    Raises SleepLimitError in the app, and on leaving, when it would sleep more than `limit` seconds in all; the message
+    Raises SleepLimitError in the app, and on exit, when it would sleep more than `limit` seconds in all; the message
     includes what `running` returns. Raises RuntimeError within another such context.
     """
     global _active  # noqa: PLW0603  # a process has one `time.sleep`
     with _entering:
         if _active:
-            raise RuntimeError(
-                "virtual_sleep is active already: a process has one time.sleep; use the context that is active"
-            )
+            raise RuntimeError("virtual_sleep is already active: a process has one time.sleep; use the active context")
         _active = sleeps = Sleeps(advance, limit, running)
     try:
         with _rebound([*_sleeping(), *CLOCKS]), follow_deadlines(sleeps), ExitStack() as clocks:
@@ -106,7 +104,7 @@ def _rebound(swaps: Sequence[Swap]) -> Generator[None]:
         rebind({id(new): original for original, new in swaps})
 
 
-# What replaces a builtin is a staticmethod: as an attribute of a class it does not become a method, just as the builtin does not.
+# What replaces a builtin is a staticmethod: as an attribute of a class it does not become a method, as the builtin does not either.
 def _time_sleep(seconds: float, /) -> None:
     if (sleeps := _sleeps(caller())) and _can_be_slept(seconds):
         sleeps.in_thread(float(seconds))
@@ -127,7 +125,7 @@ def _clock(real: Callable[[], Number], slept: Callable[[Sleeps], Number]) -> sta
 
 
 def _calendar(name: str, count: int, present: Callable[[float], object]) -> Swap:
-    """A function of `time` that takes the present unless the last of its arguments says otherwise: `present` makes that argument of seconds."""
+    """A function of `time` that uses the present unless its last argument gives a time: `present` makes that argument from seconds."""
     real = REAL[name]
 
     def calendar(*arguments: Any) -> Any:
@@ -139,7 +137,7 @@ def _calendar(name: str, count: int, present: Callable[[float], object]) -> Swap
 
 
 def _slept_by_date(sleeps: Sleeps) -> int:
-    """Nanoseconds that the app slept and dates do not show: time-machine shows them."""
+    """Nanoseconds that the app slept and that dates do not show, since time-machine shows them."""
     return 0 if is_travelling() else sleeps.total_ns
 
 
@@ -167,7 +165,7 @@ REAL: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 """The clocks. Not as names of the module: those freezegun replaces."""
 
-# These are made once, so that an object which keeps one of them beyond a test also works in the next test.
+# These are made once, so an object that keeps one of them after a test also works in the next test.
 SLEEPS: tuple[Swap, ...] = ((real_sleep, staticmethod(_time_sleep)), (real_asyncio_sleep, _asyncio_sleep))
 CLOCKS: tuple[Swap, ...] = (
     (REAL["time"], _clock(REAL["time"], lambda sleeps: _slept_by_date(sleeps) / SECOND)),
@@ -244,15 +242,15 @@ def _sleeps(frame: FrameType) -> Sleeps | None:
 
 
 def _can_be_slept(seconds: Any) -> bool:
-    """False for what is not a number, not positive or too long, which the original function handles."""
+    """False for values that are not a number, not positive or too long: the original function handles them."""
     try:
         return 0 < (seconds if isinstance(seconds, float) else operator.index(seconds)) < LONGEST
-    except TypeError:  # of what has no index
+    except TypeError:  # for a value without an index
         return False
 
 
 _firing = threading.local()
-"""`now`: this thread runs a timer callback of the app, which is not on the stack, and yet its time is to be virtual."""
+"""`now`: this thread runs a timer callback of the app, which is not on the stack, but whose time must be virtual."""
 
 
 def is_for_app() -> bool:
@@ -284,7 +282,7 @@ def _time(real: Callable[[Any], float], slept: Callable[[], float]) -> Callable[
 
 
 def _slept_by_asyncio(sleeps: Sleeps) -> float:
-    """Seconds that the app slept and asyncio's clock does not show: where a tool has stopped it, what is slept moves it."""
+    """Seconds that the app slept and that asyncio's clock does not show: where a tool has stopped that clock, sleeping moves it."""
     return 0 if is_frozen() or monotonic_travels() else sleeps.total
 
 
@@ -360,7 +358,7 @@ def _entering_scope(
 
 
 EXPORTERS = frozenset({"time", "asyncio", "anyio", "anyio._core._eventloop", "trio"})
-"""Standard and library modules in which the functions are replaced, too: the app uses them as attributes."""
+"""Standard and library modules in which the functions are also replaced: the app uses them as attributes."""
 
 INSTALLED = ("site-packages", "dist-packages")
 """Parts of the path of an installed module: its names are searched, but not its classes and defaults."""
@@ -372,7 +370,7 @@ with the identity and size of their namespace: a change of either means a new se
 
 def rebind(swap: Mapping[int, object]) -> None:
     """Replace objects, given by `id`, in all imported modules: also names made by `from time import sleep`, and defaults of the app's
-    functions (`def poll(sleep=time.sleep)`) and attributes of its classes. Objects made before keep what they hold.
+    functions (`def poll(sleep=time.sleep)`) and attributes of its classes. Objects made before keep the originals.
     """
     replaced = frozenset(swap)
     without = _without.setdefault((replaced, is_frozen()), {})
@@ -386,7 +384,7 @@ def rebind(swap: Mapping[int, object]) -> None:
         elif not is_of_app:
             without[name] = mark
         for value in list(names.values()) if is_of_app else ():
-            # Not isinstance, which reads `__class__` and so would load a lazy proxy.
+            # Not isinstance: it reads `__class__` and would load a lazy proxy.
             if type(value) is FunctionType and value.__module__ == name:
                 _rebind_defaults(value, swap)
             elif issubclass(type(value), type) and value.__module__ == name:

@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 Locals = Mapping[str, Any]
 
 LOOK = 0.0002
-"""Real seconds between two looks at threads that are busy: less than a request on loopback takes, so that little time is lost."""
+"""Real seconds between two looks at busy threads: less than a request on loopback takes, so little time is lost."""
 STUCK = 0.5
 """Real seconds after which a thread that does not progress counts as waiting for something unrelated to the app: a thread that runs is
 scheduled every few milliseconds, and a response of the simulator takes a few."""
 PATIENCE = 2.0
-"""Most real seconds that a move of the clock waits for threads and loops that stay busy."""
+"""The most real seconds that a move of the clock waits for busy threads and loops."""
 LOOKS = 500
-"""Least looks within STUCK and PATIENCE. On a busy machine seconds pass in which neither the simulator nor the app gets to run; then
-the looks are rare, too."""
+"""The fewest looks within STUCK and PATIENCE. On a busy machine seconds pass in which neither the simulator nor the app runs; then
+looks are rare as well."""
 ROUND = 100
 """Looks at busy threads after which the simulator is made to process what it has received: its threads have then run, too."""
 CALM_LOOPS = 4
@@ -43,11 +43,11 @@ CALM_THREADS = 2
 TURNS = 3
 """Iterations of a loop after which a task has continued whose bytes have arrived: they are read, its future is set, it runs."""
 ANSWER = 0.005
-"""Real seconds to wait for the answer of a loop: its thread may have begun to sleep meanwhile, and must be looked at again."""
+"""Real seconds to wait for a response of a loop: its thread may have gone to sleep meanwhile, and must be checked again."""
 real_clock: Callable[[], float] = partial(original(time, "perf_counter"))
 """Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
 AWAITED: dict[type, str] = {CoroutineType: "cr_await", GeneratorType: "gi_yieldfrom"}
-"""The attribute that holds what a suspended one awaits."""
+"""The attribute with the object that a suspended one awaits."""
 
 
 _Moment = tuple[float, int]
@@ -69,7 +69,7 @@ class Loop(ABC):
         self._tasks = sum(1 for _ in self.tasks())
 
     def mark_active(self) -> None:
-        """Note that a timer of the app was called: even if all its tasks sleep, one may be about to continue."""
+        """Note that a timer of the app was called: even if all tasks sleep, one may be about to continue."""
         self._tasks = 0
 
     @property
@@ -77,11 +77,11 @@ class Loop(ABC):
         return self.sleepers == self._tasks > 0
 
     def settled(self) -> bool:
-        """Whether every task awaits what it awaited at the last call; False when the loop does not answer soon."""
+        """Whether every task awaits what it awaited at the last call; False when the loop does not respond soon."""
         if not self.running():
             return True
         answer = self._answer
-        # A slow loop is not asked again before it has answered; an answer that came between two calls is out of date.
+        # A slow loop is not asked again before it has responded; a response between two calls is out of date.
         if answer is None or answer.done():
             self._answer = answer = Future[bool]()
             if not self.call(partial(self.look, answer)):
@@ -107,7 +107,7 @@ class Loop(ABC):
 
     @abstractmethod
     def look(self, answer: Future[bool]) -> None:
-        """Answer with `compare()` once the loop has nothing left to do; called in the loop's thread."""
+        """Respond with `compare()` once the loop has nothing left to do; called in the loop's thread."""
 
     @abstractmethod
     def tasks(self) -> Iterator[tuple[object, object]]:
@@ -182,7 +182,7 @@ class TrioLoop(Loop):
             answer.set_result(True)
 
     def tasks(self) -> Iterator[tuple[object, object]]:
-        """All but trio's own and ours."""
+        """All tasks except trio's own and ours."""
         from trio.lowlevel import current_root_task
 
         tasks = [root] if (root := current_root_task()) else []
@@ -196,7 +196,7 @@ class TrioLoop(Loop):
 def _is_internal(task: trio.lowlevel.Task) -> bool:
     frame = getattr(task.coro, "cr_frame", None)
     module = str(frame.f_globals.get("__name__", "")) if frame else ""
-    # Not all of ours: what an app starts as a task may be a sleep that we have replaced.
+    # Not all of ours: the task that an app starts may be a sleep that we have replaced.
     return module.startswith("trio._core.") or module == __name__
 
 
@@ -232,7 +232,7 @@ class Quiescence:
                 return
             if [
                 ident for ident, frame in threads.items() if self._is_busy(ident, frame)
-            ]:  # no `any`: each must be noted
+            ]:  # not `any`: each must be noted
                 calm = 0
                 if not self._looks % ROUND:
                     self._barrier()

@@ -19,15 +19,15 @@ from .frozen import move_frozen_time
 from .quiescence import AsyncioLoop, Loop, Quiescence, TrioLoop, real_clock
 
 LIMIT = 3600.0
-"""Seconds that one test may sleep by default: as many as `run_until` takes, and few enough to end a loop that polls every second
-for ever after a few real seconds."""
+"""Seconds that one test may sleep by default: as many as `run_until` takes, and few enough to end an endless loop that polls every
+second after a few real seconds."""
 KEPT = 10_000
-"""Sleeps whose lengths are kept."""
+"""How many lengths of sleeps are kept."""
 HELD_UP = 0.1
 """Real seconds after which a sleep ends that began while the clock was being moved: then the receiver of a callback sleeps, and the
-clock waits for its response. A move that waits for none ends earlier; the gateway gives a receiver 5 s, time for many such sleeps."""
+clock waits for its response. A move that waits for no receiver ends earlier; the gateway gives a receiver 5 s, enough for many such sleeps."""
 SLICES = 20
-"""Least number of waits within HELD_UP: on a busy machine seconds pass in which nobody gets to run."""
+"""The fewest waits within HELD_UP: on a busy machine seconds pass in which no thread runs."""
 
 STOP_DEADLINE = 10.0
 """Real seconds within which the thread that moves the clock must end: it may wait for a receiver, which has 5 s."""
@@ -38,13 +38,13 @@ MILLISECOND = 1_000_000
 MICROSECOND = 1_000
 
 SWEEP = 1000
-"""Wakeups from which on dead ones are removed: most deadlines are never reached."""
+"""The number of wakeups from which on dead ones are removed: most deadlines are never reached."""
 
 log = logging.getLogger("pytest_pixazo")
 
 
 class SleepLimitError(Failed):
-    """The app has slept longer than a test may. Not an Exception, which a loop that retries on every error would catch for ever, but
+    """The app has slept longer than a test may. Not an Exception, which a loop that retries on every error would catch forever, but
     one of pytest's outcomes: after any other BaseException in a teardown pytest leaves out the rest of it.
     """
 
@@ -53,7 +53,7 @@ class SleepLimitError(Failed):
 class Wakeup:
     """Something to call at a point of virtual time, in nanoseconds.
 
-    The wakeup of a sleep drives: the clock moves to it. That of a deadline does not: it is called when the clock passes it.
+    The clock moves to the wakeup of a sleep. It does not move to that of a deadline, which is called when the clock passes it.
     """
 
     due: int
@@ -71,7 +71,7 @@ class Wakeup:
 
 
 class TimerQueue:
-    """Wakeups in the order of their time, then of their entry."""
+    """Wakeups in order of their time, then of their entry."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Wakeup]] = []
@@ -94,7 +94,7 @@ class TimerQueue:
             self._sweep = max(SWEEP, 2 * len(self._heap))
 
     def leave(self, wakeup: Wakeup) -> None:
-        """Remove the wakeup of a sleep, which may have left already."""
+        """Remove the wakeup of a sleep, if it is still there."""
         wakeup.woken = True
         self._driving.discard(wakeup)
 
@@ -124,7 +124,7 @@ def _started(function: Callable[[], object]) -> threading.Thread:
 class Sleeps:
     """What the app has slept. Sleeps that overlap in the app overlap here, and end in the order of their deadlines.
 
-    `advance` moves the clock of the world by so many seconds; it is called from one thread at a time. `running` describes what
+    `advance` moves the clock of the world by a number of seconds; it is called from one thread at a time. `running` describes what
     the app may be waiting for when it sleeps too long.
     """
 
@@ -143,7 +143,7 @@ class Sleeps:
         self._now = 0
         self._queue = TimerQueue()
         self._changed = threading.Condition()
-        # A thread leads when it waits for quiescence and then moves the clock; only one does at a time.
+        # A leading thread waits for quiescence and then moves the clock; only one leads at a time.
         self._leading = self._moving = self._over = False
         self._moves = 0
         self._threads: set[int] = set()
@@ -158,7 +158,7 @@ class Sleeps:
 
     @property
     def total_ns(self) -> int:
-        """The same in nanoseconds."""
+        """The same, in nanoseconds."""
         return self._now
 
     @property
@@ -205,7 +205,7 @@ class Sleeps:
             await woken.wait()
 
     def follow(self, seconds: float, wake: Callable[[], object], alive: Callable[[], bool]) -> None:
-        """Call `wake`, from any thread, once that many seconds (rounded up to the millisecond) were slept, if `alive` still holds."""
+        """Call `wake`, from any thread, once this many seconds (rounded up to the millisecond) were slept, if `alive` still holds."""
         with self._changed:
             due = self._now + max(0, math.ceil(seconds * 1000)) * MILLISECOND
             self._queue.enter(Wakeup(due, wake, drives=False, alive=alive))
@@ -215,9 +215,9 @@ class Sleeps:
         if self.exceeded:
             running = self._running() if self._running else None
             raise SleepLimitError(
-                f"the app has slept {self.total:,.0f} s and would go on beyond the limit of {self.limit:,.0f} s"
+                f"the app has slept {self.total:,.0f} s and would exceed the limit of {self.limit:,.0f} s"
                 f"{f' ({running})' if running else ''}: give its loop"
-                " an end, by a counter, a time-out, time.monotonic() or datetime.now(), or raise the limit, as with"
+                " an end with a counter, a time-out, time.monotonic() or datetime.now(), or raise the limit, as with"
                 " pixazo_sleep.limit = 86400"
             )
 
@@ -246,7 +246,7 @@ class Sleeps:
             wakeup = self._enter(seconds, call)
             loop.enter()
             self._mover = self._mover or _started(self._lead)
-            if self._moving:  # a timer of the loop would stand still when freezegun has stopped its clock
+            if self._moving:  # a timer of the loop would stop when freezegun has stopped its clock
                 _started(partial(self._release_if_held_up, wakeup, self._moves))
         try:
             yield
@@ -274,7 +274,7 @@ class Sleeps:
         return wakeup
 
     def _is_held_up(self, wakeup: Wakeup, move: int) -> bool:
-        """Wait while a move goes on; True when a sleep that began in it must end, since the move may be waiting for what sleeps."""
+        """Wait while a move goes on; True when a sleep that began in it must end, since the move may be waiting for the sleeper."""
         end, left = real_clock() + HELD_UP, SLICES
         while self._moving and self._moves == move and not wakeup.woken:
             if left <= 0 and real_clock() >= end:
@@ -298,7 +298,7 @@ class Sleeps:
                     self._changed.wait()
 
     def _lead_until(self, done: Callable[[], bool]) -> None:
-        """Move the clock repeatedly until `done`, unless another thread does so already."""
+        """Move the clock repeatedly until `done`, unless another thread is already doing so."""
         while not done():
             if self._leading:
                 self._changed.wait()

@@ -23,13 +23,13 @@ from .settings import WorldSettings
 from .simulators import SharedSimulator
 
 _LONGEST_NAME = 150
-"""Characters of the name of a test in that of a file."""
+"""The most characters of a test's name in a file name."""
 
 
 class Case:
     """Creates a world, shows it when a test fails, and at the end checks and deletes it.
 
-    `node` is the test, or the class or module for whose fixture it is opened; `name` is that of the world, `label` comes after titles.
+    `node` is the test, or the class or module for whose fixture it is opened; `name` is the name of the world, `label` follows titles.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Case:
     ) -> None:
         """Create the world that the settings describe. Raises ValueError or ControlError with the remedy."""
         control = simulator.control()
-        # On a shared simulator the unmatched requests may be those of other processes.
+        # On a shared simulator the unmatched requests may come from other processes.
         first_unmatched = None if isinstance(simulator, SharedSimulator) else simulator.unmatched
         create = partial(control.create_world, name=name, **settings.options)
         try:
@@ -88,7 +88,7 @@ class Case:
         return f"saved: pixazo-sim replay {shlex.quote(str(file))}"
 
     def _sections(self, failure: str) -> list[tuple[str, str]]:
-        """What to show below a failure, with the complaints of a strict test that may explain it and that it does not mention."""
+        """What to show below a failure, with complaints of a strict test that may explain it and that it does not mention."""
         try:
             record = self._record or self.pixazo.record()
         except ControlError as error:
@@ -102,7 +102,7 @@ class Case:
         self._complaints += found
 
     def close(self, item: pytest.Item) -> list[str]:
-        """Hand the record to other plugins, in the name of the test that runs, and delete the world; return what must fail the test."""
+        """Pass the record to other plugins, in the name of the running test, and delete the world; return what must fail the test."""
         self._record = self.pixazo.record()
         try:
             if self.pixazo.is_repetition:
@@ -122,7 +122,7 @@ class Case:
 def _clock(simulator: Simulator | SharedSimulator, world: ControlClient) -> Clock:
     if isinstance(simulator, SharedSimulator):
         return Clock(world)
-    key = world.api_key  # without JSON: polling loops do little else
+    key = world.api_key  # not through JSON: polling loops do little else
     return Clock(
         world,
         sleep=lambda seconds: simulator.advance(seconds, api_key=key),

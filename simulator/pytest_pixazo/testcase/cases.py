@@ -21,9 +21,9 @@ from .simulators import SharedSimulator
 
 Node = pytest.Item | pytest.Collector
 MOST_PROBLEMS = 5
-"""Problems that are printed: a property test may have one for each input."""
+"""The most problems that are printed: a property test may have one for each input."""
 LONGEST_NAME = 900
-"""Characters of a test's name that stand in the name of its world."""
+"""The most characters of a test's name in the name of its world."""
 
 
 class Cases:
@@ -60,7 +60,7 @@ class Cases:
             yield case.pixazo
             self.close(case)
             if problem := case.unclean():
-                raise AssertionError(problem)  # noqa: TRY301 - its world is shown as that of an error of the block is
+                raise AssertionError(problem)  # noqa: TRY301 - its world is shown like that of an error in the block
         except BaseException as error:
             failure = self._current()[1].nodeid, error
             self._failed = [*(self._failed if failure == self._failure else []), case]
@@ -79,13 +79,15 @@ class Cases:
         if is_fresh:
             names = ((f"{name} (fresh world {each})", f" of fresh world {each}") for each in count(1))
             name, label = next(each for each in names if each[0] not in self._open)
-        # Of a repeated test, too, each run has a key of its own, and nothing that an earlier run left behind has it.
+        # Each run of a repeated test also has its own key, which nothing that an earlier run left behind has.
         times = self._remainders.times(name)
         key = key_of(name if not times else f"{name} {times + 1}")
         case = Case(node, self._simulator, settings, name, label, key, partial(self._fresh, node))
         self._open[name] = case
         _, item, fixture = self._current()
-        if fixture and fixture in _fixtures_of(item):  # else no test shows by its arguments whether it uses the world
+        if fixture and fixture in _fixtures_of(
+            item
+        ):  # otherwise the arguments of a test do not show whether it uses the world
             self._fixtures[case] = fixture
         return case
 
@@ -109,7 +111,7 @@ class Cases:
             case.add_to_report(outcome)
 
     def fail_for_problems(self) -> None:
-        """Fail a test that has passed and has problems; one that failed gets no second error."""
+        """Fail a test that passed and has problems; a failed one gets no second error."""
         passed, found = self._passed, self._problems
         self._passed, self._problems = False, []  # it may run again
         if passed and found:
@@ -117,8 +119,8 @@ class Cases:
             pytest.fail("\n".join([*found[:MOST_PROBLEMS], *more]), pytrace=False)
 
     def _shown_for(self, item: pytest.Item, own: Case | None) -> list[Case]:
-        """The worlds that the report of a failed test shows: that of its fixture, those that are open, but for those of fixtures that it does
-        not use, and the fresh ones that it failed in.
+        """The worlds that the report of a failed test shows: that of its fixture, open ones except those of fixtures that it does not
+        use, and the fresh ones that it failed in.
         """
         failed = self._failed if self._failure[0] == item.nodeid else ()
         used = _fixtures_of(item)

@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import pytest
 
-#: Seconds between two polls, and until a generation must have ended, for the contract suite on a simulator started here, whose clock
+#: Seconds between two polls, and within which a generation must end, for the contract suite on a simulator started here, whose clock
 #: only the suite advances.
 PACE = 5.0
 DEADLINE = 120.0
 
 
 class Endpoint(NamedTuple):
-    """A gateway for the contract suite. Options decide what is None or empty here; `advance` moves the clock of a simulator."""
+    """A gateway for the contract suite. Options set what is None or empty here; `advance` moves the clock of a simulator."""
 
     url: str
     api_key: str | None

@@ -12,10 +12,10 @@ from pytest_pixazo.world import MOST_LINES, REQUEST_ID, Record, delivery_table, 
 def sections(record: Record) -> list[tuple[str, str]]:
     """Titles and texts: journal, what is ahead on the clock, unmatched requests, script, webhooks, commands that repeat the requests, seed.
 
-    A world to which nothing came has nothing to do with the failure, unless rules were waiting for it.
+    A world that received nothing has nothing to do with the failure, unless rules were waiting for a request.
     """
     if not record.exchanges and not record.unmatched:
-        return [("pixazo journal", "no request came, so no rule was used")] if record.rules else []
+        return [("pixazo journal", "no request arrived, so no rule was used")] if record.rules else []
     dropped = f"\n({record.dropped} older exchanges are no longer kept)" if record.dropped else ""
     script = [
         f"{rule.label}: used {' + '.join(map(str, rule.used))} time{'' if sum(rule.used) == 1 else 's'}"
@@ -40,7 +40,7 @@ def sections(record: Record) -> list[tuple[str, str]]:
 
 
 def _commands(exchanges: Sequence[Exchange], command: Callable[[Exchange], str]) -> Iterator[str]:
-    """The commands of these exchanges; of many that differ in id or body only, such as polls, the first and the last."""
+    """The commands of these exchanges; of many that differ only in id or body, such as polls, the first and the last."""
     alike: dict[tuple[str, str, int], list[Exchange]] = {}
     for each in exchanges:
         alike.setdefault((each.method, REQUEST_ID.sub("", each.target), each.status), []).append(each)

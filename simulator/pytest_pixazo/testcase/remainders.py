@@ -1,4 +1,4 @@
-"""Requests for a world after its end, which a thread, task or process sends that its test left running."""
+"""Requests for a world after its end: a thread, task or process that its test left running sends them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .simulators import SharedSimulator
 class Remainders:
     """Counts the requests for ended worlds of this process, by the test that had opened the world, until `warn`.
 
-    A simulator may be shared: requests for the worlds of other processes are theirs to count.
+    A simulator may be shared: other processes count the requests for their own worlds.
     """
 
     def __init__(self, simulator: Simulator | SharedSimulator) -> None:
@@ -26,11 +26,11 @@ class Remainders:
         return self._places.get(world, (0, None))[0]
 
     def expect(self, world: str, place: Place, *, warns: bool) -> None:
-        """The world of this name ends: what comes for it from now on belongs to this place, which gets a warning if `warns`."""
+        """The world of this name ends: requests for it from now on belong to this place, which gets a warning if `warns`."""
         self._places[world] = self.times(world) + 1, place if warns else None
 
     def collect(self) -> None:
-        """Count what has come since the last call of this method."""
+        """Count the requests since the last call of this method."""
         while self._simulator.unmatched > self._seen:
             exchanges = self._simulator.control().unmatched(after=self._seen).exchanges
             self._seen = exchanges[-1].number
@@ -42,7 +42,7 @@ class Remainders:
     def warn(self, config: pytest.Config) -> None:
         self.collect()
         for place, (count, latest) in self._calls.items():
-            came = f"{count} requests came" if count > 1 else "a request came"
+            came = f"{count} requests arrived" if count > 1 else "a request arrived"
             when = f"{came} for the world of this test after its end, the last one {latest}"
             warn_of(config, place, f"{when}: end the thread, task or process that sends them before the test ends")
         self._calls.clear()

@@ -23,9 +23,9 @@ from pytest_pixazo.reports import read_checks, read_labels
 from .simulators import located
 
 ARGUMENTS = ("balance", "clock", "generations", "policy", "profile", "seed", "start", "strict")
-"""The arguments of the marker. Each but `generations` and `policy` is an ini setting, too, named `pixazo_<argument>`."""
+"""The arguments of the marker. All except `generations` and `policy` are also ini settings, named `pixazo_<argument>`."""
 KNOWN = (*ARGUMENTS, "real_gateway", "allow_conduct", "only", "max_spend")
-"""With the arguments of the marker that the guard and the reports read."""
+"""The same, and the arguments of the marker that the guard and the reports read."""
 
 
 PAGE_START = "2026-03-31T10:00:00Z"
@@ -48,7 +48,9 @@ def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, An
     given: dict[str, Any] = {}
     for mark in node.iter_markers("pixazo"):
         if mark.args:
-            raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(KNOWN)}")
+            raise ValueError(
+                f"marker pixazo: {mark.args[0]!r} has no name: write it with one of the names {', '.join(KNOWN)}"
+            )
         given = _read("marker pixazo", mark.kwargs, KNOWN, root) | given
     found: dict[str, Any] = {"generations": (), "policy": {}}
     found |= given | _read("fresh", options, ARGUMENTS, root)
@@ -66,7 +68,7 @@ def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, An
 
 
 def _differing(policy: Policy) -> dict[str, str]:
-    """The fields of a policy that are not as documented."""
+    """The fields of a policy that differ from the documented profile."""
     default = PROFILES["documented"]
     fields = points() if policy != default else ()
     return {each: policy.text(each) for each in fields if getattr(policy, each) != getattr(default, each)}
@@ -75,7 +77,7 @@ def _differing(policy: Policy) -> dict[str, str]:
 def _start(given: str | None, clock: str, seed: int | None) -> str | None:
     if clock != "manual":
         return given
-    # Now, for code that compares with the time of day, such as a verifier of signatures; a second, so that roundings are alike.
+    # Now, for code that compares with the time of day, such as a verifier of signatures; a whole second, so that rounding is the same everywhere.
     start = given or ("now" if seed is None else PAGE_START)
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}" if start == "now" else start
 
@@ -101,7 +103,7 @@ _TEXTS: Mapping[str, Callable[[str], object]] = {
     "max_spend": partial(micros, name="max_spend"),
     "start": read_start,
 }
-"""What checks an argument that is used as text."""
+"""The function that checks an argument that is used as text."""
 
 
 def _value(where: str, name: str, value: Any, root: Path) -> Any:
@@ -116,7 +118,7 @@ def _value(where: str, name: str, value: Any, root: Path) -> Any:
                 return read_profile(str(file) if value not in PROFILES and file.is_file() else str(value))
             case "seed":
                 return _seed(value)
-            case "allow_conduct":  # before the test runs, although the reports read these two only after it
+            case "allow_conduct":  # checked before the test runs, although the reports read these two only afterwards
                 return read_checks(value)
             case "only":
                 return read_labels(value)
@@ -142,12 +144,12 @@ def _check(name: str, value: object) -> None:
 
 def _seed(value: object) -> int:
     if not (text := str(value)).isdecimal() or not text.isascii():
-        raise ValueError(f"seed {value!r} is not a whole number from 0 on")
+        raise ValueError(f"seed {value!r} is not a whole number of at least 0")
     return int(text)
 
 
 def name_of(node: pytest.Item | pytest.Collector) -> str:
-    """File and name of a test, which depend neither on the order of the tests nor on the xdist worker (node ids may); of a collector its id."""
+    """File and name of a test, which do not depend on the order of the tests or on the xdist worker (node ids may); for a collector its id."""
     if not isinstance(node, pytest.Item):
         return node.nodeid or "session"
     path, _, name = node.location

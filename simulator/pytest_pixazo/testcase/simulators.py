@@ -1,4 +1,4 @@
-"""The simulator that the tests of this process use: one of their own, or one that runs already."""
+"""The simulator that the tests of this process use: one of their own, or one that is already running."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class SharedSimulator:
 def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulator]:
     """The simulator that option, environment or ini file name, else one that runs in a thread until the context ends.
 
-    Raises ValueError that names the setting when no simulator answers there, or the reason when none can start here.
+    Raises ValueError that names the setting when no simulator responds there, or the reason when none can start here.
     """
     url, source = _setting(config, "sim_url", VARIABLE)
     mutant, variant = (config.getoption(f"pixazo_{kind}") for kind in ("mutant", "variant"))
     if url and (mutant or variant):
-        raise ValueError(f"{source}: a running simulator cannot be changed by --pixazo-mutant or --pixazo-variant")
+        raise ValueError(f"{source}: a running simulator cannot be changed with --pixazo-mutant or --pixazo-variant")
     if url:
         with located(source):
             shared = SharedSimulator(url, control_token_of(config))
@@ -89,7 +89,7 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
 
 @contextmanager
 def located(source: str) -> Generator[None]:
-    """Turn an error into a ValueError that begins with the place where the setting to blame was given."""
+    """Turn an error into a ValueError that begins with the place where the wrong setting was given."""
     try:
         yield
     except (ValueError, ControlError) as error:
@@ -97,12 +97,12 @@ def located(source: str) -> Generator[None]:
 
 
 def control_token_of(config: pytest.Config) -> str | None:
-    """The control token of a running simulator, by option, environment or ini file."""
+    """The control token of a running simulator, from option, environment or ini file."""
     return _setting(config, "control_token", TOKEN_VARIABLE)[0] or None
 
 
 def _setting(config: pytest.Config, name: str, variable: str) -> tuple[str, str]:
-    """A setting and where it was given: option, environment, ini file; two empty texts for none."""
+    """A setting and where it was given: option, environment, ini file; two empty strings for none."""
     places = (
         (config.getoption(f"pixazo_{name}"), f"option --pixazo-{name.replace('_', '-')}"),
         (os.environ.get(variable), f"environment variable {variable}"),

@@ -22,23 +22,23 @@ class Callback:
     headers: Mapping[str, str]
     """By their names in lower case."""
     body: bytes
-    """As it came."""
+    """As it was received."""
     at: datetime | None = None
     """When it arrived on the clock of its world, in UTC; None when the inbox knows no world."""
     response_status: int | None = None
-    """The status code of the response, None before it was sent."""
+    """The status code of the response; None before it was sent."""
     problem: str | None = None
-    """Why the receiver could not answer by itself, which route its app does not have, or why the inbox refused it."""
+    """Why the receiver could not respond, which route its app lacks, or why the inbox refused it."""
     url: str = ""
     """Where it was posted."""
     path: str = ""
-    """What follows the URL of the inbox there, such as `/orders/7`, percent-encoded; empty for that URL itself."""
+    """The rest of the path after the URL of the inbox, such as `/orders/7`, percent-encoded; empty for that URL itself."""
     query: str = ""
-    """What follows a question mark."""
+    """The query, without the question mark."""
 
     @property
     def json(self) -> dict[str, Any] | None:
-        """The parsed body, None when it is not a JSON object."""
+        """The parsed body; None when it is not a JSON object."""
         try:
             parsed = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -47,7 +47,7 @@ class Callback:
 
     @property
     def request_id(self) -> str | None:
-        """The generation that it reports, None when the body names none."""
+        """The generation that it reports; None when the body names none."""
         return _text(self.json, "request_id")
 
     @property
@@ -58,7 +58,7 @@ class Callback:
     def verify(self, secret: str) -> None:
         """Check the signature of Standard Webhooks (https://www.standardwebhooks.com) with a `whsec_...` secret.
 
-        The timestamp is not compared with the time of day, since it is that of the world's clock. Raises SignatureError
+        The timestamp is not compared with the time of day, since it comes from the world's clock. Raises SignatureError
         for a missing or wrong signature, ValueError for a secret that is not Base64.
         """
         from pixazo_simulator.webhooks import SIGNED_BY, read_secret, verify

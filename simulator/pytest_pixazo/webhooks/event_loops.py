@@ -14,34 +14,34 @@ from pixazo_simulator.server import HttpResponse
 
 T = TypeVar("T")
 Coroutines: TypeAlias = Callable[[], Coroutine[Any, Any, T]]
-"""A coroutine function, of which each call is awaited on a loop."""
+"""A coroutine function; each call is awaited on a loop."""
 
 PATIENCE = 2.0
 """Real seconds within which a loop that is not blocked runs what is scheduled on it."""
 STOP_DEADLINE = 2.0
-"""Real seconds in which an app must end its lifespan."""
+"""Real seconds within which an app must end its lifespan."""
 LONGEST = 60.0
-"""Real seconds that an app may take for one delivery; the gateway gives up far earlier."""
+"""Real seconds that an app may take for one delivery; the gateway gives up much earlier."""
 
 _CLIENT_BLOCKED = (
-    "the event loop of the app behind the test client is blocked, so the app cannot answer: an `async def` endpoint of it waits for"
-    " something that blocks, such as this callback; declare it with `def`, or wait in a thread, as with `await anyio.to_thread.run_sync(...)`"
+    "the event loop of the app behind the test client is blocked, so the app cannot respond: one of its `async def` endpoints"
+    " blocks, perhaps on this callback; declare it with `def`, or wait in a thread, as with `await anyio.to_thread.run_sync(...)`"
 )
 _CLIENT_WAITS = (
-    "the test client was left while its app had not answered a callback, and would have waited for ever: let the endpoint answer at once,"
-    " and end what it waits for before the client is left"
+    "the test client was closed while its app was still handling a callback and would have hung: respond immediately, and finish what the"
+    " endpoint waits for before closing the client"
 )
-_CLOSED = "the inbox was closed before the app had answered"
-_ENDED = "the test's event loop ended before the app had answered"
+_CLOSED = "the inbox was closed before the app responded"
+_ENDED = "the test's event loop ended before the app responded"
 _BLOCKED = (
-    "the test's event loop is blocked, so the app on it cannot answer: advance the clock in a thread, as with"
+    "the test's event loop is blocked, so the app on it cannot respond: advance the clock in a thread, as with"
     " `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`, or give the app a loop of its own with"
     " `deliver_to(app, own_loop=True)`"
 )
 
 
 class InboxError(Exception):
-    """The inbox cannot do what it was asked for; the message names the remedy."""
+    """The inbox cannot do what it was asked to do; the message names the remedy."""
 
 
 class EventLoopError(InboxError):
@@ -79,9 +79,9 @@ class OwnLoop:
                 self._under_way.discard(future)
 
     def close(self) -> None:
-        """Cancel what still runs, leave the context, end the loop.
+        """Cancel what is still running, leave the context, end the loop.
 
-        Raises what leaving the context raises, EventLoopError when that takes longer than two seconds; the loop's daemon
+        Raises what leaving the context raises; EventLoopError when that takes longer than two seconds: the loop's daemon
         thread is then abandoned.
         """
         with self._lock:
@@ -107,9 +107,9 @@ class OwnLoop:
 
 
 class ClientLoop:
-    """The loop on which a test client of Starlette runs its app while it is in its `with` block; without one it has a loop for each call.
+    """The loop on which a test client of Starlette runs its app while its `with` block runs; outside one it has a loop for each call.
 
-    A client that is left waits for all that runs on its loop. `call` keeps that from lasting for ever.
+    A client that is closed waits for everything that runs on its loop. `call` keeps that from lasting forever.
     """
 
     def __init__(self, client: Any) -> None:
@@ -127,7 +127,7 @@ class ClientLoop:
         runs = threading.Event()
 
         def schedule() -> None:
-            with suppress(RuntimeError):  # the loop has ended, and the call that follows says so
+            with suppress(RuntimeError):  # the loop has ended, and the next call says so
                 portal.start_task_soon(lambda: None)  # blocks as long as the loop does
             runs.set()
 
@@ -147,8 +147,8 @@ class ClientLoop:
                 self._changed.notify_all()
 
     def _leave(self, stack: Any) -> None:
-        """Called first of all when the client is left. Raises InboxError while the app still answers after two seconds; what the client
-        waits for is then left to a daemon thread.
+        """Called first when the client is closed. Raises InboxError if the app is still responding after two seconds; a daemon thread then
+        waits for it.
         """
         with self._changed:
             is_idle = self._changed.wait_for(lambda: not self._under_way, STOP_DEADLINE)
@@ -205,4 +205,4 @@ def _result(future: Future[T], cancelled: str) -> T:
     except TimeoutError:
         if not future.cancel():
             raise  # the app raised it
-        raise EventLoopError(f"the app did not answer within {LONGEST:g} s") from None
+        raise EventLoopError(f"the app did not respond within {LONGEST:g} s") from None

@@ -1,4 +1,4 @@
-"""A webhook receiver for tests: what arrived, and how it is answered."""
+"""A webhook receiver for tests: what arrived, and what it responds."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ log = logging.getLogger("pytest_pixazo")
 
 
 HINT_AFTER = 4.0
-"""Real seconds after which an app that has not answered is reported as late: the gateway gives up after five on a manual clock."""
+"""Real seconds after which an app that has not responded is reported as late: the gateway gives up after five on a manual clock."""
 MOST_REFUSED = 1000
-"""Refused callbacks that are kept."""
+"""How many refused callbacks are kept."""
 
 
 class Inbox:
     """A receiver on a loopback port: `with Inbox() as inbox: ... inbox.url ... inbox.wait(1)`.
 
     Give `url` as `X-Webhook-URL` or `callback_url`, alone or with a longer path and a query. Every POST there is kept in `received` and
-    answered 204, unless `reply` or `deliver_to` chose another answer; anything else is refused, and kept in `refused`. With a `world` it
-    knows that world's clock. It needs no event loop and works in synchronous tests and in tests on asyncio or trio. Leaving it raises InboxError when an app could not be reached.
+    answered 204, unless `reply` or `deliver_to` chose another response; anything else is refused, and kept in `refused`. With a `world` it
+    knows that world's clock. It needs no event loop and works in synchronous tests and in tests on asyncio or trio. Closing it raises InboxError when an app could not be reached.
     """
 
     def __init__(self, world: ControlClient | None = None) -> None:
@@ -57,27 +57,27 @@ class Inbox:
 
     @property
     def refused(self) -> list[Callback]:
-        """What came to the port of the inbox and is no callback for it, the latest 1,000; `problem` says why."""
+        """Requests to the port of the inbox that are not callbacks for it, the latest 1,000; `problem` says why."""
         with self._changed:
             return list(self._refused)
 
     @property
     def problems(self) -> list[str]:
-        """A line for each callback that was refused, was not answered in time, or whose app could not answer it."""
+        """A line for each callback that was refused, or that its app did not answer in time or could not answer."""
         with self._changed:
             found = [f"POST {each.url}: {each.problem}" for each in (*self._refused, *self._received) if each.problem]
             return [*found, *self._late.values()]
 
     def wait(self, count: int = 1, timeout: float = 5.0) -> list[Callback]:
-        """Wait until `count` deliveries were answered and return the first `count`; `timeout` is in real seconds.
+        """Wait until `count` deliveries were answered, and return the first `count`; `timeout` is in real seconds.
 
-        Raises TimeoutError that says what did arrive, and by how much a manual clock has to be advanced for the next
-        delivery; InboxError when waiting would block the event loop on which the app has to answer.
+        Raises TimeoutError that says what did arrive, and by how much a manual clock must be advanced for the next
+        delivery; InboxError when waiting would block the event loop on which the app must respond.
         """
         with self._changed:
             if len(self._received) < count and self._receiver.thread == threading.get_ident():
                 raise InboxError(
-                    f"wait({count}) would block the event loop that the app needs to answer:"
+                    f"wait({count}) would block the event loop that the app needs to respond:"
                     f" `await anyio.to_thread.run_sync(inbox.wait, {count})`"
                 )
             if self._changed.wait_for(lambda: len(self._received) >= count, timeout):
@@ -86,7 +86,7 @@ class Inbox:
         raise TimeoutError(f"{arrived} of {count} within {timeout:g} s; {self._next_delivery()}")
 
     def reply(self, status: int | Sequence[int] = 204, delay: float = 0.0, body: bytes | str | None = None) -> None:
-        """Reply with this status code from now on; of several, each is used once and the last one from then on.
+        """Reply with this status code from now on; several are used once each, the last one from then on.
 
         `delay` is in real seconds: on a manual clock a receiver has five of them. Raises ValueError for a status code outside
         200 to 599, and for a negative delay.
@@ -97,7 +97,7 @@ class Inbox:
     def deliver_to(self, target: object, path: str = "/", *, own_loop: bool = False) -> None:
         """Pass each delivery to an app as `POST path`, without a socket, and reply with the app's response.
 
-        What follows the URL of the inbox, a longer path or a query, is appended to `path`.
+        Whatever follows the URL of the inbox (a longer path or a query) is appended to `path`.
 
         `target` is an ASGI app, a WSGI app, a synchronous test client (as of Starlette, httpx or Flask), or a function that takes
         a Callback and returns a status code. Called within a running event loop, an ASGI app runs on that loop; advance the
@@ -137,7 +137,7 @@ class Inbox:
             problem = f"its path does not begin with that of {self.url}: {whole}"
             return self._refuse(asked, HttpResponse(404), problem)
         if request.method != "POST":
-            problem = f"it came by {request.method}, but callbacks are POSTed"
+            problem = f"its method is {request.method}, but callbacks use POST"
             return self._refuse(asked, HttpResponse(405, headers={"allow": "POST"}), problem)
         with self._changed:
             self._under_way += 1
@@ -155,16 +155,16 @@ class Inbox:
         return replace(response, body=problem.encode())
 
     def _deliver(self, callback: Callback) -> tuple[HttpResponse, str | None]:
-        """Have a callback answered; return the response, and what went wrong."""
+        """Have a callback answered; return the response, and what went wrong, if anything."""
         receiver, number = self._receiver, callback.number
         target = receiver.target_of(callback)
         route = f"POST {target} of {receiver.app!r}" if receiver.app is not None else None
 
         def tell() -> None:
-            # The gateway gives up without a word, and a deadlock is the most likely reason.
+            # The gateway gives up silently, and a deadlock is the most likely reason.
             self._late[number] = late = (
-                f"{route} has not answered within {HINT_AFTER:g} s, and the gateway gives up after 5 s on a manual clock: if its endpoint"
-                " waits for what the test does after the advance, or for another callback, let it answer at once and do the rest later"
+                f"{route} has not responded within {HINT_AFTER:g} s, and the gateway gives up after 5 s on a manual clock: if its endpoint"
+                " waits for what the test does after the advance, or for another callback, respond first and do the work afterwards"
             )
             log.warning("%s", late)
 
@@ -210,18 +210,16 @@ class Inbox:
 
     def _next_delivery(self) -> str:
         if self._world is None:
-            return "on a manual clock callbacks come when it is advanced"
+            return "on a manual clock callbacks arrive when it is advanced"
         clock = self._world.clock()
         due = clock.next_webhook_at
         if due is None and self._world.world().policy["http_webhook_url"] == "refuse":
-            return (
-                "this world takes no http URL for callbacks (as profile observed): set policy http_webhook_url=accept"
-            )
+            return "this world does not accept http URLs for callbacks (as profile observed): set policy http_webhook_url=accept"
         if due is None:
             return "no callback is due in its world: was the url of this inbox given as X-Webhook-URL or callback_url?"
         seconds = (due - clock.now).total_seconds()
         text = f"the next callback is due in {seconds:g} s of the world's clock, which is {clock.clock}"
-        return f"{text}: advance it, as with pixazo.clock.advance({seconds:g})" if clock.clock == "manual" else text
+        return f"{text}: advance it, for example pixazo.clock.advance({seconds:g})" if clock.clock == "manual" else text
 
     def __enter__(self) -> Self:
         return self

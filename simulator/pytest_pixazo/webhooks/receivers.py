@@ -25,11 +25,11 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Callable[[bytes], object]]], I
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Answers deliveries.
+    """Responds to deliveries.
 
-    `answer` is called in a thread of the inbox, with path and query for the app, and the delivery. It raises what an app raises, or
-    EventLoopError when an app cannot be reached. An `app` has a route, `path`, that may be missing. `thread` is that of a test's event
-    loop on which the app runs. `close` releases what it holds.
+    `answer` is called in a thread of the inbox, with the path and query for the app, and the delivery. It raises what an app raises, or
+    EventLoopError when an app cannot be reached. An `app` has a route, `path`, which may be missing. `thread` is the thread of the test's
+    event loop on which the app runs. `close` releases its resources.
     """
 
     answer: Callable[[str, Callback], HttpResponse]
@@ -39,7 +39,7 @@ class Receiver:
     close: Callable[[], None] = lambda: None
 
     def target_of(self, callback: Callback) -> str:
-        """Path and query at which an app gets a callback: what follows the URL of the inbox is appended to its route."""
+        """Path and query at which an app gets a callback: whatever follows the URL of the inbox is appended to its route."""
         route, _, query = self.path.partition("?")
         whole = f"{route.rstrip('/')}{callback.path}" if callback.path else route
         queries = "&".join(filter(None, (query, callback.query)))
@@ -50,7 +50,7 @@ def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | Non
     """Replies with each status code once, with the last one from then on, each after `delay` real seconds.
 
     Without a `body` a challenge (policy `callback_url`) is echoed, and any other delivery gets an empty body.
-    Raises ValueError for a status code outside 200 to 599, for none at all, and for a negative delay.
+    Raises ValueError for a status code outside 200 to 599, without one, and for a negative delay.
     """
     if not statuses or not all(200 <= status <= 599 for status in statuses):
         raise ValueError(f"reply({list(statuses)}): give one or more status codes from 200 to 599")
@@ -73,8 +73,8 @@ def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | Non
 def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     """The receiver that an app, a test client or a function makes.
 
-    A function is known by its required arguments: an ASGI app takes three, a WSGI app two, a function of a callback one. A test client
-    of Flask stands for its app.
+    A function is recognised by its required arguments: an ASGI app takes three, a WSGI app two, a function of a callback one. A test
+    client of Flask stands for its app.
     Raises TypeError for any other target, ValueError for a path without a leading slash, InboxError when the app cannot start.
     """
     if not path.startswith("/"):
@@ -101,7 +101,7 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
 
 
 def _required_arguments(target: object) -> int | None:
-    """How many positional arguments a callable needs, None for what cannot be called."""
+    """How many positional arguments a callable needs; None for what cannot be called."""
     if not callable(target):
         return None
     parameters = inspect.signature(target).parameters.values()
@@ -125,7 +125,7 @@ def post_by_client(client: Any, target: str, callback: Callback) -> HttpResponse
         kind = headers.get("content-type", "")
         response = client.generic("POST", target, callback.body, kind, headers=headers)
         return HttpResponse(response.status_code, b"".join(response))  # a streaming response has no `content`
-    # Starlette's, FastAPI's or httpx'. Not the target alone: one that begins with two slashes would be taken for another host.
+    # Starlette's, FastAPI's or httpx'. Not only the target: one that begins with two slashes would be taken for another host.
     url = str(getattr(client, "base_url", "")).rstrip("/") + target
     response = client.request("POST", url, content=callback.body, headers=headers)
     return HttpResponse(response.status_code, response.content)
@@ -177,7 +177,7 @@ async def lifespan(app: AsgiApp, state: dict[str, Any]) -> AsyncGenerator[None]:
 
 
 async def call_asgi(app: AsgiApp, state: dict[str, object], target: str, callback: Callback) -> HttpResponse:
-    """The app's response, once the app has returned and so its background tasks are done. Raises what the app raises."""
+    """The app's response, once the app has returned and its background tasks are done. Raises what the app raises."""
 
     async def with_state(scope: Message, *channels: Any) -> None:
         await app({**scope, "state": dict(state)}, *channels)

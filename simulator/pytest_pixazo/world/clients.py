@@ -15,7 +15,7 @@ from anyio.to_thread import run_sync
 from pixazo_client import AsyncPixazoClient, PixazoClient, Polling
 
 Sleep: TypeAlias = Callable[[float], object]
-#: The defaults of a client, but without the proxies of the environment, and with one TLS context, which is slow to make, for all clients.
+#: The defaults of a client, but without the proxies of the environment, and with one TLS context for all clients, since it is slow to make.
 _OPTIONS: dict[str, Any] = {
     "timeout": (5.0, 30.0, 30.0, 10.0), "trust_env": False, "verify": httpx2.create_ssl_context(verify=False),
 }  # fmt: skip
@@ -29,7 +29,7 @@ def client_of(sleep: Sleep, *, seed: int, **options: Any) -> Generator[PixazoCli
 
 @contextmanager
 def async_client_of(sleep: Sleep, *, seed: int, **options: Any) -> Generator[AsyncPixazoClient]:
-    """A client for asyncio and trio. It keeps no connection open, so that it can be closed after the loop that it was used on has ended."""
+    """A client for asyncio and trio. It keeps no connection open, so it can be closed after the loop on which it was used has ended."""
 
     async def in_a_thread(seconds: float) -> None:
         # In a thread: an app on the loop of the test may have to answer the callbacks that fall due.

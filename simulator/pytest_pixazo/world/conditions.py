@@ -20,11 +20,11 @@ from pixazo_simulator.spec import OPERATIONS, nearest
 RequestCall = Literal["request"]
 WebhookCall = Literal["webhook"]
 Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
-"""What can be waited for as exchanges of the journal: `submit` is either submission, `request` any request."""
+"""What can be waited for as exchanges of the journal: `submit` is either kind of submission, `request` any request."""
 
 
 class _RuleOptions(TypedDict, total=False):
-    """What any rule takes besides its conditions, as the class `When` explains."""
+    """What any rule takes besides its conditions; the class `When` explains it."""
 
     after: int
     probability: float
@@ -49,7 +49,7 @@ class RequestRule(_RuleOptions, RequestConditions, total=False): ...
 
 
 class ExchangeConditions(TypedDict, total=False):
-    """What exchanges of the journal must fulfil; `path` has no query, `after` leaves out those up to this number."""
+    """What exchanges of the journal must fulfil; `path` has no query, `after` skips those up to this number."""
 
     after: int
     operation: Condition
@@ -86,11 +86,11 @@ _WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "webhook": ("deliveries", {}),
     "generation": ("generations", {}),
 }
-"""What can be waited for: the list in which it appears, and the condition that it means there."""
+"""What can be waited for: the list in which it appears, and its condition there."""
 
 
 def asked(verb: str, what: str, conditions: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """In which list `what` appears, and what it must fulfil there, as JSON. Raises ValueError with the nearest known name."""
+    """The list in which `what` appears, and the conditions that it must fulfil there, as JSON. Raises ValueError with the nearest known name."""
     if what not in _WHAT and "/" not in what:
         raise ValueError(f"{verb} {what!r} is not one of {', '.join(_WHAT)}{nearest(what, tuple(_WHAT))}")
     where, meaning = _WHAT.get(what, ("exchanges", {"operation": what}))

@@ -17,16 +17,16 @@ __tracebackhide__ = True  # a failure belongs to the line of the test
 T = TypeVar("T")
 
 MOST_LINES = 60
-"""Lines of a table; of more, the first and the last are shown."""
+"""The most lines of a table; if there are more, the first and the last are shown."""
 LONGEST_REASON = 160
-"""Characters of a reason, which may quote what the app sent."""
+"""The most characters of a reason, which may quote what the app sent."""
 REQUEST_ID = re.compile(r"(?<=/)[\w.-]+_[0-9a-f]{8}-[\w-]+")
 MOST_ALIKE = 3
-"""Exchanges of one kind that are all shown."""
+"""Up to this many exchanges of one kind are all shown."""
 LOOP = 3
-"""Reads at one instant that show an app which waits for the clock."""
+"""This many reads at one instant show that an app is waiting for the clock."""
 MOST = 5
-"""Generations that are named in one line."""
+"""The most generations that are named in one line."""
 
 
 class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has no attributes
@@ -67,7 +67,7 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
         request_id: str | None = None,
         rule: str | None = None,
     ) -> Journal:
-        """The exchanges that match every argument; `path` is any part of the target, `rule` of the rule that decided.
+        """The exchanges that match every argument; `path` is any part of the target, `rule` any part of the rule that decided.
 
         `operation` is a call as in `when`, or several operations.
         """
@@ -93,7 +93,7 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
 def exchange_table(exchanges: Sequence[Exchange]) -> str:
     """Number, time of the world, request, status code and reason; then rule and faults, if any.
 
-    Of several reads in a row that are alike but for the request id, such as polls, the first and the last.
+    Of several reads in a row that differ only in the request id, such as polls, the first and the last.
     """
     rows: list[tuple[str, ...]] = []
 
@@ -107,7 +107,7 @@ def exchange_table(exchanges: Sequence[Exchange]) -> str:
 
 
 def folded(alike: list[T], note: Callable[[int], T]) -> list[T]:
-    """All that are alike; of more than MOST_ALIKE the first, a note that so many are left out, and the last."""
+    """All of them; of more than MOST_ALIKE the first, a note with the number left out, and the last."""
     return alike if len(alike) <= MOST_ALIKE else [alike[0], note(len(alike) - 2), alike[-1]]
 
 
@@ -136,7 +136,7 @@ class Deliveries(tuple[Delivery, ...]):  # noqa: SLOT001 - a tuple with slots ha
         return [each for each in self if each.delivered]
 
     def resend(self, number: int) -> Attempt:
-        """Post the webhook with this number once more, now. Raises ControlError when it does not exist."""
+        """Post the webhook with this number again, now. Raises ControlError when it does not exist."""
         return self._control.resend(number)
 
     def __repr__(self) -> str:
@@ -156,7 +156,7 @@ def generation_table(generations: Sequence[Generation]) -> str:
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> str:
-    """The rows with aligned columns; the empty text for none."""
+    """The rows with aligned columns; the empty string for none."""
     if not rows:
         return ""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -174,15 +174,15 @@ def time_of(instant: datetime) -> str:
 
 
 def cut(text: str) -> str:
-    """A text on one line, cut after 160 characters."""
+    """A text in one line, cut after 160 characters."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}..."
 
 
 def outlook(clock: ClockState, generations: Sequence[Generation], exchanges: Sequence[Exchange]) -> str | None:
-    """Where a manual clock stands, how and when each running generation ends, and the call that gets there; whether an app waits for it.
+    """The time of a manual clock, how and when each running generation ends, and the call that gets there; whether an app waits for it.
 
-    None when the clock runs by itself or nothing is to come.
+    None when the clock runs by itself or nothing is pending.
     """
     running = [each for each in generations if not each.is_terminal]
     now, due = clock.now, clock.next_webhook_at
@@ -191,8 +191,8 @@ def outlook(clock: ClockState, generations: Sequence[Generation], exchanges: Seq
     ahead = [generations_ahead(running, now)] if running else []
     if due:
         ahead.append(f"the next webhook is due at +{_seconds(due - now)} s")
-    found = f"the clock is manual and stands at {time_of(now)}; {'; '.join(ahead)}"
-    # After this nothing is to come: the last generation has ended, or else the next webhook is attempted.
+    found = f"the clock is manual and reads {time_of(now)}; {'; '.join(ahead)}"
+    # After this nothing is pending: the last generation has ended, or else the next webhook is attempted.
     ends = [each.ends_at for each in running]
     if last := max((end for end in ends if end), default=due):
         found += f": pixazo.clock.advance({_seconds(last - now)})"
@@ -202,7 +202,7 @@ def outlook(clock: ClockState, generations: Sequence[Generation], exchanges: Seq
     if len(reads) >= LOOP:
         found += (
             f"; the status was read {len(reads)} times meanwhile, within {reads[-1].elapsed - reads[0].elapsed:.1f} s of real"
-            " time. An app that waits in real time, as in a child process, needs a clock that runs:"
+            " time. An app that waits in real time, such as a child process, needs a clock that runs:"
             ' @pytest.mark.pixazo(clock="x20")'
         )
     return found

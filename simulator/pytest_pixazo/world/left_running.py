@@ -1,4 +1,4 @@
-"""Warns of what a test left running: the warning belongs to that test, whichever one runs by then."""
+"""Warns of what a test left running: the warning belongs to that test, whichever test runs then."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class LeftRunningWarning(pytest.PytestWarning):
 
 
 class Place(NamedTuple):
-    """A test, or a module or class whose fixture opened a world, and where its source is; `line` is 0 where none is known."""
+    """A test, or a module or class whose fixture opened a world, and where its source is; `line` is 0 if it is not known."""
 
     nodeid: str
     path: str
@@ -28,7 +28,7 @@ def place_of(node: pytest.Item | pytest.Collector) -> Place:
 
 
 def warn_of(config: pytest.Config, place: Place, text: str) -> None:
-    """Show a warning under a test, past or present. No filter turns it into an error, since that would fail the running test."""
+    """Show a warning under a test, past or present. Filters do not turn it into an error, since that would fail the running test."""
     message = warnings.WarningMessage(LeftRunningWarning(text), LeftRunningWarning, place.path, place.line or 1)
     details = {"warning_message": message, "when": "runtest", "nodeid": place.nodeid, "location": None}
     config.hook.pytest_warning_recorded.call_historic(kwargs=details)

@@ -1,4 +1,4 @@
-"""The value of the fixture `pixazo`: a fresh world, its time and its money, and all that a test can do with it."""
+"""The value of the fixture `pixazo`: a fresh world, its time and its money, and everything that a test can do with it."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ _TABLES: Mapping[str, Callable[[ControlClient], str]] = {
 class Clock:
     """The clock of a world. It can be advanced, never turned back.
 
-    `sleep` and `monotonic` are for an app, or a client, that takes such functions: `sleep` advances the clock and returns at
-    once, `monotonic` reads it, in seconds.
+    `sleep` and `monotonic` are for an app, or a client, that takes such functions: `sleep` advances the clock and returns
+    immediately, `monotonic` reads it, in seconds.
     """
 
     def __init__(
@@ -98,12 +98,12 @@ class Clock:
     def advance(self, seconds: float | None = None, *, until: datetime | str | None = None) -> list[Event]:
         """Let time pass and return what fell due, in order; webhooks that fell due have been attempted.
 
-        `until="next"` stops at the next instant at which anything falls due; when nothing is to come no time passes, and the list is
-        empty: `while events := pixazo.clock.advance(until="next"):`. An instant, a `datetime` with a time zone or a text of RFC 3339, lets
-        the clock read it then.
+        `until="next"` stops at the next instant at which anything falls due; when nothing is pending no time passes, and the list is
+        empty: `while events := pixazo.clock.advance(until="next"):`. An instant (a `datetime` with a time zone, or a
+        string of RFC 3339) sets the clock to that instant.
 
-        Raises ControlError for a negative number of seconds, for an instant that is past, and when more webhooks are due than one advance attempts: the
-        clock has stopped before the end, and `body["events"]` of the error is what fell due until then.
+        Raises ControlError for a negative number of seconds, for an instant in the past, and when more webhooks are due than one advance attempts: the
+        clock then stops before the end, and `body["events"]` of the error is what fell due until then.
         """
         is_number = isinstance(seconds, int | float) and seconds is not True
         if self._passes and until is None and is_number and self._passes(seconds or 0):
@@ -115,7 +115,7 @@ class Clock:
     ) -> list[Event]:
         """Advance by `step` seconds at a time until the condition holds, by default until every generation has ended.
 
-        Returns all that fell due. Raises TimeoutError after `limit` seconds of this clock, with the generations that still run.
+        Returns all that fell due. Raises TimeoutError after `limit` seconds of this clock, with the generations that are still running.
         """
         holds = condition or (lambda: all(each.is_terminal for each in self._control.generations().generations))
         events: list[Event] = []
@@ -141,14 +141,14 @@ class Clock:
 
 
 class Wallet:
-    """The wallet behind the key of a world."""
+    """The wallet of a world's key."""
 
     def __init__(self, control: ControlClient) -> None:
         self._control = control
 
     @property
     def balance(self) -> Decimal:
-        """What can be spent now, in US dollars. Set it to any sum that is not negative: `wallet.balance = "0.05"`."""
+        """What can be spent now, in US dollars. Set it to any amount that is not negative: `wallet.balance = "0.05"`."""
         return self._control.ledger(limit=1).balance
 
     @balance.setter
@@ -189,11 +189,11 @@ class WorldFactory:
         self._fresh = fresh
 
     def fresh(self, **options: Unpack[WorldOptions]) -> AbstractContextManager[Pixazo]:
-        """A world that is open within a `with` block; what is not given comes from the marker `pixazo`, as for the fixture `pixazo`.
+        """A world that is open within a `with` block; arguments that are left out come from the marker `pixazo`, as for the fixture `pixazo`.
 
-        In a test its marker counts, in a fixture of a wider scope that of the class or module. Worlds opened one after the other are
-        alike: seed, ids and draws are the same. A strict one raises AssertionError at its end, as `assert_clean` does. Raises ValueError
-        for an option that is wrong.
+        In a test its marker counts, in a fixture of a wider scope the marker of the class or module. Worlds opened one after the other
+        are alike: seed, ids and draws are the same. A strict one raises AssertionError at its end, as `assert_clean` does. Raises
+        ValueError for a wrong option.
         """
         return self._fresh(**options)
 
@@ -233,7 +233,7 @@ class Pixazo:
         self._fresh = fresh
         self._transport = transport
         self.is_repetition = False
-        """Whether it repeats what another world of the test is for: bill and reports leave it out."""
+        """Whether it repeats the work of another world of the test: bill and reports leave it out."""
         self._rules: list[When] = []
         self._inboxes: list[Inbox] = []
 
@@ -244,7 +244,7 @@ class Pixazo:
 
     @property
     def api_key(self) -> str:
-        """The key that opens this world, and no other."""
+        """The key that opens this world only."""
         return str(self.control.api_key)
 
     def fresh(self, **options: Unpack[WorldOptions]) -> AbstractContextManager[Pixazo]:
@@ -254,12 +254,12 @@ class Pixazo:
     def transport(self) -> Transport:
         """A transport for clients of httpx2 and httpx that uses no socket: `httpx.AsyncClient(transport=pixazo.transport())`.
 
-        Whatever host they are for, requests go to the simulator, as to `pixazo.url`: their key opens the world. Raises RuntimeError when
+        Requests to any host go to the simulator, as if sent to `pixazo.url`: their key opens the world. Raises RuntimeError when
         the simulator runs in another process.
         """
         if self._transport is None:
             raise RuntimeError(
-                f"the simulator at {self.url} runs in another process, which no transport reaches: give the app pixazo.url, or run without --pixazo-sim-url"
+                f"the simulator at {self.url} runs in another process, which a transport cannot reach: give the app pixazo.url, or run without --pixazo-sim-url"
             )
         return self._transport()
 
@@ -298,10 +298,10 @@ class Pixazo:
         return virtual_sleep(self.clock.sleep, running=self._awaited)
 
     def _awaited(self) -> str | None:
-        """The generations that an app may be waiting for, or the end of the last one when none runs."""
+        """The generations that an app may be waiting for, or the end of the last one when none is running."""
         if (running := self.clock.running()) or not (all_of_them := self.generations):
             return running
-        return f"no generation runs, and {all_of_them[-1].request_id} has ended as {all_of_them[-1].status}"
+        return f"no generation is running, and {all_of_them[-1].request_id} has ended as {all_of_them[-1].status}"
 
     def inbox(self) -> AbstractContextManager[Inbox]:
         """An inbox for the callbacks of this world within a `with` block, as `pixazo_webhooks`."""
@@ -327,7 +327,7 @@ class Pixazo:
         return Deliveries(self.control, self._explained(self.control.deliveries().deliveries))
 
     def _explained(self, found: list[Delivery]) -> list[Delivery]:
-        """Deliveries; attempts that an inbox of this world refused have the reason of the inbox as their problem."""
+        """Deliveries; attempts that an inbox of this world refused have the inbox's reason as their problem."""
         reasons = {each.url: each.problem for inbox in self._inboxes for each in inbox.refused}
 
         def explained(delivery: Delivery) -> Delivery:
@@ -352,11 +352,11 @@ class Pixazo:
     @overload
     def when(self, call: RequestCall, /, **match: Unpack[RequestRule]) -> When: ...
     def when(self, call: AnyCall, /, **match: Any) -> When:
-        """Begin a rule for these calls; the next verb says what happens then, such as `.reply(429, times=2)`.
+        """Begin a rule for these calls; the next verb says what happens to them, such as `.reply(429, times=2)`.
 
         `call` is generate, imageToVideo, submit (either), status, media, webhook or request (any but webhook). The rule is active
-        from the first verb on; the first `after` matching calls are let through, and of the others all but a share of `probability`.
-        Before `since` and from `until` on, seconds of the world's clock from now or instants, the rule is not asked. Raises ValueError
+        from the first verb on; the first `after` matching calls pass, and it applies to the others with `probability`.
+        It does not apply before `since` or from `until` on (seconds of the world's clock from now, or instants). Raises ValueError
         with the nearest known name.
         """
         rule = When(self.control, call, **match)
@@ -366,9 +366,9 @@ class Pixazo:
     def weather(
         self, seed: int | None = None, days: int | None = None, *, only: str | None = None
     ) -> AbstractContextManager[None]:
-        """Within a `with` block incidents drawn from a seed strike the app; at its end the books must balance.
+        """Within a `with` block, incidents drawn from a seed hit the app; at its end the books must balance.
 
-        A day, of which there is one by default, is 8 generations long. In place of a seed, `only` are exactly these incidents, as a failure prints them.
+        A day is 8 generations long; the default is one day. Instead of a seed, `only` gives exactly these incidents, as a failure prints them.
         Raises AssertionError when a generation was charged twice, FAILED as equal ones had twice before, was never read to its end, or never downloaded although
         others were; an error of the app gets a note. Raises ValueError for incidents that cannot be read.
         """
@@ -386,9 +386,9 @@ class Pixazo:
     ) -> None:
         """Run an app in a fresh world in this weather, as `weather` does; raise AssertionError with the fewest incidents that break it.
 
-        `app` is called with the world, and again in another fresh world for each attempt to find fewer, and to see whether the fewest break it again.
+        `app` is called with the world, then with another fresh world for each attempt to find fewer incidents, and to see whether the fewest break it again.
         Where the environment variables name this world (`pixazo_env`), they name each fresh one. Incidents are shrunk for each kind of problem, such
-        as `charged twice`, or the type of an error of the app; SystemExit is one unless its code is 0. Bill and reports have the first run only. Raises
+        as `charged twice`, or the type of an error of the app; SystemExit is one unless its code is 0. Bill and reports cover the first run only. Raises
         TypeError for an app that returns an awaitable, and AssertionError when it submits nothing in the world that it is called with.
         """
         __tracebackhide__ = True
@@ -414,7 +414,7 @@ class Pixazo:
     ) -> Explanation:
         """What would happen to this request, and why, rule by rule; nothing is sent and nothing changes.
 
-        A `body` that is a string is sent as it is, any other as JSON; the key of this world is sent when `headers` hold none (an empty one means that none is sent).
+        A `body` that is a string is sent as it is, any other as JSON; the key of this world is sent unless `headers` contain a key (with an empty one none is sent).
         """
         return self.control.explain(method, path, headers=headers, body=body)
 
@@ -437,7 +437,7 @@ class Pixazo:
         self, what: Call, /, *, count: int = ..., timeout: float = ..., **conditions: Unpack[ExchangeConditions]
     ) -> Sequence[Exchange]: ...
     def wait_for(self, what: str, /, *, count: int = 1, timeout: float = 5.0, **conditions: Any) -> Sequence[Any]:
-        """Block until `count` of `what` have happened that fulfil the conditions, and return them.
+        """Block until `count` of `what` that fulfil the conditions have happened, and return them.
 
         `what` is a call as in `when`, or `generation`; `timeout` is in real seconds. Raises TimeoutError that says what has happened.
         """
@@ -454,14 +454,14 @@ class Pixazo:
         return found
 
     def _instead(self, where: str, body: Mapping[str, Any]) -> str:
-        """How many there are, what came nearest to one more, what is ahead on a manual clock, and all that there is."""
+        """How many there are, what came nearest to one more, what is pending on a manual clock, and everything there is."""
         near = body.get("nearest")
         nearest_one = f"nearest is {near['what']}: {', and '.join(near['differences'])}; " if near else ""
         exchanges, _ = self._exchanges()
         ahead = outlook(self.control.clock(), self.control.generations().generations, exchanges)
         return (
-            f"{len(body.get(where, ()))} came; {nearest_one}{f'{ahead}; ' if ahead else ''}"
-            f"all that there is:\n{_TABLES[where](self.control)}"
+            f"{len(body.get(where, ()))} arrived; {nearest_one}{f'{ahead}; ' if ahead else ''}"
+            f"everything there is:\n{_TABLES[where](self.control)}"
         )
 
     # fmt: off
@@ -481,9 +481,9 @@ class Pixazo:
     def assert_called(
         self, what: str, /, *, times: Times = None, at_least: Times = None, at_most: Times = None, **conditions: Any
     ) -> Sequence[Any]:
-        """Return `what` has happened so far that fulfils the conditions, as in `wait_for`; raise AssertionError unless it did so often.
+        """Return each `what` so far that fulfils the conditions, as in `wait_for`; raise AssertionError if their number is wrong.
 
-        That is once or more, or exactly `times`, or as often as `at_least` and `at_most` say.
+        The right number is one or more, exactly `times`, or what `at_least` and `at_most` allow.
         """
         where, given = asked("assert_called", what, conditions)
         if times is not None:
@@ -493,12 +493,12 @@ class Pixazo:
         return found
 
     def assert_never(self, what: Call | Literal["webhook", "generation"], /, **conditions: Condition) -> None:
-        """Raise AssertionError if `what` has happened that fulfils the conditions, as in `wait_for`."""
+        """Raise AssertionError if any `what` so far fulfils the conditions, as in `wait_for`."""
         where, given = asked("assert_never", what, conditions)
         self._verified(where, {where: given, "at_most": 0})
 
     def assert_sequence(self, *calls: Call | tuple[Call, Mapping[str, Condition]]) -> Sequence[Exchange]:
-        """Return the first exchanges that are these calls in this order, between which others may lie.
+        """Return the first exchanges that are these calls in this order; other exchanges may lie between them.
 
         A call may have conditions: `("status", {"status": 200})`. Raises AssertionError with the first call that did not follow.
         """
@@ -517,11 +517,11 @@ class Pixazo:
         except ControlError as error:
             if error.status != NOT_VERIFIED:
                 raise
-            raise AssertionError(f"{error.message}; all that there is:\n{_TABLES[where](self.control)}") from None
+            raise AssertionError(f"{error.message}; everything there is:\n{_TABLES[where](self.control)}") from None
 
     @contextmanager
     def snapshot(self) -> Generator[None]:
-        """At the end of the `with` block, bring the world back into the state that it has at the beginning, its clock and script, too.
+        """At the end of the `with` block, restore the state that the world has at the beginning, including its clock and script.
 
         What an app or an inbox of the test has received stays there.
         """
@@ -538,7 +538,7 @@ class Pixazo:
             raise AssertionError(report(found))
 
     def record(self) -> Record:
-        """All that happened so far, without the key."""
+        """Everything that has happened so far, without the key."""
         seen = self.control.record(unmatched_after=self._first_unmatched, elapsed=True)
         exchanges, dropped = self._exchanges(seen.journal)
         return Record(

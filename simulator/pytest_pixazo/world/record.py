@@ -16,7 +16,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     attempts, `generations` what was accepted, `rules` the script with how often each step was used, `unfinished` the rules that
     were begun and never given a verb, `clock` the time, and when the next webhook is due, `bill` what the
     generations would have cost, if any was accepted. `inbox_problems` are the callbacks that
-    an inbox refused or an app could not answer, a line each.
+    an inbox refused or an app could not answer, one line each.
     """
 
     nodeid: str
@@ -35,14 +35,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SECRETS = Redactor()
-"""The keys of the tests that run, and of those before them: whatever is shown or written of a test is redacted with it."""
+"""The keys of the tests that run, and of those before them: everything that is shown or written about a test is redacted with them."""
 
 MOST = 20
-"""Complaints in one report."""
+"""The most complaints in one report."""
 
 
 def report(found: list[str]) -> str:
-    """The complaints as one text that names what relaxes them."""
+    """The complaints as one text, which names the setting that relaxes them."""
     listed = found[:MOST] + ([f"and {len(found) - MOST} more"] if len(found) > MOST else [])
     count = f"{len(found)} thing{'s' if len(found) > 1 else ''}"
     head = f"pixazo: {count} not as expected; @pytest.mark.pixazo(strict=False) lets this pass"
@@ -52,7 +52,7 @@ def report(found: list[str]) -> str:
 def complaints(record: Record, *, is_whole: bool = True) -> list[str]:
     """A sentence for each unexpected request, unfinished rule, and step that was never used; none for a clean world.
 
-    If the test did not run to its end, an unused rule is a complaint only if a call came that it missed: others could still have come.
+    If the test did not run to its end, an unused rule is a complaint only if it missed a call: others could still have arrived.
     """
     unexpected = [each for each in record.exchanges if not each.expected and each.rule is None]
     unmatched = [each for each in record.unmatched if not each.expected]
@@ -77,5 +77,5 @@ def _unused(rule: ScriptRule) -> str:
     if step:
         times = "once" if used[step - 1] == 1 else f"{used[step - 1]} times"
         return f"{rule.label}: step {step + 1} of {len(used)} never used, step {step} {times}"
-    why = "no such call came" if rule.missed is None else f"nearest was a call where {', and '.join(rule.missed)}"
+    why = "no such call arrived" if rule.missed is None else f"nearest was a call where {', and '.join(rule.missed)}"
     return f"{rule.label}: never used, {why}"

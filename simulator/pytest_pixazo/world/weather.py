@@ -1,4 +1,4 @@
-"""An app in bad weather: incidents strike it, its books are balanced, and what breaks it is shrunk."""
+"""An app in bad weather: incidents hit it, its books are balanced, and incidents that break it are shrunk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pixazo_simulator.weather import (
 
 
 def incidents_of(seed: int | None, days: int | None, only: str | None) -> Forecast:
-    """The incidents of a seed and so many days, one by default, or those of a text. Raises ValueError where both or neither are given."""
+    """The incidents of a seed and a number of days, one by default, or those of `only`. Raises ValueError where both or neither are given."""
     if only is not None and seed is None and days is None:
         return read_forecast(only)
     if only is None and seed is not None:
@@ -34,7 +34,7 @@ def incidents_of(seed: int | None, days: int | None, only: str | None) -> Foreca
 
 @contextmanager
 def struck_by(control: ControlClient, incidents: Forecast) -> Generator[None]:
-    """Within a `with` block incidents strike the app of a world; at its end AssertionError is raised if its books do not balance, and an error of the app gets a note."""
+    """Within a `with` block, incidents hit the app of a world; at its end AssertionError is raised if its books do not balance, and an error of the app gets a note."""
     __tracebackhide__ = True
     runs: list[Run] = []
 
@@ -54,7 +54,7 @@ def struck_by(control: ControlClient, incidents: Forecast) -> Generator[None]:
 
 @contextmanager
 def counted(control: ControlClient, incidents: Forecast, runs: list[Run]) -> Generator[None]:
-    """Within a `with` block incidents strike the app of a world; what came of it is appended to `runs`."""
+    """Within a `with` block, incidents hit the app of a world; the outcome is appended to `runs`."""
     numbers = [control.add_rule(rule) for rule in rules(incidents)]
     failure: str | None = None
     try:
@@ -67,7 +67,7 @@ def counted(control: ControlClient, incidents: Forecast, runs: list[Run]) -> Gen
         runs.append(run_of(control, incidents, failure))
         for rule in control.script().rules:
             if rule.number in numbers and not any(rule.used):
-                control.remove_rule(rule.number)  # it is no complaint that it never struck
+                control.remove_rule(rule.number)  # that it never applied is not a complaint
 
 
 def endure(run: Callable[[Forecast, list[Run]], object], incidents: Forecast) -> None:
@@ -99,8 +99,8 @@ def endure(run: Callable[[Forecast, list[Run]], object], incidents: Forecast) ->
     first = runs[0]
     if not kinds and not first.books.generations:
         raise AssertionError(
-            "the app submitted nothing in the world that endure calls it with, so that no incident could strike it:"
-            " let it use that world's url and api_key, its client() or env()"
+            "the app submitted nothing in the world that endure calls it with, so no incident could hit it:"
+            " make it use that world's url and api_key, its client() or env()"
         )
     if kinds:
         found = Shrinking(problems_of, first.struck, kinds).found

@@ -1,4 +1,4 @@
-"""No test that uses a fixture of ours reaches the real gateway, unless its marker or an option allows it."""
+"""Tests that use our fixtures do not reach the real gateway, unless a marker or an option allows it."""
 
 from __future__ import annotations
 

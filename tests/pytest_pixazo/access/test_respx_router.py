@@ -99,7 +99,7 @@ def test_a_route_that_was_never_called(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "pixazo: 2 things not as expected; @pytest.mark.pixazo(strict=False) lets this pass",
-            "- rule 1: when status: never used, no such call came",
+            "- rule 1: when status: never used, no such call arrived",
             "- respx route 'home' was never called",
         ]
     )

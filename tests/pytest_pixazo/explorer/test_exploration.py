@@ -133,8 +133,8 @@ def test_a_poll_whose_older_response_overwrites_the_end(simulator: Simulator) ->
 
     assert counterexample(Overwriting, simulator).splitlines()[1:] == [
         "  1. the 202 arrives",
-        "  2. the webhook COMPLETED arrives before the poll's answer PROCESSING, and the app answers 200",
-        "  3. the poll's answer PROCESSING arrives",
+        "  2. the webhook COMPLETED arrives before the poll's response PROCESSING, and the app answers 200",
+        "  3. the poll's response PROCESSING arrives",
         "and then result() is 'PROCESSING', not 'COMPLETED'",
     ]
 
@@ -174,7 +174,7 @@ def test_a_late_webhook_that_undoes_what_a_poll_began(simulator: Simulator) -> N
 
     assert counterexample(Downloading, simulator, expected="kept").splitlines()[1:] == [
         "  1. the 202 arrives",
-        "  2. the poll's answer COMPLETED arrives",
+        "  2. the poll's response COMPLETED arrives",
         "  3. the webhook COMPLETED arrives, and the app answers 200",
         "and then result() is 'lost', not 'kept'",
     ]
@@ -364,8 +364,8 @@ def test_hypothesis_finds_and_shrinks_what_is_larger(simulator: Simulator) -> No
     lines = counterexample(Impatient, simulator, check=calm, size=1, examples=1000).splitlines()
     assert [line.partition(", ")[0][5:] for line in lines[1:6]] == [
         "the 202 arrives",
-        "the poll's answer PROCESSING arrives",
-        "the poll's answer PROCESSING arrives",
+        "the poll's response PROCESSING arrives",
+        "the poll's response PROCESSING arrives",
         "the webhook COMPLETED arrives",
         "the webhook COMPLETED arrives again (a duplicate)",
     ]
@@ -398,7 +398,7 @@ def test_an_app_that_behaves_at_random_is_reported(simulator: Simulator) -> None
         assert not broken.pop() if broken else True
 
     assert counterexample(Webhooks, simulator, check=once, size=1).startswith(
-        "an order broke the app once and not again: does the app behave at random?"
+        "an order broke the app once but not again: is the app non-deterministic?"
     )
 
 
@@ -454,8 +454,8 @@ class Deaf:
 @pytest.mark.parametrize(
     ("app", "expected"),
     [
-        (Mute, "no callback came: submit() has to send scene.webhook_url as X-Webhook-URL or callback_url"),
-        (Idle, "submit() had no 202 from the gateway: send one submit to scene.url with scene.api_key"),
+        (Mute, "no callback arrived: submit() must send scene.webhook_url as X-Webhook-URL or callback_url"),
+        (Idle, "submit() received no 202 from the gateway: submit once to scene.url with scene.api_key"),
         (Deaf, "the app has neither poll() nor receive(callback)"),
     ],
 )

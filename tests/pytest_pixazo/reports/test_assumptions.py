@@ -45,7 +45,7 @@ LIST = [
     "  test_app.py::test_allowed, test_app.py::test_refused[[]1], test_app.py::test_refused[[]2]",
     "inferred: combo_1080p_10s=refuse: 1080P with 10 s: 400 at submit, accepted, or accepted and FAILED later.",
     "inferred: t2v_limits=i2v: Limits of text-to-video, which the page leaves out: those of image-to-video, or types only.",
-    "3 of 4 tests with a world lean on 3 assumptions; 1 rest on the page alone",
+    "3 of 4 tests with a world depend on 3 assumptions; 1 depend on the page alone",
 ]
 
 
@@ -70,10 +70,10 @@ def test_a_run_lists_the_assumptions_with_the_tests(run: Callable[..., pytest.Ru
     """The least known first; workers of xdist have one list; a test that may rest on documented points only fails, in its own words."""
     done = run("--pixazo-assumptions", *options)
     done.assert_outcomes(passed=4, errors=2)
-    done.stdout.fnmatch_lines(["*pixazo assumptions: what the tests rest on besides the page*", *LIST])
+    done.stdout.fnmatch_lines(["*pixazo assumptions: what the tests depend on besides the page*", *LIST])
     done.stdout.fnmatch_lines(
         [
-            "pixazo: @pytest.mark.pixazo(only=[[]'documented']), and this test leans on 3 points of the policy known otherwise",
+            "pixazo: @pytest.mark.pixazo(only=[[]'documented']), but this test depends on 3 points with other labels",
             "- policy t2v_limits=i2v (inferred), in exchange 1, POST /minimax-hailuo-ai/v1/generate answered 400: Limits of *",
             "remedy: *, or allow more labels: only=[[]'documented', 'inferred', 'assumed']",
         ]
@@ -147,7 +147,7 @@ def test_a_world_of_a_wider_scope_has_the_markers_of_that_scope(
         result = run_tests(source.replace("MARK", "pytestmark = pytest.mark.pixazo(only='documented')"))
         result.assert_outcomes(passed=2, errors=1)
         result.stdout.fnmatch_lines(
-            ["pixazo: *, and the world of *.py, which ends with this test, leans on 2 points *"]
+            ["pixazo: *, but the world of *.py, which ends with this test, depends on 2 points *"]
         )
 
 
@@ -186,6 +186,6 @@ def test_a_world_that_ends_within_the_test_is_judged(
         f"--pixazo-conduct={option}",
     )
     result.assert_outcomes(passed=2, failed=1, errors=2)
-    sign = "and this test leans on" if marker else "refusal-repeated"
+    sign = "but this test depends on" if marker else "refusal-repeated"
     assert sum(line.count(sign) for line in result.outlines if line.startswith("pixazo")) <= 6
     result.stdout.fnmatch_lines(["... and 2 more"])

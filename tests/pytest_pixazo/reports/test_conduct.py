@@ -289,6 +289,6 @@ def test_the_failure_says_how_to_allow_it() -> None:
     wait = "wait 5 to 10 s after each response, or ask for a callback with X-Webhook-URL"
     assert polled == f"poll-too-fast: read 4 times within 3 s ({ID}): exchanges 2-5; instead: {wait}"
     assert unlearnt.startswith(
-        f"stopped-early: it ended, the app last heard of PROCESSING ({ID}): exchanges 1-5; instead: "
+        f"stopped-early: it ended, but the last status the app saw was PROCESSING ({ID}): exchanges 1-5; instead: "
     )
     assert allowed.endswith('@pytest.mark.pixazo(allow_conduct=["poll-too-fast", "stopped-early"])')

@@ -116,7 +116,7 @@ def test_the_table() -> None:
         "behaviour: 5 of 7 (71 %)",
         "  state           4 of 5  missing: FAILED",
         "  media           1 of 2  missing: 404",
-        "  To meet what is missing:",
+        "  To cover what is missing:",
         '    state:FAILED                    pixazo.when("submit").end("FAILED", error="content policy")',
         '    media:404                       pixazo.when("media").reply(404, times=1)',
     ]
@@ -125,13 +125,13 @@ def test_the_table() -> None:
 def test_nothing_missing_needs_no_hint() -> None:
     """A complete group is marked so, and an empty list counts as complete."""
     coverage = Coverage("behaviour", without(["[!m]*"]), dict.fromkeys(["media:200", "media:404"], Met(1, "test")))
-    assert list(coverage.lines()) == ["behaviour: 2 of 2 (100 %)", "  media           2 of 2  all met"]
+    assert list(coverage.lines()) == ["behaviour: 2 of 2 (100 %)", "  media           2 of 2  all covered"]
     assert str(Coverage("nothing", [], {})) == "nothing: 0 of 0 (100 %)"
 
 
 def test_what_is_left_out_must_exist() -> None:
     """A glob that matches nothing is refused."""
     with pytest.raises(
-        ValueError, match=r"pixazo_cov_omit 'imageToVide:\*' matches no behaviour: names are one of state, "
+        ValueError, match=r"pixazo_cov_omit 'imageToVide:\*' matches no behaviour: a name is one of state, "
     ):
         without(["imageToVide:*"])

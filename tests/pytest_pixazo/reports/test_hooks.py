@@ -106,7 +106,7 @@ def test_github_actions(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch,
         "## Pixazo coverage, documented behaviour: 3 of 37 (8 %)",
         "## Pixazo coverage, faults, which no page documents: 0 of 30 (0 %)",
         "## Pixazo bill",
-        "## Pixazo assumptions: what the tests rest on besides the page",
+        "## Pixazo assumptions: what the tests depend on besides the page",
     ]
     assert "| refusal-repeated | test\\_app.py::test\\_insists\\[2\\] | sent 2 times" in written
     assert '| generate:402 | pixazo.when("generate").reply(402, times=1) |' in written
@@ -233,7 +233,7 @@ def test_the_coverage_is_printed_when_asked_for(suite: pytest.Pytester) -> None:
             "*pixazo behaviour coverage*",
             "documented behaviour: * of 37 (* %)",
             "  generate        2 of 7  missing: 401 402 403 429 500",
-            "  To meet what is missing:",
+            "  To cover what is missing:",
             '    generate:402 * pixazo.when("generate").reply(402, times=1)',
             "faults, which no page documents: 0 of * (0 %)",
             '    fault:reply_lost * pixazo.when("generate").fault(ReplyLost(), times=1)',

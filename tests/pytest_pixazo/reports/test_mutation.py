@@ -244,8 +244,8 @@ def test_mutation_testing(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
     names = "no-output-on-completed,no-retry,image-takes-720p,json-indented,more-headers"
     done = mutated(suite, f"--pixazo-mutants={names}", "--pixazo-mutants-json=report.json")
     done.stdout.fnmatch_lines([
-        "pixazo mutation testing: the suite on the unchanged gateway, then on 5 changed ones",
-        "2 tests use a world and take * s; 5 runs, * at a time: about * s; a run is ended after * s",
+        "pixazo mutation testing: the suite runs on the unchanged gateway, then on 5 changed ones",
+        "2 tests use a world and take * s; 5 runs, * at a time: about * s; a run is stopped after * s",
         "I2V: 0 of 1 noticed",
         "  slips through I2V-RES-02    image-takes-720p *",
         "OUT: 1 of 1 noticed",
@@ -301,18 +301,18 @@ def test_a_flaky_test_notices_nothing(suite: pytest.Pytester) -> None:
             [],
             "ERROR: mutation testing needs a green suite: the suite fails on the unchanged gateway, first *::test_red: assert 1 == 2; *",
         ),
-        ("def test_other():\n    pass", [], "ERROR: nothing to run: no test uses a world, such as by the fixture pixazo"),
+        ("def test_other():\n    pass", [], "ERROR: nothing to run: no test uses a world, for example through the fixture pixazo"),
         ("import nothing_of_this_name", [], "ERROR: mutation testing needs a green suite: the suite fails * first test_app.py: *"),
         (
             "",
             ["--pixazo-mutants=no-poling-url"],
             "ERROR: --pixazo-mutants 'no-poling-url' matches no change of the gateway (did you mean no-polling-url[?]): *",
         ),
-        ("", ["--pixazo-variant=slower"], "ERROR: --pixazo-mutants and --pixazo-variant exclude each other: give one"),
+        ("", ["--pixazo-variant=slower"], "ERROR: --pixazo-mutants and --pixazo-variant exclude each other: use one"),
         (
             "",
             ["--pixazo-sim-url=http://127.0.0.1:1"],
-            "ERROR: --pixazo-mutants changes a simulator of this run's own: leave --pixazo-sim-url out",
+            "ERROR: --pixazo-mutants changes the simulator that the run starts itself: leave --pixazo-sim-url out",
         ),
         ("", ["--pixazo-mutants-json=no/where.json"], "ERROR: --pixazo-mutants-json no/where.json: there is no folder no"),
     ],
@@ -335,7 +335,9 @@ def test_a_simulator_that_runs_already_is_not_changed(
     if not options:
         monkeypatch.setenv("PIXAZO_SIM_URL", "http://127.0.0.1:1")
     done = mutated(suite, "--pixazo-mutants=no-retry", *options)
-    done.stderr.fnmatch_lines([f"ERROR: --pixazo-mutants changes a simulator of this run's own: leave {place} out"])
+    done.stderr.fnmatch_lines(
+        [f"ERROR: --pixazo-mutants changes the simulator that the run starts itself: leave {place} out"]
+    )
 
 
 @pytest.mark.exhaustive

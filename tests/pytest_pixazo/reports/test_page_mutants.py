@@ -360,7 +360,7 @@ def test_the_report_says_which_test_breaks(suite: pytest.Pytester) -> None:
     page(suite.path, ('"polling_url"', '"status_url"'), ("202\n\nAcc", "200\n\nAcc"), ("every 5-10 s", "every 20 s"))
     done = run(suite, "--pixazo-mutants=page:NEW.md")
     done.stdout.fnmatch_lines([
-        "pixazo mutation testing: the suite on the unchanged gateway, then on 2 changed ones",
+        "pixazo mutation testing: the suite runs on the unchanged gateway, then on 2 changed ones",
         "page:NEW.md: 1 of 2 noticed",
         "  slips through SUBMIT-02     page:code-202 *code 202: '202' -> '200' (*",
         "  noticed       HDR-04        page:sample-accepted-polling_url * 'polling_url' -> 'status_url' (HDR-04, *",
@@ -381,7 +381,7 @@ def test_the_report_says_which_test_breaks(suite: pytest.Pytester) -> None:
         pytest.param(
             None, "ERROR: page:NEW.md cannot be read: No such file or directory", 4, marks=pytest.mark.exhaustive
         ),
-        ("# Hello", "ERROR: page:NEW.md is no page of the vendor: no operation was found: *", 4),
+        ("# Hello", "ERROR: page:NEW.md is not a page of the vendor: no operation was found: *", 4),
         (OWN, "--pixazo-mutants page:NEW.md: no change of meaning, nothing to try", 0),
     ],
 )

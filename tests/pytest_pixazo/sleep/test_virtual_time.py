@@ -310,7 +310,7 @@ def test_a_retry_of_urllib3_is_the_app_s_wait() -> None:
 
 def test_one_at_a_time(sleeps: Sleeps, advance: Callable[[float], object]) -> None:
     """A second context within the first is refused with the remedy, and the first stays active."""
-    expected = "virtual_sleep is active already: a process has one time.sleep; use the context that is active"
+    expected = "virtual_sleep is already active: a process has one time.sleep; use the active context"
     with pytest.raises(RuntimeError, match=re.escape(expected)), virtual_sleep(advance):
         pass
     time.sleep(5)
@@ -335,7 +335,7 @@ def test_an_app_that_never_ends_is_ended(advance: Callable[[float], object]) -> 
     with pytest.raises(SleepLimitError) as raised:
         app_of(unseen, advance, limit=600)
     expected = (
-        "the app has slept 595 s and would go on beyond the limit of 600 s: give its loop an end, by a counter, a time-out,"
+        "the app has slept 595 s and would exceed the limit of 600 s: give its loop an end with a counter, a time-out,"
         " time.monotonic() or datetime.now(), or raise the limit, as with pixazo_sleep.limit = 86400"
     )
     assert refusals == [str(raised.value)] == [expected]
@@ -344,7 +344,7 @@ def test_an_app_that_never_ends_is_ended(advance: Callable[[float], object]) -> 
 def test_an_hour_is_the_limit(advance: Callable[[float], object]) -> None:
     """By default, 3,600 s can be slept and not a millisecond more."""
     doze(advance, 3600)
-    with pytest.raises(SleepLimitError, match="beyond the limit of 3,600 s"):
+    with pytest.raises(SleepLimitError, match="would exceed the limit of 3,600 s"):
         doze(advance, 3600, 0.001)
 
 

@@ -81,7 +81,7 @@ def test_a_wrong_option_is_named(pixazo: Pixazo) -> None:
 def test_a_strict_world_is_checked_at_its_end(pixazo: Pixazo) -> None:
     """An unused rule is an AssertionError; an error of the block comes first."""
     with (
-        pytest.raises(AssertionError, match="rule 1: when status: never used, no such call came"),
+        pytest.raises(AssertionError, match="rule 1: when status: never used, no such call arrived"),
         pixazo.fresh() as world,
     ):
         world.when("status").reply(429)

@@ -212,7 +212,7 @@ def test_a_manual_clock_that_was_forgotten_is_reported(run_tests: Callable[..., 
         "2026-03-31T10:00:00Z",
     )
     result.assert_outcomes(failed=5)
-    start, name = "the clock is manual and stands at ", "minimax-hailuo-ai_????????-????-7???-????-????????????"
+    start, name = "the clock is manual and reads ", "minimax-hailuo-ai_????????-????-7???-????-????????????"
     result.stdout.fnmatch_lines(
         [
             "*- pixazo clock -*",
@@ -426,8 +426,8 @@ def test_an_app_that_waits_in_real_time_for_a_manual_clock_is_told(run_tests: Ca
         """)
     result.assert_outcomes(failed=3)
     waits = (
-        "; the status was read 4 times meanwhile, within *.? s of real time. An app that waits in real time, as in a child process,"
+        "; the status was read 4 times meanwhile, within *.? s of real time. An app that waits in real time, such as a child process,"
         ' needs a clock that runs: @pytest.mark.pixazo(clock="x20")'
     )
-    result.stdout.fnmatch_lines([f"the clock is manual and stands at *{waits}", f"E *TimeoutError: *{waits}; all*"])
+    result.stdout.fnmatch_lines([f"the clock is manual and reads *{waits}", f"E *TimeoutError: *{waits}; everything*"])
     assert sum(line.endswith('clock="x20")') for line in result.outlines) == 2

@@ -60,12 +60,12 @@ def run(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
 @pytest.mark.parametrize(
     ("parts", "came", "path"),
     [
-        ({}, "2 requests came", "/v2/requests/status/*"),
-        ({"urls": "(media,)"}, "2 requests came", "/v1/*/output.mp4"),
-        ({"urls": "(pixazo.url + '/nowhere',)"}, "2 requests came", "/nowhere"),
+        ({}, "2 requests arrived", "/v2/requests/status/*"),
+        ({"urls": "(media,)"}, "2 requests arrived", "/v1/*/output.mp4"),
+        ({"urls": "(pixazo.url + '/nowhere',)"}, "2 requests arrived", "/nowhere"),
         (
             {"more": "pixazo_redirect", "urls": "(address, media)", "origin": "https://gateway.pixazo.ai"},
-            "4 requests came",
+            "4 requests arrived",
             "/v1/*/output.mp4",
         ),
     ],
@@ -85,7 +85,7 @@ def test_under_xdist(run: Callable[..., pytest.RunResult]) -> None:
     """A worker hands it on."""
     result = run(leaving(), "-p", "xdist", "-n", "1")
     result.assert_outcomes(passed=2, warnings=1)
-    result.stdout.fnmatch_lines(["test_it.py::test_leaving", WARNING.format(came="2 requests came", path="*")])
+    result.stdout.fnmatch_lines(["test_it.py::test_leaving", WARNING.format(came="2 requests arrived", path="*")])
 
 
 def test_on_a_shared_simulator(run: Callable[..., pytest.RunResult], simulator: Simulator) -> None:
@@ -97,7 +97,7 @@ def test_on_a_shared_simulator(run: Callable[..., pytest.RunResult], simulator: 
     )
     result = run(leaving() + strange, "--pixazo-sim-url", simulator.url)
     result.assert_outcomes(passed=2, warnings=1)
-    result.stdout.fnmatch_lines(["test_it.py::test_leaving", WARNING.format(came="2 requests came", path="*")])
+    result.stdout.fnmatch_lines(["test_it.py::test_leaving", WARNING.format(came="2 requests arrived", path="*")])
 
 
 def test_after_the_last_test(run: Callable[..., pytest.RunResult]) -> None:
@@ -105,7 +105,7 @@ def test_after_the_last_test(run: Callable[..., pytest.RunResult]) -> None:
     source = leaving().partition("def test_innocent")[0] + "def test_last():\n    send()\n"
     result = run(source)
     result.assert_outcomes(passed=2, warnings=1)
-    result.stdout.fnmatch_lines([WARNING.format(came="a request came", path="*")])
+    result.stdout.fnmatch_lines([WARNING.format(came="a request arrived", path="*")])
 
 
 def test_a_test_that_is_not_strict_is_not_warned(run: Callable[..., pytest.RunResult]) -> None:

@@ -12,7 +12,7 @@ QUIET = ("-q", "-p", "no:cacheprovider", "--strict-markers")
 #: Arguments of a marker that cannot be, and what is said to them.
 WRONG = {
     "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only, max_spend (did you mean clock?)",
-    "'observed'": "marker pixazo: 'observed' has no name: write it as one of balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only, max_spend",
+    "'observed'": "marker pixazo: 'observed' has no name: write it with one of the names balance, clock, generations, policy, profile, seed, start, strict, real_gateway, allow_conduct, only, max_spend",
     "profile='observd'": "marker pixazo: profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)",
     "policy={'job_tims': '1+4'}": "marker pixazo: policy field 'job_tims' does not exist (did you mean job_times?): see pixazo-sim policy",
     "policy={'submit_code': '203'}": "marker pixazo: policy field submit_code: '203' is not one of 202, 200 (did you mean 202?)",
@@ -21,9 +21,9 @@ WRONG = {
     "balance=-1": "marker pixazo: balance '-1' is not a sum of US dollars from 0 to 1000000000, such as 12.50",
     "balance=None": "marker pixazo: balance 'None' is not a sum of US dollars from 0 to 1000000000, such as 12.50",
     "clock='x0'": "marker pixazo: clock 'x0' is not one of real, manual, xN (for example x20)",
-    "seed='seven'": "marker pixazo: seed 'seven' is not a whole number from 0 on",
+    "seed='seven'": "marker pixazo: seed 'seven' is not a whole number of at least 0",
     "start='tomorrow'": "marker pixazo: start 'tomorrow' is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z",
-    "seed=True": "marker pixazo: seed True is not a whole number from 0 on",
+    "seed=True": "marker pixazo: seed True is not a whole number of at least 0",
     "allow_conduct=['poll-to-fast']": "marker pixazo: usage check 'poll-to-fast' does not exist (did you mean poll-too-fast?): known are poll-too-fast, retry-after-ignored, refusal-repeated, unknown-parameter, charged-twice, stopped-early, polled-after-end, key-given-away, duplicate-acted-on",
     "only='docmented'": "marker pixazo: only 'docmented' is not one of documented, vendor, observed, inferred, assumed, ours (did you mean documented?)",
     "only=[]": "marker pixazo: only [] is not a label such as 'documented', nor a list of labels",
@@ -131,7 +131,7 @@ def test_ini_settings_hold_where_no_marker_speaks(pytester: pytest.Pytester) -> 
     [
         ("pixazo_balance = much", "ini setting pixazo_balance: balance 'much' is not a sum of US dollars"),
         ("pixazo_clock = fast", "ini setting pixazo_clock: clock 'fast' is not one of real, manual, xN"),
-        ("pixazo_seed = seven", "ini setting pixazo_seed: seed 'seven' is not a whole number from 0 on"),
+        ("pixazo_seed = seven", "ini setting pixazo_seed: seed 'seven' is not a whole number of at least 0"),
     ],
 )
 def test_a_wrong_ini_setting_is_named(
@@ -162,7 +162,7 @@ def test_the_seed_of_the_command_line(pytester: pytest.Pytester, run_tests: Call
     ).assert_outcomes(passed=2)
     wrong = pytester.runpytest(*QUIET, "--pixazo-seed", "five")
     wrong.assert_outcomes(passed=1, errors=1)
-    wrong.stdout.fnmatch_lines(["option --pixazo-seed: seed 'five' is not a whole number from 0 on"])
+    wrong.stdout.fnmatch_lines(["option --pixazo-seed: seed 'five' is not a whole number of at least 0"])
 
 
 @pytest.mark.slow

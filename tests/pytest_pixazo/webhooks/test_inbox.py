@@ -73,7 +73,7 @@ def test_the_error_of_a_wait_says_what_came_and_by_how_much_to_advance(world: Co
         inbox.wait(2, timeout=0)
     assert str(caught.value) == (
         f"1 callbacks (COMPLETED of {request_id}, answered 500) of 2 within 0 s; the next callback is due in 5 s of the"
-        " world's clock, which is manual: advance it, as with pixazo.clock.advance(5)"
+        " world's clock, which is manual: advance it, for example pixazo.clock.advance(5)"
     )
 
 
@@ -81,8 +81,8 @@ def test_the_error_of_a_wait_says_what_came_and_by_how_much_to_advance(world: Co
     ("profile", "reason"),
     [
         ("documented", "no callback is due in its world: was the url of this inbox given as X-Webhook-URL or callback_url?"),
-        ("observed", "this world takes no http URL for callbacks (as profile observed): set policy http_webhook_url=accept"),
-        (None, "on a manual clock callbacks come when it is advanced"),
+        ("observed", "this world does not accept http URLs for callbacks (as profile observed): set policy http_webhook_url=accept"),
+        (None, "on a manual clock callbacks arrive when it is advanced"),
     ],
 )  # fmt: skip
 def test_the_error_of_a_wait_when_no_callback_is_due(simulator: Simulator, profile: str | None, reason: str) -> None:
@@ -169,7 +169,7 @@ def test_only_a_post_to_its_own_path_is_a_callback(inbox: Inbox, caplog: pytest.
     elsewhere = inbox.url.replace("/webhook/", "/hooks/")
     reasons = [
         f"its path does not begin with that of {inbox.url}: give the app the whole pixazo_webhooks.url (a path may follow it)"
-    ] * 2 + ["it came by PUT, but callbacks are POSTed"]
+    ] * 2 + ["its method is PUT, but callbacks use POST"]
     replies = [post(inbox.url + "x"), post(elsewhere), post(inbox.url + "/x", method="PUT")]
     assert replies == [(404, reasons[0].encode()), (404, reasons[0].encode()), (405, reasons[2].encode())]
     assert [(each.url, each.response_status, each.problem) for each in inbox.refused] == [
@@ -178,7 +178,7 @@ def test_only_a_post_to_its_own_path_is_a_callback(inbox: Inbox, caplog: pytest.
     assert caplog.messages == [f"a request to {each.url} was refused: {each.problem}" for each in inbox.refused]
     assert inbox.problems == [f"POST {each.url}: {each.problem}" for each in inbox.refused]
     with pytest.raises(
-        TimeoutError, match=r"0 callbacks and 3 refused .it came by PUT, but callbacks are POSTed. of 1"
+        TimeoutError, match=r"0 callbacks and 3 refused .its method is PUT, but callbacks use POST. of 1"
     ):
         inbox.wait(timeout=0)
     assert inbox.received == []

@@ -167,7 +167,7 @@ def test_a_blocked_loop_is_reported_with_the_remedies(
         anyio.run(body, backend=backend)
     assert seen == [503]
     assert str(caught.value) == (
-        "the test's event loop is blocked, so the app on it cannot answer: advance the clock in a thread, as with"
+        "the test's event loop is blocked, so the app on it cannot respond: advance the clock in a thread, as with"
         " `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`, or give the app a loop of its own with"
         " `deliver_to(app, own_loop=True)`"
     )
@@ -188,7 +188,7 @@ def test_a_loop_that_the_app_blocks_behind_its_client_is_reported_with_the_remed
     with TestClient(app) as client:
         inbox.deliver_to(client, PATH)
         assert client.post("/videos").json() == [503]
-    expected = "the event loop of the app behind the test client is blocked, so the app cannot answer: "
+    expected = "the event loop of the app behind the test client is blocked, so the app cannot respond: "
     assert str(inbox.received[0].problem).startswith(expected)
     with pytest.raises(InboxError, match=rf"{expected}.* declare it with `def`, or wait in a thread"):
         inbox.close()
@@ -213,12 +213,12 @@ def test_a_receiver_that_never_answers_is_reported_and_its_client_can_be_left(
     client = TestClient(app).__enter__()
     inbox.deliver_to(client, PATH)
     assert answered(world, inbox.url) == [None]
-    with pytest.raises(InboxError, match="the test client was left while its app had not answered a callback"):
+    with pytest.raises(InboxError, match="the test client was closed while its app was still handling a callback"):
         client.__exit__()
-    hint = f"POST {PATH} of {app!r} has not answered within 0.05 s, and the gateway gives up after 5 s on a manual clock: if its"
+    hint = f"POST {PATH} of {app!r} has not responded within 0.05 s, and the gateway gives up after 5 s on a manual clock: if its"
     assert inbox.problems[0].startswith(hint)
     assert [each for each in caplog.messages if each.startswith(hint)]
-    with pytest.raises(InboxError, match=r"has not answered within 0\.05 s"):
+    with pytest.raises(InboxError, match=r"has not responded within 0\.05 s"):
         inbox.close()
     never.set()
 
@@ -253,7 +253,7 @@ def test_a_receiver_that_is_late_tells_so(world: ControlClient, monkeypatch: pyt
     with Inbox(world) as inbox:
         inbox.deliver_to(app, PATH)
         assert answered(world, inbox.url) == [200]
-        assert "has not answered within 0.01 s" in str(inbox.received[0].problem)
+        assert "has not responded within 0.01 s" in str(inbox.received[0].problem)
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_a_loop_that_has_ended_is_reported(run: Callable[..., object], world: Co
 
     run(body() if run is asyncio.run else body)
     assert answered(world, inbox.url) == [503]
-    with pytest.raises(InboxError, match="the test's event loop ended before the app had answered"):
+    with pytest.raises(InboxError, match="the test's event loop ended before the app responded"):
         inbox.close()
 
 
@@ -351,7 +351,7 @@ def test_a_callback_under_way_ends_with_the_inbox(world: ControlClient) -> None:
     advancing = threading.Thread(target=world.advance, args=(15,))
     advancing.start()
     assert reached.wait(PATIENCE)
-    with pytest.raises(InboxError, match="closed before the app had answered"):
+    with pytest.raises(InboxError, match="closed before the app responded"):
         inbox.close()
     advancing.join(PATIENCE)
     assert received == ["cancelled", "lifespan.shutdown"]
@@ -361,7 +361,7 @@ def test_no_callback_starts_once_the_inbox_is_closed() -> None:
     """A late request is refused, and does not reach a loop that is never ended."""
     own = event_loops.OwnLoop(contextlib.nullcontext)
     own.close()
-    with pytest.raises(event_loops.EventLoopError, match="closed before the app had answered"):
+    with pytest.raises(event_loops.EventLoopError, match="closed before the app responded"):
         own.run(anyio.lowlevel.checkpoint)
 
 

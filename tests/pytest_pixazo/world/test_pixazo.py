@@ -234,7 +234,7 @@ def test_a_wait_that_runs_out_says_what_is_there(pixazo: Pixazo, pixazo_client: 
     with pytest.raises(TimeoutError) as caught:
         pixazo.wait_for("status", count=2, timeout=0.01)
     first, *rest = str(caught.value).splitlines()
-    assert first.startswith("waited 0.01 s for 2 x status; 1 came; ")
+    assert first.startswith("waited 0.01 s for 2 x status; 1 arrived; ")
     assert rest[-1].split() == ["2", "10:00:00.000", "GET", f"/v2/requests/status/{handle.request_id}", "200", "status"]
     with pytest.raises(TimeoutError) as caught:
         pixazo.wait_for("generation", status="FAILED", timeout=0)
@@ -300,7 +300,7 @@ FAILING: list[tuple[Verify, str]] = [
         (lambda pixazo: pixazo.assert_called("media"), r"exchanges \(operation equals 'media'\): expected at least 1, there are 0; nearest"),
         (lambda pixazo: pixazo.assert_called("submit", times=2), "exchanges .*: expected exactly 2, there is 1"),
         (lambda pixazo: pixazo.assert_called("request", at_most=0), "exchanges: expected at most 0, there is 1"),
-        (lambda pixazo: pixazo.assert_never("generate", status=202), "exchanges .*: expected at most 0, there is 1; all that there is:\n1 .*POST"),
+        (lambda pixazo: pixazo.assert_never("generate", status=202), "exchanges .*: expected at most 0, there is 1; everything there is:\n1 .*POST"),
         (lambda pixazo: pixazo.assert_sequence("generate", "status"), "step 2 of 2 did not happen after exchange 1: there are no exchanges"),
 ]  # fmt: skip
 

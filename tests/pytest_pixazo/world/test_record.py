@@ -85,7 +85,7 @@ def test_rules(pixazo, pixazo_client):
     start = result.outlines.index("pixazo: 5 things not as expected; @pytest.mark.pixazo(strict=False) lets this pass")
     assert result.outlines[start + 1 : start + 6] == [
         "- rule 1: when generate, prompt contains 'bear': never used, nearest was a call where prompt is 'A cat', expected: contains 'bear'",
-        "- rule 2: when imageToVideo: never used, no such call came",
+        "- rule 2: when imageToVideo: never used, no such call arrived",
         "- rule 3: when generate: step 2 of 2 never used, step 1 once",
         "- rule 4: when generate, duration equals 6: never used, nearest was a call where rule 3 comes first",
         "- rule 5: when generate: never used, nearest was a call where rule 3 comes first",
@@ -128,7 +128,7 @@ def test_strict(pixazo):
     result.stdout.fnmatch_lines(
         [
             "E       AssertionError: pixazo: 1 thing not as expected; @pytest.mark.pixazo(strict=False) lets this pass",
-            "E       - rule 1: when status: never used, no such call came",
+            "E       - rule 1: when status: never used, no such call arrived",
         ]
     )
 
@@ -172,7 +172,7 @@ def test_set_up(pixazo, request):
     assert things[2].startswith("- rule 1: when generate, prompt equals 'A cat': never used, nearest was a call where ")
     assert "lets this pass" not in result.stdout.str()
     assert result.stdout.str().count("- pixazo strictness -") == 1
-    assert result.stdout.str().count("no request came, so no rule was used") == 2
+    assert result.stdout.str().count("no request arrived, so no rule was used") == 2
 
 
 def test_many_complaints_are_bounded(unclean: Callable[..., pytest.RunResult]) -> None:
