@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -105,8 +106,10 @@ def webhook_02(trace: Trace) -> Remarks:
 def _unasked(trace: Trace, generation: Generation, first: Callback) -> bool:
     """Whether a callback that was due long before the first read of its request came only after that."""
     read, submit = generation.reads[0], generation.submit
-    took = [g.ends[0].finished - g.submit.finished for g in trace.generations if g.ends and g is not generation]
-    due = max(took, default=0.0) + trace.profile.settle
+    # How long it takes to end is known of those that were read before: what is read late seems to end late.
+    polled = [g for g in trace.generations if g.ends and g.ends[0] is not g.reads[0] and g is not generation]
+    took = [g.ends[0].finished - g.submit.finished for g in polled]
+    due = max(took, default=math.inf) + trace.profile.settle
     return read.state in TERMINAL and read.started - submit.finished >= due and first.at > read.started
 
 

@@ -138,6 +138,8 @@ def describe(trace: Trace) -> Meta:
         "exchanges": len(trace.exchanges),
         "callbacks": len(trace.callbacks),
         "complete": footer is not None,
+        # A run that was cut short has counted nothing: each exchange says whether it was charged for.
+        "generations_spent": footer.generations_spent if footer else sum(e.spent for e in trace.exchanges),
         "cut": trace.cut,
         "settings": {name: json.dumps(getattr(trace.profile, name)) for name in settings},
     }

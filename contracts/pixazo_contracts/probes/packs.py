@@ -66,7 +66,20 @@ def submit_g1(context: RunContext) -> Conversation[Exchange]:
     headers = PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("x-WEBHOOK-url", url))
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = text("text_to_video").encode()
-    return (yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers))
+    accepted = yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers)
+    yield from _strangers(context, accepted.accepted_id)
+    return accepted
+
+
+#: Accounts that must not see a request of ours while it runs, by the clauses that say so; the probes of `routes` read it again later.
+STRANGERS: Final = {"": "AUTH-02", "unknown": "AUTH-03", "other": "AUTH-10"}
+
+
+def _strangers(context: RunContext, request_id: str | None) -> Conversation[None]:
+    """Read a request at once without a key, with an unknown one, and with that of another account if there is one."""
+    for account, clause in STRANGERS.items() if request_id is not None else ():
+        if account != "other" or "account:other" in context.profile.capabilities:
+            yield from read(str(request_id), case="while it runs", aims=(clause,), account=account)
 
 
 #: Reads of the first generation while no other request is under way: a gateway has no reason to throttle these.

@@ -154,13 +154,12 @@ def _late(context: RunContext) -> Conversation[None]:
 
 @probe("foreign reads, late", "AUTH-10", needs={"account:other"}, phase="late")
 def _foreign(_: RunContext) -> Conversation[None]:
-    """Another account asks for a request of each operation."""
+    """Another account asks for a request of each operation and outcome."""
     generations = find_generations((yield from Recall()), ())
-    completed = [g for g in generations if g.outcome == "COMPLETED" and g.submit.account == "default"]
-    for operation in ("generate", "imageToVideo"):
-        for generation in [g for g in completed if g.submit.operation == operation][:1]:
-            case = f"id of another account, {operation}"
-            yield from read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
+    ended = [g for g in generations if g.outcome in TERMINAL and g.submit.account == "default"]
+    for (operation, outcome), generation in {(g.submit.operation, g.outcome): g for g in reversed(ended)}.items():
+        case = f"id of another account, {operation}, {outcome}"
+        yield from read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
 
 
 @probe("neighbours of an id", "STATUS-10")

@@ -91,7 +91,9 @@ def verdict_lines(result: Result, verdict: Verdict, *, colour: bool = False) -> 
 def spending(result: Result) -> Iterator[str]:
     """One line on what a run spent of its budget, reserved and gave back; none where generations are not counted."""
     meta = result.meta
-    if meta.budget is not None:
+    if meta.budget is not None and not meta.complete:
+        yield f"{meta.generations_spent} of {meta.budget} generations spent, or more: the ledger has those that were under way"
+    elif meta.budget is not None:
         yield (
             f"{meta.generations_spent} of {meta.budget} generations spent, {meta.generations_released} reserved and given back "
             "after a refusal"

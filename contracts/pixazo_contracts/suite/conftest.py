@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import pytest
 
 from pixazo_contracts.clauses import Clause
-from pixazo_contracts.cli import Given, again, choose, make_target, run_options
+from pixazo_contracts.cli import Advance, Given, again, choose, discover, make_target, run_clock, run_options
 from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_terms, to_ndjson
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import spending
@@ -105,20 +105,34 @@ def given(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Given:
 
 
 @pytest.fixture(scope="session")
-def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint, given: Given) -> Target:
-    """The gateway as options, profile file and endpoint describe it."""
+def described(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint, given: Given) -> tuple[Target, Advance | None]:
+    """The gateway as options, profile file, endpoint and discovery document describe it, and how that says its clock is advanced."""
     with _exit_if_unusable():
-        found = make_target(given, read_profile(_path(pytestconfig, "profile")))
+        file = read_profile(_path(pytestconfig, "profile"))
+        if pixazo_endpoint.advance is None:
+            found, advance = discover(given, file)
+        else:
+            found, advance = make_target(given, file), None
+            found = replace(found, profile=replace(found.profile, virtual=True))
     for line in weak_keys(found):
         pytestconfig.get_terminal_writer().line(f"pixazo-contracts: {line}")
-    virtual = pixazo_endpoint.advance is not None
-    return Target(replace(found.profile, virtual=virtual), found.keys, found.prompts)
+    return found, advance
 
 
 @pytest.fixture(scope="session")
-def clock(pixazo_endpoint: Endpoint) -> RunClock:
+def target(described: tuple[Target, Advance | None]) -> Target:
+    """The gateway."""
+    return described[0]
+
+
+@pytest.fixture(scope="session")
+def clock(pixazo_endpoint: Endpoint, described: tuple[Target, Advance | None]) -> Iterator[RunClock]:
     """Real time, or the target's own clock if we can move it."""
-    return RunClock() if pixazo_endpoint.advance is None else VirtualClock(pixazo_endpoint.advance)
+    if pixazo_endpoint.advance is not None:
+        yield VirtualClock(pixazo_endpoint.advance)
+    else:
+        with run_clock(*described) as clock:
+            yield clock
 
 
 def _again(config: pytest.Config) -> tuple[str, ...]:
