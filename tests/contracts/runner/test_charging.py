@@ -116,6 +116,18 @@ def test_the_command_creates_no_more_than_was_granted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_trace_that_was_cut_short_says_what_was_spent(tmp_path: Path) -> None:
+    """Its end, which counts that, is missing; the exchanges say it, too."""
+    with serve(LyingGateway(7)) as origin:
+        arguments = ["run", "--target", origin, "--profile", _profile(tmp_path), "--max-generations", "2"]
+        CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "out")], env=_environment(tmp_path))
+    trace = tmp_path / "out" / "trace.ndjson"
+    trace.write_text("".join(trace.read_text().splitlines(keepends=True)[:-1]))
+    judged = CliRunner().invoke(main, ["judge", str(trace)], env=_environment(tmp_path))
+    assert "2 of 2 generations spent, or more: the ledger has those that were under way" in judged.output
+
+
+@pytest.mark.slow
 def test_a_number_that_is_named_counts_on_this_machine_too(tmp_path: Path) -> None:
     """A tunnel to a gateway that charges ends on loopback: without a profile, too, two are created at most."""
     gateway = LyingGateway(7)
