@@ -375,7 +375,7 @@ def test_a_mistake_that_click_finds(arguments: list[str], names: list[str]) -> N
         ("lab.toml", b"submit_code = " + b"[" * 100_000, " is nested too deeply"),
         ("lab.json", b'{"submit_code":' + b"[" * 100_000, " is nested too deeply"),
         ("lab.toml", b"cors = 'on'\n" + b"a." * 50_000 + b"a = 1", ", line 2: not valid TOML: a key has more than 100 dotted names"),
-        ("lab.toml", b"submit_code = " + b"1" * 5_000, " holds a number of too many digits"),
+        ("lab.toml", b"submit_code = " + b"1" * 5_000, " contains a number with too many digits"),
         ("lab.toml", b"#" * (16 * 1024 * 1024 + 1), " is larger than 16777216 bytes"),
     ],
     ids=range(14),

@@ -522,7 +522,7 @@ export interface NotFoundWindow {
   seconds?: number;
 }
 
-/** The generation is accepted and stays PROCESSING for ever. */
+/** The generation is accepted and stays PROCESSING forever. */
 export interface Stuck {
   fault: "stuck";
 }

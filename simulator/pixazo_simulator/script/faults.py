@@ -360,7 +360,7 @@ class NotFoundWindow(Fault, frozen=True):
 
 
 class Stuck(Fault, frozen=True):
-    """The generation is accepted and stays PROCESSING for ever."""
+    """The generation is accepted and stays PROCESSING forever."""
 
     applies_to: ClassVar = SUBMITS
     example: ClassVar = _example("generate")

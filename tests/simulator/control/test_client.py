@@ -172,7 +172,7 @@ REFUSED: list[tuple[Callable[[ControlClient], object], int, str]] = [
     (lambda control: control.add_rule({"whn": "status"}), 400, "(did you mean when?)"),
     (lambda control: control.remove_rule(9), 404, "no rule has the number 9: GET /_sim/script lists them"),
     (lambda control: control.journal(limit=0), 400, "limit '0': give an integer of at least 1"),
-    (lambda control: control.add_rule({"when": "\ud800"}), 400, "a text holds half of a surrogate pair, which is not Unicode: leave it out"),
+    (lambda control: control.add_rule({"when": "\ud800"}), 400, "a string contains an unpaired surrogate: remove it"),
 ]  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def test_a_refusal_is_an_exception(
 def test_a_text_that_is_not_unicode(control: ControlClient) -> None:
     """A filter finds nothing by it, a rule or key with it is not sent."""
     assert control.journal(path="\ud800").exchanges == []
-    with pytest.raises(ValueError, match=r"'\\ud800' is not Unicode text: leave the lone surrogate out"):
+    with pytest.raises(ValueError, match=r"'\\ud800' is not Unicode text: remove the lone surrogate"):
         control.add_rule(Rule(when="generate", end=End("FAILED", error="\ud800")))
     with pytest.raises(ControlError, match="the key or control token cannot be sent as a header: use printable ASCII"):
         ControlClient(control.url, "\ud800").world()
@@ -329,7 +329,7 @@ def test_the_thread_of_the_server_cannot_wait_for_itself() -> None:
     with Simulator(Settings(clock=clock)) as own:
         running.append(own)
         ControlClient(own.url).create_world()
-    assert refused == ["its own thread cannot wait for the server"]
+    assert refused == ["the server's own thread cannot wait for it"]
 
 
 def test_every_route_has_a_method_of_its_name() -> None:

@@ -146,7 +146,7 @@ def test_a_world_with_every_setting(caller: Caller) -> None:
         ({"key": "a\nb"}, ["cannot be sent as a header"]),
         ({"balance": "-1"}, ["'-1' is not a sum of US dollars"]),
         ({"balance": "1e999999"}, ["'1e999999' is not a sum of US dollars"]),
-        ({"balance": 5}, ["balance 5: give a text"]),
+        ({"balance": 5}, ["balance 5: give a string"]),
         ({"profile": "observd"}, ["'observd' is not one of documented, observed", "(did you mean observed?)"]),
         ({"policy": {"job_time": "1+1"}}, ["'job_time' does not exist", "(did you mean job_times?)"]),
         ({"policy": {"job_times": "1"}}, ["policy field job_times: '1' is not QUEUED+PROCESSING"]),

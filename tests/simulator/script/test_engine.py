@@ -280,7 +280,7 @@ HALF = "\udc80"
 )
 def test_a_text_that_is_not_unicode_is_refused(members: dict[str, Any]) -> None:
     """Nobody could receive or compare it; the message shows it as an escape."""
-    with pytest.raises(ValueError, match=r"'\\udc80' is not Unicode text: leave the lone surrogate out"):
+    with pytest.raises(ValueError, match=r"'\\udc80' is not Unicode text: remove the lone surrogate"):
         Script().set([msgspec.convert({"when": "generate", **members}, Rule)])
 
 

@@ -162,7 +162,7 @@ def test_what_means_nothing_is_refused(value: Any, problem: str) -> None:
         ("a++", "there are no possessive quantifiers; write one quantifier after each part"),
         ("(a{1000}){1000}", "a part is repeated at most 1000 times, nested repetitions multiplied; write * or + instead"),
         (r"(\pL{99}){9}", "compiled it needs more than 256 KiB; write shorter repetitions and fewer alternatives"),
-        ("\ud800", "is not Unicode text: leave the lone surrogate out"),
+        ("\ud800", "is not Unicode text: remove the lone surrogate"),
         ("a" * 501, "matches a pattern of 501 characters: write at most 500, or several conditions"),
     ],
 )  # fmt: skip

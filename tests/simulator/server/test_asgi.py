@@ -229,7 +229,7 @@ def test_a_bound_of_the_simulator_is_reported_as_such() -> None:
 def test_a_mistyped_mark_is_refused_with_the_remedy(caller: Caller) -> None:
     """Rather than sent to a model that knows nothing of it."""
     message = caller.generate("[[sim:faild]]").json()["message"]
-    assert message.startswith("prompt holds [[sim:faild]], which is not a magic mark of the simulator: known are ")
+    assert message.startswith("prompt contains [[sim:faild]], which is not a magic mark of the simulator: known are ")
     assert message.endswith("(did you mean failed?).")
 
 

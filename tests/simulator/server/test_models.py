@@ -134,7 +134,7 @@ def test_media_types_follow_the_policy(caller: Caller) -> None:
         ({"prompt": "A bear", "images": [{"url": "https://a.test/1"}] * 3}, "images must be at most 2 items, not 3."),
         ({"prompt": "A bear", "images": [{"url": "https://a.test/1"}, {}]}, "images[1].url is required."),
         ({"prompt": "A bear", "images": [{"url": "data:image/png;base64,AAAAAAAAAAAA"}]}, "images[0].url must be at most 6 bytes, not 9."),
-        ({"prompt": "A bear", "images": [{"url": "?"}]}, "images[0].url must be an absolute http or https URL: it has no scheme such as https, and it is no Base64."),
+        ({"prompt": "A bear", "images": [{"url": "?"}]}, "images[0].url must be an absolute http or https URL: it has no scheme such as https, and it is not Base64."),
         ({"prompt": "A bear", "camera": {}}, "camera.zoom is required."),
         ({"prompt": "A bear", "webhook": "ftp://a.test"}, 'webhook must be an absolute http or https URL: its scheme is "ftp".'),
     ],
@@ -503,7 +503,7 @@ def test_a_price_follows_its_parameters(tmp_path: Path, members: dict[str, objec
 
 def test_one_text_is_no_list_of_models() -> None:
     """It would be read letter by letter."""
-    with pytest.raises(ValueError, match=r"models 'ltx-video' is one text: give a list"):
+    with pytest.raises(ValueError, match=r"models 'ltx-video' is a string: give a list"):
         Simulator(models="ltx-video")
 
 
