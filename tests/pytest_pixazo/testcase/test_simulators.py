@@ -285,7 +285,7 @@ def test_a_process_patched_by_gevent(pytester: pytest.Pytester) -> None:
     pytest.importorskip("gevent")
     pytester.makeconftest("from gevent import monkey\nmonkey.patch_all()")
     pytester.makepyfile("def test_world(pixazo): pass\ndef test_inbox(pixazo_webhooks): pass")
-    line = "gevent has replaced the threads of this process, and the server needs a real one: *--pixazo-sim-url*"
+    line = "gevent has monkey-patched threading, but the server needs a real thread: *--pixazo-sim-url*"
     for url, outcomes in ((), {"errors": 2}), (("--pixazo-sim-url={}",), {"passed": 1, "errors": 1}):
         with Simulator() as simulator:
             given = [each.format(simulator.url) for each in url]

@@ -68,8 +68,8 @@ def test_webhooks_of_a_simulator_pass_through_it_to_the_app(serve: Serve, listen
     assert [json.loads(each.body)["request_id"] for each in app.received] == [request_id] * 2
     arrived, refused, again, taken = lines(listening, 4)
     begin, size = f"TIME  POST /hook  COMPLETED {request_id}", len(app.received[0].body)
-    assert arrived.startswith(f"#1  {begin}  {size} bytes  signature valid, but of ")
-    assert again.startswith(f"#2  {begin}  {size} bytes  again, 2nd time  signature valid, but of ")
+    assert arrived.startswith(f"#1  {begin}  {size} bytes  signature valid, but from ")
+    assert again.startswith(f"#2  {begin}  {size} bytes  again, 2nd time  signature valid, but from ")
     assert (refused, taken) == ("#1  answered 500 in N ms\n", "#2  answered 204 in N ms\n")
 
 
@@ -203,8 +203,8 @@ def test_a_webhook_that_cannot_be_saved_is_answered(tmp_path: Path) -> None:
 
 
 MISTAKES: list[tuple[list[str], str]] = [
-    (["--forward-to", "app"], "--forward-to is no URL of an app, such as http://127.0.0.1:3000/hooks: it has no scheme such as https"),
-    (["--forward-to", "ftp://a"], '--forward-to is no URL of an app, such as http://127.0.0.1:3000/hooks: its scheme is "ftp"'),
+    (["--forward-to", "app"], "--forward-to is not a URL of an app, such as http://127.0.0.1:3000/hooks: it has no scheme such as https"),
+    (["--forward-to", "ftp://a"], '--forward-to is not a URL of an app, such as http://127.0.0.1:3000/hooks: its scheme is "ftp"'),
     (["--secret", "canary"], "the secret is not whsec_ and Base64: give the webhook_secret of GET /_sim/world as it is"),
     (["--respond", "100"], "Invalid value for '--respond' (env var: 'PIXAZO_SIM_LISTEN_RESPOND'): 100 is not in the range 200<=x<=599."),
     (["--respond", "500", "--forward-to", "http://127.0.0.1:1"], "--respond and --forward-to exclude each other: choose one"),

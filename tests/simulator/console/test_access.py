@@ -98,7 +98,7 @@ def test_a_page_is_read_by_get_and_head_only(lived: Caller, method: str) -> None
     for path in (*PAGES, "/static/style.css", "/worlds/1/events", "/nowhere"):
         reply = visitor(lived).get(path, method)
         assert reply.status == 404
-        assert f"does not answer &#39;{method} {BASE}" in reply.body.decode()
+        assert f"has no page for &#39;{method} {BASE}" in reply.body.decode()
         assert HEADERS.items() <= reply.headers.items()
 
 

@@ -101,7 +101,7 @@ def test_where_there_is_a_token_everybody_sends_it(peer: str, sent: str | None, 
     else:
         assert refused == (
             403,
-            f"the control token {expected}: send that of --control-token in the header X-Pixazo-Control-Token",
+            f"the control token {expected}: send the value of --control-token in the header X-Pixazo-Control-Token",
         )
 
 
@@ -226,7 +226,7 @@ def test_a_callback_is_refused_though_it_comes_from_loopback(settings: Settings)
             settings, LOOPBACK, "GET", target, {"host": "localhost", "user-agent": "pixazo-sim", TOKEN_HEADER: TOKEN}
         )
         assert status == 403
-        assert reported["message"].startswith("webhooks may not use /_sim: User-Agent pixazo-sim is theirs")
+        assert reported["message"].startswith("webhooks may not call /_sim: use a User-Agent other than pixazo-sim")
 
 
 @pytest.mark.parametrize("redirected", [False, True])

@@ -288,7 +288,7 @@ def test_a_simulator_that_does_not_run_carries_out_nothing() -> None:
         control = simulator.control()
         assert control.health().status == "ok"
     for idle in (control, ControlClient("http://127.0.0.1:1", channel=Simulator().ask)):
-        with pytest.raises(SimulatorError, match="does not run"):
+        with pytest.raises(SimulatorError, match="is not running"):
             idle.health()
 
 
@@ -311,7 +311,7 @@ def test_a_wait_on_a_simulator_that_is_stopped_raises() -> None:
         began.wait()
         control.health()
     waiting.join(timeout=PATIENCE)
-    assert outcome[0].startswith(("the simulator was stopped before it could answer", "the simulator does not run"))
+    assert outcome[0].startswith(("the simulator was stopped before it could answer", "the simulator is not running"))
 
 
 def test_the_thread_of_the_server_cannot_wait_for_itself() -> None:

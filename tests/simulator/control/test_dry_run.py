@@ -297,7 +297,7 @@ def test_a_submit_that_would_be_accepted(bench: Bench) -> None:
     """Its response, price, plan and callbacks are explained, in words too."""
     explanation = bench.explained("post", GENERATE, {"prompt": "A bear [[sim:failed no]]"}, HOOK)
     identity = explanation["generation"]["request_id"]
-    assert explanation["summary"] == f"POST {GENERATE} is answered 202: accepted {identity}"
+    assert explanation["summary"] == f"POST {GENERATE} gets 202: accepted {identity}"
     assert (explanation["price"], explanation["rules"]) == ("0.35", [])
     assert explanation["generation"]["plan"] == {
         "queued": 2.0,
@@ -389,7 +389,7 @@ def test_a_rule_that_only_plans_has_no_say_in_a_refusal(bench: Bench) -> None:
         None,
     )
     (rule,) = explanation["rules"]
-    assert (rule["decides"], rule["differences"]) == (False, ["the request is refused, and there is nothing to plan"])
+    assert (rule["decides"], rule["differences"]) == (False, ["the request is refused, so there is no generation to plan"])
 
 
 @pytest.mark.parametrize(

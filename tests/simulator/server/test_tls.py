@@ -352,7 +352,7 @@ def test_listeners_close_with_the_server() -> None:
         simulator.stop()
         assert client.socket.recv(1) == b""
     assert not accepts(listener.port)
-    with pytest.raises(SimulatorError, match="the simulator does not run"):
+    with pytest.raises(SimulatorError, match="the simulator is not running"):
         simulator.open_tls_listener([HOST])
 
 

@@ -198,7 +198,7 @@ def test_without_a_log_there_are_no_positions() -> None:
     with Simulator() as simulator:
         assert simulator.control().health() == Health("ok", 1)
         with pytest.raises(
-            ControlError, match="at 1: this server keeps no log: name an instant, or start it with another --state"
+            ControlError, match="at 1: this server keeps no log; give an instant, or start it with a --state other than"
         ):
             simulator.control().ledger(at="1")
 
