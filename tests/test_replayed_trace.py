@@ -346,7 +346,7 @@ def test_files_are_overwritten_only_by_force(tmp_path: Path) -> None:
         ('{"header":{}}\n', "line 1 is no record of a trace (Object missing required field `started_at`)"),
         (
             '{"log": {"version": "1.2", "entries": []}}',
-            "is a HAR file: make a trace of it first, with pixazo-contracts har",
+            "is a HAR file: convert it to a trace first, with pixazo-contracts har",
         ),
     ],
 )

@@ -161,11 +161,11 @@ export interface Policy {
 
 /** The options of `pixazo-sim serve`. */
 export interface ServeOptions {
-  /** Address to listen on; 0.0.0.0 and :: are all of this machine, :: with IPv4, too. */
+  /** Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4. */
   host?: string;
   /** Port to listen on; 0 picks a free one. */
   port?: number;
-  /** A key that opens a world of its own; may be repeated. Without: sim-key. */
+  /** A key that opens a world of its own; may be repeated. Default: sim-key. */
   apiKey?: string[];
   /** Open a world for any key when it is first used. */
   openKeys?: boolean;
@@ -177,35 +177,35 @@ export interface ServeOptions {
   set?: Policy;
   /** How time passes: real, N times as fast, or only when advanced. */
   clock?: "real" | "manual" | `x${number}`;
-  /** When worlds start, as 2026-03-31T10:00:00Z. Without: a manual clock then, any other one now. */
+  /** Start time of worlds, such as 2026-03-31T10:00:00Z. Default: that instant for a manual clock, otherwise now. */
   start?: string;
   /** The same seed, calls and clock give the same bytes. */
   seed?: number;
   /** Where worlds are kept; in a file they outlive the process, in Redis several processes share them. */
   state?: string;
-  /** How many processes serve the port; several need a state that they share. */
+  /** How many processes serve the port; several require a shared state. */
   workers?: number;
   /** Rules for every world, in TOML, JSON or YAML. See pixazo-sim faults. */
   script?: string;
-  /** Serve the operations of this model, too; may be repeated (in the environment: after a semicolon). See docs/how-to/models.md. */
+  /** Also serve the operations of this model; may be repeated (in the environment: after a semicolon). See docs/how-to/models.md. */
   model?: string[];
   /** Origin of polling_url and media URLs, instead of the caller's; it may have a path, which a proxy strips. */
   publicOrigin?: string;
   /** A host besides loopback to which webhooks may be sent; may be repeated. */
   webhookAllow?: string[];
-  /** Authorities (PEM) of https receivers, besides the system's or those of SSL_CERT_FILE and SSL_CERT_DIR. */
+  /** Certificate authorities (PEM) of https receivers, besides the system's or those of SSL_CERT_FILE and SSL_CERT_DIR. */
   webhookCa?: string;
   /** Let other machines use /_sim, too; every caller must then send TOKEN in X-Pixazo-Control-Token. */
   controlToken?: string;
-  /** Let everyone who reaches the port use /_sim, without a token. */
+  /** Let anyone who can reach the port use /_sim, without a token. */
   controlOpen?: boolean;
-  /** A host name besides localhost by which /_sim may be called; may be repeated. */
+  /** A host name besides localhost under which /_sim may be called; may be repeated. */
   controlHost?: string[];
-  /** Speak https, with a certificate for localhost and the hosts that are named. See pixazo-sim ca. */
+  /** Serve https, with a certificate for localhost and the hosts given. See pixazo-sim ca. */
   tls?: boolean;
-  /** Where the certificate is kept, instead of the folder that the system has for settings of a user. */
+  /** Where the certificate is kept, instead of the system's folder for user settings. */
   tlsFolder?: string;
-  /** Speak https with this certificate (PEM) of your own. */
+  /** Serve https with your own certificate (PEM). */
   tlsCert?: string;
   /** Its key (PEM), unless it is in the same file. */
   tlsKey?: string;
@@ -217,11 +217,11 @@ export interface ServeOptions {
   noMagic?: boolean;
   /** Also write the ready line to this file. */
   readyFile?: string;
-  /** Exit when standard input ends: a program that starts serve with a pipe to it does not leave it behind, however that program ends. */
+  /** Exit when standard input ends, so a parent process that holds a pipe to it never leaves the server running. */
   exitOnStdinEof?: boolean;
   /** Format of the log on standard error: refused calls and webhooks. */
   logFormat?: "text" | "json";
-  /** Log every call of the gateway, not only those that are refused; serve does so on a terminal. */
+  /** Log every call of the gateway, not only refused ones; serve does this on a terminal. */
   logRequests?: boolean;
 }
 

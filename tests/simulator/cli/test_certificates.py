@@ -152,7 +152,7 @@ def test_where_it_cannot_be_kept_or_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--tls-key", "k.pem"], "--tls-key k.pem is the key of no certificate: add --tls-cert FILE"),
+        (["--tls-key", "k.pem"], "--tls-key k.pem has no certificate: add --tls-cert FILE"),
         (["--tls-cert", "none.pem"], "certificate none.pem with key none.pem cannot be used (No such file or directory): give both as PEM, the key without a password"),
         (["--tls-cert", __file__], f"certificate {__file__} with key {__file__} cannot be used ("),
     ],

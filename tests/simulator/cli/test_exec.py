@@ -555,4 +555,4 @@ def test_an_upstream_takes_the_place_of_the_simulator() -> None:
 
 def test_options_of_a_simulator_are_refused_with_an_upstream() -> None:
     told = mistake("exec", "--upstream", "http://127.0.0.1:9", "--clock", "x2", "--", "true")
-    assert told == "--clock describes a simulator, and --upstream starts none: leave one of them out"
+    assert told == "--clock describes a simulator, but --upstream starts none: leave one of them out"

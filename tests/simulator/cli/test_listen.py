@@ -208,11 +208,11 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["--secret", "canary"], "the secret is not whsec_ and Base64: give the webhook_secret of GET /_sim/world as it is"),
     (["--respond", "100"], "Invalid value for '--respond' (env var: 'PIXAZO_SIM_LISTEN_RESPOND'): 100 is not in the range 200<=x<=599."),
     (["--respond", "500", "--forward-to", "http://127.0.0.1:1"], "--respond and --forward-to exclude each other: choose one"),
-    (["--replay", "f"], "--replay needs --forward-to: name it, too"),
+    (["--replay", "f"], "--replay requires --forward-to: add it"),
     (["--save", "a", "--replay", "b", "--forward-to", "http://127.0.0.1:1"], "--save and --replay exclude each other: choose one"),
     (["--control-token", "a", "--control-open"], "--control-token and --control-open exclude each other: choose one"),
-    (["--host", " "], "--host ' ' is not an address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"),
-    (["--save", "/dev/null"], "--save /dev/null is not a regular file: name a path of its own"),
+    (["--host", " "], "--host ' ' is not an address: give one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"),
+    (["--save", "/dev/null"], "--save /dev/null is not a regular file: choose another path"),
     (["--save", "/no/such/folder/f"], "--save /no/such/folder/f cannot be written: No such file or directory"),
     (["--replay", "/no/such", "--forward-to", "http://127.0.0.1:1"], "/no/such cannot be read: No such file or directory"),
 ]  # fmt: skip
@@ -244,7 +244,7 @@ def test_it_does_not_forward_to_itself(listen: Serve) -> None:
     """Each webhook would be forwarded for ever."""
     url = f"http://localhost:{free_port()}/hook"
     says = mistake("listen", "--port", url.split(":")[2].partition("/")[0], "--forward-to", url)
-    assert says == f"--forward-to {url} is this receiver itself: name the URL of your app"
+    assert says == f"--forward-to {url} is this receiver itself: give the URL of your app"
 
 
 def test_every_option_can_be_given_in_the_environment(listen: Serve, tmp_path: Path, receiver: Receiver) -> None:

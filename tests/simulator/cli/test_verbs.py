@@ -166,7 +166,7 @@ def test_a_rule_is_json_or_the_only_one_of_a_script_file(terminal: Terminal) -> 
     terminal.out("script", "add", '{"when": "status", "reply": {"status": 503}}')
     terminal.out("script", "replace", "1", '{"when": "media", "reply": {"status": 404}}')
     assert [rule.rule["when"] for rule in terminal.control.script().rules] == ["media", "status"]
-    meant = "script two.json has 2 rules, and one is meant: give all of them to script set"
+    meant = "script two.json has 2 rules, but this takes one: pass all of them to script set"
     assert terminal.fails("script", "add", "two.json") == (2, meant)
     Path("rules.yaml").write_text("rules: [{when: media}, {when: status}]", encoding="utf-8")
     terminal.out("script", "set", "rules.yaml")
@@ -262,7 +262,7 @@ def test_where_no_simulator_answers_the_exit_code_is_3(terminal: Terminal) -> No
         server.shutdown()
     code, line = terminal.fails("clock", "--url", url)
     assert code == 3
-    assert line.endswith("is `pixazo-sim serve` running there? (--url names another)")
+    assert line.endswith("is `pixazo-sim serve` running there? (--url sets another)")
 
 
 def test_a_refusal_as_json(terminal: Terminal) -> None:

@@ -222,7 +222,7 @@ def test_a_bound_of_the_simulator_is_reported_as_such() -> None:
         reply = Caller(send, "sim-key").generate(webhook="http://127.0.0.1:9/")
     assert reply.status == 500
     assert reply.json()["message"] == (
-        "The simulator holds 0 pending webhook deliveries (bound `pending`): advance the clock or delete the world."
+        "The simulator has 0 pending webhook deliveries (bound `pending`): advance the clock or delete the world."
     )
 
 

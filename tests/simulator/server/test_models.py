@@ -361,7 +361,7 @@ def test_two_models_with_one_path_are_refused(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (('type = "any"', 'type = "text"'), "operations[0].parameters[9].type 'text': give any"),
-        (('name = "extra"', 'name = "prompt"'), "operations[0].parameters: prompt stands there twice"),
+        (('name = "extra"', 'name = "prompt"'), "operations[0].parameters: prompt is defined twice"),
         (('per = "duration"', 'per = "seconds"'), "operations[0].price: seconds is not one of its parameters"),
         (('base = "0.10"', 'base = "free"'), "dollars in quotation marks"),
         (("max_length", "maxlength"), "unknown field `maxlength` (did you mean max_length?)"),

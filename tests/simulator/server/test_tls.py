@@ -269,8 +269,8 @@ def test_a_listener_is_closed_by_its_own_world_only(simulator: Simulator, caller
     [
         ([], "0 hosts were given: a TLS listener has 1 to 32"),
         (["a.example"] * 33, "33 hosts were given: a TLS listener has 1 to 32"),
-        (["https://gateway.pixazo.ai"], "host 'https://gateway.pixazo.ai' is not a host name: name it without scheme"),
-        (["gateway.pixazo.ai:443"], "host 'gateway.pixazo.ai:443' is not a host name: name it without scheme"),
+        (["https://gateway.pixazo.ai"], "host 'https://gateway.pixazo.ai' is not a host name: give it without scheme"),
+        (["gateway.pixazo.ai:443"], "host 'gateway.pixazo.ai:443' is not a host name: give it without scheme"),
         (["a..b"], "host 'a..b' is not a host name"),
         (["a" * 64], f"host '{'a' * 64}' is not a host name"),
         (["_a"], "host '_a' is not a host name: give it without scheme, port or path, in letters, digits, dots and inner hyphens"),
