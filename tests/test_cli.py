@@ -318,7 +318,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--control-host", "0::"], "--control-host 0:: is not an address of one machine, and for browsers it is this one: give the host or address under which /_sim is called"),
     (["serve", "--webhook-allow", "a.test:80"], "policy field webhook_allow: 'a.test:80' is not a host name or address without port (for example hooks.example.com)"),
     (["serve", "--webhook-ca", "no.pem"], "webhook CA file no.pem cannot be read: No such file or directory"),
-    (["exec", "--webhook-ca", "/dev/null", "--", "true"], "webhook CA file /dev/null has no certificate in PEM form: name that of the authority, such as rootCA.pem"),
+    (["exec", "--webhook-ca", "/dev/null", "--", "true"], "webhook CA file /dev/null has no certificate in PEM format: give that of the authority, such as rootCA.pem"),
     (["serve", "--public-origin", "gateway"], "policy field public_origin: 'gateway' is not caller, forwarded or an origin such as https://gateway.pixazo.ai, with or without a path"),
     (["serve", "--profile", "observd"], "profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)"),
     (["serve", "--profile", "no.toml"], "profile no.toml cannot be read: No such file or directory"),

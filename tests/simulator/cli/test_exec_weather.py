@@ -77,7 +77,7 @@ def test_the_exit_code_is_that_of_the_command() -> None:
     """Where nothing struck it, the weather was calm."""
     ran = run("--weather", "41", app="raise SystemExit(7)")
     assert ran.returncode == 7
-    assert "it breaks without any incident, too (its exit code is 7)" in ran.stderr
+    assert "it also breaks without any incident (its exit code is 7)" in ran.stderr
 
 
 def test_a_command_that_does_not_end_is_ended() -> None:

@@ -196,7 +196,7 @@ def test_other_settings_are_refused(tmp_path: Path, changed: dict[str, Any], sai
     with Simulator(Settings(), state=state):
         pass
     with pytest.raises(
-        SimulatorError, match=f"was begun with {said}.*: give it the same options, or name another state"
+        SimulatorError, match=f"was started with {said}.*: use the same options, or choose another state"
     ):
         Simulator(Settings(**changed), state=state).start()
     with Simulator(Settings(), state=state):

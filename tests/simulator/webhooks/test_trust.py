@@ -121,8 +121,8 @@ def test_a_receivers_own_certificate_may_be_named(local: Local) -> None:
     ("content", "problem"),
     [
         (None, "cannot be read: No such file or directory"),
-        (b"", "has no certificate in PEM form: name that of the authority, such as rootCA.pem"),
-        (b"\x30\x82", "has no certificate in PEM form: name that of the authority, such as rootCA.pem"),
+        (b"", "has no certificate in PEM format: give that of the authority, such as rootCA.pem"),
+        (b"\x30\x82", "has no certificate in PEM format: give that of the authority, such as rootCA.pem"),
         (b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "has a damaged certificate"),
     ],
 )
