@@ -100,7 +100,7 @@ class SqliteStore:
 
     def _read(self) -> Kept | None:
         """The content of the file, all checked before anything is written; None when its creation was interrupted."""
-        # Companion files are copied only if they exist.
+        # Opening it creates files next to it only if there already are some.
         mode = "mode=ro" if Path(f"{self._path}-wal").exists() else "immutable=1"
         uri = f"{self._path.absolute().as_uri()}?{mode}"
         with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY / 1000, isolation_level=None)) as database:

@@ -562,4 +562,4 @@ def test_a_webhook_that_time_alone_does_not_bring(caller: Caller, prompt: str) -
     caller.accepted(prompt, webhook="http://127.0.0.1:9/")
     assert caller.sim("clock")["next_webhook_at"] is None
     reply = caller.call("POST", "/_sim/deliveries/1/resend")
-    refused(reply, 400, "delivery 1 reports the end of a generation that has not ended, and time alone does not end it")
+    refused(reply, 400, "delivery 1 belongs to a generation that ends only with status reads")

@@ -1,4 +1,4 @@
-"""Members of a JSON value by path, such as `output.media_url[]`, and URLs by what stands around the id in their path."""
+"""Members of a JSON value by path, such as `output.media_url[]`, and URLs by what is around the id in their path."""
 
 from __future__ import annotations
 
@@ -83,5 +83,5 @@ def moved(path: str, old: tuple[str, str], new: tuple[str, str]) -> str | None:
 
 
 def is_url(text: object) -> bool:
-    """Whether a text of the page is an absolute URL."""
+    """Whether a string of the page is an absolute URL."""
     return isinstance(text, str) and urlsplit(text).scheme in ("http", "https")
