@@ -99,7 +99,7 @@ def test_a_server_that_listens_everywhere_is_called_on_loopback(serve: Serve) ->
     assert serving.end() == 0
     assert serving.log == (
         f"listening on 0.0.0.0 port {serving.url.rpartition(':')[2]}: other machines reach it by a name or address of this one, "
-        "/_sim answers callers of this machine only (see --control-token)\n"
+        "/_sim answers only callers on this machine (see --control-token)\n"
     )
 
 

@@ -151,7 +151,7 @@ class Redirection:
 
 def misuse(name: str, port: int) -> str:
     """What is wrong with a call of one of the hosts on this port, and the remedy."""
-    return f"{name} was called on port {port}, but the gateway serves only https on port {HTTPS}: call https://{name}"
+    return f"{name} was called on port {port}, but the gateway only serves https on port {HTTPS}: call https://{name}"
 
 
 def normalized(host: object) -> str:

@@ -90,7 +90,7 @@ def test_a_key_that_is_taken(pytester: pytest.Pytester, simulator: Simulator) ->
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("http://127.0.0.1:9", "option --pixazo-sim-url: * got no answer from http://127.0.0.1:9 *"),
+        ("http://127.0.0.1:9", "option --pixazo-sim-url: * got no response from http://127.0.0.1:9 *"),
         ("127.0.0.1:8900", "option --pixazo-sim-url: url '127.0.0.1:8900' is not the origin of a simulator*"),
     ],
 )

@@ -197,7 +197,7 @@ def test_a_body_is_explained_as_it_stands(terminal: Terminal) -> None:
 REFUSED = [
     (["clock", "--key", "nobody's"], "no world has this key: create one with pixazo-sim world create"),
     (["deliveries", "resend", "9"], "no delivery has the number 9: pixazo-sim deliveries lists them"),
-    (["states", "restore", "9"], "no state is kept under the number 9: pixazo-sim states keep keeps one"),
+    (["states", "restore", "9"], "there is no saved state 9: pixazo-sim states keep saves one"),
     (["world", "change", "--policy", "cros=on"], "policy field 'cros' does not exist (did you mean cors?): see pixazo-sim policy"),
     (["script", "add", '{"when": "sttus"}'], "the body does not fit: when 'sttus' is not one of generate, imageToVideo, submit, status, media, webhook, request (did you mean status?)"),
     (["journal", "--operation", "sttus"], "the query does not fit: operation 'sttus' is not one of generate, imageToVideo, submit, status, media, request (did you mean status?)"),
@@ -209,7 +209,7 @@ USAGE = [
     (["clock", "--url", "ftp://a:secret@b.test"], "--url 'b.test' is not the origin of a simulator, such as http://127.0.0.1:8900"),
     (["clock", "--key", "ключ"], "--key cannot be sent as a header: use printable ASCII"),
     (["clock", "--control-token", "a\nb"], "--control-token cannot be sent as a header: use printable ASCII"),
-    (["clock", "--key", "a", "advance", "15"], "--key stands before advance: write pixazo-sim clock advance --key"),
+    (["clock", "--key", "a", "advance", "15"], "--key is before advance: write pixazo-sim clock advance --key"),
     (["clock", "advance", "nan"], "Invalid value for '[SECONDS]': 'nan' is not a finite number."),
     (["deliveries", "resend", "x"], "Invalid value for 'NUMBER': 'x' is not a valid whole number."),
     (["world", "create", "--policy", "cors"], "--policy 'cors' is not NAME=VALUE"),

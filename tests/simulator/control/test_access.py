@@ -77,7 +77,7 @@ def test_a_unix_socket_is_of_this_machine() -> None:
 def test_what_a_proxy_adds_counts_for_nothing(name: str) -> None:
     """Anybody can write it."""
     headers = [(b"host", b"localhost"), (name.encode(), b"127.0.0.1")]
-    with pytest.raises(Refused, match=r"callers of this machine only, this one is 192\.0\.2\.7"):
+    with pytest.raises(Refused, match=r"only callers on this machine, and this one is 192\.0\.2\.7"):
         check_access({"headers": headers, "client": (REMOTE_PEER, 1), "server": (LOOPBACK, 8900)}, CLOSED)
 
 

@@ -97,8 +97,8 @@ def test_an_advance_that_ends_early_is_an_exception(control: ControlClient, monk
         control.advance(20)
     assert caught.value.status == 409
     assert str(caught.value) == (
-        "the advance ended at 2026-03-31T10:00:15.000Z, 5 s early, with 1 webhooks attempted, as many as one advance"
-        " attempts; the others stay pending: advance again to go on"
+        "the advance ended at 2026-03-31T10:00:15.000Z, 5 s early, with 1 webhooks attempted, the most for one"
+        " advance; the rest are pending: advance again to continue"
     )
     assert caught.value.body["now"] == str(control.clock().now) == "2026-03-31T10:00:15.000Z"
     assert [event["kind"] for event in caught.value.body["events"]] == ["transition"] * 4 + ["webhook"]
@@ -248,7 +248,7 @@ def test_nobody_listens() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with pytest.raises(ControlError, match=f"got no answer from http://127.0.0.1:{port} ") as raised:
+    with pytest.raises(ControlError, match=f"got no response from http://127.0.0.1:{port} ") as raised:
         ControlClient(f"http://127.0.0.1:{port}").health()
     assert raised.value.status is None
     assert "is `pixazo-sim serve` running there?" in raised.value.message

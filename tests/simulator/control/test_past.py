@@ -218,7 +218,7 @@ def test_an_instant_that_is_past_is_refused(simulator: Simulator) -> None:
         control.advance(until="noon")
     with pytest.raises(ValueError, match="give one of seconds and until"):
         simulator.advance(1, until="next")
-    with pytest.raises(ControlError, match="every_world goes with seconds"):
+    with pytest.raises(ControlError, match="every_world requires seconds"):
         control.advance(until="next", every_world=True)
     assert control.clock().now == after(1)
 

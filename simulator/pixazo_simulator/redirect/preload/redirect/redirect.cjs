@@ -50,7 +50,7 @@ function optionsOf([first, second]) {
 
 function refuse(socket, host, port) {
   const remedy = hosts.includes(host)
-    ? `the gateway serves only https on port ${HTTPS}: call https://${host}`
+    ? `the gateway only serves https on port ${HTTPS}: call https://${host}`
     : `pixazo-sim exec is offline except for ${hosts.join(', ')} and this machine`;
   const error = new Error(`${host} port ${port} was refused: ${remedy}`);
   error.code = 'ECONNREFUSED';
