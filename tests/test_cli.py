@@ -98,7 +98,7 @@ def test_a_server_that_listens_everywhere_is_called_on_loopback(serve: Serve) ->
     assert caller_of(serving).sim("health") == {"status": "ok", "worlds": 1}
     assert serving.end() == 0
     assert serving.log == (
-        f"listening on 0.0.0.0 port {serving.url.rpartition(':')[2]}: other machines reach it by a name or address of this one, "
+        f"listening on 0.0.0.0 port {serving.url.rpartition(':')[2]}: other machines reach it by a name or address of this one; "
         "/_sim answers only callers on this machine (see --control-token)\n"
     )
 
@@ -142,7 +142,7 @@ def test_a_server_that_is_open_says_so(serve: Serve, form: str) -> None:
     (line,) = serving.log.splitlines()
     body = line if form == "text" else json.loads(line)["message"]
     port = serving.url.rpartition(":")[2]
-    assert body == f"warning: --control-open: everyone who reaches port {port} may use /_sim, without a token"
+    assert body == f"warning: --control-open: anyone who can reach port {port} may use /_sim, without a token"
 
 
 def test_the_limit_of_callbacks_is_that_of_the_command_line(serve: Serve) -> None:
@@ -330,7 +330,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--mutant", "no-poling-url"], "mutant 'no-poling-url' does not exist (did you mean no-polling-url?): see pixazo-sim mutants"),
     (["serve", "--variant", "slow"], "variant 'slow' does not exist (did you mean slower?): see pixazo-sim mutants"),
     (["serve", "--mutant", "a", "--variant", "b"], "--mutant a and --variant b exclude each other: choose one"),
-    (["demo", "--out", "/dev/null/videos"], "folder /dev/null/videos cannot be made: Not a directory"),
+    (["demo", "--out", "/dev/null/videos"], "folder /dev/null/videos cannot be created: Not a directory"),
 ]  # fmt: skip
 
 
@@ -369,7 +369,7 @@ def test_a_mistake_that_click_finds(arguments: list[str], names: list[str]) -> N
         ("lab.toml", b"submit_code", " is not valid TOML: "),
         ("lab.json", b'{"submit_code"', ", line 1: not valid JSON: "),
         ("lab.json", b"[]", ", line 1: a profile is a table of policy fields"),
-        ("lab.yaml", b"cors: off\nretention:\n", ", line 2: policy field retention: nothing and a table are no values"),
+        ("lab.yaml", b"cors: off\nretention:\n", ", line 2: policy field retention: null and tables are not allowed"),
         ("lab.yml", b"cors: off\n\tprice: 6=0.35\n", ", line 2: not valid YAML: found character '\\t' that cannot start any token"),
         ("lab.toml", b"\xff", " is not UTF-8: "),
         ("lab.toml", b"submit_code = " + b"[" * 100_000, " is nested too deeply"),
@@ -528,7 +528,7 @@ def test_what_does_not_end_is_ended_by_force() -> None:
         process.terminate()
         _, output = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
-        assert re.fullmatch(rb"pixazo-sim: ended by force after 0\.1 s, in \S+, \S+threading\.py:\d+\n", output)
+        assert re.fullmatch(rb"pixazo-sim: forced to exit after 0\.1 s, in \S+, \S+threading\.py:\d+\n", output)
 
 
 # What it prints

@@ -321,7 +321,7 @@ def test_a_way_round_the_redirection_is_a_violation(simulator: Simulator) -> Non
     """A connection to another address is refused before a key could be sent over it."""
     with socket.create_server(("127.0.0.1", 0)) as elsewhere, led(simulator) as redirection:
         port = elsewhere.getsockname()[1]
-        expected = f"{HOST} was called by way of 127.0.0.1 port {port}, which is not the simulator"
+        expected = f"{HOST} was called through 127.0.0.1 port {port}, which is not the simulator"
         with (
             pytest.raises(ConnectionRefusedError, match=expected),
             socket.create_connection(("127.0.0.1", port), timeout=1) as connection,
@@ -556,7 +556,7 @@ def test_a_redirection_without_a_simulator() -> None:
         with (
             pytest.raises(
                 RedirectionError,
-                match=f"the simulator opens no TLS listener: .* no answer from {url} .*Connection refused",
+                match=f"the simulator opens no TLS listener: .* no response from {url} .*Connection refused",
             ),
             redirect(url, "k"),
         ):

@@ -158,7 +158,7 @@ def test_what_means_nothing_is_refused(value: Any, problem: str) -> None:
         ("a(?=b)", "there is no lookahead, lookbehind, atomic group"),
         ("(?<!a)b", "combine conditions with all, any and not instead"),
         (r"(a)\1", "there are no backreferences"),
-        (r"a\Z", r"the end of the text is \z or $"),
+        (r"a\Z", r"the end of the string is \z or $"),
         ("a++", "there are no possessive quantifiers; write one quantifier after each part"),
         ("(a{1000}){1000}", "a part is repeated at most 1000 times, nested repetitions multiplied; write * or + instead"),
         (r"(\pL{99}){9}", "it compiles to more than 256 KiB; write shorter repetitions and fewer alternatives"),

@@ -120,7 +120,7 @@ def test_what_was_refused_while_it_waited_is_not_handed_over() -> None:
     async def doing(appending: Log, store: Slow) -> None:
         first = _asked(appending)
         await store.asked.wait()
-        with pytest.raises(StateUnavailableError, match=r"slow has not answered for 0\.05 s: try again"):
+        with pytest.raises(StateUnavailableError, match=r"slow has not responded for 0\.05 s: try again"):
             await _asked(appending)
         assert not first.done()
         store.opened.set()

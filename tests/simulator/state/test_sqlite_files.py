@@ -97,8 +97,8 @@ def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     """Nor is a file in a folder that is not there."""
     (tmp_path / "folder").mkdir()
-    assert "name a file that this user can write" in _said(tmp_path / "folder")
-    assert "name a file that this user can write" in _said(tmp_path / "nowhere" / "worlds")
+    assert "choose a file that this user can write" in _said(tmp_path / "folder")
+    assert "choose a file that this user can write" in _said(tmp_path / "nowhere" / "worlds")
 
 
 @pytest.mark.slow

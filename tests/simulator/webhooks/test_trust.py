@@ -102,7 +102,7 @@ def test_a_certificate_that_does_not_fit_is_named_with_its_remedy(local: Local) 
     with local.receiver("hooks.test") as other, local.receiver(**expired) as late:
         assert outcome(other.url, str(local.file)).problem == (
             "the certificate is not for localhost (Hostname mismatch, certificate is not valid for 'localhost'): "
-            "use a name that it has in the URL, or make one for localhost"
+            "use a name in the URL that it contains, or make one for localhost"
         )
         assert outcome(late.url, str(local.file)).problem == (
             "the certificate of localhost is out of date (certificate has expired): renew it"
