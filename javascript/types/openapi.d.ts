@@ -257,9 +257,9 @@ export interface CreatedWorld {
   name: string | null;
   /** US dollars, two to six decimals */
   balance: string;
-  /** whether every call is answered 403 */
+  /** whether every call gets 403 */
   suspended: boolean;
-  /** if false, every submission is answered 400 Model not found */
+  /** if false, every submission gets 400 Model not found */
   model_enabled: boolean;
   /** how many were accepted */
   generations: number;
@@ -680,9 +680,9 @@ export interface WorldState {
   name: string | null;
   /** US dollars, two to six decimals */
   balance: string;
-  /** whether every call is answered 403 */
+  /** whether every call gets 403 */
   suspended: boolean;
-  /** if false, every submission is answered 400 Model not found */
+  /** if false, every submission gets 400 Model not found */
   model_enabled: boolean;
   /** how many were accepted */
   generations: number;
@@ -1047,7 +1047,7 @@ export interface WorldRecord {
 
 /** The latest webhook deliveries, oldest first. */
 export interface DeliveryPage {
-  /** how many are kept; the list holds at most `limit` of them */
+  /** how many are kept; the list contains at most `limit` of them */
   total: number;
   deliveries: Delivery[];
 }
@@ -1643,8 +1643,8 @@ export interface WorldRoutes {
   /**
    * Verify what has happened so far, and list it: how often, or in which order.
    *
-   * Give `exchanges`, `deliveries` or `generations` with `at_least` and `at_most` (0: never), or a `sequence` of exchanges. What does
-   * not hold gets 406, with what did happen, and what came nearest.
+   * Give `exchanges`, `deliveries` or `generations` with `at_least` and `at_most` (0: never), or a `sequence` of exchanges. A condition that is
+   * not fulfilled gets 406, with what did happen, and what came nearest.
    *
    * @throws {ControlError} with status 406: What was expected did not happen
    */

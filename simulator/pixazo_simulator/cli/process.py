@@ -54,7 +54,7 @@ class _JsonLines(logging.Formatter):
 
 
 def printable(text: str) -> str:
-    """The text with everything escaped that could begin a line or control a terminal: callers choose parts of it."""
+    """The text with everything escaped that could begin a line or control a terminal, since callers choose parts of it."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -33,7 +33,7 @@ def _print_json(value: object) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array instead of text.")
 def policy(*, as_json: bool) -> None:
     """Print every point that the vendor's page leaves open.
 

@@ -308,7 +308,7 @@ class ControlClient:
         return self._call("POST", "/_sim/explain", responses.Explanation, _given(asked))
 
     def wait_for(self, condition: Mapping[str, Any], *, timeout: float) -> responses.WaitResult:
-        """Block until the condition holds and return what fulfils it; `timeout` is in real seconds.
+        """Block until the condition is fulfilled and return what fulfils it; `timeout` is in real seconds.
 
         Raises ControlError with status 408 on a time-out; its `body` says what did arrive, and what came nearest.
         """
@@ -317,7 +317,7 @@ class ControlClient:
     def verify(self, expected: Mapping[str, Any]) -> responses.WaitResult:
         """Verify what has happened so far, and return it: `{"exchanges": {"operation": "submit"}, "at_most": 1}`, or a `sequence`.
 
-        Raises ControlError with status 406 when it does not hold; its `body` says what did happen, and what came nearest.
+        Raises ControlError with status 406 when it is not fulfilled; its `body` says what did happen, and what came nearest.
         """
         return self._call("POST", "/_sim/verify", responses.WaitResult, expected)
 

@@ -91,7 +91,7 @@ class ControlHandler:
             response = await self._worlds.in_steps(route.carry_out, self._call(host, key, number, decoded))
         except (Refused, StateUnavailableError) as error:
             return await _refusal(error, redactor)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
             asked = f"{spec.beginning(method, _SHOWN_PATH)!a} {spec.beginning(path, _SHOWN_PATH)!a}"
             failed = redactor.text(f"{asked} failed with {type(error).__name__}")
             log.error("%s %s", failed, spec.raised_at(error))  # noqa: TRY400 - a traceback may contain keys

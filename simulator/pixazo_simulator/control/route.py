@@ -45,7 +45,7 @@ class TlsListeners(Protocol):
         ...
 
     async def close_all(self, world: World | None = None) -> None:
-        """Close those of a world for good, or all."""
+        """Close those of a world permanently, or all."""
         ...
 
 

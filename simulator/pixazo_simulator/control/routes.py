@@ -457,8 +457,8 @@ async def look(request: ControlRequest[Any], search: Search) -> None:
 async def verify(request: ControlRequest[requests.Verification]) -> responses.WaitResult:
     """Verify what has happened so far, and list it: how often, or in which order.
 
-    Give `exchanges`, `deliveries` or `generations` with `at_least` and `at_most` (0: never), or a `sequence` of exchanges. What does
-    not hold gets 406, with what did happen, and what came nearest.
+    Give `exchanges`, `deliveries` or `generations` with `at_least` and `at_most` (0: never), or a `sequence` of exchanges. A condition that is
+    not fulfilled gets 406, with what did happen, and what came nearest.
     """
     world, wanted = request.world, request.body
     if wanted.sequence is not UNSET:

@@ -76,7 +76,7 @@ def _second_later(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
 
 
 VARIANTS = (
-    Variant("members-backwards", "The members of JSON objects come in the opposite order", _encoded(_backwards)),
+    Variant("members-backwards", "The members of JSON objects are in the opposite order", _encoded(_backwards)),
     Variant("json-indented", "JSON is indented", _encoded(lambda body: msgspec.json.format(body, indent=2))),
     Variant("json-escaped", "JSON escapes slashes and all characters that are not ASCII", _encoded(_escaped)),
     Variant("json-ends-in-newline", "JSON ends in a newline", _encoded(lambda body: body + b"\n")),

@@ -139,7 +139,7 @@ class EditedGateway:
             caller.apply(Debit(context.now, edited.debit, sent.read_id or ""))
         hold = response.hold
         if caller and edited.until > context.now:
-            hold = max(hold or 0, edited.until)  # a rule may hold the response back, too: the later instant counts
+            hold = max(hold or 0, edited.until)  # a rule may also delay the response: the later instant counts
         return replace(
             response, status=edited.status, headers=edited.headers, body=edited.body, world=response.world or caller, hold=hold,
             pause=edited.pause,

@@ -151,7 +151,7 @@ STATUS = (
     Mutant("third-read-throttled", "STATUS-13", "The third read of a status within a minute gets 429",
            Edits(reply=_throttled_at_third), ("STATUS-*",)),
     Mutant("media-url-changes", "STATUS-14", "The media_url is different on each read", in_status(_numbered_urls), ("WEBHOOK-04",)),
-    Mutant("stale-replica", "STATUS-15", "Every second read of a status is 3 s behind", in_status(_stale_every_second),
+    Mutant("stale-replica", "STATUS-15", "Every second read of a status is 3 s old", in_status(_stale_every_second),
            ("FLOW-0[13]", "HDR-05", "STATUS-1[24]", "TIME-0[67]", "WEBHOOK-0[46]")),
     Mutant("status-forgotten-in-10-minutes", "STATUS-16", "A status is forgotten ten minutes after the end", policy(retention="status=600")),
 )  # fmt: skip

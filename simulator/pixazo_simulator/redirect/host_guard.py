@@ -175,7 +175,7 @@ class HostGuard(Redirection):
         words = [os.fsdecode(cast("str", each)) for each in parts if isinstance(each, str | bytes | os.PathLike)]
         given = next(filter(None, map(self._given.search, words)), None)
         if given and not _HARMLESS.fullmatch(program := _program(words, isinstance(command, list | tuple))):
-            name = program if re.fullmatch(r"[\w.+-]+", program) else "a command"  # other text may contain a key
+            name = program if re.fullmatch(r"[\w.+-]+", program) else "a command"  # any other string may contain a key
             raise _refusal(ban, f"{given[1].lower()} was given to {name} {ban.where}: {PROCESS_REMEDY}")
 
 

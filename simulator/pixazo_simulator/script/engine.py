@@ -328,7 +328,7 @@ class Script:
     def _matched(
         self, entry: RuleEntry, facts: Facts, decision: Decision | None, let_through: list[str] | None
     ) -> Decision | None:
-        """The decision after a rule whose conditions hold; `decision` is that of a rule before it."""
+        """The decision after a rule whose conditions are fulfilled; `decision` is that of a rule before it."""
         if differences := entry.differences(facts):
             entry.miss(differences)
         elif decision:

@@ -78,7 +78,7 @@ def _spread(faults: Iterable[Fault], length: int) -> tuple[int, float]:
 
 
 def _ending(faults: Iterable[Fault]) -> Ending | None:
-    """A truncated body ends in a close, unless another fault resets the connection or holds it open."""
+    """A truncated body ends in a close, unless another fault resets the connection or keeps it open."""
     endings = [each for fault in faults for each in fault.effects if isinstance(each, Ending)]
     return next((each for each in endings if not isinstance(each, Close)), endings[0] if endings else None)
 
@@ -145,7 +145,7 @@ def _replied(reply: Reply, operation: str, policy: spec.Policy, url: str) -> spe
 
 
 def _error(status: int, operation: str, policy: spec.Policy, url: str, seconds: int) -> spec.Answer:
-    """An error as the gateway words it; one of media in plain text, as the host of media does."""
+    """An error as the gateway words it; one for media in plain text, as the media host does."""
     if operation == "media":
         return spec.Answer(status, spec.PHRASES.get(status, "Error").encode(), _PLAIN)
     known: dict[int, spec.Refusal] = {

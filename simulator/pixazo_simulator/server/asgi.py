@@ -62,7 +62,7 @@ class Application:
         self.tls_listeners = TlsListeners(self, self.gateway, self.protocol, worlds)
         self._http: ASGIApp = self._dispatch
         self.is_wrapped = worlds.settings.policy.cors != "off"
-        """Whether a middleware is to see each request of a web page."""
+        """Whether a middleware must see each request of a web page."""
         if self.is_wrapped:
             from starlette.middleware.cors import CORSMiddleware
 
@@ -96,7 +96,7 @@ class Application:
         self.worlds.log = self.log
 
     def scratch(self, begun: Begun) -> tuple[Worlds, Answer]:
-        """Worlds of the settings with which those of the server began, to try something on, without any, and what answers requests there."""
+        """Worlds of the settings with which those of the server began, for trials, initially without any world, and what answers requests there."""
         worlds = Worlds(self._settings, self.worlds.videos, begun)
         return worlds, Responder(self._gateway_over(worlds), worlds, self.dispatcher).carry_out
 
@@ -121,7 +121,7 @@ class Application:
 
     @property
     def direct(self) -> GatewayApp | None:
-        """What answers requests of the gateway without ASGI; None where a middleware is to see each of them, or a log is waited for."""
+        """What answers requests of the gateway without ASGI; None where a middleware must see each of them, or where a log must be waited for."""
         return None if self.is_wrapped or self.log else self.gateway
 
     async def _live(self, _: Scope, receive: Receive, send: Send) -> None:
@@ -191,7 +191,7 @@ class GatewayApp:
         return data
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; an exception before the response has begun is logged, and answered 500."""
+        """Answer one request; an exception before the response has begun is logged, and the response is 500."""
         begun = False
 
         async def sent(message: Message) -> None:

@@ -52,7 +52,7 @@ class Heads:
 
 
 def encoded(response: Response, *, keep_alive: bool) -> bytes | None:
-    """The bytes of a response as uvicorn sends them; None when there is more to do than to send them at once.
+    """The bytes of a response as uvicorn sends them; None when there is more to do than to send them immediately.
 
     None for effects that wait or cut, for headers about the connection, and for a length that is not that of the body.
     """

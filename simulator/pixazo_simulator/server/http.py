@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 HEADER_BYTES = "pixazo.header_bytes"
 """Key of the ASGI scope under which the protocol states how many bytes the request line and headers have."""
 ANSWERED = "pixazo.answered"
-"""Key of the ASGI scope under which the protocol hands over a response that cannot be sent at once, and its route."""
+"""Key of the ASGI scope under which the protocol hands over a response that cannot be sent immediately, and its route."""
 CONNECTION = "pixazo.connection"
 """Key of the ASGI scope under which the protocol passes itself to the application."""
 BACKLOG = 2048
@@ -195,7 +195,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._parse_received()
 
     def reset(self) -> None:
-        """Reset the connection at once (TCP RST), also under TLS."""
+        """Reset the connection immediately (TCP RST), also under TLS."""
         if not self.transport.is_closing():
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
@@ -329,7 +329,7 @@ class GatewayProtocol(HttpToolsProtocol):
             raise _Refusal(*TOO_LONG)
 
     def on_headers_complete(self) -> None:
-        """Choose the way, unless the request is refused, or its headers are to be parsed again."""
+        """Choose the way, unless the request is refused, or its headers must be parsed again."""
         self._in_head = False
         self._overhead = 0
         self._unset_deadline()
@@ -402,7 +402,7 @@ class GatewayProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is complete, unless its headers are to be parsed again."""
+        """The request is complete, unless its headers must be parsed again."""
         if self._ignores_upgrade:
             return
         self._in_body = False
@@ -430,7 +430,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _answer_again(self, known: Request, body: bytes) -> bool:
-        """Answer a request whose head, which keeps the connection alive, was parsed before; False when it is to be parsed again for ASGI."""
+        """Answer a request whose head, which keeps the connection alive, was parsed before; False when it must be parsed again for ASGI."""
         way, request = cast("DirectWay", self._way), _copied(known)
         if (route := way.begin(request)) is None:
             return False

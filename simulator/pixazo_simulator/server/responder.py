@@ -42,7 +42,7 @@ class Responder:
         self._counts = self.traffic.counts
 
     def route(self, request: Request) -> RoutedRequest:
-        """Find out what a request is for and who sent it."""
+        """Determine what a request is for and who sent it."""
         with self._lock:
             return self.gateway.route(request)
 

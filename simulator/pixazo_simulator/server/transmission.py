@@ -1,4 +1,4 @@
-"""Sends a response step by step: at once and whole, or late, in pieces, cut short, or never, as the faults require."""
+"""Sends a response step by step: immediately and whole, or late, in pieces, cut short, or never, as the faults require."""
 
 from __future__ import annotations
 

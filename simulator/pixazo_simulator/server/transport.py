@@ -106,7 +106,7 @@ class _Exchange:
         self._asked.started = real_clock()
 
     def steps(self, body: bytes) -> Generator[Step, Any, Any]:
-        """Yield what has to be waited for, if anything has, and return the response. Raises what the library raises when none comes."""
+        """Yield what has to be waited for, if anything has, and return the response. Raises what the library raises when there is none."""
         asked, application = self._asked, self._application
         if is_ours(asked.method, asked.path) or (
             application.is_wrapped and any(name == b"origin" for name, _ in asked.headers)
@@ -124,7 +124,7 @@ class _Exchange:
                 route = responder.route(asked)
                 route.take(asked, body)
                 response = responder.respond(asked, route)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
                 return self._whole(responder.fail(asked, error))
         if response.leaves_at_once:
             responder.sent(response)

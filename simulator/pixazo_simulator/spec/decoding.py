@@ -149,7 +149,7 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
             return InvalidDataError("integer value out of range", path, _start(value))
         if expected := _EXPECTED.fullmatch(says):
             return InvalidDataError(f"give {_wanted(expected[1], expected[2], info)}", path, _start(value))
-        return InvalidDataError(says, path)  # of a check of ours, which names the remedy itself
+        return InvalidDataError(says, path)  # from one of our own checks, which names the remedy itself
     except (LookupError, ValueError):
         return InvalidDataError(message)
 

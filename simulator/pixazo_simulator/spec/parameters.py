@@ -169,7 +169,7 @@ KEYS = {
     "sim-throttled-briefly": "is over its rate limit for 2 s, then served",
     "sim-broken": "meets a broken gateway: every request gets 500",
     "sim-disabled-model": "finds the model disabled: a submission gets 400",
-    "sim-another-account": "is an ordinary one, beside the usual",
+    "sim-another-account": "is an ordinary one, in addition to the usual",
 }
 """Keys that open a world of their own when they are first used: key -> what is special about it.
 
@@ -250,7 +250,7 @@ MOST_UNKNOWN = 10
 """Unknown members that one response names."""
 
 Images = Mapping[str, ImageFacts]
-"""The images behind URLs that a world knows (policy `image_urls`, value `table`)."""
+"""The images at URLs that a world knows (policy `image_urls`, value `table`)."""
 
 _COUNT: Mapping[str, Callable[[str], int]] = {
     "code_points": len,

@@ -516,7 +516,7 @@ _DECIDED: Mapping[str, tuple[str, Point]] = {
     "media_access": ("open", Point(
         64, "inferred", "OUT-08", "Media need no key; ranges, ETag and HEAD work as RFC 9110 says.")),
     "error_texts": ("fixed", Point(
-        65, "assumed", "FAIL-01, FAIL-04", "The member `error` where nothing chose its text: for ERROR as printed, for FAILED one of ours.")),
+        65, "assumed", "FAIL-01, FAIL-04", "The member `error` where nothing chose its value: for ERROR as printed, for FAILED one of ours.")),
     "inert_members": ("types", Point(
         66, "assumed", "I2V-FP-02, I2V-PROMPT-06", "`prompt_optimizer`, `fast_pretreatment`, `aigc_watermark` and camera movements in a prompt: only types are checked, and they change nothing.")),
     "rate_window": ("fixed", Point(

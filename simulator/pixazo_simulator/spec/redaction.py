@@ -315,7 +315,7 @@ def _is_distinctive(key: str) -> bool:
 
 
 def renamed(members: Mapping[str, _T], rename: Callable[[str], str]) -> dict[str, _T]:
-    """The members under other names; equal names are numbered, so that no member is lost."""
+    """The members under other names; equal names are numbered, so no member is lost."""
     found: dict[str, _T] = {}
     for name, value in members.items():
         new = rename(name)
@@ -375,7 +375,7 @@ def _character(escape: re.Match[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def is_secret(name: str) -> bool:
-    """Whether a header, parameter or member of this name holds a secret: `X-Api-Key`, `access_token`, `webhookSecret`."""
+    """Whether a header, parameter or member of this name contains a secret: `X-Api-Key`, `access_token`, `webhookSecret`."""
     known = name[:_LONGEST_NAME]
     if known.lower() in _NO_SECRETS:
         return False

@@ -29,7 +29,7 @@ DEFAULT_ERRORS = {
     Status.FAILED: "The model could not generate a video for this request.",
     Status.ERROR: "Description of the error",
 }
-"""The member `error` where no rule or prompt chose a text; that of ERROR is printed (page, Error via Status/Webhook)."""
+"""The member `error` where no rule or prompt chose one; that of ERROR is printed (page, Error via Status/Webhook)."""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -93,7 +93,7 @@ def quoted(text: str) -> str:
 
 
 def json_value(value: object) -> str:
-    """A JSON value as an error names it: its type, and its beginning unless it holds other values."""
+    """A JSON value as an error names it: its type, and its beginning unless it contains other values."""
     match value:
         case None | bool():
             return json.dumps(value)
@@ -115,14 +115,14 @@ def not_unicode(error: UnicodeEncodeError) -> str:
 
 
 def raised_at(error: BaseException) -> str:
-    """Where in the source an error was raised; its message, which may hold keys, is left out."""
+    """Where in the source an error was raised; its message, which may contain keys, is left out."""
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)  # unlike `extract_tb` it reads no source file
     file = re.split(r"[/\\]", frame.f_code.co_filename)[-1]
     return f"in {frame.f_code.co_name}, {file}:{line}"
 
 
 def plain_ip(text: str) -> IpAddress | None:
-    """The IP address of a text in the usual notation, with or without a zone; None for any other text.
+    """The IP address of a string in the usual notation, with or without a zone; None for any other string.
 
     Other forms, which only inet_aton reads (`127.1`), are names. An IPv6 address that maps an IPv4 one becomes that: Python
     before 3.13 takes ::ffff:127.0.0.1 for an address of another machine.
@@ -157,7 +157,7 @@ _MOST = 10**15
 
 
 def read_instant(text: str) -> int | None:
-    """Read an instant of RFC 3339 in UTC milliseconds; None for any other text."""
+    """Read an RFC 3339 instant in UTC milliseconds; None for any other string."""
     try:
         return round(datetime.fromisoformat(text.upper()).timestamp() * SECOND) if _RFC_3339.fullmatch(text) else None
     except ValueError:  # such as the 30th of February
@@ -176,7 +176,7 @@ def micros(text: str, name: str = "amount") -> int:
 
 
 def dollars(amount: int) -> str:
-    """Write millionths of a US dollar as text with at least two decimals."""
+    """Write millionths of a US dollar as a string with at least two decimals."""
     whole, rest = divmod(abs(amount), _MICROS)
     decimals = f"{rest:06d}".rstrip("0").ljust(2, "0")
     return f"{'-' if amount < 0 else ''}{whole}.{decimals}"

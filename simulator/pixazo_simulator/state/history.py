@@ -188,7 +188,7 @@ class Step(NamedTuple):
 
 
 def steps(number: int, kept: Kept, fold: Fold) -> Iterator[Step]:
-    """Carry out the entries that a store holds, and say what each of them was for a world; clocks are stopped between them."""
+    """Carry out the entries in a store, and say what each of them was for a world; clocks are stopped between them."""
     for data in kept.entries:
         entry = decode(data)
         fold.time.command = max(fold.time.latest, entry.at)

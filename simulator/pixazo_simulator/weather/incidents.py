@@ -155,7 +155,7 @@ def written(incidents: Iterable[Incident]) -> str:
 
 
 def read_forecast(text: str) -> Forecast:
-    """The incidents in a text, separated by semicolons or line ends; a line that begins with # is a comment. Raises ValueError with the remedy."""
+    """The incidents in a string, separated by semicolons or line ends; a line that begins with # is a comment. Raises ValueError with the remedy."""
     lines = (line.strip().removeprefix("pixazo-sim:") for line in text.splitlines())
     found = chain.from_iterable(line.split(";") for line in lines if not line.startswith("#"))
     return tuple(_read(each.strip()) for each in found if each.strip())

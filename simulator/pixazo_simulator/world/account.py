@@ -173,7 +173,7 @@ class Unfinished(Part):
 
 
 class Account(Part):
-    """The caller's account; `images` are those behind URLs (policy `image_urls`, value `table`)."""
+    """The caller's account; `images` are those at URLs (policy `image_urls`, value `table`)."""
 
     ledger: Ledger
     magic: bool = True

@@ -211,7 +211,7 @@ class Outbox(Part):
             self.move(self._pending[held], now)
 
     def move(self, delivery: Delivery, due: int) -> None:
-        """Make a pending delivery, in place of its former value, due at another instant."""
+        """Make a pending delivery, replacing its former value, due at another instant."""
         self._unschedule(delivery.number)
         self.put(delivery, due)
 

@@ -74,7 +74,7 @@ def test_a_control_client_needs_the_authority(
     assert ControlClient(simulator.url).health().status == "ok"
     with pytest.raises(ValueError, match=r"authority .*none\.pem cannot be read"):
         ControlClient(simulator.url, ca=str(tmp_path / "none.pem"))
-    with pytest.raises(ControlError, match="got no answer"):
+    with pytest.raises(ControlError, match="got no response"):
         ControlClient(simulator.url.replace("https", "http")).health()
 
 
@@ -144,7 +144,7 @@ def test_where_it_cannot_be_kept_or_made(tmp_path: Path) -> None:
         match=r"no certificate can be saved in .*/file/tls \(Not a directory\): choose another folder with --tls-folder",
     ):
         kept_certificate(tmp_path / "file" / "tls", ())
-    with pytest.raises(ValueError, match=r"no certificate can be made for .*: name other hosts"):
+    with pytest.raises(ValueError, match=r"no certificate can be made for .*: use other host names"):
         kept_certificate(tmp_path / "tls", ["xn--zzzzzz..test"])
     assert [named(host) for host in ("0.0.0.0", "::", "10.1.2.3", "Sim.Test")] == [(), (), ("10.1.2.3",), ("sim.test",)]
 

@@ -85,7 +85,7 @@ def _make(file: Path, hosts: set[str], *, is_new: bool) -> None:
 
 
 def _replace(file: Path, text: str, mode: int, *, is_new: bool = False) -> None:
-    """Write a file so that a reader sees it whole; where it is new, one that another process has written meanwhile stays."""
+    """Write a file atomically: a reader sees it whole; where it is new, one that another process has written meanwhile stays."""
     part = file.with_name(f"{file.name}.{os.getpid()}")
     part.unlink(missing_ok=True)
     try:

@@ -342,7 +342,7 @@ def _texts(seen: state.Exchange, redactor: spec.Redactor | None = None) -> Itera
 
 
 def _content(content: bytes, length: int, redactor: spec.Redactor | None) -> Any:
-    """JSON as JSON, anything else as text, of which the journal may have kept only the start; without a redactor as it was sent."""
+    """JSON as JSON, anything else as a string, of which the journal may have kept only the start; without a redactor as it was sent."""
     if len(content) < length:
         text = content.decode(errors="replace")
         return redactor.start(text) if redactor else text

@@ -139,8 +139,8 @@ class WorldState(Body, frozen=True):
     seed: int
     name: Annotated[str | None, about("its purpose, null when none was given")]
     balance: Sum
-    suspended: Annotated[bool, about("whether every call is answered 403")]
-    model_enabled: Annotated[bool, about("if false, every submission is answered 400 Model not found")]
+    suspended: Annotated[bool, about("whether every call gets 403")]
+    model_enabled: Annotated[bool, about("if false, every submission gets 400 Model not found")]
     generations: Annotated[int, about("how many were accepted")]
     exchanges: Annotated[int, about("how many were journalled")]
     webhook_secret: Annotated[str | None, about("the Standard Webhooks secret, null without signatures")]
@@ -570,7 +570,7 @@ class DeliveryDetail(Delivery, frozen=True, kw_only=True):
 class DeliveryPage(Body, frozen=True):
     """The latest webhook deliveries, oldest first."""
 
-    total: Annotated[int, about("how many are kept; the list holds at most `limit` of them")]
+    total: Annotated[int, about("how many are kept; the list contains at most `limit` of them")]
     deliveries: list[Delivery]
 
 

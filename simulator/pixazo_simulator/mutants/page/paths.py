@@ -73,7 +73,7 @@ def around_id(path: str) -> tuple[str, str]:
 
 
 def moved(path: str, old: tuple[str, str], new: tuple[str, str]) -> str | None:
-    """A path with another text around its id; None if it does not have the old one."""
+    """A path with another prefix and suffix around its id; None if it does not have the old one."""
     (before, after), (to, end) = old, new
     rest = path.removeprefix(before)
     if not path.startswith(before) or after not in rest:

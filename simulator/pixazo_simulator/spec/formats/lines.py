@@ -86,7 +86,7 @@ class _Walk:
         path: Path = ()
         for position, name in enumerate(key):
             path = (*path, name)
-            if position < len(key) - 1 and path in self._arrays:  # stands for its latest element
+            if position < len(key) - 1 and path in self._arrays:  # means its latest element
                 path = (*path, self._arrays[path])
         self._at += 1 + several
         if several:
