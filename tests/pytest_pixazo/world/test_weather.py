@@ -181,7 +181,7 @@ def test_an_app_that_pays_a_third_time_for_what_has_failed_is_broken(pixazo: Pix
     found = [line for line in said.splitlines() if line.startswith("broken: ")]
     assert [each.split(", ")[0] for each in found] == ["broken: generation 3"] * problems
     if found:
-        assert found[0].endswith(" is equal submission number 3 to FAIL, although the app was told of each failure")
+        assert found[0].endswith(" is equal submission number 3 to FAIL, although each failure was reported to the app")
 
 
 def environment_app(_: Pixazo) -> None:

@@ -257,7 +257,7 @@ def test_where_no_simulator_answers_the_exit_code_is_3(terminal: Terminal) -> No
         url = f"http://127.0.0.1:{server.server_port}"
         Thread(target=server.serve_forever, daemon=True).start()
         for noun, status in (("clock", 200), ("world", 404)):
-            says = f"GET /_sim/{noun} was answered {status}, but not as a simulator does: name one with --url"
+            says = f"GET /_sim/{noun} was answered with {status}, but not by a simulator: set its URL with --url"
             assert terminal.fails(noun, "--url", url) == (3, says)
         server.shutdown()
     code, line = terminal.fails("clock", "--url", url)

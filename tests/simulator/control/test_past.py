@@ -135,8 +135,8 @@ def test_what_has_not_come_cannot_be_listed(control: ControlClient, what: str) -
         getattr(control, what)(at="2026-03-31T10:00:20.001Z")
     assert caught.value.status == 400
     assert str(caught.value) == (
-        "at 2026-03-31T10:00:20.001Z has not come, the clock reads 2026-03-31T10:00:20.000Z: "
-        "give an earlier instant, or advance the clock until then"
+        "at 2026-03-31T10:00:20.001Z is in the future (the clock reads 2026-03-31T10:00:20.000Z): "
+        "give an earlier time, or advance the clock until then"
     )
     with pytest.raises(ControlError, match="at 'noon' is neither now nor an instant"):
         getattr(control, what)(at="noon")

@@ -350,7 +350,7 @@ def test_two_models_with_one_path_are_refused(tmp_path: Path) -> None:
     other.write_text(Path(MODELS[1]).read_text().replace('model = "sounds"', 'model = "other"'))
     with (
         pytest.raises(
-            SimulatorError, match=r"model other: POST /sounds/v1/generate is in model sounds, too: serve one of the two"
+            SimulatorError, match=r"model other: POST /sounds/v1/generate is also in model sounds: serve one of the two"
         ),
         Simulator(models=[MODELS[1], str(other)]),
     ):

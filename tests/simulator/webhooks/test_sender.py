@@ -153,7 +153,7 @@ def test_nobody_listens(host: str) -> None:
 def test_a_receiver_that_does_not_respond_in_time_is_given_up(behaviour: Behaviour) -> None:
     """One limit for the whole attempt: single bytes do not extend it."""
     with Receiver(behaviour) as listener:
-        assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no answer within 0.5 s", late=True)]
+        assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no response within 0.5 s", late=True)]
 
 
 def test_whoever_takes_no_connection_in_time_is_given_up() -> None:

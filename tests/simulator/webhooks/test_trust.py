@@ -105,7 +105,7 @@ def test_a_certificate_that_does_not_fit_is_named_with_its_remedy(local: Local) 
             "use a name in the URL that it contains, or make one for localhost"
         )
         assert outcome(late.url, str(local.file)).problem == (
-            "the certificate of localhost is out of date (certificate has expired): renew it"
+            "the certificate of localhost is not valid now (certificate has expired): renew it"
         )
 
 
