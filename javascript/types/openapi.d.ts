@@ -273,7 +273,7 @@ export interface CreatedWorld {
   policy: Record<string, string>;
   /** opens the world: send it as Ocp-Apim-Subscription-Key */
   key: string;
-  /** of the generations that it begins with, in the order in which they were listed */
+  /** of the generations that it begins with, in the given order */
   request_ids: string[];
 }
 
@@ -327,11 +327,11 @@ export interface Rule {
   end?: End | null;
   /** what goes wrong; at most 20 elements */
   faults?: Fault[];
-  /** how often; default: always, or once if another step follows */
+  /** how often; default: always, once if a step follows */
   times?: number | null;
   /** what it is about: a word, or an operation such as ltx-video/text-to-video */
   when: Call;
-  /** facts and their values or conditions; all must be fulfilled */
+  /** facts and their values or conditions; all must match */
   match?: Conditions;
   /** this many matching requests are let through first; default 0; at least 0; at most 1000000 */
   after?: number;
@@ -343,7 +343,7 @@ export interface Rule {
   until?: number | string | null;
   /** the steps that follow, in order; at most 1000 elements */
   then?: Step[];
-  /** the name of the rule in reports */
+  /** the rule's name in reports */
   name?: string | null;
 }
 
@@ -592,7 +592,7 @@ export interface Step {
   end?: End | null;
   /** what goes wrong; at most 20 elements */
   faults?: Fault[];
-  /** how often; default: always, or once if another step follows */
+  /** how often; default: always, once if a step follows */
   times?: number | null;
 }
 
@@ -724,7 +724,7 @@ export interface History {
 
 /** A command that changed a world. */
 export interface HistoryEntry {
-  /** how many commands the log had then; pass it as `at` to see the world after the command */
+  /** how many commands the log had then: pass it as `at` to see the world then */
   position: number;
   /** instant of the world's clock, RFC 3339 in UTC with three digits and Z */
   at: string;

@@ -56,7 +56,8 @@ def page() -> str:
     for model, operations in groupby(read_models(["all"]), lambda operation: operation.model):
         found = list(operations)
         rows = (
-            (f"`{o.name}`", o.output + ", immediately" * (o.response is not None), _price(o), _parameters(o)) for o in found
+            (f"`{o.name}`", o.output + ", immediately" * (o.response is not None), _price(o), _parameters(o))
+            for o in found
         )
         parts.append(f"## {model}\n\n[Page]({found[0].source}), {found[0].date}: {found[0].label}.\n\n")
         parts.append(table(["operation", "media", "price in dollars", "parameters"], rows))

@@ -96,7 +96,9 @@ class Demo:
         generation = handle.wait(on_update=_update)
         webhook = self._receiver.webhook_about(handle.request_id)
         if webhook != generation.raw:
-            raise click.ClickException(f"the webhook about {handle.request_id} differs from the status response: report it")
+            raise click.ClickException(
+                f"the webhook about {handle.request_id} differs from the status response: report it"
+            )
         _line("webhook", f"{webhook['status']} received, the same as the status response")
         for index, url in enumerate(generation.media_urls):
             place = self._client.download(generation, self._folder / f"{sample}.mp4", index=index)

@@ -71,9 +71,7 @@ def _read(file: str, data: bytes) -> WorldLog:
             raise click.UsageError(
                 f"{file} is a HAR file: convert it to a trace first, with pixazo-contracts har {file} -o trace.ndjson"
             ) from None
-        raise click.UsageError(
-            f"{file} is not the log of a world: {error}; GET /_sim/world/log returns one"
-        ) from None
+        raise click.UsageError(f"{file} is not the log of a world: {error}; GET /_sim/world/log returns one") from None
 
 
 def _write_tests(file: str, data: bytes, options: dict[str, Any], *, check: bool) -> bool:
@@ -145,9 +143,7 @@ _PARAMETERS: list[click.Parameter] = [
     Argument(["file"], type=click.Path(exists=True, dir_okay=False)),
     Option(["--check"], is_flag=True, help="Only check that the state is the same as when saved: exit code 0, else 1."),
     Option(["--api-key", "key"], default="sim-key", show_default=True, help="The key that opens the world."),
-    Option(
-        ["--out"], default=".", metavar="DIR", show_default=True, help="For a trace: where to write the two files."
-    ),
+    Option(["--out"], default=".", metavar="DIR", show_default=True, help="For a trace: where to write the two files."),
     Option(["--name"], metavar="NAME", help="For a trace: the NAME of the files. Default: that of FILE."),
     Option(
         ["--app"], metavar="CMD", help="For a trace: the command that the test runs. Default: the calls of the trace."

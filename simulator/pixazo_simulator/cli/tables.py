@@ -104,10 +104,10 @@ def mutants() -> None:
 
 
 @click.command()
-@click.option("--gateway", is_flag=True, help="Print the gateway's routes instead, as a running server does at /openapi.json.")
 @click.option(
-    "--model", "models", multiple=True, metavar="NAME|FILE|all", help="Include the operations of this model."
+    "--gateway", is_flag=True, help="Print the gateway's routes instead, as a running server does at /openapi.json."
 )
+@click.option("--model", "models", multiple=True, metavar="NAME|FILE|all", help="Include the operations of this model.")
 def openapi(*, gateway: bool, models: tuple[str, ...]) -> None:
     """Print the routes under /_sim as OpenAPI 3.1 (JSON), as a running server does at /_sim/openapi.json."""
     from importlib.metadata import version

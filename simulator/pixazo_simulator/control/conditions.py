@@ -25,7 +25,9 @@ def weigh(conditions: Iterable[Matchers]) -> int:
     """The total weight of conditions. Raises ValueError when it is too great, and for an invalid regular expression."""
     weighs = weight((matcher for each in conditions for _, matcher in each.matchers()), MOST_WEIGHT)
     if weighs > MOST_WEIGHT:
-        raise ValueError(f"the conditions are too complex (cost over {MOST_WEIGHT}): use fewer, or shorter regular expressions")
+        raise ValueError(
+            f"the conditions are too complex (cost over {MOST_WEIGHT}): use fewer, or shorter regular expressions"
+        )
     return weighs
 
 

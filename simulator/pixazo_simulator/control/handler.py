@@ -246,9 +246,7 @@ def check_access(scope: Scope, settings: Settings) -> None:
     are recognised by their User-Agent and refused.
     """
     if any(name == b"user-agent" and value == USER_AGENT.encode() for name, value in scope["headers"]):
-        raise Refused(
-            403, f"webhooks may not call /_sim: use a User-Agent other than {USER_AGENT}"
-        )
+        raise Refused(403, f"webhooks may not call /_sim: use a User-Agent other than {USER_AGENT}")
     host, origin, token = (_only(scope, name) for name in ("host", "origin", TOKEN_HEADER.lower()))
     if settings.control_token is not None:
         if token is None or not hmac.compare_digest(token.strip().encode(), settings.control_token.encode()):

@@ -522,7 +522,8 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
         raise Refused(400, f"path {spec.beginning(path, 80)!r} {problem}")
     if len(path) + sum(len(name) + len(value) for name, value in asked.headers.items()) > spec.HEAD_LIMIT:
         raise Refused(
-            400, f"path and headers are longer than {spec.HEAD_LIMIT} bytes: the gateway responds with 431 to such a request"
+            400,
+            f"path and headers are longer than {spec.HEAD_LIMIT} bytes: the gateway responds with 431 to such a request",
         )
     body, is_json = _body(asked)
     usual = {"host": request.host, "content-length": str(len(body))}  # what every client sends

@@ -28,9 +28,7 @@ from pixazo_simulator.world import (
 from .exchange import Request, Response, complete
 from .media import no_media, serve_media
 
-_NO_GENERATION = (
-    "no generation has this request id: take media URLs from the status response of a COMPLETED generation"
-)
+_NO_GENERATION = "no generation has this request id: take media URLs from the status response of a COMPLETED generation"
 _ROUTES = (
     *(f"POST {path}" for path in spec.SUBMIT_PATHS),
     f"GET {spec.STATUS_PATH}{{request_id}}",

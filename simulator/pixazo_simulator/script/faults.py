@@ -266,7 +266,7 @@ class CompletedWithoutMedia(Fault, frozen=True):
 
     def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
         word = facts.get("status") or "unknown"
-        return None if word == Status.COMPLETED else f"completed_without_media needs COMPLETED, but the status is {word}"
+        return None if word == Status.COMPLETED else f"completed_without_media needs COMPLETED, not {word}"
 
 
 class UnknownStatus(Fault, frozen=True):

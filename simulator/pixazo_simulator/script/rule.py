@@ -156,9 +156,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     reply: Annotated[Reply | None, Meta(description="a response instead of the real one")] = None
     end: Annotated[End | None, Meta(description="how an accepted generation proceeds")] = None
     faults: Annotated[tuple[AnyFault, ...], Meta(max_length=20, description="what goes wrong")] = ()
-    times: Annotated[
-        Count | None, Meta(description="how often; default: always, or once if another step follows")
-    ] = None
+    times: Annotated[Count | None, Meta(description="how often; default: always, once if a step follows")] = None
 
     @property
     def commits(self) -> bool:
@@ -185,13 +183,13 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     """
 
     when: Annotated[str, Meta(description="what it is about: a word, or an operation such as ltx-video/text-to-video")]
-    match: Annotated[dict[str, Any], Meta(description="facts and their values or conditions; all must be fulfilled")] = {}
+    match: Annotated[dict[str, Any], Meta(description="facts and their values or conditions; all must match")] = {}
     after: Annotated[int, Meta(ge=0, le=1_000_000, description="this many matching requests are let through first")] = 0
     probability: Annotated[float, Meta(gt=0, le=1, description="the share of matching requests that is decided")] = 1
     since: Annotated[Moment, Meta(description=f"{_MOMENT}: before it the rule is not tried")] = 0
     until: Annotated[Moment | None, Meta(description=f"{_MOMENT}: from it on the rule is not tried")] = None
     then: Annotated[tuple[Step, ...], Meta(max_length=1000, description="the steps that follow, in order")] = ()
-    name: Annotated[Annotated[str, Meta(max_length=200)] | None, Meta(description="the name of the rule in reports")] = None
+    name: Annotated[Annotated[str, Meta(max_length=200)] | None, Meta(description="the rule's name in reports")] = None
 
     def __post_init__(self) -> None:
         about = operations(self.when)
@@ -223,7 +221,9 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
             matcher = read_matcher(condition)
             for leaf in () if key else matcher.leaves():  # no fact itself is a list
                 if leaf.operator == "contains" and not isinstance(leaf.operand, str):
-                    raise ValueError(f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a string")
+                    raise ValueError(
+                        f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a string"
+                    )
             found.append(((name, *(map(str.lower, key) if name == "headers" else key)), matcher))
         if sum(matcher.size for _, matcher in found) > MOST_WEIGHT:
             raise ValueError(f"match has more than {MOST_WEIGHT} conditions and values: write several rules")

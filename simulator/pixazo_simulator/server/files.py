@@ -129,9 +129,7 @@ def _kind_of(data: object) -> str:
     for name in names:
         if known := spec.closest(name, tuple(kinds)):
             return kinds[known]
-    raise ValueError(
-        f"its keys match no script, profile or model: pass --kind {'|'.join(KINDS)}"
-    )
+    raise ValueError(f"its keys match no script, profile or model: pass --kind {'|'.join(KINDS)}")
 
 
 @cache

@@ -51,7 +51,7 @@ class Responder:
         with self._lock:
             response = self._answered(request, route, refusal)
             if response.hold is None:
-                counts = self._counts[route.endpoint.name]  # not `Traffic.count`: a call would make this half as slow again
+                counts = self._counts[route.endpoint.name]  # not `Traffic.count`: a call takes half as long again
                 counts[response.status] = count = counts[response.status] + 1
                 if count % TIMED == 1:
                     self.traffic.time(route.endpoint.name, request.started)
@@ -109,7 +109,7 @@ class Responder:
     async def _record(self, world: World, response: Response, route: RoutedRequest) -> None:
         with self._lock:
             entry, size = response.exchange(route.clock.elapsed()), response.request.header_bytes
-        with suppress(StateUnavailableError):  # what was asked for is done and gets its response, though it is not journalled
+        with suppress(StateUnavailableError):  # it is done and gets its response, though not journalled
             await self.worlds.in_steps(self.worlds.apply, world, RecordExchange(entry.at, entry, size))
         self.traffic.count(route.endpoint.name, response.status, response.request.started)
 

@@ -131,7 +131,9 @@ class Simulator:
         Raises SimulatorError when that takes longer than 10 s, or where threads are monkey-patched, as by gevent.
         """
         if self._server is not None:
-            raise SimulatorError(f"the simulator is already running on port {self.port}: stop it first or create another")
+            raise SimulatorError(
+                f"the simulator is already running on port {self.port}: stop it first or create another"
+            )
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
         try:
             application = self._made(settings)

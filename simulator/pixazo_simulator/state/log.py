@@ -139,7 +139,7 @@ class Log:
         if not waiting.outcome.done():
             late = f"{self._store.name} has not responded for {PATIENCE:g} s: "
             if waiting.is_handed_over:
-                raise StateUnavailableError(f"{late}it will carry out the request, so check for that before trying again")
+                raise StateUnavailableError(f"{late}it will carry out the request: check that before trying again")
             raise StateUnavailableError(self.unavailable or f"{late}try again")
         return waiting.outcome.result()
 

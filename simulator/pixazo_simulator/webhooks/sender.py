@@ -156,7 +156,7 @@ class _Exchange(asyncio.Protocol):
             self._end(f"the response has more than {HEAD_LIMIT} bytes of headers")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        is_whole = self.status and not self._has_length and exc is None  # the end of the connection is the end of the body
+        is_whole = self.status and not self._has_length and exc is None  # the end of the connection ends the body
         self._end(None if is_whole else self._problem)
         if not self._closed.done():
             self._closed.set_result(None)

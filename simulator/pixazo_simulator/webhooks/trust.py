@@ -59,9 +59,7 @@ def distrust(error: BaseException | None, host: str) -> str | None:
         return None
     reason = error.verify_message.rstrip(".")
     if error.verify_code in _OTHER_NAME:
-        return (
-            f"the certificate is not for {host} ({reason}): use a name in the URL that it contains, or make one for {host}"
-        )
+        return f"the certificate is not for {host} ({reason}): use a name in the URL that it contains, or make one for {host}"
     if error.verify_code in _OUT_OF_DATE:
         return f"the certificate of {host} is not valid now ({reason}): renew it"
     return (

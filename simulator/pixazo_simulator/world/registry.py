@@ -497,7 +497,7 @@ def _in_steps(work: Coroutine[Any, Any, T], lock: RLock) -> Generator[Any, Any, 
                 return result
         try:
             step = partial(work.send, (yield awaited))
-        except GeneratorExit:  # nothing awaits it any longer; the garbage collector may have closed the coroutine before
+        except GeneratorExit:  # nothing awaits it; garbage collection may have closed the coroutine before
             with lock:
                 work.close()
             raise

@@ -532,9 +532,7 @@ class World(Generations, kw_only=True):
         if found is None:
             raise KeyError(command.number)
         if found.event > spec.LAST_INSTANT:
-            raise ValueError(
-                f"delivery {found.number} belongs to a generation that ends only with status reads"
-            )
+            raise ValueError(f"delivery {found.number} belongs to a generation that ends only with status reads")
         return self.outbox.copied(found, None, ())
 
     def webhook_body(self, delivery: Delivery) -> bytes:

@@ -148,7 +148,11 @@ def test_much_more_is_answered(asked: Visitor, check: Callable[..., None], drawn
         (f"/worlds/1?at={'9' * 5000}", 400, "at"),
         ("/worlds/1?at=999999", 400, "at"),
         ("/worlds/1/requests?text=" + "x" * 1_000_000, 400, "text"),
-        ("/worlds/2", 404, "there is no world 2: it was deleted, or never existed; /_sim/console lists those that exist"),
+        (
+            "/worlds/2",
+            404,
+            "there is no world 2: it was deleted, or never existed; /_sim/console lists those that exist",
+        ),
         (f"/worlds/{'9' * 15}", 404, f"there is no world {'9' * 15}"),
         (f"/worlds/{'9' * 16}", 404, "the console has no page for"),
         (f"/worlds/{'9' * 5000}", 404, "the console has no page for"),

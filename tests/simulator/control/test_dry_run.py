@@ -389,7 +389,10 @@ def test_a_rule_that_only_plans_has_no_say_in_a_refusal(bench: Bench) -> None:
         None,
     )
     (rule,) = explanation["rules"]
-    assert (rule["decides"], rule["differences"]) == (False, ["the request is refused, so there is no generation to plan"])
+    assert (rule["decides"], rule["differences"]) == (
+        False,
+        ["the request is refused, so there is no generation to plan"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -475,7 +478,9 @@ def test_the_head_of_what_is_explained_is_bounded(bench: Bench, more: int, statu
     content = {"method": "GET", "path": "/" + "a" * 40_000, "headers": {"x-a": "b" * (25_532 + more)}}
     answered, reported = bench.asked(json.dumps(content).encode())
     assert answered == status
-    assert ("path and headers are longer than 65536 bytes: the gateway responds with 431" in str(reported)) == bool(more)
+    assert ("path and headers are longer than 65536 bytes: the gateway responds with 431" in str(reported)) == bool(
+        more
+    )
 
 
 def test_explaining_leaves_pending_callbacks_as_they_are(bench: Bench) -> None:

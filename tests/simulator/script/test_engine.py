@@ -188,7 +188,7 @@ def test_a_diagnosis_says_what_differs() -> None:
     }
     assert [each.number for each in found][-2:] == [1, 7]
     (idle, *_) = script(Rule(when="status", faults=(CompletedWithoutMedia(),))).diagnose(read("QUEUED"))
-    assert idle.differences == ("completed_without_media needs COMPLETED, but the status is QUEUED",)
+    assert idle.differences == ("completed_without_media needs COMPLETED, not QUEUED",)
 
 
 def test_a_used_up_rule_is_diagnosed_as_such() -> None:

@@ -201,17 +201,17 @@ def test_usable_urls(url: str) -> None:
         ("a.test/cb", "it has no scheme such as https"),
         ("/cb", "it has no scheme such as https"),
         ("ftp://a.test/", 'its scheme is "ftp"'),
-        *(
-            (url, "it has no host, or an invalid one")
-            for url in ("http://", "http:///cb", "http://a!.test/")
-        ),
+        *((url, "it has no host, or an invalid one") for url in ("http://", "http:///cb", "http://a!.test/")),
         ("http://a.test:0/", "its port is 0"),
         *(
             (url, "its host or port cannot be read")
             for url in ("http://a.test:99999/", "http://a.test:x/", "http://[::1/")
         ),
         ("http://a b.test/", "its character 9 is not allowed in a URL: percent-encode it"),
-        *((f"http://a.test/{each}", "its character 15 is not allowed in a URL: percent-encode it") for each in "\né\x7f"),
+        *(
+            (f"http://a.test/{each}", "its character 15 is not allowed in a URL: percent-encode it")
+            for each in "\né\x7f"
+        ),
     ],
 )
 def test_an_unusable_url_is_described_by_its_cause(url: str, why: str) -> None:

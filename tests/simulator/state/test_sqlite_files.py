@@ -205,7 +205,9 @@ def test_a_disk_that_must_not_be_written(kept: Path, small_disk: Path) -> None:
     copy.write_bytes(kept.read_bytes())
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     assert " cannot be written: " in _said(copy)
-    assert " cannot be opened: Read-only file system; choose a file that this user can write" in _said(small_disk / "new")
+    assert " cannot be opened: Read-only file system; choose a file that this user can write" in _said(
+        small_disk / "new"
+    )
 
 
 def _full(caller: Caller) -> tuple[list[str], str]:
@@ -229,7 +231,7 @@ def test_a_disk_that_is_full(small_disk: Path, tmp_path: Path) -> None:
     with serving:
         caller = Caller(over_http(serving.url), "a-key")
         accepted, message = _full(caller)
-        assert "the disk is full: make room; requests without a response were not carried out" in message
+        assert "the disk is full: make room; requests without a response were not done" in message
         assert caller.call("PATCH", "/_sim/world", {"suspended": True}).status == 503
         assert [each["request_id"] for each in caller.sim("generations?limit=1000")["generations"]] == accepted
         filler.unlink()

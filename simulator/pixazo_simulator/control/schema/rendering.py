@@ -220,7 +220,7 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
     decided = [each for each in kept.attempts if each.rule]
     rule = decided[-1].rule if decided else kept.rule
     coming = [kind_of(fault) for fault in kept.faults or ()]
-    latest, made = world.outbox.find(kept.number), len(kept.attempts)  # for a past instant: more may have been made since
+    latest, made = world.outbox.find(kept.number), len(kept.attempts)  # there may be later ones
     following = latest.attempts[made].at if latest and latest.attempts[made:] else world.outbox.due(kept.number)
     return body.Delivery(
         number=kept.number,

@@ -93,9 +93,7 @@ class WorldChange(Parameters):
     balance: Dollars | UnsetType = UNSET
     policy: Fields = {}
     suspended: Annotated[bool, about("whether every call gets 403")] | UnsetType = UNSET
-    model_enabled: Annotated[bool, about("if false, every submission gets 400 Model not found")] | UnsetType = (
-        UNSET
-    )
+    model_enabled: Annotated[bool, about("if false, every submission gets 400 Model not found")] | UnsetType = UNSET
     images: Images | UnsetType = UNSET
 
 

@@ -154,7 +154,7 @@ class CreatedWorld(WorldState, frozen=True):
     """A new world."""
 
     key: Annotated[str, about("opens the world: send it as Ocp-Apim-Subscription-Key")]
-    request_ids: Annotated[list[str], about("of the generations that it begins with, in the order in which they were listed")]
+    request_ids: Annotated[list[str], about("of the generations that it begins with, in the given order")]
 
 
 class WorldSummary(Body, frozen=True):
@@ -179,7 +179,7 @@ class WorldList(Body, frozen=True):
 class HistoryEntry(Body, frozen=True):
     """A command that changed a world."""
 
-    position: Annotated[int, about("how many commands the log had then; pass it as `at` to see the world after the command")]
+    position: Annotated[int, about("how many commands the log had then: pass it as `at` to see the world then")]
     at: At
     what: Annotated[str, about("what it was, as a phrase")]
 
@@ -492,9 +492,7 @@ class Exchange(Body, frozen=True):
 class JournalPage(Body, frozen=True):
     """Exchanges, oldest first."""
 
-    total: Annotated[
-        int, about("how many exchanges there were; with a filter, how many of the kept ones pass it")
-    ]
+    total: Annotated[int, about("how many exchanges there were; with a filter, how many of the kept ones pass it")]
     dropped: Annotated[int, about("how many have been dropped for later ones")]
     exchanges: list[Exchange]
 
