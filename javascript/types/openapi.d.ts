@@ -1152,7 +1152,7 @@ export interface Wait {
   timeout?: number;
 }
 
-/** Holds when at least `count` exchanges fulfil every matcher that is given. */
+/** Fulfilled when at least `count` exchanges fulfil every given matcher. */
 export interface ExchangeCondition {
   /** only exchanges after this number; default 0; at least 0; at most 1000000000000000 */
   after?: number;
@@ -1174,7 +1174,7 @@ export interface ExchangeCondition {
   count?: number;
 }
 
-/** Holds when at least `count` webhooks fulfil every matcher that is given. */
+/** Fulfilled when at least `count` webhooks fulfil every given matcher. */
 export interface DeliveryCondition {
   /** a value, or a condition as in a script rule, such as {'contains': 'status'} */
   request_id?: Condition;
@@ -1192,7 +1192,7 @@ export interface DeliveryCondition {
   count?: number;
 }
 
-/** Holds when at least `count` generations fulfil every matcher that is given. */
+/** Fulfilled when at least `count` generations fulfil every given matcher. */
 export interface GenerationCondition {
   /** a value, or a condition as in a script rule, such as {'contains': 'status'} */
   request_id?: Condition;
@@ -1540,7 +1540,7 @@ export interface SimulatorRoutes {
   createWorld(body: NewWorld): Promise<CreatedWorld>;
   /** List the latest worlds of the server, of all callers, without their keys. */
   worlds(query?: WorldsQuery): Promise<WorldList>;
-  /** List the requests that reached no world, such as those with an unknown key; filters as of the journal. */
+  /** List the requests that reached no world, such as those with an unknown key; the filters are those of the journal. */
   unmatched(query?: UnmatchedQuery): Promise<JournalPage>;
   /**
    * Explain what would happen to a request of the gateway, and why; nothing is sent and nothing changes.
@@ -1624,7 +1624,7 @@ export interface WorldRoutes {
    * `at` leaves out those that arrived after an instant. `total` counts those that pass, whatever `after` and `limit` leave out.
    */
   journal(query?: JournalQuery): Promise<JournalPage>;
-  /** List the requests that reached no world, such as those with an unknown key; filters as of the journal. */
+  /** List the requests that reached no world, such as those with an unknown key; the filters are those of the journal. */
   unmatched(query?: UnmatchedQuery): Promise<JournalPage>;
   /**
    * Show all that has happened in a world: exchanges, generations, webhooks, the script and the clock.

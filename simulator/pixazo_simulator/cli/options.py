@@ -228,7 +228,7 @@ EXEC_OPTIONS = (
     _of_exec("--bill", type=_FILE, metavar="FILE", help="Write what the generations would have cost on the real gateway, in the format of GET /_sim/bill."),
     _of_exec("--max-spend", type=_of("spec", "micros"), metavar="DOLLARS", help="Exit with 1 if CMD succeeded but would have cost more."),
     _of_exec("--weather", type=Read(_weather), metavar="seed=N",
-             help="Run CMD through incidents drawn from this seed, balance the books afterwards, and shrink what breaks CMD. See docs/how-to/weather.md."),
+             help="Run CMD through incidents drawn from this seed, check the books afterwards, and shrink what breaks CMD. See docs/how-to/weather.md."),
     _of_exec("--days", type=_Whole(1, 80), default=1, help="Days of weather; one is 8 generations long."),
     _of_exec("--weather-only", type=_of("weather", "read_forecast"), metavar="TEXT", help="Exactly these incidents, instead of those of a seed."),
     _of_exec("--weather-limit", type=Finite(0, LONGEST_LIMIT, min_open=True), default=300, metavar="SECONDS",

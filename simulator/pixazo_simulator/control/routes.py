@@ -354,7 +354,7 @@ async def journal(request: ControlRequest[requests.JournalFilter]) -> responses.
 
 @route("GET", "/_sim/unmatched", needs_world=False)
 async def unmatched(request: ControlRequest[requests.JournalFilter]) -> responses.JournalPage:
-    """List the requests that reached no world, such as those with an unknown key; filters as of the journal."""
+    """List the requests that reached no world, such as those with an unknown key; the filters are those of the journal."""
     return await _page(request.worlds, request.worlds.unmatched, request.body)
 
 

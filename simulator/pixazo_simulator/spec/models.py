@@ -103,7 +103,7 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     title: Annotated[str, Meta(description="what the model is called")]
     source: Annotated[str, Meta(description="the vendor's page that it is taken from")]
     date: Annotated[dt.date, Meta(description="the date of that page")]
-    label: Annotated[str, Meta(description="how it is known, shown wherever the model is")]
+    label: Annotated[str, Meta(description="how we know it, shown wherever the model is shown")]
     operations: Annotated[tuple[_Row, ...], Meta(min_length=1)]
 
 

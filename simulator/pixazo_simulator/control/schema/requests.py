@@ -285,19 +285,19 @@ Sequence = Annotated[
 
 
 class ExchangeCondition(ExchangeMatchers):
-    """Holds when at least `count` exchanges fulfil every matcher that is given."""
+    """Fulfilled when at least `count` exchanges fulfil every given matcher."""
 
     count: Least = 1
 
 
 class DeliveryCondition(DeliveryMatchers):
-    """Holds when at least `count` webhooks fulfil every matcher that is given."""
+    """Fulfilled when at least `count` webhooks fulfil every given matcher."""
 
     count: Least = 1
 
 
 class GenerationCondition(GenerationMatchers):
-    """Holds when at least `count` generations fulfil every matcher that is given."""
+    """Fulfilled when at least `count` generations fulfil every given matcher."""
 
     count: Least = 1
 
