@@ -343,10 +343,10 @@ def test_files_are_overwritten_only_by_force(tmp_path: Path) -> None:
             '{"header":{"started_at":"2026-03-31T10:00:00Z"}}\n',
             "the trace has no submission, so there is nothing to replay",
         ),
-        ('{"header":{}}\n', "line 1 is no record of a trace (Object missing required field `started_at`)"),
+        ('{"header":{}}\n', "line 1 is not a record of a trace (Object missing required field `started_at`)"),
         (
             '{"log": {"version": "1.2", "entries": []}}',
-            "is a HAR file: make a trace of it first, with pixazo-contracts har",
+            "is a HAR file: convert it to a trace first, with pixazo-contracts har",
         ),
     ],
 )

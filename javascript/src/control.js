@@ -103,7 +103,7 @@ export class Channel {
       text = await response.text();
     } catch (/** @type {any} */ error) {
       const cause = error.cause ?? error;
-      const problem = `${method} ${target} got no answer from ${this.url} (${cause})`;
+      const problem = `${method} ${target} got no response from ${this.url} (${cause})`;
       const trust = this.url.startsWith("https:")
         ? ", and does NODE_EXTRA_CA_CERTS name its authority (pixazo-sim ca)"
         : "";

@@ -25,11 +25,11 @@ _TAKEN = ("models", "host", "port", "ready_file", "log_format")
 def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: FBT001 - click names them
     """Restore a world from FILE, and serve it until SIGINT or SIGTERM; or turn a trace into a failing test.
 
-    A trace is what `pixazo-contracts run` or `pixazo-contracts proxy` recorded. The command writes a script by which a simulator answers
-    as the trace says, and a pytest file that uses it: replay_NAME.json and test_replay_NAME.py.
+    A trace is what `pixazo-contracts run` or `pixazo-contracts proxy` recorded. The command writes a script with which a simulator responds
+    as in the trace, and a pytest file that uses it: replay_NAME.json and test_replay_NAME.py.
 
-    Otherwise FILE is a response of `GET /_sim/world/log`, or what `pytest --pixazo-save-worlds=DIR` saved of a failed test. The command carries out the
-    commands of the file again, and prints whether they lead to the same state as on the machine that saved it. The clock stands still at
+    Otherwise FILE is a response of `GET /_sim/world/log`, or what `pytest --pixazo-save-worlds=DIR` saved for a failed test. The command carries out the
+    commands of the file again, and prints whether they lead to the same state as on the machine that saved it. The clock is stopped at
     the end of the file, until it is advanced. `GET /_sim/world/history` lists the commands, and `at` shows the state after each of them.
     """
     from pixazo_simulator.server import Simulator
@@ -69,15 +69,13 @@ def _read(file: str, data: bytes) -> WorldLog:
     except msgspec.MsgspecError as error:
         if data.lstrip()[:1] == b"{" and b'"log"' in data[:200] and b'"entries"' in data:
             raise click.UsageError(
-                f"{file} is a HAR file: make a trace of it first, with pixazo-contracts har {file} -o trace.ndjson"
+                f"{file} is a HAR file: convert it to a trace first, with pixazo-contracts har {file} -o trace.ndjson"
             ) from None
-        raise click.UsageError(
-            f"{file} is not the log of a world: {error}; GET /_sim/world/log answers with one"
-        ) from None
+        raise click.UsageError(f"{file} is not the log of a world: {error}; GET /_sim/world/log returns one") from None
 
 
 def _write_tests(file: str, data: bytes, options: dict[str, Any], *, check: bool) -> bool:
-    """Write the script and the tests of a trace, and say so; False for a file of another kind."""
+    """Write the script and the tests of a trace, and report that; False for a file of another kind."""
     from pixazo_simulator.server import read_profile
     from pixazo_simulator.traces import files_of, read_trace, retold
 
@@ -110,7 +108,7 @@ def _write_tests(file: str, data: bytes, options: dict[str, Any], *, check: bool
 def _names(file: str, options: dict[str, Any], *, check: bool) -> tuple[str, Path, Path]:
     """The name of the replay, its script and its tests. Raises ValueError with the remedy."""
     if check:
-        raise ValueError("--check compares the log of a world, and this is a trace: leave it out")
+        raise ValueError("--check compares the log of a world, but this is a trace: leave it out")
     given = options["name"] or Path(file).stem
     name = re.sub(r"\W+", "_", given, flags=re.ASCII).strip("_").lower() or "trace"
     folder = Path(options["out"])
@@ -145,15 +143,13 @@ _PARAMETERS: list[click.Parameter] = [
     Argument(["file"], type=click.Path(exists=True, dir_okay=False)),
     Option(["--check"], is_flag=True, help="Only check that the state is the same as when saved: exit code 0, else 1."),
     Option(["--api-key", "key"], default="sim-key", show_default=True, help="The key that opens the world."),
+    Option(["--out"], default=".", metavar="DIR", show_default=True, help="For a trace: where to write the two files."),
+    Option(["--name"], metavar="NAME", help="For a trace: the NAME of the files. Default: that of FILE."),
     Option(
-        ["--out"], default=".", metavar="DIR", show_default=True, help="Of a trace: where the two files are written."
+        ["--app"], metavar="CMD", help="For a trace: the command that the test runs. Default: the calls of the trace."
     ),
-    Option(["--name"], metavar="NAME", help="Of a trace: the NAME of the files; without, that of FILE."),
-    Option(
-        ["--app"], metavar="CMD", help="Of a trace: the command that the test runs. Without: the calls of the trace."
-    ),
-    Option(["--profile"], metavar="FILE", help="Of a trace: a profile, such as pixazo-contracts profile writes."),
-    Option(["--force"], is_flag=True, help="Of a trace: overwrite files that exist."),
+    Option(["--profile"], metavar="FILE", help="For a trace: a profile, such as pixazo-contracts profile writes."),
+    Option(["--force"], is_flag=True, help="For a trace: overwrite existing files."),
     *(option for option in OPTIONS if option.name in _TAKEN),
 ]
 replay = click.Command("replay", callback=_replay, params=_PARAMETERS, help=_replay.__doc__)

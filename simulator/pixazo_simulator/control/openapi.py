@@ -17,22 +17,22 @@ from .schema.examples import REQUESTS, RESPONSES
 from .schema.responses import Refusal, schema_of, to_json
 
 _ABOUT = (
-    "The simulator's own routes beside those of the gateway: everything that a test does with a world, in any language. "
-    f"A world is named by its API key in the header {KEY_HEADER}; there is no global reset. "
-    "Only callers on loopback are answered, unless the server was started with --control-token or --control-open; with a token every "
+    "The simulator's own routes besides those of the gateway: everything that a test does with a world, in any language. "
+    f"A world is identified by its API key in the header {KEY_HEADER}; there is no global reset. "
+    "Only callers on loopback are served, unless the server was started with --control-token or --control-open; with a token every "
     f"caller must send it in the header {TOKEN_HEADER}. Unofficial, not affiliated with the vendor."
 )
 _REASONS = {
     400: "The request is not valid, or is valid but cannot be fulfilled; nothing was changed",
-    401: "No world was named",
-    403: "Host or Origin is not a name of this machine, the caller is on another one, or the control token is missing or wrong",
-    404: "No such world, or nothing of this number in it",
+    401: "No world was specified",
+    403: "Host or Origin is not a name of this machine, the caller is on another machine, or the control token is missing or wrong",
+    404: "No such world, or nothing with this number in it",
     406: "What was expected did not happen",
-    408: "Time ran out",
+    408: "Timed out",
     409: "The clock stopped before the end of the advance",
     413: "The body is too large",
     500: "A fault of the simulator: please report it",
-    503: "The store of the worlds cannot be used now: ask again after Retry-After seconds",
+    503: "The store of the worlds cannot be used now: retry after Retry-After seconds",
 }
 
 Reference = Callable[[Any], dict[str, Any]]
@@ -60,7 +60,7 @@ def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
 
 
 def _referenced(routes: Iterable[ControlRoute]) -> tuple[Reference, dict[str, Any]]:
-    """The schema of each type, by reference to the components, and these."""
+    """The schema of each type, by reference to the components, and the components."""
     types: list[Any] = [Refusal]
     for route in routes:
         body = [] if route.reads_query else [route.request_type]

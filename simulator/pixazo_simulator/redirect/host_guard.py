@@ -70,8 +70,8 @@ class Ban(NamedTuple):
 class HostGuard(Redirection):
     """Refuses `hosts` while a ban is in force, except where an active redirection covers them.
 
-    A process has one guard, for good: neither its patches nor its audit hook can be removed safely; without a ban they do nothing.
-    The hook sees look-ups by whatever name the function was imported, and programs that are given one of the hosts.
+    A process has one guard, permanently: neither its patches nor its audit hook can be removed safely; without a ban they do nothing.
+    The hook sees look-ups under whatever name the function was imported, and programs that get one of the hosts as an argument.
     """
 
     def __init__(self, hosts: Sequence[str]) -> None:
@@ -94,19 +94,19 @@ class HostGuard(Redirection):
         self.ban = self._latest = ban
         self._is_open = False
         self._others = WeakSet(threading.enumerate())
-        # Proxies that only an earlier test named are forgotten: other programs may use their ports by now.
+        # Forget proxies that only an earlier test named: other programs may use their ports by now.
         self._proxies = set(environment_proxies())
         if not self._proxies.issuperset(self._relays):
             self.close()
         self._patches.install()
 
     def lift(self, before: Ban | None = None, *, wholly: bool = False) -> None:
-        """Return to an earlier ban, or to none; threads that earlier tests left running stay refused, unless `wholly`."""
+        """Return to an earlier ban, or to none; threads that earlier tests left running are still refused, unless `wholly`."""
         self.ban = before
         self._is_open = wholly and before is None
 
     def remember_threads(self) -> None:
-        """Remember the threads that were started under the ban and still run: their later calls are attributed to its test."""
+        """Remember the threads that were started under the ban and are still running: their later calls are attributed to its test."""
         frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  # documented, in spite of its name
         for thread in set(threading.enumerate()) - set(self._others):
             if self.ban and not _is_idle(frames.get(thread.ident or 0)):
@@ -136,7 +136,7 @@ class HostGuard(Redirection):
         return self.refusal(normalized(host))
 
     def refusal(self, violation: str) -> ConnectionRefusedError:
-        """The error to raise for a host; it is written to the file of the ban, whichever process this is."""
+        """The error to raise for a host; it is written to the file of the ban, in any process."""
         ban = self._ban_here() or self._latest
         return _refusal(ban, f"{violation}{ban.why if ban else ''}")
 
@@ -175,7 +175,7 @@ class HostGuard(Redirection):
         words = [os.fsdecode(cast("str", each)) for each in parts if isinstance(each, str | bytes | os.PathLike)]
         given = next(filter(None, map(self._given.search, words)), None)
         if given and not _HARMLESS.fullmatch(program := _program(words, isinstance(command, list | tuple))):
-            name = program if re.fullmatch(r"[\w.+-]+", program) else "a command"  # other text may hold a key
+            name = program if re.fullmatch(r"[\w.+-]+", program) else "a command"  # any other string may contain a key
             raise _refusal(ban, f"{given[1].lower()} was given to {name} {ban.where}: {PROCESS_REMEDY}")
 
 
@@ -237,7 +237,7 @@ def _put(name: str, value: str | None) -> None:
 def _refusal(ban: Ban | None, line: str) -> ConnectionRefusedError:
     """The error of a refusal; its line is written to the file of the ban."""
     if ban:
-        # One write per line, so that the lines of several processes do not mix. OSError: the test run has ended and deleted the file.
+        # One write per line, so the lines of several processes do not mix. OSError: the test run has ended and deleted the file.
         with suppress(OSError), os.fdopen(os.open(ban.file, os.O_WRONLY | os.O_APPEND), "wb", buffering=0) as file:
             file.write(f"{line}\n".encode(errors="backslashreplace"))
     return ConnectionRefusedError(errno.ECONNREFUSED, line)
@@ -254,7 +254,7 @@ def guard_of(hosts: Sequence[str]) -> HostGuard:
 
 
 def begin(variable: str) -> HostGuard:
-    """Refuse what GUARD_VARIABLE says until this process ends; `preload/guard/sitecustomize.py` calls it on first use of the network."""
+    """Refuse what GUARD_VARIABLE says until this process ends; `preload/guard/sitecustomize.py` calls it at the first use of the network."""
     hosts, _, ban = variable.partition(" ")
     guard = guard_of(hosts.split(","))
     guard.hold(_of_child(json.loads(ban)["test"], json.loads(ban)["file"]))

@@ -18,12 +18,12 @@ _QUOTED = spec.regex(r"'([^']*)'")
 
 
 def script_from(text: str, name: str, form: str) -> tuple[Rule, ...]:
-    """The rules in a text of a form, which messages call `name`. Raises ValueError that names `name`, the line, the key and the remedy."""
+    """The rules in a text in a format, which messages call `name`. Raises ValueError that names `name`, the line, the key and the remedy."""
     return spec.read_text_as(f"script {name}", text, form, _read_rules)
 
 
 def script_problems(data: object) -> Iterator[spec.InvalidDataError]:
-    """All that is wrong with a script, as far as it can be said: once for each member of a rule."""
+    """All that is wrong with a script, as far as it can be found: once for each member of a rule."""
     found = [*spec.problems_within(data, "rules", [], _read_rules, _rule_problems)]
     yield from found or spec.problems_of(data, _read_rules)
 
@@ -33,7 +33,7 @@ def _rule_problems(rule: object, place: spec.Path) -> Iterator[spec.InvalidDataE
 
 
 class _Script(msgspec.Struct, forbid_unknown_fields=True):
-    """A script as a file has it."""
+    """The content of a script file."""
 
     rules: Annotated[tuple[Any, ...], Meta(max_length=MOST_RULES)] = ()
 
@@ -70,7 +70,7 @@ def _read_rule(value: object) -> tuple[Rule, int]:
 
 
 def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:
-    """The path below `path` of what a sentence quotes, the last quotation first: a member of this name, or with this value."""
+    """The path below `path` of what a message quotes, the last quotation first: a member with this name, or with this value."""
     try:
         for step in path:
             value = value[step]

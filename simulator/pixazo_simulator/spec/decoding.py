@@ -33,7 +33,7 @@ _RANGE = "Integer value out of range"
 _SURROGATE = regex(rb"\\u[dD][89a-fA-F]")
 
 _WORDS = {
-    "str": "a text", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
+    "str": "a string", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
 }  # fmt: skip
 _LENGTHS = {"str": " characters", "array": " elements", "object": " members"}
 _BOUNDS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
@@ -51,7 +51,7 @@ class InvalidDataError(ValueError):
 
 
 class InvalidTextError(ValueError):
-    """A text that is not of its form; the message goes on after the name of the text, and after the line, where that is known."""
+    """Text that is not in its format; the message follows the name of the text, and the line, where that is known."""
 
     def __init__(self, problem: str, line: int | None = None) -> None:
         super().__init__(problem)
@@ -59,12 +59,12 @@ class InvalidTextError(ValueError):
 
 
 def read(text: bytes, shape: type[_T]) -> _T:
-    """JSON as `shape`; an empty text is read as an object without members. Raises InvalidDataError."""
+    """Decode JSON as `shape`; empty input counts as an object without members. Raises InvalidDataError."""
     text = text or b"{}"
     try:
         return msgspec.json.decode(text, type=shape)
     except msgspec.ValidationError as error:
-        plain: object = None  # where it stops being JSON behind the misfit
+        plain: object = None  # None where what follows the misfit is not JSON
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             plain = msgspec.json.decode(text)
         raise _misfit(str(error), shape, plain) from None
@@ -72,12 +72,12 @@ def read(text: bytes, shape: type[_T]) -> _T:
         problem = str(error)
         # msgspec calls half of a surrogate pair at the end of a string truncated data.
         if _SURROGATE.search(text) and ("surrogate" in problem or "truncated" in problem):
-            problem = "a text holds half of a surrogate pair, which is not Unicode: leave it out"
+            problem = "a string contains an unpaired surrogate: remove it"
         raise InvalidDataError(problem) from None
 
 
 def fit(value: object, shape: type[_T], *, strict: bool = True) -> _T:
-    """Plain data as `shape`; unless `strict`, texts, as those of a query, are read as numbers where those are wanted. Raises InvalidDataError."""
+    """Convert plain data to `shape`; unless `strict`, strings, such as those of a query, are read as numbers where needed. Raises InvalidDataError."""
     try:
         return msgspec.convert(value, shape, strict=strict)
     except msgspec.ValidationError as error:
@@ -114,15 +114,15 @@ def json_fault(body: bytes) -> tuple[str, str]:
         return "malformed", str(error)
     except RecursionError:
         return "nested", ""
-    return "malformed", "a string holds half of a surrogate pair"
+    return "malformed", "a string contains an unpaired surrogate"
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
-    """The error for a message of msgspec; the message itself where a name that was given reads like a part of it."""
+    """The error for a message of msgspec; the message itself where a given name looks like a part of it."""
     found = cast("re.Match[str]", _MESSAGE.fullmatch(message))
     says = found["says"]
     path = tuple(
@@ -149,7 +149,7 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
             return InvalidDataError("integer value out of range", path, _start(value))
         if expected := _EXPECTED.fullmatch(says):
             return InvalidDataError(f"give {_wanted(expected[1], expected[2], info)}", path, _start(value))
-        return InvalidDataError(says, path)  # of a check of ours, which names the remedy itself
+        return InvalidDataError(says, path)  # from one of our own checks, which names the remedy itself
     except (LookupError, ValueError):
         return InvalidDataError(message)
 
@@ -162,13 +162,13 @@ def _wanted(types: str, rule: str | None, info: inspect.Type) -> str:
     """What fits: types in words, and the rule for their values."""
     if rule and "regex" in rule:
         schema: dict[str, object] | None = getattr(info, "extra_json_schema", None)
-        return str((schema or {}).get("description", "a text of the right form"))
+        return str((schema or {}).get("description", "a string in the right format"))
     words = " or ".join(_WORDS.get(each, each) for each in types.split(" | "))
     sign, _, number = (rule or "").strip().partition(" ")
     return f"{words} {_BOUNDS[sign]} {number.removesuffix('.0')}{_LENGTHS.get(types, '')}" if sign else words
 
 
-_info = cache(inspect.type_info)  # that of a rule takes longer than all else about a misfit
+_info = cache(inspect.type_info)  # for a rule this takes longer than the rest of the error
 
 
 def _at(shape: type, path: Path, given: object) -> tuple[inspect.Type, object]:

@@ -1,4 +1,4 @@
-"""Takes secrets out of texts: the keys that are known, and the values of names that look like secrets."""
+"""Redacts secrets in text: the keys that are known, and the values of names that look like secrets."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .endpoints import QUERY_KEY, Header
 from .text import CUT, regex
 
 REDACTED = "[redacted]"
-"""Stands for a key: that of a world, or one that was sent as a key."""
+"""Replaces a key: that of a world, or one that was sent as a key."""
 HIDDEN = "[hidden]"
-"""Stands for a value that is hidden because of its name, such as that of `?token=`."""
+"""Replaces a value that is redacted because of its name, such as that of `?token=`."""
 SHORT = 8
-"""Characters; a shorter key is taken out only where it stands alone, so that `sim-key` leaves `pixazo-sim-keys` as it is."""
+"""Characters; a shorter key is redacted only where it is a word of its own, so `sim-key` leaves `pixazo-sim-keys` as it is."""
 LONG = 200
-"""Characters; of a longer key so many are looked for, and what is joined to them goes with them."""
+"""Characters; of a longer key this many are looked for, and what is joined to them is redacted, too."""
 MOST_REMEMBERED = 10_000
-"""Keys of deleted worlds that are still taken out."""
+"""Keys of deleted worlds that are still redacted."""
 KEY_HEADERS = frozenset(
     {
         "ocp-apim-subscription-key", "authorization", "proxy-authorization", "x-api-key", "api-key", "subscription-key", "cookie",
@@ -46,15 +46,15 @@ _SECRET_WORDS = frozenset(
 )  # fmt: skip
 _SECRET_ENDS = ("apikey", "accesskey", "secretkey", "privatekey", "subscriptionkey", "token", "secret", "password")
 _NO_SECRETS = frozenset({"idempotency-key", "idempotency_key", "query_key", "missing_key", "unknown_key"})
-"""Names that sound like secrets and are none; three of them are ours, of the policy."""
+"""Names that sound like secrets but are not; three of them are ours, of the policy."""
 _LONGEST_NAME = 200
 _SCHEMES = ("Bearer", "bearer", "BEARER", "Basic", "basic", "BASIC")
 
-# What a URL, JSON and Python write for a character. Decoding is for finding keys only.
+# How a URL, JSON and Python write a character. Decoding is for finding keys only.
 _ESCAPE = regex(r"""%([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\(["'/\\bfnrt])""")
 _CUT_ESCAPE = regex(r"(?:%[0-9A-Fa-f]?|\\(?:u[0-9A-Fa-f]{0,3}|x[0-9A-Fa-f]?)?)\Z")
 _UNESCAPED = regex(r"[\w.~-]+", re.ASCII)
-"""What is written alike in JSON, Python and a URL."""
+"""What JSON, Python and a URL write in the same way."""
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MOST_LAYERS = 3
 """How often a key may be percent-encoded, one encoding on top of another."""
@@ -65,7 +65,7 @@ _DEEPEST = 100
 _PAIR = regex(r"(^|[?&;\s\"'])([\w.~%\[\]-]{1,200})=([^&;\s\"'<>]+)")
 _NAME = regex(r"""(["'])((?:[^"'\\\s]|\\.){1,200})\1\s*:\s*""")
 _SCALAR = regex(r"""(")(?:[^"\\]|\\.)*"?|(')(?:[^'\\]|\\.)*'?|-?[0-9][0-9.eE+-]*|[\[{](?s:.)*""")
-"""The value after a name in JSON and Python; of a list or mapping the end cannot be found, so all of the rest is taken."""
+"""The value after a name in JSON and Python; of a list or mapping the end cannot be found, so all the rest is redacted."""
 _USERINFO = regex(r"://([^/?#\s\"'<>@]*(?:@[^/?#\s\"'<>@]*)*)@")
 _SCHEME = regex(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
 
@@ -80,23 +80,23 @@ OWN_WORDS = frozenset(
         "created_at", "updated_at", "completed_at", "content-type", "ocp-apim-subscription-key", "x-webhook-url", "x-webhook-mode",
     }
 )  # fmt: skip
-"""A key that is one of these is not a secret, and taking it out would garble every message."""
+"""A key that is one of these is not a secret, and redacting it would garble every message."""
 _LEAST_DIGITS = 4
-"""Digits of a key that is a number: a shorter one stands in every other sentence."""
+"""Digits of a key that is a number: a shorter one occurs in every other sentence."""
 
 
 _HEAD = 4
-"""Characters by which the encoded forms of keys are looked up: most keys begin alike, so there are few such beginnings."""
+"""Characters by which the encoded forms of keys are looked up: most keys begin alike, so there are few such prefixes."""
 _FEW = 32
-"""So many beginnings are looked for one by one: `str.find` is far quicker than Python at every place of a text."""
+"""Up to this many prefixes are looked for one by one: `str.find` is far faster than Python code at every place of a text."""
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _JOINED = regex(r"[^\s\"'<>&]*")
 
 
 class Redactor:
-    """Knows keys, and takes them out of texts together with the values of names that look like secrets.
+    """Knows keys, and redacts them in text together with the values of names that look like secrets.
 
-    A key may be added several times; it is known until it was forgotten as often, and for a while after that. `parent` knows further
+    A key may be added several times; it is known until it has been forgotten as often, and for a while after that. `parent` knows further
     keys; `mark` replaces those of its own. Neither adding a key nor the work on a text takes longer the more keys there are. Any
     thread may use it.
     """
@@ -113,7 +113,7 @@ class Redactor:
             self.add(key)
 
     def add(self, key: str) -> None:
-        """Take this key out of every text from now on."""
+        """Redact this key in every text from now on."""
         if _is_distinctive(key):
             _count(self._counts, key, 1)
             if self._counts[key] == 1:
@@ -130,7 +130,7 @@ class Redactor:
                     self._found.count(gone, -1)
 
     def knows(self, key: str) -> bool:
-        """Whether this very key is taken out."""
+        """Whether exactly this key is redacted."""
         return key in self._counts or (self._parent is not None and self._parent.knows(key))
 
     def with_keys(self, *keys: str, mark: str = REDACTED) -> Redactor:
@@ -144,16 +144,16 @@ class Redactor:
         return self.with_keys(*keys).with_keys(*others, mark=HIDDEN)
 
     def holds_key(self, text: str) -> bool:
-        """Whether a known key stands in a text."""
+        """Whether a text contains a known key."""
         return any(self._found.spans(text)) or (self._parent is not None and self._parent.holds_key(text))
 
     def text(self, text: str) -> str:
-        """The text without known keys, as they are commonly spelled, and without the values of names that look like secrets."""
+        """The text without known keys, in their common spellings, and without the values of names that look like secrets."""
         if CUT in text:
             *cut, rest = text.split(CUT)
             return CUT.join([*map(self.start, cut), self.text(rest)])
         text = self.without_keys(text)
-        if "%" in text or "\\" in text:  # its decoded form, if a key only shows there
+        if "%" in text or "\\" in text:  # its decoded form, if a key is visible only there
             plain = text
             for _ in range(_MOST_LAYERS):
                 before, plain = plain, _decoded(plain)
@@ -165,7 +165,7 @@ class Redactor:
         return _without_named(text)
 
     def start(self, text: str) -> str:
-        """The same for a text that was cut short: a key that was cut in two is taken out, too."""
+        """The same for a text that was cut short: a key that was cut in two is redacted, too."""
         text = self.text(text.rstrip("\ufffd"))
         tail = text[-_LONGEST_TAIL:]
         plain = _decoded(_CUT_ESCAPE.sub("", tail))
@@ -174,7 +174,7 @@ class Redactor:
         return text[: len(text) - self.begun(text)]
 
     def json(self, value: Any, depth: int = 0) -> Any:
-        """A JSON value without either in its texts, names and numbers, and without what is nested more than 100 deep."""
+        """A JSON value without either in its strings, names and numbers, and without what is nested more than 100 deep."""
         if isinstance(value, str):
             return self.text(value)
         if depth > _DEEPEST and isinstance(value, (list, dict)):
@@ -201,11 +201,11 @@ class Redactor:
     def _member(self, name: str, value: Any, depth: int) -> Any:
         if not is_secret(name) or value is None or isinstance(value, bool) or value == "":
             return self.json(value, depth)
-        # Of the value of a secret only whether it was a key is shown.
+        # Of a secret's value only whether it was a key is shown.
         return REDACTED if isinstance(value, str) and REDACTED in self.text(value) else HIDDEN
 
     def without_keys(self, text: str) -> str:
-        """The text without known keys as they are commonly spelled."""
+        """The text without known keys in their common spellings."""
         if self._parent:
             text = self._parent.without_keys(text)
         parts, done = list[str](), 0
@@ -221,9 +221,9 @@ class Redactor:
 
 
 class _EncodedKeys:
-    """Encoded forms of keys that are found in texts, each counted as often as it was added.
+    """Encoded forms of keys that are found in text, each counted as often as it was added.
 
-    One that must stand alone is found only where no word goes on around it. The work on a text does not grow with their number: they
+    One that must be a whole word is found only where no word continues around it. The work on a text does not grow with their number: they
     are looked up by their first 4 characters; where there are many of those, every place of the text is looked at once.
     """
 
@@ -231,11 +231,11 @@ class _EncodedKeys:
 
     def __init__(self) -> None:
         self._counts: dict[tuple[str, bool], int] = {}
-        """Encoded form and whether it must stand alone."""
+        """Encoded form and whether it must be a whole word."""
         self._sizes: dict[str, dict[int, int]] = {}
         """The first 4 characters of encoded forms, and their lengths."""
         self._beginnings: dict[str, int] = {}
-        """What a text may end in that was cut within a form: its first 1 to 4 characters, or its first 8."""
+        """What a text that was cut within a form may end in: its first 1 to 4 characters, or its first 8."""
         self._shortest, self._longest = _HEAD, 0
 
     def count(self, key: str, by: int) -> None:
@@ -274,7 +274,7 @@ class _EncodedKeys:
         ]
 
     def begun(self, text: str) -> int:
-        """How many characters at the end of a text may be the beginning of one; what only begins alike is taken for one, too."""
+        """How many characters at the end of a text may be the beginning of one; what only begins in the same way counts, too."""
         for size in range(min(len(text), self._longest), 0, -1):
             end = text[-size:]
             sizes = self._sizes.get(end[:_HEAD], ())
@@ -301,7 +301,7 @@ def _count(counts: dict[_T, int], name: _T, by: int) -> None:
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether no word goes on before or behind, and no number with a point or colon, such as a time or an address."""
+    """Whether no word continues before or after it, and no number with a point or colon, such as a time or an address."""
     if (start and text[start - 1] in _LETTERS) or text[end : end + 1] in _LETTERS:
         return False
     if text[start].isdigit() and start > 1 and text[start - 1] in ".:" and text[start - 2].isdigit():
@@ -315,7 +315,7 @@ def _is_distinctive(key: str) -> bool:
 
 
 def renamed(members: Mapping[str, _T], rename: Callable[[str], str]) -> dict[str, _T]:
-    """The members under other names; equal names are numbered, so that no member is lost."""
+    """The members under other names; equal names are numbered, so no member is lost."""
     found: dict[str, _T] = {}
     for name, value in members.items():
         new = rename(name)
@@ -327,7 +327,7 @@ def renamed(members: Mapping[str, _T], rename: Callable[[str], str]) -> dict[str
 
 @lru_cache
 def _encoded_forms(key: str) -> tuple[tuple[str, bool, bool], ...]:
-    """How a key is written: as it is, in JSON, Python, a URL, and within Base64; whether it must stand alone, and whether it is a piece."""
+    """How a key is written: as it is, in JSON, Python, a URL, and within Base64; whether it must be a whole word, and whether it is a piece."""
     escaped = {form for each in set(_read(key)) for form in _escaped(each)}
     plain = {(each[:LONG], min(len(key), len(each)) < SHORT, False) for each in escaped}
     return (*sorted(plain), *sorted((each[:LONG], False, True) for each in set(_in_base64(key)) - escaped))
@@ -369,13 +369,13 @@ def _decoded(text: str) -> str:
 def _character(escape: re.Match[str]) -> str:
     if digits := escape[1] or escape[2] or escape[3]:
         is_half = len(digits) > 2 and digits[0] in "dD" and digits[1] in "89abcdefABCDEF"
-        return escape[0] if is_half else chr(int(digits, 16))  # half of a surrogate pair cannot be sent on
+        return escape[0] if is_half else chr(int(digits, 16))  # half of a surrogate pair cannot be sent
     return _CONTROLS.get(escape[4], escape[4])
 
 
 @lru_cache(maxsize=1024)
 def is_secret(name: str) -> bool:
-    """Whether a header, parameter or member of this name holds a secret: `X-Api-Key`, `access_token`, `webhookSecret`."""
+    """Whether a header, parameter or member of this name contains a secret: `X-Api-Key`, `access_token`, `webhookSecret`."""
     known = name[:_LONGEST_NAME]
     if known.lower() in _NO_SECRETS:
         return False
@@ -423,7 +423,7 @@ def _scheme(found: re.Match[str]) -> str:
 
 
 def sent_secrets(headers: Iterable[Header], target: str) -> tuple[list[str], list[str]]:
-    """The keys of a request, whether they open a world or not, and its other secrets of 8 characters and more."""
+    """The keys of a request, whether they open a world or not, and its other secrets of 8 characters or more."""
     keys, others = list[str](), list[str]()
     for name, value in headers:
         lowered = name.decode("latin-1").lower()
@@ -453,11 +453,11 @@ def _credentials(authorization: str) -> list[str]:
 
 
 class SecretFilter(logging.Filter):
-    """Takes out of each line of a log what any of the redactors given to it knows, so that no caller of the log need do it."""
+    """Redacts in each line of a log what any of its redactors knows, so callers of the log need not do it."""
 
     def __init__(self) -> None:
         super().__init__()
-        # Any thread may log while another starts a server: a list is appended to, removed from and copied in one step each.
+        # Any thread may log while another starts a server: appending to, removing from and copying a list are one step each.
         self._redactors: list[ref[Redactor]] = []
 
     def add(self, redactor: Redactor) -> None:
@@ -465,7 +465,7 @@ class SecretFilter(logging.Filter):
         self._redactors.append(ref(redactor, self._redactors.remove))
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, without secrets."""
+        """Let every record pass, without its secrets."""
         message = text = record.getMessage()
         for each in tuple(self._redactors):
             if redactor := each():

@@ -1,4 +1,4 @@
-"""What the log keeps: each command with the process that appended it and the instant at which it did, as bytes."""
+"""What the log keeps: each command with the process that appended it and the instant, as bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMAT = 1
 class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """A request of the gateway, with its body as it was read (see `Request`), to be answered and journalled.
 
-    `listener` is the number of the world whose TLS listener it came through; `held` are the bytes of bodies because of which it is refused.
+    `listener` is the number of the world whose TLS listener it came through; `held` is the number of bytes of bodies that makes it refused.
     """
 
     method: str
@@ -36,7 +36,7 @@ class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
 
     @classmethod
     def of(cls, request: Request, held: int | None = None) -> AnswerRequest:
-        """The command that has a request answered."""
+        """The command that answers a request."""
         return cls(
             request.method, request.path, request.query, tuple(request.headers), request.scheme, request.server,
             request.listener.number if request.listener else None, request.header_bytes, request.body, request.received, held,
@@ -81,7 +81,7 @@ _decoder = msgspec.msgpack.Decoder(Entry)
 
 
 def encode(entry: Entry) -> bytes:
-    """The entry as bytes. Raises ValueError for a command that holds a number of more than 64 bits."""
+    """The entry as bytes. Raises ValueError for a command that contains a number of more than 64 bits."""
     try:
         return msgspec.msgpack.encode(entry)
     except OverflowError as error:

@@ -1,4 +1,4 @@
-"""The history of one world: as a document, which holds a state and the commands since; as it was after a command; as phrases."""
+"""The history of one world: as a document, which contains a state and the commands since; as it was after a command; as phrases."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ from .fold import Answer, Fold
 from .store import Head, Kept
 
 Scratch = Callable[[Begun], tuple[Worlds, Answer]]
-"""Makes worlds like those of a server, but none of its own, and what answers requests there."""
+"""Makes worlds like those of a server, but separate from them, and what answers requests there."""
 _LONGEST = 64 * 1024
-"""Bytes of a value that is searched for the names of secrets; of a longer one only the key is taken out."""
+"""Bytes of a value that is searched for the names of secrets; of a longer one only the key is redacted."""
 _LENGTHS = {"request_body": "request_length", "response_body": "response_length", "body": "received"}
 """Members that are bodies, of exchanges and requests, and those with their lengths."""
 
@@ -72,14 +72,14 @@ class Replayed:
     def __init__(self, log: WorldLog, scratch: Scratch) -> None:
         if log.form != FORMAT:
             raise ValueError(
-                f"the log has form {log.form}, and this version reads {FORMAT}: use the version that wrote it"
+                f"the log has format {log.form}, but this version reads {FORMAT}: use the version that wrote it"
             )
         fold, self.world = _begun(log, REDACTED, scratch)
         self.worlds = fold.worlds
         outcomes = [fold.carry_out(entry) for entry in _addressed(log, REDACTED, self.world.number)]
         self.responses = [each for each in outcomes if isinstance(each, Response)]
         """The responses, in order."""
-        fold.time.command = fold.time.latest  # its clock stands still from now on
+        fold.time.command = fold.time.latest  # its clock is stopped from now on
         self.is_same = self.digest() == log.digest
         """Whether the replay led to the same state as where the document was saved."""
 
@@ -118,7 +118,7 @@ def _addressed(log: WorldLog, key: str, number: int) -> Iterator[Entry]:
 
 
 def kept_log(log: WorldLog, key: str, settings: dict[str, str], scratch: Scratch) -> Kept:
-    """The content of a store for a server whose only world is that of a document, under this key; its clock stands still at the end."""
+    """The content of a store for a server whose only world is that of a document, under this key; its clock is stopped at the end."""
     fold, world = _begun(log, key, scratch)
     state = tuple(fold.worlds.saved())
     entries = [*_addressed(log, key, world.number)]
@@ -131,7 +131,7 @@ def kept_log(log: WorldLog, key: str, settings: dict[str, str], scratch: Scratch
 def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) -> WorldLog:
     """The document of a world of a server: with all that its log keeps of it, None: with its state alone.
 
-    Raises ValueError for a world whose key, or another secret, is a word without which nobody could read the document.
+    Raises ValueError for a world whose key, or another secret, is a word without which the document could not be read.
     """
     if kept is None:
         with worlds.lock:
@@ -156,7 +156,7 @@ def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) ->
 
 
 def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Row, ...], tuple[bytes, ...]]:
-    """When a world was first there, as far as the log reaches back, how it was then, and the entries that concerned it since."""
+    """When a world first existed, as far as the log reaches back, its state then, and the entries about it since."""
     fold = _beginning(kept, scratch)
     begun, state = _present(number, fold)
     commands: list[bytes] = []
@@ -176,7 +176,7 @@ def _present(number: int, fold: Fold) -> tuple[Begun, tuple[Row, ...]]:
 
 
 class Step(NamedTuple):
-    """An entry, appended `at` an instant of real time, as it was carried out: `command` is what it was for a world, None: it did not concern it.
+    """An entry, appended `at` an instant of real time, as it was carried out: `command` is what it was for a world, None if it did not concern it.
 
     `before` is what the clock of the world read before, and its policy.
     """
@@ -188,7 +188,7 @@ class Step(NamedTuple):
 
 
 def steps(number: int, kept: Kept, fold: Fold) -> Iterator[Step]:
-    """Carry out the entries that a store holds, and say what each of them was for a world; clocks stand still between them."""
+    """Carry out the entries in a store, and say what each of them was for a world; clocks are stopped between them."""
     for data in kept.entries:
         entry = decode(data)
         fold.time.command = max(fold.time.latest, entry.at)
@@ -200,19 +200,19 @@ def steps(number: int, kept: Kept, fold: Fold) -> Iterator[Step]:
             concerned = outcome.world.number if outcome.world else None
         elif isinstance(command, AdvanceServer) and command.but != number:  # it has advanced this world, too
             concerned, command = number, AdvanceIdly(0, command.milliseconds, command.most)
-        elif world is None and fold.worlds.numbered(number):  # it has brought it about
+        elif world is None and fold.worlds.numbered(number):  # it has caused it
             concerned = number
         yield Step(entry.at, command if concerned == number else None, outcome, before)
 
 
 def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World | None:
-    """A world as it was after so many commands of its server; None when there was none of this number.
+    """A world as it was after a number of commands of its server; None when there was none with this number.
 
     Raises ValueError for a position that the log does not reach.
     """
     most = kept.count + len(kept.entries)
     if not kept.count <= position <= most:
-        raise ValueError(f"position {position} is not kept: the log reaches from {kept.count} to {most}")
+        raise ValueError(f"position {position} is no longer kept: the log covers {kept.count} to {most}")
     fold = beginning(kept, *scratch(kept.head.begun))
     for data in kept.entries[: position - kept.count]:
         fold.carry_out(decode(data))
@@ -221,7 +221,7 @@ def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World 
 
 
 def beginning(kept: Kept, worlds: Worlds, answer: Answer) -> Fold:
-    """The worlds as they were before the entries that a store holds."""
+    """The worlds as they were before the entries in a store."""
     if kept.state:
         worlds.restore(kept.state)
     else:
@@ -230,14 +230,14 @@ def beginning(kept: Kept, worlds: Worlds, answer: Answer) -> Fold:
 
 
 def _beginning(kept: Kept, scratch: Scratch) -> Fold:
-    """The same for worlds of its own, whose clocks stand still."""
+    """The same for separate worlds, whose clocks are stopped."""
     fold = beginning(kept, *scratch(kept.head.begun))
     fold.time.command = fold.time.latest
     return fold
 
 
 class Happened(NamedTuple):
-    """A command that concerned a world: its `position` in the log, the world's instant then, and what it did: a phrase, or a request with its answer."""
+    """A command that concerned a world: its `position` in the log, the world's instant then, and what it did: a phrase, or a request with its response."""
 
     position: int
     at: int
@@ -245,7 +245,7 @@ class Happened(NamedTuple):
 
 
 def happened(number: int, kept: Kept, scratch: Scratch) -> list[Happened]:
-    """What has happened in a world as far as the log reaches back, and first how it was there."""
+    """What has happened in a world as far as the log reaches back, starting with how it was then."""
     fold = _beginning(kept, scratch)
     present = fold.worlds.numbered(number)
     found = [Happened(fold.count, present.clock.now(), "the log begins")] if present else []
@@ -290,7 +290,7 @@ def _changes(command: ChangeWorld, before: Policy | None) -> list[str]:
 
 
 def _without_secrets(data: bytes, redactor: Redactor, key: str) -> bytes:
-    """MessagePack without the key of the world, which has a sign in its place, and without other secrets."""
+    """MessagePack without the key of the world, which has a placeholder instead, and without other secrets."""
     return msgspec.msgpack.encode(_clean(msgspec.msgpack.decode(data), redactor, key.encode()))
 
 
@@ -304,12 +304,12 @@ def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
         clean = redactor.text(text)
         if clean == text:
             return value
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # JSON stays JSON, whatever is taken out of it
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # JSON stays JSON, whatever is redacted in it
             return msgspec.json.encode(redactor.json(msgspec.json.decode(value)))
         return clean.encode("latin-1", "replace")
     if isinstance(value, dict):
         members = cast("Mapping[Any, Any]", value)
-        if "when" in members:  # a rule: the names in it are of its author's choice
+        if "when" in members:  # a rule: its author has chosen the names in it
             return redactor.json(members)
         cleaned = {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}
         for body, length in _LENGTHS.items():

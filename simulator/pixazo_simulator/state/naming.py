@@ -1,4 +1,4 @@
-"""Which text names which store."""
+"""Which name means which store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STATES = ("memory", "memory-log", "sqlite:FILE", "redis://HOST:PORT/DB")
 
 
 def store_of(state: str) -> Store:
-    """The store that a text names. Raises ValueError with the remedy for any other text, or a library that is missing."""
+    """The store with a name. Raises ValueError with the remedy for any other name, or a missing library."""
     kind, _, rest = state.partition(":")
     if state == "memory-log":
         return MemoryStore()

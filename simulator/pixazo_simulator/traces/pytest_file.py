@@ -1,4 +1,4 @@
-"""The two files that are made of a trace: the script in JSON, and the tests in Python that use it."""
+"""The two files that are made from a trace: the script in JSON, and the tests in Python that use it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .records import Exchange, Trace
 from .rules import AT_ONCE, Generation, Retold
 
 SPEED = "x20"
-"""The clock of an app's test: as that of `pixazo-sim exec`."""
+"""The clock of an app's test: the same as that of `pixazo-sim exec`."""
 _WIDTH = 110
 
 
@@ -63,12 +63,12 @@ def files_of(trace: Trace, told: Retold, name: str, app: str | None, profile: st
 
 
 def _python(value: object) -> str:
-    """A text, a flag or a dict of texts, as ruff formats it."""
+    """A string, a flag or a dict of strings, as ruff formats it."""
     return repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
 
 
 def _calls(trace: Trace, generations: tuple[Generation, ...]) -> list[dict[str, Any]]:
-    """What the app called, with what it was answered; ids are the numbers of their generations."""
+    """What the app called, with the responses; ids are the numbers of their generations."""
     number_of = {one.request_id: one.number for one in generations if one.request_id}
     return [
         {"at": round(each.started, 3), **call, "answer": _answer(each)}
@@ -93,7 +93,7 @@ def _call(each: Exchange, number_of: Mapping[str, int]) -> dict[str, Any] | None
 
 
 def _answer(each: Exchange) -> dict[str, Any] | None:
-    """What is compared: the status code, and of an object its members, its state and its error."""
+    """What is compared: the status code, and for an object its members, its state and its error."""
     if each.status is None:
         return None
     answer: dict[str, Any] = {"code": each.status}

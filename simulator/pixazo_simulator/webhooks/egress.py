@@ -15,7 +15,7 @@ from pixazo_simulator.spec import is_loopback_ip
 
 LOOPBACK = "127.0.0.1"
 LOOK_UP_TIMEOUT = 5.0
-"""Seconds that the system's resolver has to respond."""
+"""Seconds within which the system's resolver must respond."""
 MOST_LOOK_UPS = 64
 """Names that may be looked up at the same time."""
 _SHOWN = 80
@@ -62,7 +62,7 @@ class LookUps:
             async with asyncio.timeout(LOOK_UP_TIMEOUT):
                 answer = await asyncio.shield(found)
         except TimeoutError:
-            raise OSError(f"the resolver did not answer within {LOOK_UP_TIMEOUT:g} s") from None
+            raise OSError(f"the resolver did not respond within {LOOK_UP_TIMEOUT:g} s") from None
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -75,7 +75,7 @@ class LookUps:
             answer = error
 
         with suppress(RuntimeError):  # the loop is closed
-            # Also an error is a result: a future whose exception nobody retrieves is logged.
+            # An error is a result, too: a future whose exception is never retrieved is logged.
             found.get_loop().call_soon_threadsafe(found.set_result, answer)
 
 

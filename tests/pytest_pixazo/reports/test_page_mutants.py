@@ -263,11 +263,11 @@ def test_an_app_with_the_old_host_in_its_code_notices_another_one(tmp_path: Path
     ("name", "edit", "reason"),
     [
         ("polling-interval", ("every 5-10 s", "every 15-30 s"), "how often to poll is advice to callers"),
-        ("code-422", ("500\n\nInternal", "422\n\nUnprocessable\n\n500\n\nInternal"), "when the gateway sends it, or what instead, is not said"),
-        ("code-202", ("202\n\nAcc", "204\n\nAcc"), "it is no status code that a response with a body can have"),
+        ("code-422", ("500\n\nInternal", "422\n\nUnprocessable\n\n500\n\nInternal"), "the page does not say when the gateway sends it, or what instead"),
+        ("code-202", ("202\n\nAcc", "204\n\nAcc"), "it is not a status code that a response with a body can have"),
         ("generate-parameter-seed", ("prompt\n\nYes\n\nstring\n\nThe", "seed\n\nNo\n\ninteger\n\nSeed.\n\nprompt\n\nYes\n\nstring\n\nThe"),
-         "no caller has to send it"),
-        ("status-FAILED", ("Failed — check error", "Failed — not charged, check error"), "what it commits to is no answer of the gateway"),
+         "callers need not send it"),
+        ("status-FAILED", ("Failed — check error", "Failed — not charged, check error"), "what it promises is not a response of the gateway"),
     ],
 )  # fmt: skip
 def test_what_is_not_tried_has_a_reason(tmp_path: Path, name: str, edit: Edit, reason: str) -> None:

@@ -90,7 +90,7 @@ def test_a_key_that_is_taken(pytester: pytest.Pytester, simulator: Simulator) ->
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("http://127.0.0.1:9", "option --pixazo-sim-url: * got no answer from http://127.0.0.1:9 *"),
+        ("http://127.0.0.1:9", "option --pixazo-sim-url: * got no response from http://127.0.0.1:9 *"),
         ("127.0.0.1:8900", "option --pixazo-sim-url: url '127.0.0.1:8900' is not the origin of a simulator*"),
     ],
 )
@@ -285,7 +285,7 @@ def test_a_process_patched_by_gevent(pytester: pytest.Pytester) -> None:
     pytest.importorskip("gevent")
     pytester.makeconftest("from gevent import monkey\nmonkey.patch_all()")
     pytester.makepyfile("def test_world(pixazo): pass\ndef test_inbox(pixazo_webhooks): pass")
-    line = "gevent has replaced the threads of this process, and the server needs a real one: *--pixazo-sim-url*"
+    line = "gevent has monkey-patched threading, but the server needs a real thread: *--pixazo-sim-url*"
     for url, outcomes in ((), {"errors": 2}), (("--pixazo-sim-url={}",), {"passed": 1, "errors": 1}):
         with Simulator() as simulator:
             given = [each.format(simulator.url) for each in url]

@@ -146,7 +146,7 @@ def test_a_world_with_every_setting(caller: Caller) -> None:
         ({"key": "a\nb"}, ["cannot be sent as a header"]),
         ({"balance": "-1"}, ["'-1' is not a sum of US dollars"]),
         ({"balance": "1e999999"}, ["'1e999999' is not a sum of US dollars"]),
-        ({"balance": 5}, ["balance 5: give a text"]),
+        ({"balance": 5}, ["balance 5: give a string"]),
         ({"profile": "observd"}, ["'observd' is not one of documented, observed", "(did you mean observed?)"]),
         ({"policy": {"job_time": "1+1"}}, ["'job_time' does not exist", "(did you mean job_times?)"]),
         ({"policy": {"job_times": "1"}}, ["policy field job_times: '1' is not QUEUED+PROCESSING"]),
@@ -562,4 +562,4 @@ def test_a_webhook_that_time_alone_does_not_bring(caller: Caller, prompt: str) -
     caller.accepted(prompt, webhook="http://127.0.0.1:9/")
     assert caller.sim("clock")["next_webhook_at"] is None
     reply = caller.call("POST", "/_sim/deliveries/1/resend")
-    refused(reply, 400, "delivery 1 reports the end of a generation that has not ended, and time alone does not end it")
+    refused(reply, 400, "delivery 1 belongs to a generation that ends only with status reads")

@@ -106,7 +106,7 @@ STATUS = '[[rules]]\nwhen = "status"\n'
         (f"{GENERATE}[rules.end]\nafter = 1\nstatus = 'FAILD'", "line 5: rules[0].end.status: end 'FAILD' is not one of COMPLETED, FAILED, ERROR (did you mean FAILED?)"),
         (f"{GENERATE}[rules.end]\nstats = 'FAILED'", "line 4: rules[0].end.stats: unknown field `stats` (did you mean status?); known members are status, error, queued, processing, after, progress"),
         (f"{GENERATE}[rules.reply]\nstatus = 99", "line 4: rules[0].reply.status 99: give an integer of at least 200"),
-        (f"{GENERATE}[rules.reply]\nstatus = 200\n[rules.reply.headers]\nAge = 3", "line 5: rules[0].reply.headers[...]: give a text"),
+        (f"{GENERATE}[rules.reply]\nstatus = 200\n[rules.reply.headers]\nAge = 3", "line 5: rules[0].reply.headers[...]: give a string"),
         (f"{GENERATE}[rules.reply]\nstatus = 200\n[rules.reply.headers]\nA = 'x'\nContent-Length = '3'", "line 7: rules[0].reply.headers.Content-Length: header 'Content-Length' is computed: leave it out"),
     ],
 )  # fmt: skip
@@ -135,8 +135,8 @@ def test_json_has_lines_too() -> None:
         ("[" * 100_000, "JSON", "script s is nested too deeply"),
         ("rules = " + "[" * 100_000, "TOML", "script s is nested too deeply"),
         ("x = 1\n" + "a." * 50_000 + "a = 1", "TOML", "script s, line 2: not valid TOML: a key has more than 100 dotted names"),
-        ('{"a": ' + "9" * 5_000 + "}", "JSON", "script s holds a number of too many digits"),
-        ("a = " + "9" * 5_000, "TOML", "script s holds a number of too many digits"),
+        ('{"a": ' + "9" * 5_000 + "}", "JSON", "script s contains a number with too many digits"),
+        ("a = " + "9" * 5_000, "TOML", "script s contains a number with too many digits"),
     ],
 )  # fmt: skip
 def test_what_is_no_toml_or_json_is_refused(text: str, form: str, expected: str) -> None:

@@ -278,7 +278,7 @@ def test_connect_is_for_proxies(wire: RawSocket, target: bytes) -> None:
     assert (response.status, response.headers["allow"], response.headers["connection"]) == (405, "GET, POST", "close")
     assert response.json() == {
         "error": "Method Not Allowed",
-        "message": "CONNECT asks for a proxy, and this is the gateway: for a client that wants a proxy there is pixazo-sim exec.",
+        "message": "CONNECT is for proxies, and this is the gateway: run clients that need a proxy under pixazo-sim exec.",
     }
     assert wire.closed()
 
@@ -387,7 +387,7 @@ def test_a_head_that_does_not_go_on_is_refused(hasty: RawSocket, start: bytes) -
     assert (response.status, response.headers["connection"]) == (408, "close")
     assert response.json() == {
         "error": "Request Timeout",
-        "message": "The request's head was not complete within 0.05 s.",
+        "message": "The request head was not complete within 0.05 s.",
     }
     assert hasty.closed()
 

@@ -58,7 +58,7 @@ def test_it_serves_while_it_runs() -> None:
 def test_a_simulator_that_runs_is_not_started_again() -> None:
     """It continues as before."""
     with Simulator() as simulator:
-        with pytest.raises(SimulatorError, match=f"runs already, on port {simulator.port}: stop it first"):
+        with pytest.raises(SimulatorError, match=f"already running on port {simulator.port}: stop it first"):
             simulator.start()
         simulator.control().create_world(key="another")
         assert Caller(over_http(simulator.url), "another").accepted()
@@ -274,7 +274,7 @@ def test_what_cannot_be_advanced() -> None:
                 simulator.advance(seconds)
         assert simulator.monotonic() == 1_774_951_200
     for use in (lambda: simulator.advance(1), simulator.monotonic):
-        with pytest.raises(SimulatorError, match="the simulator does not run"):
+        with pytest.raises(SimulatorError, match="the simulator is not running"):
             use()
 
 

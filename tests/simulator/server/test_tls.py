@@ -267,13 +267,13 @@ def test_a_listener_is_closed_by_its_own_world_only(simulator: Simulator, caller
 @pytest.mark.parametrize(
     ("hosts", "expected"),
     [
-        ([], "0 hosts were named: a TLS listener has 1 to 32"),
-        (["a.example"] * 33, "33 hosts were named: a TLS listener has 1 to 32"),
-        (["https://gateway.pixazo.ai"], "host 'https://gateway.pixazo.ai' is not a host name: name it without scheme"),
-        (["gateway.pixazo.ai:443"], "host 'gateway.pixazo.ai:443' is not a host name: name it without scheme"),
+        ([], "0 hosts were given: a TLS listener has 1 to 32"),
+        (["a.example"] * 33, "33 hosts were given: a TLS listener has 1 to 32"),
+        (["https://gateway.pixazo.ai"], "host 'https://gateway.pixazo.ai' is not a host name: give it without scheme"),
+        (["gateway.pixazo.ai:443"], "host 'gateway.pixazo.ai:443' is not a host name: give it without scheme"),
         (["a..b"], "host 'a..b' is not a host name"),
         (["a" * 64], f"host '{'a' * 64}' is not a host name"),
-        (["_a"], "host '_a' is not a host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens"),
+        (["_a"], "host '_a' is not a host name: give it without scheme, port or path, in letters, digits, dots and inner hyphens"),
         (["-a.test"], "host '-a.test' is not a host name"),
         (["a-.test"], "host 'a-.test' is not a host name"),
         (["\u017f.test"], "host '\u017f.test' is not a host name"),
@@ -352,7 +352,7 @@ def test_listeners_close_with_the_server() -> None:
         simulator.stop()
         assert client.socket.recv(1) == b""
     assert not accepts(listener.port)
-    with pytest.raises(SimulatorError, match="the simulator does not run"):
+    with pytest.raises(SimulatorError, match="the simulator is not running"):
         simulator.open_tls_listener([HOST])
 
 

@@ -233,7 +233,7 @@ def test_a_server_that_lends_no_connection_gets_a_named_error(fault: AnyFault) -
     with InProcess(scripted(fault, times=1)) as send:
         with pytest.raises(
             ConnectionCutError,
-            match=r"lends no connection: call the URL of the Simulator, or use Simulator\.transport\(\)",
+            match=r"gives no access to the connection: call the URL of the Simulator, or use Simulator\.transport\(\)",
         ):
             send("POST", GENERATE, headers, BEAR)
         assert send("POST", GENERATE, headers, BEAR).status == 202

@@ -240,10 +240,10 @@ def test_the_host_that_is_called_is_the_origin(world: ControlClient, simulator: 
 @pytest.mark.parametrize(
     ("fault", "timeout", "message"),
     [
-        (Delay(3600), 5, "no byte would come for 3600 s, the read time-out is 5 s"),
+        (Delay(3600), 5, "no byte would come for 3600 s; the read time-out is 5 s"),
         (SlowDrip(3600, 2), 5, "no byte would come for 1800 s"),
         (Hang(), 5, "held open until the caller gave up$"),
-        (Hang(), None, "the client has no read time-out: it would wait for ever$"),
+        (Hang(), None, "the client has no read time-out: it would wait forever$"),
     ],
 )
 @CLIENTS
@@ -351,7 +351,7 @@ def test_a_simulator_that_does_not_run_is_not_reached(library: Any) -> None:
     simulator = Simulator()
     with blocking(library, simulator, simulator.transport()) as send:
         for _ in range(2):
-            with pytest.raises(library.ConnectError, match="the simulator does not run"):
+            with pytest.raises(library.ConnectError, match="the simulator is not running"):
                 send("GET", "/")
             with simulator:
                 assert send("GET", "/").status_code == 404
@@ -491,5 +491,5 @@ def test_the_asgi_application_does_nothing_for_a_caller_that_goes_away(simulator
 
 def test_the_asgi_application_of_a_simulator_that_does_not_run() -> None:
     """The error says so."""
-    with pytest.raises(SimulatorError, match="the simulator does not run"):
+    with pytest.raises(SimulatorError, match="the simulator is not running"):
         TestClient(Simulator().app).get("/")

@@ -39,7 +39,7 @@ KINDS = "status_code, html_page, delay, uniform_delay, "
         (Rule, '{"when": "status", "faults": [{"fault": "delay", "seconds": -1}]}', "faults[0].seconds -1: give a number of at least 0"),
         (NewWorld, '{"images": {"x": 5}}', "images[...]: give an object"),
         (DryRun, '{"method": "G T", "path": "/"}', "method 'G T': give an HTTP method"),
-        (DryRun, '{"method": "GET", "path": "a"}', "path 'a': give path and query, percent-encoded, that begin with '/', or such"),
+        (DryRun, '{"method": "GET", "path": "a"}', "path 'a': give path and query, percent-encoded, that begin with '/', or a full URL"),
         (Advance, "{", "Input data was truncated"),
         (Advance, '{"after": "\\ud800"}', "unknown field `after`"),
         (Advance, '{"after": ' + "[" * 50_000, "unknown field `after`"),

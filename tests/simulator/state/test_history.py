@@ -107,7 +107,7 @@ def test_only_a_log_that_can_be_read_is_imported(simulator: Simulator) -> None:
     document = control.export_world()
     health = simulator.control().health()
     for change, reason in (
-        ({"form": 99}, "form 99, and this version reads 1"),
+        ({"form": 99}, "format 99, but this version reads 1"),
         ({"state": [["nothing", "AAAA"]]}, "this is not the state of a world"),
         ({"commands": ["AAAA"]}, "this is not an entry of a log"),
     ):
@@ -129,7 +129,7 @@ def test_a_world_is_brought_back_into_a_state_that_was_kept(simulator: Simulator
     assert shown(control) == before
     assert caller.call("POST", GENERATE, {"prompt": "C"}).json() == first
     control.forget_state(number)
-    with pytest.raises(ControlError, match="no state is kept under the number"):
+    with pytest.raises(ControlError, match="there is no saved state"):
         control.restore_state(number)
 
 
@@ -169,7 +169,7 @@ def test_what_was_so_after_a_command_is_shown() -> None:
         assert control.ledger(at=at).balance == Decimal("99.65")
         assert control.journal(at=at).total == 4
         assert control.status(before.request_id, at=at).status_code == 200
-        with pytest.raises(ControlError, match=r"position 99999 is not kept: the log reaches from 0 to \d+"):
+        with pytest.raises(ControlError, match=r"position 99999 is no longer kept: the log covers 0 to \d+"):
             control.ledger(at="99999")
         with pytest.raises(ControlError, match="at 0: the world was created later"):
             control.ledger(at="0")
@@ -198,7 +198,7 @@ def test_without_a_log_there_are_no_positions() -> None:
     with Simulator() as simulator:
         assert simulator.control().health() == Health("ok", 1)
         with pytest.raises(
-            ControlError, match="at 1: this server keeps no log: name an instant, or start it with another --state"
+            ControlError, match="at 1: this server keeps no log; give an instant, or start it with a --state other than"
         ):
             simulator.control().ledger(at="1")
 
@@ -222,7 +222,7 @@ def test_a_log_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(3):
             caller.generate("A bear", padding="x" * 60_000)
         assert saved.wait(PATIENCE)
-        with pytest.raises(ControlError, match="position 0 is not kept: the log reaches from"):
+        with pytest.raises(ControlError, match="position 0 is no longer kept: the log covers"):
             simulator.control().ledger(at="0")
         assert len(simulator.control().export_world()["commands"]) < 3
 

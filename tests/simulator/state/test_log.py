@@ -120,7 +120,7 @@ def test_what_was_refused_while_it_waited_is_not_handed_over() -> None:
     async def doing(appending: Log, store: Slow) -> None:
         first = _asked(appending)
         await store.asked.wait()
-        with pytest.raises(StateUnavailableError, match=r"slow has not answered for 0\.05 s: try again"):
+        with pytest.raises(StateUnavailableError, match=r"slow has not responded for 0\.05 s: try again"):
             await _asked(appending)
         assert not first.done()
         store.opened.set()
@@ -177,7 +177,7 @@ def test_a_log_ends_with_an_entry_that_is_none(caplog: pytest.LogCaptureFixture)
 @pytest.mark.parametrize("data", [b"", b"\x00", b"damaged", bytes(1000), b"\xff" * 50])
 def test_no_bytes_but_entries_are_read(data: bytes) -> None:
     """A log that holds others cannot be loaded."""
-    with pytest.raises(StoreError, match=r"slow is damaged: .*; restore a copy, or name another state"):
+    with pytest.raises(StoreError, match=r"slow is damaged: .*; restore a copy, or choose another state"):
         _drive_loading([data])
 
 

@@ -220,7 +220,7 @@ def test_servers_that_cannot_be_used(tmp_path: Path) -> None:
     nowhere = f"redis://:a-secret@127.0.0.1:{free_port()}/0"
     said = mistake("serve", "--port", "0", "--state", nowhere)
     assert said.startswith(nowhere.replace(":a-secret@", ""))
-    assert said.endswith("see that the server runs there")
+    assert said.endswith("check that the server is running there")
     with (
         Redis(tmp_path / "redis", "--requirepass", "right") as guarded,
         _connected(guarded.url, password="right") as client,

@@ -47,7 +47,7 @@ def test_advancing_lists_what_fell_due_in_order() -> None:
     drive(doing)
 
 
-@pytest.mark.parametrize("outcome", [Outcome(500, "answered 500"), Outcome(None, "no answer within 5 s")])
+@pytest.mark.parametrize("outcome", [Outcome(500, "answered 500"), Outcome(None, "no response within 5 s")])
 def test_retries_happen_on_the_world_s_clock(outcome: Outcome) -> None:
     """One advance over an hour makes all of them, each at its instant, with the same bytes."""
 
@@ -652,8 +652,8 @@ def test_an_advance_over_callbacks_without_end_stops_and_reports_where() -> None
         with pytest.raises(AdvanceError) as caught:
             await dispatcher.advance(world, 315_360_000_000)
         assert str(caught.value) == (
-            "the advance ended at 2026-04-02T03:39:47.000Z, 315210013 s early, with 10000 webhooks attempted, as many as one"
-            " advance attempts; the others stay pending: advance again to go on"
+            "the advance ended at 2026-04-02T03:39:47.000Z, 315210013 s early, with 10000 webhooks attempted, the most for one"
+            " advance; the rest are pending: advance again to continue"
         )
         assert [at for at, _ in due_events(caught.value.events)] == [2, *range(2, 150_000, 15)]
         assert world.clock.now() == START + 149_987_000

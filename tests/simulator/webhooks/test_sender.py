@@ -153,7 +153,7 @@ def test_nobody_listens(host: str) -> None:
 def test_a_receiver_that_does_not_respond_in_time_is_given_up(behaviour: Behaviour) -> None:
     """One limit for the whole attempt: single bytes do not extend it."""
     with Receiver(behaviour) as listener:
-        assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no answer within 0.5 s", late=True)]
+        assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no response within 0.5 s", late=True)]
 
 
 def test_whoever_takes_no_connection_in_time_is_given_up() -> None:
@@ -245,20 +245,20 @@ def test_an_endless_body_is_not_read_to_its_end(echo: bool) -> None:
     assert outcome == (Outcome(None, "answered 200 without the challenge", final=True) if echo else Outcome(200))
 
 
-CUT_SHORT = "the receiver closed the connection in the middle of its answer"
+CUT_SHORT = "the receiver closed the connection in the middle of its response"
 
 
 @pytest.mark.parametrize(
     ("response", "echo", "problem"),
     [
-        (Behaviour.HANGING_UP, False, "the receiver closed the connection without an answer"),
+        (Behaviour.HANGING_UP, False, "the receiver closed the connection without a response"),
         (b"HTTP/1.1 200 OK\r\ncontent-le", False, CUT_SHORT),
         (b"HTTP/1.1 100 Continue\r\n\r\n", False, CUT_SHORT),
         (http_response(200, b"{} ")[:-1], True, CUT_SHORT),
-        (Behaviour.ENDLESS_HEAD, False, "the answer has more than 65536 bytes of headers"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000, False, "the answer has more than 65536 bytes of headers"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", False, "the answer is not HTTP/1.1: "),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n", False, "the answer is not HTTP/1.1: "),
+        (Behaviour.ENDLESS_HEAD, False, "the response has more than 65536 bytes of headers"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000, False, "the response has more than 65536 bytes of headers"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", False, "the response is not HTTP/1.1: "),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n", False, "the response is not HTTP/1.1: "),
     ],
 )
 def test_what_is_no_http_is_a_problem(response: Behaviour | bytes, echo: bool, problem: str) -> None:

@@ -29,7 +29,8 @@ def test_the_keys_of_the_settings_open_worlds() -> None:
 def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
     """It would open a world that nobody reaches; the message does not show it."""
     with pytest.raises(
-        ValueError, match=r"^the key cannot be sent as a header: use printable ASCII without outer spaces$"
+        ValueError,
+        match=r"^the key cannot be sent as a header: use printable ASCII without leading or trailing spaces$",
     ):
         Worlds(Settings(keys=(key,)))
 

@@ -1,4 +1,4 @@
-"""Parameters that come, go, have another name or other rules."""
+"""Parameters that are added, removed or renamed, or have other rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .samples import literal
 
 VALID = {"prompt": "A video", "first_frame_image": VALID_IMAGE, "duration": 6, "resolution": spec.RESOLUTIONS[0]}
 KNOWN = {"duration": spec.DURATIONS, "resolution": spec.RESOLUTIONS}
-"""Values that the simulator takes where the page has no rule."""
+"""Values that the simulator uses where the page has no rule."""
 CLASHES = {"duration": ("resolution", "1080P"), "resolution": ("duration", 10)}
 
 
@@ -39,7 +39,7 @@ def parameter_edits(change: PageChange) -> Edits | str:
         case "" | "required" if (change.attribute and after is True) or _is_required(after):
             return _refused(change, lambda given: given.get(name) is None, f"{name} is required.")
         case "":
-            return "no caller has to send it"
+            return "callers need not send it"
         case "required":
             return _filled(change)
         case "default" if after is not None:
@@ -47,7 +47,7 @@ def parameter_edits(change: PageChange) -> Edits | str:
         case attribute if attribute in RULES:
             return _ruled(change)
         case _:
-            return "what it says cannot be tried on the wire"
+            return "what it says cannot be tested on the wire"
 
 
 def _is_required(row: Any) -> bool:
@@ -59,7 +59,7 @@ def _refused(change: PageChange, when: When, message: str) -> Edits:
 
 
 def _filled(change: PageChange) -> Edits:
-    """A parameter that is missing is not asked for."""
+    """A missing parameter is not required."""
     name = change.name
     if name not in ("prompt", "first_frame_image"):
         return Edits()
@@ -67,7 +67,7 @@ def _filled(change: PageChange) -> Edits:
 
 
 def _ruled(change: PageChange) -> Edits:
-    """Refuse what breaks the new rule; accept what breaks the old one only."""
+    """Refuse what breaks the new rule; accept what breaks only the old one."""
     name, before, after = change.name, change.before, change.after
     follows = RULES[change.attribute]
     valid = VALID.get(name)
