@@ -173,6 +173,18 @@ def test_a_port_in_use() -> None:
         Simulator(port=other.getsockname()[1]).start()
 
 
+def test_a_port_in_use_is_told_within_an_event_loop_too(tmp_path: Path) -> None:
+    """The store is released: the next simulator has it."""
+    state = f"sqlite:{tmp_path / 'state.db'}"
+
+    async def start() -> None:
+        with Simulator() as running, pytest.raises(SimulatorError, match="Address already in use"):
+            Simulator(port=running.port, state=state).start()
+
+    asyncio.run(start())
+    Simulator(state=state).start().stop()
+
+
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 def test_a_request_under_way_is_answered_before_it_stops(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rest of its body arrives while the server stops; no connection that it accepts meanwhile stays open, where there is no uvloop either."""
