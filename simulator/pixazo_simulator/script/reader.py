@@ -64,8 +64,10 @@ def _read_rule(value: object) -> tuple[Rule, int]:
         rule = spec.fit(value, Rule)
         return rule, rule.weight(MOST_WEIGHT)
     except ValueError as error:
-        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error))
-        path = _quoted_path(misfit.problem, misfit.path, value)
+        path = getattr(error, "path", ())
+        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error), path)
+        if path[:1] != ("match",):  # a condition says itself where it is
+            path = _quoted_path(misfit.problem, path, value)
         raise spec.InvalidDataError(misfit.problem, path, misfit.value) from None
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TypeVar, cast
 
@@ -30,7 +31,9 @@ _MISSING = regex(r"Object missing required field `(.*)`", re.DOTALL)
 _KIND = regex(r"Invalid value '(.*)'", re.DOTALL)
 _EXPECTED = regex(r"Expected `([^`]+)`(?: of length)?( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
 _RANGE = "Integer value out of range"
-_SURROGATE = regex(rb"\\u[dD][89a-fA-F]")
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_SURROGATE = regex(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
+"""One without its other half."""
 
 _WORDS = {
     "str": "a text", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
@@ -58,6 +61,23 @@ class InvalidTextError(ValueError):
         self.line = line
 
 
+class PlacedError(ValueError):
+    """A value that a check of ours refuses; `path` is its place below the value that was checked, which the message does not repeat."""
+
+    def __init__(self, problem: str, path: Path) -> None:
+        super().__init__(problem)
+        self.path = path
+
+
+@contextmanager
+def placed(*path: str | int) -> Iterator[None]:
+    """Say of a ValueError that is raised inside where it is."""
+    try:
+        yield
+    except ValueError as error:
+        raise PlacedError(str(error), (*path, *getattr(error, "path", ()))) from None
+
+
 def read(text: bytes, shape: type[_T]) -> _T:
     """JSON as `shape`; an empty text is read as an object without members. Raises InvalidDataError."""
     text = text or b"{}"
@@ -81,7 +101,10 @@ def fit(value: object, shape: type[_T], *, strict: bool = True) -> _T:
     try:
         return msgspec.convert(value, shape, strict=strict)
     except msgspec.ValidationError as error:
-        raise _misfit(str(error), shape, value) from None
+        misfit = _misfit(str(error), shape, value)
+        if isinstance(cause := error.__cause__, PlacedError):
+            misfit = InvalidDataError(misfit.problem, (*misfit.path, *cause.path), misfit.value)
+        raise misfit from None
 
 
 _COMPRESSED = {

@@ -110,7 +110,8 @@ class Clock(Part):
         """So many seconds, by which the clock can be advanced. Raises ValueError for any other number."""
         left = (LAST_INSTANT - self.now()) / SECOND
         if not 0 <= seconds <= left:
-            raise ValueError(f"seconds {seconds:g} is not a number from 0 to {left:.0f}: a clock is never turned back")
+            why = "a clock is never turned back" if seconds < 0 else "a clock goes no further than the year 9999"
+            raise ValueError(f"seconds {seconds:g} is not a number from 0 to {left:.0f}: {why}")
         return round(seconds * SECOND)
 
     def milliseconds_until(self, until: str) -> int:
