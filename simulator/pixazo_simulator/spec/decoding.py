@@ -44,13 +44,20 @@ _SHOWN = 20
 
 
 class InvalidDataError(ValueError):
-    """Data that does not fit a shape: `path` is the place, `value` the value there as far as it helps, `problem` what is wrong."""
+    """Data that does not fit a shape: `path` is the place, `value` the value there as far as it helps, `problem` what is wrong.
 
-    def __init__(self, problem: str, path: Path = (), value: str = "") -> None:
+    `missing` is the name of a member that is not there, where that is wrong.
+    """
+
+    def __init__(self, problem: str, path: Path = (), value: str = "", *, missing: str | None = None) -> None:
         steps = (f"[{step}]" if isinstance(step, int) or step == "..." else f".{step}" for step in path)
         place = f"{''.join(steps).removeprefix('.')} {value}".strip()  # such as rules[0].faults[1].seconds -1
         super().__init__(f"{place}: {problem}" if place else problem)
-        self.path, self.value, self.problem = path, value, problem
+        self.path, self.value, self.problem, self.missing = path, value, problem, missing
+
+    def within(self, *place: str | int) -> InvalidDataError:
+        """The same of what is at a place."""
+        return InvalidDataError(self.problem, (*place, *self.path), self.value, missing=self.missing)
 
 
 class InvalidTextError(ValueError):
@@ -157,7 +164,7 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
             remedy = f"{nearest(unknown[1], known)}; known members are {', '.join(known)}" if known else ""
             return InvalidDataError(f"unknown field `{unknown[1]}`{remedy}", (*path, unknown[1]))
         if missing := _MISSING.fullmatch(says):
-            return InvalidDataError(f"missing required field `{missing[1]}`", path)
+            return InvalidDataError(f"missing required field `{missing[1]}`", path, missing=missing[1])
         if (kind := _KIND.fullmatch(says)) and given is not None:
             kinds = tuple(str(each.tag) for each in _structs(_at(shape, path[:-1], given)[0]))
             problem = f"{path[-1]} {kind[1]!r} does not exist{nearest(kind[1], kinds)}; known are {', '.join(kinds)}"

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from itertools import chain
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -177,6 +178,8 @@ class Unfinished(Part):
 
 class Account(Part):
     """The caller's account; `images` are those behind URLs (policy `image_urls`, value `table`)."""
+
+    DERIVED: ClassVar = frozenset({"affords"})
 
     ledger: Ledger
     magic: bool = True

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from typing import ClassVar
 
 import msgspec
 
@@ -53,6 +54,8 @@ class Clock(Part):
     `rate` says how fast it runs relative to real time: 1 is real, 20 is scaled, 0 stands still until advanced (manual).
     It began at the instant `start`. Any clock can be advanced, none can be turned back. A fork reads the same until either is advanced.
     """
+
+    DERIVED: ClassVar = frozenset({"_monotonic"})
 
     start: int
     rate: int | float
