@@ -164,12 +164,11 @@ class Gateway:
         if former and world.generation_of(request_id) is None:
             unknown = spec.UnknownRequest(request_id)
             return self.refuse(request, route, unknown, now, request_id=request_id, former=former)
-        url, origin = self._rule_url(request, route), request.origin(policy)
+        url, origin, before = self._rule_url(request, route), request.origin(policy), world.next_due()
         outcome = world.apply(ReadStatus(now, request.headers, url, request_id, origin))
         result = outcome.result
         if isinstance(result, spec.Answer):
-            due = world.next_due()  # a read may end a generation whose states last for a number of reads
-            wakes = due is not None and due <= now
+            wakes = _wakes(world, before, now)  # a read may end a generation whose states last for a number of reads
             return complete(request, result, now, world, outcome, policy=policy, request_id=request_id, wakes=wakes)
         if isinstance(result, spec.UnknownRequest) and policy.unknown_id == "403_foreign":
             result = spec.UnknownRequest(request_id, foreign=self._worlds.reader_of(request_id) is not None)
@@ -189,6 +188,7 @@ class Gateway:
             admission = Admission(submission, None, policy, now)
             refusal = admission.refusal() or spec.InvalidKey()
             return self.refuse(request, route, refusal, now, Outcome(refusal, decided_by=tuple(admission.decided_by)))
+        before = world.next_due()
         outcome = world.apply(SubmitGeneration(now, request.headers, self._rule_url(request, route), submission))
         accepted = outcome.result
         if not isinstance(accepted, Generation):
@@ -200,7 +200,7 @@ class Gateway:
         if outcome.ignored:
             answer = replace(answer, reason="; ".join((answer.reason, *outcome.ignored)))
             log = self._line(request, f"{quote(request.path)} {answer.reason}")
-        wakes = world.next_due() is not None
+        wakes = _wakes(world, before, now)
         return complete(
             request, answer, now, world, outcome, policy=policy, request_id=accepted.request_id, log=log, wakes=wakes
         )
@@ -252,6 +252,12 @@ class Gateway:
     def _rule_url(self, request: Request, route: RoutedRequest) -> str:
         """The URL that was called, for the response of a rule; made only where there are rules."""
         return self._url(request, route) if route.world and route.world.script else ""
+
+
+def _wakes(world: World, before: int | None, now: int) -> bool:
+    """Whether a webhook comes before the one that was next `before`, and falls due without an advance, which attempts it itself."""
+    due = world.next_due()
+    return due != before and due is not None and (due <= now or world.clock.rate > 0)
 
 
 _quoted = lru_cache(maxsize=1024)(quote)

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from itertools import chain
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -105,8 +106,11 @@ class Ledger(Part):
 
     def move_refund(self, request_id: str, instant: int) -> None:
         """Refund the price of this generation at another instant, if it is refunded at all and has not been yet."""
-        self._ahead = [replace(each, at=instant) if each.request_id == request_id else each for each in self._ahead]
-        heapq.heapify(self._ahead)
+        places = [place for place, each in enumerate(self._ahead) if each.request_id == request_id]
+        for place in places:
+            self._ahead[place] = replace(self._ahead[place], at=instant)
+        if places:
+            heapq.heapify(self._ahead)
 
     def adjust(self, now: int, balance: int) -> None:
         """Set the balance at `now` to what the test wants."""
@@ -174,6 +178,8 @@ class Unfinished(Part):
 
 class Account(Part):
     """The caller's account; `images` are those at URLs (policy `image_urls`, value `table`)."""
+
+    DERIVED: ClassVar = frozenset({"affords"})
 
     ledger: Ledger
     magic: bool = True

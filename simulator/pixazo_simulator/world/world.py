@@ -76,6 +76,8 @@ class World(Generations, kw_only=True):
     `name` says what it is for, if given. Its ids, draws and webhook secret depend on `seed` and `source`, by default its key.
     """
 
+    DERIVED: ClassVar = frozenset({"_shown", "notifier", "redactor"})
+
     clock: Clock
     seed: int
     name: str | None = None
