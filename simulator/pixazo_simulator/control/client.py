@@ -154,6 +154,7 @@ class ControlClient:
         `name` says what the world is for, such as the id of a test: requests that come after its end are listed with it.
         Of a `log` (see `export_world`) the world is made that was exported.
         `generations` are those that it has accepted before; `balance` is what is left after they were paid.
+        Raises ControlError with status 409 for a key that has a world already.
         """
         rules = None if script is None else [_rule(rule) for rule in script]
         members = {
