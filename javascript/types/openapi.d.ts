@@ -1536,7 +1536,11 @@ export interface SimulatorRoutes {
   metrics(): Promise<string>;
   /** Describe these routes as OpenAPI 3.1, for readers and client generators. */
   openapi(): Promise<Record<string, unknown>>;
-  /** Create a world for a key, which is generated when none is given. */
+  /**
+   * Create a world for a key, which is generated when none is given.
+   *
+   * @throws {ControlError} with status 409: The key has a world already
+   */
   createWorld(body: NewWorld): Promise<CreatedWorld>;
   /** List the latest worlds of the server, of all callers, without their keys. */
   worlds(query?: WorldsQuery): Promise<WorldList>;

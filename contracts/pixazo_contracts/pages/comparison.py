@@ -140,7 +140,7 @@ def _shown(fact: Fact | None) -> Any:
 
 def _effect(key: tuple[str, str, str], old: Fact | None, new: Fact | None) -> Effect:
     part, _, attribute = key
-    if part in ("request", "status route", "webhook", "header", "authentication"):
+    if part in ("request", "status route", "status route header", "webhook", "header", "authentication"):
         return "breaking"
     if part != "parameter":
         return "breaking" if new is None else "unknown"

@@ -121,7 +121,7 @@ def _results(operation: Operation) -> Iterator[Fact]:
     if operation.status_url:
         yield from _route("status route", operation.status_method, operation.status_url, "endpoint")
     for name, value in operation.status_headers.items():
-        yield Fact("status route", f"header {name}", "", PRESENT, name, "endpoint", f"{name}: {value}")
+        yield Fact("status route header", name, "", PRESENT, name, "endpoint", f"{name}: {value}")
     for name, text in operation.statuses.items():
         yield Fact("status", name, "", sorted(atoms(text)), text, "status values", f"{name} | {text}")
     if operation.flow:

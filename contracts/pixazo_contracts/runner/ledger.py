@@ -235,7 +235,8 @@ class Ledger:
             for name, ceiling, spent in self._used(ceilings or Ceilings()):
                 if spent >= ceiling:
                     raise CeilingReachedError(
-                        f"the ceiling {name} = {ceiling} is reached, by {spent} generations in the ledger {self.path}"
+                        f"the ceiling {name} = {ceiling} is reached, by {spent} generations in the ledger {self.path}: "
+                        f"wait until the {name} is over, or raise it in the profile"
                     )
             append(self._make("reserve", number=number))
 

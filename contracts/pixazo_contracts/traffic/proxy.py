@@ -28,7 +28,7 @@ from pixazo_contracts.trace import (
 from .callbacks import relay_callback
 from .classify import SUBMITS
 from .judging import Judging
-from .tape import Message, Tape, TapeError, decoded
+from .tape import Failure, Message, Tape, TapeError, decoded
 from .wire import Head, LostError, Peer, RawHeaders, Trailers, connect, framed, refuse
 
 #: The longest request and response that are kept, and the longest answer of the API that is held until it is recorded, in bytes.
@@ -77,6 +77,11 @@ class _Passing(Message):
                 self.answered += piece
         else:
             self.ended = True
+
+
+def _lost(passing: _Passing) -> Failure:
+    """The gateway's connection was lost: where the app had closed its side, it is the app that gave up."""
+    return Failure("abandoned" if passing.left else "lost")
 
 
 class Proxy:
@@ -189,7 +194,7 @@ class Proxy:
         try:
             await self._pass(passing)
         except asyncio.CancelledError:  # it may have begun something
-            passing.error = "abandoned"
+            passing.failure = Failure("abandoned")
             self._note(passing)
             raise
         return await self._finish(passing)
@@ -219,7 +224,7 @@ class Proxy:
         try:
             number = await in_thread(self._thread, purse.reserve, send)
         except BudgetExhaustedError as error:
-            passing.spent, passing.error = False, f"budget: {error}"
+            passing.spent, passing.failure = False, Failure("budget", str(error))
             return
         try:
             await self._ask(passing)
@@ -236,7 +241,7 @@ class Proxy:
         fields, body = passing.answer.text(), bytes(passing.answered)
         body, readable = decoded(fields, body)
         headers = tuple(field for field in fields if not readable or field[0].lower() != "content-encoding")
-        whole = passing.ended and passing.error is None and passing.answer_size == len(passing.answered)
+        whole = passing.ended and passing.failure is None and passing.answer_size == len(passing.answered)
         return Reply(status=passing.answer.status, headers=headers, body=body, whole=whole, error=passing.error)
 
     async def _read_body(self, passing: _Passing) -> None:
@@ -283,14 +288,14 @@ class Proxy:
             await self._ask_once(passing)
         except OSError as error:
             passing.reset = isinstance(error, LostError) and error.reset
-            lost = "abandoned" if passing.left else "lost"
-            passing.error = passing.error or (lost if isinstance(error, LostError) else f"connect: {error}")
+            is_lost = isinstance(error, LostError)
+            passing.failure = passing.failure or (_lost(passing) if is_lost else Failure("connect", str(error)))
             self._drop(passing)
             if reused and passing.answer is None and passing.method in {"GET", "HEAD"}:  # the connection was stale
-                passing.error = None
+                passing.failure = None
                 await self._ask(passing)
         except h11.RemoteProtocolError:
-            passing.error = "lost"
+            passing.failure = Failure("lost")
             self._drop(passing)
         except asyncio.CancelledError:
             self._drop(passing)
@@ -346,22 +351,21 @@ class Proxy:
         except LostError:
             if gateway.gone:
                 return
-        passing.error = "abandoned"
+        passing.failure = Failure("abandoned")
         gateway.close(reset=True)
 
     # -- towards the app
 
     async def _finish(self, passing: _Passing) -> Peer | None:
         """Record what came and pass it on; returns the connection to the gateway if both can be used again."""
-        error = passing.error or ""
-        if error.startswith("budget"):
-            text = f"not sent, since it may cost a generation: {error.removeprefix('budget: ')}"
-            text += "" if "--max-generations" in text else "; raise --max-generations"
+        failure = passing.failure
+        if failure and failure.kind == "budget":
+            text = f"not sent, since it may cost a generation: {failure.why}"
             self._say(text, once="budget")
             await refuse(passing.app, 402, self._tape.text(text), "Not sent by pixazo-contracts proxy")
             return None
         found = list[str]()
-        if passing.ended or error:
+        if passing.ended or failure:
             exchange = self._note(passing)
             if self._options.complain and passing.answer is not None:
                 found = await self._judging.now(exchange)
@@ -370,8 +374,8 @@ class Proxy:
         if passing.answer is not None:
             await self._relay(passing, passing.answer, found)
             return passing.gateway
-        if error.startswith("connect"):
-            why = f"{self._profile.origin} cannot be reached ({error.removeprefix('connect: ')})"
+        if failure and failure.kind == "connect":
+            why = f"{self._profile.origin} cannot be reached ({failure.why})"
             await refuse(passing.app, 502, why)
         else:
             passing.app.close(reset=passing.reset)
@@ -389,11 +393,11 @@ class Proxy:
         held = b"".join(framed(piece, chunked=answer.chunked) for piece in passing.pieces)
         try:
             await passing.app.write(shown.dump() + held)
-            if passing.error is None and not passing.ended and gateway is not None:
+            if passing.failure is None and not passing.ended and gateway is not None:
                 await self._stream(passing, gateway, answer)
         except LostError:
             if not passing.noted:
-                passing.error = passing.error or "abandoned"
+                passing.failure = passing.failure or Failure("abandoned")
                 self._judging.later(self._note(passing))
             self._drop(passing)
             raise
@@ -401,7 +405,7 @@ class Proxy:
             passing.pump.cancel()
             with suppress(asyncio.CancelledError):
                 await passing.pump
-        if passing.error is not None:
+        if passing.failure is not None:
             self._drop(passing)
             passing.app.close(reset=passing.reset)
         elif closes and gateway is not None:
@@ -422,7 +426,7 @@ class Proxy:
         except LostError as lost:
             if passing.app.gone:
                 raise
-            passing.error = passing.error or ("abandoned" if passing.left else "lost")
+            passing.failure = passing.failure or _lost(passing)
             passing.reset = lost.reset
         self._judging.later(self._note(passing))
         await passing.app.write(framed(last, chunked=answer.chunked))

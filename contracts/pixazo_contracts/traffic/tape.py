@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Finding, Outcome, curl_line, judge
@@ -71,9 +71,16 @@ class TapeError(Exception):
     """The trace or what stands beside it cannot be written; the text names it."""
 
 
+class Failure(NamedTuple):
+    """Why a response is not whole: a word for it, and what more is known, for people."""
+
+    kind: Literal["budget", "connect", "lost", "abandoned"]
+    why: str = ""
+
+
 @dataclass(slots=True, kw_only=True)
 class Message:
-    """One request on its way, and what came of its response: `error` begins with the word that says why it is not whole.
+    """One request on its way, and what came of its response.
 
     `size` and `answer_size` count bytes, of which `body` and `answered` may hold fewer.
     """
@@ -85,8 +92,13 @@ class Message:
     answer: Head | None = None
     answered: bytearray = field(default_factory=bytearray)
     answer_size: int = 0
-    error: str | None = None
+    failure: Failure | None = None
     spent: bool = False
+
+    @property
+    def error(self) -> str | None:
+        """The word that says why the response is not whole."""
+        return self.failure.kind if self.failure else None
 
     @property
     def method(self) -> str:
@@ -261,14 +273,13 @@ class Tape:
         """Write down what passed; returns the record."""
         method, target, headers = message.method, message.target, message.head.text()
         said = self.classify(method, target, headers, bytes(message.body))
-        error = message.error.partition(":")[0] if message.error else None
-        response = message.answer if error is None else None
+        response = message.answer if message.failure is None else None
         status, answered = (response.status, response.text()) if response else (None, ())
         raw, size = (bytes(message.answered), message.answer_size) if response else (b"", 0)
         answer, readable = decoded(answered, raw)
         said, whole = said.settled(status, answer), size == len(raw)
         blind = response is not None and not readable and said.operation != "media"
-        if blind or (error is not None and not (error == "lost" and self.profile.loopback)):
+        if blind or (message.failure and not (message.error == "lost" and self.profile.loopback)):
             # Nothing that the gateway answered was seen, an id that it issued neither.
             self._unseen = self._unseen or said.operation in SUBMITS.values()
             said = replace(said, operation="elsewhere", aims=(), intent="any", request_id=None)
@@ -277,7 +288,7 @@ class Tape:
         exchange = record_exchange(
             redactor, **said.fields, number=self._exchanges + 1, probe="proxy", method=method,
             account=self._account(said, key[0] if key else ""), url=f"{self.profile.origin}{bare if is_origin_form(bare) else f'/{bare}'}",
-            started=message.started, finished=self.now(), status=status, error=error, spent=message.spent,
+            started=message.started, finished=self.now(), status=status, error=message.error, spent=message.spent,
             request_headers=(h for h in headers if h[0].lower() in KEPT_OF_REQUESTS),
             request_body=bytes(message.body) if 0 < message.size == len(message.body) else None, request_size=message.size,
             headers=answered, body=answer if whole else None, size=size,

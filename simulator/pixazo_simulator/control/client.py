@@ -157,6 +157,7 @@ class ControlClient:
         `name` says what the world is for, such as the id of a test: requests that arrive after its end are listed with it.
         With a `log` (see `export_world`) it is the world that was exported.
         `generations` are those that it has already accepted; `balance` is what is left after paying for them.
+        Raises ControlError with status 409 for a key that has a world already.
         """
         rules = None if script is None else [_rule(rule) for rule in script]
         members = {

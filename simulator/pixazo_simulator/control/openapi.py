@@ -14,7 +14,7 @@ from pixazo_simulator.spec import CONTROL_PREFIX, KEY_HEADER
 from .client import TOKEN_HEADER
 from .route import ControlRoute
 from .schema.examples import REQUESTS, RESPONSES
-from .schema.responses import Refusal, schema_of, to_json
+from .schema.responses import AdvanceStopped, Refusal, schema_of, to_json
 
 _ABOUT = (
     "The simulator's own routes besides those of the gateway: everything that a test does with a world, in any language. "
@@ -22,14 +22,15 @@ _ABOUT = (
     "Only callers on loopback are served, unless the server was started with --control-token or --control-open; with a token every "
     f"caller must send it in the header {TOKEN_HEADER}. Unofficial, not affiliated with the vendor."
 )
-_REASONS = {
+_REASONS: dict[Any, str] = {
     400: "The request is not valid, or is valid but cannot be fulfilled; nothing was changed",
     401: "No world was specified",
     403: "Host or Origin is not a name of this machine, the caller is on another machine, or the control token is missing or wrong",
     404: "No such world, or nothing with this number in it",
     406: "What was expected did not happen",
     408: "Timed out",
-    409: "The clock stopped before the end of the advance",
+    409: "The key has a world already",
+    AdvanceStopped: "The clock stopped before the end of the advance",
     413: "The body is too large",
     500: "A fault of the simulator: please report it",
     503: "The store of the worlds cannot be used now: retry after Retry-After seconds",
@@ -118,7 +119,10 @@ def _responses(route: ControlRoute, reference: Reference) -> dict[str, Any]:
     content = {"schema": reference(kind), "example": to_json(RESPONSES[kind])}
     good = {"description": "Done", "content": {"text/plain" if kind is str else "application/json": content}}
     refused = {
-        str(code): {"description": _REASONS[code], "content": {"application/json": {"schema": reference(refusal)}}}
+        str(code): {
+            "description": _REASONS.get(refusal, _REASONS[code]),
+            "content": {"application/json": {"schema": reference(refusal)}},
+        }
         for code, refusal in sorted(codes.items())
     }
     return {str(route.status): good, **refused}

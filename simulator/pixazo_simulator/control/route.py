@@ -15,7 +15,7 @@ from pixazo_simulator.gateway import Traffic
 from pixazo_simulator.spec import KEY_HEADER
 from pixazo_simulator.state import Scratch
 from pixazo_simulator.webhooks import Dispatcher
-from pixazo_simulator.world import Command, World, Worlds
+from pixazo_simulator.world import Command, KeyTakenError, World, Worlds
 
 from .schema.responses import Refusal, TlsListener
 
@@ -142,7 +142,7 @@ def world_of(key: str, worlds: Worlds) -> World:
 
 @contextmanager
 def refuse_errors(unknown: str = "") -> Generator[None]:
-    """Turn a ValueError, whose message names the remedy, into status code 400, and a KeyError into 404 with the message `unknown`, if it is given."""
+    """Turn a ValueError, whose message names the remedy, into status code 400, or 409 for a key that is taken, and a KeyError into 404 with the message `unknown`, if it is given."""
     try:
         yield
     except KeyError:
@@ -150,7 +150,7 @@ def refuse_errors(unknown: str = "") -> Generator[None]:
             raise
         raise Refused(404, unknown) from None
     except ValueError as error:
-        raise Refused(400, str(error)) from None
+        raise Refused(409 if isinstance(error, KeyTakenError) else 400, str(error)) from None
 
 
 def route(

@@ -65,7 +65,15 @@ async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, A
     return document(ROUTES)
 
 
-@route("POST", "/_sim/worlds", status=201, needs_world=False, reveals=("key",), at_once=True)
+@route(
+    "POST",
+    "/_sim/worlds",
+    status=201,
+    needs_world=False,
+    refusals={409: responses.Refusal},
+    reveals=("key",),
+    at_once=True,
+)
 async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.CreatedWorld:
     """Create a world for a key, which is generated when none is given."""
     wanted, worlds = request.body, request.worlds

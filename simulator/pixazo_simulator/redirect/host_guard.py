@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 from weakref import WeakKeyDictionary, WeakSet
 
 from .context import REDIRECT_PORT
@@ -54,17 +54,29 @@ _ASSIGNMENT = re.compile(r"\w+=")
 
 
 class Ban(NamedTuple):
-    """`test` is the test in which the hosts are refused, `where` says so in words, `file` receives a line for each refusal."""
+    """The hosts are refused in `test`, after it, in a thread that it left running, or in a process that it started.
+
+    `file` receives a line for each refusal: JSON with `test`, `when`, and `line`, which is for people.
+    """
 
     test: str
-    where: str
     file: str
-    remedy: str = REMEDY
+    when: Literal["in", "after", "left", "child"] = "in"
+    thread: str = ""
+
+    @property
+    def where(self) -> str:
+        return {
+            "in": f"in {self.test}",
+            "after": f"after {self.test}",
+            "left": f"in thread {self.thread!r}, which {self.test} had left running",
+            "child": f"in a process that {self.test} started",
+        }[self.when]
 
     @property
     def why(self) -> str:
         """The rest of the sentence that begins with the host."""
-        return f" was called {self.where}: {self.remedy}"
+        return f" was called {self.where}: {PROCESS_REMEDY if self.when == 'child' else REMEDY}"
 
 
 class HostGuard(Redirection):
@@ -110,12 +122,11 @@ class HostGuard(Redirection):
         frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  # documented, in spite of its name
         for thread in set(threading.enumerate()) - set(self._others):
             if self.ban and not _is_idle(frames.get(thread.ident or 0)):
-                where = f"in thread {thread.name!r}, which {self.ban.test} had left running"
-                self._threads[thread] = self.ban._replace(where=where)
+                self._threads[thread] = self.ban._replace(when="left", thread=thread.name)
 
     def variables(self, ban: Ban) -> dict[str, str]:
         """The variables by which Python and Node child processes refuse the hosts, too."""
-        why = _of_child(ban.test, ban.file).why
+        why = ban._replace(when="child").why
         return {
             GUARD_VARIABLE: f"{','.join(sorted(self.hosts))} {json.dumps({'file': ban.file, 'test': ban.test, 'why': why})}",
             **{name: _with(os.environ.get(name), added, between) for name, added, between in _ADDED},
@@ -204,10 +215,6 @@ def _is_idle(frame: FrameType | None) -> bool:
     return names <= _WAITING and not names.isdisjoint(_POOLS)
 
 
-def _of_child(test: str, file: str) -> Ban:
-    return Ban(test, f"in a process that {test} started", file, PROCESS_REMEDY)
-
-
 def _with(known: str | None, added: str, between: str) -> str:
     """A variable with one more word, which it may have already, in a process that a guarded one started."""
     return known if known and added in known else between.join(filter(None, (added, known)))
@@ -239,7 +246,8 @@ def _refusal(ban: Ban | None, line: str) -> ConnectionRefusedError:
     if ban:
         # One write per line, so the lines of several processes do not mix. OSError: the test run has ended and deleted the file.
         with suppress(OSError), os.fdopen(os.open(ban.file, os.O_WRONLY | os.O_APPEND), "wb", buffering=0) as file:
-            file.write(f"{line}\n".encode(errors="backslashreplace"))
+            shown = line.encode(errors="backslashreplace").decode()
+            file.write(f"{json.dumps({'test': ban.test, 'when': ban.when, 'line': shown})}\n".encode())
     return ConnectionRefusedError(errno.ECONNREFUSED, line)
 
 
@@ -257,5 +265,5 @@ def begin(variable: str) -> HostGuard:
     """Refuse what GUARD_VARIABLE says until this process ends; `preload/guard/sitecustomize.py` calls it at the first use of the network."""
     hosts, _, ban = variable.partition(" ")
     guard = guard_of(hosts.split(","))
-    guard.hold(_of_child(json.loads(ban)["test"], json.loads(ban)["file"]))
+    guard.hold(Ban(json.loads(ban)["test"], json.loads(ban)["file"], "child"))
     return guard

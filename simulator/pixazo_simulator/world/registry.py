@@ -34,6 +34,10 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
+class KeyTakenError(ValueError):
+    """The key of a new world opens another one."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every world of a server starts with, including its script; the balance is in millionths of a US dollar.
 
@@ -272,11 +276,11 @@ class Worlds:
 
         Its draws depend on its `name`, if it has one, so worlds with one name and seed are alike whatever their keys are; but of
         those that are open at the same time only one does this, since no two may have the same ids.
-        Raises ValueError when the key has one already, or when there are as many as the bound `most_worlds` allows.
+        Raises KeyTakenError when the key has one already, ValueError when there are as many as the bound `most_worlds` allows.
         """
         script = self.script.fork() if wanted.rules is None else self._script(wanted.rules)
         if wanted.key in self._worlds:
-            raise ValueError("the key has a world already: delete it first, or choose another key")
+            raise KeyTakenError("the key has a world already: delete it first, or choose another key")
         settings, name = self.settings, wanted.name
         if len(self) >= settings.most_worlds:
             raise ValueError(f"{settings.most_worlds} worlds are open already (setting most_worlds): delete one first")

@@ -113,9 +113,9 @@ def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
             running = [*(each for each in running if not _outlasts(call, each)), call]
         asking[route] = running
     for (method, path), concerned in found.items():
-        asking, again = concerned[:2]
-        pause = f"{_pause(asking, again):.4g} s after a response with Retry-After: {asking.retry_after:g}"
-        yield asking.request_id, concerned, f"{method} {path} was called {pause}"
+        first, again = concerned[:2]
+        pause = f"{_pause(first, again):.4g} s after a response with Retry-After: {first.retry_after:g}"
+        yield first.request_id, concerned, f"{method} {path} was called {pause}"
 
 
 @_check(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import trustme
 
+from pixazo_simulator.control import ControlClient, ControlError
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
 from pytest_pixazo import Pixazo
@@ -85,6 +86,23 @@ def test_a_key_that_is_taken(pytester: pytest.Pytester, simulator: Simulator) ->
     first, second = notes(pytester)
     assert first[2] != second[2]
     simulator.control(first[2]).delete_world()
+
+
+def test_a_world_that_is_refused_is_asked_for_once(
+    monkeypatch: pytest.MonkeyPatch, run_tests: Callable[..., pytest.RunResult]
+) -> None:
+    """Another key helps only where the key was the reason."""
+    asked: list[object] = []
+
+    def refuse(_: ControlClient, **wanted: object) -> ControlClient:
+        asked.append(wanted)
+        raise ControlError(400, "10000 worlds are open already")
+
+    monkeypatch.setattr(ControlClient, "create_world", refuse)
+    result = run_tests(NOTING, "-k", "0")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["10000 worlds are open already"])
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pixazo_simulator.spec.parameters import KEYS
 from pixazo_simulator.spec.policy import PROFILES, RateLimit
 from pixazo_simulator.spec.redaction import Redactor
 from pixazo_simulator.world.commands import AddAlias, CreateWorld, ReadStatus
-from pixazo_simulator.world.registry import Settings, Worlds
+from pixazo_simulator.world.registry import KeyTakenError, Settings, Worlds
 from pixazo_simulator.world.world import World
 
 
@@ -56,7 +56,7 @@ def test_worlds_have_clocks_of_their_own() -> None:
 def test_a_key_has_one_world() -> None:
     """Until that is deleted."""
     worlds = Worlds(Settings(keys=("a-key",)))
-    with pytest.raises(ValueError, match="the key has a world already: delete it first, or choose another key"):
+    with pytest.raises(KeyTakenError, match="the key has a world already: delete it first, or choose another key"):
         worlds.create(CreateWorld(key="a-key"))
     (old,) = worlds
     worlds.delete("a-key")

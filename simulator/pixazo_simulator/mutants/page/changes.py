@@ -79,8 +79,6 @@ def _request(change: PageChange) -> Edits | str:
 
 
 def _status_route(change: PageChange) -> Edits | str:
-    if change.name.startswith("header "):
-        return _header(change)
     before, after = str(change.before), str(change.after)
     match change.name:
         case "path":
@@ -131,14 +129,13 @@ def _other_ids(old: str, new: str) -> Edits:
 
 
 def _header(change: PageChange) -> Edits | str:
-    name = change.name.removeprefix("header ")
-    operation = change.operation or None
+    name, operation = change.name, change.operation or None
     if change.to:
-        scopes: dict[str, Callable[[Request], bool]] = {"header": submits, "status route": reads}
+        scopes: dict[str, Callable[[Request], bool]] = {"header": submits, "status route header": reads}
         return edit_requests(
             scopes.get(change.part, lambda _: True), lambda request, _: _renamed(request, name, change.to)
         )
-    if change.after is None or change.part == "status route":
+    if change.after is None or change.part == "status route header":
         return "the page does not say what the gateway does with or without it"
     if change.before is None:
         return refuse_submits(
@@ -209,7 +206,7 @@ _ARROWS = {
 
 
 _PARTS: dict[str, Callable[[PageChange], Edits | str]] = {
-    "operation": _operation, "request": _request, "status route": _status_route, "header": _header, "authentication": _header,
+    "operation": _operation, "request": _request, "status route": _status_route, "status route header": _header, "header": _header, "authentication": _header,
     "webhook": _webhook, "code": _code, "status": _status, "status flow": _flow, "field": field_edits, "sample": sample_edits, "parameter": parameter_edits,
 }  # fmt: skip
 _REASONS = {
