@@ -19,7 +19,8 @@ import pytest
 from pixazo_contracts.trace import Callback, Exchange, dump_record
 from pixazo_simulator import Settings, Simulator
 from pixazo_simulator.mutants import find_mutant
-from pixazo_simulator.server import read_script
+from pixazo_simulator.server import read_profile, read_script
+from pixazo_simulator.traces import Retold, read_trace, retold
 from pixazo_simulator.world import clock_factory
 from tests.command import mistake, pixazo_sim, run_process
 
@@ -324,6 +325,48 @@ def test_the_test_of_an_app_with_a_hard_coded_host_fails_and_passes_when_it_is_m
     result = pytester.runpytest("-q", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*test_replay_bad.py::test_replay_bad*"])
+
+
+def called(at: float, status: int, answer: dict[str, str], *, body: str | None = '{"prompt": "A bear"}') -> bytes:
+    """The record of a submission, or of a read of the request id that is answered."""
+    read = body is None
+    return dump_record(
+        Exchange(
+            number=1, probe="", case="", operation="status" if read else "generate", method="GET" if read else "POST",
+            url=f"https://recorded/v2/requests/status/{answer['request_id']}" if read else f"https://recorded{SUBMIT}",
+            account="default", started=at, finished=at + 0.1, status=status, headers=(), request_body=body,
+            body=json.dumps(answer),
+        )
+    )  # fmt: skip
+
+
+def accepted(at: float, number: int, **more: str) -> bytes:
+    return called(at, 202, {"request_id": str(number), "status": "QUEUED", "polling_url": f"/v2/requests/status/{number}"}, **more)
+
+
+def ended(at: float, number: int, status: str) -> bytes:
+    return called(at, 200, {"request_id": str(number), "status": status, "error": "content"}, body=None)
+
+
+def told(*records: bytes, natural: int = 202) -> Retold:
+    """What is told of these records, where a simulator answers submissions with `natural`."""
+    trace = read_trace(json.dumps(HEADER).encode() + b"\n" + b"".join(records))
+    assert trace
+    return retold(trace, lambda _: natural, read_profile("documented"))
+
+
+@pytest.mark.parametrize(
+    ("before", "ends"),
+    [
+        (accepted(0, 1), [None, "FAILED"]),
+        (called(0, 400, {"error": "Bad Request"}, body="{}"), ["FAILED"]),
+    ],
+    ids=["accepted and never read", "refused"],
+)
+def test_an_end_is_that_of_the_generation_that_had_it(before: bytes, ends: list[str | None]) -> None:
+    """An app that is mended meanwhile sends nothing that is refused."""
+    (rule, *_) = told(before, accepted(1, 2), ended(60, 2, "FAILED"), natural=400).rules
+    assert [step.end and step.end.status for step in rule.steps] == ends
 
 
 @pytest.mark.slow

@@ -86,16 +86,13 @@ class _Telling(msgspec.Struct):
         submits = [*enumerate((each for each in self.trace.exchanges if each.is_submit), 1)]
         by_submit = {id(each.submit): each for each in self.generations}
         for operation in dict.fromkeys(each.operation for _, each in submits):
-            steps = [
-                self._submitted(number, each, by_submit.get(id(each)))
-                for number, each in submits
-                if each.operation == operation
-            ]
+            mine = [(number, each, by_submit.get(id(each))) for number, each in submits if each.operation == operation]
+            steps = [self._submitted(*each) for each in mine]
             after = (*steps[1:], None)
             # A refusal leaves a step that only plans unused; an app that is right meanwhile is not refused, and meets that step at once.
             steps = [
-                each for each, then in zip(steps, after, strict=True)
-                if each != _NATURAL or not (then and then.only_plans)
+                step for (*_, one), step, then in zip(mine, steps, after, strict=True)
+                if one or step != _NATURAL or not (then and then.only_plans)
             ]  # fmt: skip
             yield from _rule(operation, {}, steps)
         for one in self.generations:
