@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from .options import OPTIONS
 from .serve import serve_until_ended
 
 if TYPE_CHECKING:
+    from pixazo_simulator.control import ControlClient
     from pixazo_simulator.state import Replayed, WorldLog
     from pixazo_simulator.traces import Exchange
 
@@ -76,8 +79,9 @@ def _read(file: str, data: bytes) -> WorldLog:
 
 def _write_tests(file: str, data: bytes, options: dict[str, Any], *, check: bool) -> bool:
     """Write the script and the tests of a trace, and report that; False for a file of another kind."""
-    from pixazo_simulator.server import read_profile
+    from pixazo_simulator.server import Simulator, read_profile
     from pixazo_simulator.traces import files_of, read_trace, retold
+    from pixazo_simulator.world import Settings
 
     try:
         trace = read_trace(data)
@@ -85,8 +89,10 @@ def _write_tests(file: str, data: bytes, options: dict[str, Any], *, check: bool
             return False
         name, script, tests = _names(file, options, check=check)
         profile, app = options["profile"], options["app"]
-        told = retold(trace, _natural_status, read_profile(profile or "documented"))
-        texts = files_of(trace, told, name, app, profile)
+        policy = read_profile(profile or "documented")
+        with Simulator(Settings(policy=policy)) as simulator:
+            told = retold(trace, partial(_natural_status, simulator.control()), policy)
+        texts = files_of(trace, told, name, app, _from(script.parent, profile))
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(texts.script, encoding="utf-8")
         tests.write_text(texts.tests, encoding="utf-8")
@@ -118,14 +124,20 @@ def _names(file: str, options: dict[str, Any], *, check: bool) -> tuple[str, Pat
     return name, script, tests
 
 
-def _natural_status(submission: Exchange) -> int:
-    """The status code of a submission without any rule."""
-    from pixazo_simulator.server import Simulator
+def _from(folder: Path, profile: str | None) -> str | None:
+    """A profile as files in a folder name it."""
+    from pixazo_simulator.spec import PROFILES
 
+    if profile is None or profile in PROFILES:
+        return profile
+    return Path(os.path.relpath(Path(profile).resolve(), folder.resolve())).as_posix()
+
+
+def _natural_status(control: ControlClient, submission: Exchange) -> int:
+    """The status code of a submission without any rule."""
     kind = next((value for name, value in submission.request_headers if name.lower() == "content-type"), None)
-    headers, body = {"Content-Type": kind} if kind else {}, submission.request_body or ""
-    with Simulator() as simulator:
-        return simulator.control().explain("POST", submission.path, headers=headers, body=body).status
+    headers = {"Content-Type": kind} if kind else {}
+    return control.explain("POST", submission.path, headers=headers, body=submission.body_again).status
 
 
 def _summary(log: WorldLog, replayed: Replayed) -> str:

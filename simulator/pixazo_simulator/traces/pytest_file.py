@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pixazo_simulator.spec import read_instant, timestamp
+from pixazo_simulator.spec import PROFILES, read_instant, timestamp
 
 from .records import Exchange, Trace
 from .rules import AT_ONCE, Generation, Retold
@@ -29,9 +29,9 @@ class Files(NamedTuple):
 
 
 def files_of(trace: Trace, told: Retold, name: str, app: str | None, profile: str | None) -> Files:
-    """The script and the tests of a trace; `app` is the command of the app, `profile` what the marker names."""
+    """The script and the tests of a trace; `app` is the command of the app, `profile` a name, or the path of a file from the tests."""
     started = read_instant(trace.started_at) or 0
-    marker: dict[str, Any] = {"start": timestamp(started), "strict": False} | ({"profile": profile} if profile else {})
+    marker: dict[str, Any] = {"start": timestamp(started), "strict": False}
     policy: dict[str, str] = dict(told.policy)
     if app is None:
         seen = [str(each.members.get("status")) for one in told.generations for each in one.callbacks]
@@ -47,10 +47,10 @@ def files_of(trace: Trace, told: Retold, name: str, app: str | None, profile: st
         body = {"APP": repr(shlex.split(app))}
     if policy:
         marker["policy"] = policy
-    values = body | {
-        "NAME": name,
-        "MARKER": ", ".join(f"{argument}={_python(value)}" for argument, value in marker.items()),
-    }
+    arguments = {argument: _python(value) for argument, value in marker.items()}
+    if profile:
+        arguments["profile"] = _python(profile) if profile in PROFILES else f"str(SCRIPT.parent / {_python(profile)})"
+    values = body | {"NAME": name, "MARKER": ", ".join(map("=".join, arguments.items()))}
     text = (
         files(__name__.rpartition(".")[0])
         .joinpath("templates", "calls.txt" if app is None else "app.txt")
@@ -79,7 +79,7 @@ def _calls(trace: Trace, generations: tuple[Generation, ...]) -> list[dict[str, 
 
 def _call(each: Exchange, number_of: Mapping[str, int]) -> dict[str, Any] | None:
     if each.is_submit:
-        body, in_body = each.request_body or "", each.sent.get("callback_url")
+        body, in_body = each.body_again, each.sent.get("callback_url")
         if isinstance(in_body, str) and in_body in each.webhook_urls:
             body = body.replace(json.dumps(in_body), '"{webhook}"')
         return {"submit": each.path, "body": body, "webhook": each.webhook_header is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,13 @@ from pixazo_simulator.spec import SUBMITS, Status, read_instant
 WRONG_FILE = "pixazo-contracts run and pixazo-contracts proxy write traces"
 _SHOWN = ("content-type", "retry-after")
 """Headers of a response that an app acts upon."""
+_CUT_IMAGE = re.compile(r'(?i)"data:image/[^"]*… \(\d+ characters\)"')
+"""A data URL of which a recorder kept only the beginning."""
+_PNG = (
+    '"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAUAAAAFAAQAAAADl65gHAAAAI0lEQVR42u3BAQ0AAADCoPdPbQ8HFAAAAAAAAAAAAAAA'
+    'APwaM0AAAWQoMfMAAAAASUVORK5CYII="'
+)
+"""A black image of 320 by 320 pixels."""
 
 Fields = tuple[tuple[str, str], ...]
 
@@ -82,6 +90,11 @@ class Exchange(Message, kw_only=True):
     def sent(self) -> Mapping[str, Any]:
         """The members of the request's body."""
         return Message(body=self.request_body).members
+
+    @property
+    def body_again(self) -> str:
+        """The request's body as it can be sent again: with a small image for one that was cut, empty for none."""
+        return _CUT_IMAGE.sub(_PNG, self.request_body or "")
 
     @property
     def path(self) -> str:

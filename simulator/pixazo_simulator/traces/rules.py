@@ -59,7 +59,7 @@ class Retold(msgspec.Struct, frozen=True):
 
 def retold(trace: Trace, natural: Natural, policy: spec.Policy) -> Retold:
     """The rules under which a simulator with this policy responds as in the trace, call by call."""
-    telling = _Telling(trace, natural, policy, _generations(trace))
+    telling = _Telling(trace, natural, policy, _generations(trace, natural))
     rules = tuple(telling.rules())
     telling.note_the_rest()
     codes = {each.status for each in trace.exchanges if each.is_submit and each.succeeded}
@@ -86,16 +86,13 @@ class _Telling(msgspec.Struct):
         submits = [*enumerate((each for each in self.trace.exchanges if each.is_submit), 1)]
         by_submit = {id(each.submit): each for each in self.generations}
         for operation in dict.fromkeys(each.operation for _, each in submits):
-            steps = [
-                self._submitted(number, each, by_submit.get(id(each)))
-                for number, each in submits
-                if each.operation == operation
-            ]
+            mine = [(number, each, by_submit.get(id(each))) for number, each in submits if each.operation == operation]
+            steps = [self._submitted(*each) for each in mine]
             after = (*steps[1:], None)
             # A refusal leaves a step that only plans unused; an app that has since been fixed is not refused, and meets that step immediately.
             steps = [
-                each for each, then in zip(steps, after, strict=True)
-                if each != _NATURAL or not (then and then.only_plans)
+                step for (*_, one), step, then in zip(mine, steps, after, strict=True)
+                if one or step != _NATURAL or not (then and then.only_plans)
             ]  # fmt: skip
             yield from _rule(operation, {}, steps)
         for one in self.generations:
@@ -115,8 +112,13 @@ class _Telling(msgspec.Struct):
             )
             return Step(faults=_unanswered(submit))
         if one is None:
-            is_natural = not submit.succeeded and self.natural(submit) == submit.status
-            return _NATURAL if is_natural else Step(reply=_reply(submit))
+            usual = self.natural(submit)
+            if submit.succeeded and submit.members:
+                self.note(
+                    f"submission {number} was accepted with {submit.status}, and the simulator refuses it with {usual}: give a --profile that accepts it"
+                )
+                return _NATURAL
+            return _NATURAL if usual == submit.status else Step(reply=_reply(submit))
         path = f"/v2/requests/status/{one.request_id}"
         expected = {"request_id": one.request_id or "", "status": "QUEUED", "polling_url": path}
         same = {"polling_url": path} if str(submit.members.get("polling_url")).endswith(path) else {}
@@ -208,12 +210,14 @@ def _rule(when: str, match: dict[str, Any], steps: Sequence[Step], *, lasts: boo
     yield Rule(when=when, match=match, then=tuple(then), **asdict(first))
 
 
-def _generations(trace: Trace) -> tuple[Generation, ...]:
-    """The submissions that a simulator accepts: those that were accepted, and those whose response never arrived, which may have been."""
+def _generations(trace: Trace, natural: Natural) -> tuple[Generation, ...]:
+    """The submissions that a simulator accepts: those that were, unless it refuses them, and those whose response never arrived, which may have been."""
     found: list[Generation] = []
     for submit in trace.exchanges:
         is_lost = submit.status is None and submit.error != "connect"
         if not submit.is_submit or not ((submit.succeeded and submit.members) or is_lost):
+            continue
+        if submit.succeeded and submit.request_body is not None and natural(submit) >= 400:
             continue
         given = submit.members.get("request_id")
         known = given if isinstance(given, str) and given else None
