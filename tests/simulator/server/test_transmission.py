@@ -272,7 +272,7 @@ def test_a_server_stops_while_a_response_is_held_back(
 
 
 @pytest.mark.parametrize("is_early", [True, False])
-def test_a_caller_that_goes_away_ends_what_is_held_back(is_early: bool) -> None:  # noqa: FBT001
+def test_a_caller_that_goes_away_ends_what_is_held_back(is_early: bool) -> None:
     """No task is left behind, also when the caller was gone before the response was there."""
     application = Application(Worlds(scripted(Delay(3600))))
 
