@@ -111,7 +111,7 @@ class GatewayProtocol(HttpToolsProtocol):
     """
 
     held = False
-    """Whether a fault is holding a response back on purpose: a server that stops does not wait for it."""
+    """Whether a fault is holding a response back on purpose: a server that stops does not wait for it. Set by `hold`."""
     _flow: _Flow
     _current: RequestResponseCycle | None = None  # the request that is being answered; `self.cycle` is the newest one
     _direct: tuple[Request, RoutedRequest] | None = None  # the request that is answered directly
@@ -133,6 +133,7 @@ class GatewayProtocol(HttpToolsProtocol):
     _idle_since = 0.0  # the time of the loop at which the last response was complete
     _deadline: asyncio.TimerHandle | None = None
     _refusal: bytes | None = None  # the last response, once a request has been refused
+    _has_ended = False  # the client has closed its side: it sends no more
 
     def __init__(self, config: Config, *arguments: Any, **named: Any) -> None:
         super().__init__(config, *arguments, **named)
@@ -193,6 +194,14 @@ class GatewayProtocol(HttpToolsProtocol):
             self._is_at_rest = not (self._in_head or self._in_body)
         if self._received:
             self._parse_received()
+        elif self._has_ended and not self.is_responding():
+            self.transport.close()
+
+    def hold(self) -> None:
+        """Let a fault hold a response back, as long as the client stays: only an open connection shows that it does."""
+        self.held = True
+        if self._has_ended:
+            self.transport.close()
 
     def reset(self) -> None:
         """Reset the connection immediately (TCP RST), also under TLS."""
@@ -236,6 +245,18 @@ class GatewayProtocol(HttpToolsProtocol):
             else:
                 self._flow.backlog = False
                 self.flow.resume_reading()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio takes a bool
+        """Keep the connection for the responses that are due: a client may close its side after its last request, as `nc -N` does.
+
+        Not while a fault holds one back: a client that has gone looks alike. Nor for half a request, or under TLS, which cannot.
+        """
+        self._has_ended = True
+        if self._in_body and self.pipeline and self.pipeline[0][0] is self.cycle:
+            self.pipeline.popleft()  # half a request, which the application has not seen
+        elif self._in_body and self.cycle is self._current:
+            return False
+        return self.is_responding() and not self.held and self.scheme == "http"
 
     def _parse_received(self) -> None:
         """Parse until enough requests wait: a parsed request takes some 2 KiB, a hundred times the bytes of a short one.

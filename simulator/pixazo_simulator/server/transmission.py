@@ -62,7 +62,7 @@ async def transmit(
     left = math.inf if any(isinstance(each, Ending) for each in response.transmission) else len(response.body)
     connection: GatewayProtocol | None = None if response.leaves_at_once else scope.get(CONNECTION)
     if connection:
-        connection.held = True
+        connection.hold()
     try:
         for step in steps:
             if isinstance(step, bytes):

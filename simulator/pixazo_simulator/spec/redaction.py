@@ -62,11 +62,17 @@ _LONGEST_TAIL = 2048
 """Characters; the beginning of a key is shorter, however it is escaped."""
 _DEEPEST = 100
 
-_PAIR = regex(r"(^|[?&;\s\"'])([\w.~%\[\]-]{1,200})=([^&;\s\"'<>]+)")
+# A quote or angle bracket may belong to a value; it ends one where what stands behind it ends a text in JSON, Python or HTML.
+_END = r"""\\{0,8}(?:"(?=[,:\]}>])|'(?=>)|["'<>](?=[,:;.)\]}"'<>\\]{0,8}(?:\s|\\[nrt]|\Z)))"""
+_NAME_OF_PAIR = regex(r"(?<![\w.~%+\[\]-])([\w.~%+\[\]-]{1,200})=")
+_VALUE = regex(rf"""(?:[^&;\s"'<>\\]+|(?!{_END})["'<>\\]|;(?!\s|\Z|[\w.~%+\[\]-]{{1,200}}=|{_END}))+""")
+_FIELD = regex(r"^content-disposition:([^\r\n]*)\r?\n(?:[^\r\n]+\r?\n){0,20}\r?\n", re.IGNORECASE | re.MULTILINE)
+_NAME_OF_FIELD = regex(r"""\bname=["']?([^"';]*)""", re.IGNORECASE)
+_END_OF_FIELD = regex(r"\r?\n--|\Z")
 _NAME = regex(r"""(["'])((?:[^"'\\\s]|\\.){1,200})\1\s*:\s*""")
 _SCALAR = regex(r"""(")(?:[^"\\]|\\.)*"?|(')(?:[^'\\]|\\.)*'?|-?[0-9][0-9.eE+-]*|[\[{](?s:.)*""")
 """The value after a name in JSON and Python; of a list or mapping the end cannot be found, so all the rest is redacted."""
-_USERINFO = regex(r"://([^/?#\s\"'<>@]*(?:@[^/?#\s\"'<>@]*)*)@")
+_USERINFO = regex(rf"""(:[/\\]{{2,8}})((?:[^/?#\s"'<>\\]|(?!{_END})["'<>\\])*)@""")
 _SCHEME = regex(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
 
 OWN_WORDS = frozenset(
@@ -152,17 +158,18 @@ class Redactor:
         if CUT in text:
             *cut, rest = text.split(CUT)
             return CUT.join([*map(self.start, cut), self.text(rest)])
-        text = self.without_keys(text)
-        if "%" in text or "\\" in text:  # its decoded form, if a key is visible only there
-            plain = text
+        plain = text = self._cleared(text)
+        if "%" in text or "\\" in text:  # its decoded form, if a key or another secret is visible only there
             for _ in range(_MOST_LAYERS):
                 before, plain = plain, _decoded(plain)
                 if plain == before:
                     break
-                if (cleared := self.without_keys(plain)) != plain:
-                    text = cleared
-                    break
-        return _without_named(text)
+                if (cleared := self._cleared(plain)) != plain:
+                    text = plain = cleared
+        return text
+
+    def _cleared(self, text: str) -> str:
+        return _without_named(self.without_keys(text))
 
     def start(self, text: str) -> str:
         """The same for a text that was cut short: a key that was cut in two is redacted, too."""
@@ -386,12 +393,35 @@ def is_secret(name: str) -> bool:
 def _without_named(text: str) -> str:
     """The text without the values of names that look like secrets, as queries, forms, JSON and Python write them, or of a URL's user."""
     if "=" in text:
-        text = _PAIR.sub(_pair, text)
+        text = _without_fields(text) if "form-data" in text else text
+        text = _without_pairs(text)
     if ":" in text:
         text = _without_members(text)
-        if "://" in text and "@" in text:
-            text = _USERINFO.sub(lambda found: found[0] if REDACTED in found[1] else f"://{HIDDEN}@", text)
+        if "@" in text:
+            text = _USERINFO.sub(lambda found: found[0] if REDACTED in found[2] else f"{found[1]}{HIDDEN}@", text)
     return _SCHEME.sub(_scheme, text) if any(each in text for each in _SCHEMES) else text
+
+
+def _without_fields(text: str) -> str:
+    parts, done = list[str](), 0
+    for head in _FIELD.finditer(text):
+        name = _NAME_OF_FIELD.search(head[1])
+        if head.start() >= done and name and is_secret(name[1]):
+            parts += text[done : head.end()], HIDDEN
+            done = cast("re.Match[str]", _END_OF_FIELD.search(text, head.end())).start()
+    return "".join([*parts, text[done:]])
+
+
+def _without_pairs(text: str) -> str:
+    parts, done = list[str](), 0
+    for name in _NAME_OF_PAIR.finditer(text):
+        if name.start() < done or not is_secret(re.split("[?&;=#/]", unquote(name[1]))[-1]):
+            continue
+        value = _VALUE.match(text, name.end())
+        if value and value[0].strip("=") and REDACTED not in value[0] and HIDDEN not in value[0]:
+            parts += text[done : name.end()], HIDDEN
+            done = value.end()
+    return "".join([*parts, text[done:]])
 
 
 def _without_members(text: str) -> str:
@@ -407,13 +437,6 @@ def _without_members(text: str) -> str:
             parts += text[done : name.end()], f"{mark}{HIDDEN}{mark}"
             done = value.end()
     return "".join([*parts, text[done:]])
-
-
-def _pair(found: re.Match[str]) -> str:
-    before, name, value = found.groups()
-    if not is_secret(unquote(name)) or REDACTED in value or value == HIDDEN:
-        return found[0]
-    return f"{before}{name}={HIDDEN}"
 
 
 def _scheme(found: re.Match[str]) -> str:
@@ -432,7 +455,7 @@ def sent_secrets(headers: Iterable[Header], target: str) -> tuple[list[str], lis
             given = [whole, whole.rpartition(" ")[2].strip(), *_credentials(whole)]
             (keys if lowered in KEY_HEADERS else others).extend(given)
     query = target.partition("?")[2]
-    for pair in re.split("[&;]", query) if "=" in query else ():
+    for pair in (*query.split("&"), *re.split("[&;]", query)) if "=" in query else ():  # a `;` may belong to a value
         written = pair.partition("=")[2]
         for name, plain in parse_qsl(pair, keep_blank_values=True):
             if is_secret(name):
