@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from itertools import count
@@ -12,7 +12,7 @@ import pytest
 
 from pixazo_simulator.control import ControlError
 from pixazo_simulator.server import Simulator
-from pytest_pixazo.world import Pixazo, WorldOptions, place_of
+from pytest_pixazo.world import SECRETS, Pixazo, WorldOptions, place_of, report
 
 from .case import Case
 from .remainders import Remainders
@@ -98,6 +98,14 @@ class Cases:
         self._remainders.collect()
         self._remainders.expect(case.name, place_of(case.node), warns=case.is_strict)
         self.add_problems(case.close(self._current()[1]))
+
+    def complain(self, world: Pixazo, found: Sequence[str]) -> None:
+        """Add reasons, found by another fixture, for which the test that runs fails if this world is strict, also where it serves several tests."""
+        case = next((each for each in self._open.values() if each.pixazo is world), None)
+        if case and case.node is self._current()[1]:
+            case.add_complaints(found)
+        elif found and (case is None or case.is_strict):
+            self.add_problems([SECRETS.without_keys(report(found))])
 
     def add_problems(self, problems: Iterable[str]) -> None:
         """Add why the test that runs must fail, if it has passed."""
