@@ -268,6 +268,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
         if cases := item.config.stash.get(CASES, None):
             cases.fail_for_problems()
     finally:
+        if cases := item.config.stash.get(CASES, None):
+            cases.forget_problems()
         if watch := item.config.stash.get(WATCH, None):
             watch.end_test(item)
     return result

@@ -120,11 +120,14 @@ class Cases:
 
     def fail_for_problems(self) -> None:
         """Fail a test that passed and has problems; a failed one gets no second error."""
-        passed, found = self._passed, self._problems
-        self._passed, self._problems = False, []  # it may run again
-        if passed and found:
+        found = self._problems
+        if self._passed and found:
             more = [f"... and {len(found) - MOST_PROBLEMS} more"] if len(found) > MOST_PROBLEMS else []
             pytest.fail("\n".join([*found[:MOST_PROBLEMS], *more]), pytrace=False)
+
+    def forget_problems(self) -> None:
+        """End a test, which may run again: another error of its teardown comes first, and no problem is the next test's."""
+        self._passed, self._problems = False, []
 
     def _shown_for(self, item: pytest.Item, own: Case | None) -> list[Case]:
         """The worlds that the report of a failed test shows: that of its fixture, open ones except those of fixtures that it does not
