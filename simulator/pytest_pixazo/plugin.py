@@ -268,6 +268,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
         if cases := item.config.stash.get(CASES, None):
             cases.fail_for_problems()
     finally:
+        if cases := item.config.stash.get(CASES, None):
+            cases.forget_problems()
         if watch := item.config.stash.get(WATCH, None):
             watch.end_test(item)
     return result
@@ -390,7 +392,7 @@ def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[
         redirect(pixazo.url, pixazo.api_key, media_hosts=media, control_token=token) as redirection,
     ):
         yield redirection
-        request.node.stash[CASE].add_complaints(redirection.violations)
+        request.config.stash[CASES].complain(pixazo, redirection.violations)
 
 
 @pytest.fixture
@@ -412,7 +414,7 @@ def pixazo_respx(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[res
         raise pytest.fail.Exception(needs, pytrace=False) from None
     with router(pixazo) as mocked:
         yield mocked
-        request.node.stash[CASE].add_complaints(uncalled(mocked))
+        request.config.stash[CASES].complain(pixazo, uncalled(mocked))
 
 
 @pytest.fixture

@@ -245,6 +245,14 @@ class Simulator:
             milliseconds > 0 and application.dispatcher.advance_at_once(world, milliseconds, quietly=True) is not None
         )
 
+    def is_advancing(self, *, api_key: str | None = None) -> bool:
+        """Whether the clock of a world is just being advanced, which may wait for the receiver of a webhook."""
+        try:
+            _, application, world = self._running(api_key)
+        except SimulatorError:
+            return False
+        return application.dispatcher.is_advancing(world)
+
     def monotonic(self, *, api_key: str | None = None) -> float:
         """What the clock of a world reads, in seconds; it can serve as the `monotonic` of a client under test."""
         return self._running(api_key)[2].clock.now() / SECOND

@@ -332,6 +332,11 @@ class Dispatcher:
             self.wake(world)
         return None if events is None else [*events]
 
+    def is_advancing(self, world: World) -> bool:
+        """Whether a world's clock is just being advanced by what may wait for a receiver. Any thread may ask."""
+        progress = self._progress.get(world)
+        return progress is not None and progress.advancing.locked()
+
     async def advance(self, world: World, milliseconds: int) -> list[AdvanceEvent]:
         """Advance a world's clock, stopping at every instant at which a delivery is due; return the events, in order.
 

@@ -54,8 +54,11 @@ class Call(Exchange, frozen=True):
 
     @property
     def retry_after(self) -> float:
-        """The seconds that the response asked to wait; 0 when it did not ask, or not in a form of RFC 9110, section 10.2.3."""
-        value = self.response.headers.get("retry-after", "") if self.is_answered else ""
+        """The seconds that the response asked to wait; 0 when it did not ask, or not in a form of RFC 9110, section 10.2.3.
+
+        0, too, of a response that a fault has delayed: nobody knows what the caller had sent when it arrived.
+        """
+        value = self.response.headers.get("retry-after", "") if self.is_answered and "delay" not in self.faults else ""
         if re.fullmatch(r"[0-9]{1,9}", value):
             return float(value)
         try:

@@ -28,7 +28,8 @@ from .calls import Call, CallbackAttempt, Traffic
 SHORTEST_PAUSE = 5.0
 """Least seconds between two polls of a generation (page, Typical Workflow: "Poll every 5-10 seconds")."""
 ONE_LOOK = 0.25
-"""Seconds within which reads count as one look, as when a wait is resumed; also the tolerance for a running clock."""
+"""Seconds within which reads count as one look, as when a wait is resumed, and other requests as sent at the same time; also the tolerance
+for a running clock."""
 LEAST_PAUSE = SHORTEST_PAUSE - ONE_LOOK
 SHORT_PAUSES = 2
 """Short pauses that make a finding: a single one may be a last look before a deadline."""
@@ -106,11 +107,14 @@ def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
     for call in traffic.calls:
         route = call.method, call.path
         running = [each for each in asking.get(route, ()) if _pause(each, call) < each.retry_after - ONE_LOOK]
-        if running:
-            found.setdefault(route, running[:1]).append(call)
-        # Of two answers where one asks to wait longer on either clock, the other adds nothing: so few are kept.
+        # Another request within a moment may have been sent before the answer arrived, as by another thread.
+        known = [each for each in running if each.is_like(call) or _pause(each, call) > ONE_LOOK]
+        if known:
+            found.setdefault(route, known[:1]).append(call)
+        # Of two answers where one asks to wait longer on either clock, the other adds nothing: so few are kept. The first is
+        # kept for a loop that never pauses, whose requests are all within a moment of the one before.
         if call.retry_after and not any(_outlasts(each, call) for each in running):
-            running = [*(each for each in running if not _outlasts(call, each)), call]
+            running = [*running[:1], *(each for each in running[1:] if not _outlasts(call, each)), call]
         asking[route] = running
     for (method, path), concerned in found.items():
         first, again = concerned[:2]

@@ -125,11 +125,15 @@ class Sleeps:
     """What the app has slept. Sleeps that overlap in the app overlap here, and end in the order of their deadlines.
 
     `advance` moves the clock of the world by a number of seconds; it is called from one thread at a time. `running` describes what
-    the app may be waiting for when it sleeps too long.
+    the app may be waiting for when it sleeps too long. `is_advancing` says whether the clock is just being moved, whoever moves it.
     """
 
     def __init__(
-        self, advance: Callable[[float], object], limit: float = LIMIT, running: Callable[[], str | None] | None = None
+        self,
+        advance: Callable[[float], object],
+        limit: float = LIMIT,
+        running: Callable[[], str | None] | None = None,
+        is_advancing: Callable[[], bool] = lambda: False,
     ) -> None:
         self.limit = limit
         """Seconds that may be slept in all; may be changed at any time."""
@@ -140,6 +144,7 @@ class Sleeps:
         """The number of sleeps so far."""
         self._lengths: deque[float] = deque(maxlen=KEPT)
         self._advance = advance
+        self._is_advancing = is_advancing
         self._now = 0
         self._queue = TimerQueue()
         self._changed = threading.Condition()
@@ -246,7 +251,9 @@ class Sleeps:
             wakeup = self._enter(seconds, call)
             loop.enter()
             self._mover = self._mover or _started(self._lead)
-            if self._moving:  # a timer of the loop would stop when freezegun has stopped its clock
+            if (
+                self._moving or self._is_advancing()
+            ):  # a timer of the loop would stop when freezegun has stopped its clock
                 _started(partial(self._release_if_held_up, wakeup, self._moves))
         try:
             yield
@@ -276,7 +283,7 @@ class Sleeps:
     def _is_held_up(self, wakeup: Wakeup, move: int) -> bool:
         """Wait while a move goes on; True when a sleep that began in it must end, since the move may be waiting for the sleeper."""
         end, left = real_clock() + HELD_UP, SLICES
-        while self._moving and self._moves == move and not wakeup.woken:
+        while self._moves == move and not wakeup.woken and (self._moving or self._is_advancing()):
             if left <= 0 and real_clock() >= end:
                 return True
             left -= 1
@@ -319,6 +326,8 @@ class Sleeps:
         try:
             self._quiescence.wait()
             with self._changed:
+                while self._is_advancing() and not self._over:  # what the test moves ends first, and ends sleeps
+                    self._changed.wait(HELD_UP / SLICES)
                 due = self._queue.next_due()
                 if due is None:
                     return

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,10 +60,10 @@ class Case:
         self.name = name
         self._label = label
         self.is_strict = settings.is_strict
+        own = {} if isinstance(simulator, SharedSimulator) else _of_own(simulator, world)
         self.pixazo = Pixazo(
             world, _clock(simulator, world), nodeid=node.nodeid or "session", seed=settings.options["seed"],
-            start=settings.options["start"], first_unmatched=first_unmatched, fresh=fresh,
-            transport=None if isinstance(simulator, SharedSimulator) else simulator.transport,
+            start=settings.options["start"], first_unmatched=first_unmatched, fresh=fresh, **own,
         )  # fmt: skip
         self._shown_for: str | None = None
         self._complaints: list[str] = []
@@ -119,6 +120,14 @@ class Case:
         """Why a strict world that is closed must fail its test, None if it was clean."""
         found = complaints(self._record) + self._complaints if self._record and self.is_strict else []
         return SECRETS.without_keys(report(found)) if found else None
+
+
+def _of_own(simulator: Simulator, world: ControlClient) -> dict[str, Any]:
+    """What a world can do whose simulator runs in this process."""
+    return {
+        "transport": simulator.transport,
+        "is_advancing": partial(simulator.is_advancing, api_key=world.api_key),
+    }
 
 
 def _clock(simulator: Simulator | SharedSimulator, world: ControlClient) -> Clock:

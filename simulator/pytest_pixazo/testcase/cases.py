@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from itertools import count
@@ -12,7 +12,7 @@ import pytest
 
 from pixazo_simulator.control import ControlError
 from pixazo_simulator.server import Simulator
-from pytest_pixazo.world import Pixazo, WorldOptions, place_of
+from pytest_pixazo.world import SECRETS, Pixazo, WorldOptions, place_of, report
 
 from .case import Case
 from .remainders import Remainders
@@ -99,6 +99,14 @@ class Cases:
         self._remainders.expect(case.name, place_of(case.node), warns=case.is_strict)
         self.add_problems(case.close(self._current()[1]))
 
+    def complain(self, world: Pixazo, found: Sequence[str]) -> None:
+        """Add reasons, found by another fixture, for which the test that runs fails if this world is strict, also where it serves several tests."""
+        case = next((each for each in self._open.values() if each.pixazo is world), None)
+        if case and case.node is self._current()[1]:
+            case.add_complaints(found)
+        elif found and (case is None or case.is_strict):
+            self.add_problems([SECRETS.without_keys(report(found))])
+
     def add_problems(self, problems: Iterable[str]) -> None:
         """Add why the test that runs must fail, if it has passed."""
         self._problems += (each for each in problems if each not in self._problems)
@@ -112,11 +120,14 @@ class Cases:
 
     def fail_for_problems(self) -> None:
         """Fail a test that passed and has problems; a failed one gets no second error."""
-        passed, found = self._passed, self._problems
-        self._passed, self._problems = False, []  # it may run again
-        if passed and found:
+        found = self._problems
+        if self._passed and found:
             more = [f"... and {len(found) - MOST_PROBLEMS} more"] if len(found) > MOST_PROBLEMS else []
             pytest.fail("\n".join([*found[:MOST_PROBLEMS], *more]), pytrace=False)
+
+    def forget_problems(self) -> None:
+        """End a test, which may run again: another error of its teardown comes first, and no problem is the next test's."""
+        self._passed, self._problems = False, []
 
     def _shown_for(self, item: pytest.Item, own: Case | None) -> list[Case]:
         """The worlds that the report of a failed test shows: that of its fixture, open ones except those of fixtures that it does not

@@ -222,6 +222,7 @@ class Pixazo:
         first_unmatched: int | None,
         fresh: Callable[..., AbstractContextManager[Pixazo]],
         transport: Callable[[], Transport] | None = None,
+        is_advancing: Callable[[], bool] = lambda: False,
     ) -> None:
         self.control = control
         self.clock = clock
@@ -232,6 +233,7 @@ class Pixazo:
         self._first_unmatched = first_unmatched
         self._fresh = fresh
         self._transport = transport
+        self._is_advancing = is_advancing
         self.is_repetition = False
         """Whether it repeats the work of another world of the test: bill and reports leave it out."""
         self._rules: list[When] = []
@@ -295,7 +297,7 @@ class Pixazo:
         """Within a `with` block the sleeps of the app advance the clock of this world, as with `pixazo_sleep`."""
         from pytest_pixazo.sleep import virtual_sleep
 
-        return virtual_sleep(self.clock.sleep, running=self._awaited)
+        return virtual_sleep(self.clock.sleep, running=self._awaited, is_advancing=self._is_advancing)
 
     def _awaited(self) -> str | None:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""

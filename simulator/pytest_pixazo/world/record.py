@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from pixazo_simulator.control import Bill, ClockState, Delivery, Exchange, Generation, ScriptRule
@@ -41,9 +43,9 @@ MOST = 20
 """The most complaints in one report."""
 
 
-def report(found: list[str]) -> str:
+def report(found: Sequence[str]) -> str:
     """The complaints as one text, which names the setting that relaxes them."""
-    listed = found[:MOST] + ([f"and {len(found) - MOST} more"] if len(found) > MOST else [])
+    listed = [*found[:MOST]] + ([f"and {len(found) - MOST} more"] if len(found) > MOST else [])
     count = f"{len(found)} thing{'s' if len(found) > 1 else ''}"
     head = f"pixazo: {count} not as expected; @pytest.mark.pixazo(strict=False) lets this pass"
     return "\n".join([head, *(f"- {each}" for each in listed)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 import pytest
 import requests
@@ -66,3 +67,30 @@ def test_another_use_of_the_host_fails_the_test(pytester: pytest.Pytester) -> No
             "- unexpected request 1, GET /v2/requests/status/a, answered 401: the key is missing: send it in the header *",
         ]
     )
+
+
+@pytest.mark.parametrize("scope", ["function", "class"])
+def test_a_world_of_the_users_own(run_tests: Callable[..., pytest.RunResult], scope: str) -> None:
+    """Where a fixture `pixazo` of the user's opens a world, the test that uses the host otherwise fails, and no other."""
+    result = run_tests(
+        f"""
+        import pytest
+        import requests
+
+        @pytest.fixture(scope="{scope}")
+        def pixazo(pixazo_factory):
+            with pixazo_factory.fresh() as world:
+                yield world
+
+        class TestIt:
+            def test_http(self, pixazo_redirect):
+                with pytest.raises(requests.ConnectionError):
+                    requests.get("http://gateway.pixazo.ai/v2/requests/status/a", timeout=60)
+
+            def test_good(self, pixazo, pixazo_redirect, pixazo_respx):
+                with pixazo.client() as client:
+                    client.generate("A bear").wait()
+        """
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*- *gateway.pixazo.ai*", "ERROR *::TestIt::test_http*"])

@@ -52,6 +52,13 @@ MISTAKES: dict[str, tuple[str, Scenario, tuple[int, ...]]] = {
         Scenario().submit(0, 429, request_id=None, retry_after="10").submit(3, body={"prompt": "A fox"}),
         (1, 2),
     ),
+    "other bodies on a throttled route, without a pause": (
+        "retry-after-ignored",
+        Scenario().submit(0, 429, request_id=None, retry_after="10")
+        .submit(0, 429, request_id=None, retry_after="10", body={"prompt": "A fox"}, real=0.2)
+        .submit(0, 429, request_id=None, retry_after="10", body={"prompt": "An owl"}, real=0.4),
+        (1, 3),
+    ),
     "a throttled read repeated three times": (
         "retry-after-ignored",
         Scenario().refused_read(0, 429, retry_after="60").refused_read(5, 429, retry_after="60").read(10).read(70, "COMPLETED"),
@@ -153,6 +160,13 @@ HONEST: dict[str, Scenario] = {
     "a 429 repeated when its time in real time is over": (
         Scenario().submit(0, 429, request_id=None, retry_after="10", real=50).submit(0, real=60)
     ),
+    "other requests that were under way when a 429 was answered": (
+        Scenario().submit(0, 429, request_id=None, retry_after="2").submit(0, body={"prompt": "A fox"}, real=0.01)
+        .submit(0, body={"prompt": "An owl"}, request_id=OTHER, real=0.2)
+    ),
+    "a request that was sent before a delayed 429 arrived": (
+        Scenario().submit(0, 429, request_id=None, retry_after="9", faults=("delay",)).submit(0, real=3)
+    ),
     "a last look at the deadline of a wait that is taken up again": polls(0, 6, 10, 10, 17),
     "a walk through the states by hand": polls(0, 2).read(15, "COMPLETED").generation(),
     "a read repeated because it failed": polls(0).refused_read(5, 502).refused_read(6, 502).read(7).read(12),
@@ -230,7 +244,7 @@ def test_the_work_on_retry_after_grows_with_the_number_of_calls(monkeypatch: pyt
         scenario.refused_read(tenth / 10, 429, retry_after="60")
     check = next(each for each in CHECKS if each.name == "retry-after-ignored")
     [(_, calls, _)] = check.find(Traffic.of(scenario.record()))
-    assert (len(calls), len(compared) < 1000) == (200, True)
+    assert (len(calls), len(compared) < 2000) == (200, True)
 
 
 def test_every_check_has_a_mistake() -> None:

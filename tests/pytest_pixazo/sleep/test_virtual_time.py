@@ -37,6 +37,7 @@ from tests.receiver import Receiver
 from pixazo_client import PixazoClient, RequestHandle
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
+from pytest_pixazo import BeforeReply, Callback, Inbox, Pixazo
 from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep, virtual_time
 from pytest_pixazo.sleep.virtual_time import SWEEP, TimerQueue, Wakeup
 
@@ -106,6 +107,33 @@ def test_webhooks_arrive_during_a_sleep(sleeps: Sleeps, caller: Caller, receiver
     time.sleep(0.001)
     assert len(receiver.received) == 1
     assert sleeps.total == 15
+
+
+def in_a_task() -> None:
+    asyncio.run(asyncio.sleep(1))
+
+
+@pytest.mark.parametrize("sleep", [lambda: time.sleep(1), in_a_task])
+@pytest.mark.parametrize("moves", ["advance", "run_until", "client", "submission"])
+def test_an_endpoint_may_sleep_whatever_moves_the_clock(
+    pixazo: Pixazo, pixazo_webhooks: Inbox, pixazo_sleep: Sleeps, moves: str, sleep: Callable[[], None]
+) -> None:
+    """The delivery waits for the endpoint, so the endpoint cannot wait for the clock: its sleep ends after a tenth of a second."""
+
+    def endpoint(_: Callback) -> None:
+        sleep()
+
+    pixazo_webhooks.deliver_to(endpoint)
+    if moves == "submission":
+        pixazo.when("webhook").fault(BeforeReply())
+    with pixazo.client() as client:
+        handle = client.generate("A bear", webhook_url=pixazo_webhooks.url)
+        if moves == "client":
+            handle.wait()
+        elif moves != "submission":
+            pixazo.clock.advance(15) if moves == "advance" else pixazo.clock.run_until()
+    assert pixazo.webhooks[0].delivered
+    assert (pixazo_sleep.count, pixazo_sleep.total) == (1, 0)
 
 
 @pytest.mark.parametrize(

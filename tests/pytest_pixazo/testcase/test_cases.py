@@ -173,6 +173,35 @@ def test_a_world_of_a_wider_scope(run_tests: Callable[..., pytest.RunResult]) ->
     )
 
 
+def test_the_next_test_does_not_fail_for_a_world_whose_fixture_ends_with_an_error(
+    run_tests: Callable[..., pytest.RunResult],
+) -> None:
+    """The last test that uses the world has that error, and no second one."""
+    result = run_tests(
+        """
+        import pytest
+
+        @pytest.mark.pixazo(max_spend="0.10")
+        class TestIt:
+            @pytest.fixture(scope="class")
+            @classmethod
+            def world(cls, pixazo_factory):
+                with pixazo_factory.fresh() as world:
+                    yield world
+                    raise LookupError
+
+            def test_spends(self, world):
+                with world.client() as client:
+                    client.generate("A bear")
+
+        def test_innocent(pixazo):
+            pass
+        """
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["ERROR *::TestIt::test_spends*"])
+
+
 def test_the_smallest_input_that_fails_is_shown(run_tests: Callable[..., pytest.RunResult]) -> None:
     """With its world, and no other one."""
     result = run_tests(

@@ -60,6 +60,24 @@ def test_a_video_is_delivered_once_it_is_downloaded(app: App) -> None:
     assert (bill.total, bill.spent, bill.refunded, bill.wasted) == (1, PRICE, NOTHING, NOTHING)
 
 
+@pytest.mark.parametrize(
+    ("body", "fate"),
+    [
+        ('{"status" : "COMPLETED"}', "told"),
+        ('{"status":"\\u0043OMPLETED"}', "told"),
+        ('{"error":{"status":"COMPLETED"}}', "unread"),
+        ('"status":"COMPLETED"', "unread"),
+    ],
+)
+def test_a_read_is_understood_as_json(app: App, body: str, fate: str) -> None:
+    """Whatever its white space and escapes are."""
+    name = app.submit()
+    app.control.advance(15)
+    app.control.add_rule({"when": "status", "reply": {"status": 200, "text": body}})
+    app.caller.call("GET", f"/v2/requests/status/{name}")
+    assert app.fates() == [(fate, "never read" if fate == "unread" else None)]
+
+
 def test_an_orphan_comes_with_the_command_that_reads_its_status(app: App) -> None:
     """The key is a variable of the shell in it."""
     name = app.submit()

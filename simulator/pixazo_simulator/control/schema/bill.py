@@ -6,6 +6,8 @@ from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+import msgspec
+
 from pixazo_simulator import world as state
 from pixazo_simulator.script import UNREADABLE
 from pixazo_simulator.spec import SUBMITS, TERMINAL, Status, covers, is_success, snapshot
@@ -15,6 +17,13 @@ from .responses import Bill, BilledGeneration, Fate, Waste, instant
 
 _REFUSABLE = frozenset({"image_rules", "combo_1080p_10s"})
 """Policy fields that let a generation fail for what the page forbids."""
+
+
+class _Read(msgspec.Struct):
+    status: str = ""
+
+
+_READS = msgspec.json.Decoder(_Read)
 
 
 async def bill(world: state.World, reading: Callable[[str], str]) -> Bill:
@@ -123,8 +132,12 @@ def _is_lost(seen: state.Exchange) -> bool:
 
 def _tells_the_end(each: state.Exchange) -> bool:
     """Whether it is a status read that shows a terminal status."""
-    is_read = each.operation == "status" and is_success(each.status)
-    return is_read and any(f'"status":"{end}"'.encode() in each.response_body for end in TERMINAL)
+    if each.operation != "status" or not is_success(each.status):
+        return False
+    try:
+        return _READS.decode(each.response_body).status in TERMINAL
+    except msgspec.DecodeError:  # a rule may have sent anything
+        return False
 
 
 def _asked(submit: state.Exchange) -> object:
