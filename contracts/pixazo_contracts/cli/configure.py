@@ -83,7 +83,7 @@ def origin_of_target(url: str) -> str:
         parts, _ = urlsplit(url), canonical_origin(url)
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or "%" in parts.netloc:
+    if parts.scheme not in {"http", "https"} or "%" in parts.netloc or parts.netloc.endswith(":"):
         raise ConfigurationError("--target is not a URL of a host: write http://HOST:PORT or https://HOST")
     origin = f"{parts.scheme}://{parts.netloc.lower()}"
     if parts.path.strip("/") or parts.query or parts.fragment:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -60,6 +60,8 @@ ERRORS: Final = ("abandoned", "connect", "timeout", "lost")
 
 #: The digits of a second that are too fine.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
+
+T = TypeVar("T", Exchange, Profile)
 
 
 class _Entry(NamedTuple):
@@ -163,17 +165,22 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     )
 
 
-def _entries(data: bytes, folder: Path | None) -> list[_Entry]:
-    """What an archive holds, by the time it began. Raises `InvalidTraceError` with the remedy."""
+def _log(data: bytes) -> JsonObject:
+    """The member `log` of an archive. Raises `InvalidTraceError` with the remedy."""
     try:
         archive: object = json.loads(data.decode("utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise InvalidTraceError(f"it is no JSON ({error}): export it as HAR 1.2 again") from None
-    listed = _member(archive, "log").get("entries")
-    if not is_array(listed):
+    log = _member(archive, "log")
+    if not is_array(log.get("entries")):
         raise InvalidTraceError("it has no log.entries, so it is neither a trace nor a HAR: export it as HAR 1.2")
+    return log
+
+
+def _entries(listed: object, folder: Path | None) -> list[_Entry]:
+    """What an archive holds, by the time it began."""
     found = list[_Entry]()
-    for each in listed:
+    for each in listed if is_array(listed) else []:
         if entry := _read(each, found[-1].at if found else 0.0, folder):
             found.append(entry)
     return sorted(found, key=lambda entry: entry.at)
@@ -197,6 +204,10 @@ def _origin(url: str) -> str:
         return canonical_origin(url)
     except ValueError:
         return ""
+
+
+def _bare(url: str) -> str:
+    return url.partition("?")[0]
 
 
 def _is_gateways(path: str) -> bool:
@@ -234,7 +245,9 @@ class _Archive:
                     self._ids |= {request_id} if body is entry.body else set()
                     urls = _member(members, "output").get("media_url")
                     named = [url for url in urls if isinstance(url, str)] if is_array(urls) else []
-                    self._media |= {join_url(entry.url, url): request_id for url in named}
+                    for url in (join_url(entry.url, url) for url in named):
+                        self._media |= {url: request_id}
+                        self._media.setdefault(_bare(url), request_id)
         self._accounts = _accounts([entry for entry in entries if self._reaches_gateway(entry)])
         secrets = list[str]()
         for entry in entries:
@@ -248,9 +261,13 @@ class _Archive:
     def _reaches_gateway(self, entry: _Entry) -> bool:
         return _origin(entry.url) == self._canonical and _is_gateways(split_url(entry.url).path)
 
+    def _named(self, url: str) -> str | None:
+        """The id of the envelope that names this URL, or the same with another query."""
+        return self._media.get(url) or self._media.get(_bare(url))
+
     def record(self, entry: _Entry) -> Exchange | Callback | None:
         """The record of an entry; None for what is not the gateway's, or has no response."""
-        is_media = entry.url.partition("?")[0] in self._media
+        is_media = self._named(entry.url) is not None
         members = members_of(entry.sent or b"") if entry.method == "POST" and not is_media else {}
         is_envelope = members.get("status") in STATES or "task_id" in members
         named = str(members.get("request_id", members.get("task_id")))
@@ -267,12 +284,13 @@ class _Archive:
 
     def _exchange(self, entry: _Entry) -> Exchange:
         body, key = entry.body or b"", key_of(entry.url, entry.headers)
-        is_named, is_open = entry.url.partition("?")[0] in self._media, entry.method == "OPTIONS"
+        named, is_open = self._named(entry.url), entry.method == "OPTIONS"
         served = entry.status in {200, 202} or (not self._accounts and entry.status not in {None, 401})
-        left_out = key is None and served and not is_named and not is_open  # by the tool that wrote the archive
+        left_out = key is None and served and named is None and not is_open  # by the tool that wrote the archive
         headers = (*entry.headers, (KEY_HEADER, KEY)) if left_out else entry.headers
+        media = {_bare(entry.url): named} if named else {}
         said = classify(
-            entry.method, entry.url, headers, entry.sent, self.origin, issued=self._ids, media=self._media
+            entry.method, entry.url, headers, entry.sent, self.origin, issued=self._ids, media=media
         ).settled(entry.status, body)
         is_media = said.operation == "media"
         account = "default" if left_out else "" if key is None or is_media else "blank"
@@ -301,12 +319,20 @@ class _Archive:
         if not entry.ours:
             return exchange
         # What `_pixazo` says, if that fits, is redacted too: anybody can write an archive.
-        ours = {name: entry.ours[name] for name in BEYOND_HAR if name in entry.ours}
-        told = json.loads(self._redactor.text(json.dumps(ours)))
+        return self._told(exchange, {name: entry.ours[name] for name in BEYOND_HAR if name in entry.ours})
+
+    def profile(self, ours: JsonObject, capabilities: tuple[str, ...]) -> Profile:
+        """The profile that an archive of ours has, else one of this origin with these capabilities."""
+        told = {name: value for name, value in _member(ours, "profile").items() if name != "origin"}
+        return self._told(Profile(origin=self.origin, capabilities=capabilities), told)
+
+    def _told(self, value: T, members: JsonObject) -> T:
+        """A value with these members, if they fit."""
+        told = json.loads(self._redactor.text(json.dumps(members)))
         try:
-            return msgspec.convert({**msgspec.to_builtins(exchange), **told}, Exchange)
+            return msgspec.convert({**msgspec.to_builtins(value), **told}, type(value))
         except msgspec.ValidationError:
-            return exchange
+            return value
 
 
 def read_har(data: bytes, target: str | None = None, folder: Path | None = None) -> tuple[Trace, int]:
@@ -316,12 +342,13 @@ def read_har(data: bytes, target: str | None = None, folder: Path | None = None)
     """
     if len(data) > LARGEST:
         raise InvalidTraceError(f"it has more than {LARGEST} bytes: export fewer calls")
-    entries = _entries(data, folder)
+    log = _log(data)
+    entries = _entries(log["entries"], folder)
     archive = _Archive(entries, target)
     records = [record for entry in entries if (record := archive.record(entry)) is not None]
     exchanges = tuple(record for record in records if isinstance(record, Exchange))
     callbacks = tuple(record for record in records if isinstance(record, Callback))
-    profile = Profile(origin=archive.origin, capabilities=("receiver",) if callbacks else ())
+    profile = archive.profile(_member(log, "_pixazo"), ("receiver",) if callbacks else ())
     began = datetime.fromtimestamp(entries[0].at if entries else 0.0, UTC)
     header = make_header(profile, began, key_searched=archive.key_searched)
     seconds = max([0.0, *(each.finished for each in exchanges), *(each.at for each in callbacks)])

@@ -40,8 +40,9 @@ def write_har(trace: Trace) -> bytes:
         for at, entry in sorted(timed, key=itemgetter(0))
     ]
     creator = {"name": "pixazo-contracts", "version": version("pixazo-testkit")}
-    log = {"log": {"version": "1.2", "creator": creator, "entries": entries}}
-    return json.dumps(log, ensure_ascii=False, indent=1).encode() + b"\n"
+    ours = {"profile": msgspec.to_builtins(trace.profile)}
+    log = {"version": "1.2", "creator": creator, "entries": entries, "_pixazo": ours}
+    return json.dumps({"log": log}, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> list[JsonObject]:

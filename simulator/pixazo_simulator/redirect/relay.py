@@ -32,7 +32,7 @@ class Upstream:
         except ValueError:
             raise ValueError(problem) from None
         has_more = url.path not in ("", "/") or url.query or url.fragment or "@" in url.netloc
-        if url.scheme not in ("http", "https") or not url.hostname or has_more:
+        if url.scheme not in ("http", "https") or not url.hostname or has_more or url.netloc.endswith(":"):
             raise ValueError(problem)
         self.url = f"{url.scheme}://{url.netloc}"
         self.address = (url.hostname, port or (HTTPS if url.scheme == "https" else HTTP))

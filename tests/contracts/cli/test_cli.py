@@ -334,6 +334,7 @@ def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch
         ("--target nowhere", "--target is not a URL of a host"),
         ("--target http://127.0.0.1:1/v1", "has a path"),
         ("--target http://127.0.0.1:99999", "is not a URL of a host: write http://HOST:PORT"),
+        ("--target http://127.0.0.1:", "is not a URL of a host: write http://HOST:PORT"),
         ("--target http://[::1", "is not a URL of a host"),
         ("--target ftp://127.0.0.1", "is not a URL of a host"),
         ("--target https://gateway.example --max-generations 1", "paid = true"),
