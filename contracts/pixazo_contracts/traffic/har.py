@@ -150,18 +150,18 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
         body = b""
     headers = tuple(_pairs(request.get("headers")))
     return _Entry(
-        before if at is None else at,
-        _number(entry.get("time")) / 1000,
-        method,
-        url,
-        _typed(headers, posted.get("mimeType")) if posted else headers,
-        _bytes(posted, folder),
-        status if 100 <= status < 600 else None,
-        None if status else next((word for word in ERRORS if word == response.get("statusText")), "lost"),
-        _typed(tuple(_pairs(response.get("headers"))), content.get("mimeType")),
-        body,
-        len(body) if body is not None else int(_number(content.get("size"))),
-        _member(entry, "_pixazo"),
+        at=before if at is None else at,
+        seconds=_number(entry.get("time")) / 1000,
+        method=method,
+        url=url,
+        headers=_typed(headers, posted.get("mimeType")) if posted else headers,
+        sent=_bytes(posted, folder),
+        status=status if 100 <= status < 600 else None,
+        error=None if status else next((word for word in ERRORS if word == response.get("statusText")), "lost"),
+        answered=_typed(tuple(_pairs(response.get("headers"))), content.get("mimeType")),
+        body=body,
+        size=len(body) if body is not None else int(_number(content.get("size"))),
+        ours=_member(entry, "_pixazo"),
     )
 
 
