@@ -215,7 +215,9 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         for name in self.match:
             if name not in known:
                 near = spec.nearest(name, (*sorted(known), *_OPTIONS))
-                problem = f"when {self.when!r} has no fact {spec.shown(name)}{near}: known are {', '.join(sorted(known))}"
+                problem = (
+                    f"when {self.when!r} has no fact {spec.shown(name)}{near}: known are {', '.join(sorted(known))}"
+                )
                 raise spec.PlacedError(problem, ("match", name))
         found: list[tuple[tuple[str, ...], Matcher]] = []
         for (name, *key), condition in _flat(self.match):
