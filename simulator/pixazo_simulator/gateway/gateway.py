@@ -82,6 +82,7 @@ class Gateway:
         """Determine what a request is for and who sent it; a key may open its world at first use."""
         endpoint = request.endpoint
         if endpoint.name is None and (submit := self._submits.get(request.path)):
+            # In the request, too, by whose endpoint its entry in the journal has the operation.
             request.endpoint = endpoint = submit if request.method == "POST" else spec.Unrouted("POST")
         if isinstance(endpoint, spec.MediaRead):  # needs no key, as on a CDN (OUT-08)
             world = self._worlds.holder(endpoint.request_id)

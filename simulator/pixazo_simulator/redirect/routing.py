@@ -128,6 +128,7 @@ class Redirection:
         if not self.covers(request.host):
             return Forward(proxy, to_proxy=True)
         try:
+            # Without CONNECT it is plain HTTP, which the listener does not speak: it is refused as one to port 80 is.
             port = HTTP if request.port == HTTPS and request.method != "CONNECT" else request.port
             return Tunnel(self.destination(request.host, port) or self._listener)
         except ConnectionRefusedError as refused:

@@ -312,7 +312,8 @@ class GatewayProtocol(HttpToolsProtocol):
         head = [b"%s %s HTTP/%s\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
         head += [b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as the base class does
+        # As that of the base class, in whose place it is.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self.parser.feed_data(b"".join([*head, b"\r\n"]))
         return data[consumed:]
 

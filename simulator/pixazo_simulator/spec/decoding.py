@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TypeVar, cast
@@ -77,7 +77,7 @@ class PlacedError(ValueError):
 
 
 @contextmanager
-def placed(*path: str | int) -> Iterator[None]:
+def placed(*path: str | int) -> Generator[None]:
     """Say of a ValueError that is raised inside where it is."""
     try:
         yield

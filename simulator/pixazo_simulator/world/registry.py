@@ -461,7 +461,10 @@ class Worlds:
 
     def holder(self, identity: str) -> World | None:
         """The world that has accepted the generation with this request id."""
-        return next((world for world in self._worlds.values() if identity in world._generations), None)  # noqa: SLF001 - as fast as can be: all worlds are asked
+        for world in self._worlds.values():  # there may be 10,000, so none is called
+            if identity in world._generations:  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+                return world
+        return None
 
     def record(self, world: World | None, exchange: Exchange, header_bytes: int | None) -> None:
         """Enter an exchange in the journal of the world that the request reached, None: of the requests that matched none."""
@@ -486,6 +489,7 @@ class Worlds:
     def __len__(self) -> int:
         return len(self._worlds)
 
+    # A table, not a method of each command: commands are values, which a log keeps, and know no world.
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
         CreateWorld: _create,
         commands.OpenWorld: lambda worlds, command: worlds.find(command.key),

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.patience import PATIENCE
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import ROUTES, to_json
-from pixazo_simulator.control.client import KEY_HEADER, ControlClient, ControlError, HttpChannel, JournalFilters
+from pixazo_simulator.control.client import KEY_HEADER, ControlClient, ControlError, JournalFilters
 from pixazo_simulator.control.route import ControlRoute
 from pixazo_simulator.control.schema.examples import RESPONSES
 from pixazo_simulator.control.schema.requests import JournalFilter
@@ -152,11 +153,19 @@ def test_a_url_with_a_path_is_refused() -> None:
 
 def test_a_forked_process_has_a_connection_of_its_own(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes on one connection would read each other's responses."""
-    channel = HttpChannel(simulator.url)
-    first = channel._connection()
-    assert channel._connection() is first
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert channel._connection() is not first
+    connected: list[HTTPConnection] = []
+    connect = HTTPConnection.connect
+
+    def noted(connection: HTTPConnection) -> None:
+        connected.append(connection)
+        connect(connection)
+
+    monkeypatch.setattr(HTTPConnection, "connect", noted)
+    control = ControlClient(simulator.url)
+    for process in (os.getpid(), os.getpid(), -1):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        control.health()
+    assert len(connected) == 2
 
 
 def test_requests_that_reached_no_world_are_listed(control: ControlClient) -> None:

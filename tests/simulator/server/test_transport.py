@@ -20,6 +20,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 from tests.caller import GENERATE, KEY_HEADER
+from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
 from pixazo_simulator.control import ControlClient, to_json
@@ -325,6 +326,17 @@ def test_the_webhook_of_a_generation_with_which_a_world_begins_is_sent_without_a
     with Receiver() as receiver, Simulator(settings) as simulator:
         simulator.control().create_world(generations=[{"status": "PROCESSING", "webhook_url": receiver.url}])
         receiver.wait(1)
+
+
+def test_the_webhook_of_a_state_that_is_restored_is_sent_without_an_advance() -> None:
+    """It is due again, and nothing else happens that the dispatcher could learn of."""
+    settings = Settings(clock=Clock.scaled(100).fork)
+    with Receiver() as receiver, Simulator(settings) as simulator:
+        control = simulator.control().create_world(generations=[{"status": "PROCESSING", "webhook_url": receiver.url}])
+        kept = control.keep_state()
+        control.wait_for({"deliveries": {"delivered": True}}, timeout=PATIENCE)
+        control.restore_state(kept)
+        receiver.wait(2)
 
 
 @pytest.mark.parametrize("rule", [None, Rule(when="generate", faults=(Delay(0.01),))])
