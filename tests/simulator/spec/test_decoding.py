@@ -45,7 +45,7 @@ KINDS = "status_code, html_page, delay, uniform_delay, "
         (Advance, '{"after": ' + "[" * 50_000, "unknown field `after`"),
         (Advance, "[" * 50_000, ""),
         (dict, '{"a": "\\ud83d\\ude00"', "Input data was truncated"),
-        (dict, '{"a": "\\ude00\\ud83d"}', "a text holds half of a surrogate pair"),
+        (dict, '{"a": "\\ude00\\ud83d"}', "a string contains an unpaired surrogate"),
         (Rule, '{"when": "status", "faults": [{"fault": "wrong_content_type", "content_type": "text/html\\n"}]}', "faults[0].content_type"),
         (Advance, "", "give one of seconds and until"),
         (NewWorld, '{"generations": [{"status": "FAILD"}]}', "generations[0].status 'FAILD': give COMPLETED or ERROR or FAILED"),
