@@ -1,4 +1,4 @@
-"""OUT, TIME, FAIL: what an envelope says: the result and the media behind it, timestamps, bad ends."""
+"""OUT, TIME, FAIL: what an envelope says: the result and its media, timestamps, bad ends."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ STATUS.row("STATUS-11", IMPLIED, FREE, no_work, depends_on="BASE-04 AUTH-07 STAT
 
 #: The generations that are polled at the profile's pace.
 POLLED = frozenset({"g1", "g2"})
-#: Reads of a burst lie within this share of a normal lifetime; the reads themselves caused two changes of state within it.
+#: Reads of a burst lie within this share of a normal lifetime; if the state changes twice within it, the reads caused that.
 BURST_SHARE = 0.25
 #: If a heavily read generation lives for less than this share of the shortest of this many others, its reads drove it.
 SHORT_LIFE = 0.5

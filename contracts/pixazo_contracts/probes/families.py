@@ -376,7 +376,7 @@ ESCAPED: Final = b'{"resolution": "768P", %s"duration": 6, "prompt": "A \\"paper
 BOOLEANS: Final = b'"prompt_optimizer": true, "fast_pretreatment": true, "aigc_watermark": true, '
 ESCAPED_IMAGE: Final = f'"first_frame_image": "{_png(640, 480)}", '.replace("/", "\\/").encode()
 
-#: An image given as data, so that a gateway need not find it elsewhere.
+#: An image given as data, so a gateway need not fetch it.
 DATA_IMAGE: Final = {"first_frame_image": _png(640, 480)}
 
 
@@ -523,7 +523,7 @@ PROBES: Final = (
     *(_forbidden(rule) for rule in RULES if rule.forbidden and rule.late),
 )
 
-#: The families of requests that the page leaves open, so that a gateway may accept them.
+#: The families of requests that the page leaves open, so a gateway may accept them.
 OPEN_QUESTIONS: Final = (
     family(
         "other content types",

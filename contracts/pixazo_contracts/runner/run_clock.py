@@ -137,7 +137,7 @@ class VirtualClock(RunClock):
         return self._waited + next(self._readings) * READING
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event, or None after so many seconds or a step; the clock is moved only if no event can happen by itself."""
+        """The next event, or None after this many seconds or a step; the clock is moved only if no event can happen by itself."""
         try:
             return inbox.get(timeout=STUCK) if busy else inbox.get_nowait()
         except Empty:

@@ -45,7 +45,7 @@ MOST_RETRIES: Final = 3
 SHORTEST_HOLD: Final = 1.0
 
 #: A gateway that says how long to wait may mean: until a generation has ended. Each futile wait is twice as long as the one
-#: before; a request that still gets a 429 after this many of them, or after a whole deadline, is not refused for its pace.
+#: before; a request that still gets a 429 after this many, or once they add up to a deadline, is not refused for its pace.
 MOST_VAIN_WAITS: Final = 6
 
 #: Where generations cost money, an operation whose first few valid submits (this many) all failed gets no more that may cost any.
