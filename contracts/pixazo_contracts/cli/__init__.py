@@ -1,4 +1,4 @@
-"""The command `pixazo-contracts`; makes a target of its options and a profile file, also for the pytest suite."""
+"""The command `pixazo-contracts`; makes a target from its options and a profile file, also for the pytest suite."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The blocks of a page, in order: headings, paragraphs, list items, code and rows of tables, each with its line.
 
 The vendor publishes a page as Markdown whose tables have every cell on lines of its own; copies of the rendered page have pipe tables, some
-without their delimiter row, and samples that lost their fences. What a block means is the reader's business.
+without their delimiter row, and samples that lost their fences. `reader` decides what a block means.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _TYPOGRAPHY: Final = str.maketrans({
     "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": "'", "–": "-", "‑": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "：": ":",
     "\u200b": "", "\ufeff": "",
 })  # fmt: skip
-#: A size such as `832*480` is no emphasis.
+#: A size such as `832*480` is not emphasis.
 _TIMES: Final = re.compile(r"(?<=\d)\*(?=\d)")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
-#: A line that belongs to no other line of its paragraph, as a heading of the template does: a header, a URL, arrows.
+#: A line that stands alone in its paragraph, like a heading of the template: a header, a URL, arrows.
 _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
 #: What may be the first line of a request, a command or a JSON value whose fence was lost.
 _CODE: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (https?://|/)\S+( HTTP/\S+)?|curl .*|[{\[]|//\s.*")
 
 
 class Block(msgspec.Struct, frozen=True):
-    """One block: its `text` without Markdown's marks but for backticks, and the 1-based `line` at which it begins.
+    """One block: its `text` without Markdown marks except backticks, and the 1-based `line` where it begins.
 
     A `row` has its `cells`; a heading has its `level`, 0 if it is a paragraph in bold.
     """
@@ -67,7 +67,7 @@ def _blocks(markdown: str) -> Iterator[Block]:
 
 
 def _paragraph(token: Token, line: int, kind: Literal["text", "item"]) -> Iterator[Block]:
-    """A paragraph, or what stands in its lines: rows of a table, headings of the template, headers and URLs, code without a fence."""
+    """A paragraph, or the contents of its lines: rows of a table, headings of the template, headers and URLs, code without a fence."""
     lines = token.content.split("\n")
     plain = _plain(token).split("\n")
     if len(plain) != len(lines):  # a mark spans lines
@@ -110,7 +110,7 @@ def _plain(token: Token) -> str:
 
 
 def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
-    """The blocks, with the lines of one paragraph in one block, and code that was cut into paragraphs in one."""
+    """The blocks, with the lines of one paragraph in one block, and code that was split into paragraphs in one block."""
     waiting: Block | None = None
     for block in blocks:
         if waiting and waiting.kind == "code" and block.kind in ("code", "text") and _is_open(waiting.text):

@@ -1,4 +1,4 @@
-"""What changed between two versions of a page: what callers can notice, and what is wording."""
+"""What changed between two versions of a page: changes that callers can notice, and changes of wording."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .meaning import atoms
 from .page import Operation, Page, Sentence
 from .support import support
 
-#: Sides of a parameter that are a bound from above, and all that bound what callers may send.
+#: Attributes of a parameter that are upper bounds, and all that limit what callers may send.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
-#: New sentences among which the one most like an old one is looked for.
+#: How many new sentences are compared with an old one to find the most similar.
 _MOST_COMPARED: Final = 40
 Effect = Literal["breaking", "widening", "unknown"]
 _BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats"}
@@ -26,9 +26,9 @@ _BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_abo
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One change: of `operation` (its name; empty for the page as a whole) the `part` with its `name` and `attribute`.
 
-    `kind` is `meaning` if callers can notice it, else `wording`. `effect` is `breaking` if a correct caller of before can fail, `widening` if
-    more is allowed than before, `unknown` otherwise, empty for wording. `before` and `after` are values or texts of the page, None where
-    there is none. `clauses` and `policy` are the clauses and the policy fields that rest on what was there before.
+    `kind` is `meaning` if callers can notice it, else `wording`. `effect` is `breaking` if a formerly correct caller can fail, `widening` if
+    more is allowed than before, `unknown` otherwise, empty for wording. `before` and `after` are values or texts of the page, None if
+    there is none. `clauses` and `policy` are the clauses and the policy fields that depend on the earlier text.
     """
 
     kind: Literal["meaning", "wording"]
@@ -44,7 +44,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
-    """The changes from one version of a page to another, in the order of the old one, those of meaning first."""
+    """The changes from one version of a page to another, in the order of the old one, changes of meaning first."""
     changes = list[Change]()
     for before, after in _paired(old.operations, new.operations):
         one = before or after
@@ -70,7 +70,7 @@ def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
 
 
 def _paired(old: Sequence[Operation], new: Iterable[Operation]) -> list[tuple[Operation | None, Operation | None]]:
-    """Which operation of the old page is which of the new one: that of its path, else of its heading, else the only one left of its parameters."""
+    """The operations of the old page with those of the new one: by path, else by heading, else the only one left with its parameters."""
     left, partners = list(new), dict[int, Operation]()
     for is_same in (_is_same_route, _is_like):
         for number, each in enumerate(old):
@@ -100,7 +100,7 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
         part, name, attribute = key
         whole = (part, name, "")
         if attribute and (whole in olds) != (whole in news):
-            continue  # the parameter, field or sample itself came or went
+            continue  # the parameter, field or sample itself was added or removed
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
         if old and new is None and _is_reworded(old, news.get((part, name, "description"))):
             continue
@@ -119,7 +119,7 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
 
 
 def _is_reworded(old: Fact, description: Fact | None) -> bool:
-    """Whether a description commits to the same in words from which the rule was not read."""
+    """Whether a description commits to the same, in words from which the rule could not be read."""
     if description is None or description.attribute != "description":
         return False
     return bool(old.commits) and old.commits == description.commits
@@ -130,7 +130,7 @@ def _squeezed(text: str | None) -> str:
 
 
 def _shown(fact: Fact | None) -> Any:
-    """The value of a fact, or the words of the page where the value is their meaning."""
+    """The value of a fact, or the words of the page if the value is their meaning."""
     if fact is None:
         return None
     if fact.part == "parameter" and fact.attribute not in ("", "type", "description", "conditions", "default"):
@@ -159,7 +159,7 @@ def _effect(key: tuple[str, str, str], old: Fact | None, new: Fact | None) -> Ef
 
 
 def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterable[Sentence]) -> Iterator[Change]:
-    """What changed in the free sentences of each section: their order, and how they are cut into paragraphs, do not matter."""
+    """What changed in the free sentences of each section: their order and their division into paragraphs do not matter."""
     olds, news = _by_section(old), _by_section(new)
     said, says = ({each for texts in found.values() for each in texts} for found in (olds, news))
     for section in dict.fromkeys([*olds, *news]):
@@ -186,7 +186,7 @@ def _by_section(found: Iterable[Sentence]) -> dict[str, list[str]]:
 
 
 def _matched(gone: list[str], came: list[str]) -> Iterator[tuple[str | None, str | None]]:
-    """Each sentence that is no longer there with the one most like it that is new."""
+    """Each removed sentence with the most similar new one."""
     left = list(came)
     for was in gone:
         near = left[:_MOST_COMPARED]

@@ -1,7 +1,7 @@
 """What the description of a parameter says about its values.
 
-A description is read sentence by sentence. Each pattern takes from a sentence what it understands; a sentence in which a number, a quoted
-value or a word such as `must` or `only` is left over is reported as not understood.
+A description is read sentence by sentence. Each pattern removes from a sentence what it understands; a sentence in which a number, a
+quoted value or a word such as `must` or `only` remains is reported as not understood.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _RANGE: Final = _pattern(
 _ITEMS: Final = _pattern(
     rf"\(?(?:\b(up to|at most|max(?:imum)?)\s*)?\b(\d+)(?:{_TO}(\d+))?\s*(?:reference |HTTPS |image |input )*(?:images?|URLs|colors|bounding boxes|items|elements)\b(?:,? required)?\)?"
 )
-#: What stands before the values that are allowed: words that say so, or words that may, before values which look like some.
+#: Words before the allowed values: words that announce them, or words that may do so before something that looks like values.
 _VALUES: Final = _pattern(
     r"\b(?:(?:supported|accepted|allowed|valid|possible|available|permitted|enum|one of)\b[^:\"'`\d]*:|(?:values?|options?)\b\s*(?:are|include|is|:)\s*:?)\s*"
 )
@@ -68,11 +68,11 @@ _CONDITION: Final = _pattern(
     r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|required (?:when|if)|not supported)\b"
 )
 _AND_SO_ON: Final = _pattern(r",?\s*(?:etc\b|and so on|\.\.\.|…)")
-#: Characters of a description that are read: some patterns take the square of its length.
+#: How many characters of a description are read: the time of some patterns grows with the square of its length.
 _LONGEST: Final = 3000
 _RECOMMENDED: Final = _pattern(r"\s*\(recommended\b[^)]*\)")
 _REFUSES: Final = _pattern(r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|supported|allowed|taken|possible)\b")
-#: What says that a sentence states a rule.
+#: Signs that a sentence states a rule.
 _STATES: Final = _pattern(
     rf"(?<!\w)\d|{_QUOTED}|\b(?:must|only|max|min|maximum|minimum|cannot|required|exceed|at least|at most)\b"
 )
@@ -90,7 +90,7 @@ def sentences(text: str) -> list[str]:
 
 
 def typed(text: str, type_: str) -> Any:
-    """A value as it is written, as a value of its parameter's type: `6` of an integer is 6, `"768P"` the text without its quotes."""
+    """A written value, as a value of its parameter's type: `6` of an integer is 6, `"768P"` the string without its quotes."""
     bare = text.strip("\"'`“”")
     if text.startswith("["):
         with suppress(ValueError):
@@ -118,13 +118,13 @@ class _Reading:
         self.rest = self.sentence_text = ""
 
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """The first match in what is left, which is taken out of it."""
+        """The first match in the rest of the sentence, which is removed from it."""
         if match := pattern.search(self.rest):
             self.rest = self.rest[: match.start()] + " " + self.rest[match.end() :]
         return match
 
     def sentence(self, text: str) -> bool:
-        """Read one sentence; whether all that it states was understood."""
+        """Read one sentence; return whether everything that it states was understood."""
         self.rest = self.sentence_text = text
         if _CONDITION.search(text) and not _FOR_MODEL.search(text):
             self.conditions.append(text)
@@ -188,7 +188,7 @@ class _Reading:
         for pattern, least in ((_VALUES, 1), (_PERHAPS, 2)):
             for match in pattern.finditer(self.rest):
                 values, end = self._listed(match.end(), words=pattern is _VALUES)
-                # `Supported formats: JPEG, PNG` is about what is behind a URL.
+                # `Supported formats: JPEG, PNG` is about the file at a URL.
                 are_formats = values and all(_FORMATS.fullmatch(str(each)) for each in values)
                 if "format" in match[0] and are_formats and self.rest[match.end()].isalpha():
                     continue
@@ -203,7 +203,7 @@ class _Reading:
                 return
 
     def _listed(self, at: int, *, words: bool) -> tuple[list[Any], int]:
-        """The values of a list that begins here, and where it ends; none if it is a range, or words without quotes after one that is quoted."""
+        """The values of a list that begins here, and where it ends; none if it is a range, or unquoted words after a quoted one."""
         values, end, quoted = list[Any](), at, None
         while one := _ONE.match(self.rest, at):
             if quoted not in (None, one[1][0] in "\"'`“") or not (
@@ -223,7 +223,7 @@ class _Reading:
         return ([], at) if is_range else (values, end)
 
     def _formats(self) -> None:
-        """The formats that a sentence names, unless it says that they are not taken."""
+        """The formats that a sentence names, unless it says that they are not accepted."""
         if _REFUSES.search(self.rest):
             self.rest = ""
             return
@@ -235,7 +235,7 @@ class _Reading:
 
 
 def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, tuple[str, ...]]:
-    """The rules, and the sentences that state something which no rule holds; `default` is the cell of a column of defaults."""
+    """The rules, and the sentences that state something else; `default` is the cell of a column of defaults."""
     reading = _Reading(type_)
     read = [each for each in sentences(description[:_LONGEST]) if not reading.sentence(each)]
     unread = (*read, description[_LONGEST:]) if len(description) > _LONGEST else tuple(read)

@@ -1,4 +1,4 @@
-"""A model file drafted from a page: what the simulator needs to serve its operations, for somebody to look through."""
+"""A model file drafted from a page: what the simulator needs to serve its operations, for a person to review."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pixazo_contracts.trace import is_array, is_object
 from .page import Operation, Page, Parameter
 
 _CALLBACKS: Final = frozenset({"callback_url", "webhook", "webhook_url"})
-#: An operation of these parameters alone reads a result: the status route does that for every model.
+#: An operation with only these parameters reads a result: the status route does that for every model.
 _IDS: Final = frozenset({"request_id", "requestId", "prediction_id", "task_id", "id"})
 _NUMERIC: Final = frozenset({"integer", "number"})
-#: What the words of an operation say about its output, in the order in which they are looked for.
+#: What the words of an operation say about its output, in the order of the search.
 _OUTPUTS: Final = (
     ("mp4", r"(?:to|2)[ -]?video|video generat|video edit|edit[ -]video|videos?\b(?!.*to image)|avatar|animate|motion"),
     ("mp3", r"speech|music|audio|voice|song|tracks?\b"),
 )
-#: The parameters that choose the format of the output, and the outputs that their values name.
+#: The parameters that set the format of the output, and the outputs for their values.
 _FORMAT_PARAMETERS: Final = ("output_format", "format", "response_format")
 _FORMAT_OUTPUTS: Final = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png", "wav": "wav", "mp3": "mp3", "mp4": "mp4"}
 
@@ -31,14 +31,14 @@ _FORMAT_OUTPUTS: Final = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png", "wav": "w
 def draft_model(page: Page, day: date) -> str:
     """A model file (TOML) with every operation of a page that makes something.
 
-    The model is named after the page's address or title; `day` is the day of the page. What was not understood stands in it as `unchecked`, or as a comment.
+    The model is named after the page's address or title; `day` is the day of the page. What was not understood is included as `unchecked`, or as a comment.
     """
     source = page.source or "unknown"
     named = source.rpartition("/")[2] if "/" in source else page.title
     model = re.sub(r"[^a-z0-9.]+", "-", named.casefold()).strip("-")
     label = f"vendor page, {day.isoformat()}"
     head = {"model": model, "title": page.title, "source": source, "date": day, "label": label}
-    lines = ["# Drafted by `pixazo-contracts page model`: look through it before you rely on it.", *_pairs(head)]
+    lines = ["# Drafted by `pixazo-contracts page model`: review it before you rely on it.", *_pairs(head)]
     drafted = set[str]()
     for operation in page.operations:
         if operation.path in drafted:
@@ -54,7 +54,7 @@ def draft_model(page: Page, day: date) -> str:
             if re.fullmatch(r"\w+(?:\[\])?(?:\.\w+(?:\[\])?)*", parameter.name):
                 lines += ["", "[[operations.parameters]]", *_pairs(_parameter(parameter))]
             else:
-                lines += ["", f"# {parameter.name!r} is no member of the body: {parameter.description}"]
+                lines += ["", f"# {parameter.name!r} is not a member of the body: {parameter.description}"]
     return "\n".join(lines) + "\n"
 
 
@@ -70,11 +70,11 @@ def _operation(operation: Operation) -> Iterator[str]:
     samples = (each.value for each in operation.samples if each.section in ("output", "response"))
     responses = [each for each in samples if is_object(each)]
     if responses and responses[0] and not operation.model_id and not any("polling_url" in each for each in responses):
-        yield f"response = {_value(_filled(responses[0]))}"  # it responds at once
+        yield f"response = {_value(_filled(responses[0]))}"  # it responds immediately
 
 
 def _price(operation: Operation) -> Iterator[str]:
-    """Its price: of one generation, or by the parameter that has the rows of the price table as values."""
+    """Its price: for one generation, or by the parameter whose values are the rows of the price table."""
     found = {row: re.search(r"\$\s*(\d+(?:\.\d+)?)", text) for row, text in operation.prices.items()}
     amounts = {row: match[1] for row, match in found.items() if match}
     if not amounts:
@@ -146,7 +146,7 @@ def _pairs(values: Mapping[str, Any]) -> list[str]:
 
 
 def _value(value: object) -> str:
-    """A value in TOML: its strings are written as those of JSON."""
+    """A value in TOML: strings are written as in JSON."""
     if is_object(value):
         pairs = [f"{_value(str(name))} = {_value(each)}" for name, each in value.items() if each is not None]
         return f"{{ {', '.join(pairs)} }}"

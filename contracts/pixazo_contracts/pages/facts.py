@@ -1,4 +1,4 @@
-"""A page as a list of facts, each of which can change by itself."""
+"""A page as a list of facts, each of which can change independently."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixazo_contracts.trace import is_array, is_object
 from .meaning import atoms
 from .page import Operation, Parameter, Sample
 
-#: The meaning of a fact which says only that something is there.
+#: The meaning of a fact that only says that something is there.
 PRESENT: Final = "present"
 _KINDS: Final[dict[type, str]] = {bool: "boolean", type(None): "null", int: "number", float: "number"}
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
@@ -26,11 +26,11 @@ _MIME: Final = re.compile(r"[a-z]+/[\w.+-]+")
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """Something that a page says of an operation: `meaning` is what callers can notice, `text` the words of the page.
+    """Something that a page says about an operation: `meaning` is what callers can notice, `text` the words of the page.
 
-    `part` and `name` say what it is about (`parameter`, `prompt`), `attribute` which of its sides (`required`), `section` where it stands.
-    `row` is what the page has around it: the row of a table, or the whole sample. `commits` are the atoms of the description which a rule
-    of a parameter was read from: while they are the same, a rule that is no longer found is worded in a way that was not understood.
+    `part` and `name` say what it is about (`parameter`, `prompt`), `attribute` which of its attributes (`required`), `section` where it is.
+    `row` is its context: the row of a table, or the whole sample. `commits` are the atoms of the description from which a rule of a
+    parameter was read: if they are the same but the rule is no longer found, its wording was not understood.
     """
 
     part: str
@@ -49,13 +49,13 @@ class Fact(msgspec.Struct, frozen=True):
 
 
 def operation_name(path: str) -> str:
-    """The name of an operation: its path without the version, `ltx-video/text-to-video`; the two of Hailuo go by their last segment."""
+    """The name of an operation: its path without the version, `ltx-video/text-to-video`; those of Hailuo are named by their last segment."""
     segments = [each for each in path.strip("/").split("/") if not re.fullmatch(r"v\d+", each)]
     return "/".join(segments[1:] if segments[:1] == ["minimax-hailuo-ai"] else segments)
 
 
 def facts(operation: Operation) -> Iterator[Fact]:
-    """All that a page says of one operation, but for its free sentences."""
+    """Everything that a page says about one operation, except free sentences."""
     yield from _request(operation)
     for parameter in operation.parameters:
         yield from _parameter(parameter)
@@ -134,7 +134,7 @@ def _results(operation: Operation) -> Iterator[Fact]:
 
 
 def _type(text: str) -> list[str]:
-    """The types that a cell names, in one order and one spelling."""
+    """The types that a cell names, in a fixed order and spelling."""
     plain = re.sub(r"\s*\([^)]*\)", "", text.casefold())
     names = [each.strip() for each in re.split(r"\||\bor\b|,", plain)]
     same = {"float": "number", "int": "integer", "bool": "boolean", "str": "string", "double": "number"}
@@ -142,7 +142,7 @@ def _type(text: str) -> list[str]:
 
 
 def _sample(sample: Sample, name: str) -> Iterator[Fact]:
-    """A sample of a response has its shape; a request's is an example, and so is a program."""
+    """A sample of a response fixes its shape; samples of requests and programs are only examples."""
     section = sample.section
     if section in ("request code", "example request", "curl example") or sample.value is msgspec.UNSET:
         yield Fact("example", name, "", None, sample.text, section)
@@ -167,7 +167,7 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _form(value: object) -> str:
-    """What a value of a sample fixes: for a text its form, since what it says is an example."""
+    """What a value of a sample fixes: for a string its form, since its contents are an example."""
     if not isinstance(value, str):
         return _KINDS.get(type(value), "an empty object or list")
     if value.startswith(("http://", "https://")):

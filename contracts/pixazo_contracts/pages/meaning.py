@@ -1,7 +1,7 @@
-"""What a sentence commits to, so that another wording of the same is not taken for a change.
+"""What a sentence commits to, so that another wording of the same does not count as a change.
 
 A sentence is reduced to atoms: numbers, identifiers, URLs, words in capitals, and words of a small vocabulary of API documentation, in which
-synonyms are one atom (`maximum`, `at most`, `up to`). What a negation denies is part of its atom: `not charged` and `no charge` are `not
+synonyms are one atom (`maximum`, `at most`, `up to`). A negation is part of the atom that it denies: `not charged` and `no charge` are `not
 charge`. Other words are wording.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-#: Each atom, and what says it.
+#: Each atom, and the words for it.
 _VOCABULARY: Final = {
     "at most": r"max(?:imum)?|at most|up to|no(?:t)? more than|(?:can|must )not exceed|limit(?:ed)?(?: to)?|no(?:t)? (?:longer|larger) than",
     "at least": r"min(?:imum)?|at least|no(?:t)? (?:less|fewer|smaller|shorter) than|or more",
@@ -67,7 +67,7 @@ _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def atoms(*texts: str) -> frozenset[str]:
-    """The atoms of some texts; what comes after the first 5,000 characters of one is one."""
+    """The atoms of some texts; the rest of a text after 5,000 characters is one atom."""
     return frozenset[str]().union(*map(_atoms, texts))
 
 

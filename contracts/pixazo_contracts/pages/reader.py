@@ -30,7 +30,7 @@ _SAMPLES: Final = frozenset(
 _FIRST: Final = frozenset({"", "base url", "authentication", "request code"})
 #: A status code in prose.
 _CODE: Final = re.compile(r"\b[45]\d\d\b")
-#: What has the first and the last column of a table.
+#: The members filled from the first and the last column of a table.
 _COLUMNS: Final = {
     "request headers": "headers",
     "response handling": "codes",
@@ -41,11 +41,11 @@ _ERRORS: Final = frozenset({"queue system errors", "error responses"})
 
 
 class InvalidPageError(Exception):
-    """A text that is no model page of the vendor: it has no operation that could be read."""
+    """The text is not a model page of the vendor: it has no operation that could be read."""
 
 
 class _Reading:
-    """The state of reading one page; the operation at hand has its request once its `values` have a path."""
+    """The state of reading one page; the current operation has its request once its `values` have a path."""
 
     def __init__(self, headings: Container[str]) -> None:
         self.headings = headings
@@ -56,13 +56,13 @@ class _Reading:
         self.begin()
 
     def begin(self, group: str = "", **values: Any) -> None:
-        """The next operation, of which these values are known."""
+        """The next operation, whose first values are these."""
         self.group, self.title, self.values = group, "", values
         self.samples: list[Sample] = []
         self.sentences: list[Sentence] = []
 
     def finish(self) -> None:
-        """The operation that was read is complete, if it has its request."""
+        """Finish the operation that was read, if it has its request."""
         if "path" in self.values:
             self.values.setdefault("model_id", _model_id(self.samples))
             self.operations.append(
@@ -76,7 +76,7 @@ class _Reading:
             )
 
     def section(self, section: Section, following: str) -> None:
-        """Take in one section; `following` is the next one after it that the template has."""
+        """Read one section; `following` is the next section of the template after it."""
         if section.kind == "request code":
             self._request(section)
         elif section.kind or ("path" in self.values and following not in _FIRST):
@@ -85,7 +85,7 @@ class _Reading:
             self._untitled(section)
 
     def _untitled(self, section: Section) -> None:
-        """A heading that is none of the template: the page, a family, or the next operation."""
+        """A heading that is not in the template: the page, a family, or the next operation."""
         if section.title:
             self.about["title"] = self.about["title"] or section.title
             if "path" in self.values:
@@ -102,7 +102,7 @@ class _Reading:
                 self.about |= {name: value for name, value in found.groupdict().items() if value}
             elif block.kind not in ("text", "item"):
                 self._not_understood(section, block)
-            elif block.kind == "text" or block.text not in self.headings:  # else it is a table of contents
+            elif block.kind == "text" or block.text not in self.headings:  # otherwise it is a table of contents
                 self.page_sentences.append(Sentence(section.title, block.text, block.line))
 
     def _request(self, section: Section) -> None:
@@ -152,7 +152,7 @@ class _Reading:
             types = (row.cells.get("type", "") for row in table)
             values["fields"] = {each[0]: (type_, each[-1]) for each, type_ in zip(cells, types, strict=True)}
         elif name := _COLUMNS.get(section.kind):
-            # A page may have several tables of headers and codes, one for each section; of what is said of the model the last one counts.
+            # A page may have several tables of headers and codes, one for each section; for the model the last one counts.
             earlier: dict[str, str] = values.get(name, {}) if name in ("headers", "codes") else {}
             values[name] = earlier | {each[0]: each[-1] for each in cells}
         else:
@@ -161,7 +161,7 @@ class _Reading:
         for block, following in zip_longest(rest, rest[1:]):
             is_labelled = following and (block.kind, following.kind) == ("text", "code")
             if section.kind in _ERRORS and is_labelled and _CODE.search(block.text):
-                label = block.text  # as good as a comment in the sample
+                label = block.text  # equivalent to a comment in the sample
             else:
                 self._block(section, block, label)
                 label = ""
@@ -227,7 +227,7 @@ def _parameter(row: Row) -> Parameter:
 
 
 def _split(http: str) -> tuple[str, str]:
-    """Head and body of a request in HTTP, whether an empty line is between them or not."""
+    """Head and body of a request in HTTP, with or without an empty line between them."""
     brace = re.search(r"^[{\[]", http, re.MULTILINE)
     return (http, "") if brace is None else (http[: brace.start()].strip(), http[brace.start() :])
 
@@ -252,7 +252,7 @@ def _model_id(samples: Iterable[Sample]) -> str:
 
 
 def _flow(text: str) -> Iterator[tuple[str, str]]:
-    """The arrows of the status flow, each once. One without a source goes out from where the arrow above it does, or the last one if its column is lost."""
+    """The arrows of the status flow, each once. One without a source starts where the arrow above it does, or the last one if its column is lost."""
     columns = dict[int, str]()
     for line in text.split("\n"):
         arrows = list(re.finditer("→|->", line))

@@ -22,7 +22,7 @@ BEYOND_HAR: Final = (
 
 
 def write_har(trace: Trace) -> bytes:
-    """A trace as HAR 1.2. It holds no key, since a trace holds none; `_pixazo` has what HAR has no member for."""
+    """A trace as HAR 1.2. It contains no key, since a trace contains none; `_pixazo` has what HAR has no member for."""
     start, timed = datetime.fromisoformat(trace.header.started_at), list[tuple[float, JsonObject]]()
     for each in trace.exchanges:
         request = _request(each.method, each.url, each.request_headers, each.request_body, each.request_size)

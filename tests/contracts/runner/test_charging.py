@@ -110,7 +110,7 @@ def test_the_command_creates_no_more_than_was_granted(tmp_path: Path) -> None:
     assert (done.exit_code, gateway.created) == (10, 2)
     assert "2 of 2 generations spent, 0 reserved and given back" in done.output
     (ledger,) = (tmp_path / "pixazo-contracts").iterdir()
-    assert f"ledger: {ledger} (none there yet: ceilings begin now)" in done.output
+    assert f"ledger: {ledger} (no file yet: ceilings begin now)" in done.output
     assert ledger.read_text().count('"spend"') == 2
     assert KEY not in ledger.read_text()
 
@@ -200,6 +200,6 @@ def test_the_tests_create_no_more_than_was_granted(tmp_path: Path, seed: int) ->
         )
     assert gateway.created == 2
     assert done.returncode == 1
-    assert f"ledger: {ledger} (none there yet: ceilings begin now)" in done.stdout
+    assert f"ledger: {ledger} (no file yet: ceilings begin now)" in done.stdout
     assert "2 of 2 generations spent" in done.stdout
     assert ledger.read_text().count('"spend"') == 2

@@ -343,10 +343,10 @@ def test_where_a_tool_left_out_every_key_calls_that_were_served_had_one() -> Non
     [
         (b'{"logs": {}}', "it has no log.entries"),
         (b'{"log": {"entries": 3}}', "it has no log.entries"),
-        (b'{"log": ', "it is no JSON"),
+        (b'{"log": ', "it is not JSON"),
         (b"[" * 100_000, "line 1 is not a trace record"),
-        (b"{\xff}", "it is no JSON"),
-        (archive(), "no request in it is to /minimax-hailuo-ai/v1/"),
+        (b"{\xff}", "it is not JSON"),
+        (archive(), "it has no request to /minimax-hailuo-ai/v1/"),
         (archive(entry("GET", "https://cdn.test/")), "export the app's calls"),
     ],
 )
@@ -374,10 +374,7 @@ def test_commands_say_what_they_left_out_and_turn_each_into_the_other(tmp_path: 
     file.write_bytes(archive(submit(), read(), entry("GET", "https://cdn.test/app.js")))
     run = CliRunner().invoke
     made = run(main, ["har", str(file), "-o", str(out)])
-    assert (
-        made.output
-        == f"pixazo-contracts: 1 entries left out: they are not of {ORIGIN}, or the archive has no response to them\n"
-    )
+    assert made.output == f"pixazo-contracts: 1 entries left out: they are not for {ORIGIN}, or have no response\n"
     assert run(main, ["har", str(out), "-o", str(back)]).output == ""
     assert json.loads(back.read_text())["log"]["version"] == "1.2"
     shown = [run(main, ["profile", str(each)]).stdout for each in (file, out, back)]
