@@ -166,7 +166,7 @@ def test_another_state_than_was_saved_exits_1(tmp_path: Path) -> None:
         ("{}", "is not the log of a world: Object missing required field `begun`"),
         (
             '{"begun":{"at":0,"start":0},"state":[],"commands":[],"digest":"","form":9}',
-            "cannot be replayed: the log has form 9",
+            "cannot be replayed: the log has format 9",
         ),
     ],
 )

@@ -194,7 +194,7 @@ def test_a_running_one_without_its_token(
     result = run_tests(NOTING, "--pixazo-sim-url", guarded.url, "-k", "0", *options)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
-        [f"option --pixazo-sim-url: the control token {expected}: send that of --control-token *"]
+        [f"option --pixazo-sim-url: the control token {expected}: send the value of --control-token *"]
     )
     assert "a-wrong-one" not in result.stdout.str()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -212,7 +213,7 @@ def test_an_instant_that_is_past_is_refused(simulator: Simulator) -> None:
     with pytest.raises(ControlError) as caught:
         control.advance(until="2026-03-31T10:00:00Z")
     assert (caught.value.status, str(caught.value)) == (400, message)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         simulator.advance(until="2026-03-31T10:00:00Z")
     with pytest.raises(ControlError, match="until 'noon' is neither next nor an instant of the years 1970 to 9999"):
         control.advance(until="noon")
