@@ -73,6 +73,8 @@ _NAME = regex(r"""(["'])((?:[^"'\\\s]|\\.){1,200})\1\s*:\s*""")
 _SCALAR = regex(r"""(")(?:[^"\\]|\\.)*"?|(')(?:[^'\\]|\\.)*'?|-?[0-9][0-9.eE+-]*|[\[{](?s:.)*""")
 """The value after a name in JSON and Python; of a list or mapping the end cannot be found, so all of the rest is taken."""
 _USERINFO = regex(rf"""(:[/\\]{{2,8}})((?:[^/?#\s"'<>\\]|(?!{_END})["'<>\\])*)@""")
+_IMAGE = regex(r"data:image/[\w.+-]{1,40};base64,[A-Za-z0-9+/=]*")
+"""An image in Base64: a short key may stand in it by chance, and without that it would be no image."""
 _SCHEME = regex(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
 
 OWN_WORDS = frozenset(
@@ -151,13 +153,20 @@ class Redactor:
 
     def holds_key(self, text: str) -> bool:
         """Whether a known key stands in a text."""
-        return any(self._found.spans(text)) or (self._parent is not None and self._parent.holds_key(text))
+        return any(self._spans(text))
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        yield from self._found.spans(text)
+        if self._parent:
+            yield from self._parent._spans(text)
 
     def text(self, text: str) -> str:
         """The text without known keys, as they are commonly spelled, and without the values of names that look like secrets."""
         if CUT in text:
             *cut, rest = text.split(CUT)
             return CUT.join([*map(self.start, cut), self.text(rest)])
+        if _IMAGE.fullmatch(text) and all(end - start < SHORT for start, end in self._spans(text)):
+            return text
         plain = text = self._cleared(text)
         if "%" in text or "\\" in text:  # its decoded form, if a key or another secret only shows there
             for _ in range(_MOST_LAYERS):
