@@ -153,19 +153,20 @@ class Redactor:
 
     def holds_key(self, text: str) -> bool:
         """Whether a known key stands in a text."""
-        return any(self._spans(text))
+        return any(self.spans(text))
 
-    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where known keys stand in a text, in no particular order; they may overlap."""
         yield from self._found.spans(text)
         if self._parent:
-            yield from self._parent._spans(text)
+            yield from self._parent.spans(text)
 
     def text(self, text: str) -> str:
         """The text without known keys, as they are commonly spelled, and without the values of names that look like secrets."""
         if CUT in text:
             *cut, rest = text.split(CUT)
             return CUT.join([*map(self.start, cut), self.text(rest)])
-        if _IMAGE.fullmatch(text) and all(end - start < SHORT for start, end in self._spans(text)):
+        if _IMAGE.fullmatch(text) and all(end - start < SHORT for start, end in self.spans(text)):
             return text
         plain = text = self._cleared(text)
         if "%" in text or "\\" in text:  # its decoded form, if a key or another secret only shows there
