@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from .schema import responses
 from .schema.responses import decode
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from ssl import SSLContext
 
     from pixazo_simulator.script import ModelCall, Rule
@@ -43,7 +45,7 @@ T = TypeVar("T")
 
 class JournalFilters(TypedDict, total=False):
     """What an exchange must match: its method, any part of its target, its status code, its operation as in a rule, the generation
-    concerned, any part of the rule that decided, any part of whatever is shown of it; a number to list those beyond it; whether to show real times; an instant beyond which
+    concerned, any part of the rule that decided, any part of whatever is shown of it; a number to list those beyond it, or the latest ones before it; whether to show real times; an instant beyond which
     nothing is listed.
     """
 
@@ -55,6 +57,7 @@ class JournalFilters(TypedDict, total=False):
     rule: str | None
     text: str | None
     after: int | None
+    before: int | None
     limit: int | None
     elapsed: bool | None
     at: datetime | str | None
@@ -81,7 +84,7 @@ class InitialGeneration(TypedDict, total=False):
 class ControlError(Exception):
     """A control request that was not carried out.
 
-    `status` is the status code, or None when no simulator answered; `body` is the whole body as JSON: after a `wait_for` that
+    `status` is the status code, or None when no simulator answered or nothing was sent; `body` is the whole body as JSON: after a `wait_for` that
     ran out of time it says what did arrive, after an `advance` that stopped before its end how far the clock came.
     """
 
@@ -135,7 +138,7 @@ class ControlClient:
         self,
         *,
         key: str | None = None,
-        balance: str | None = None,
+        balance: str | Decimal | None = None,
         profile: str | None = None,
         policy: PolicyFields | None = None,
         clock: str | None = None,
@@ -174,7 +177,7 @@ class ControlClient:
     def change_world(
         self,
         *,
-        balance: str | None = None,
+        balance: str | Decimal | None = None,
         policy: PolicyFields | None = None,
         suspended: bool | None = None,
         model_enabled: bool | None = None,
@@ -354,7 +357,10 @@ class ControlClient:
         return self._call("GET", f"/_sim/{what}?{query}" if query else f"/_sim/{what}", kind)
 
     def _call(self, method: str, target: str, kind: type[T], members: Mapping[str, Any] | None = None) -> T:
-        content = b"" if members is None else json.dumps(members, allow_nan=False).encode()
+        try:
+            content = b"" if members is None else json.dumps(members, allow_nan=False, default=_sum).encode()
+        except ValueError as error:
+            raise ControlError(None, f"{method} {target} was not sent ({error}): give finite numbers") from None
         status, answer = self._channel(method, target, self.api_key, content)
         try:
             if status < 400:
@@ -372,7 +378,7 @@ class HttpChannel:
 
     def __init__(self, url: str, control_token: str | None = None, ca: str | None = None) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
             raise ValueError(f"url {_redacted(url)!r} is not the origin of a simulator, such as http://127.0.0.1:8900")
         self._url = url
         self._host, self._port = LOOPBACK_OF.get(parts.hostname, parts.hostname), parts.port
@@ -404,7 +410,7 @@ class HttpChannel:
 
     def _connection(self) -> _Connection:
         kept: _Connection | None = getattr(self._of_thread, "connection", None)
-        if kept is None:
+        if kept is None or kept.process != os.getpid():  # after a fork its socket is still the parent's
             kept = self._of_thread.connection = _Connection(self._host, self._port, self._context)
         return kept
 
@@ -438,6 +444,7 @@ class _Connection:
             else HTTPConnection(host, port, timeout=RESPONSE_TIMEOUT)
         )
         self._until = 0.0
+        self.process = os.getpid()
 
     def request(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Send one request and read its response, on a new connection if the old one has been idle for long."""
@@ -453,6 +460,15 @@ class _Connection:
     def __del__(self) -> None:
         """Close it: a socket that is left to the garbage collector emits a ResourceWarning."""
         self._connection.close()
+
+
+def _sum(value: object) -> str:
+    """A sum of money as `Dollars` are written, without an exponent; other values JSON does not know either."""
+    from decimal import Decimal
+
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    raise TypeError(f"{value!r} is not JSON serializable")
 
 
 def _given(members: Mapping[str, object]) -> dict[str, Any]:

@@ -50,12 +50,12 @@ class Search:
         self._next_change: int | None = None
 
     def _widened(self, name: str, matcher: Matcher) -> Matcher:
-        """A matcher that means every submission, with those to the operations of model files that this world has."""
-        if (
-            name != "operation"
-            or matcher.operator != "one_of"
-            or any(each not in matcher.operand for each in OPERATIONS)
-        ):
+        """A matcher that stands for a word such as `submit`, with the operations of model files that this world has.
+
+        What `one_of` was given as is left as it is, though it may read like the word.
+        """
+        is_word = isinstance(getattr(self._condition, name), str)
+        if name != "operation" or not is_word or matcher.operator != "one_of":
             return matcher
         others = (each for each in self.world.operations if each not in OPERATIONS)
         return Matcher("one_of", (*matcher.operand, *others))

@@ -76,7 +76,9 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
         if wanted.log is not UNSET:
             replayed = await _aside(Replayed, wanted.log, request.scratch)
             adopted = state.AdoptWorld(state=replayed.state(), key=key, name=name)
-            return rendering.created_world(await worlds.perform(adopted), [])
+            created, begun = await worlds.perform(adopted), list[str]()
+            request.dispatcher.wake(created)  # what it has pending may fall due by itself
+            return rendering.created_world(created, begun)
         policy = worlds.permitted(_policy(wanted, worlds.settings.policy))
         own = policy.public_origin
         called = own in ("caller", "forwarded")
@@ -92,7 +94,9 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
             generations=wanted.generations,
             origin=f"{worlds.settings.scheme}://{request.host}" if called else own,
         )
-        return rendering.created_world(*await worlds.perform(command))
+        created, begun = await worlds.perform(command)
+        request.dispatcher.wake(created)
+        return rendering.created_world(created, begun)
 
 
 @route("GET", "/_sim/worlds", needs_world=False)
@@ -203,6 +207,7 @@ async def keep_state(request: ControlRequest[requests.NoParameters]) -> response
 async def restore_state(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
     """Bring a world back into a state that was kept: everything is as it was then, its clock, its journal and its script, too."""
     await request.apply(lambda now: state.RestoreState(now, request.number), _NO_STATE)
+    request.dispatcher.wake(request.world)
     return rendering.world(request.world)
 
 

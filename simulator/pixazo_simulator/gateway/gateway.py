@@ -84,6 +84,7 @@ class Gateway:
         """Find out what a request is for and who sent it; a key may open its world at first use."""
         endpoint = request.endpoint
         if endpoint.name is None and (submit := self._submits.get(request.path)):
+            # In the request, too, by whose endpoint its entry in the journal has the operation.
             request.endpoint = endpoint = submit if request.method == "POST" else spec.Unrouted("POST")
         if isinstance(endpoint, spec.MediaRead):  # needs no key, as on a CDN (OUT-08)
             world = self._worlds.holder(endpoint.request_id)
@@ -166,12 +167,11 @@ class Gateway:
         if former and world.generation_of(request_id) is None:
             unknown = spec.UnknownRequest(request_id)
             return self.refuse(request, route, unknown, now, request_id=request_id, former=former)
-        url, origin = self._rule_url(request, route), request.origin(policy)
+        url, origin, before = self._rule_url(request, route), request.origin(policy), world.next_due()
         outcome = world.apply(ReadStatus(now, request.headers, url, request_id, origin))
         result = outcome.result
         if isinstance(result, spec.Answer):
-            due = world.next_due()  # a read may end a generation whose states last for some reads
-            wakes = due is not None and due <= now
+            wakes = _wakes(world, before, now)  # a read may end a state that lasts for some reads
             return complete(request, result, now, world, outcome, policy=policy, request_id=request_id, wakes=wakes)
         if isinstance(result, spec.UnknownRequest) and policy.unknown_id == "403_foreign":
             result = spec.UnknownRequest(request_id, foreign=self._worlds.reader_of(request_id) is not None)
@@ -191,6 +191,7 @@ class Gateway:
             admission = Admission(submission, None, policy, now)
             refusal = admission.refusal() or spec.InvalidKey()
             return self.refuse(request, route, refusal, now, Outcome(refusal, decided_by=tuple(admission.decided_by)))
+        before = world.next_due()
         outcome = world.apply(SubmitGeneration(now, request.headers, self._rule_url(request, route), submission))
         accepted = outcome.result
         if not isinstance(accepted, Generation):
@@ -202,7 +203,7 @@ class Gateway:
         if outcome.ignored:
             answer = replace(answer, reason="; ".join((answer.reason, *outcome.ignored)))
             log = self._line(request, f"{quote(request.path)} {answer.reason}")
-        wakes = world.next_due() is not None
+        wakes = _wakes(world, before, now)
         return complete(
             request, answer, now, world, outcome, policy=policy, request_id=accepted.request_id, log=log, wakes=wakes
         )
@@ -254,6 +255,12 @@ class Gateway:
     def _rule_url(self, request: Request, route: RoutedRequest) -> str:
         """The URL that was called, for the response of a rule; made only where there are rules."""
         return self._url(request, route) if route.world and route.world.script else ""
+
+
+def _wakes(world: World, before: int | None, now: int) -> bool:
+    """Whether a webhook comes before the one that was next `before`, and falls due without an advance, which attempts it itself."""
+    due = world.next_due()
+    return due != before and due is not None and (due <= now or world.clock.rate > 0)
 
 
 _quoted = lru_cache(maxsize=1024)(quote)

@@ -22,7 +22,7 @@ class Traffic:
     """
 
     def __init__(self) -> None:
-        # Lists, since to count in a dict by both takes twice as long.
+        # Lists by status code, which has three digits, since to count in a dict by both takes twice as long.
         self.counts = defaultdict[str | None, list[int]](lambda: [0] * 1000)
         for name in (*OPERATIONS, "status", "media", None):
             self.counts[name] = [0] * 1000

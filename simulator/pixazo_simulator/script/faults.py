@@ -247,7 +247,7 @@ class WrongContentType(Fault, frozen=True):
 
     applies_to: ClassVar = _RESPONSES | _WEBHOOK
     example: ClassVar = _example("status", content_type="text/html")
-    content_type: Annotated[str, msgspec.Meta(pattern=r"^[ -~]{1,200}$")] = "text/plain"
+    content_type: Annotated[str, msgspec.Meta(pattern=r"^[ -~]{1,200}\Z")] = "text/plain"
 
 
 class CompletedWithoutMedia(Fault, frozen=True):

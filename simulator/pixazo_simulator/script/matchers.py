@@ -8,7 +8,7 @@ from typing import Any, TypeGuard, cast
 
 import msgspec
 
-from pixazo_simulator.spec import nearest, not_unicode, shown
+from pixazo_simulator.spec import nearest, not_unicode, placed, shown
 
 MOST_NESTED = 32
 """Levels of conditions, lists and objects inside each other: each takes a few calls of Python's 1000."""
@@ -256,10 +256,16 @@ def read_matcher(value: Any, levels: int = MOST_NESTED) -> Matcher:
     if levels < 0:
         raise ValueError(_too_much(operator, f"nested more than {MOST_NESTED} levels deep"))
     if operator in ("all", "any"):
-        return Matcher(operator, tuple(read_matcher(each, levels - 1) for each in _listed(operator, operand)))
+        inner: list[Matcher] = []
+        for number, each in enumerate(_listed(operator, operand)):
+            with placed(operator, number):
+                inner.append(read_matcher(each, levels - 1))
+        return Matcher(operator, tuple(inner))
     if operator == "not":
-        return Matcher(operator, read_matcher(operand, levels - 1))
-    return Matcher(operator, tuple(_listed(operator, operand)) if operator == "one_of" else operand)
+        with placed(operator):
+            return Matcher(operator, read_matcher(operand, levels - 1))
+    with placed(operator):
+        return Matcher(operator, tuple(_listed(operator, operand)) if operator == "one_of" else operand)
 
 
 def _too_much(operator: str, problem: object) -> str:

@@ -46,7 +46,7 @@ def _read_rules(data: object) -> tuple[Rule, ...]:
         try:
             rule, weight = _read_rule(each)
         except spec.InvalidDataError as misfit:
-            raise spec.InvalidDataError(misfit.problem, ("rules", number, *misfit.path), misfit.value) from None
+            raise misfit.within("rules", number) from None
         left -= weight
         if left < 0:
             problem = f"the steps and conditions so far weigh more than {MOST_WEIGHT}: write fewer"
@@ -64,9 +64,11 @@ def _read_rule(value: object) -> tuple[Rule, int]:
         rule = spec.fit(value, Rule)
         return rule, rule.weight(MOST_WEIGHT)
     except ValueError as error:
-        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error))
-        path = _quoted_path(misfit.problem, misfit.path, value)
-        raise spec.InvalidDataError(misfit.problem, path, misfit.value) from None
+        path = getattr(error, "path", ())
+        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error), path)
+        if path[:1] != ("match",):  # a condition says itself where it is
+            path = _quoted_path(misfit.problem, path, value)
+        raise spec.InvalidDataError(misfit.problem, path, misfit.value, missing=misfit.missing) from None
 
 
 def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:

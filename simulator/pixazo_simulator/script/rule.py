@@ -215,15 +215,18 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         for name in self.match:
             if name not in known:
                 near = spec.nearest(name, (*sorted(known), *_OPTIONS))
-                raise ValueError(
+                problem = (
                     f"when {self.when!r} has no fact {spec.shown(name)}{near}: known are {', '.join(sorted(known))}"
                 )
+                raise spec.PlacedError(problem, ("match", name))
         found: list[tuple[tuple[str, ...], Matcher]] = []
         for (name, *key), condition in _flat(self.match):
-            matcher = read_matcher(condition)
+            with spec.placed("match", name, *key):
+                matcher = read_matcher(condition)
             for leaf in () if key else matcher.leaves():  # none of the facts themselves is a list
                 if leaf.operator == "contains" and not isinstance(leaf.operand, str):
-                    raise ValueError(f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a text")
+                    problem = f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a text"
+                    raise spec.PlacedError(problem, ("match", name))
             found.append(((name, *(map(str.lower, key) if name == "headers" else key)), matcher))
         if sum(matcher.size for _, matcher in found) > MOST_WEIGHT:
             raise ValueError(f"match has more than {MOST_WEIGHT} conditions and values: write several rules")
@@ -239,7 +242,13 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
 
     def weight(self, most: int) -> int:
         """The weight of its steps and conditions, or any number above `most`. Raises ValueError as `matchers.weight` does."""
-        return len(self.steps) + weight((condition for _, condition in self.conditions), most)
+        total = len(self.steps)
+        for path, condition in self.conditions:
+            with spec.placed("match", *path):
+                total += weight((condition,), most - total)
+            if total > most:
+                break
+        return total
 
     def as_json(self) -> dict[str, Any]:
         """The rule as plain data for JSON and TOML, without what is left at its default. Raises ValueError for a text that is not Unicode."""

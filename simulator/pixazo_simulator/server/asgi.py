@@ -33,6 +33,7 @@ CANCEL_AGAIN = 0.02
 """Seconds after which a task that was cancelled and still runs is cancelled again: several times within STOP_TIMEOUT."""
 
 log = logging.getLogger("pixazo_simulator")
+# One for all servers: the logger is that of the process. It forgets a redactor with its worlds.
 _SECRETS = spec.SecretFilter()
 log.addFilter(_SECRETS)
 

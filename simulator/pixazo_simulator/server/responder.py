@@ -56,7 +56,7 @@ class Responder:
                 if count % TIMED == 1:
                     self.traffic.time(route.endpoint.name, request.started)
                 if response.wakes:
-                    self._dispatcher.wake()
+                    self._dispatcher.wake(response.world)
         if response.log:
             self.log(response)
         return response

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -141,7 +141,7 @@ class Simulator:
             listener = self.listen()
         except SimulatorError:
             if application.log:
-                asyncio.run(application.log.close())
+                _complete(application.log.close())
             raise
         self._application = application
         application.address = self._address, self.port
@@ -177,7 +177,7 @@ class Simulator:
             application = Application(Worlds(settings, read_videos(), kept.head.begun), self.change)
             application.keep(store, kept)
         except BaseException:
-            asyncio.run(store.close())
+            _complete(store.close())
             raise
         return application
 
@@ -324,3 +324,10 @@ class Simulator:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _complete(closing: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end, in a thread: in that of the caller an event loop may be running."""
+    thread = threading.Thread(target=asyncio.run, args=(closing,))
+    thread.start()
+    thread.join()

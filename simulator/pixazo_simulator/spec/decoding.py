@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TypeVar, cast
 
@@ -30,7 +31,9 @@ _MISSING = regex(r"Object missing required field `(.*)`", re.DOTALL)
 _KIND = regex(r"Invalid value '(.*)'", re.DOTALL)
 _EXPECTED = regex(r"Expected `([^`]+)`(?: of length)?( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
 _RANGE = "Integer value out of range"
-_SURROGATE = regex(rb"\\u[dD][89a-fA-F]")
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_SURROGATE = regex(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
+"""One without its other half."""
 
 _WORDS = {
     "str": "a text", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
@@ -41,13 +44,20 @@ _SHOWN = 20
 
 
 class InvalidDataError(ValueError):
-    """Data that does not fit a shape: `path` is the place, `value` the value there as far as it helps, `problem` what is wrong."""
+    """Data that does not fit a shape: `path` is the place, `value` the value there as far as it helps, `problem` what is wrong.
 
-    def __init__(self, problem: str, path: Path = (), value: str = "") -> None:
+    `missing` is the name of a member that is not there, where that is wrong.
+    """
+
+    def __init__(self, problem: str, path: Path = (), value: str = "", *, missing: str | None = None) -> None:
         steps = (f"[{step}]" if isinstance(step, int) or step == "..." else f".{step}" for step in path)
         place = f"{''.join(steps).removeprefix('.')} {value}".strip()  # such as rules[0].faults[1].seconds -1
         super().__init__(f"{place}: {problem}" if place else problem)
-        self.path, self.value, self.problem = path, value, problem
+        self.path, self.value, self.problem, self.missing = path, value, problem, missing
+
+    def within(self, *place: str | int) -> InvalidDataError:
+        """The same of what is at a place."""
+        return InvalidDataError(self.problem, (*place, *self.path), self.value, missing=self.missing)
 
 
 class InvalidTextError(ValueError):
@@ -56,6 +66,23 @@ class InvalidTextError(ValueError):
     def __init__(self, problem: str, line: int | None = None) -> None:
         super().__init__(problem)
         self.line = line
+
+
+class PlacedError(ValueError):
+    """A value that a check of ours refuses; `path` is its place below the value that was checked, which the message does not repeat."""
+
+    def __init__(self, problem: str, path: Path) -> None:
+        super().__init__(problem)
+        self.path = path
+
+
+@contextmanager
+def placed(*path: str | int) -> Generator[None]:
+    """Say of a ValueError that is raised inside where it is."""
+    try:
+        yield
+    except ValueError as error:
+        raise PlacedError(str(error), (*path, *getattr(error, "path", ()))) from None
 
 
 def read(text: bytes, shape: type[_T]) -> _T:
@@ -81,7 +108,10 @@ def fit(value: object, shape: type[_T], *, strict: bool = True) -> _T:
     try:
         return msgspec.convert(value, shape, strict=strict)
     except msgspec.ValidationError as error:
-        raise _misfit(str(error), shape, value) from None
+        misfit = _misfit(str(error), shape, value)
+        if isinstance(cause := error.__cause__, PlacedError):
+            misfit = InvalidDataError(misfit.problem, (*misfit.path, *cause.path), misfit.value)
+        raise misfit from None
 
 
 _COMPRESSED = {
@@ -134,7 +164,7 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
             remedy = f"{nearest(unknown[1], known)}; known members are {', '.join(known)}" if known else ""
             return InvalidDataError(f"unknown field `{unknown[1]}`{remedy}", (*path, unknown[1]))
         if missing := _MISSING.fullmatch(says):
-            return InvalidDataError(f"missing required field `{missing[1]}`", path)
+            return InvalidDataError(f"missing required field `{missing[1]}`", path, missing=missing[1])
         if (kind := _KIND.fullmatch(says)) and given is not None:
             kinds = tuple(str(each.tag) for each in _structs(_at(shape, path[:-1], given)[0]))
             problem = f"{path[-1]} {kind[1]!r} does not exist{nearest(kind[1], kinds)}; known are {', '.join(kinds)}"

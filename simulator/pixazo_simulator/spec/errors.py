@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from .text import beginning
+from .text import beginning, dollars
 
 LONGEST_URL = 8000
 """Characters of a URL; RFC 9110, 4.1 asks every program to support at least so many."""
@@ -194,7 +194,7 @@ class InsufficientFunds(Refusal, frozen=True):
     required: int
 
     def __str__(self) -> str:
-        return f"the wallet holds less than ${self.required / 1_000_000:g}"
+        return f"the wallet holds less than ${dollars(self.required)}"
 
 
 class UnknownRequest(Refusal, frozen=True):

@@ -6,7 +6,7 @@ One row of the table is one annotated field of `Policy`. Its choices are those o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
 from random import Random
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast, get_args, get_type_hints
@@ -452,7 +452,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 near = nearest(name, tuple(points()))
                 raise ValueError(f"policy field {name!r} does not exist{near}: see pixazo-sim policy")
             try:
-                changes[name] = points()[name].read(_text(value))
+                changes[name] = points()[name].read(_text(value, points()[name].words))
             except ValueError as error:
                 raise ValueError(f"policy field {name}: {error}") from None
         return msgspec.structs.replace(self, **changes) if changes else self
@@ -533,10 +533,12 @@ _DECIDED: Mapping[str, tuple[str, Point]] = {
 """Rows of the table that nothing can set: name, what the simulator always does, and how we know that it is right."""
 
 
-def _text(value: object) -> str:
-    """A value as the command line has it. Raises ValueError for a text that is too long."""
+def _text(value: object, words: Sequence[str]) -> str:
+    """A value as the command line has it, one of the `words` if there are any. Raises ValueError for a text that is too long."""
     if isinstance(value, bool):
         text = "on" if value else "off"
+        if words and text not in words:  # refused by the name under which it was given
+            text = str(value).lower()
     elif isinstance(value, list):
         text = ",".join(map(str, cast("list[object]", value))) or "none"
     elif value is None or isinstance(value, Mapping):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pixazo_simulator import world
 from pixazo_simulator.gateway import Request
 from pixazo_simulator.spec import Header
 from pixazo_simulator.world import Command, ServerCommand, World, Worlds
@@ -51,16 +50,15 @@ class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
         )  # fmt: skip
 
 
-_UNLOGGED = ("SubmitGeneration", "ReadStatus", "ReadMedia", "CountCall", "Debit")
-"""Commands that are part of answering a request, or of another command."""
+_UNLOGGED = ("ScriptedRequest", "CountCall", "Debit")
+"""Commands that are part of answering a request, or of another command; the first stands for those made of it."""
 
 
 if TYPE_CHECKING:
     LoggedCommand = AnswerRequest | Command[Any] | ServerCommand[Any]
 else:  # every command that is logged; msgspec tells them apart by their names
-    _commands = (kind for kind in vars(world).values() if isinstance(kind, type))
-    _commands = (kind for kind in _commands if issubclass(kind, Command | ServerCommand))
-    _logged = (kind for kind in _commands if kind not in (Command, ServerCommand) and kind.__name__ not in _UNLOGGED)
+    _commands = (kind for base in (Command, ServerCommand) for kind in base.__subclasses__())
+    _logged = (kind for kind in _commands if kind.__name__ not in _UNLOGGED)
     LoggedCommand = reduce(lambda kinds, kind: kinds | kind, _logged, AnswerRequest)
 
 

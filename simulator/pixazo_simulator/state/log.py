@@ -57,7 +57,7 @@ class _Waiting(msgspec.Struct):
 class Log:
     """See `CommandLog`. The constructor carries out the entries of the store; further ones need `run`.
 
-    `wake` is called when something has been carried out.
+    `wake` is called with the world for which something has been carried out that may have made a webhook due, None: for any.
     """
 
     def __init__(self, fold: Fold, store: Store) -> None:
@@ -66,7 +66,7 @@ class Log:
         self.dispatches = not self.is_shared
         self.unavailable: str | None = None
         """Why the store cannot be used now."""
-        self.wake: Callable[[], object] = lambda: None
+        self.wake: Callable[[World | None], object] = lambda _: None
         self.fold = fold
         self._worlds = fold.worlds
         self._store = store
@@ -201,8 +201,11 @@ class Log:
             outcome = self.fold.carry_out(entry, waiting.target if waiting else None)
             if waiting:
                 waiting.set(outcome)
+            if not isinstance(outcome, Response):
+                self.wake(None if entry.world is None else self._worlds.numbered(entry.world))
+            elif outcome.wakes:
+                self.wake(outcome.world)
         self._moved.set()
-        self.wake()
 
     async def catch_up(self) -> None:
         """Return when everything that any process had appended before was carried out here."""
@@ -249,7 +252,7 @@ class Log:
             # One that cannot carry out what the others append lets another one dispatch.
             held, self.dispatches = self.dispatches, self.unavailable is None and await shared.hold(self.process)
             if self.dispatches and not held:
-                self.wake()
+                self.wake(None)
         if not self.dispatches:
             return
         others = {process for world in self._worlds for process in world.processes()} - {self.process}

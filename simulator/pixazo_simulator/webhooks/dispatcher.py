@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from heapq import heappop, heappush
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from pixazo_simulator.script import Drop, Fault, fault_of, kind_of
@@ -112,6 +115,10 @@ class Dispatcher:
         self.attempts = {"delivered": 0, "refused": 0, "failed": 0}
         """How many there were: answered 2xx, answered otherwise, not answered or not sent."""
         self._woken = asyncio.Event()
+        self._named: set[int | None] = set()  # by number, the worlds to look at, None: all
+        # Heap of instants of the loop and numbers of worlds. An entry is void when `_alarms` says otherwise.
+        self._agenda: list[tuple[float, int]] = []
+        self._alarms: dict[int, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # of `run`, as its thread
         self._thread = threading.get_ident()
         self._progress: WeakKeyDictionary[World, _Progress] = WeakKeyDictionary()
@@ -119,8 +126,9 @@ class Dispatcher:
         # Only those in use: one that no attempt holds is collected.
         self._queues: WeakValueDictionary[tuple[World, str, int], _ReceiverQueue] = WeakValueDictionary()
 
-    def wake(self) -> None:
-        """Look for deliveries that are due: there may be a new one. Any thread may call it."""
+    def wake(self, world: World | None = None) -> None:
+        """Look for deliveries of a world that are due, None: of any world: there may be a new one. Any thread may call it."""
+        self._named.add(world.number if world else None)  # before the event is set: `run` clears that one first
         if self._loop is None or self._thread == threading.get_ident():
             self._woken.set()
         elif not self._woken.is_set():
@@ -130,13 +138,37 @@ class Dispatcher:
     async def run(self) -> None:
         """Send in the background until cancelled."""
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+        self._named.add(None)
         while True:
             self._woken.clear()
-            pauses = [pause for world in self._worlds if (pause := await self._start_due(world)) is not None]
+            for world in self._to_look_at():
+                if (pause := await self._start_due(world)) is not None:
+                    self._look_again(world.number, self._loop.time() + pause)
             with suppress(TimeoutError):
                 # Not wait_for: in Python 3.11 it loses a cancellation that comes just after the event was set.
-                async with asyncio.timeout(min(pauses, default=None)):
+                async with asyncio.timeout_at(self._agenda[0][0] if self._agenda else None):
                     await self._woken.wait()
+
+    def _to_look_at(self) -> list[World]:
+        """The worlds that were named, and those whose alarms have come, in the order in which they were opened."""
+        now = asyncio.get_running_loop().time()
+        while self._agenda and self._agenda[0][0] <= now:
+            at, number = heappop(self._agenda)
+            if self._alarms.get(number) == at:
+                del self._alarms[number]
+                self._named.add(number)
+        numbers = set[int | None]()
+        while self._named:  # one by one: another thread may add to them
+            numbers.add(self._named.pop())
+        if None in numbers:
+            return [world for world in self._worlds if len(world.outbox)]
+        return [world for number in sorted(filter(None, numbers)) if (world := self._worlds.numbered(number))]
+
+    def _look_again(self, number: int, at: float) -> None:
+        """Look at a world at an instant of the loop, if it is not looked at before."""
+        if at < self._alarms.get(number, math.inf):
+            self._alarms[number] = at
+            heappush(self._agenda, (at, number))
 
     async def close(self) -> None:
         """Cancel what is under way, as if the process had ended: the deliveries are still due."""
@@ -183,7 +215,7 @@ class Dispatcher:
             for tasks in (self._tasks, self._of(world).tasks):
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(partial(self._ended, world))
 
     def _queue(self, world: World, delivery: Delivery) -> _ReceiverQueue:
         place = (world, *receiver(delivery.url)[1:])
@@ -194,14 +226,14 @@ class Dispatcher:
         try:
             while queue.waiting and self._worlds.get(world.key) is world:
                 await self._attempt(world, queue.waiting.popleft())
-                self.wake()
+                self.wake(world)
         finally:
             queue.workers -= 1
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, world: World, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
             log.error("a webhook could not be attempted: %r", error)
-        self.wake()
+        self.wake(world)
 
     async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
         try:
@@ -276,7 +308,10 @@ class Dispatcher:
         knows when its event will be.
         """
         copy = await self._worlds.apply(world, CopyDelivery(world.clock.now(), number))
-        return copy, await self._attempt(world, copy)
+        try:
+            return copy, await self._attempt(world, copy)
+        finally:
+            self.wake(world)  # the one that a rule held back goes after it
 
     def advance_at_once(self, world: World, milliseconds: int, *, quietly: bool = False) -> list[AdvanceEvent] | None:
         """Advance a world's clock when that needs no waiting; None, and nothing changes, when a delivery is due or under way.
@@ -294,7 +329,7 @@ class Dispatcher:
                 return None
             events = world.apply(AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
         if due is not None and events is not None:
-            self.wake()
+            self.wake(world)
         return None if events is None else [*events]
 
     async def advance(self, world: World, milliseconds: int) -> list[AdvanceEvent]:
@@ -320,7 +355,7 @@ class Dispatcher:
                     events += transitions
                     await asyncio.sleep(0)  # serves other requests
         finally:
-            self.wake()
+            self.wake(world)
         events = sorted([*events, *attempts], key=lambda each: each.at if isinstance(each, Transition) else each[1].at)
         if stopped:
             raise AdvanceError(stopped, events)
@@ -365,13 +400,15 @@ class Dispatcher:
         """
         pause, progress = world.clock.real_seconds_until(instant), self._of(world)
         await asyncio.sleep(pause or 0)
-        async with progress.advancing, self._turn(world):
-            attempts, stopped = await self._attempt_until(world, instant)
+        try:
+            async with progress.advancing, self._turn(world):
+                attempts, stopped = await self._attempt_until(world, instant)
+        finally:
+            self.wake(world)
         if stopped:
             log.warning("%s", stopped)
         if pause is None:
             progress.unreported.extend(attempts)
-        self.wake()
 
     async def _attempt_until(self, world: World, target: int) -> tuple[list[tuple[Delivery, Attempt]], str | None]:
         """Attempt what is due by `target`, each delivery when the clock reads its instant; also why this ended before `target`.

@@ -13,7 +13,7 @@ import msgspec
 
 from pixazo_simulator.spec import is_loopback_ip
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK, OTHER_LOOPBACK = "127.0.0.1", "::1"
 LOOK_UP_TIMEOUT = 5.0
 """Seconds that the system's resolver has to respond."""
 MOST_LOOK_UPS = 64
@@ -28,6 +28,11 @@ class Destination(msgspec.Struct, frozen=True):
     host: str
     port: int
     secure: bool = False
+
+    @property
+    def is_localhost(self) -> bool:
+        """Whether it is loopback by name, which means the addresses of both families."""
+        return _is_localhost(self.host)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -110,12 +115,16 @@ async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> 
 @lru_cache(maxsize=1024)
 def _known(host: str) -> str | None:
     """The address of a host that is one, or always loopback (RFC 6761, 6.3); None for a name that a resolver must be asked about."""
-    if host == "localhost" or host.endswith(".localhost"):
+    if _is_localhost(host):
         return LOOPBACK
     try:
         return _resolved(host, socket.AI_NUMERICHOST)[0]
     except (OSError, UnicodeError):
         return None
+
+
+def _is_localhost(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost")
 
 
 def _resolved(host: str, flags: int = 0) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import cast
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -14,7 +14,7 @@ import msgspec
 
 from pixazo_simulator.spec import is_success
 
-from .egress import Destination, LookUps, Outcome, destination
+from .egress import OTHER_LOOPBACK, Destination, LookUps, Outcome, destination
 from .trust import distrust, read_authorities, trusting
 
 USER_AGENT = "pixazo-sim"
@@ -119,11 +119,7 @@ class _Exchange(asyncio.Protocol):
         """Connect, send, and receive; return why there is no response. The connection is closed then."""
         try:
             async with asyncio.timeout(self._timeout):
-                await self._loop.create_connection(
-                    lambda: self, address.address, address.port, ssl=context,
-                    server_hostname=address.host if context else None,
-                    ssl_handshake_timeout=self._timeout if context else None,
-                )  # fmt: skip
+                await self._connect(address, context)
             await self._closed
         except TimeoutError:
             self.late = True
@@ -133,6 +129,24 @@ class _Exchange(asyncio.Protocol):
         finally:
             self._end("cancelled")
         return self._problem
+
+    async def _connect(self, place: Destination, context: ssl.SSLContext | None) -> None:
+        """Connect; the receiver of a name that is loopback may listen on either address, such as Node.js on ::1 only."""
+        connect = partial(
+            self._loop.create_connection, lambda: self, port=place.port, ssl=context,
+            server_hostname=place.host if context else None, ssl_handshake_timeout=self._timeout if context else None,
+        )  # fmt: skip
+        try:
+            await connect(host=place.address)
+        except ConnectionRefusedError as refused:
+            if not place.is_localhost:
+                raise
+            try:
+                await connect(host=OTHER_LOOPBACK)
+            except (ssl.SSLError, ConnectionResetError):  # somebody listens there
+                raise
+            except OSError:
+                raise refused from None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the request: the receiver's time to respond begins."""

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from itertools import chain
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -105,8 +106,11 @@ class Ledger(Part):
 
     def move_refund(self, request_id: str, instant: int) -> None:
         """Give the price of this generation back at another instant, if it is given back at all and was not yet."""
-        self._ahead = [replace(each, at=instant) if each.request_id == request_id else each for each in self._ahead]
-        heapq.heapify(self._ahead)
+        places = [place for place, each in enumerate(self._ahead) if each.request_id == request_id]
+        for place in places:
+            self._ahead[place] = replace(self._ahead[place], at=instant)
+        if places:
+            heapq.heapify(self._ahead)
 
     def adjust(self, now: int, balance: int) -> None:
         """Make the balance at `now` what the test wants it to be."""
@@ -174,6 +178,8 @@ class Unfinished(Part):
 
 class Account(Part):
     """The caller's account; `images` are those behind URLs (policy `image_urls`, value `table`)."""
+
+    DERIVED: ClassVar = frozenset({"affords"})
 
     ledger: Ledger
     magic: bool = True

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from typing import ClassVar
 
 import msgspec
 
@@ -53,6 +54,8 @@ class Clock(Part):
     `rate` says how fast it runs relative to real time: 1 is real, 20 is scaled, 0 stands still until advanced (manual).
     It began at the instant `start`. Any clock can be advanced, none can be turned back. A fork reads the same until either is advanced.
     """
+
+    DERIVED: ClassVar = frozenset({"_monotonic"})
 
     start: int
     rate: int | float
@@ -110,7 +113,8 @@ class Clock(Part):
         """So many seconds, by which the clock can be advanced. Raises ValueError for any other number."""
         left = (LAST_INSTANT - self.now()) / SECOND
         if not 0 <= seconds <= left:
-            raise ValueError(f"seconds {seconds:g} is not a number from 0 to {left:.0f}: a clock is never turned back")
+            why = "a clock is never turned back" if seconds < 0 else "a clock goes no further than the year 9999"
+            raise ValueError(f"seconds {seconds:g} is not a number from 0 to {left:.0f}: {why}")
         return round(seconds * SECOND)
 
     def milliseconds_until(self, until: str) -> int:

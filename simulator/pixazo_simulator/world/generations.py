@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import UNSET, field
@@ -37,6 +37,8 @@ class Bounds(msgspec.Struct, frozen=True):
 
 class Generations(Part, kw_only=True):
     """What was accepted, by request id, and what decides how it is made and read."""
+
+    DERIVED: ClassVar = frozenset({"bounds", "functions", "operations"})
 
     key: str
     policy: spec.Policy

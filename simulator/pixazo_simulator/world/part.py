@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from copy import copy
 from functools import cache
 from random import Random
-from typing import Any, NamedTuple, Self, cast, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, NamedTuple, Self, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -16,17 +16,20 @@ from pixazo_simulator.script import SavedScript, Script
 
 MOST_TOGETHER = 2000
 """Elements of a container in one row: they take some milliseconds to encode, and meanwhile nobody else runs."""
-DERIVED = frozenset({"_shown", "_monotonic", "affords", "bounds", "functions", "notifier", "operations", "redactor"})
-"""Members of a part that are made with it, and are no state: settings, caches, and those who listen."""
 _CONTAINERS = (list, deque, dict, OrderedDict)
 
 
 class Part(msgspec.Struct, eq=False, weakref=True):
-    """A part of a world. A fork copies its containers and forks the parts in it; all other values are immutable and shared.
+    """A part of a world. A fork copies its containers and forks the parts in it, also in mappings; all other values are immutable and shared.
+
+    Lists hold no parts: to look for some in a long journal would take longer than the copy.
 
     Of a part rows can be made that hold its state, each member with the type that its annotation says.
     So a new member needs no line of code here unless it is a mutable object of a new kind.
     """
+
+    DERIVED: ClassVar[frozenset[str]] = frozenset()
+    """Members that are made with a part of this class, and are no state: settings, caches, and those who listen."""
 
     __repr__ = object.__repr__  # which does not show the key
 
@@ -89,7 +92,7 @@ def rows(part: Part) -> Iterator[Row]:
         value = getattr(owner, name)
         if isinstance(value, _CONTAINERS):
             elements: list[Any] = [*(value.items() if isinstance(value, dict) else value)]
-            # An element that is a tuple may hold thousands.
+            # An element that is a tuple may hold thousands, and the tuples of one container are about equally long.
             held = len(cast("Any", elements[0])) if elements and isinstance(elements[0], tuple) else 1
             size = max(1, MOST_TOGETHER // max(1, held))
             for start in range(0, len(elements), size):
@@ -124,7 +127,8 @@ def _walk(part: Part, prefix: str) -> Iterator[tuple[str, Part, str, Any]]:
 @cache
 def _members(kind: type[Part]) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    return {name: hints[name] for name in sorted(kind.__struct_fields__) if name not in DERIVED}
+    derived = frozenset[str]().union(*(each.DERIVED for each in kind.__mro__ if issubclass(each, Part)))
+    return {name: hints[name] for name in sorted(kind.__struct_fields__) if name not in derived}
 
 
 def _plain(value: Any) -> Any:

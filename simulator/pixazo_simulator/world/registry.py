@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -131,6 +131,7 @@ class Worlds:
         self.clock = self._new_clock()
         self._worlds: dict[str, World] = {}
         self._numbered: dict[int, World] = {}
+        self._sources = Counter[str]()  # of the open worlds: two of one name may be asked for
         self._former: OrderedDict[str, str] = OrderedDict()
         self._made = self._opened = self._forgotten = 0
         self._changed: commands.ChangeSettings | None = None
@@ -296,7 +297,7 @@ class Worlds:
             seed=settings.seed if wanted.seed is None else wanted.seed,
             script=script,
             name=name,
-            source="" if name is None or any(each.source == name for each in self._worlds.values()) else name,
+            source="" if name is None or self._sources[name] else name,
             number=self._opened,
         )
         self._former.pop(key, None)
@@ -313,6 +314,7 @@ class Worlds:
 
     def _enter(self, world: World) -> None:
         self._worlds[world.key] = self._numbered[world.number] = world
+        self._sources[world.source] += 1
         self.redactor.add(world.key)
 
     def adopt(self, key: str, saved: Iterable[Row], *, name: str | None = None) -> World:
@@ -322,6 +324,7 @@ class Worlds:
         """
         world = self.create(CreateWorld(key=key, clock=(0, 0), name=name))
         number = world.number
+        self._release(world.source)
         try:
             restore(world, saved)
             self.permitted(world.policy)
@@ -329,6 +332,7 @@ class Worlds:
             del self._worlds[key], self._numbered[number]
             self.redactor.forget(key)
             raise
+        self._sources[world.source] += 1
         world.begin_anew(key, number, name)
         return world
 
@@ -361,8 +365,8 @@ class Worlds:
         self._former, self._made, self._opened = OrderedDict(server.former), server.made, server.opened
         if self.time:
             self.time.latest = server.latest
-        self._worlds.clear()
-        self._numbered.clear()
+        for kept in (self._worlds, self._numbered, self._sources):
+            kept.clear()
         for number in server.worlds:
             world = self._made_world("", self._clock(), 0, policy=self.settings.policy, seed=0)
             restore(world, by_part.pop(str(number), ()))
@@ -384,6 +388,7 @@ class Worlds:
         if (world := self._worlds.pop(key, None)) is None:
             return
         del self._numbered[world.number]
+        self._release(world.source)
         self._forgotten += world.accepted
         world.close()
         if world.name:
@@ -391,6 +396,11 @@ class Worlds:
                 self._former[each] = world.name
         while len(self._former) > spec.MOST_REMEMBERED:
             self._former.popitem(last=False)
+
+    def _release(self, source: str) -> None:
+        self._sources[source] -= 1
+        if not self._sources[source]:
+            del self._sources[source]
 
     def former(self, key: str) -> str | None:
         """The name of the deleted world that `key` opened, or whose generation had this request id; the last 10,000 are remembered."""
@@ -447,7 +457,10 @@ class Worlds:
 
     def holder(self, identity: str) -> World | None:
         """The world that has accepted the generation with this request id."""
-        return next((world for world in self._worlds.values() if world.generation_of(identity)), None)
+        for world in self._worlds.values():  # there may be 10,000, so none is called
+            if identity in world._generations:  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+                return world
+        return None
 
     def record(self, world: World | None, exchange: Exchange, header_bytes: int | None) -> None:
         """Enter an exchange in the journal of the world that the request reached, None: of the requests that matched none."""
@@ -472,6 +485,7 @@ class Worlds:
     def __len__(self) -> int:
         return len(self._worlds)
 
+    # A table, not a method of each command: commands are values, which a log keeps, and know no world.
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
         CreateWorld: _create,
         commands.OpenWorld: lambda worlds, command: worlds.find(command.key),

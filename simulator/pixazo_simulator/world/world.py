@@ -76,6 +76,8 @@ class World(Generations, kw_only=True):
     `name` says what it is for, if anything. Its ids, draws and webhook secret depend on `seed` and `source`, by default its key.
     """
 
+    DERIVED: ClassVar = frozenset({"_shown", "notifier", "redactor"})
+
     clock: Clock
     seed: int
     name: str | None = None
@@ -663,6 +665,7 @@ class World(Generations, kw_only=True):
         is_later = delivery.progress and delivery.event > generation.accepted + generation.plan.queued
         return delivery.event - PROGRESS_INTERVAL if is_later else generation.accepted
 
+    # A table, not a method of each command: commands are values, which a log keeps, and know no world.
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
         commands.SubmitGeneration: _submit,
         commands.BeginWithGenerations: _begin,

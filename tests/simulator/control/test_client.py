@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -19,9 +21,10 @@ from tests.patience import PATIENCE
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import ROUTES, to_json
-from pixazo_simulator.control.client import KEY_HEADER, ControlClient, ControlError
+from pixazo_simulator.control.client import KEY_HEADER, ControlClient, ControlError, JournalFilters
 from pixazo_simulator.control.route import ControlRoute
 from pixazo_simulator.control.schema.examples import RESPONSES
+from pixazo_simulator.control.schema.requests import JournalFilter
 from pixazo_simulator.control.schema.responses import ClockState, DeliveryPage, JournalPage, encode
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
@@ -120,6 +123,49 @@ def test_the_journal_is_paged_and_filtered(control: ControlClient) -> None:
     assert numbers(control.journal(method="POST")) == [6]
     assert numbers(control.journal(status=404, path="3&method=DELETE")) == [4]
     assert control.journal().total == 6
+
+
+def test_every_filter_of_the_journal_is_typed() -> None:
+    """A type checker knows what the route takes."""
+    assert {*JournalFilters.__annotations__} == {*JournalFilter.__struct_fields__}
+
+
+def test_a_balance_that_was_read_can_be_set(control: ControlClient) -> None:
+    """It is a Decimal."""
+    control.change_world(balance=Decimal("1E+1"))
+    assert control.change_world(balance=control.world().balance).balance == 10
+
+
+def test_a_number_that_is_not_finite_is_not_sent(control: ControlClient) -> None:
+    """JSON has none."""
+    with pytest.raises(
+        ControlError, match=r"^POST /_sim/clock/advance was not sent .*: give finite numbers$"
+    ) as caught:
+        control.advance(float("nan"))
+    assert caught.value.status is None
+
+
+def test_a_url_with_a_path_is_refused() -> None:
+    """The routes are at the root of a server."""
+    with pytest.raises(ValueError, match="url 'http://host:8000/prefix' is not the origin of a simulator"):
+        ControlClient("http://host:8000/prefix")
+
+
+def test_a_forked_process_has_a_connection_of_its_own(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes on one connection would read each other's responses."""
+    connected: list[HTTPConnection] = []
+    connect = HTTPConnection.connect
+
+    def noted(connection: HTTPConnection) -> None:
+        connected.append(connection)
+        connect(connection)
+
+    monkeypatch.setattr(HTTPConnection, "connect", noted)
+    control = ControlClient(simulator.url)
+    for process in (os.getpid(), os.getpid(), -1):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        control.health()
+    assert len(connected) == 2
 
 
 def test_requests_that_reached_no_world_are_listed(control: ControlClient) -> None:

@@ -434,6 +434,15 @@ def test_a_world_of_a_log_is_replayed_with_its_models(state: str) -> None:
     assert [each.model_id for each in replayed.world.generations()] == ["sounds"]
 
 
+def test_submit_covers_them_and_a_list_of_operations_does_not(simulator: Simulator) -> None:
+    """A condition means what was written."""
+    control = ControlClient(simulator.url).create_world()
+    submitted(Caller(over_http(simulator.url), str(control.api_key)), SOUND, input={"prompt": "A bell"})
+    for operation, count in (("submit", 1), ({"one_of": ["generate", "imageToVideo"]}, 0)):
+        found = control.verify({"exchanges": {"operation": operation}, "at_least": 0})
+        assert len(found.exchanges) == count
+
+
 def test_a_world_may_begin_with_their_generations(simulator: Simulator) -> None:
     """Named by operation, with the price of the file; an unknown one is refused with the remedy."""
     control = ControlClient(simulator.url)

@@ -319,6 +319,14 @@ def test_a_webhook_is_sent_without_an_advance() -> None:
         receiver.wait(1)
 
 
+def test_the_webhook_of_a_generation_with_which_a_world_begins_is_sent_without_an_advance() -> None:
+    """Nothing else happens that the dispatcher could learn of."""
+    settings = Settings(clock=Clock.scaled(1000).fork)
+    with Receiver() as receiver, Simulator(settings) as simulator:
+        simulator.control().create_world(generations=[{"status": "PROCESSING", "webhook_url": receiver.url}])
+        receiver.wait(1)
+
+
 @pytest.mark.parametrize("rule", [None, Rule(when="generate", faults=(Delay(0.01),))])
 def test_trio(simulator: Simulator, rule: Rule | None) -> None:
     """An asynchronous client may run on it."""

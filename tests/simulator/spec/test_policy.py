@@ -128,6 +128,7 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
     [
         ("submit_kode", "200", "policy field 'submit_kode' does not exist (did you mean submit_code?)"),
         ("number_forms", "integral", "policy point 'number_forms' cannot be set: it is always integral"),
+        ("queued_to_end", True, "policy field queued_to_end: 'true' is not one of no, yes"),
         ("submit_code", "201", "policy field submit_code: '201' is not one of 202, 200"),
         ("timestamps", "mixd", "'mixd' is not one of rfc3339, mixed (did you mean mixed?)"),
         ("read_delay", "-1", "'-1' is not a whole number from 0 to 86400000"),

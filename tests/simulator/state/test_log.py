@@ -14,6 +14,7 @@ from pixazo_simulator.state.fold import Fold
 from pixazo_simulator.state.log import Log
 from pixazo_simulator.state.store import Position, SharedStore
 from pixazo_simulator.world import Row, Settings, StateUnavailableError, TakeNumber, Worlds
+from pixazo_simulator.world.part import Part, rows
 
 from .keeping import HEAD
 
@@ -186,3 +187,12 @@ def _drive_loading(entries: list[bytes]) -> None:
         appending.load(Kept(HEAD, 0, [], entries))
 
     _drive(doing)
+
+
+def test_what_is_no_state_of_one_class_may_be_that_of_another() -> None:
+    """Each class says which members are made with it."""
+
+    class Fence(Part):
+        bounds: int = 3
+
+    assert [path for path, _ in rows(Fence())] == ["bounds"]

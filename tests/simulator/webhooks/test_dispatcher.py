@@ -335,6 +335,48 @@ def test_a_bug_in_one_attempt_does_not_stop_the_dispatcher(caplog: pytest.LogCap
     assert "a webhook could not be attempted: RuntimeError('a bug')" in caplog.messages
 
 
+def test_only_the_world_that_was_named_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may have thousands, and a submit wakes the dispatcher."""
+    looks: list[str] = []
+    look = World.next_due
+
+    def noted(world: World) -> int | None:
+        looks.append(world.key)
+        return look(world)
+
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
+        one, two = worlds
+        for world in (one, two):
+            accepted(world, webhook_url=HOOK)
+        monkeypatch.setattr(World, "next_due", noted)
+        dispatcher.wake(two)
+        await until(lambda: receivers.arrived[HOOK])
+        assert {*looks} == {"two"}
+
+    async def begun(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
+        await some_turns()  # it begins with a look at all
+        await doing(dispatcher, worlds, receivers)
+
+    meet(begun)
+
+
+def test_the_alarm_of_a_world_is_not_put_off_by_another() -> None:
+    """Each world is looked at when its own next webhook is due."""
+
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
+        one, two = worlds
+        await some_turns()
+        accepted(one, "[[sim:after 60]]", webhook_url=HOOK)
+        dispatcher.wake(one)
+        await some_turns()
+        accepted(two, "[[sim:after 3000]]", webhook_url=f"{HOOK}?second")
+        dispatcher.wake(two)
+        await until(lambda: len(receivers.begun) == 2)
+        assert [webhook.url for webhook in receivers.begun] == [HOOK, f"{HOOK}?second"]
+
+    meet(doing, lambda: Clock.scaled(10_000))
+
+
 def test_a_callback_whose_attempt_raised_is_not_lost() -> None:
     """The exception is the problem of the attempt, and the next attempt is made."""
     outcomes: list[RuntimeError | Outcome] = [RuntimeError("a bug"), Outcome(204)]

@@ -75,6 +75,30 @@ def test_any_2xx_is_a_success(status: int) -> None:
         assert post(webhook(listener.url)) == [Outcome(status)]
 
 
+def test_localhost_is_both_loopback_addresses() -> None:
+    """Some servers listen on ::1 only; where nobody listens, 127.0.0.1 is named."""
+
+    class Server(HTTPServer):
+        address_family = socket.AF_INET6
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(204)
+            self.end_headers()
+
+    try:
+        server = Server(("::1", 0), Handler)
+    except OSError:
+        pytest.skip("there is no ::1 here")
+    with server:
+        url = f"http://localhost:{server.server_port}/hook"
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert post(webhook(url)) == [Outcome(204)]
+        thread.join(PATIENCE)
+    assert problem(url) == f"connection refused by 127.0.0.1:{server.server_port}"
+
+
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlocation: /elsewhere\r\n\r\n"
 
 
@@ -290,13 +314,13 @@ def test_the_address_that_was_checked_is_the_one_called(monkeypatch: pytest.Monk
     real, addresses = socket.getaddrinfo, ["127.0.0.1"]
 
     def resolve(host: Any, *more: Any, **named: Any) -> Any:
-        return real(addresses.pop() if host == "hooks.test" else host, *more, **named)
+        return real(addresses.pop() if host == "rebinding.test" else host, *more, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with Receiver() as listener:
-        url = f"http://hooks.test:{listener.port}/"
-        assert post(webhook(url, allowed=("hooks.test",))) == [Outcome(204)]
-        assert listener.received[0].headers["host"] == f"hooks.test:{listener.port}"
+        url = f"http://rebinding.test:{listener.port}/"
+        assert post(webhook(url, allowed=("rebinding.test",))) == [Outcome(204)]
+        assert listener.received[0].headers["host"] == f"rebinding.test:{listener.port}"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -106,6 +106,18 @@ def test_fresh_keys_are_reproducible() -> None:
     assert all(key.startswith("sim-") and len(key) == 20 for key in keys)
 
 
+def test_of_the_open_worlds_of_a_name_one_draws_by_it() -> None:
+    """The next one does when that one was deleted, and not while another world has its state."""
+    worlds = Worlds(Settings(keys=()))
+    first, second = (worlds.create(CreateWorld(name="suite")) for _ in range(2))
+    assert (first.source, second.source) == ("suite", second.key)
+    worlds.adopt("adopted", first.portable(0))
+    worlds.delete(first.key)
+    assert worlds.create(CreateWorld(key="third", name="suite")).source == "third"
+    worlds.delete("adopted")
+    assert worlds.create(CreateWorld(name="suite")).source == "suite"
+
+
 def test_magic_keys_open_worlds_at_first_sight() -> None:
     """Each with its trouble, and no other."""
     worlds = Worlds(Settings())

@@ -87,9 +87,9 @@ def problems_of(table: Any, read: Callable[[Any], object], place: Path = ()) -> 
         try:
             read(left)
         except InvalidDataError as misfit:
-            if misfit.problem in [f"missing required field `{name}`" for name in gone]:
+            if misfit.missing in gone:
                 return
-            yield InvalidDataError(misfit.problem, (*place, *misfit.path), misfit.value)
+            yield misfit.within(*place)
             if not (misfit.path and isinstance(left, dict) and misfit.path[0] in left):
                 return
             gone.append(str(misfit.path[0]))

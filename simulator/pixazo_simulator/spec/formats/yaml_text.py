@@ -28,13 +28,12 @@ def read_yaml(text: str) -> tuple[Any, dict[Path, int]]:
     try:
         loader: Any = yaml.SafeLoader(text)
         loader.yaml_implicit_resolvers = _RESOLVERS
-        node = loader.get_single_node()
+        node = loader.get_node() if loader.check_node() else None
+        if loader.check_node():
+            raise _invalid("it holds several documents: write one", loader.peek_event().start_mark.line + 1)
     except yaml.MarkedYAMLError as error:
         mark: Any = error.problem_mark or error.context_mark
-        problem = str(error.problem or error.context)
-        if "single document" in str(error.context):
-            problem = "it holds several documents: write one"
-        raise _invalid(problem, mark.line + 1) from None
+        raise _invalid(str(error.problem or error.context), mark.line + 1) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise _invalid(f"character U+{error.character:04X} is not allowed", line) from None
