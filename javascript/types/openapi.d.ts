@@ -621,7 +621,8 @@ export interface InitialGeneration {
 /**
  * A world without its key: its `state` at the instant `begun.at` of real time, and the `commands` that were carried out since.
  *
- * `digest` is that of the state to which the commands lead, on any machine.
+ * `digest` is that of the state to which the commands lead, on any machine; `outcome` that of what happened where it was saved, before
+ * secrets were taken out.
  */
 export interface WorldLog {
   begun: Begun;
@@ -633,6 +634,7 @@ export interface WorldLog {
   name?: string | null;
   /** default 1 */
   form?: number;
+  outcome?: string | null;
 }
 
 /** When the worlds of a server were started, in real time, and what their clocks read then (UTC milliseconds). */

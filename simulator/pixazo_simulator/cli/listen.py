@@ -88,11 +88,12 @@ def _now() -> int:
 
 def _refuse_itself(url: str | None, port: int) -> None:
     """Raise click.UsageError for an app that is the receiver: each webhook would be forwarded forever."""
-    from pixazo_simulator.spec import is_loopback_ip
+    from pixazo_simulator.spec import Redactor, is_loopback_ip
 
     parts = urlsplit(url or "")
     if parts.port == port and (parts.hostname == "localhost" or is_loopback_ip(parts.hostname or "")):
-        raise click.UsageError(f"--forward-to {url} is this receiver itself: give the URL of your app")
+        shown = Redactor().text(url or "")
+        raise click.UsageError(f"--forward-to {shown} is this receiver itself: give the URL of your app")
 
 
 def _forwarder(url: str) -> Forwarder:

@@ -56,9 +56,10 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
     if check:
         sys.stdout.write(f"{summary}\n")
         sys.stdout.flush()
-        raise SystemExit(0 if replayed.is_same else 1)
+        raise SystemExit(0 if replayed.is_same and replayed.has_same_outcome else 1)
     log_to_stderr(options["log_format"])
-    log.log(logging.INFO if replayed.is_same else logging.WARNING, "%s", summary)
+    is_sound = replayed.is_same and replayed.has_same_outcome
+    log.log(logging.INFO if is_sound else logging.WARNING, "%s", summary)
     serve_until_ended(lambda _: simulator, options)
 
 
@@ -145,9 +146,11 @@ def _summary(log: WorldLog, replayed: Replayed) -> str:
 
     world = replayed.world
     named = f" of {log.name}" if log.name else ""
+    altered = "; requests or webhooks end otherwise than with the secrets that were hidden in the file"
     return (
         f"world{named} at {timestamp(world.clock.now())}: {len(log.commands)} commands replayed, {world.journal.total} exchanges, "
         f"{world.accepted} generations: {'the same' if replayed.is_same else 'not the same'} state as when it was saved"
+        f"{altered if replayed.is_same and not replayed.has_same_outcome else ''}"
     )
 
 

@@ -107,8 +107,10 @@ def _supervise(simulator: Simulator, count: int) -> Workers:
             f"--workers {count}: on this system several processes cannot serve one port: leave it out"
         )
     if not simulator.is_shareable:
+        from pixazo_simulator.state import shown_state
+
         raise click.UsageError(
-            f"--workers {count}: several processes cannot share the state {simulator.state}: use --state redis://HOST:PORT/DB, or one worker"
+            f"--workers {count}: several processes cannot share the state {shown_state(simulator.state)}: use --state redis://HOST:PORT/DB, or one worker"
         )
     return Workers(count, simulator.listen())
 

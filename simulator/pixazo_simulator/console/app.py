@@ -7,7 +7,6 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPMethod
-from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -210,12 +209,10 @@ def _check(scope: Scope, settings: Settings) -> None:
     token = settings.control_token
     headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
     if token is not None and not any(name == TOKEN_HEADER.lower().encode() for name, _ in headers):
-        sent = [value.decode("latin-1") for name, value in headers if name == b"cookie"]
-        try:
-            cookie = SimpleCookie("; ".join(sent)).get(COOKIE)
-        except CookieError:
-            cookie = None
-        is_known = cookie is not None and hmac.compare_digest(cookie.value.encode(), _digest(token).encode())
+        # By hand: SimpleCookie stops at the first cookie of another app that it cannot read.
+        sent = b";".join(value for name, value in headers if name == b"cookie").split(b";")
+        ours = f"{COOKIE}={_digest(token)}".encode()
+        is_known = any(hmac.compare_digest(each.strip(), ours) for each in sent)
         if is_known or scope["path"] == _LOGIN:
             scope = {**scope, "headers": [*headers, (TOKEN_HEADER.lower().encode(), token.encode())]}
     check_access(scope, settings)

@@ -82,7 +82,7 @@ class TlsListeners:
     async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
         """Open a TLS listener for a world, with a certificate for these hosts.
 
-        Raises ValueError with the remedy when a host is not a host name, or when there are too many hosts or listeners, and LookupError
+        Raises ValueError with the remedy when a host is not a host name, or when there are too many hosts, listeners or open files, and LookupError
         when the world was deleted meanwhile.
         """
         from pixazo_simulator.control import TlsListener
@@ -95,6 +95,10 @@ class TlsListeners:
             lambda: self._protocol(config, state, {}), ADDRESS, 0,
             ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
         )  # fmt: skip
+        if not server.sockets:  # asyncio passes over an address for which it gets no socket
+            raise ValueError(
+                "no port can be opened: this process has reached its limit of open files: close listeners or connections, or raise `ulimit -n`"
+            )
         # Not earlier: meanwhile the world may be deleted, and others may open.
         if self._worlds.get(world.key) is not world:
             server.close()

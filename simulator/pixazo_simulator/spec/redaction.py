@@ -73,6 +73,8 @@ _NAME = regex(r"""(["'])((?:[^"'\\\s]|\\.){1,200})\1\s*:\s*""")
 _SCALAR = regex(r"""(")(?:[^"\\]|\\.)*"?|(')(?:[^'\\]|\\.)*'?|-?[0-9][0-9.eE+-]*|[\[{](?s:.)*""")
 """The value after a name in JSON and Python; of a list or mapping the end cannot be found, so all the rest is redacted."""
 _USERINFO = regex(rf"""(:[/\\]{{2,8}})((?:[^/?#\s"'<>\\]|(?!{_END})["'<>\\])*)@""")
+_IMAGE = regex(r"data:image/[\w.+-]{1,40};base64,[A-Za-z0-9+/=]*")
+"""An image in Base64: a short key may stand in it by chance, and without that it would be no image."""
 _SCHEME = regex(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
 
 OWN_WORDS = frozenset(
@@ -151,13 +153,21 @@ class Redactor:
 
     def holds_key(self, text: str) -> bool:
         """Whether a text contains a known key."""
-        return any(self._found.spans(text)) or (self._parent is not None and self._parent.holds_key(text))
+        return any(self.spans(text))
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where known keys are in a text, in no particular order; they may overlap."""
+        yield from self._found.spans(text)
+        if self._parent:
+            yield from self._parent.spans(text)
 
     def text(self, text: str) -> str:
         """The text without known keys, in their common spellings, and without the values of names that look like secrets."""
         if CUT in text:
             *cut, rest = text.split(CUT)
             return CUT.join([*map(self.start, cut), self.text(rest)])
+        if _IMAGE.fullmatch(text) and all(end - start < SHORT for start, end in self.spans(text)):
+            return text
         plain = text = self._cleared(text)
         if "%" in text or "\\" in text:  # its decoded form, if a key or another secret is visible only there
             for _ in range(_MOST_LAYERS):

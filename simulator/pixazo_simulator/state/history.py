@@ -40,8 +40,8 @@ from .store import Head, Kept
 
 Scratch = Callable[[Begun], tuple[Worlds, Answer]]
 """Makes worlds like those of a server, but separate from them, and what answers requests there."""
-_LONGEST = 64 * 1024
-"""Bytes of a value that is searched for the names of secrets; of a longer one only the key is redacted."""
+_USER = "hidden:hidden@"
+"""Replaces the user of a URL, where `[hidden]` would make the URL invalid."""
 _LENGTHS = {"request_body": "request_length", "response_body": "response_length", "body": "received"}
 """Members that are bodies, of exchanges and requests, and those with their lengths."""
 
@@ -53,7 +53,8 @@ _WITHOUT_PHRASE = (RecordExchange, TakeDelivery, TakeTransitions, TakeTurn, EndT
 class WorldLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A world without its key: its `state` at the instant `begun.at` of real time, and the `commands` that were carried out since.
 
-    `digest` is that of the state to which the commands lead, on any machine.
+    `digest` is that of the state to which the commands lead, on any machine; `outcome` that of what happened where it was saved, before
+    secrets were taken out.
     """
 
     begun: Begun
@@ -64,6 +65,7 @@ class WorldLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: str
     name: str | None = None
     form: int = FORMAT
+    outcome: str | None = None
 
 
 class Replayed:
@@ -82,6 +84,8 @@ class Replayed:
         fold.time.command = fold.time.latest  # its clock is stopped from now on
         self.is_same = self.digest() == log.digest
         """Whether the replay led to the same state as where the document was saved."""
+        self.has_same_outcome = log.outcome in (None, _outcome(self.world))
+        """Whether the requests are answered as those with their secrets were; not so if a rule or a bound decides by a secret."""
 
     def digest(self) -> str:
         """A digest of the state of the world."""
@@ -93,6 +97,16 @@ class Replayed:
     def state(self) -> tuple[Row, ...]:
         """The state of the world as it is adopted elsewhere."""
         return self.world.portable(self.worlds.now())
+
+
+def _outcome(world: World) -> str:
+    """A digest of how the requests of a world were answered, what they cost, and what became of webhooks; of no text that may be redacted."""
+    happened = (
+        [(each.status, each.rule is None, each.faults) for each in world.journal],
+        [each.amount for each in world.account.ledger.entries(world.clock.now())],
+        [[attempt.status for attempt in each.attempts] for each in world.deliveries()],
+    )
+    return blake2b(msgspec.json.encode(happened), digest_size=16).hexdigest()
 
 
 def _begun(log: WorldLog, key: str, scratch: Scratch) -> tuple[Fold, World]:
@@ -136,9 +150,9 @@ def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) ->
     if kept is None:
         with worlds.lock:
             begun, commands = Begun(worlds.now(), world.clock.start), tuple[bytes, ...]()
-            state = world.portable(begun.at)
+            state, outcome = world.portable(begun.at), None
     else:
-        begun, state, commands = _history(world.number, kept, scratch)
+        begun, state, commands, outcome = _history(world.number, kept, scratch)
     redactor, key = world.redactor, world.key
     log = WorldLog(
         begun,
@@ -146,6 +160,7 @@ def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) ->
         tuple(_without_secrets(data, redactor, key) for data in commands),
         "",
         redactor.text(world.name) if world.name else None,
+        outcome=outcome,
     )
     try:
         return msgspec.structs.replace(log, digest=Replayed(log, scratch).digest())
@@ -155,8 +170,8 @@ def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) ->
         ) from None
 
 
-def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Row, ...], tuple[bytes, ...]]:
-    """When a world first existed, as far as the log reaches back, its state then, and the entries about it since."""
+def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Row, ...], tuple[bytes, ...], str | None]:
+    """When a world first existed, as far as the log reaches back, its state then, the entries about it since, and their outcome."""
     fold = _beginning(kept, scratch)
     begun, state = _present(number, fold)
     commands: list[bytes] = []
@@ -166,7 +181,8 @@ def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Ro
         elif step.command is not None:
             place = None if isinstance(step.command, AnswerRequest) else number
             commands.append(encode(Entry("", len(commands) + 1, step.at, place, step.command)))
-    return begun, state, tuple(commands)
+    world = fold.worlds.numbered(number)
+    return begun, state, tuple(commands), _outcome(world) if world else None
 
 
 def _present(number: int, fold: Fold) -> tuple[Begun, tuple[Row, ...]]:
@@ -296,16 +312,16 @@ def _without_secrets(data: bytes, redactor: Redactor, key: str) -> bytes:
 
 def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
     if isinstance(value, str):
-        return redactor.text(value)
+        return redactor.text(value).replace(f"://{HIDDEN}@", f"://{_USER}")
     if isinstance(value, bytes):
-        if len(value) > _LONGEST:
-            return value.replace(key, REDACTED.encode())
         text = value.decode("latin-1")
-        clean = redactor.text(text)
-        if clean == text:
-            return value
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # JSON stays JSON, whatever is redacted in it
-            return msgspec.json.encode(redactor.json(msgspec.json.decode(value)))
+        clean = _clean(text, redactor, key)
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, OverflowError, RecursionError):  # JSON stays JSON
+            decoded = msgspec.json.decode(value)
+            hidden = redactor.json(decoded)
+            if clean == text and hidden == decoded:
+                return value
+            return msgspec.json.encode(hidden).replace(f"://{HIDDEN}@".encode(), f"://{_USER}".encode())
         return clean.encode("latin-1", "replace")
     if isinstance(value, dict):
         members = cast("Mapping[Any, Any]", value)

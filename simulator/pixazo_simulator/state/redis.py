@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from time import monotonic
 from typing import Any, NoReturn, cast
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import msgspec
 import redis
@@ -54,14 +55,36 @@ class _State(msgspec.Struct, frozen=True):
     rows: str
 
 
+def _parts(url: str) -> SplitResult:
+    """The parts of a URL. Raises ValueError, which holds nothing of it that may belong to a password, where the library would misread it."""
+    kind = url.partition(":")[0]
+    wrong = f"state {kind}://... is not {kind}://[USER:PASSWORD@]HOST[:PORT][/NUMBER]: "
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(f"{wrong}write / ? # @ and : of a password as %2F %3F %23 %40 and %3A") from None
+    if parts.fragment or "@" in parts.path:
+        raise ValueError(f"{wrong}write / ? # @ and : of a password as %2F %3F %23 %40 and %3A")
+    if not re.fullmatch("(?:/[0-9]*)?", parts.path):
+        raise ValueError(f"{wrong}the database is a number, {parts.path[:80]!r} is none")
+    return parts
+
+
 class RedisStore:
     """A store in one database of Redis or Valkey (6.2 or later); a server that responds too late counts as unreachable."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
+        parts = _parts(url)
         # The library knows Valkey under the name of Redis.
         scheme = parts.scheme.replace("valkey", "redis")
         self._url = urlunsplit(parts._replace(scheme=scheme))
+        try:
+            cast("Any", redis.ConnectionPool).from_url(self._url).make_connection()
+        except (TypeError, ValueError) as error:  # of the library, which names an option and not its value
+            raise ValueError(
+                f"state {parts.scheme}://... has a wrong option behind the question mark: {error}"
+            ) from None
         self.name = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
         self._identity = b""
         self.cursor: Position = (0, 0)

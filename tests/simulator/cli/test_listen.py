@@ -241,10 +241,12 @@ def test_a_file_that_cannot_be_replayed(tmp_path: Path, receiver: Receiver, text
 
 
 def test_it_does_not_forward_to_itself(listen: Serve) -> None:
-    """Each webhook would be forwarded for ever."""
-    url = f"http://localhost:{free_port()}/hook"
-    says = mistake("listen", "--port", url.split(":")[2].partition("/")[0], "--forward-to", url)
-    assert says == f"--forward-to {url} is this receiver itself: give the URL of your app"
+    """Each webhook would be forwarded forever. A password of the URL is not shown."""
+    port = free_port()
+    says = mistake("listen", "--port", str(port), "--forward-to", f"http://me:hunter2@localhost:{port}/hook")
+    assert (
+        says == f"--forward-to http://[hidden]@localhost:{port}/hook is this receiver itself: give the URL of your app"
+    )
 
 
 def test_every_option_can_be_given_in_the_environment(listen: Serve, tmp_path: Path, receiver: Receiver) -> None:

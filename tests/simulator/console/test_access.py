@@ -199,6 +199,14 @@ def test_the_cookie_opens_nothing_but_the_console(guarded: Simulator) -> None:
     assert over_http(guarded.url)("GET", "/_sim/health", {"Cookie": cookie}, b"").status == 403
 
 
+@pytest.mark.parametrize("other", ["theme=dark mode", "a", "a=[1,2]", 'a="', "\xe4=\xe4", "=", ""])
+def test_a_cookie_of_another_app_does_not_shut_the_console(guarded: Simulator, other: str) -> None:
+    """Cookies are shared by all ports of a host, and not every app writes them by the standard."""
+    ours = cookie_of(log_in(guarded, TOKEN))
+    for both in (f"{ours}; {other}", f"{other}; {ours}"):
+        assert Visitor(over_http(guarded.url), Cookie=both).get("?all").status == 200
+
+
 @pytest.mark.parametrize("value", ["", "x", TOKEN, "\xe4", '"', "%00"])
 def test_another_cookie_is_as_good_as_none(guarded: Simulator, value: str) -> None:
     """The token itself as well; so is the cookie of a server with another token."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import http.client
 import json
 import re
@@ -341,6 +342,23 @@ def test_a_listener_that_opens_while_its_world_is_deleted_does_not_stay(monkeypa
         return status, json.loads(reported).get("message", ""), [each.is_serving() for each in listeners]
 
     assert asyncio.run(opening()) == (404, "the world was deleted while its TLS listener was opened", [False])
+
+
+def test_without_a_socket_no_listener_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The world is there: the process has too many open files, and that is said."""
+
+    def no_socket(*_: Any, **__: Any) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def opening() -> tuple[int, bytes]:
+        control = Application(Worlds(Settings())).control
+        with monkeypatch.context() as patched:
+            patched.setattr(socket, "socket", no_socket)
+            content = b'{"hosts": ["gateway.pixazo.ai"]}'
+            return await control.answer("POST", "/_sim/tls-listeners", "", content, host="localhost", key="sim-key")
+
+    status, reported = asyncio.run(opening())
+    assert (status, "as many open files as it may have" in json.loads(reported)["message"]) == (400, True)
 
 
 def test_listeners_close_with_the_server() -> None:

@@ -238,3 +238,36 @@ def test_an_attempt_that_is_undone_is_not_entered() -> None:
     where.apply(RestoreState(due, number))
     where.apply(RecordAttempt(due, taken, Attempt(due, 204)))
     assert (where.next_due(), [each.attempts for each in where.deliveries()]) == (due, [()])
+
+
+def test_no_secret_of_a_large_body_is_exported_and_its_image_stays(simulator: Simulator) -> None:
+    """Whatever is in the Base64 of an image; JSON within JSON is searched, too, and a body that is no JSON."""
+    caller = Caller(over_http(simulator.url), "aB")
+    simulator.control().create_world(key=caller.key)
+    image = f"data:image/png;base64,{'/aB+' * 30_000}"
+    nested = json.dumps({"x": json.dumps({"password": "hunter2-S3cr3t"})})
+    caller.call("POST", GENERATE, {"prompt": "A", "x": image, "token": "hunter2-S3cr3t", "y": nested})
+    caller.call("POST", f"{GENERATE}?token=x'hunter2-S3cr3t", b"password=hunter2-S3cr3t&x=" + b"x" * 70_000)
+    document = simulator.control(caller.key).export_world()
+    decoded = b"".join(map(base64.b64decode, [data for _, data in document["state"]] + document["commands"]))
+    assert b"hunter2-S3cr3t" not in decoded
+    assert not document["commands"] or image.encode() in decoded
+
+
+WEBHOOK = "http://user:pw@127.0.0.1:9/h"
+CHOSEN = {"when": "generate", "match": {"headers": {"x-token": "right"}}, "reply": {"status": 503}}
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_same"),
+    [({"X-Webhook-URL": WEBHOOK}, True), ({"X-Token": "right"}, True), ({"X-Token": "wrong"}, False)],
+)
+def test_a_replay_whose_outcome_depends_on_a_secret_says_so(headers: dict[str, str], is_same: bool) -> None:
+    """A URL stays one without its user; a rule cannot compare what is hidden."""
+    with Simulator(state="memory-log") as simulator:
+        control = simulator.control()
+        control.add_rule(CHOSEN)
+        Caller(over_http(simulator.url), "sim-key").call("POST", GENERATE, {"prompt": "A"}, headers)
+        log = msgspec.convert(control.export_world(), WorldLog)
+    replayed = Simulator.replaying(log)[1]
+    assert (replayed.is_same, replayed.has_same_outcome) == (True, is_same)
