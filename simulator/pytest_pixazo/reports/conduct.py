@@ -117,9 +117,9 @@ def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
             running = [*running[:1], *(each for each in running[1:] if not _outlasts(call, each)), call]
         asking[route] = running
     for (method, path), concerned in found.items():
-        asking, again = concerned[:2]
-        pause = f"{_pause(asking, again):.4g} s after a response with Retry-After: {asking.retry_after:g}"
-        yield asking.request_id, concerned, f"{method} {path} was called {pause}"
+        answer, again = concerned[:2]
+        pause = f"{_pause(answer, again):.4g} s after a response with Retry-After: {answer.retry_after:g}"
+        yield answer.request_id, concerned, f"{method} {path} was called {pause}"
 
 
 @_check(
@@ -347,13 +347,17 @@ class Finding:
 
 def judge(record: Record, allowed: Collection[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
     """The findings of one test, without those of the checks that are `allowed`; `models` are the operations of its gateway that are not on the page."""
+    models = tuple(models)
     traffic = Traffic.of(record, models)
-    return [
+    found = [
         Finding(check.name, record.nodeid, request_id or "", tuple(call.number for call in concerned), what)
         for check in CHECKS
         if check.name not in allowed
         for request_id, concerned, what in check.find(traffic)
     ]
+    for undone in record.undone:  # in which an app may not have come to the end
+        found += judge(undone, {*allowed, "stopped-early"}, models)
+    return list(dict.fromkeys(found))
 
 
 def report(findings: Iterable[Finding], *, most: int | None = None) -> Iterator[str]:

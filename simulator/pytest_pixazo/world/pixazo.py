@@ -45,7 +45,7 @@ from .conditions import (
     asked,
 )
 from .history import Deliveries, Journal, delivery_table, exchange_table, generation_table, generations_ahead, outlook
-from .record import Record, complaints, report
+from .record import Record, billed_besides, complaints, report
 
 if TYPE_CHECKING:
     from pixazo_client import AsyncPixazoClient, PixazoClient
@@ -223,6 +223,7 @@ class Pixazo:
         fresh: Callable[..., AbstractContextManager[Pixazo]],
         transport: Callable[[], Transport] | None = None,
         is_advancing: Callable[[], bool] = lambda: False,
+        left: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         self.control = control
         self.clock = clock
@@ -234,6 +235,8 @@ class Pixazo:
         self._fresh = fresh
         self._transport = transport
         self._is_advancing = is_advancing
+        self._left = left  # called when an error leaves a block that is then undone
+        self._undone: list[Record] = []
         self.is_repetition = False
         """Whether it repeats the work of another world of the test: bill and reports leave it out."""
         self._rules: list[When] = []
@@ -525,12 +528,17 @@ class Pixazo:
     def snapshot(self) -> Generator[None]:
         """At the end of the `with` block, restore the state that the world has at the beginning, including its clock and script.
 
-        What an app or an inbox of the test has received stays there.
+        What an app or an inbox of the test has received stays there, and what was done in the block counts for checks and reports.
         """
-        number = self.control.keep_state()
+        number, before = self.control.keep_state(), {each.request_id for each in self.generations}
         try:
             yield
+        except BaseException as error:
+            self._left(error)
+            raise
         finally:
+            record = self.record()
+            self._undone.append(replace(record, undone=[], bill=billed_besides(record.bill, before)))
             self.control.restore_state(number)
             self.control.forget_state(number)
 
@@ -558,6 +566,7 @@ class Pixazo:
             unmatched=[each for each in seen.unmatched.exchanges if each.former is None],
             dropped=dropped,
             inbox_problems=[problem for each in self._inboxes for problem in each.problems],
+            undone=[*self._undone],
         )
 
     def _exchanges(self, first: JournalPage | None = None) -> tuple[list[Exchange], int]:
