@@ -302,6 +302,15 @@ class Pixazo:
 
         return virtual_sleep(self.clock.sleep, running=self._awaited, is_advancing=self._is_advancing)
 
+    def _sleeping(self) -> AbstractContextManager[None]:
+        """Within a `with` block sleeps advance this world, if the sleeps of another one are virtual."""
+        from pytest_pixazo.sleep import active_sleeps
+
+        sleeps = active_sleeps()
+        return (
+            sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing) if sleeps else nullcontext()
+        )
+
     def _awaited(self) -> str | None:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""
         if (running := self.clock.running()) or not (all_of_them := self.generations):
@@ -392,7 +401,8 @@ class Pixazo:
         """Run an app in a fresh world in this weather, as `weather` does; raise AssertionError with the fewest incidents that break it.
 
         `app` is called with the world, then with another fresh world for each attempt to find fewer incidents, and to see whether the fewest break it again.
-        Where the environment variables name this world (`pixazo_env`), they name each fresh one. Incidents are shrunk for each kind of problem, such
+        Where the environment variables name this world (`pixazo_env`), they name each fresh one, and where sleeps are virtual
+        (`pixazo_sleep`), they advance its clock. Incidents are shrunk for each kind of problem, such
         as `charged twice`, or the type of an error of the app; SystemExit is one unless its code is 0. Bill and reports cover the first run only. Raises
         TypeError for an app that returns an awaitable, and AssertionError when it submits nothing in the world that it is called with.
         """
@@ -405,7 +415,7 @@ class Pixazo:
             with self.fresh() as world:
                 world.is_repetition = bool(runs)
                 naming = world.env() if named == (self.url, self.api_key) else nullcontext()
-                with naming, counted(world.control, incidents, runs):
+                with naming, counted(world.control, incidents, runs), world._sleeping():
                     return app(world)
 
         endure(run, incidents_of(seed, days, only))
