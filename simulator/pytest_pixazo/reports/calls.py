@@ -14,7 +14,7 @@ import msgspec
 
 from pixazo_simulator.control import Delivery, Exchange, Generation
 from pixazo_simulator.script import UNANSWERED, UNREADABLE
-from pixazo_simulator.spec import OPERATIONS, SUBMITS, TERMINAL, Operation, Status, covers, is_success
+from pixazo_simulator.spec import OPERATIONS, SUBMITS, TERMINAL, WEBHOOK_URL_HEADER, Operation, Status, covers, is_success
 from pytest_pixazo.world import Record
 
 
@@ -68,10 +68,14 @@ class Call(Exchange, frozen=True):
         return max(0.0, until.replace(tzinfo=until.tzinfo or UTC).timestamp() - self.second)
 
     def is_like(self, other: Call) -> bool:
-        """Whether it is the same request again, unchanged."""
-        return (self.method, self.target) == (other.method, other.target) and (
+        """Whether it is the same request again, unchanged, for a callback to the same URL if for any."""
+        return (self.method, self.target, self._webhook_url) == (other.method, other.target, other._webhook_url) and (
             (self.request.length, self.request.body) == (other.request.length, other.request.body)
         )
+
+    @property
+    def _webhook_url(self) -> str | None:
+        return self.request.headers.get(WEBHOOK_URL_HEADER.lower())
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ SHORT_PAUSES = 2
 LOOKS_AFTER_END = {"ERROR": 1}
 LOOKS_AFTER_OTHERS = 2
 """Looks after the end that make a finding: one after ERROR, which polling loops forget most often; two after any other end."""
+REACTION = 60.0
+"""Seconds within which an app acts on a callback: what comes later has another cause, such as a viewer."""
 REFUSALS = (400, 402)
 _REDACTED_ANYWAY = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Headers that are redacted whether or not they contained the key."""
@@ -248,20 +250,28 @@ def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
         received = [callback for callback in traffic.received(request_id) if callback.has_ended]
         if len(received) < 2:
             continue
-        since = received[0].second
         # Whole videos that arrived completely: no ranges, and no downloads that broke off.
         whole = (each for each in traffic.calls if (each.operation, each.method, each.status) == ("media", "GET", 200))
-        downloads = [
-            each for each in whole if each.request_id == request_id and not each.is_lost and each.second >= since
-        ]
+        downloads = _prompted((each for each in whole if each.request_id == request_id and not each.is_lost), received)
         if len(downloads) >= 2:
             yield request_id, downloads, f"downloaded {len(downloads)} times after {len(received)} callbacks"
-        submits = [submit for submit in traffic.submits() if submit.second >= since]
-        for index, submit in enumerate(submits):
-            before = [each for each in submits[:index] if each.is_like(submit)]
-            if before and not before[-1].is_lost:  # a lost response explains the repetition
-                what = f"the same body submitted twice after {len(received)} callbacks"
-                yield request_id, [before[-1], submit], what
+        for submit, later in _repeated(traffic.submits(), lambda submit: submit.second >= received[0].second):
+            same = [submit, *later]
+            meant = (after for before, after in pairwise(same) if not before.is_lost)  # otherwise the loss explains it
+            if len(submits := _prompted([submit, *meant], received)) >= 2:
+                what = f"the same body submitted {len(submits)} times after {len(received)} callbacks"
+                yield request_id, submits, what
+
+
+def _prompted(calls: Iterable[Call], received: Sequence[CallbackAttempt]) -> list[Call]:
+    """The calls that callbacks may have caused: for each callback the first one soon after it that no other has caused."""
+    left, found = list(calls), list[Call]()
+    for callback in received:
+        soon = (each for each in left if 0 <= each.second - callback.second <= REACTION)
+        if call := next(soon, None):
+            left.remove(call)
+            found.append(call)
+    return found
 
 
 def counted(number: int, what: str) -> str:

@@ -214,6 +214,17 @@ HONEST: dict[str, Scenario] = {
     "a download that broke off": (
         Scenario().generation().callback(15).callback(15, number=2).download(15, faults=("truncated_body",)).download(15)
     ),
+    "two orders of one prompt, each with a webhook of its own": (
+        Scenario().generation().callback(15, 500, attempts=2)
+        .submit(15, request_id=OTHER, headers={"x-webhook-url": "https://app.example/orders/1"})
+        .submit(20, request_id=OTHER, headers={"x-webhook-url": "https://app.example/orders/2"})
+    ),
+    "the same prompt again, long after a repeated callback": (
+        Scenario().generation().callback(15, 500, attempts=2).submit(15, request_id=OTHER).submit(900, request_id=OTHER)
+    ),
+    "two viewers of a video whose callback was repeated": (
+        Scenario().generation().callback(15, 500, attempts=2).download(15).download(1000)
+    ),
     "the rest of a download": Scenario().generation().callback(15).callback(15, number=2).download(15).download(15, 206),
 }  # fmt: skip
 
