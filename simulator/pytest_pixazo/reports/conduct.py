@@ -21,7 +21,7 @@ from pixazo_simulator.spec import (
     nearest,
     unknown_member,
 )
-from pytest_pixazo.world import Record
+from pytest_pixazo.world import Record, ranges
 
 from .calls import Call, CallbackAttempt, Traffic
 
@@ -405,9 +405,5 @@ def read_checks(names: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def _numbers(exchanges: tuple[int, ...]) -> str:
-    """Numbers as ranges: `exchange 3`, `exchanges 2-9, 12`."""
-    numbers = sorted(set(exchanges))
-    starts = [each for each in numbers if each - 1 not in numbers]
-    ends = [each for each in numbers if each + 1 not in numbers]
-    ranges = (str(start) if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True))
-    return f"exchange{'s' if len(numbers) > 1 else ''} {', '.join(ranges)}"
+    """`exchange 3`, `exchanges 2-9, 12`."""
+    return f"exchange{'s' if len(set(exchanges)) > 1 else ''} {ranges(exchanges)}"

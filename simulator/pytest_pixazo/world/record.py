@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -68,16 +68,29 @@ def complaints(record: Record, *, is_whole: bool = True) -> list[str]:
     branches, rules = record.branches, _rules(record.branches)
     unexpected = [each for one in branches for each in one.exchanges if not each.expected and each.rule is None]
     unmatched = [each for each in record.unmatched if not each.expected]
-    requests = (
-        f"{what} request {each.number}, {each.method} {each.target}, answered {each.status}: {each.hint or each.reason}"
-        for what, exchanges in (("unexpected", unexpected), ("unmatched", unmatched))
-        for each in exchanges
-    )
     return [
-        *dict.fromkeys(requests),  # what came before a block that was undone is in several records
+        *_requests("unexpected", unexpected),
+        *_requests("unmatched", unmatched),
         *record.unfinished,
         *(_unused(each) for each in rules if 0 in each.used and _should_have_been_used(each, is_whole=is_whole)),
     ]
+
+
+def _requests(what: str, exchanges: Iterable[Exchange]) -> Iterator[str]:
+    """A sentence for all requests that are alike; one that came before a block that was undone is in several records."""
+    alike: dict[str, set[int]] = {}
+    for each in exchanges:
+        same = f"{each.method} {each.target}, answered {each.status}: {each.hint or each.reason}"
+        alike.setdefault(same, set()).add(each.number)
+    return (f"{what} request{'s' if len(found) > 1 else ''} {ranges(found)}, {same}" for same, found in alike.items())
+
+
+def ranges(found: Iterable[int]) -> str:
+    """Numbers as `3` or `2-9, 12`."""
+    numbers = sorted(set(found))
+    starts = [each for each in numbers if each - 1 not in numbers]
+    ends = [each for each in numbers if each + 1 not in numbers]
+    return ", ".join(str(start) if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True))
 
 
 def _rules(branches: Iterable[Record]) -> list[ScriptRule]:

@@ -165,7 +165,7 @@ HONEST: dict[str, Scenario] = {
         .submit(0, body={"prompt": "An owl"}, request_id=OTHER, real=0.2)
     ),
     "a request that was sent before a delayed 429 arrived": (
-        Scenario().submit(0, 429, request_id=None, retry_after="9", faults=("delay",)).submit(0, real=3)
+        Scenario().submit(0, 429, request_id=None, retry_after="9", faults=("uniform_delay",)).submit(0, real=3)
     ),
     "a last look at the deadline of a wait that is taken up again": polls(0, 6, 10, 10, 17),
     "a walk through the states by hand": polls(0, 2).read(15, "COMPLETED").generation(),
