@@ -26,7 +26,7 @@ SIMULATOR = [
     "AdvanceError", "AdvanceEvent", "App", "Attempt", "BadSignature", "Bandwidth", "BeforeReply", "Bill", "BilledGeneration", "ChangedMembers",
     "Clock", "ClockState", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver",
     "Delay", "Delivery", "DeliveryDetail", "DeliveryPage", "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event",
-    "Exchange", "Explanation", "GarbageBeforeHead", "GarbledBody", "Generation", "GenerationPage", "Hang", "Health",
+    "Exchange", "Explanation", "Fault", "GarbageBeforeHead", "GarbledBody", "Generation", "GenerationPage", "Hang", "Health",
     "History", "HistoryEntry", "HtmlPage", "Incident", "InitialGeneration", "JournalFilters", "JournalPage", "LedgerPage",
     "LimitData", "LognormalDelay", "Matcher", "MediaGone", "ModelCall", "NotFoundWindow", "PROFILES", "Plan", "Policy",
     "PolicyDecision", "PolicyFields", "Ready", "Reorder", "Replayed", "Reply", "ReplyLost", "Request", "Response",

@@ -98,9 +98,9 @@ def names_of(package: str, homes: Mapping[str, str]) -> list[str]:
 
 
 def _exports(home: str, package: str) -> Iterable[str]:
-    """All that a module exports: its `__all__`, or of the module that has none every kind of fault."""
+    """All that a module exports: its `__all__`, or of the module that has none every kind of fault, and their type."""
     module = import_module(home, package)
-    return getattr(module, "__all__", None) or [fault.__name__ for fault in module.Fault.__subclasses__()]
+    return getattr(module, "__all__", None) or ["Fault", *(fault.__name__ for fault in module.Fault.__subclasses__())]
 
 
 if not TYPE_CHECKING:  # a type checker that saw it would accept every name

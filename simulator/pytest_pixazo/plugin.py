@@ -200,11 +200,13 @@ def _reports(config: pytest.Config) -> ModuleType:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the world, and the calls that were refused, to the report of a failed test."""
     outcome = yield
     if cases := item.config.stash.get(CASES, None):
-        cases.note_outcome(item, item.stash.get(CASE, None), outcome)
+        cases.note_outcome(item, item.stash.get(CASE, None), outcome, call.excinfo and call.excinfo.value)
     if watch := item.config.stash.get(WATCH, None):
         watch.add_to_report(outcome)
     return outcome

@@ -44,7 +44,7 @@ APART = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:
 def test_each_name_can_be_had() -> None:
     """What the package offers can be imported from it, though nothing is until then; a name that does not exist is an AttributeError."""
     names = [*dir(pytest_pixazo), "ConectionReset"]
-    assert {"Drop", "Pixazo", "contains"} <= set(names)
+    assert {"Drop", "Fault", "Pixazo", "contains"} <= set(names)
     assert [hasattr(pytest_pixazo, name) for name in names] == [True] * (len(names) - 1) + [False]
 
 

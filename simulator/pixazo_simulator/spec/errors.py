@@ -77,8 +77,12 @@ class Throttled(Refusal, frozen=True):
 class TooManyUnfinished(Throttled, frozen=True):
     """As many generations as policy `concurrency` allows have not ended."""
 
-    phrase: ClassVar = "{0.unfinished} generations have not ended (policy concurrency), retry after {0.retry_after} s"
+    phrase: ClassVar = "{0.counted} not ended (policy concurrency), retry after {0.retry_after} s"
     unfinished: int
+
+    @property
+    def counted(self) -> str:
+        return "1 generation has" if self.unfinished == 1 else f"{self.unfinished} generations have"
 
 
 class Broken(Refusal, frozen=True):

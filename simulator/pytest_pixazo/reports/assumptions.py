@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import cast
 
 from pixazo_simulator.control import PolicyDecision
@@ -29,10 +30,10 @@ def read_labels(value: object) -> tuple[str, ...]:
 
 def assumed(record: Record) -> Iterator[tuple[PolicyDecision, str]]:
     """The points of the policy that decided what a test saw, unless the page or a safety rule says so, and where."""
-    for each in (*record.exchanges, *record.unmatched):
+    for each in (*chain.from_iterable(one.exchanges for one in record.branches), *record.unmatched):
         where = f"exchange {each.number}, {each.method} {each.path} answered {each.status}"
         yield from ((found, where) for found in each.decided_by if found.label not in KNOWN)
-    for delivery in record.deliveries:
+    for delivery in chain.from_iterable(one.deliveries for one in record.branches):
         where = f"webhook {delivery.number} to {delivery.url}"
         yield from ((found, where) for found in delivery.decided_by if found.label not in KNOWN)
 

@@ -94,20 +94,25 @@ def bill_of(record: Record, limit: object, named: str) -> TestBill | None:
 
     `limit` is what it may cost in dollars, if limited; `named` is the name of the test in the message about the limit.
     """
-    bill = record.bill
-    if bill is None or not bill.total:
+    bills = [each.bill for each in record.branches if each.bill and each.bill.total]
+    if not bills:
         return None
-    kept, overspent = micros(str(bill.spent)) - micros(str(bill.refunded)), None
+    spent, refunded, wasted = (
+        sum(micros(str(getattr(each, name))) for each in bills) for name in ("spent", "refunded", "wasted")
+    )
+    generations = [each for bill in bills for each in bill.generations]
+    kept, overspent = spent - refunded, None
     if limit is not None and kept > micros(str(limit)):
-        dearest = sorted(bill.generations, key=lambda each: each.price, reverse=True)[:3]
+        dearest = sorted(generations, key=lambda each: each.price, reverse=True)[:3]
         shown = ", ".join(f"{each.request_id} ${each.price}" for each in dearest)
         overspent = (
             f"pixazo: {named} would have spent ${dollars(kept)} on the real gateway, and max_spend is ${limit}: "
-            f"submit less, or raise it; {bill.total} generations, such as {shown}"
+            f"submit less, or raise it; {counted(len(generations), 'generation')}, such as {shown}"
         )
-    waste = (Wasted(each.request_id, str(each.price), each.waste, each.curl) for each in bill.generations if each.waste)
-    sums = (str(bill.spent), str(bill.refunded), str(bill.wasted))
-    return TestBill(record.nodeid, bill.total, *sums, tuple(waste), overspent)
+    waste = (Wasted(each.request_id, str(each.price), each.waste, each.curl) for each in generations if each.waste)
+    return TestBill(
+        record.nodeid, len(generations), dollars(spent), dollars(refunded), dollars(wasted), tuple(waste), overspent
+    )
 
 
 def _sums(bills: Iterable[TestBill]) -> dict[str, Any]:

@@ -13,9 +13,12 @@ from typing import cast
 import msgspec
 
 from pixazo_simulator.control import Delivery, Exchange, Generation
-from pixazo_simulator.script import UNANSWERED, UNREADABLE
-from pixazo_simulator.spec import OPERATIONS, SUBMITS, TERMINAL, Operation, Status, covers, is_success
+from pixazo_simulator.script import FAULTS, UNANSWERED, UNREADABLE, Fault
+from pixazo_simulator.spec import OPERATIONS, SUBMITS, TERMINAL, WEBHOOK_URL_HEADER, Operation, Status, covers, is_success
 from pytest_pixazo.world import Record
+
+_LATE = frozenset(name for name, fault in FAULTS.items() if fault.wait is not Fault.wait)
+"""Faults that delay a response."""
 
 
 class Call(Exchange, frozen=True):
@@ -58,7 +61,7 @@ class Call(Exchange, frozen=True):
 
         0, too, of a response that a fault has delayed: nobody knows what the caller had sent when it arrived.
         """
-        value = self.response.headers.get("retry-after", "") if self.is_answered and "delay" not in self.faults else ""
+        value = self.response.headers.get("retry-after", "") if self.is_answered and _LATE.isdisjoint(self.faults) else ""
         if re.fullmatch(r"[0-9]{1,9}", value):
             return float(value)
         try:
@@ -68,10 +71,14 @@ class Call(Exchange, frozen=True):
         return max(0.0, until.replace(tzinfo=until.tzinfo or UTC).timestamp() - self.second)
 
     def is_like(self, other: Call) -> bool:
-        """Whether it is the same request again, unchanged."""
-        return (self.method, self.target) == (other.method, other.target) and (
+        """Whether it is the same request again, unchanged, for a callback to the same URL if for any."""
+        return (self.method, self.target, self._webhook_url) == (other.method, other.target, other._webhook_url) and (
             (self.request.length, self.request.body) == (other.request.length, other.request.body)
         )
+
+    @property
+    def _webhook_url(self) -> str | None:
+        return self.request.headers.get(WEBHOOK_URL_HEADER.lower())
 
 
 @dataclass(frozen=True, slots=True)

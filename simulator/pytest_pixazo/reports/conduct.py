@@ -21,7 +21,7 @@ from pixazo_simulator.spec import (
     nearest,
     unknown_member,
 )
-from pytest_pixazo.world import Record
+from pytest_pixazo.world import Record, ranges
 
 from .calls import Call, CallbackAttempt, Traffic
 
@@ -36,6 +36,8 @@ SHORT_PAUSES = 2
 LOOKS_AFTER_END = {"ERROR": 1}
 LOOKS_AFTER_OTHERS = 2
 """Looks after the end that make a finding: one after ERROR, which polling loops forget most often; two after any other end."""
+REACTION = 60.0
+"""Seconds within which an app acts on a callback: what comes later has another cause, such as a viewer."""
 REFUSALS = (400, 402)
 _REDACTED_ANYWAY = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Headers that are redacted whether or not they contained the key."""
@@ -248,20 +250,28 @@ def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
         received = [callback for callback in traffic.received(request_id) if callback.has_ended]
         if len(received) < 2:
             continue
-        since = received[0].second
         # Whole videos that arrived completely: no ranges, and no downloads that broke off.
         whole = (each for each in traffic.calls if (each.operation, each.method, each.status) == ("media", "GET", 200))
-        downloads = [
-            each for each in whole if each.request_id == request_id and not each.is_lost and each.second >= since
-        ]
+        downloads = _prompted((each for each in whole if each.request_id == request_id and not each.is_lost), received)
         if len(downloads) >= 2:
             yield request_id, downloads, f"downloaded {len(downloads)} times after {len(received)} callbacks"
-        submits = [submit for submit in traffic.submits() if submit.second >= since]
-        for index, submit in enumerate(submits):
-            before = [each for each in submits[:index] if each.is_like(submit)]
-            if before and not before[-1].is_lost:  # a lost response explains the repetition
-                what = f"the same body submitted twice after {len(received)} callbacks"
-                yield request_id, [before[-1], submit], what
+        for submit, later in _repeated(traffic.submits(), lambda submit: submit.second >= received[0].second):
+            same = [submit, *later]
+            meant = (after for before, after in pairwise(same) if not before.is_lost)  # otherwise the loss explains it
+            if len(submits := _prompted([submit, *meant], received)) >= 2:
+                what = f"the same body submitted {len(submits)} times after {len(received)} callbacks"
+                yield request_id, submits, what
+
+
+def _prompted(calls: Iterable[Call], received: Sequence[CallbackAttempt]) -> list[Call]:
+    """The calls that callbacks may have caused: for each callback the first one soon after it that no other has caused."""
+    left, found = list(calls), list[Call]()
+    for callback in received:
+        soon = (each for each in left if 0 <= each.second - callback.second <= REACTION)
+        if call := next(soon, None):
+            left.remove(call)
+            found.append(call)
+    return found
 
 
 def counted(number: int, what: str) -> str:
@@ -347,13 +357,17 @@ class Finding:
 
 def judge(record: Record, allowed: Collection[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
     """The findings of one test, without those of the checks that are `allowed`; `models` are the operations of its gateway that are not on the page."""
+    models = tuple(models)
     traffic = Traffic.of(record, models)
-    return [
+    found = [
         Finding(check.name, record.nodeid, request_id or "", tuple(call.number for call in concerned), what)
         for check in CHECKS
         if check.name not in allowed
         for request_id, concerned, what in check.find(traffic)
     ]
+    for undone in record.undone:  # in which an app may not have come to the end
+        found += judge(undone, {*allowed, "stopped-early"}, models)
+    return list(dict.fromkeys(found))
 
 
 def report(findings: Iterable[Finding], *, most: int | None = None) -> Iterator[str]:
@@ -391,9 +405,5 @@ def read_checks(names: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def _numbers(exchanges: tuple[int, ...]) -> str:
-    """Numbers as ranges: `exchange 3`, `exchanges 2-9, 12`."""
-    numbers = sorted(set(exchanges))
-    starts = [each for each in numbers if each - 1 not in numbers]
-    ends = [each for each in numbers if each + 1 not in numbers]
-    ranges = (str(start) if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True))
-    return f"exchange{'s' if len(numbers) > 1 else ''} {', '.join(ranges)}"
+    """`exchange 3`, `exchanges 2-9, 12`."""
+    return f"exchange{'s' if len(set(exchanges)) > 1 else ''} {ranges(exchanges)}"

@@ -343,7 +343,7 @@ class _MutationTesting:
         limit = LEAST_LIMIT + PATIENCE * seconds
         whole = _duration(seconds * self._tried / min(self._jobs, self._tried or 1))
         _say(
-            f"{len(tests)} tests use a world and take {seconds:.1f} s; {counted(self._tried, 'run')}, {self._jobs} at a time: about {whole};"
+            f"{counted(len(tests), 'test')} with a world: {seconds:.1f} s; {counted(self._tried, 'run')}, {self._jobs} at a time: about {whole};"
             f" a run is stopped after {limit:.0f} s"
         )
         started = time.monotonic()

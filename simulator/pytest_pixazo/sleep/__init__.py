@@ -11,7 +11,7 @@ A task or thread that sleeps forever moves the clock whenever all others wait.
 
 from __future__ import annotations
 
-from .patches import virtual_sleep
+from .patches import active_sleeps, virtual_sleep
 from .virtual_time import SleepLimitError, Sleeps
 
-__all__ = ["SleepLimitError", "Sleeps", "virtual_sleep"]
+__all__ = ["SleepLimitError", "Sleeps", "active_sleeps", "virtual_sleep"]

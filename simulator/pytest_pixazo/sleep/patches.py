@@ -84,6 +84,11 @@ def virtual_sleep(
     sleeps.check()
 
 
+def active_sleeps() -> Sleeps | None:
+    """That of the active context, if any."""
+    return _active
+
+
 @contextmanager
 def _virtual_clocks(sleeps: Sleeps) -> Generator[None]:
     """Within this context, the app's clocks, and `loop.time()` when the app reads it, include what it slept."""

@@ -153,7 +153,7 @@ class Sleeps:
         self._moves = 0
         self._threads: set[int] = set()
         self._loops: dict[object, Loop] = {}
-        self._quiescence = Quiescence(lambda: advance(0), self._loops.values(), self._threads)
+        self._quiescence = Quiescence(lambda: self._advance(0), self._loops.values(), self._threads)
         self._mover: threading.Thread | None = None
 
     @property
@@ -214,6 +214,24 @@ class Sleeps:
         with self._changed:
             due = self._now + max(0, math.ceil(seconds * 1000)) * MILLISECOND
             self._queue.enter(Wakeup(due, wake, drives=False, alive=alive))
+
+    @contextmanager
+    def in_another_world(
+        self, advance: Callable[[float], object], running: Callable[[], str | None], is_advancing: Callable[[], bool]
+    ) -> Generator[None]:
+        """Within this context sleeps advance another world, as the arguments of the class say; the limit counts for it alone.
+
+        Raises SleepLimitError at its end, as `check` does.
+        """
+        kept, limit, before = (self._advance, self._running, self._is_advancing), self.limit, self.total
+        self._advance, self._running, self._is_advancing = advance, running, is_advancing
+        self.limit = limit + before
+        try:
+            yield
+            self.check()
+        finally:
+            self._advance, self._running, self._is_advancing = kept
+            self.limit, self.exceeded = limit + self.total - before, False
 
     def check(self) -> None:
         """Raise SleepLimitError if the app was refused a sleep."""

@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -63,37 +63,45 @@ class Case:
         own = {} if isinstance(simulator, SharedSimulator) else _of_own(simulator, world)
         self.pixazo = Pixazo(
             world, _clock(simulator, world), nodeid=node.nodeid or "session", seed=settings.options["seed"],
-            start=settings.options["start"], first_unmatched=first_unmatched, fresh=fresh, **own,
+            start=settings.options["start"], first_unmatched=first_unmatched, fresh=fresh, left=self._keep, **own,
         )  # fmt: skip
         self._shown_for: str | None = None
         self._complaints: list[str] = []
         self._record: Record | None = None
+        self._kept: tuple[BaseException, Record, dict[str, Any]] | None = None
 
-    def add_to_report(self, outcome: pytest.TestReport) -> None:
-        """Add the world to the report of the first phase of a test that failed."""
+    def _keep(self, error: BaseException) -> None:
+        """Keep what the world is like when an error leaves a block that is then undone."""
+        with suppress(ControlError):  # the error comes first
+            saves = self.node.config.getoption("pixazo_save_worlds")
+            self._kept = error, self.pixazo.record(), self.pixazo.control.export_world() if saves else {}
+
+    def add_to_report(self, outcome: pytest.TestReport, error: BaseException | None) -> None:
+        """Add the world to the report of the first phase of a test that failed, with this error."""
         if outcome.failed and self._shown_for != outcome.nodeid:
-            added = self._sections(outcome.longreprtext)
+            _, record, log = self._kept if self._kept and self._kept[0] is error else (None, None, None)
+            added = self._sections(outcome.longreprtext, record)
             self._shown_for = outcome.nodeid if added else self._shown_for
             if folder := self.node.config.getoption("pixazo_save_worlds"):
-                added.append(("pixazo world", self._saved(Path(folder), outcome.nodeid)))
+                added.append(("pixazo world", self._saved(Path(folder), outcome.nodeid, log)))
             outcome.sections += [(title + self._label, SECRETS.without_keys(text)) for title, text in added]
 
-    def _saved(self, folder: Path, nodeid: str) -> str:
+    def _saved(self, folder: Path, nodeid: str, log: dict[str, Any] | None) -> str:
         name = re.sub(r"[^\w.-]+", "-", f"{nodeid}{self._label}")
         # Two names may differ only in characters that were replaced.
         digest = hashlib.blake2b(nodeid.encode(), digest_size=4).hexdigest()
         file = folder / f"{name[-_LONGEST_NAME:].strip('-')}-{digest}.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(self.pixazo.control.export_world(), indent=1), encoding="utf-8")
+            file.write_text(json.dumps(log or self.pixazo.control.export_world(), indent=1), encoding="utf-8")
         except (OSError, ControlError) as error:
             return f"the world could not be saved in {file}: {error}"
         return f"saved: pixazo-sim replay {shlex.quote(str(file))}"
 
-    def _sections(self, failure: str) -> list[tuple[str, str]]:
+    def _sections(self, failure: str, record: Record | None) -> list[tuple[str, str]]:
         """What to show below a failure, with complaints of a strict test that may explain it and that it does not mention."""
         try:
-            record = self._record or self.pixazo.record()
+            record = record or self._record or self.pixazo.record()
         except ControlError as error:
             return [("pixazo", f"the world cannot be shown: {error}")]
         found = [each for each in complaints(record, is_whole=False) if each not in failure] if self.is_strict else []

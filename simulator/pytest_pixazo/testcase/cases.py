@@ -111,12 +111,14 @@ class Cases:
         """Add why the test that runs must fail, if it has passed."""
         self._problems += (each for each in problems if each not in self._problems)
 
-    def note_outcome(self, item: pytest.Item, own: Case | None, outcome: pytest.TestReport) -> None:
-        """Remember whether a test has passed, and add its worlds to the report if it failed."""
+    def note_outcome(
+        self, item: pytest.Item, own: Case | None, outcome: pytest.TestReport, error: BaseException | None
+    ) -> None:
+        """Remember whether a test has passed, and add its worlds to the report if it failed, with this error."""
         if outcome.when == "call":
             self._passed = outcome.passed
         for case in self._shown_for(item, own):
-            case.add_to_report(outcome)
+            case.add_to_report(outcome, error)
 
     def fail_for_problems(self) -> None:
         """Fail a test that passed and has problems; a failed one gets no second error."""

@@ -6,9 +6,9 @@ from .history import MOST_LINES, REQUEST_ID, Deliveries, Journal, delivery_table
 from .left_running import LeftRunningWarning, Place, place_of, warn_of
 from .models import models_of
 from .pixazo import Clock, Pixazo, Wallet, WorldFactory, WorldOptions
-from .record import SECRETS, Record, complaints, report
+from .record import SECRETS, Record, complaints, ranges, report
 
 __all__ = [
     "MOST_LINES", "REQUEST_ID", "SECRETS", "Clock", "Deliveries", "Journal", "LeftRunningWarning", "Pixazo", "Place",
-    "Record", "Wallet", "WorldFactory", "WorldOptions", "complaints", "delivery_table", "exchange_table", "folded", "models_of", "outlook", "place_of", "report", "warn_of",
+    "Record", "Wallet", "WorldFactory", "WorldOptions", "complaints", "delivery_table", "exchange_table", "folded", "models_of", "outlook", "place_of", "ranges", "report", "warn_of",
 ]  # fmt: skip

@@ -45,7 +45,7 @@ from .conditions import (
     asked,
 )
 from .history import Deliveries, Journal, delivery_table, exchange_table, generation_table, generations_ahead, outlook
-from .record import Record, complaints, report
+from .record import Record, billed_besides, complaints, report
 
 if TYPE_CHECKING:
     from pixazo_client import AsyncPixazoClient, PixazoClient
@@ -223,6 +223,7 @@ class Pixazo:
         fresh: Callable[..., AbstractContextManager[Pixazo]],
         transport: Callable[[], Transport] | None = None,
         is_advancing: Callable[[], bool] = lambda: False,
+        left: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         self.control = control
         self.clock = clock
@@ -234,6 +235,8 @@ class Pixazo:
         self._fresh = fresh
         self._transport = transport
         self._is_advancing = is_advancing
+        self._left = left  # called when an error leaves a block that is then undone
+        self._undone: list[Record] = []
         self.is_repetition = False
         """Whether it repeats the work of another world of the test: bill and reports leave it out."""
         self._rules: list[When] = []
@@ -298,6 +301,15 @@ class Pixazo:
         from pytest_pixazo.sleep import virtual_sleep
 
         return virtual_sleep(self.clock.sleep, running=self._awaited, is_advancing=self._is_advancing)
+
+    def _sleeping(self) -> AbstractContextManager[None]:
+        """Within a `with` block sleeps advance this world, if the sleeps of another one are virtual."""
+        from pytest_pixazo.sleep import active_sleeps
+
+        sleeps = active_sleeps()
+        return (
+            sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing) if sleeps else nullcontext()
+        )
 
     def _awaited(self) -> str | None:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""
@@ -389,7 +401,8 @@ class Pixazo:
         """Run an app in a fresh world in this weather, as `weather` does; raise AssertionError with the fewest incidents that break it.
 
         `app` is called with the world, then with another fresh world for each attempt to find fewer incidents, and to see whether the fewest break it again.
-        Where the environment variables name this world (`pixazo_env`), they name each fresh one. Incidents are shrunk for each kind of problem, such
+        Where the environment variables name this world (`pixazo_env`), they name each fresh one, and where sleeps are virtual
+        (`pixazo_sleep`), they advance its clock. Incidents are shrunk for each kind of problem, such
         as `charged twice`, or the type of an error of the app; SystemExit is one unless its code is 0. Bill and reports cover the first run only. Raises
         TypeError for an app that returns an awaitable, and AssertionError when it submits nothing in the world that it is called with.
         """
@@ -402,7 +415,7 @@ class Pixazo:
             with self.fresh() as world:
                 world.is_repetition = bool(runs)
                 naming = world.env() if named == (self.url, self.api_key) else nullcontext()
-                with naming, counted(world.control, incidents, runs):
+                with naming, counted(world.control, incidents, runs), world._sleeping():
                     return app(world)
 
         endure(run, incidents_of(seed, days, only))
@@ -525,12 +538,17 @@ class Pixazo:
     def snapshot(self) -> Generator[None]:
         """At the end of the `with` block, restore the state that the world has at the beginning, including its clock and script.
 
-        What an app or an inbox of the test has received stays there.
+        What an app or an inbox of the test has received stays there, and what was done in the block counts for checks and reports.
         """
-        number = self.control.keep_state()
+        number, before = self.control.keep_state(), {each.request_id for each in self.generations}
         try:
             yield
+        except BaseException as error:
+            self._left(error)
+            raise
         finally:
+            record = self.record()
+            self._undone.append(replace(record, undone=[], bill=billed_besides(record.bill, before)))
             self.control.restore_state(number)
             self.control.forget_state(number)
 
@@ -558,6 +576,7 @@ class Pixazo:
             unmatched=[each for each in seen.unmatched.exchanges if each.former is None],
             dropped=dropped,
             inbox_problems=[problem for each in self._inboxes for problem in each.problems],
+            undone=[*self._undone],
         )
 
     def _exchanges(self, first: JournalPage | None = None) -> tuple[list[Exchange], int]:

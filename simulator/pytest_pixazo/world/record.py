@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
 from pixazo_simulator.control import Bill, ClockState, Delivery, Exchange, Generation, ScriptRule
 from pixazo_simulator.spec import Redactor
@@ -18,7 +20,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     attempts, `generations` what was accepted, `rules` the script with how often each step was used, `unfinished` the rules that
     were begun and never given a verb, `clock` the time, and when the next webhook is due, `bill` what the
     generations would have cost, if any was accepted. `inbox_problems` are the callbacks that
-    an inbox refused or an app could not answer, one line each.
+    an inbox refused or an app could not answer, one line each. `undone` are the records of the `with pixazo.snapshot():` blocks, as they
+    were before the world was restored, each with the bill of what was accepted in it alone.
     """
 
     nodeid: str
@@ -34,6 +37,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     bill: Bill | None = None
     dropped: int = 0
     inbox_problems: list[str] = []
+    undone: list[Record] = []
+
+    @property
+    def branches(self) -> list[Record]:
+        """The records of the blocks that were undone, and this one."""
+        return [*self.undone, self]
 
 
 SECRETS = Redactor()
@@ -56,17 +65,42 @@ def complaints(record: Record, *, is_whole: bool = True) -> list[str]:
 
     If the test did not run to its end, an unused rule is a complaint only if it missed a call: others could still have arrived.
     """
-    unexpected = [each for each in record.exchanges if not each.expected and each.rule is None]
+    branches, rules = record.branches, _rules(record.branches)
+    unexpected = [each for one in branches for each in one.exchanges if not each.expected and each.rule is None]
     unmatched = [each for each in record.unmatched if not each.expected]
     return [
-        *(
-            f"{what} request {each.number}, {each.method} {each.target}, answered {each.status}: {each.hint or each.reason}"
-            for what, exchanges in (("unexpected", unexpected), ("unmatched", unmatched))
-            for each in exchanges
-        ),
+        *_requests("unexpected", unexpected),
+        *_requests("unmatched", unmatched),
         *record.unfinished,
-        *(_unused(each) for each in record.rules if 0 in each.used and _should_have_been_used(each, is_whole=is_whole)),
+        *(_unused(each) for each in rules if 0 in each.used and _should_have_been_used(each, is_whole=is_whole)),
     ]
+
+
+def _requests(what: str, exchanges: Iterable[Exchange]) -> Iterator[str]:
+    """A sentence for all requests that are alike; one that came before a block that was undone is in several records."""
+    alike: dict[str, set[int]] = {}
+    for each in exchanges:
+        same = f"{each.method} {each.target}, answered {each.status}: {each.hint or each.reason}"
+        alike.setdefault(same, set()).add(each.number)
+    return (f"{what} request{'s' if len(found) > 1 else ''} {ranges(found)}, {same}" for same, found in alike.items())
+
+
+def ranges(found: Iterable[int]) -> str:
+    """Numbers as `3` or `2-9, 12`."""
+    numbers = sorted(set(found))
+    starts = [each for each in numbers if each - 1 not in numbers]
+    ends = [each for each in numbers if each + 1 not in numbers]
+    return ", ".join(str(start) if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True))
+
+
+def _rules(branches: Iterable[Record]) -> list[ScriptRule]:
+    """The rules of all records; one that is in several was used as often as in the one where it was used most."""
+    found: dict[tuple[int, str, int], ScriptRule] = {}
+    for each in (rule for one in branches for rule in one.rules):
+        same = each.number, each.label, len(each.used)
+        known = found.get(same, each)
+        found[same] = replace(each, used=[*map(max, known.used, each.used)], matched=max(known.matched, each.matched))
+    return list(found.values())
 
 
 def _should_have_been_used(rule: ScriptRule, *, is_whole: bool) -> bool:
@@ -81,3 +115,16 @@ def _unused(rule: ScriptRule) -> str:
         return f"{rule.label}: step {step + 1} of {len(used)} never used, step {step} {times}"
     why = "no such call arrived" if rule.missed is None else f"nearest was a call where {', and '.join(rule.missed)}"
     return f"{rule.label}: never used, {why}"
+
+
+def billed_besides(bill: Bill | None, known: Container[str]) -> Bill | None:
+    """A bill without the generations that are known."""
+    if bill is None:
+        return None
+    made = [each for each in bill.generations if each.request_id not in known]
+    wasted = [each.price - each.refunded for each in made if each.waste]
+    return replace(
+        bill, total=len(made), spent=sum((each.price for each in made), Decimal()),
+        refunded=sum((each.refunded for each in made), Decimal()), wasted=sum(wasted, Decimal()), wasted_generations=len(wasted),
+        generations=made,
+    )  # fmt: skip

@@ -165,7 +165,7 @@ HONEST: dict[str, Scenario] = {
         .submit(0, body={"prompt": "An owl"}, request_id=OTHER, real=0.2)
     ),
     "a request that was sent before a delayed 429 arrived": (
-        Scenario().submit(0, 429, request_id=None, retry_after="9", faults=("delay",)).submit(0, real=3)
+        Scenario().submit(0, 429, request_id=None, retry_after="9", faults=("uniform_delay",)).submit(0, real=3)
     ),
     "a last look at the deadline of a wait that is taken up again": polls(0, 6, 10, 10, 17),
     "a walk through the states by hand": polls(0, 2).read(15, "COMPLETED").generation(),
@@ -213,6 +213,17 @@ HONEST: dict[str, Scenario] = {
     "two downloads after one callback": Scenario().generation().callback(15).download(15).download(15),
     "a download that broke off": (
         Scenario().generation().callback(15).callback(15, number=2).download(15, faults=("truncated_body",)).download(15)
+    ),
+    "two orders of one prompt, each with a webhook of its own": (
+        Scenario().generation().callback(15, 500, attempts=2)
+        .submit(15, request_id=OTHER, headers={"x-webhook-url": "https://app.example/orders/1"})
+        .submit(20, request_id=OTHER, headers={"x-webhook-url": "https://app.example/orders/2"})
+    ),
+    "the same prompt again, long after a repeated callback": (
+        Scenario().generation().callback(15, 500, attempts=2).submit(15, request_id=OTHER).submit(900, request_id=OTHER)
+    ),
+    "two viewers of a video whose callback was repeated": (
+        Scenario().generation().callback(15, 500, attempts=2).download(15).download(1000)
     ),
     "the rest of a download": Scenario().generation().callback(15).callback(15, number=2).download(15).download(15, 206),
 }  # fmt: skip

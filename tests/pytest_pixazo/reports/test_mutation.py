@@ -245,7 +245,7 @@ def test_mutation_testing(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
     done = mutated(suite, f"--pixazo-mutants={names}", "--pixazo-mutants-json=report.json")
     done.stdout.fnmatch_lines([
         "pixazo mutation testing: the suite runs on the unchanged gateway, then on 5 changed ones",
-        "2 tests use a world and take * s; 5 runs, * at a time: about * s; a run is stopped after * s",
+        "2 tests with a world: * s; 5 runs, * at a time: about * s; a run is stopped after * s",
         "I2V: 0 of 1 noticed",
         "  slips through I2V-RES-02    image-takes-720p *",
         "OUT: 1 of 1 noticed",

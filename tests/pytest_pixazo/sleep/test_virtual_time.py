@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+import sched
 import sys
 import threading
 import time
@@ -134,6 +135,15 @@ def test_an_endpoint_may_sleep_whatever_moves_the_clock(
             pixazo.clock.advance(15) if moves == "advance" else pixazo.clock.run_until()
     assert pixazo.webhooks[0].delivered
     assert (pixazo_sleep.count, pixazo_sleep.total) == (1, 0)
+
+
+def test_a_scheduler_reads_the_clock_that_it_moves(sleeps: Sleeps) -> None:
+    """That of the standard library, with its own defaults."""
+    planned, called = sched.scheduler(), list[float]()
+    for seconds in (30, 60):
+        planned.enter(seconds, 1, lambda: called.append(round(sleeps.total)))
+    planned.run()
+    assert called == [30, 60]
 
 
 @pytest.mark.parametrize(

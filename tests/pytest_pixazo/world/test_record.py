@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
+from tests.pytest_pixazo.reports.records import Scenario
+
+from pytest_pixazo.world import complaints
 
 #: An app with a typo in a path, and a test that scripted what never comes.
 UNCLEAN = """
@@ -47,6 +51,19 @@ def test_path(pixazo):
             ),
         ]
     )
+
+
+def test_requests_that_are_alike_are_one_complaint() -> None:
+    """With the numbers of all of them: an app without a key polls until it gives up."""
+    scenario = Scenario()
+    for number in (1, 2, 3, 4):
+        scenario.call(number, "GET", "/no" if number == 3 else "/v2/requests/status/a", 401)
+    record = scenario.record()
+    unexpected = [msgspec.structs.replace(each, expected=False) for each in record.exchanges]
+    assert complaints(msgspec.structs.replace(record, exchanges=unexpected)) == [
+        "unexpected requests 1-2, 4, GET /v2/requests/status/a, answered 401: as scripted",
+        "unexpected request 3, GET /no, answered 401: as scripted",
+    ]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -200,6 +201,25 @@ def test_an_app_that_reads_the_environment_endures_in_fresh_worlds(pixazo: Pixaz
     """As with `pixazo_env`."""
     with pixazo.env(), pytest.raises(AssertionError, match="was charged twice"):
         pixazo.endure(environment_app, only=LOST)
+
+
+def sleeping_app(_: Pixazo) -> None:
+    """Knows its world by environment variables only, and sleeps between polls."""
+    with PixazoClient() as client:
+        client.generate("A bear").wait(raise_on_failure=False)
+
+
+@pytest.mark.slow
+def test_an_app_that_sleeps_endures_in_fresh_worlds(pixazo: Pixazo) -> None:
+    """What it sleeps moves the clock of the world that it runs in; the limit of what it may sleep counts for each."""
+    began = pixazo.clock.now
+    with pixazo.env(), pixazo.virtual_sleep() as sleeps:
+        sleeps.limit = 30
+        for _ in range(2):
+            pixazo.endure(sleeping_app, only=FAILING)
+        time.sleep(5)
+    assert (pixazo.clock.now - began).total_seconds() == 5
+    assert sleeps.total > 35
 
 
 def test_an_app_that_submits_nothing_in_its_world_endures_nothing(pixazo: Pixazo) -> None:

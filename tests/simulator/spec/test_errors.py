@@ -16,6 +16,8 @@ from pixazo_simulator import spec
         (spec.InvalidKey(), "the API key opens no world"),
         (spec.KeySuspended(), "the API key is suspended"),
         (spec.Throttled(7), "over the rate limit, retry after 7 s"),
+        (spec.TooManyUnfinished(7, 1), "1 generation has not ended (policy concurrency), retry after 7 s"),
+        (spec.TooManyUnfinished(7, 2), "2 generations have not ended (policy concurrency), retry after 7 s"),
         (spec.Broken(), "the key makes the gateway fail"),
         (spec.TooManyPending(3), "3 webhook deliveries wait already (bound pending)"),
         (spec.BodyTooLarge(99), "the body is larger than 99 bytes"),
