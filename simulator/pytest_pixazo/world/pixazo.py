@@ -307,9 +307,7 @@ class Pixazo:
         from pytest_pixazo.sleep import active_sleeps
 
         sleeps = active_sleeps()
-        return (
-            sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing) if sleeps else nullcontext()
-        )
+        return sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing) if sleeps else nullcontext()
 
     def _awaited(self) -> str | None:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""
