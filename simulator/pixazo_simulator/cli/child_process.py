@@ -66,7 +66,7 @@ def _billed(bill: Bill, options: dict[str, Any]) -> int:
     if bill.total:
         counted = f"{bill.total} generation{'s' * (bill.total != 1)}"
         back = f", ${bill.refunded} refunded" if bill.refunded else ""
-        wasted = f"; ${bill.wasted} of that wasted" if bill.wasted_generations else ""
+        wasted = f"; ${bill.wasted} of it wasted" if bill.wasted_generations else ""
         _tell(f"{counted} would have cost ${bill.spent} on the real gateway{back}{wasted}")
     for each in [each for each in bill.generations if each.waste][:MOST_WASTED]:
         _tell(f"{each.request_id}, ${each.price}: {each.waste}{f': {each.curl}' if each.curl else ''}")
