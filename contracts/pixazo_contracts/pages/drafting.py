@@ -74,21 +74,24 @@ def _operation(operation: Operation) -> Iterator[str]:
 
 
 def _price(operation: Operation) -> Iterator[str]:
-    """Its price: of one generation, or by the parameter that has the rows of the price table as values."""
+    """Its price: of one generation, or by the parameter that has rows of the price table as values; per second, times the duration."""
     found = {row: re.search(r"\$\s*(\d+(?:\.\d+)?)", text) for row, text in operation.prices.items()}
     amounts = {row: match[1] for row, match in found.items() if match}
     if not amounts:
         return
     base = min(amounts.values(), key=float)
+    seconds = {each.name for each in operation.parameters if _kind(each.type) in _NUMERIC} & {"duration"}
+    per = {"per": "duration"} if seconds and all(re.search(r"per[ _]second", operation.prices[row]) for row in amounts) else {}
     for parameter in operation.parameters:
         allowed = {str(each).casefold(): each for each in parameter.rules.enumeration}
-        if len(amounts) > 1 and all(row.casefold() in allowed for row in amounts):
-            values = {str(allowed[row.casefold()]): amount for row, amount in amounts.items()}
+        chosen = {row.partition(", ")[0] if per else row: amount for row, amount in amounts.items()}  # `1080p, 1s`
+        if len(chosen) > 1 and len(chosen) == len(amounts) and any(row.casefold() in allowed for row in chosen):
+            values = {str(allowed.get(row.casefold(), row)): amount for row, amount in chosen.items()}
             default = str(parameter.rules.default).casefold()
-            base = next((amount for row, amount in amounts.items() if row.casefold() == default), base)
-            yield f"price = {_value({'base': base, 'by': parameter.name, 'values': values})}"
+            base = next((amount for row, amount in chosen.items() if row.casefold() == default), base)
+            yield f"price = {_value({'base': base, 'by': parameter.name, 'values': values, **per})}"
             return
-    yield f"price = {_value(base)}"
+    yield f"price = {_value({'base': base, **per} if per else base)}"
     for row, text in operation.prices.items():
         if not re.match("all\\b", row, re.IGNORECASE):
             yield f"# The page prices it by {row}: {text}"

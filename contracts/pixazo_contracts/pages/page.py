@@ -100,7 +100,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A page: its title, where it came from, its operations in order, and what was not understood."""
+    """A page: its title, where it came from, its operations in order, and what was not understood; `is_open` if it ends within a sample."""
 
     title: str
     source: str = ""
@@ -108,3 +108,4 @@ class Page(msgspec.Struct, frozen=True):
     operations: tuple[Operation, ...] = ()
     sentences: tuple[Sentence, ...] = ()
     unread: tuple[Sentence, ...] = ()
+    is_open: bool = False
