@@ -84,7 +84,9 @@ def _request(operation: Operation) -> Iterator[Fact]:
         marks = (required if (required := is_required(each)) is not None else each for each in cells[:2])
         yield Fact("authentication", name, "", [*marks, *sorted(atoms(" ".join(cells[2:])))], row, "authentication")
     for name, value in operation.headers.items():
-        meaning = "a key" if re.search(r"key", f"{name} {value}", re.IGNORECASE) else value.strip()
+        scheme = value.strip().rpartition(" ")[0].casefold()  # as in `Bearer YOUR_API_KEY`
+        is_key = re.search(r"key", f"{name} {value}", re.IGNORECASE)
+        meaning = f"{scheme} a key".strip() if is_key else value.strip()
         yield Fact("header", name, "", meaning, value, "request headers", f"{name} | {value}")
     if header := operation.webhook_header:
         row = " ".join([f"{header}:", *(each.text for each in operation.sentences if each.section == "webhook")])
