@@ -136,7 +136,9 @@ def _plain(token: Token) -> str:
     if _TIMES.search(token.content):
         token = _MARKDOWN.parseInline(_TIMES.sub(r"\\*", token.content))[0]
     around = {"code_inline": "`{}`", "softbreak": "\n", "hardbreak": "\n"}
-    shown = (each for each in token.children or () if not (each.type == "html_inline" and _COMMENTS.fullmatch(each.content)))
+    shown = (
+        each for each in token.children or () if not (each.type == "html_inline" and _COMMENTS.fullmatch(each.content))
+    )
     parts = (around.get(child.type, "{}").format(child.content) for child in shown)
     return "".join(parts).translate(_TYPOGRAPHY)
 

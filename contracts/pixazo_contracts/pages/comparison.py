@@ -65,9 +65,13 @@ def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
     for name in ("title", "source", "provider"):
         was, now = getattr(old, name), getattr(new, name)
         if was != now:
-            kind: Literal["meaning", "wording"] = "wording" if atoms(was) == atoms(now) or name == "source" else "meaning"
+            kind: Literal["meaning", "wording"] = (
+                "wording" if atoms(was) == atoms(now) or name == "source" else "meaning"
+            )
             effect: Effect | Literal[""] = "unknown" if kind == "meaning" else ""
-            changes.append(Change(kind=kind, operation="", part="page", name=name, before=was, after=now, effect=effect))
+            changes.append(
+                Change(kind=kind, operation="", part="page", name=name, before=was, after=now, effect=effect)
+            )
     known = {" ".join(each.text.split()) for each in old.unread}
     unread = partial(Change, kind="meaning", operation="", part="not understood", effect="unknown")
     further = (each for each in new.unread if " ".join(each.text.split()) not in known)
@@ -82,7 +86,9 @@ def _cut(old: Page, new: Page) -> Iterator[Change]:
         yield cut(after="It ends within a sample: the page seems to be cut off.")
         return
     last = new.operations[-1]
-    partner = next((before for before, after in _paired(old.operations, new.operations) if after is last and before), last)
+    partner = next(
+        (before for before, after in _paired(old.operations, new.operations) if after is last and before), last
+    )
     had, has = ({TITLES.index(each) for each in _sections(operation)} for operation in (partner, last))
     gone = had - has
     if len(gone) >= _FEWEST_GONE and has and min(gone) > max(has):
@@ -142,16 +148,14 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
         if part == "parameter":
             changed.setdefault(name, []).extend(each.meaning for each in (old, new) if each)
         rests = support(before, old) if old else {}
-        effect = _effect(key, old, new)
         said = news.get((part, name, "description"))
-        if old and said and new is None and (name in unread or said.commits - old.commits):
-            effect = "unknown"  # the page says something in its place
+        is_replaced = old and said and new is None and (name in unread or said.commits - old.commits)
+        effect = "unknown" if is_replaced else _effect(key, old, new)
         yield change(kind="meaning", before=_shown(old), after=_shown(new), effect=effect, **rests)
         told |= {name} if attribute == "description" else set()
-    for name, texts in unread.items():
-        new_text = partial(Change, operation=operation_name(before.path), part="parameter", name=name, kind="meaning")
-        if name not in told:
-            yield from (new_text(attribute="not understood", after=each, effect="unknown") for each in texts)
+    further = partial(Change, kind="meaning", operation=operation_name(before.path), part="parameter", effect="unknown")
+    for name in [each for each in unread if each not in told]:
+        yield from (further(name=name, attribute="not understood", after=each) for each in unread[name])
 
 
 def _unread(before: Operation, after: Operation) -> dict[str, list[str]]:
@@ -201,7 +205,7 @@ def _effect(key: tuple[str, str, str], old: Fact | None, new: Fact | None) -> Ef
         return "breaking" if new is None else "unknown"
     if not attribute:
         required = "Yes" if new is None else new.row.split(" | ")[1]
-        return {"Yes": "breaking", "No": "widening"}.get(required, "unknown")
+        return "breaking" if required == "Yes" else "widening" if required == "No" else "unknown"
     before, after = (each.meaning if each else None for each in (old, new))
     if attribute == "required":
         return "unknown" if after is None else "breaking" if after else "widening"

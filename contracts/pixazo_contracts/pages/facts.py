@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -110,7 +111,8 @@ def _parameter(parameter: Parameter) -> Iterator[Fact]:
             meaning = sorted(atoms(*value))
         elif attribute == "default" and str(value).casefold() in ("true", "false", "none"):
             meaning = str(value).casefold()
-        yield Fact("parameter", name, attribute, meaning, str(value), section, row, commits)
+        text = "; ".join(value) if attribute == "conditions" else _written(value)
+        yield Fact("parameter", name, attribute, meaning, text, section, row, commits)
     yield Fact("parameter", name, "description", sorted(commits), parameter.description, section, row, commits)
 
 
@@ -158,7 +160,12 @@ def _sample(sample: Sample, name: str) -> Iterator[Fact]:
         yield Fact("sample", name, "label", sorted(atoms(sample.label)), sample.label, section, sample.text)
     for path, leaf in _leaves(sample.value, ""):
         meaning = leaf if literal and isinstance(leaf, str) else _form(leaf)
-        yield Fact("sample", name, path, meaning, str(leaf), section, sample.text)
+        yield Fact("sample", name, path, meaning, _written(leaf), section, sample.text)
+
+
+def _written(value: object) -> str:
+    """A value as the page writes it: a text as it is, any other as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, Any]]:

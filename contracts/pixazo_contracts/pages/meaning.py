@@ -42,6 +42,7 @@ _VOCABULARY: Final = {
     "short side": r"short(?:er|est)? (?:side|edge)s?", "long side": r"long(?:er|est)? (?:side|edge)s?", "width": r"width|wide", "height": r"height|high",
     "error code": r"error codes?", "mime": r"(?:mime|media|content)[ -]types?", "extension": r"(?:file )?extensions?", "every response": r"(?:all|every|each|any) responses?",
     "done": r"complet\w*|finish\w*|done|ready", "queued": r"queued|accepted",
+    "last": r"last|end(?:ing)?|final", "disable": r"disabl\w*|off",
     "perhaps": r"may|might|sometimes|possibly", "always": r"always", "unless": r"unless|except(?:ing)?|excluding|other than", "twice": r"twice",
     "recommend": r"recommend\w*|should|ideally", "truncate": r"truncat\w*|cut off", "remove": r"remov\w*|delet\w*",
     "cancel": r"cancel\w*|abort\w*", "unique": r"unique", "watermark": r"watermark\w*",
@@ -60,9 +61,12 @@ _NEGATION: Final = re.compile(
     re.IGNORECASE,
 )
 _WORD: Final = re.compile(r"[A-Za-z]+")
+_PER: Final = re.compile(r"\bper[ _]([A-Za-z]+)", re.IGNORECASE)
 _DENIED: Final = re.compile(r"[\"'(]?(\w+)")
 #: Words that say nothing by themselves.
-_EMPTY: Final = frozenset("a an the is are was were be been has have had will of for to in on at by with from and or your you this that it its".split())
+_EMPTY: Final = re.compile(
+    r"\b(?:an?|the|is|are|was|were|be|been|has|have|had|will|of|for|to|in|on|at|by|with|from|and|or|your?|this|that|its?)\b"
+)
 _TOKEN: Final = re.compile(
     r"https?://[^\s\"'`)>]+|\b[A-Z]+(?:-[A-Za-z0-9]+)+\b|\b[A-Za-z]+(?:[_.][A-Za-z]+)+\b|\b[A-Za-z][\w.]*(?:-[\w.]+)*-?\d[\w.-]*\b|\b[A-Z]{2,}\b|[<>]=?|[≤≥]|\d[\d,]*(?:\.\d+)?[A-Za-z%]*\+?"
 )
@@ -83,8 +87,7 @@ def atoms(*texts: str) -> frozenset[str]:
 
 def gist(text: str) -> frozenset[str]:
     """The atoms of a short text, and its words without their endings: in the few words of a cell each one counts."""
-    words = (each for each in _WORD.findall(text.casefold()) if each not in _EMPTY)
-    return atoms(text) | {_stem(each) for each in words}
+    return atoms(text) | {_stem(each) for each in _WORD.findall(_EMPTY.sub("", text.casefold()))}
 
 
 def _stem(word: str) -> str:
@@ -112,6 +115,7 @@ def _atoms(text: str) -> frozenset[str]:
         found.add(name)
     for match in _TOKEN.finditer(text):
         found |= _token(match[0])
+    found |= {f"per {_stem(each)}" for each in _PER.findall(text)}
     return frozenset(found - _TOPICS)
 
 

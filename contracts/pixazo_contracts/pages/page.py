@@ -7,6 +7,10 @@ from typing import Any
 import msgspec
 
 
+class InvalidPageError(Exception):
+    """A text that is no model page of the vendor: it has no operation that could be read, or none of which a model could be drafted."""
+
+
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a description says about the values of a parameter; what it does not say is left out.
 

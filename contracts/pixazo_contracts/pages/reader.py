@@ -15,7 +15,7 @@ from pixazo_contracts.trace import is_object
 
 from .blocks import Block, is_open, read_blocks
 from .descriptions import read_rules
-from .page import Operation, Page, Parameter, Sample, Sentence
+from .page import InvalidPageError, Operation, Page, Parameter, Sample, Sentence
 from .sections import Row, Section, rows, sections
 from .template import is_required
 
@@ -44,11 +44,9 @@ _ARROW: Final = "→|-+>"
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
 
 
-_HTML: Final = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL)
-
-
-class InvalidPageError(Exception):
-    """A text that is no model page of the vendor: it has no operation that could be read."""
+_HTML: Final = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 class _Reading:
@@ -231,7 +229,13 @@ def read_page(markdown: str) -> Page:
             "no operation was found: no section Request Code has a request such as `POST https://...`"
         )
     sentences, unread = tuple(reading.page_sentences), tuple(reading.unread)
-    return Page(**reading.about, operations=tuple(reading.operations), sentences=sentences, unread=unread, is_open=is_open(markdown))
+    return Page(
+        **reading.about,
+        operations=tuple(reading.operations),
+        sentences=sentences,
+        unread=unread,
+        is_open=is_open(markdown),
+    )
 
 
 def _parameter(row: Row) -> Parameter:

@@ -89,7 +89,11 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
     "a short side": (edited((">300px", ">512px")), I2V, ("parameter", "first_frame_image", "short_side_above"), 300, 512, "breaking"),
     "a condition less": (
         edited(("Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model.", "Must be 6 or 10 seconds.")),
-        I2V, ("parameter", "duration", "conditions"), "('for MiniMax-Hailuo-2.3-Fast model',)", None, "unknown"),
+        I2V, ("parameter", "duration", "conditions"), "for MiniMax-Hailuo-2.3-Fast model", None, "unknown"),
+    "a truth": (
+        edited(("Default: false. Whether", "Default: true. Whether")), I2V, ("parameter", "aigc_watermark", "default"), "false", "true", "unknown"),
+    "no null": (
+        edited((',\n  "output": null', "")), BOTH, ("sample", "error via status/webhook", "output"), "null", None, "breaking"),
     "a path": (
         edited(("/v1/imageToVideo", "/v1/image-to-video")),
         I2V, ("request", "path", ""), "/minimax-hailuo-ai/v1/imageToVideo", "/minimax-hailuo-ai/v1/image-to-video", "breaking"),
@@ -210,6 +214,8 @@ OTHERWISE: tuple[tuple[str, str, tuple[str, str, str]], ...] = (
     (SIZES, "Must be '768P' ('1080P' is no longer supported)", RESOLUTION),
     (SIZES, "Must not be '768P' or '1080P'", RESOLUTION),
     ('Default: "768P"', 'Default: "768p"', ("parameter", "resolution", "default")),
+    ("maximum 2000 characters.", "maximum 2000 characters per line.", ("parameter", "prompt", "description")),
+    ("as the starting frame", "as the last frame", ("parameter", "first_frame_image", "description")),
     ("maximum 2000 characters.", "maximum 1500 characters, without emojis.", ("parameter", "prompt", "description")),
     ("402\n\nInsufficient Balance\n\n403\n\nForbidden", "402\n\nForbidden\n\n403\n\nInsufficient Balance", ("code", "402", "")),
     ("401\n\nUnauthorized", "401\n\nForbidden", ("code", "401", "")),

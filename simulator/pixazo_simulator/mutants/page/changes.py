@@ -20,8 +20,8 @@ from pixazo_simulator.webhooks import WebhookRequest
 
 from .addresses import nowhere, other_code, relocated, url_at
 from .change import PageChange
-from .parameters import parameter_edits
 from .forms import FORM, as_json
+from .parameters import parameter_edits
 from .paths import around_id
 from .samples import at, field_edits, sample_edits
 

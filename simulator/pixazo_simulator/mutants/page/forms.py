@@ -20,8 +20,9 @@ def as_json(request: Request) -> Request:
     types = {each.name: each.type for each in operation.parameters}
     form = message_from_bytes(b"Content-Type: %s\r\n\r\n%s" % (kind.encode("latin-1", "replace"), request.body))
     members: dict[str, Any] = {}
-    for part in form.get_payload() if form.is_multipart() else ():
+    for part in form.walk():
         name, value = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
-        text = value.decode(errors="replace") if isinstance(value, bytes) else ""
-        members[str(name)] = text if types.get(str(name), "string") == "string" else literal(text)
+        if isinstance(name, str) and isinstance(value, bytes):
+            text = value.decode(errors="replace")
+            members[name] = text if types.get(name, "string") == "string" else literal(text)
     return request.with_members(members).with_header("content-type", "application/json")

@@ -69,8 +69,10 @@ def _filled(change: PageChange) -> Edits:
     return in_submitted(change.operation or None, where(lambda given: given.get(name) is None, put(name, VALID[name])))
 
 
-def _kind(value: Any) -> type:
-    return float if type(value) is int else type(value)
+def _is_of_kind(value: Any, other: Any) -> bool:
+    """Whether two values have one JSON type, which has no integers."""
+    numbers = (int, float)
+    return type(value) is type(other) or (type(value) in numbers and type(other) in numbers)
 
 
 def _ruled(change: PageChange) -> Edits:
@@ -83,7 +85,7 @@ def _ruled(change: PageChange) -> Edits:
         return value is not None and after is not None and not follows(after, value)
 
     def is_new(value: Any) -> bool:
-        if breaks(value) or (change.attribute != "type" and valid is not None and _kind(value) is not _kind(valid)):
+        if breaks(value) or (change.attribute != "type" and valid is not None and not _is_of_kind(value, valid)):
             return False
         return value not in KNOWN.get(name, (value,)) if before is None else not follows(before, value)
 
