@@ -75,7 +75,10 @@ def check(file: Path, *, form: str | None) -> NoReturn:
 @page.command("model", help="Draft a model file from a page, for `pixazo-sim serve --model FILE`.")
 @click.argument("file", type=PAGE)
 def model(file: Path) -> None:
-    print_text(draft_model(_read(file), datetime.now(UTC).date()))
+    try:
+        print_text(draft_model(_read(file), datetime.now(UTC).date()))
+    except InvalidPageError as error:
+        fail(f"{file}: {error}", ExitCode.SUITE)
 
 
 def _compare(old: Page, new: Page, form: str | None) -> NoReturn:

@@ -27,6 +27,9 @@ _DEFAULT: Final = _pattern(
     rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\[[^\]]*\]|\d+[:x*×]\d+|{_NUMBER}|true|false|null|[\w-]+)\)?"
 )
 _MARKED_DEFAULT: Final = _pattern(rf"({_QUOTED})\s*\(default\)")
+_LEFT_OUT: Final = _pattern(
+    rf"({_QUOTED}|{_NUMBER}|true|false)\s*(?:if|when) (?:it is )?(?:left out|omitted|not (?:set|given|specified))\b"
+)
 _CHARACTERS: Final = _pattern(
     rf"\(?\b(max(?:imum)?(?: of)?|at most|up to|cannot exceed|no(?:t)? more than|(?:length limit is )?less than|fewer than|under|min(?:imum)?(?: of)?|at least)"
     rf"\s*:?\s*({_NUMBER})\s*(?:characters|chars)\)?"
@@ -36,9 +39,9 @@ _BYTES: Final = _pattern(
     r"(?: per image| each)?"
 )
 _SHORT_SIDE: Final = _pattern(
-    r"short side\s*(?:of |is |longer |must be )*(>=?|≥|above|over|(?:more|longer) than|at least)\s*(\d+)\s*(?:px|pixels)"
+    r"short(?:er|est)? side\s*(?:of |is |longer |must (?:be )?)*(>=?|≥|above|over|exceeds?|(?:more|longer|greater|larger) than|at least)\s*(\d+)\s*(?:px|pixels)"
 )
-_ASPECT: Final = _pattern(rf"aspect ratio\s*(?:between |from |of )*(\d+:\d+){_TO}(\d+:\d+)")
+_ASPECT: Final = _pattern(rf"\b(?:aspect )?ratio\s*(?:must |lies? |be |between |from |of )*(\d+:\d+){_TO}(\d+:\d+)")
 _LOW_HIGH: Final = _pattern(rf"\bmin(?:imum)?:?\s*({_NUMBER}),?\s*(?:and\s*)?max(?:imum)?:?\s*({_NUMBER})")
 _BRACKETS: Final = re.compile(rf"([(\[])\s*({_NUMBER}?)\s*,\s*({_NUMBER})\s*([)\]])")
 _NO_RANGE: Final = _pattern(r"\d\s*(?:px|MB|s\b)|(?:lower|higher) values \(|^typical\b")
@@ -59,6 +62,7 @@ _ONE: Final = re.compile(
     rf"({_QUOTED}|(?=[\w.:*×+-]*\d)\w[\w:*×+-]*(?:\.[\w:*×+-]+)*|(?!(?:more|less|fewer)\b)[A-Za-z][\w-]*)(?:\s*\([^()]*\))?"
 )
 _SEPARATOR: Final = re.compile(r"\s*(?:,\s*(?:or|and)?|/|\bor\b|\band\b)\s*")
+_ONLY: Final = _pattern(r"^\s*only\b")
 _FORMATS: Final = _pattern(r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b")
 _KINDS: Final = {
     "base64": _pattern(r"\bbase64\b"),
@@ -76,7 +80,7 @@ _REFUSES: Final = _pattern(r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|sup
 _STATES: Final = _pattern(
     rf"(?<!\w)\d|{_QUOTED}|\b(?:must|only|max|min|maximum|minimum|cannot|required|exceed|at least|at most)\b"
 )
-_FOR_MODEL: Final = _pattern(r"\s*\(?\b(?:only )?for (?:the )?([\w.-]+) models?\b\)?")
+_FOR_MODEL: Final = _pattern(r"\s*\(?\b(?:(?:only )?for (?:the )?[\w.-]+|the [\w.]+-[\w.-]*\d[\w.-]*) models?\b\)?")
 _PUBLIC: Final = _pattern(
     r"\b(?:and )?(?:must be |should be )?(?:a )?(?:valid,? |stable,? |direct,? )*(?:link|publicly accessible|reachable by the (?:API )?(?:server|service)|accessible without authentication)\b[^.]*"
 )
@@ -138,7 +142,7 @@ class _Reading:
         if (match := self.take(_MARKED_DEFAULT)) is not None:
             self.rest = f"{text[: match.end(1)]}{text[match.end() :]}"
             self.found["default"] = typed(match[1], self.type)
-        if match := self.take(_DEFAULT):
+        if match := self.take(_LEFT_OUT) or self.take(_DEFAULT):
             self.found["default"] = typed(match[1], self.type)
         self._sizes()
         self._values()
@@ -160,7 +164,8 @@ class _Reading:
         if match := self.take(_SHORT_SIDE):
             self.found["short_side_above"] = int(match[2]) - bool(re.match(">=|≥|at least", match[1]))
         if match := self.take(_ASPECT):
-            self.found["aspect_ratio"] = (match[1], match[2])
+            low, high = sorted((match[1], match[2]), key=_ratio)
+            self.found["aspect_ratio"] = (low, high)
         if self.is_array and (match := self.take(_ITEMS)):
             self.found["max_items"] = int(match[3] or match[2])
             if match[3]:
@@ -196,7 +201,7 @@ class _Reading:
                 if too_few or _AND_SO_ON.match(self.rest, end):
                     continue
                 self.found["enumeration"] = tuple(values)
-                self.rest = f"{self.rest[: match.start()]} {self.rest[end:]}"
+                self.rest = f"{self.rest[: match.start()]} {_ONLY.sub('', self.rest[end:])}"
                 self.rest = re.sub(
                     r"\b(?:must be|seconds|is supported|are supported|currently)\b", "", self.rest, flags=re.IGNORECASE
                 )
@@ -213,7 +218,7 @@ class _Reading:
             quoted = one[1][0] in "\"'`“"
             values.append(typed(one[1], self.type))
             end = one.end()
-            if re.match(rf"{_TO}{_NUMBER}", self.rest[end:]) and not quoted:
+            if re.match(rf"\s*(?:[-–—]|to)\s*{_NUMBER}", self.rest[end:]) and not quoted:
                 return [], at
             separator = _SEPARATOR.match(self.rest, end)
             if separator is None:
@@ -245,6 +250,11 @@ def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, 
         reading.formats = []
     formats, conditions = tuple(dict.fromkeys(reading.formats)), tuple(reading.conditions)
     return Rules(**reading.found, formats=formats, conditions=conditions), unread
+
+
+def _ratio(text: str) -> float:
+    wide, _, high = text.partition(":")
+    return int(wide) / max(int(high), 1)
 
 
 def _whole(number: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -11,8 +12,9 @@ import msgspec
 
 from pixazo_contracts.trace import is_array, is_object
 
-from .meaning import atoms
+from .meaning import atoms, gist
 from .page import Operation, Parameter, Sample
+from .template import is_required
 
 #: The meaning of a fact that only says that something is there.
 PRESENT: Final = "present"
@@ -30,7 +32,7 @@ class Fact(msgspec.Struct, frozen=True):
 
     `part` and `name` say what it is about (`parameter`, `prompt`), `attribute` which of its attributes (`required`), `section` where it is.
     `row` is its context: the row of a table, or the whole sample. `commits` are the atoms of the description from which a rule of a
-    parameter was read: if they are the same but the rule is no longer found, its wording was not understood.
+    parameter was read: while they are the same, a condition that is no longer found is worded in another way.
     """
 
     part: str
@@ -80,9 +82,12 @@ def _request(operation: Operation) -> Iterator[Fact]:
     yield Fact("request", "model id", "", operation.model_id, operation.model_id, "output")
     for name, cells in operation.authentication.items():
         row = " | ".join((name, *cells))
-        yield Fact("authentication", name, "", [*cells[:2], *sorted(atoms(" ".join(cells[2:])))], row, "authentication")
+        marks = (required if (required := is_required(each)) is not None else each for each in cells[:2])
+        yield Fact("authentication", name, "", [*marks, *sorted(atoms(" ".join(cells[2:])))], row, "authentication")
     for name, value in operation.headers.items():
-        meaning = "a key" if re.search(r"key", f"{name} {value}", re.IGNORECASE) else value.strip()
+        scheme = value.strip().rpartition(" ")[0].casefold()  # as in `Bearer YOUR_API_KEY`
+        is_key = re.search(r"key", f"{name} {value}", re.IGNORECASE)
+        meaning = f"{scheme} a key".strip() if is_key else value.strip()
         yield Fact("header", name, "", meaning, value, "request headers", f"{name} | {value}")
     if header := operation.webhook_header:
         row = " ".join([f"{header}:", *(each.text for each in operation.sentences if each.section == "webhook")])
@@ -96,23 +101,25 @@ def _parameter(parameter: Parameter) -> Iterator[Fact]:
     yield Fact("parameter", name, "", PRESENT, row, section, row)
     yield Fact("parameter", name, "required", parameter.required, required, section, row)
     yield Fact("parameter", name, "type", _type(parameter.type), parameter.type, section, row)
-    commits = atoms(parameter.description)
+    default = parameter.rules.default
+    commits = atoms(parameter.description, "" if default is msgspec.UNSET else str(default))  # or a column has it
     for attribute, value in msgspec.to_builtins(parameter.rules).items():
         meaning = value
         if attribute in ("enumeration", "formats"):
             meaning = sorted(map(str, value))
         elif attribute == "conditions":
             meaning = sorted(atoms(*value))
-        elif attribute == "default" and value is not None:
+        elif attribute == "default" and str(value).casefold() in ("true", "false", "none"):
             meaning = str(value).casefold()
-        yield Fact("parameter", name, attribute, meaning, str(value), section, row, commits)
+        text = "; ".join(value) if attribute == "conditions" else _written(value)
+        yield Fact("parameter", name, attribute, meaning, text, section, row, commits)
     yield Fact("parameter", name, "description", sorted(commits), parameter.description, section, row, commits)
 
 
 def _results(operation: Operation) -> Iterator[Fact]:
     """What it responds, how a result is waited for, and what it costs."""
     for code, text in operation.codes.items():
-        yield Fact("code", code, "", sorted(atoms(text)), text, "response handling", f"{code} | {text}")
+        yield Fact("code", code, "", sorted(gist(text)), text, "response handling", f"{code} | {text}")
     for name, (type_, text) in operation.fields.items():
         section, row = "response fields", f"{name} | {type_} | {text}"
         yield Fact("field", name, "", PRESENT, row, section, row)
@@ -153,7 +160,12 @@ def _sample(sample: Sample, name: str) -> Iterator[Fact]:
         yield Fact("sample", name, "label", sorted(atoms(sample.label)), sample.label, section, sample.text)
     for path, leaf in _leaves(sample.value, ""):
         meaning = leaf if literal and isinstance(leaf, str) else _form(leaf)
-        yield Fact("sample", name, path, meaning, str(leaf), section, sample.text)
+        yield Fact("sample", name, path, meaning, _written(leaf), section, sample.text)
+
+
+def _written(value: object) -> str:
+    """A value as the page writes it: a text as it is, any other as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, Any]]:

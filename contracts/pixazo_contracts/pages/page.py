@@ -7,6 +7,10 @@ from typing import Any
 import msgspec
 
 
+class InvalidPageError(Exception):
+    """A text that is no model page of the vendor: it has no operation that could be read, or none of which a model could be drafted."""
+
+
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a description says about the values of a parameter; anything else is left out.
 
@@ -100,7 +104,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A page: its title, where it came from, its operations in order, and what was not understood."""
+    """A page: its title, where it came from, its operations in order, and what was not understood; `is_open` if it ends within a sample."""
 
     title: str
     source: str = ""
@@ -108,3 +112,4 @@ class Page(msgspec.Struct, frozen=True):
     operations: tuple[Operation, ...] = ()
     sentences: tuple[Sentence, ...] = ()
     unread: tuple[Sentence, ...] = ()
+    is_open: bool = False

@@ -13,16 +13,19 @@ import msgspec
 
 from pixazo_contracts.trace import is_object
 
-from .blocks import Block, read_blocks
+from .blocks import Block, is_open, read_blocks
 from .descriptions import read_rules
-from .page import Operation, Page, Parameter, Sample, Sentence
+from .page import InvalidPageError, Operation, Page, Parameter, Sample, Sentence
 from .sections import Row, Section, rows, sections
+from .template import is_required
 
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
 _ABOUT: Final = re.compile(r"(?:Source|Page): (?P<source>\S+)|(?:Provider: |by )(?P<provider>.+)")
 _SECONDS: Final = re.compile(r"(?<!\d)(\d+)(?:\s*(?:-|to|and)\s*(\d+))? ?(?:seconds|s)\b")
+#: What a number of seconds is about if it is how often to poll, and not how long something lasts.
+_OFTEN: Final = re.compile(r"\b(?:every|each|between|interval|apart)\b", re.IGNORECASE)
 _SAMPLES: Final = frozenset(
     {"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"}
 )
@@ -37,11 +40,13 @@ _COLUMNS: Final = {
     "status values": "statuses",
     "pricing": "prices",
 }
+_ARROW: Final = "→|-+>"
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
 
 
-class InvalidPageError(Exception):
-    """The text is not a model page of the vendor: it has no operation that could be read."""
+_HTML: Final = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 class _Reading:
@@ -87,6 +92,8 @@ class _Reading:
     def _untitled(self, section: Section) -> None:
         """A heading that is not in the template: the page, a family, or the next operation."""
         if section.title:
+            if self.about["title"]:
+                self.page_sentences.append(Sentence("headings", section.title, section.line))
             self.about["title"] = self.about["title"] or section.title
             if "path" in self.values:
                 self.finish()
@@ -154,7 +161,8 @@ class _Reading:
         elif name := _COLUMNS.get(section.kind):
             # A page may have several tables of headers and codes, one for each section; for the model the last one counts.
             earlier: dict[str, str] = values.get(name, {}) if name in ("headers", "codes") else {}
-            values[name] = earlier | {each[0]: each[-1] for each in cells}
+            all_but_last = section.kind == "pricing"  # a price may depend on several columns
+            values[name] = earlier | {", ".join(each[:-1]) if all_but_last else each[0]: each[-1] for each in cells}
         else:
             self.unread += [Sentence(section.title, " | ".join(row.cells.values()), row.line) for row in table]
         label = ""
@@ -178,16 +186,17 @@ class _Reading:
         elif section.kind in ("endpoint", "retrieving results") and (found := _REQUEST.match(text)):
             values |= {"status_method": found[1], "status_url": found[2], "status_headers": _headers(text)}
         elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | {"curl example"}:
-            self._sample(section.kind, block, text, label)
+            for each in _samples(block):
+                self._sample(section.kind, each, each.text, label)
         elif block.kind == "code" or block.kind == "row":
             self._not_understood(section, block)
         else:
-            if section.kind == "typical workflow" and (found := _SECONDS.search(text)):
-                values["polling"] = (int(found[1]), int(found[2] or found[1]))
+            if section.kind == "typical workflow" and _OFTEN.search(text) and (found := _SECONDS.search(text)):
+                values.setdefault("polling", (int(found[1]), int(found[2] or found[1])))
             self.sentences.append(Sentence(section.kind or section.title, text, block.line))
 
     def _sample(self, kind: str, block: Block, body: str, label: str = "") -> None:
-        comment, _, text = body.rpartition("\n{") if body.startswith("//") else ("", "", body)
+        comment, _, text = body.partition("\n{") if body.startswith("//") else ("", "", body)
         text = "{" + text if comment else text
         self.samples.append(Sample(kind, block.text, block.line, comment.lstrip("/ ") or label, _json(text)))
 
@@ -201,6 +210,11 @@ def read_page(markdown: str) -> Page:
     Raises:
         InvalidPageError: it has no operation: no `Request Code` with a method and a URL.
     """
+    markdown = markdown.removeprefix("\ufeff")
+    if not markdown.strip():
+        raise InvalidPageError("no operation was found: the page is empty")
+    if _HTML.match(markdown):
+        raise InvalidPageError("no operation was found: it is HTML: give the page as Markdown")
     found = list(sections(read_blocks(markdown)))
     reading = _Reading({section.title for section in found})
     following, kinds = "", list[str]()
@@ -215,15 +229,33 @@ def read_page(markdown: str) -> Page:
             "no operation was found: no section Request Code has a request such as `POST https://...`"
         )
     sentences, unread = tuple(reading.page_sentences), tuple(reading.unread)
-    return Page(**reading.about, operations=tuple(reading.operations), sentences=sentences, unread=unread)
+    return Page(
+        **reading.about,
+        operations=tuple(reading.operations),
+        sentences=sentences,
+        unread=unread,
+        is_open=is_open(markdown),
+    )
 
 
 def _parameter(row: Row) -> Parameter:
     cells = row.cells
     name, kind, text = next(iter(cells.values())), cells.get("type", ""), cells.get("description", "")
-    required = {"yes": True, "no": False}.get(cells.get("required", "").casefold())
+    cell = cells.get("required", "")
+    required = is_required(cell)
     rules, unread = read_rules(text, kind, cells.get("default", ""))
+    if cell and required is None:
+        unread = (f"Required: {cell}", *unread)
     return Parameter(name, required, kind, text, row.line, rules, unread)
+
+
+def _samples(block: Block) -> Iterator[Block]:
+    """The samples in one block of code: each begins with a comment that has a status code."""
+    line = block.line
+    for text in re.split(r"(?m)^(?=//\s*[45]\d\d\b)", block.text):
+        if text.strip():
+            yield msgspec.structs.replace(block, text=text.strip("\n"), line=line)
+        line += text.count("\n")
 
 
 def _split(http: str) -> tuple[str, str]:
@@ -255,8 +287,8 @@ def _flow(text: str) -> Iterator[tuple[str, str]]:
     """The arrows of the status flow, each once. One without a source starts where the arrow above it does, or the last one if its column is lost."""
     columns = dict[int, str]()
     for line in text.split("\n"):
-        arrows = list(re.finditer("→|->", line))
-        words = [word.strip() for word in re.split("→|->", line)]
+        arrows = list(re.finditer(_ARROW, line))
+        words = [word.strip() for word in re.split(_ARROW, line)]
         if arrows and not words[0]:
             last = next(reversed(columns.values()), "")
             words[0] = (

@@ -21,6 +21,8 @@ _SAMPLES: Final = (
 #: An item of a list that is a row: `prompt` (string, required): what it is.
 _ITEM: Final = re.compile(r"`?([^`:(]+?)`?\s*(?:\(([^)]*)\))?\s*(?::|\s[-—])\s+(.+)", re.DOTALL)
 
+_NAMED: Final = re.compile(r"`?[\w.\[\]-]+`?\s*\([^)]*\)")
+
 
 class Section(msgspec.Struct):
     """A heading as on the page, its name in the template (empty if none), its level, its line, and the blocks below it."""
@@ -133,12 +135,30 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     return table, [*blocks[:begin], *body[end:]]
 
 
+def _unnested(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks; an item that has only a name and notes takes the next one, which is nested in it, as its description."""
+    name: Block | None = None
+    for block in blocks:
+        if name and block.kind == "item" and not _NAMED.fullmatch(block.text):
+            yield msgspec.structs.replace(name, text=f"{name.text}: {block.text}")
+            name = None
+            continue
+        if name:
+            yield name
+        name = block if block.kind == "item" and _NAMED.fullmatch(block.text) else None
+        if name is None:
+            yield block
+    if name:
+        yield name
+
+
 def _listed(section: Section, blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     """The rows of a list in place of a table of the template."""
     names = next((columns for columns, kind in TABLES.items() if kind == section.kind), None)
     if names is None:
         return [], blocks
     table = list[Row]()
+    blocks = list(_unnested(blocks))
     for block in blocks:
         if block.kind == "item" and (found := _ITEM.fullmatch(block.text)):
             notes = [each.strip() for each in (found[2] or "").split(",")]

@@ -19,7 +19,7 @@ _ALIASES: Final = {
 #: Names of columns, as written: a parameter `status` is not one.
 COLUMNS: Final = frozenset({
     "Header", "Type", "Required", "Description", "Parameter", "Default", "Value", "Code", "Meaning", "Field", "Status",
-    "Resolution", "Price (USD)", "Price",
+    "Resolution", "Duration", "Price (USD)", "Price",
 })  # fmt: skip
 
 
@@ -33,6 +33,16 @@ TABLES: Final = {
     ("status", "description"): "status values",
     ("resolution", "price"): "pricing",
 }  # fmt: skip
+
+
+_YES: Final = frozenset({"yes", "true", "required", "mandatory", "y", "✓", "✔", "✅", "☑"})
+_NO: Final = frozenset({"no", "false", "optional", "n", "✗", "✘", "✕", "❌", "☐"})
+
+
+def is_required(cell: str) -> bool | None:
+    """What a cell of the column `Required` says; None if it is neither yes nor no."""
+    plain = cell.strip(" *`\ufe0f").casefold()
+    return True if plain in _YES else False if plain in _NO else None
 
 
 def kind_of(title: str) -> str:

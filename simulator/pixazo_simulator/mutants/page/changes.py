@@ -15,10 +15,12 @@ from pixazo_simulator.mutants.edits import edit_requests, edit_webhooks, in_acce
 from pixazo_simulator.mutants.members import put, status_is, where
 from pixazo_simulator.mutants.messages import Context, Reply, Request, is_accepted, members_of, reads, submits
 from pixazo_simulator.mutants.mutant import Edits
+from pixazo_simulator.spec import KEY_HEADER
 from pixazo_simulator.webhooks import WebhookRequest
 
 from .addresses import nowhere, other_code, relocated, url_at
 from .change import PageChange
+from .forms import FORM, as_json
 from .parameters import parameter_edits
 from .paths import around_id
 from .samples import at, field_edits, sample_edits
@@ -132,8 +134,9 @@ def _header(change: PageChange) -> Edits | str:
     name, operation = change.name, change.operation or None
     if change.to:
         scopes: dict[str, Callable[[Request], bool]] = {"header": submits, "status route header": reads}
+        scheme = scheme_of(change.after) if change.part == "header" else ""
         return edit_requests(
-            scopes.get(change.part, lambda _: True), lambda request, _: _renamed(request, name, change.to)
+            scopes.get(change.part, lambda _: True), lambda request, _: _renamed(request, name, change.to, scheme)
         )
     if change.after is None or change.part == "status route header":
         return "the page does not say what the gateway does with or without it"
@@ -143,17 +146,39 @@ def _header(change: PageChange) -> Edits | str:
         )
     if change.part == "authentication":
         return "the page does not say what it requires of a key"
-    old = str(change.before)
-    return refuse_submits(
+    if name.casefold() == KEY_HEADER.casefold():
+        scheme = scheme_of(change.after)
+        return edit_requests(submits, lambda request, _: _renamed(request, name, name, scheme))
+    old, new = str(change.before), str(change.after)
+    refusal = refuse_submits(
         lambda request: submits(request, operation) and (request.header(name) or "").startswith(old),
-        f"{name} must be {change.after}.",
+        f"{name} must be {new}.",
     )
+    return refusal if name.casefold() != "content-type" else _other_type(new, refusal)
 
 
-def _renamed(request: Request, old: str, new: str) -> Request:
-    """The request as if its header `new` were `old`; one that is called `old` counts as absent."""
+def _other_type(new: str, refusal: Edits) -> Edits | str:
+    """Bodies have another type: those of the old one are refused, those of the new one are read."""
+    if not new.casefold().startswith(FORM):
+        return "how a body of this type is written is not said"
+    return refusal | edit_requests(submits, lambda request, _: as_json(request))
+
+
+def _renamed(request: Request, old: str, new: str, scheme: str = "") -> Request:
+    """The request as if its header `new` were `old`, without the scheme that the page demands; one that is called `old` counts as absent."""
     given = request.header(new)
+    if given is not None and new.casefold() == "authorization" and not scheme:
+        given = re.sub(r"(?i)^bearer +", "", given)  # whether the page wants the scheme cannot be told
+    elif given is not None and scheme:
+        first, _, rest = given.partition(" ")
+        given = rest.strip() if first.casefold() == scheme.casefold() else None
     return request.without_header(old) if given is None else request.with_header(old, given)
+
+
+def scheme_of(value: object) -> str:
+    """The scheme before the key in an example of a header: `Bearer` of `Bearer YOUR_API_KEY`."""
+    first, _, rest = str(value).partition(" ")
+    return first if rest.strip() else ""
 
 
 def _webhook(change: PageChange) -> Edits | str:

@@ -43,7 +43,10 @@ def parameter_edits(change: PageChange) -> Edits | str:
         case "required":
             return _filled(change)
         case "default" if after is not None:
-            return submit_instead(change.operation or None, name, literal(after), unless=CLASHES.get(name, ("", "")))
+            value = literal(after)
+            if value not in KNOWN.get(name, (value,)):
+                return "the gateway takes it only with another change, of the values that are allowed"
+            return submit_instead(change.operation or None, name, value, unless=CLASHES.get(name, ("", "")))
         case attribute if attribute in RULES:
             return _ruled(change)
         case _:
@@ -66,6 +69,12 @@ def _filled(change: PageChange) -> Edits:
     return in_submitted(change.operation or None, where(lambda given: given.get(name) is None, put(name, VALID[name])))
 
 
+def _is_of_kind(value: Any, other: Any) -> bool:
+    """Whether two values have one JSON type, which has no integers."""
+    numbers = (int, float)
+    return type(value) is type(other) or (type(value) in numbers and type(other) in numbers)
+
+
 def _ruled(change: PageChange) -> Edits:
     """Refuse what breaks the new rule; accept what breaks only the old one."""
     name, before, after = change.name, change.before, change.after
@@ -76,7 +85,7 @@ def _ruled(change: PageChange) -> Edits:
         return value is not None and after is not None and not follows(after, value)
 
     def is_new(value: Any) -> bool:
-        if breaks(value) or (change.attribute != "type" and valid is not None and type(value) is not type(valid)):
+        if breaks(value) or (change.attribute != "type" and valid is not None and not _is_of_kind(value, valid)):
             return False
         return value not in KNOWN.get(name, (value,)) if before is None else not follows(before, value)
 
