@@ -25,7 +25,6 @@ _TYPOGRAPHY: Final = str.maketrans({
 })  # fmt: skip
 #: A size such as `832*480` is not emphasis.
 _TIMES: Final = re.compile(r"(?<=\d)\*(?=\d)")
-_COMMENTS: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 _FRONT_MATTER: Final = re.compile(r"\ufeff?---\r?\n(?:[\w-]+:.*\n)*---[ \t]*\r?\n")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
 #: A line that stands alone in its paragraph, like a heading of the template: a header, a URL, arrows.
@@ -58,6 +57,12 @@ def _without_front_matter(markdown: str) -> str:
     return markdown if found is None else "\n" * found[0].count("\n") + markdown[found.end() :]
 
 
+def without_comments(html: str) -> str:
+    """A piece of HTML without its comments."""
+    before, *others = html.split("<!--")
+    return before + "".join(each.partition("-->")[2] for each in others)
+
+
 def is_open(markdown: str) -> bool:
     """Whether a page ends within a sample: its last block is code, and the fence of it is not closed."""
     tokens = _MARKDOWN.parse(markdown)
@@ -73,10 +78,11 @@ def _blocks(markdown: str) -> Iterator[Block]:
     for number, token in enumerate(tokens):
         lists += {"list_item_open": 1, "list_item_close": -1}.get(token.type, 0)
         line = (token.map or [0])[0] + 1
-        if token.type == "html_block" and not _COMMENTS.sub("", token.content).strip():
-            continue
-        if token.type in ("fence", "code_block", "html_block"):
-            yield Block("code" if token.type != "html_block" else "text", token.content.rstrip("\n"), line)
+        if token.type in ("fence", "code_block"):
+            yield Block("code", token.content.rstrip("\n"), line)
+        elif token.type == "html_block":
+            if text := without_comments(token.content).strip():
+                yield Block("text", text, line)
         elif token.type == "inline":
             opening = tokens[number - 1]
             if opening.type == "heading_open" and opening.markup in "-=" and "|" in token.content:
@@ -136,9 +142,7 @@ def _plain(token: Token) -> str:
     if _TIMES.search(token.content):
         token = _MARKDOWN.parseInline(_TIMES.sub(r"\\*", token.content))[0]
     around = {"code_inline": "`{}`", "softbreak": "\n", "hardbreak": "\n"}
-    shown = (
-        each for each in token.children or () if not (each.type == "html_inline" and _COMMENTS.fullmatch(each.content))
-    )
+    shown = (each for each in token.children or () if each.type != "html_inline" or not each.content.startswith("<!--"))
     parts = (around.get(child.type, "{}").format(child.content) for child in shown)
     return "".join(parts).translate(_TYPOGRAPHY)
 

@@ -31,11 +31,11 @@ _LEFT_OUT: Final = _pattern(
     rf"({_QUOTED}|{_NUMBER}|true|false)\s*(?:if|when) (?:it is )?(?:left out|omitted|not (?:set|given|specified))\b"
 )
 _CHARACTERS: Final = _pattern(
-    rf"\(?\b(max(?:imum)?(?: of)?|at most|up to|cannot exceed|no(?:t)? more than|(?:length limit is )?less than|fewer than|under|min(?:imum)?(?: of)?|at least)"
+    rf"\(?\b(max(?:imum)?\.?(?: of)?|at most|up to|cannot exceed|no(?:t)? more than|(?:length limit is )?less than|fewer than|under|min(?:imum)?(?: of)?|at least)"
     rf"\s*:?\s*({_NUMBER})\s*(?:characters|chars)\)?"
 )
 _BYTES: Final = _pattern(
-    rf"(<=?|≤|\bmax(?:imum)?(?: allowed)?(?: file)?(?: size)?(?: of)?:?|\bcannot exceed|\bunder|\bup to|\b(?:smaller|less) than)\s*({_NUMBER})\s*(bytes|[KMG]i?B)"
+    rf"(<=?|≤|\bmax(?:imum)?(?: allowed)?(?: file)?(?: size)?(?: of)?:?|\bcannot exceed|\bunder|\bbelow|\bup to|\b(?:smaller|less) than)\s*({_NUMBER})\s*(bytes|[KMG]i?B)"
     r"(?: per image| each)?"
 )
 _SHORT_SIDE: Final = _pattern(
@@ -56,7 +56,7 @@ _VALUES: Final = _pattern(
     r"\b(?:(?:supported|accepted|allowed|valid|possible|available|permitted|enum|one of)\b[^:\"'`\d]*:|(?:values?|options?)\b\s*(?:are|include|is|:)\s*:?)\s*"
 )
 _PERHAPS: Final = _pattern(
-    r"(?:\b(?:supports|accepts|(?:must be|is)(?: one of| either)?|either|only|use|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])"
+    r"(?:\b(?:supports|accepts|(?:must be|is)(?: one of| either)?|one of|either|only|use|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])"
 )
 _ONE: Final = re.compile(
     rf"({_QUOTED}|(?=[\w.:*×+-]*\d)\w[\w:*×+-]*(?:\.[\w:*×+-]+)*|(?!(?:more|less|fewer)\b)[A-Za-z][\w-]*)(?:\s*\([^()]*\))?"
@@ -159,7 +159,7 @@ class _Reading:
                 self.found["max_length"] = count - bool(re.search("less|fewer|under", match[1], re.IGNORECASE))
         if match := self.take(_BYTES):
             unit = {"b": 1, "k": 1000, "m": 1000**2, "g": 1000**3}[match[3][0].casefold()]
-            strict = re.fullmatch("<|under|(?:smaller|less) than", match[1], re.IGNORECASE)
+            strict = re.fullmatch("<|under|below|(?:smaller|less) than", match[1], re.IGNORECASE)
             self.found["max_bytes"] = _whole(match[2]) * unit - bool(strict)
         if match := self.take(_SHORT_SIDE):
             self.found["short_side_above"] = int(match[2]) - bool(re.match(">=|≥|at least", match[1]))

@@ -34,7 +34,9 @@ _VOCABULARY: Final = {
     "seconds": r"secs?|seconds?", "minutes": r"minutes?", "hours": r"hrs?|hours?", "days": r"days?",
     "poll": r"poll(?:s|ing|ed)?", "callback": r"callbacks?|call(?:s|ed)? back|webhooks?|notifications?|notif(?:y|ied|ies)",
     "header": r"headers?", "query": r"quer(?:y|ies)(?: (?:string|parameter)s?)?", "cookie": r"cookies?",
-    "initial": r"initial|first response",
+    "initial": r"(?:initial|first) (?:response|answer|reply)",
+    "an image": r"(?:image|picture|photo) urls?|urls? (?:of|to) (?:an? |the )?(?:image|picture|photo)s?",
+    "a video": r"video urls?|urls? (?:of|to) (?:an? |the )?videos?", "an audio": r"audio urls?|urls? (?:of|to) (?:an? |the )?audio",
     "image": r"images?|pictures?", "video": r"videos?", "audio": r"audio|sound", "frame": r"frames?",
     "beta": r"beta|experimental|preview", "empty": r"empty|blank", "null": r"null", "until": r"until", "milliseconds": r"milliseconds?|ms",
     "every request": r"(?:all|every|each|any) (?:requests?|calls?)", "every change": r"(?:all|every|each|any) (?:status|state)(?:es|s)?(?: changes?)?",
@@ -49,7 +51,7 @@ _VOCABULARY: Final = {
 }  # fmt: skip
 #: Words of the vocabulary that a rewording may add or drop: what a sentence is about, not what it commits to.
 _TOPICS: Final = frozenset({
-    "image", "video", "audio", "frame", "header", "callback", "poll", "unique", "watermark", "initial", "only", "default",
+    "image", "video", "audio", "frame", "header", "callback", "poll", "unique", "watermark", "only", "default",
 })  # fmt: skip
 _WORDS: Final = re.compile(
     "|".join(f"(?P<w{number}>\\b(?:{words})\\b)" for number, words in enumerate(_VOCABULARY.values())), re.IGNORECASE

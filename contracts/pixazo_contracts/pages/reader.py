@@ -13,7 +13,7 @@ import msgspec
 
 from pixazo_contracts.trace import is_object
 
-from .blocks import Block, is_open, read_blocks
+from .blocks import Block, is_open, read_blocks, without_comments
 from .descriptions import read_rules
 from .page import InvalidPageError, Operation, Page, Parameter, Sample, Sentence
 from .sections import Row, Section, rows, sections
@@ -44,9 +44,7 @@ _ARROW: Final = "→|-+>"
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
 
 
-_HTML: Final = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
-)
+_HTML: Final = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html)\b", re.IGNORECASE)
 
 
 class _Reading:
@@ -213,7 +211,7 @@ def read_page(markdown: str) -> Page:
     markdown = markdown.removeprefix("\ufeff")
     if not markdown.strip():
         raise InvalidPageError("no operation was found: the page is empty")
-    if _HTML.match(markdown):
+    if _HTML.match(without_comments(markdown)):
         raise InvalidPageError("no operation was found: it is HTML: give the page as Markdown")
     found = list(sections(read_blocks(markdown)))
     reading = _Reading({section.title for section in found})

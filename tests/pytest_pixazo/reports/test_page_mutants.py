@@ -422,7 +422,7 @@ def test_the_report_says_which_test_breaks(suite: pytest.Pytester) -> None:
             None, "ERROR: page:NEW.md cannot be read: No such file or directory", 4, marks=pytest.mark.exhaustive
         ),
         ("# Hello", "ERROR: page:NEW.md is not a page of the vendor: no operation was found: *", 4),
-        (OWN, "--pixazo-mutants page:NEW.md: no change of meaning, nothing to try", 0),
+        (OWN, "--pixazo-mutants page:NEW.md: nothing changed in meaning, so there is nothing to try", 0),
     ],
 )
 def test_a_page_of_which_nothing_can_be_tried(suite: pytest.Pytester, text: str | None, says: str, code: int) -> None:
