@@ -14,7 +14,16 @@ import msgspec
 
 from pixazo_simulator.control import Delivery, Exchange, Generation
 from pixazo_simulator.script import FAULTS, UNANSWERED, UNREADABLE, Fault
-from pixazo_simulator.spec import OPERATIONS, SUBMITS, TERMINAL, WEBHOOK_URL_HEADER, Operation, Status, covers, is_success
+from pixazo_simulator.spec import (
+    OPERATIONS,
+    SUBMITS,
+    TERMINAL,
+    WEBHOOK_URL_HEADER,
+    Operation,
+    Status,
+    covers,
+    is_success,
+)
 from pytest_pixazo.world import Record
 
 _LATE = frozenset(name for name, fault in FAULTS.items() if fault.wait is not Fault.wait)
@@ -61,7 +70,9 @@ class Call(Exchange, frozen=True):
 
         0, too, of a response that a fault has delayed: nobody knows what the caller had sent when it arrived.
         """
-        value = self.response.headers.get("retry-after", "") if self.is_answered and _LATE.isdisjoint(self.faults) else ""
+        value = (
+            self.response.headers.get("retry-after", "") if self.is_answered and _LATE.isdisjoint(self.faults) else ""
+        )
         if re.fullmatch(r"[0-9]{1,9}", value):
             return float(value)
         try:

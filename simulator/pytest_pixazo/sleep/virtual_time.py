@@ -144,7 +144,7 @@ class Sleeps:
         """The number of sleeps so far."""
         self._lengths: deque[float] = deque(maxlen=KEPT)
         self._advance = advance
-        self._is_advancing = is_advancing
+        self._is_advancing: Callable[[], bool] = is_advancing
         self._now = 0
         self._queue = TimerQueue()
         self._changed = threading.Condition()
@@ -269,7 +269,9 @@ class Sleeps:
             wakeup = self._enter(seconds, call)
             loop.enter()
             self._mover = self._mover or _started(self._lead)
-            if self._moving or self._is_advancing():  # a timer of the loop would stop when freezegun has stopped its clock
+            if (
+                self._moving or self._is_advancing()
+            ):  # a timer of the loop would stop when freezegun has stopped its clock
                 _started(partial(self._release_if_held_up, wakeup, self._moves))
         try:
             yield

@@ -307,9 +307,7 @@ class Pixazo:
         from pytest_pixazo.sleep import active_sleeps
 
         sleeps = active_sleeps()
-        return (
-            sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing) if sleeps else nullcontext()
-        )
+        return sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing) if sleeps else nullcontext()
 
     def _awaited(self) -> str | None:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""
@@ -415,7 +413,7 @@ class Pixazo:
             with self.fresh() as world:
                 world.is_repetition = bool(runs)
                 naming = world.env() if named == (self.url, self.api_key) else nullcontext()
-                with naming, counted(world.control, incidents, runs), world._sleeping():
+                with naming, counted(world.control, incidents, runs), world._sleeping():  # noqa: SLF001 - of this class
                     return app(world)
 
         endure(run, incidents_of(seed, days, only))
@@ -540,7 +538,7 @@ class Pixazo:
 
         What an app or an inbox of the test has received stays there, and what was done in the block counts for checks and reports.
         """
-        number, before = self.control.keep_state(), {each.request_id for each in self.generations}
+        number, before = self.control.keep_state(), {each.request_id for each in self.control.bill().generations}
         try:
             yield
         except BaseException as error:
