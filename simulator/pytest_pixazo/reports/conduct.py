@@ -255,12 +255,13 @@ def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
         downloads = _prompted((each for each in whole if each.request_id == request_id and not each.is_lost), received)
         if len(downloads) >= 2:
             yield request_id, downloads, f"downloaded {len(downloads)} times after {len(received)} callbacks"
-        for submit, later in _repeated(traffic.submits(), lambda submit: submit.second >= received[0].second):
+        submits = [submit for submit in traffic.submits() if submit.second >= received[0].second]
+        for submit, later in _repeated(submits, lambda _: True):
             same = [submit, *later]
             meant = (after for before, after in pairwise(same) if not before.is_lost)  # otherwise the loss explains it
-            if len(submits := _prompted([submit, *meant], received)) >= 2:
-                what = f"the same body submitted {len(submits)} times after {len(received)} callbacks"
-                yield request_id, submits, what
+            if len(prompted := _prompted([submit, *meant], received)) >= 2:
+                what = f"the same body submitted {len(prompted)} times after {len(received)} callbacks"
+                yield request_id, prompted, what
 
 
 def _prompted(calls: Iterable[Call], received: Sequence[CallbackAttempt]) -> list[Call]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import reduce
 from itertools import groupby, pairwise
 from typing import Literal
 
@@ -194,7 +192,9 @@ def met(record: Record) -> Counter[str]:
     found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery.faults)
     known = {each.name for each in (*BEHAVIOURS, *FAULT_BEHAVIOURS)}
     of_this = Counter({name: count for name, count in found.items() if count and (name in known or "/" in name)})
-    return reduce(operator.or_, map(met, record.undone), of_this)
+    for undone in record.undone:
+        of_this |= met(undone)
+    return of_this
 
 
 def _documented(status: int, operation: str) -> int:

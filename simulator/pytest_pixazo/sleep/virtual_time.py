@@ -144,7 +144,7 @@ class Sleeps:
         """The number of sleeps so far."""
         self._lengths: deque[float] = deque(maxlen=KEPT)
         self._advance = advance
-        self._is_advancing = is_advancing
+        self._is_advancing: Callable[[], bool] = is_advancing
         self._now = 0
         self._queue = TimerQueue()
         self._changed = threading.Condition()
@@ -221,8 +221,9 @@ class Sleeps:
     ) -> Generator[None]:
         """Within this context sleeps advance another world, as the arguments of the class say; the limit counts for it alone.
 
-        Raises SleepLimitError at its end, as `check` does.
+        Raises SleepLimitError at its start and its end, as `check` does.
         """
+        self.check()
         kept, limit, before = (self._advance, self._running, self._is_advancing), self.limit, self.total
         self._advance, self._running, self._is_advancing = advance, running, is_advancing
         self.limit = limit + before

@@ -413,7 +413,7 @@ class Pixazo:
             with self.fresh() as world:
                 world.is_repetition = bool(runs)
                 naming = world.env() if named == (self.url, self.api_key) else nullcontext()
-                with naming, counted(world.control, incidents, runs), world._sleeping():
+                with naming, counted(world.control, incidents, runs), world._sleeping():  # noqa: SLF001 - of this class
                     return app(world)
 
         endure(run, incidents_of(seed, days, only))
@@ -538,7 +538,7 @@ class Pixazo:
 
         What an app or an inbox of the test has received stays there, and what was done in the block counts for checks and reports.
         """
-        number, before = self.control.keep_state(), {each.request_id for each in self.generations}
+        number, before = self.control.keep_state(), {each.request_id for each in self.control.bill().generations}
         try:
             yield
         except BaseException as error:
