@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -120,8 +121,8 @@ def test_colours_in_a_pipe_that_are_wanted() -> None:
 @pytest.mark.slow
 def test_a_download_that_cannot_be_written(tmp_path: Path) -> None:
     """A failure in the middle is one line, which names the file."""
-    taken = tmp_path / "text_to_video.mp4" / "output.mp4"
-    taken.mkdir(parents=True)
+    taken = tmp_path / "text_to_video.mp4"
+    os.mkfifo(taken)
     ended = pixazo_sim("demo", "--out", str(tmp_path))
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1

@@ -267,7 +267,7 @@ def test_a_run_that_breaks_off_exits_3(
     assert broken.stderr.endswith(f"; what was recorded is judged by: pixazo-contracts judge {trace}\n")
     judged = command("judge", str(trace))
     assert judged.exit_code == 3
-    assert "the trace is not whole, it has no footer" in judged.output
+    assert "the trace is incomplete, it has no footer" in judged.output
 
 
 def test_a_report_that_fails_costs_no_other(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

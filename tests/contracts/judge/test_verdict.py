@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +20,7 @@ from pixazo_contracts.trace.target import Profile
 from pixazo_contracts.trace.trace import Footer, Header, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 EXCHANGE = Exchange(
     number=1,
@@ -293,26 +292,3 @@ def test_an_expectation_excuses_its_failure_only(
     known = Expectation(clause=verdict.clause, outcome="FAIL", reason="known", expires=until)
     assert known.excuses(verdict, TODAY) == excused
     assert known.stale(verdict, TODAY) == (stale and f"expectation of FAIL for {verdict.clause} {stale}")
-
-
-def _throttled(number: int) -> Iterator[Exchange]:
-    yield replace(EXCHANGE, number=number, started=number, finished=number, status=429, headers=(("Retry-After", "1"),))
-
-
-def _generated(number: int) -> Iterator[Exchange]:
-    submit = replace(EXCHANGE, number=number, operation="generate", method="POST", started=number, finished=number)
-    yield replace(submit, body=f'{{"request_id": "{number}"}}')
-    stamp = f"2026-03-31T{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z"
-    read = replace(EXCHANGE, number=number, url=f"{EXCHANGE.url}/{number}", started=number, finished=number)
-    yield replace(read, request_id=str(number), body=f'{{"status": "QUEUED", "created_at": "{stamp}"}}')
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "made"), [("ERR-429-04", _throttled), ("TIME-08", _generated)])
-def test_the_work_of_a_clause_grows_with_the_trace(name: str, made: Callable[[int], Iterator[Exchange]]) -> None:
-    """The traffic of an app may have thousands of calls: none is compared with all others."""
-    long = replace(trace(), exchanges=tuple(each for number in range(4000) for each in made(number)))
-    assert len(long.generations) in {0, 4000}
-    began = process_time()
-    (verdict,) = judge(long, [replace(BY_ID[name], depends_on=())])
-    assert (verdict.judged > 3900, process_time() - began < 0.6) == (True, True)
