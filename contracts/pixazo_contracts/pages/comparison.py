@@ -82,16 +82,15 @@ def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
 def _cut(old: Page, new: Page) -> Iterator[Change]:
     """A remark if a page seems to end too early: within a sample, or before the last sections of an operation."""
     cut = partial(Change, kind="meaning", operation="", part="page", name="end", effect="unknown")
-    if new.is_open:
-        yield cut(after="It ends within a sample: the page seems to be cut off.")
-        return
     last = new.operations[-1]
     partner = next(
         (before for before, after in _paired(old.operations, new.operations) if after is last and before), last
     )
     had, has = ({TITLES.index(each) for each in _sections(operation)} for operation in (partner, last))
     gone = had - has
-    if len(gone) >= _FEWEST_GONE and has and min(gone) > max(has):
+    if new.is_open and gone:
+        yield cut(after="It ends within a sample: the page seems to be cut off.")
+    elif len(gone) >= _FEWEST_GONE and has and min(gone) > max(has):
         yield cut(after=f"Nothing follows the section {TITLES[max(has)]} of {last.path}: the page seems to be cut off.")
 
 

@@ -285,6 +285,12 @@ def test_a_page_that_was_cut_off_says_so_first(page: str, where: str) -> None:
     assert where in str(first.after)
 
 
+def test_a_fence_that_was_lost_cuts_nothing_off() -> None:
+    """What follows is found by its headings."""
+    page = edited(("```\n\n[Try Now]", "\n\n[Try Now]"), once=True)
+    assert [each for each in changes(page) if each.part == "page"] == []
+
+
 def test_a_page_without_its_last_operation_was_not_cut_off() -> None:
     """The operation before it is whole."""
     assert [each for each in changes(PAGE[:TEXT]) if each.part == "page"] == []
