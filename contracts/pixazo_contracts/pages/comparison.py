@@ -91,13 +91,14 @@ def _cut(old: Page, new: Page) -> Iterator[Change]:
     if new.is_open and gone:
         yield cut(after="It ends within a sample: the page seems to be cut off.")
     elif len(gone) >= _FEWEST_GONE and has and min(gone) > max(has):
-        yield cut(after=f"Nothing follows the section {TITLES[max(has)]} of {last.path}: the page seems to be cut off.")
+        where = f"Nothing was found behind the section {TITLES[max(has)]} of {last.path}"
+        yield cut(after=f"{where}: the page seems to be cut off, or the fence of a sample is missing.")
 
 
 def _sections(operation: Operation) -> set[str]:
     """The sections of the template of which something is left in an operation."""
     found = {fact.section for fact in facts(operation) if fact.meaning} | {each.section for each in operation.sentences}
-    return found & {*TITLES}
+    return found & {*TITLES} - {"request headers"}  # the sample of the request has headers, too
 
 
 def _paired(old: Sequence[Operation], new: Iterable[Operation]) -> list[tuple[Operation | None, Operation | None]]:
