@@ -25,6 +25,7 @@ _TYPOGRAPHY: Final = str.maketrans({
 })  # fmt: skip
 #: A size such as `832*480` is not emphasis.
 _TIMES: Final = re.compile(r"(?<=\d)\*(?=\d)")
+_FENCE: Final = re.compile(r"^[ \t]*(`{3,}|~{3,})([^`\r\n]*)\r?$", re.MULTILINE)
 _FRONT_MATTER: Final = re.compile(r"\ufeff?---\r?\n(?:[\w-]+:.*\n)*---[ \t]*\r?\n")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
 #: A line that stands alone in its paragraph, like a heading of the template: a header, a URL, arrows.
@@ -64,12 +65,14 @@ def without_comments(html: str) -> str:
 
 
 def is_open(markdown: str) -> bool:
-    """Whether a page ends within a sample: its last block is code, and the fence of it is not closed."""
-    tokens = _MARKDOWN.parse(markdown)
-    if not tokens or tokens[-1].type != "fence":
-        return False
-    last = markdown.rstrip().splitlines()[-1].strip()
-    return not (last and set(last) == set(tokens[-1].markup) and len(last) >= len(tokens[-1].markup))
+    """Whether a page ends within a sample: its last fence is not closed, and no heading follows it, as where one before it was lost."""
+    fence, begin = "", 0
+    for found in _FENCE.finditer(markdown):
+        if not fence:
+            fence, begin = found[1], found.end()
+        elif found[1].startswith(fence) and not found[2].strip():
+            fence = ""
+    return bool(fence) and "\n## " not in markdown[begin:]
 
 
 def _blocks(markdown: str) -> Iterator[Block]:

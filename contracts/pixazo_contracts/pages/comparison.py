@@ -82,23 +82,23 @@ def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
 def _cut(old: Page, new: Page) -> Iterator[Change]:
     """A remark if a page seems to end too early: within a sample, or before the last sections of an operation."""
     cut = partial(Change, kind="meaning", operation="", part="page", name="end", effect="unknown")
-    if new.is_open:
-        yield cut(after="It ends within a sample: the page seems to be cut off.")
-        return
     last = new.operations[-1]
     partner = next(
         (before for before, after in _paired(old.operations, new.operations) if after is last and before), last
     )
     had, has = ({TITLES.index(each) for each in _sections(operation)} for operation in (partner, last))
     gone = had - has
-    if len(gone) >= _FEWEST_GONE and has and min(gone) > max(has):
-        yield cut(after=f"Nothing follows the section {TITLES[max(has)]} of {last.path}: the page seems to be cut off.")
+    if new.is_open and gone:
+        yield cut(after="It ends within a sample: the page seems to be cut off.")
+    elif len(gone) >= _FEWEST_GONE and has and min(gone) > max(has):
+        where = f"Nothing was found behind the section {TITLES[max(has)]} of {last.path}"
+        yield cut(after=f"{where}: the page seems to be cut off, or the fence of a sample is missing.")
 
 
 def _sections(operation: Operation) -> set[str]:
     """The sections of the template of which something is left in an operation."""
     found = {fact.section for fact in facts(operation) if fact.meaning} | {each.section for each in operation.sentences}
-    return found & {*TITLES}
+    return found & {*TITLES} - {"request headers"}  # the sample of the request has headers, too
 
 
 def _paired(old: Sequence[Operation], new: Iterable[Operation]) -> list[tuple[Operation | None, Operation | None]]:

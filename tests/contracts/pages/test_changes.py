@@ -275,14 +275,22 @@ def test_a_parameter_that_is_neither_required_nor_optional_is_not_understood() -
         (PAGE[: PAGE.rindex('"output": null')], "within a sample"),
         (PAGE[: PAGE.rindex("## Response Fields")], "response (completed)"),
         (PAGE[: PAGE.index("## Response Fields")], "response (completed)"),
+        (PAGE[: PAGE.rindex("resolution\n\nNo")], "request parameters"),
     ],
-    ids=["within a sample", "in the last operation", "in the first operation"],
+    ids=["within a sample", "in the last operation", "in the first operation", "in a table"],
 )
 def test_a_page_that_was_cut_off_says_so_first(page: str, where: str) -> None:
     """Before everything that is missing for that reason."""
     first = changes(page)[0]
     assert (first.part, first.name, first.kind) == ("page", "end", "meaning")
     assert where in str(first.after)
+
+
+def test_a_fence_that_was_lost_is_no_end_within_a_sample() -> None:
+    """What hides the sections behind it may be either."""
+    page = edited(("```\n\n[Try Now]", "\n\n[Try Now]"), once=True)
+    (end,) = [each for each in changes(page) if each.part == "page"]
+    assert str(end.after).endswith("the page seems to be cut off, or the fence of a sample is missing.")
 
 
 def test_a_page_without_its_last_operation_was_not_cut_off() -> None:
