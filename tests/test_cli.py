@@ -83,7 +83,7 @@ def test_the_ready_file_replaces_no_pipe(tmp_path: Path, name: str) -> None:
     """Neither at its path nor at that of its temporary file; nothing is written, and the server has ended."""
     os.mkfifo(tmp_path / name)
     says = mistake("serve", "--port", "0", "--ready-file", str(tmp_path / "ready"))
-    reason = f"{tmp_path}/{name} is not a regular file: name a path of its own"
+    reason = f"{tmp_path}/{name} is not a regular file: choose another path"
     assert says == f"ready file {tmp_path}/ready cannot be written: {reason}"
     assert [(each.name, each.is_fifo()) for each in tmp_path.iterdir()] == [(name, True)]
 
@@ -98,8 +98,8 @@ def test_a_server_that_listens_everywhere_is_called_on_loopback(serve: Serve) ->
     assert caller_of(serving).sim("health") == {"status": "ok", "worlds": 1}
     assert serving.end() == 0
     assert serving.log == (
-        f"listening on 0.0.0.0 port {serving.url.rpartition(':')[2]}: other machines reach it by a name or address of this one, "
-        "/_sim answers callers of this machine only (see --control-token)\n"
+        f"listening on 0.0.0.0 port {serving.url.rpartition(':')[2]}: other machines reach it by a name or address of this one; "
+        "/_sim answers only callers on this machine (see --control-token)\n"
     )
 
 
@@ -142,7 +142,7 @@ def test_a_server_that_is_open_says_so(serve: Serve, form: str) -> None:
     (line,) = serving.log.splitlines()
     body = line if form == "text" else json.loads(line)["message"]
     port = serving.url.rpartition(":")[2]
-    assert body == f"warning: --control-open: everyone who reaches port {port} may use /_sim, without a token"
+    assert body == f"warning: --control-open: anyone who can reach port {port} may use /_sim, without a token"
 
 
 def test_the_limit_of_callbacks_is_that_of_the_command_line(serve: Serve) -> None:
@@ -268,7 +268,7 @@ def test_models_are_served_by_file_and_described(serve: Serve) -> None:
     described = json.loads(pixazo_sim("openapi", "--gateway", "--model", file).stdout)
     assert "/voices/v1/speak" in described["paths"]
     assert mistake("serve", "--model", "ltx.tml").startswith("model 'ltx.tml' is not one of ")
-    assert mistake("openapi", "--model", file) == "--model is about the gateway: add --gateway"
+    assert mistake("openapi", "--model", file) == "--model applies to the gateway: add --gateway"
 
 
 def test_magic_and_no_magic(serve: Serve) -> None:
@@ -299,12 +299,12 @@ def test_a_scaled_clock(serve: Serve, receiver: Receiver) -> None:
 
 WRONG: list[tuple[list[str], str]] = [
     (["serv"], "No such command 'serv' (did you mean serve?)."),
-    (["--url", "http://127.0.0.1:2", "clock"], "No such option '--url'. The options of a command stand after its name."),
+    (["--url", "http://127.0.0.1:2", "clock"], "No such option '--url'. Put the options of a command after its name."),
     (["serve", "--clock", "x0"], "clock 'x0' is not one of real, manual, xN (for example x20)"),
     (["serve", "--start", "today"], "start 'today' is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z"),
     (["serve", "--balance", "-1"], "amount '-1' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
     (["serve", "--balance", "٣"], "amount '٣' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
-    (["serve", "--host", ""], "--host '' is not an address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"),
+    (["serve", "--host", ""], "--host '' is not an address: give one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"),
     (["serve", "--api-key", "ключ"], "--api-key cannot be sent as a header: use printable ASCII"),
     (["serve", "--set", "cors"], "--set 'cors' is not FIELD=VALUE"),
     (["serve", "--set", "cros=on"], "policy field 'cros' does not exist (did you mean cors?): see pixazo-sim policy"),
@@ -312,13 +312,13 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--control-token", "to\nken"], "--control-token cannot be sent as a header: use printable ASCII"),
     (["serve", "--control-token", ""], "--control-token cannot be sent as a header: use printable ASCII"),
     (["serve", "--control-token", "a", "--control-open"], "--control-token and --control-open exclude each other: choose one"),
-    (["serve", "--control-host", "http://a.test"], "--control-host 'http://a.test' is not a host name: name it without scheme, port or path"),
-    (["serve", "--control-host", "a.test:80"], "--control-host 'a.test:80' is not a host name: name it without scheme, port or path"),
-    (["serve", "--control-host", "0.0.0.0"], "--control-host 0.0.0.0 is not an address of one machine, and browsers take it for this one: name the host or address by which /_sim is called"),
-    (["serve", "--control-host", "0::"], "--control-host 0:: is not an address of one machine, and browsers take it for this one: name the host or address by which /_sim is called"),
+    (["serve", "--control-host", "http://a.test"], "--control-host 'http://a.test' is not a host name: give it without scheme, port or path"),
+    (["serve", "--control-host", "a.test:80"], "--control-host 'a.test:80' is not a host name: give it without scheme, port or path"),
+    (["serve", "--control-host", "0.0.0.0"], "--control-host 0.0.0.0 is not an address of one machine, and for browsers it is this one: give the host or address under which /_sim is called"),
+    (["serve", "--control-host", "0::"], "--control-host 0:: is not an address of one machine, and for browsers it is this one: give the host or address under which /_sim is called"),
     (["serve", "--webhook-allow", "a.test:80"], "policy field webhook_allow: 'a.test:80' is not a host name or address without port (for example hooks.example.com)"),
     (["serve", "--webhook-ca", "no.pem"], "webhook CA file no.pem cannot be read: No such file or directory"),
-    (["exec", "--webhook-ca", "/dev/null", "--", "true"], "webhook CA file /dev/null has no certificate in PEM form: name that of the authority, such as rootCA.pem"),
+    (["exec", "--webhook-ca", "/dev/null", "--", "true"], "webhook CA file /dev/null has no certificate in PEM format: give that of the authority, such as rootCA.pem"),
     (["serve", "--public-origin", "gateway"], "policy field public_origin: 'gateway' is not caller, forwarded or an origin such as https://gateway.pixazo.ai, with or without a path"),
     (["serve", "--profile", "observd"], "profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)"),
     (["serve", "--profile", "no.toml"], "profile no.toml cannot be read: No such file or directory"),
@@ -330,7 +330,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--mutant", "no-poling-url"], "mutant 'no-poling-url' does not exist (did you mean no-polling-url?): see pixazo-sim mutants"),
     (["serve", "--variant", "slow"], "variant 'slow' does not exist (did you mean slower?): see pixazo-sim mutants"),
     (["serve", "--mutant", "a", "--variant", "b"], "--mutant a and --variant b exclude each other: choose one"),
-    (["demo", "--out", "/dev/null/videos"], "folder /dev/null/videos cannot be made: Not a directory"),
+    (["demo", "--out", "/dev/null/videos"], "folder /dev/null/videos cannot be created: Not a directory"),
 ]  # fmt: skip
 
 
@@ -369,13 +369,13 @@ def test_a_mistake_that_click_finds(arguments: list[str], names: list[str]) -> N
         ("lab.toml", b"submit_code", " is not valid TOML: "),
         ("lab.json", b'{"submit_code"', ", line 1: not valid JSON: "),
         ("lab.json", b"[]", ", line 1: a profile is a table of policy fields"),
-        ("lab.yaml", b"cors: off\nretention:\n", ", line 2: policy field retention: nothing and a table are no values"),
+        ("lab.yaml", b"cors: off\nretention:\n", ", line 2: policy field retention: null and tables are not allowed"),
         ("lab.yml", b"cors: off\n\tprice: 6=0.35\n", ", line 2: not valid YAML: found character '\\t' that cannot start any token"),
         ("lab.toml", b"\xff", " is not UTF-8: "),
         ("lab.toml", b"submit_code = " + b"[" * 100_000, " is nested too deeply"),
         ("lab.json", b'{"submit_code":' + b"[" * 100_000, " is nested too deeply"),
         ("lab.toml", b"cors = 'on'\n" + b"a." * 50_000 + b"a = 1", ", line 2: not valid TOML: a key has more than 100 dotted names"),
-        ("lab.toml", b"submit_code = " + b"1" * 5_000, " holds a number of too many digits"),
+        ("lab.toml", b"submit_code = " + b"1" * 5_000, " contains a number with too many digits"),
         ("lab.toml", b"#" * (16 * 1024 * 1024 + 1), " is larger than 16777216 bytes"),
     ],
     ids=range(14),
@@ -528,7 +528,7 @@ def test_what_does_not_end_is_ended_by_force() -> None:
         process.terminate()
         _, output = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
-        assert re.fullmatch(rb"pixazo-sim: ended by force after 0\.1 s, in \S+, \S+threading\.py:\d+\n", output)
+        assert re.fullmatch(rb"pixazo-sim: forced to exit after 0\.1 s, in \S+, \S+threading\.py:\d+\n", output)
 
 
 # What it prints
@@ -685,7 +685,7 @@ FULL = "standard output cannot be written: No space left on device"
         ("policy >/dev/full", FULL),
         ("--version >/dev/full", FULL),
         ("magic >/dev/full", FULL),
-        ("serve --port 0 >&-", "standard output is closed, and the ready line cannot be written: redirect it to a file or /dev/null"),
+        ("serve --port 0 >&-", "standard output is closed, so the ready line cannot be written: redirect it to a file or /dev/null"),
         ("serve --port 0 >/dev/full", NOT_READY.format("No space left on device")),
         ("serve --port 0 <&- >&- 2>&-", None),
     ],

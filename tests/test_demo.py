@@ -55,7 +55,7 @@ def test_a_printed_request_becomes_a_video(show: Show, number: int, file: str) -
     assert scene.splitlines()[0].endswith(f"the page's own example: {PROMPTS[number - 1]}")
     assert re.search(rf"^   202       {ID}$", scene, re.MULTILINE)
     assert states(scene) == [("QUEUED", "0.0"), ("PROCESSING", "2.0"), ("COMPLETED", "15.0")]
-    assert "\n   webhook   COMPLETED received, the same as the status answer\n" in scene
+    assert "\n   webhook   COMPLETED received, the same as the status response\n" in scene
     size = (show.folder / file).stat().st_size
     assert f"\n   video     {show.folder / file}   {size:,} bytes, 6 s, 768P\n" in scene
     assert re.search(rf"^   from      http://127\.0\.0\.1:\d+/v1/{ID}/output\.mp4$", scene, re.MULTILINE)
@@ -144,8 +144,8 @@ def test_a_webhook_that_arrives_damaged_is_sent_again(
         assert [post("POST", "/", {}, body).status for body in stray] == [400, 400, 400, 204, 400]
         Demo(simulator, receiver, tmp_path).run()
     output = capsys.readouterr().out
-    assert output.count("damaged on its way and answered 400: the gateway sends it again") == 5
-    assert output.count("COMPLETED received, the same as the status answer") == 2
+    assert output.count("damaged in transit and refused with 400: the gateway sends it again") == 5
+    assert output.count("COMPLETED received, the same as the status response") == 2
     assert "Traceback" not in caplog.text
 
 

@@ -122,7 +122,7 @@ def test_text_to_video(wired: Wired, caller: Caller, receiver: Receiver, tmp_pat
     assert done.created_at
     assert done.completed_at
     assert (done.completed_at - done.created_at).total_seconds() == 15
-    assert video == tmp_path / "output.mp4"
+    assert video == tmp_path / f"{done.request_id}.mp4"
     assert video.read_bytes()[4:12] == b"ftypisom"
     assert caller.sim("ledger")["balance"] == "99.40"
 

@@ -7,7 +7,9 @@ import tomllib
 from datetime import date
 from pathlib import Path
 
-from pixazo_contracts.pages import draft_model, own_page, read_page
+import pytest
+
+from pixazo_contracts.pages import InvalidPageError, draft_model, own_page, read_page
 from pixazo_simulator import Simulator
 from pixazo_simulator.spec import HAILUO
 from tests.caller import Caller, over_http
@@ -48,6 +50,38 @@ def test_an_empty_sample_is_no_response(tmp_path: Path) -> None:
     assert empty != RENDERED
     text = Path(drafted(empty, tmp_path)).read_text(encoding="utf-8")
     assert "response" not in tomllib.loads(text)["operations"][0]
+
+
+def test_what_is_said_twice_or_has_no_name_is_left_out(tmp_path: Path) -> None:
+    """As a comment: what is drafted is served."""
+    row = "\n\nNo\n\ninteger\n\nA number.\n\nduration\n\nNo\n\nnumber"
+    page = own_page().replace(
+        "\nduration\n\nNo\n\nnumber", f"\n2nd{row.replace('duration', 'prompt')}{row.replace('number', 'integer')}"
+    )
+    page = page.replace("/v1/generate", "/v1/extendVideo")
+    place = drafted(page[page.index("### Text to Video") :], tmp_path)
+    text = Path(place).read_text(encoding="utf-8")
+    assert "# '2nd' is no member of the body: A number." in text
+    assert "# 'prompt' stands there twice: " in text
+    with Simulator(models=[place]):
+        pass
+
+
+def test_a_page_of_which_nothing_can_be_drafted_is_refused() -> None:
+    """With the reason: a model file without operations is none."""
+    with pytest.raises(InvalidPageError, match="PUT /minimax-hailuo-ai/v1/imageToVideo is left out: a model file has"):
+        draft_model(read_page(own_page().replace("POST https", "PUT https")), date(2026, 4, 15))
+
+
+def test_a_price_per_second_is_multiplied_by_the_duration() -> None:
+    """By the resolution, which is in the first of two columns."""
+    table = (
+        "| Resolution | Duration | Price (USD) |\n| 768P | 1s | $0.05 per second |\n| 1080P | 1s | $0.08 per second |\n"
+    )
+    page = own_page()
+    page = page[: page.index("### Text to Video")] + f"\n## Pricing\n{table}"
+    price = tomllib.loads(draft_model(read_page(page), date(2026, 4, 15)))["operations"][0]["price"]
+    assert price == {"base": "0.05", "by": "resolution", "values": {"768P": "0.05", "1080P": "0.08"}, "per": "duration"}
 
 
 def test_another_operation_of_our_page_is_served(tmp_path: Path) -> None:

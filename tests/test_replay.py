@@ -159,6 +159,17 @@ def test_another_state_than_was_saved_exits_1(tmp_path: Path) -> None:
     assert ended.stdout.endswith(": not the same state as when it was saved\n")
 
 
+def test_another_outcome_than_with_the_secrets_that_were_hidden_exits_1(tmp_path: Path) -> None:
+    """The state is the one that was saved, and yet not what happened."""
+    file, _ = saved(tmp_path)
+    document = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(document | {"outcome": "0" * 32}), encoding="utf-8")
+    ended = pixazo_sim("replay", "--check", str(file))
+    assert ended.returncode == 1
+    said = "requests or webhooks end otherwise than with the secrets that were hidden in the file"
+    assert ended.stdout.endswith(f": the same state as when it was saved; {said}\n")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -166,7 +177,7 @@ def test_another_state_than_was_saved_exits_1(tmp_path: Path) -> None:
         ("{}", "is not the log of a world: Object missing required field `begun`"),
         (
             '{"begun":{"at":0,"start":0},"state":[],"commands":[],"digest":"","form":9}',
-            "cannot be replayed: the log has form 9",
+            "cannot be replayed: the log has format 9",
         ),
     ],
 )

@@ -16,10 +16,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pixazo_contracts.probes.images import data_url, png
+from pixazo_contracts.runner.recorder import record_request_body
 from pixazo_contracts.trace import Callback, Exchange, dump_record
 from pixazo_simulator import Settings, Simulator
 from pixazo_simulator.mutants import find_mutant
-from pixazo_simulator.server import read_script
+from pixazo_simulator.server import read_profile, read_script
+from pixazo_simulator.traces import Retold, read_trace, retold
 from pixazo_simulator.world import clock_factory
 from tests.command import mistake, pixazo_sim, run_process
 
@@ -28,6 +31,10 @@ pytest_plugins = ["pytester"]
 HEADER = {"header": {"started_at": "2026-03-31T10:00:00Z", "suite": "any", "unknown": 1}}
 KEY = "sim-key"
 SUBMIT = "/minimax-hailuo-ai/v1/generate"
+
+
+def trace_of(*records: bytes) -> bytes:
+    return json.dumps(HEADER).encode() + b"\n" + b"".join(records)
 
 
 class Recorder:
@@ -74,7 +81,7 @@ class Recorder:
 
     def trace(self) -> bytes:
         """All that was recorded."""
-        return json.dumps(HEADER).encode() + b"\n" + b"".join(map(dump_record, self.records))
+        return trace_of(*map(dump_record, self.records))
 
 
 @contextmanager
@@ -326,6 +333,100 @@ def test_the_test_of_an_app_with_a_hard_coded_host_fails_and_passes_when_it_is_m
     result.stdout.fnmatch_lines(["*test_replay_bad.py::test_replay_bad*"])
 
 
+def called(
+    at: float,
+    status: int,
+    answer: dict[str, str],
+    *,
+    body: str | None = '{"prompt": "A bear"}',
+    operation: str = "generate",
+) -> bytes:
+    """The record of a submission, or, without a body, of a read of the request id that is answered."""
+    path = f"/minimax-hailuo-ai/v1/{operation}" if body else f"/v2/requests/status/{answer['request_id']}"
+    return dump_record(
+        Exchange(
+            number=1, probe="", case="", operation=operation if body else "status", method="POST" if body else "GET",
+            url=f"https://recorded{path}",
+            account="default", started=at, finished=at + 0.1, status=status, headers=(), request_body=body,
+            request_headers=(("Content-Type", "application/json"),), body=json.dumps(answer),
+        )
+    )  # fmt: skip
+
+
+def accepted(at: float, number: int, **more: str) -> bytes:
+    return called(
+        at, 202, {"request_id": str(number), "status": "QUEUED", "polling_url": f"/v2/requests/status/{number}"}, **more
+    )
+
+
+def ended(at: float, number: int, status: str) -> bytes:
+    return called(at, 200, {"request_id": str(number), "status": status, "error": "content"}, body=None)
+
+
+def expressed(folder: Path, *records: bytes, profile: str | None = None) -> str:
+    """What the command prints about these records; it writes into `tests`."""
+    file = folder / "trace.ndjson"
+    file.write_bytes(trace_of(*records))
+    given = ("--profile", profile) if profile else ()
+    done = pixazo_sim("replay", str(file), "--out", str(folder / "tests"), *given)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def told(*records: bytes) -> Retold:
+    """What is told of these records, where a simulator accepts submissions with a prompt."""
+    trace = read_trace(trace_of(*records))
+    assert trace
+    return retold(trace, lambda each: 202 if each.sent else 400, read_profile("documented"))
+
+
+@pytest.mark.parametrize(
+    ("before", "ends"),
+    [
+        (accepted(0, 1), [None, "FAILED"]),
+        (called(0, 400, {"error": "Bad Request"}, body="{}"), ["FAILED"]),
+    ],
+    ids=["accepted and never read", "refused"],
+)
+def test_an_end_is_that_of_the_generation_that_had_it(before: bytes, ends: list[str | None]) -> None:
+    """An app that is mended meanwhile sends nothing that is refused."""
+    (rule, *_) = told(before, accepted(1, 2), ended(60, 2, "FAILED")).rules
+    assert [step.end and step.end.status for step in rule.steps] == ends
+
+
+@pytest.mark.slow
+def test_an_end_behind_a_submission_that_only_the_gateway_accepted_is_that_of_the_next(tmp_path: Path) -> None:
+    """What the simulator refuses is no generation of it, and the output says so."""
+    odd = accepted(0, 1, body='{"prompt": "A bear", "duration": 7}')
+    printed = expressed(tmp_path, odd, accepted(1, 2), ended(60, 2, "FAILED"), ended(60, 1, "COMPLETED"))
+    assert (
+        "not expressed: submission 1 was accepted with 202, and the simulator refuses it with 400: give a --profile that accepts it"
+        in printed
+    )
+    (rule, *_) = read_script(tmp_path / "tests" / "replay_trace.json")
+    assert [step.end and step.end.status for step in rule.steps] == ["FAILED"]
+
+
+@pytest.mark.slow
+def test_what_a_profile_accepts_is_expressed_by_tests_that_find_it(
+    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever they are run."""
+    (pytester.path / "open.toml").write_text('t2v_limits = "open"\n')
+    odd = accepted(0, 1, body='{"prompt": "A bear", "duration": 7}')
+    assert "not expressed" not in expressed(pytester.path, odd, profile="open.toml")
+    monkeypatch.chdir(tmp_path)
+    pytester.runpytest("-q", "-p", "no:cacheprovider", str(pytester.path / "tests")).assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
+def test_an_image_that_a_recorder_cut_is_sent_as_another(pytester: pytest.Pytester) -> None:
+    image = data_url("image/png", png(400, 400, padding=5000))
+    cut = record_request_body(json.dumps({"prompt": "A bear", "first_frame_image": image}).encode())
+    expressed(pytester.path, accepted(0, 1, body=str(cut), operation="imageToVideo"))
+    pytester.runpytest("-q", "-p", "no:cacheprovider", "tests").assert_outcomes(passed=1)
+
+
 @pytest.mark.slow
 def test_files_are_overwritten_only_by_force(tmp_path: Path) -> None:
     printed = written(tmp_path).splitlines()
@@ -343,10 +444,10 @@ def test_files_are_overwritten_only_by_force(tmp_path: Path) -> None:
             '{"header":{"started_at":"2026-03-31T10:00:00Z"}}\n',
             "the trace has no submission, so there is nothing to replay",
         ),
-        ('{"header":{}}\n', "line 1 is no record of a trace (Object missing required field `started_at`)"),
+        ('{"header":{}}\n', "line 1 is not a record of a trace (Object missing required field `started_at`)"),
         (
             '{"log": {"version": "1.2", "entries": []}}',
-            "is a HAR file: make a trace of it first, with pixazo-contracts har",
+            "is a HAR file: convert it to a trace first, with pixazo-contracts har",
         ),
     ],
 )

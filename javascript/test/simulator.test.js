@@ -204,10 +204,10 @@ test("what is no simulator is named as such, and so is nothing at all", async (t
   assert.equal(none.status, null);
   assert.match(
     none.message,
-    /^GET \/_sim\/health got no answer from http:\/\/127\.0\.0\.1:2 \(.+\): is `pixazo-sim serve` running there\?$/,
+    /^GET \/_sim\/health got no response from http:\/\/127\.0\.0\.1:2 \(.+\): is `pixazo-sim serve` running there\?$/,
   );
   const broken = await listening(t, (_, response) => response.writeHead(200, { "Content-Length": "9" }).write("{", () => response.destroy()));
-  assert.match((await refusal(() => Simulator.connect(broken).health())).message, /^GET \/_sim\/health got no answer from /);
+  assert.match((await refusal(() => Simulator.connect(broken).health())).message, /^GET \/_sim\/health got no response from /);
   const untrusted = await refusal(() => Simulator.connect("https://127.0.0.1:2").health());
   assert.match(untrusted.message, /does NODE_EXTRA_CA_CERTS name its authority/);
 });

@@ -91,7 +91,7 @@ export interface Policy {
   check_order?: string | string[];
   /** A body that is not declared as JSON: 400, 415, or accepted. */
   content_type?: "400" | "415" | "ignore" | number;
-  /** Largest request body in bytes (20 MB of image as Base64 and the rest); beyond it 413, and no byte more is read. */
+  /** Largest request body in bytes (20 MB of image as Base64 and the rest); a larger one gets 413, and nothing more is read. */
   body_limit?: string | number;
   /** US dollars per generation; the first rule that fits decides. */
   price?: string;
@@ -101,7 +101,7 @@ export interface Policy {
   status_members?: "all" | "minimal_failure";
   /** Three digits and Z; `mixed` writes `updated_at` and `completed_at` as `2026-05-22 13:19:23`, in UTC. */
   timestamps?: "mixed" | "rfc3339";
-  /** Seconds queued and processing (the page's sample takes 15 s), ranges drawn from the seed of the world; or `polls:N`: each state is left with the N-th status read that shows it. */
+  /** Seconds queued and processing (the page's sample takes 15 s), ranges drawn from the seed of the world; or `polls:N`: each state ends with the N-th status read that shows it. */
   job_times?: string;
   /** One POST at the terminal state; `header` honours `X-Webhook-Mode: sync`, which also posts while running, every 15 s. */
   webhook_events?: "header" | "terminal";
@@ -119,7 +119,7 @@ export interface Policy {
   bad_webhook_url?: "ignore" | "refuse";
   /** A webhook URL with plain http: used (tests run on loopback), or one that cannot be used (`bad_webhook_url`). */
   http_webhook_url?: "accept" | "refuse";
-  /** Hosts beside loopback to which webhooks may be posted: a safety rule of the simulator. */
+  /** Hosts besides loopback to which webhooks may be posted: a safety rule of the simulator. */
   webhook_allow?: string | string[];
   /** Milliseconds after the 202 during which a status read gets 404. */
   read_delay?: string | number;
@@ -145,15 +145,15 @@ export interface Policy {
   media_origin?: string;
   /** POSTs to `callback_url`: one at the end ("when video is ready"), or also one at the start of PROCESSING ("task status update notifications"). */
   callback_events?: "end" | "updates";
-  /** Callers whom the media host answers 403: the beginnings of their User-Agent headers, in any case of letters. */
+  /** Callers to which the media host responds with 403: prefixes of their User-Agent headers, in any letter case. */
   media_user_agents?: string | string[];
   /** Aspect ratio of a video from an image: always 16:9, or that of the first frame where the simulator knows it (a data URL, or the table of images); the short side is that of the resolution. */
   video_aspect?: "first_frame" | "fixed";
-  /** HEAD on a status: a wrong method (`unknown_route`), or the head of the GET. HEAD on media is always answered. */
+  /** HEAD on a status: a wrong method (`unknown_route`), or the head of the GET. HEAD on media always works. */
   status_head?: "answer" | "refuse";
   /** Cache-Control: `public, max-age=3600` on media only, nowhere, or on media and `no-store` on every other response. */
   cache_control?: "media" | "no_store" | "none";
-  /** Seconds of the world's clock in which a receiver must answer a webhook (a challenge: 3 s). */
+  /** Seconds of the world's clock within which a receiver must respond to a webhook (a challenge: 3 s). */
   webhook_timeout?: string | number;
   /** Generations of a key that may be unfinished at once; one more gets 429, with Retry-After until the next of them ends. */
   concurrency?: string | number;
@@ -161,11 +161,11 @@ export interface Policy {
 
 /** The options of `pixazo-sim serve`. */
 export interface ServeOptions {
-  /** Address to listen on; 0.0.0.0 and :: are all of this machine, :: with IPv4, too. */
+  /** Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4. */
   host?: string;
   /** Port to listen on; 0 picks a free one. */
   port?: number;
-  /** A key that opens a world of its own; may be repeated. Without: sim-key. */
+  /** A key that opens a world of its own; may be repeated. Default: sim-key. */
   apiKey?: string[];
   /** Open a world for any key when it is first used. */
   openKeys?: boolean;
@@ -177,35 +177,35 @@ export interface ServeOptions {
   set?: Policy;
   /** How time passes: real, N times as fast, or only when advanced. */
   clock?: "real" | "manual" | `x${number}`;
-  /** When worlds start, as 2026-03-31T10:00:00Z. Without: a manual clock then, any other one now. */
+  /** Start time of worlds, such as 2026-03-31T10:00:00Z. Default: that instant for a manual clock, otherwise now. */
   start?: string;
   /** The same seed, calls and clock give the same bytes. */
   seed?: number;
   /** Where worlds are kept; in a file they outlive the process, in Redis several processes share them. */
   state?: string;
-  /** How many processes serve the port; several need a state that they share. */
+  /** How many processes serve the port; several require a shared state. */
   workers?: number;
   /** Rules for every world, in TOML, JSON or YAML. See pixazo-sim faults. */
   script?: string;
-  /** Serve the operations of this model, too; may be repeated (in the environment: after a semicolon). See docs/how-to/models.md. */
+  /** Also serve the operations of this model; may be repeated (in the environment: after a semicolon). See docs/how-to/models.md. */
   model?: string[];
   /** Origin of polling_url and media URLs, instead of the caller's; it may have a path, which a proxy strips. */
   publicOrigin?: string;
   /** A host besides loopback to which webhooks may be sent; may be repeated. */
   webhookAllow?: string[];
-  /** Authorities (PEM) of https receivers, besides the system's or those of SSL_CERT_FILE and SSL_CERT_DIR. */
+  /** Certificate authorities (PEM) of https receivers, besides the system's or those of SSL_CERT_FILE and SSL_CERT_DIR. */
   webhookCa?: string;
   /** Let other machines use /_sim, too; every caller must then send TOKEN in X-Pixazo-Control-Token. */
   controlToken?: string;
-  /** Let everyone who reaches the port use /_sim, without a token. */
+  /** Let anyone who can reach the port use /_sim, without a token. */
   controlOpen?: boolean;
-  /** A host name besides localhost by which /_sim may be called; may be repeated. */
+  /** A host name besides localhost under which /_sim may be called; may be repeated. */
   controlHost?: string[];
-  /** Speak https, with a certificate for localhost and the hosts that are named. See pixazo-sim ca. */
+  /** Serve https, with a certificate for localhost and the hosts given. See pixazo-sim ca. */
   tls?: boolean;
-  /** Where the certificate is kept, instead of the folder that the system has for settings of a user. */
+  /** Where the certificate is kept, instead of the system's folder for user settings. */
   tlsFolder?: string;
-  /** Speak https with this certificate (PEM) of your own. */
+  /** Serve https with your own certificate (PEM). */
   tlsCert?: string;
   /** Its key (PEM), unless it is in the same file. */
   tlsKey?: string;
@@ -217,11 +217,11 @@ export interface ServeOptions {
   noMagic?: boolean;
   /** Also write the ready line to this file. */
   readyFile?: string;
-  /** Exit when standard input ends: a program that starts serve with a pipe to it does not leave it behind, however that program ends. */
+  /** Exit when standard input ends, so a parent process that holds a pipe to it never leaves the server running. */
   exitOnStdinEof?: boolean;
   /** Format of the log on standard error: refused calls and webhooks. */
   logFormat?: "text" | "json";
-  /** Log every call of the gateway, not only those that are refused; serve does so on a terminal. */
+  /** Log every call of the gateway, not only refused ones; serve does this on a terminal. */
   logRequests?: boolean;
 }
 
@@ -232,7 +232,7 @@ export interface Refusal {
   message: string;
 }
 
-/** Confirms that the simulator answers. */
+/** Confirms that the simulator responds. */
 export interface Health {
   status: "ok";
   /** how many worlds are open */
@@ -253,13 +253,13 @@ export interface CreatedWorld {
   /** how the clock runs: real, manual, or xN for N times as fast */
   clock: string;
   seed: number;
-  /** what it is for, null when nobody said so */
+  /** its purpose, null when none was given */
   name: string | null;
   /** US dollars, two to six decimals */
   balance: string;
-  /** whether every call is answered 403 */
+  /** whether every call gets 403 */
   suspended: boolean;
-  /** if false, every submission is answered 400 Model not found */
+  /** if false, every submission gets 400 Model not found */
   model_enabled: boolean;
   /** how many were accepted */
   generations: number;
@@ -267,19 +267,19 @@ export interface CreatedWorld {
   exchanges: number;
   /** the Standard Webhooks secret, null without signatures */
   webhook_secret: string | null;
-  /** those from before a rotation with which webhooks are still signed, the newest first */
+  /** secrets from before a rotation with which webhooks are still signed, newest first */
   former_webhook_secrets: string[];
-  /** every point that the vendor leaves open, as text */
+  /** every point that the vendor leaves open, as a string */
   policy: Record<string, string>;
   /** opens the world: send it as Ocp-Apim-Subscription-Key */
   key: string;
-  /** of the generations that it begins with, as they were listed */
+  /** of the generations that it begins with, in the given order */
   request_ids: string[];
 }
 
-/** What a new world starts with; what is left out comes from the server's own settings, a key is made up. */
+/** What a new world starts with; what is omitted comes from the server's own settings, a missing key is generated. */
 export interface NewWorld {
-  /** printable ASCII without outer spaces */
+  /** printable ASCII without leading or trailing spaces */
   key?: string;
   /** US dollars, such as 0.50 */
   balance?: string;
@@ -289,17 +289,17 @@ export interface NewWorld {
   policy?: Policy;
   /** real, manual, or xN for N times as fast */
   clock?: "real" | "manual" | `x${number}`;
-  /** when its clock starts: now, or an instant of RFC 3339 */
+  /** when its clock starts: now, or an RFC 3339 instant */
   start?: string;
   /** the same seed and calls give the same ids and draws */
   seed?: number;
-  /** what is behind an image URL, for policy image_urls=table */
+  /** the image at a URL, for policy image_urls=table */
   images?: Record<string, ImageFacts>;
-  /** rules, in the order in which they are asked; at most 1000 elements */
+  /** rules, in the order in which they are tried; at most 1000 elements */
   script?: Rule[];
-  /** what it is for; ids and draws depend on it instead of the key */
+  /** its purpose; ids and draws depend on it instead of the key */
   name?: string;
-  /** generations that it has accepted before; the balance is what is left; at most 1000 elements */
+  /** generations that it has already accepted; the balance is what is left; at most 1000 elements */
   generations?: InitialGeneration[];
   log?: WorldLog;
 }
@@ -318,39 +318,39 @@ export interface ImageFacts {
  * At a request that matches, the step happens, then those of `then`; the first `after` matching requests are let through.
  *
  * `match` maps names of facts to a value or a condition such as `{"contains": "bear"}`. Of the requests that match, a share of
- * `probability` is decided, which are drawn from the seed of the world. Before `since` and from `until` on the rule is not asked.
+ * `probability` is decided, drawn from the seed of the world. Before `since` and from `until` on the rule is not tried.
  */
 export interface Rule {
   /** a response instead of the real one */
   reply?: Reply | null;
-  /** how an accepted generation goes on */
+  /** how an accepted generation proceeds */
   end?: End | null;
   /** what goes wrong; at most 20 elements */
   faults?: Fault[];
-  /** how often; without a number always, or once if another step follows */
+  /** how often; default: always, once if a step follows */
   times?: number | null;
-  /** what it is about: a word, or such as ltx-video/text-to-video */
+  /** what it is about: a word, or an operation such as ltx-video/text-to-video */
   when: Call;
-  /** facts and their values or conditions; all must hold */
+  /** facts and their values or conditions; all must match */
   match?: Conditions;
-  /** so many matching requests are let through first; default 0; at least 0; at most 1000000 */
+  /** this many matching requests are let through first; default 0; at least 0; at most 1000000 */
   after?: number;
   /** the share of matching requests that is decided; default 1; above 0; at most 1 */
   probability?: number;
-  /** seconds of the world's clock since the rule was added, or an instant: before it the rule is not asked; default 0 */
+  /** seconds of the world's clock since the rule was added, or an instant: before it the rule is not tried; default 0 */
   since?: number | string;
-  /** seconds of the world's clock since the rule was added, or an instant: from it on the rule is not asked */
+  /** seconds of the world's clock since the rule was added, or an instant: from it on the rule is not tried */
   until?: number | string | null;
   /** the steps that follow, in order; at most 1000 elements */
   then?: Step[];
-  /** what reports call the rule */
+  /** the rule's name in reports */
   name?: string | null;
 }
 
 /**
  * A response instead of the real one; nothing is committed.
  *
- * Without `json` or `text` an error status code gets the body that the gateway gives it; `retry_after` is in seconds.
+ * Without `json` or `text` an error status code gets the gateway's own body; `retry_after` is in seconds.
  */
 export interface Reply {
   /** at least 200; at most 599 */
@@ -362,10 +362,10 @@ export interface Reply {
 }
 
 /**
- * How an accepted generation goes on: its terminal status, its error, seconds in each state; what is left out is unchanged.
+ * How an accepted generation proceeds: its terminal status, its error, seconds in each state; what is omitted is unchanged.
  *
- * `after` is the time until the end, split between the two states in the usual proportion. `progress` is `polls:N` (each state is
- * left with the N-th status read that shows it), or a timeline: pairs of a state and its length, seconds or `polls:N`.
+ * `after` is the time until the end, split between the two states in the usual proportion. `progress` is `polls:N` (each state
+ * ends with the N-th status read that shows it), or a timeline: pairs of a state and its length, seconds or `polls:N`.
  */
 export interface End {
   status?: "COMPLETED" | "FAILED" | "ERROR" | null;
@@ -390,7 +390,7 @@ export interface HtmlPage {
   status?: number;
 }
 
-/** The response is sent so many real seconds later; a webhook so many seconds of the world's clock later. */
+/** The response is delayed by a number of real seconds; a webhook by that number of seconds of the world's clock. */
 export interface Delay {
   fault: "delay";
   /** at least 0; at most 3600 */
@@ -415,7 +415,7 @@ export interface LognormalDelay {
   sigma?: number;
 }
 
-/** The gateway does what was asked for (and charges it), then the connection closes without a byte of the response. */
+/** The gateway carries out the request (and charges it), then the connection closes without a byte of the response. */
 export interface ReplyLost {
   fault: "reply_lost";
 }
@@ -432,7 +432,7 @@ export interface ConnectionReset {
   committed?: boolean;
 }
 
-/** The gateway does what was asked for and never responds: the connection stays open until the client gives up. */
+/** The gateway carries out the request and never responds: the connection stays open until the client gives up. */
 export interface Hang {
   fault: "hang";
 }
@@ -444,14 +444,14 @@ export interface TruncatedBody {
   keep?: number;
 }
 
-/** The connection closes once so many bytes of the body have been sent; a body that is not longer arrives whole. */
+/** The connection closes once this many bytes of the body have been sent; a body that is not longer arrives whole. */
 export interface LimitData {
   fault: "limit_data";
   /** at least 0; at most 1073741824 */
   bytes: number;
 }
 
-/** So many seeded random bytes, which are no HTTP, come before the status line; the connection closes after the response. */
+/** Seeded random bytes, which are not HTTP, precede the status line; the connection closes after the response. */
 export interface GarbageBeforeHead {
   fault: "garbage_before_head";
   /** default 32; at least 1; at most 65536 */
@@ -463,7 +463,7 @@ export interface GarbledBody {
   fault: "garbled_body";
 }
 
-/** The body arrives in pieces, spread over so many real seconds. */
+/** The body arrives in pieces, spread over a number of real seconds. */
 export interface SlowDrip {
   fault: "slow_drip";
   /** at least 0; at most 3600 */
@@ -472,7 +472,7 @@ export interface SlowDrip {
   pieces?: number;
 }
 
-/** The body arrives at so many bytes in a real second, within an hour at most, as over a slow line. */
+/** The body arrives at this many bytes per real second, within an hour at most, as over a slow line. */
 export interface Bandwidth {
   fault: "bandwidth";
   /** at least 1; at most 1099511627776 */
@@ -501,7 +501,7 @@ export interface UnknownStatus {
 }
 
 /**
- * A body whose members deviate: some are absent, named otherwise, null, or of another value; a dot leads into an object.
+ * A body whose members deviate: some are absent, renamed, null, or have another value; a dot leads into an object.
  *
  * `remove` and `null` are names, `rename` maps names to others, `set` maps names to values; an error response stays as it is.
  */
@@ -515,14 +515,14 @@ export interface ChangedMembers {
   set?: Record<string, unknown>;
 }
 
-/** A status read gets 404 until so many seconds (of the world's clock) after the submission was accepted. */
+/** A status read gets 404 until this many seconds (of the world's clock) after the submission was accepted. */
 export interface NotFoundWindow {
   fault: "not_found_window";
   /** default 3; at least 0; at most 3600 */
   seconds?: number;
 }
 
-/** The generation is accepted and stays PROCESSING for ever. */
+/** The generation is accepted and stays PROCESSING forever. */
 export interface Stuck {
   fault: "stuck";
 }
@@ -539,7 +539,7 @@ export interface Drop {
   fault: "drop";
 }
 
-/** The webhook is posted so many times in all, at the same instant. */
+/** The webhook is posted this many times in all, at the same instant. */
 export interface Duplicate {
   fault: "duplicate";
   /** default 2; at least 2; at most 10 */
@@ -558,7 +558,7 @@ export interface BeforeReply {
   fault: "before_reply";
 }
 
-/** The webhook is signed rightly, but as so many seconds ago: a replay, which receivers refuse after five minutes. */
+/** The webhook is signed correctly, but as if this many seconds ago: a replay, which receivers refuse after five minutes. */
 export interface StaleSignature {
   fault: "stale_signature";
   /** default 600; at least 1; at most 1000000000.0 */
@@ -584,27 +584,27 @@ export interface DeadReceiver {
   fault: "dead_receiver";
 }
 
-/** What happens at a request or webhook delivery, `times` times: without a number always, or once if another step follows. */
+/** What happens at a request or webhook delivery, `times` times; by default always, or once if another step follows. */
 export interface Step {
   /** a response instead of the real one */
   reply?: Reply | null;
-  /** how an accepted generation goes on */
+  /** how an accepted generation proceeds */
   end?: End | null;
   /** what goes wrong; at most 20 elements */
   faults?: Fault[];
-  /** how often; without a number always, or once if another step follows */
+  /** how often; default: always, once if a step follows */
   times?: number | null;
 }
 
-/** A generation that a world begins with, in any state: what was asked for, and what has become of it. */
+/** A generation that a world begins with, in any state: what was requested, and its outcome. */
 export interface InitialGeneration {
   /** the status with which the world begins */
   status: "COMPLETED" | "ERROR" | "FAILED" | "PROCESSING" | "QUEUED";
   /** default "generate" */
   operation?: string;
-  /** seconds since it was accepted; left out: as the policy's job_times has it; at least 0; at most 1000000000.0 */
+  /** seconds since it was accepted; default: by the policy's job_times; at least 0; at most 1000000000.0 */
   age?: number;
-  /** marks such as [[sim:error]] decide the end of one that still runs */
+  /** marks such as [[sim:error]] decide the end of one that is still running */
   prompt?: string;
   /** default 6 */
   duration?: number;
@@ -612,16 +612,17 @@ export interface InitialGeneration {
   resolution?: string;
   /** the error text of FAILED or ERROR */
   error?: string;
-  /** where its end is or was reported; what lies in the past counts as delivered */
+  /** where its end is or was reported; past reports count as delivered */
   webhook_url?: string;
-  /** whether the ledger has its price, and the refund that the policy has; default true */
+  /** whether the ledger contains its price, and its refund by the policy; default true */
   charged?: boolean;
 }
 
 /**
  * A world without its key: its `state` at the instant `begun.at` of real time, and the `commands` that were carried out since.
  *
- * `digest` is that of the state to which the commands lead, on any machine.
+ * `digest` is that of the state to which the commands lead, on any machine; `outcome` that of what happened where it was saved, before
+ * secrets were taken out.
  */
 export interface WorldLog {
   begun: Begun;
@@ -633,9 +634,10 @@ export interface WorldLog {
   name?: string | null;
   /** default 1 */
   form?: number;
+  outcome?: string | null;
 }
 
-/** When the worlds of a server were begun, in real time, and where their clocks started then (UTC milliseconds). */
+/** When the worlds of a server were started, in real time, and what their clocks read then (UTC milliseconds). */
 export interface Begun {
   at: number;
   start: number;
@@ -646,7 +648,7 @@ export type Row = [string, string];
 
 /** The latest worlds of the server, oldest first. */
 export interface WorldList {
-  /** how many there are in all; the list holds at most `limit` of them */
+  /** how many there are in all; the list contains at most `limit` of them */
   total: number;
   worlds: WorldSummary[];
 }
@@ -655,7 +657,7 @@ export interface WorldList {
 export interface WorldSummary {
   /** counts the worlds of the server from 1; log lines name them by it */
   number: number;
-  /** what it is for, null when nobody said so */
+  /** its purpose, null when none was given */
   name: string | null;
   /** instant of the world's clock, RFC 3339 in UTC with three digits and Z */
   now: string;
@@ -676,13 +678,13 @@ export interface WorldState {
   /** how the clock runs: real, manual, or xN for N times as fast */
   clock: string;
   seed: number;
-  /** what it is for, null when nobody said so */
+  /** its purpose, null when none was given */
   name: string | null;
   /** US dollars, two to six decimals */
   balance: string;
-  /** whether every call is answered 403 */
+  /** whether every call gets 403 */
   suspended: boolean;
-  /** if false, every submission is answered 400 Model not found */
+  /** if false, every submission gets 400 Model not found */
   model_enabled: boolean;
   /** how many were accepted */
   generations: number;
@@ -690,23 +692,23 @@ export interface WorldState {
   exchanges: number;
   /** the Standard Webhooks secret, null without signatures */
   webhook_secret: string | null;
-  /** those from before a rotation with which webhooks are still signed, the newest first */
+  /** secrets from before a rotation with which webhooks are still signed, newest first */
   former_webhook_secrets: string[];
-  /** every point that the vendor leaves open, as text */
+  /** every point that the vendor leaves open, as a string */
   policy: Record<string, string>;
 }
 
-/** What is to change in a world; what is left out stays, and nothing changes when one of the values is wrong. */
+/** What to change in a world; what is omitted stays as it is, and nothing changes when one of the values is wrong. */
 export interface WorldChange {
   /** US dollars, such as 0.50 */
   balance?: string;
   /** policy fields by name, as `pixazo-sim policy` lists them */
   policy?: Policy;
-  /** whether every call is answered 403 */
+  /** whether every call gets 403 */
   suspended?: boolean;
-  /** if false, every submission is answered 400 Model not found */
+  /** if false, every submission gets 400 Model not found */
   model_enabled?: boolean;
-  /** what is behind an image URL, for policy image_urls=table */
+  /** the image at a URL, for policy image_urls=table */
   images?: Record<string, ImageFacts>;
 }
 
@@ -717,14 +719,14 @@ export interface Deleted {
 
 /** What has happened in a world as far as the log reaches back, oldest first. */
 export interface History {
-  /** how many there are in all; the list holds at most `limit` of them */
+  /** how many there are in all; the list contains at most `limit` of them */
   total: number;
   entries: HistoryEntry[];
 }
 
 /** A command that changed a world. */
 export interface HistoryEntry {
-  /** how many commands the log had then: as `at` it shows the world after it */
+  /** how many commands the log had then: pass it as `at` to see the world then */
   position: number;
   /** instant of the world's clock, RFC 3339 in UTC with three digits and Z */
   at: string;
@@ -732,9 +734,9 @@ export interface HistoryEntry {
   what: string;
 }
 
-/** The number under which a state of a world is kept. */
+/** The number of a saved state of a world. */
 export interface StateNumber {
-  /** names the state until it is forgotten */
+  /** identifies the state until it is discarded */
   number: number;
 }
 
@@ -779,7 +781,7 @@ export interface Event {
   faults?: string[];
 }
 
-/** An advance ended early: where the clock stands, and what fell due until then. */
+/** An advance ended early: the time, and what fell due until then. */
 export interface AdvanceStopped {
   error: string;
   /** names the thing, the value and the remedy, in one line */
@@ -789,13 +791,13 @@ export interface AdvanceStopped {
   events: Event[];
 }
 
-/** How far a clock is to be advanced: by seconds, or until the next event or an instant. Give one of the two. */
+/** How far to advance a clock: by seconds, or until the next event or an instant. Give one of the two. */
 export interface Advance {
   /** seconds of the world's clock, not negative */
   seconds?: number;
-  /** next: the next instant at which anything falls due, without one no time passes; or an instant of RFC 3339 */
+  /** next: the next instant at which anything falls due (no time passes if there is none); or an RFC 3339 instant */
   until?: string;
-  /** seconds pass in all other worlds, too; default false */
+  /** whether the seconds pass in all other worlds, too; default false */
   every_world?: boolean;
 }
 
@@ -831,16 +833,16 @@ export interface UpcomingEvent {
   faults?: string[];
 }
 
-/** The balance, and the latest entries that it is the sum of. */
+/** The balance, and the latest entries that add up to it. */
 export interface LedgerPage {
   /** US dollars, two to six decimals */
   balance: string;
-  /** how many there are in all; the list holds at most `limit` of them */
+  /** how many there are in all; the list contains at most `limit` of them */
   total: number;
   entries: Entry[];
 }
 
-/** One line of the ledger; a refund may lie ahead. */
+/** One line of the ledger; a refund may be in the future. */
 export interface Entry {
   /** instant of the world's clock, RFC 3339 in UTC with three digits and Z */
   at: string;
@@ -858,13 +860,13 @@ export interface Bill {
   total: number;
   /** what was debited */
   spent: string;
-  /** what of it was given back by now */
+  /** how much of that has been refunded so far */
   refunded: string;
-  /** what of it was wasted and not given back */
+  /** how much of that was wasted and not refunded */
   wasted: string;
   /** how many were wasted */
   wasted_generations: number;
-  /** exchanges that the journal no longer keeps: with any, fate and waste may lack evidence */
+  /** exchanges that the journal no longer has: if there are any, fate and waste may lack evidence */
   dropped: number;
   generations: BilledGeneration[];
 }
@@ -879,28 +881,28 @@ export interface BilledGeneration {
   at: string;
   /** what was debited */
   price: string;
-  /** what of it was given back by now */
+  /** how much of that has been refunded so far */
   refunded: string;
   /** the status now */
   state: "COMPLETED" | "ERROR" | "FAILED" | "PROCESSING" | "QUEUED";
-  /** delivered: the app has downloaded media of it; told: it ended, and the app read that or accepted a callback that says so; unread: it ended, and the app never learned; lost: the reply to the submission never reached the app whole, and nothing later told its id; running: it has not ended */
+  /** delivered: the app has downloaded its media; told: it ended, and the app read that or accepted a callback that says so; unread: it ended, and the app never learned; lost: the response to the submission never reached the app whole, and the app did not learn its id later; running: it has not ended */
   fate: "delivered" | "lost" | "running" | "told" | "unread";
-  /** why the money need not have been spent, null when it was not wasted, or was given back */
+  /** why the money need not have been spent, null when it was not wasted or was refunded */
   waste: "charged twice" | "could have been refused" | "never read" | null;
-  /** equal submissions before it that FAILED, as the app had been told when it submitted this one */
+  /** earlier equal submissions that FAILED, as the app knew when it submitted this one */
   failed_before: number;
-  /** of an unread or lost one, or whose video was not downloaded: the command that reads its status */
+  /** for an unread or lost one, or one whose video was not downloaded: the command that reads its status */
   curl: string | null;
 }
 
 /** The latest generations, oldest first. */
 export interface GenerationPage {
-  /** how many there are in all; the list holds at most `limit` of them */
+  /** how many there are in all; the list contains at most `limit` of them */
   total: number;
   generations: Generation[];
 }
 
-/** One generation as it is now: what was asked for, its status and since when. */
+/** One generation as it is now: what was requested, its status and since when. */
 export interface Generation {
   /** its identifier */
   request_id: string;
@@ -908,7 +910,7 @@ export interface Generation {
   operation: string;
   /** seconds of video */
   duration: number;
-  /** as it was asked for, or the default */
+  /** as requested, or the default */
   resolution: string;
   /** the status now */
   status: "COMPLETED" | "ERROR" | "FAILED" | "PROCESSING" | "QUEUED";
@@ -916,27 +918,27 @@ export interface Generation {
   accepted_at: string;
   /** when it entered its status */
   since: string;
-  /** how it goes, fixed on acceptance */
+  /** how it proceeds, fixed on acceptance */
   plan: Plan;
 }
 
 /**
  * The plan of a generation, fixed on acceptance: its seconds in each state, then the terminal status.
  *
- * A state that lasts for some status reads has no seconds until it was left.
+ * A state that lasts for a number of status reads has no seconds until it has ended.
  */
 export interface Plan {
-  /** seconds of the world's clock, null for ever */
+  /** seconds of the world's clock, null: forever */
   queued: number | null;
-  /** seconds of the world's clock, null for ever */
+  /** seconds of the world's clock, null: forever */
   processing: number | null;
   /** the terminal status */
   outcome: "COMPLETED" | "ERROR" | "FAILED" | "PROCESSING" | "QUEUED";
-  /** the error text of a bad end, null for a good one */
+  /** the error text of a failure, null for a success */
   error: string | null;
-  /** status reads that the state lasts, null when it lasts for seconds */
+  /** status reads that the state lasts, null when its length is in seconds */
   queued_polls?: number | null;
-  /** status reads that the state lasts, null when it lasts for seconds */
+  /** status reads that the state lasts, null when its length is in seconds */
   processing_polls?: number | null;
 }
 
@@ -946,7 +948,7 @@ export interface StatusAnswer {
   request_id: string;
   /** instant of the world's clock, RFC 3339 in UTC with three digits and Z */
   at: string;
-  /** 200, or 404 where the policy has it unreadable then */
+  /** 200, or 404 where the policy makes it unreadable then */
   status_code: number;
   /** the body, byte for byte as it is sent */
   text: string;
@@ -956,9 +958,9 @@ export interface StatusAnswer {
 
 /** Exchanges, oldest first. */
 export interface JournalPage {
-  /** how many exchanges there were; with a filter, how many of those that are kept pass it */
+  /** how many exchanges there were; with a filter, how many of the kept ones pass it */
   total: number;
-  /** how many had to give way to later ones */
+  /** how many have been dropped for later ones */
   dropped: number;
   exchanges: Exchange[];
 }
@@ -973,9 +975,9 @@ export interface Exchange {
   method: string;
   /** path and query */
   target: string;
-  /** 0 when nothing was answered */
+  /** 0 when there was no response */
   status: number;
-  /** why the simulator gave this answer */
+  /** why the simulator gave this response */
   reason: string;
   /** the generation concerned, null when there is none */
   request_id: string | null;
@@ -989,39 +991,39 @@ export interface Exchange {
   hint: string | null;
   /** what was sent */
   request: Request;
-  /** what was answered */
+  /** the response */
   response: Response;
   /** the name of the deleted world whose key was sent, null for any other request */
   former?: string | null;
-  /** real seconds since the clock of the world began, however fast it runs; 0 unless asked for; default 0.0 */
+  /** real seconds since the clock of the world began, however fast it runs; 0 unless requested; default 0.0 */
   elapsed?: number;
-  /** points of the policy of which another value would have changed what was seen */
+  /** points of the policy where another value would have changed what was seen */
   decided_by?: PolicyDecision[];
   /** the operation of a model file that was called */
   submitted?: string;
 }
 
-/** What was sent, without any key; a body is JSON where it can be read as such, else text. */
+/** What was sent, without any key; a body is JSON where it can be read as such, else a string. */
 export interface Request {
-  /** by their names in lower case */
+  /** by lower-case name */
   headers: Record<string, string>;
   /** how many more there were than the journal keeps */
   headers_left_out: number;
-  /** JSON where it can be read as such, else text */
+  /** JSON where it can be read as such, else a string */
   body: unknown;
-  /** bytes of the whole body; what is kept of it may be cut */
+  /** bytes of the whole body; the kept part may be shorter */
   length: number;
 }
 
-/** What was answered. */
+/** The response. */
 export interface Response {
-  /** by their names in lower case */
+  /** by lower-case name */
   headers: Record<string, string>;
-  /** JSON where it can be read as such, else text */
+  /** JSON where it can be read as such, else a string */
   body: unknown;
   /** bytes of the whole body, before anything was cut */
   length: number;
-  /** what of the response the caller did not get, null when it got all of it */
+  /** the part of the response that the caller did not get, null when it got all */
   cut: string | null;
 }
 
@@ -1030,7 +1032,7 @@ export interface PolicyDecision {
   /** as in docs/reference/policy.md */
   field: string;
   value: string;
-  /** how we know that the gateway does so */
+  /** how we know that the gateway does this */
   label: "assumed" | "documented" | "inferred" | "observed" | "ours" | "vendor";
 }
 
@@ -1038,7 +1040,7 @@ export interface PolicyDecision {
 export interface WorldRecord {
   clock: ClockState;
   journal: JournalPage;
-  /** the requests that reached no world, beyond the number given */
+  /** the requests that reached no world, after the number given */
   unmatched: JournalPage;
   generations: GenerationPage;
   deliveries: DeliveryPage;
@@ -1047,7 +1049,7 @@ export interface WorldRecord {
 
 /** The latest webhook deliveries, oldest first. */
 export interface DeliveryPage {
-  /** how many are kept; the list holds at most `limit` of them */
+  /** how many are kept; the list contains at most `limit` of them */
   total: number;
   deliveries: Delivery[];
 }
@@ -1060,7 +1062,7 @@ export interface Delivery {
   request_id: string;
   /** where it is posted */
   url: string;
-  /** the header or member by which it was asked for */
+  /** the header or member that requested it */
   channel: string;
   /** status, challenge or upstream: what is posted (policy callback_url) */
   form: string;
@@ -1068,17 +1070,17 @@ export interface Delivery {
   copy_of: number | null;
   /** instant of the world's clock, RFC 3339 in UTC with three digits and Z */
   due_at: string;
-  /** whether a receiver took it, with any 2xx */
+  /** whether a receiver accepted it, with any 2xx */
   delivered: boolean;
   /** the script rule that decided, null when none did */
   rule: string | null;
   /** the kinds of fault that were injected */
   faults: string[];
-  /** each try to post it, oldest first */
+  /** each attempt to post it, oldest first */
   attempts: Attempt[];
-  /** points of the policy of which another value would have changed what was seen */
+  /** points of the policy where another value would have changed what was seen */
   decided_by?: PolicyDecision[];
-  /** when it is attempted next, null when no attempt follows, one is under way, or it is unknown */
+  /** when it is attempted next, null when no attempt follows, one is in progress, or it is unknown */
   next_attempt_at?: string | null;
 }
 
@@ -1094,11 +1096,11 @@ export interface Attempt {
   rule: string | null;
   /** the kinds of fault that were injected */
   faults: string[];
-  /** the process that made it ended before the outcome was known, so that it was repeated; default false */
+  /** the process that made it ended before the outcome was known, so it was repeated; default false */
   interrupted?: boolean;
 }
 
-/** The rules of a world, in the order in which they are asked. */
+/** The rules of a world, in the order in which they are tried. */
 export interface ScriptState {
   rules: ScriptRule[];
 }
@@ -1108,24 +1110,24 @@ export interface ScriptRule {
   number: number;
   /** the rule as a phrase, as journals and reports name it */
   label: string;
-  /** as it was given, without what is left at its default */
+  /** as it was given, without members at their defaults */
   rule: Record<string, unknown>;
   /** how often each of its steps was used */
   used: number[];
-  /** how many calls matched it, also those that it let through */
+  /** how many calls matched it, including those that it let through */
   matched: number;
-  /** what the nearest call of its kind differed in, null when no call of its kind passed it by */
+  /** how the nearest call of its kind differed, null when it missed no call of its kind */
   missed: string[] | null;
 }
 
-/** What fulfils the condition, under the name that the condition had; the other two members are absent. */
+/** What fulfils the condition, under the name of the condition; the other two members are absent. */
 export interface WaitResult {
   exchanges?: Exchange[];
   deliveries?: Delivery[];
   generations?: Generation[];
 }
 
-/** Time ran out: what did arrive, and what came nearest. */
+/** Timed out: what did arrive, and what came nearest. */
 export interface WaitTimedOut {
   error: string;
   /** names the thing, the value and the remedy, in one line */
@@ -1152,9 +1154,9 @@ export interface Wait {
   timeout?: number;
 }
 
-/** Holds when at least `count` exchanges fulfil every matcher that is given. */
+/** Fulfilled when at least `count` exchanges fulfil every given matcher. */
 export interface ExchangeCondition {
-  /** only exchanges beyond this number; default 0; at least 0; at most 1000000000000000 */
+  /** only exchanges after this number; default 0; at least 0; at most 1000000000000000 */
   after?: number;
   /** a value, or a condition as in a script rule, such as {'contains': 'status'} */
   operation?: Condition;
@@ -1170,11 +1172,11 @@ export interface ExchangeCondition {
   rule?: Condition;
   /** a value, or a condition as in a script rule, such as {'contains': 'status'} */
   reason?: Condition;
-  /** how many there must be at least; default 1; at least 1; at most 1000000 */
+  /** the least number that there must be; default 1; at least 1; at most 1000000 */
   count?: number;
 }
 
-/** Holds when at least `count` webhooks fulfil every matcher that is given. */
+/** Fulfilled when at least `count` webhooks fulfil every given matcher. */
 export interface DeliveryCondition {
   /** a value, or a condition as in a script rule, such as {'contains': 'status'} */
   request_id?: Condition;
@@ -1188,11 +1190,11 @@ export interface DeliveryCondition {
   status?: Condition;
   /** a value, or a condition as in a script rule, such as {'contains': 'status'} */
   attempts?: Condition;
-  /** how many there must be at least; default 1; at least 1; at most 1000000 */
+  /** the least number that there must be; default 1; at least 1; at most 1000000 */
   count?: number;
 }
 
-/** Holds when at least `count` generations fulfil every matcher that is given. */
+/** Fulfilled when at least `count` generations fulfil every given matcher. */
 export interface GenerationCondition {
   /** a value, or a condition as in a script rule, such as {'contains': 'status'} */
   request_id?: Condition;
@@ -1200,7 +1202,7 @@ export interface GenerationCondition {
   operation?: Condition;
   /** a value, or a condition as in a script rule, such as {'contains': 'status'} */
   status?: Condition;
-  /** how many there must be at least; default 1; at least 1; at most 1000000 */
+  /** the least number that there must be; default 1; at least 1; at most 1000000 */
   count?: number;
 }
 
@@ -1215,12 +1217,12 @@ export interface VerificationFailed {
   nearest: Nearest | null;
 }
 
-/** What must have happened: how often something did, or a `sequence` of exchanges, between which others may lie. */
+/** What must have happened: how often something did, or a `sequence` of exchanges; others may come in between. */
 export interface Verification {
   exchanges?: ExchangeMatchers;
   deliveries?: DeliveryMatchers;
   generations?: GenerationMatchers;
-  /** exchanges in this order, between which others may lie; at most 100 elements */
+  /** exchanges in this order; others may come in between; at most 100 elements */
   sequence?: ExchangeMatchers[];
   /** 1 if neither this nor at_most is given, else 0; at least 0; at most 1000000 */
   at_least?: number;
@@ -1230,7 +1232,7 @@ export interface Verification {
 
 /** Exchanges of the journal. `operation` is generate, imageToVideo, submit (either), status, media or request; `path` has no query. */
 export interface ExchangeMatchers {
-  /** only exchanges beyond this number; default 0; at least 0; at most 1000000000000000 */
+  /** only exchanges after this number; default 0; at least 0; at most 1000000000000000 */
   after?: number;
   /** a value, or a condition as in a script rule, such as {'contains': 'status'} */
   operation?: Condition;
@@ -1290,12 +1292,12 @@ export interface Explanation {
   deliveries: Delivery[];
 }
 
-/** Whether one rule decides about a request. */
+/** Whether one rule decides a request. */
 export interface RuleDiagnosis {
   number: number;
   label: string;
   decides: boolean;
-  /** what keeps it from deciding, nothing when it decides */
+  /** what keeps it from deciding, empty when it decides */
   differences: string[];
 }
 
@@ -1303,23 +1305,23 @@ export interface RuleDiagnosis {
 export interface DryRun {
   /** an HTTP method */
   method: string;
-  /** path and query, percent-encoded, that begin with '/', or such a URL of this simulator */
+  /** path and query, percent-encoded, that begin with '/', or a full URL of this simulator */
   path: string;
-  /** the key of the caller is added when they hold none */
+  /** the key of the caller is added when they contain none */
   headers?: Record<string, string>;
-  /** a text is sent as it is, anything else as JSON */
+  /** a string is sent as it is, anything else as JSON */
   body?: unknown;
 }
 
-/** The rules of a world, in the order in which they are to be asked. */
+/** The rules of a world, in the order in which they are tried. */
 export interface NewScript {
-  /** rules, in the order in which they are asked; at most 1000 elements */
+  /** rules, in the order in which they are tried; at most 1000 elements */
   rules: Rule[];
 }
 
 /** The number of a rule. */
 export interface RuleNumber {
-  /** names the rule until it is removed */
+  /** identifies the rule until it is removed */
   number: number;
 }
 
@@ -1335,7 +1337,7 @@ export interface DeliveryDetail {
   request_id: string;
   /** where it is posted */
   url: string;
-  /** the header or member by which it was asked for */
+  /** the header or member that requested it */
   channel: string;
   /** status, challenge or upstream: what is posted (policy callback_url) */
   form: string;
@@ -1343,40 +1345,40 @@ export interface DeliveryDetail {
   copy_of: number | null;
   /** instant of the world's clock, RFC 3339 in UTC with three digits and Z */
   due_at: string;
-  /** whether a receiver took it, with any 2xx */
+  /** whether a receiver accepted it, with any 2xx */
   delivered: boolean;
   /** the script rule that decided, null when none did */
   rule: string | null;
   /** the kinds of fault that were injected */
   faults: string[];
-  /** each try to post it, oldest first */
+  /** each attempt to post it, oldest first */
   attempts: Attempt[];
-  /** points of the policy of which another value would have changed what was seen */
+  /** points of the policy where another value would have changed what was seen */
   decided_by?: PolicyDecision[];
-  /** when it is attempted next, null when no attempt follows, one is under way, or it is unknown */
+  /** when it is attempted next, null when no attempt follows, one is in progress, or it is unknown */
   next_attempt_at?: string | null;
   method: "POST";
-  /** by their names in lower case, with the signature; HTTP adds those of the connection */
+  /** by lower-case name, with the signature; HTTP adds those of the connection */
   headers: Record<string, string> | null;
-  /** the body, byte for byte but for keys */
+  /** the body, byte for byte except keys */
   text: string | null;
   /** the same, decoded */
   body: unknown;
-  /** whether this is what was posted at the latest attempt, with faults; if not, it is computed by the policy and the secrets of now for the instant of that attempt, or for now: what faults and a mutant change is left out, and the signature may bear another second */
+  /** whether this is what was posted at the latest attempt, with faults; if not, it is computed from the present policy and secrets for the instant of that attempt, or for now: changes by faults and a mutant are left out, and the signature may have another second */
   exact: boolean;
 }
 
-/** How a signing secret gives way to a new one. */
+/** How a new signing secret replaces the former one. */
 export interface SecretRotation {
-  /** seconds of the world's clock in which webhooks are signed with both; default 86400.0; at least 0; at most 1000000000.0 */
+  /** seconds of the world's clock during which webhooks are signed with both; default 86400.0; at least 0; at most 1000000000.0 */
   overlap?: number;
 }
 
 /** An open TLS listener. */
 export interface TlsListener {
-  /** by which it is closed */
+  /** the number with which to close it */
   number: number;
-  /** where it listens, on 127.0.0.1 */
+  /** the port on which it listens, on 127.0.0.1 */
   port: number;
   /** certificate of the authority to trust, PEM */
   ca_pem: string;
@@ -1404,7 +1406,7 @@ export interface WorldsQuery {
 
 /** The query of `world`. */
 export interface WorldQuery {
-  /** show what was so after so many commands of the log; now if left out */
+  /** show the state after this many commands of the log; default: now */
   at?: string;
 }
 
@@ -1426,7 +1428,7 @@ export interface UpcomingQuery {
 export interface LedgerQuery {
   /** how many to list at most; default 1000; at least 1; at most 1000 */
   limit?: number;
-  /** show what was so at an instant of RFC 3339 that has come, everything of that instant included, or after so many commands of the log; now if left out */
+  /** show the state at a past RFC 3339 instant, including everything at that instant, or after this many commands of the log; default: now */
   at?: string;
 }
 
@@ -1434,13 +1436,13 @@ export interface LedgerQuery {
 export interface GenerationsQuery {
   /** how many to list at most; default 1000; at least 1; at most 1000 */
   limit?: number;
-  /** show what was so at an instant of RFC 3339 that has come, everything of that instant included, or after so many commands of the log; now if left out */
+  /** show the state at a past RFC 3339 instant, including everything at that instant, or after this many commands of the log; default: now */
   at?: string;
 }
 
 /** The query of `status`. */
 export interface StatusQuery {
-  /** an instant of RFC 3339, past or to come; now if left out */
+  /** an RFC 3339 instant, past or future; default: now */
   at?: string;
 }
 
@@ -1450,7 +1452,7 @@ export interface JournalQuery {
   method?: string;
   /** any part of the target */
   path?: string;
-  /** 0: nothing was answered; at least 0; at most 999 */
+  /** 0: no response was sent; at least 0; at most 999 */
   status?: number;
   /** generate, imageToVideo, the name of an operation of a model file, submit (any of them), status, media, or request (any of these) */
   operation?: string;
@@ -1468,7 +1470,7 @@ export interface JournalQuery {
   limit?: number;
   /** whether to show real times, which differ from run to run; default false */
   elapsed?: boolean;
-  /** show what was so at an instant of RFC 3339 that has come, everything of that instant included, or after so many commands of the log; now if left out */
+  /** show the state at a past RFC 3339 instant, including everything at that instant, or after this many commands of the log; default: now */
   at?: string;
 }
 
@@ -1478,7 +1480,7 @@ export interface UnmatchedQuery {
   method?: string;
   /** any part of the target */
   path?: string;
-  /** 0: nothing was answered; at least 0; at most 999 */
+  /** 0: no response was sent; at least 0; at most 999 */
   status?: number;
   /** generate, imageToVideo, the name of an operation of a model file, submit (any of them), status, media, or request (any of these) */
   operation?: string;
@@ -1496,13 +1498,13 @@ export interface UnmatchedQuery {
   limit?: number;
   /** whether to show real times, which differ from run to run; default false */
   elapsed?: boolean;
-  /** show what was so at an instant of RFC 3339 that has come, everything of that instant included, or after so many commands of the log; now if left out */
+  /** show the state at a past RFC 3339 instant, including everything at that instant, or after this many commands of the log; default: now */
   at?: string;
 }
 
 /** The query of `record`. */
 export interface RecordQuery {
-  /** list the requests beyond this number that reached no world, too; at least 0; at most 1000000000000000 */
+  /** also list the requests after this number that reached no world; at least 0; at most 1000000000000000 */
   unmatched_after?: number;
   /** whether to show real times, which differ from run to run; default false */
   elapsed?: boolean;
@@ -1510,7 +1512,7 @@ export interface RecordQuery {
 
 /** The query of `script`. */
 export interface ScriptQuery {
-  /** show what was so after so many commands of the log; now if left out */
+  /** show the state after this many commands of the log; default: now */
   at?: string;
 }
 
@@ -1518,35 +1520,39 @@ export interface ScriptQuery {
 export interface DeliveriesQuery {
   /** how many to list at most; default 1000; at least 1; at most 1000 */
   limit?: number;
-  /** show what was so at an instant of RFC 3339 that has come, everything of that instant included, or after so many commands of the log; now if left out */
+  /** show the state at a past RFC 3339 instant, including everything at that instant, or after this many commands of the log; default: now */
   at?: string;
 }
 
 /** The routes that need no world. Each is one request, and rejects with ControlError when it is refused or not answered. */
 export interface SimulatorRoutes {
-  /** Report that the simulator answers, and how many worlds it holds. */
+  /** Report that the simulator responds, and how many worlds it has. */
   health(): Promise<Health>;
   /**
-   * Report that requests are answered; 503 with `Retry-After` while the store of the worlds cannot be used.
+   * Report that the server accepts requests; 503 with `Retry-After` while the store of the worlds cannot be used.
    *
-   * @throws {ControlError} with status 503: The store of the worlds cannot be used now: ask again after Retry-After seconds
+   * @throws {ControlError} with status 503: The store of the worlds cannot be used now: retry after Retry-After seconds
    */
   ready(): Promise<Ready>;
   /** Return metrics in Prometheus' text format: requests, latency, worlds, generations, webhooks, store. */
   metrics(): Promise<string>;
-  /** Describe these routes as OpenAPI 3.1, for reading and for making clients. */
+  /** Describe these routes as OpenAPI 3.1, for readers and client generators. */
   openapi(): Promise<Record<string, unknown>>;
-  /** Create a world for a key, which is made up when none is given. */
+  /**
+   * Create a world for a key, which is generated when none is given.
+   *
+   * @throws {ControlError} with status 409: The key has a world already
+   */
   createWorld(body: NewWorld): Promise<CreatedWorld>;
-  /** List the latest worlds of the server, whoever's they are, without their keys. */
+  /** List the latest worlds of the server, of all callers, without their keys. */
   worlds(query?: WorldsQuery): Promise<WorldList>;
-  /** List the requests that reached no world, such as those with an unknown key; filters as of the journal. */
+  /** List the requests that reached no world, such as those with an unknown key; the filters are those of the journal. */
   unmatched(query?: UnmatchedQuery): Promise<JournalPage>;
   /**
    * Explain what would happen to a request of the gateway, and why; nothing is sent and nothing changes.
    *
    * The response shows the exchange as the journal would, whether each rule decides, price, generation and webhooks. If `headers`
-   * have none, the key of the caller and the host that was called are added; JSON gets its Content-Type. The edits of a mutant
+   * contain no key or host, those of the call are added; JSON gets its Content-Type. The edits of a mutant
    * are left out.
    */
   explain(body: DryRun): Promise<Explanation>;
@@ -1559,7 +1565,7 @@ export interface WorldRoutes {
   /**
    * Change balance, policy or switches of a world; nothing changes when one of the values is wrong.
    *
-   * What was accepted keeps its plan.
+   * Accepted generations keep their plans.
    */
   changeWorld(body: WorldChange): Promise<WorldState>;
   /** Delete the world of the caller and close its TLS listeners; its key is unknown from now on. */
@@ -1567,64 +1573,64 @@ export interface WorldRoutes {
   /**
    * Export the world of the caller as a document without its key, which `POST /_sim/worlds` and `pixazo-sim replay` read.
    *
-   * It holds the commands that the log keeps, and the state before them; on a server without a log only the present state.
+   * It contains the commands that the log keeps, and the state before them; on a server without a log only the present state.
    */
   exportWorld(): Promise<WorldLog>;
   /**
-   * List the latest commands of the log that have changed the world of the caller, or with `after` the first ones beyond that position.
+   * List the latest commands of the log that have changed the world of the caller, or with `after` the first ones after that position.
    *
    * `position` is what `at` takes elsewhere. The first one listed may be the beginning of the log.
    */
   history(query?: HistoryQuery): Promise<History>;
-  /** Keep the present state of a world, so that it can be brought back into it; 100 are kept at most. */
+  /** Save the present state of a world, so it can be restored; at most 100 are kept. */
   keepState(): Promise<StateNumber>;
-  /** Bring a world back into a state that was kept: everything is as it was then, its clock, its journal and its script, too. */
+  /** Restore a world to a saved state: everything is as it was then, including its clock, journal and script. */
   restoreState(number: number): Promise<WorldState>;
-  /** Keep a state no longer. */
+  /** Discard a saved state. */
   forgetState(number: number): Promise<Deleted>;
   /** Show the time of a world, and when its next webhook is due. */
   clock(): Promise<ClockState>;
   /**
-   * Let time pass in a world and list what fell due; webhooks that fell due have been attempted by then.
+   * Let time pass in a world and list what fell due; by then webhooks that fell due have been attempted.
    *
    * `until: next` goes to the next instant at which a generation changes its status or a webhook is due, and lists what fell due there;
    * `until` with an instant goes there.
-   * With `every_world` as much time passes in all other worlds, whose events are not listed, and in those that a key opens later.
+   * With `every_world` the same time passes in all other worlds, whose events are not listed, and in those that a key opens later.
    * An advance attempts at most 10,000 webhooks and takes at most 300 real seconds. When that is not enough the response
-   * is 409 and says how far the clock came and what fell due until then; the rest stays pending, and another advance goes on.
+   * is 409 and says how far the clock got and what fell due until then; the rest stays pending for another advance.
    *
    * @throws {ControlError} with status 409: The clock stopped before the end of the advance
    */
   advance(body: Advance): Promise<Advanced>;
   /**
-   * List what falls due within so many seconds of the world's clock if nothing else happens: status changes and webhooks.
+   * List what falls due within the given seconds of the world's clock if nothing else happens: status changes and webhooks.
    *
-   * The answer comes from a copy of the world: nothing is sent, and nothing changes. Of a webhook only the next attempt is listed, since
-   * its outcome is unknown. A generation that goes on by status reads does not go on by itself.
+   * A copy of the world is used: nothing is sent, and nothing changes. Of a webhook only the next attempt is listed, since
+   * its outcome is unknown. A generation that proceeds with status reads does not proceed by itself.
    */
   upcoming(query?: UpcomingQuery): Promise<Upcoming>;
-  /** List the latest entries of the wallet, and the balance that they come to, now or `at` an instant. */
+  /** List the latest entries of the wallet, and the balance that they add up to, now or `at` an instant. */
   ledger(query?: LedgerQuery): Promise<LedgerPage>;
-  /** Show what the generations would have cost on the real gateway, what became of each, and what of the money was wasted. */
+  /** Show what the generations would have cost on the real gateway, what became of each, and how much of the money was wasted. */
   bill(): Promise<Bill>;
-  /** List the latest generations: what was asked for, how they are now or were `at` an instant, and their plan. */
+  /** List the latest generations: what was requested, their state now or `at` an instant, and their plan. */
   generations(query?: GenerationsQuery): Promise<GenerationPage>;
   /**
-   * Show what the gateway answers to a status read of a generation now, or `at` an instant that is past or to come.
+   * Show the gateway's response to a status read of a generation now, or `at` a past or future instant.
    *
-   * It is computed from the plan of the generation and the policy as they are now: of an instant to come it is what will be answered if
-   * nothing changes until then. What a script, the rate limit or the switches of the account say is left out.
+   * It is computed from the plan of the generation and the policy as they are now: for a future instant it is what the response will be if
+   * nothing changes until then. A script, the rate limit and the switches of the account are ignored.
    *
    * @param request_id the generation concerned
    */
   status(request_id: string, query?: StatusQuery): Promise<StatusAnswer>;
   /**
-   * List the latest exchanges of a world that pass every filter, or with `after` the first ones beyond that number.
+   * List the latest exchanges of a world that pass every filter, or with `after` the first ones after that number.
    *
-   * `at` leaves out those that came after an instant. `total` counts those that pass, whatever `after` and `limit` leave out.
+   * `at` leaves out those that arrived after an instant. `total` counts those that pass, whatever `after` and `limit` leave out.
    */
   journal(query?: JournalQuery): Promise<JournalPage>;
-  /** List the requests that reached no world, such as those with an unknown key; filters as of the journal. */
+  /** List the requests that reached no world, such as those with an unknown key; the filters are those of the journal. */
   unmatched(query?: UnmatchedQuery): Promise<JournalPage>;
   /**
    * Show all that has happened in a world: exchanges, generations, webhooks, the script and the clock.
@@ -1633,18 +1639,18 @@ export interface WorldRoutes {
    */
   record(query?: RecordQuery): Promise<WorldRecord>;
   /**
-   * Wait until so many exchanges, deliveries or generations fulfil every matcher, and list them.
+   * Wait until `count` exchanges, deliveries or generations fulfil every matcher, and list them.
    *
-   * Give one of the three. When time runs out the response is 408 and says what did arrive, and what came nearest.
+   * Give one of the three. On a time-out the response is 408 and says what did arrive, and what came nearest.
    *
-   * @throws {ControlError} with status 408: Time ran out
+   * @throws {ControlError} with status 408: Timed out
    */
   waitFor(body: Wait): Promise<WaitResult>;
   /**
    * Verify what has happened so far, and list it: how often, or in which order.
    *
-   * Give `exchanges`, `deliveries` or `generations` with `at_least` and `at_most` (0: never), or a `sequence` of exchanges. What does
-   * not hold is answered 406, with what did happen, and what came nearest.
+   * Give `exchanges`, `deliveries` or `generations` with `at_least` and `at_most` (0: never), or a `sequence` of exchanges. A condition that is
+   * not fulfilled gets 406, with what did happen, and what came nearest.
    *
    * @throws {ControlError} with status 406: What was expected did not happen
    */
@@ -1653,29 +1659,29 @@ export interface WorldRoutes {
    * Explain what would happen to a request of the gateway, and why; nothing is sent and nothing changes.
    *
    * The response shows the exchange as the journal would, whether each rule decides, price, generation and webhooks. If `headers`
-   * have none, the key of the caller and the host that was called are added; JSON gets its Content-Type. The edits of a mutant
+   * contain no key or host, those of the call are added; JSON gets its Content-Type. The edits of a mutant
    * are left out.
    */
   explain(body: DryRun): Promise<Explanation>;
-  /** List the rules in the order in which they are asked, and how often each of their steps was used, now or after a command of the log. */
+  /** List the rules in the order in which they are tried, and how often each of their steps was used, now or after a command of the log. */
   script(query?: ScriptQuery): Promise<ScriptState>;
   /** Replace all rules; nothing changes when one of the new ones is wrong. */
   setScript(body: NewScript): Promise<ScriptState>;
   /** Remove every rule. */
   clearScript(): Promise<Deleted>;
-  /** Append a rule, which is asked after all others. */
+  /** Append a rule, which is tried after all others. */
   addRule(body: Rule): Promise<RuleNumber>;
   /** Replace a rule by another, which starts unused. */
   replaceRule(number: number, body: Rule): Promise<RuleNumber>;
   /** Remove one rule. */
   removeRule(number: number): Promise<Deleted>;
-  /** List the latest webhooks, delivered or pending, with every attempt that was made so far, or by an instant (`at`). */
+  /** List the latest webhooks, delivered or pending, with every attempt so far, or up to an instant (`at`). */
   deliveries(query?: DeliveriesQuery): Promise<DeliveryPage>;
-  /** Show a webhook with what was posted at its latest attempt, or what would be posted now if none was made. */
+  /** Show a webhook with what was posted at its latest attempt, or what would be posted now if there was none. */
   delivery(number: number): Promise<DeliveryDetail>;
   /** Post a webhook once more, now, whatever its state, and show the result of that attempt. */
   resend(number: number): Promise<Attempt>;
-  /** Sign webhooks with a new secret from now on, and also with the former one until the overlap is over. */
+  /** Sign webhooks with a new secret from now on, and also with the former one until the overlap ends. */
   rotateWebhookSecret(body: SecretRotation): Promise<WorldState>;
   /** Open a TLS port that serves the caller's world, with a certificate for the given hosts. */
   openTlsListener(body: NewTlsListener): Promise<TlsListener>;

@@ -6,7 +6,7 @@ from importlib import import_module
 
 __version__ = "0.2.0"
 
-# As type checkers know it: `typing` takes longer to import than all that `pixazo-sim --version` needs.
+# Under the name that type checkers know: `typing` takes longer to import than all that `pixazo-sim --version` needs.
 TYPE_CHECKING = False  # pyright: ignore[reportConstantRedefinition]
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,9 +75,9 @@ _HOMES = {
 
 
 def exported(name: str, package: str, homes: Mapping[str, str]) -> object:
-    """The `__getattr__` of a package that imports on first use; the server costs far more to import than the rest. Knows `__version__`.
+    """The `__getattr__` of a package that imports on first use; the server takes far longer to import than the rest. Knows `__version__`.
 
-    `homes` has, by module, the names that the package takes from it; a `*` behind them stands for all that the module exports. Modules with
+    `homes` has, by module, the names that the package takes from it; a `*` after them means all that the module exports. Modules with
     a `*` come last: one is imported to know what it exports. Raises AttributeError for any other name.
     """
     if name == "__all__":
@@ -103,7 +103,7 @@ def _exports(home: str, package: str) -> Iterable[str]:
     return getattr(module, "__all__", None) or ["Fault", *(fault.__name__ for fault in module.Fault.__subclasses__())]
 
 
-if not TYPE_CHECKING:  # a type checker that saw it would take every name for one of ours
+if not TYPE_CHECKING:  # a type checker that saw it would accept every name
 
     def __getattr__(name: str) -> object:
         return exported(name, __name__, _HOMES)

@@ -27,7 +27,7 @@ __all__ = ["is_value", "page", "shown"]
 _HEAD = """\
 # What a test reads, attribute by attribute
 
-The values that the fixtures return, then those that a test gives. Times are `datetime` in UTC, sums are `Decimal` in US dollars, and no text holds a
+The values that the fixtures return, then those that a test passes. Times are `datetime` in UTC, sums are `Decimal` in US dollars, and no string contains a
 key. In JSON, `/_sim` sends the same under the same names ([The control API](control.md)). What the client returns is in
 [The client, name by name](client.md), faults are in [Faults](faults.md). This page is generated (`python -m tools.reference`).
 
@@ -129,5 +129,5 @@ def page() -> str:
             (f"`.{name}`", f"`{hint}`", _sentence(kind, name, text))
             for name, hint, text in (*fields(kind), *others(kind))
         )
-        parts.append(f"## {kind.__name__}\n\n{documented(kind)}{source}{table(['attribute', 'type', 'is'], rows)}")
+        parts.append(f"## {kind.__name__}\n\n{documented(kind)}{source}{table(['attribute', 'type', 'meaning'], rows)}")
     return "".join(parts)

@@ -13,7 +13,7 @@ from .markdown import documented, table
 _HEAD = """\
 # Faults
 
-What a rule of a script can let go wrong, at a response or at a webhook: `faults` of a rule in TOML, YAML or JSON, `.fault(...)` of a rule in Python. `pixazo-sim faults` lists the same. `*/*` is every operation of a model file.
+What a rule of a script can make go wrong, in a response or in a webhook: `faults` of a rule in TOML, YAML or JSON, `.fault(...)` of a rule in Python. `pixazo-sim faults` lists the same. `*/*` is every operation of a model file.
 This page is generated (`python -m tools.reference`).
 
 """

@@ -21,7 +21,7 @@ this table, and nearly every row is a field of the policy; a row without values 
 | documented | the page says it |
 | vendor | another public page or sample of the vendor says it |
 | observed | public code that talks to the gateway shows it |
-| inferred | a default of Azure API Management (the name of the key header shows that the gateway is one) or of MiniMax upstream |
+| inferred | a default of Azure API Management (the name of the key header shows that the gateway uses it) or of MiniMax upstream |
 | assumed | nothing public decides it; our choice |
 | ours | a safety rule of the simulator |
 

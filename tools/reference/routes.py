@@ -17,8 +17,8 @@ __all__ = ["documents_page", "page"]
 _HEAD = """\
 # The routes of /_sim, member by member
 
-The control API as its OpenAPI document has it (`pixazo-sim openapi`, or `GET /_sim/openapi.json`); [The control API](control.md) is the guide. Every route but `health` and `ready` answers
-400, 403 and 500 with a `Refusal`, too. This page is generated (`python -m tools.reference`).
+The control API as in its OpenAPI document (`pixazo-sim openapi`, or `GET /_sim/openapi.json`); [The control API](control.md) is the guide. Every route except `health` and `ready` can also return
+400, 403 and 500 with a `Refusal`. This page is generated (`python -m tools.reference`).
 
 """
 _DOCUMENTS_HEAD = """\

@@ -12,12 +12,12 @@ from .markdown import table
 __all__ = ["page"]
 
 _HEAD = """\
-# The models that come along
+# The included models
 
-`--model NAME` serves one of them, `--model all` all of them ([models.md](../how-to/models.md)). Each was taken from the page that it names, as it was on that day; the label says how it is known. *Second hand*: from a
-copy of the vendor's page that somebody else published. *Public programs*: from what programs that call the vendor send and expect, so that only the prompt is demanded.
+`--model NAME` serves one of them, `--model all` all of them ([models.md](../how-to/models.md)). Each was taken from the page that it names, as it was on that day; the label says how we know it. *Second hand*: from a
+copy of the vendor's page that a third party published. *Public programs*: from what programs that call the vendor send and expect, so only the prompt is required.
 
-A parameter in bold is required. Behind its type stands what is checked besides: where nothing does, its values are taken as they are. What the page states about a parameter and nothing checks is counted
+A parameter in bold is required. Its type is followed by what else is checked: if nothing, its values are taken as they are. What the page states about a parameter but nothing checks is counted
 in parentheses. This page is generated (`python -m tools.reference`).
 
 """
@@ -56,7 +56,8 @@ def page() -> str:
     for model, operations in groupby(read_models(["all"]), lambda operation: operation.model):
         found = list(operations)
         rows = (
-            (f"`{o.name}`", o.output + ", at once" * (o.response is not None), _price(o), _parameters(o)) for o in found
+            (f"`{o.name}`", o.output + ", immediately" * (o.response is not None), _price(o), _parameters(o))
+            for o in found
         )
         parts.append(f"## {model}\n\n[Page]({found[0].source}), {found[0].date}: {found[0].label}.\n\n")
         parts.append(table(["operation", "media", "price in dollars", "parameters"], rows))

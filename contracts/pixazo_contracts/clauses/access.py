@@ -68,7 +68,7 @@ def base_05(trace: Trace) -> Remarks:
 
 
 @BASE.clause("BASE-06", IMPLIED, FREE_IF_REFUSED, depends_on="BASE-02 BASE-03 BASE-04 SUBMIT-13",
-    section="what no caller could live with: GET or HEAD begins or ends anything")  # fmt: skip
+    section="unacceptable to any caller: GET or HEAD begins or ends anything")  # fmt: skip
 def base_06(trace: Trace) -> Remarks:
     """GET and HEAD on a submit path begin no work, and no other method on a status path ends what runs; what they get is observed."""
     for exchange in trace.aimed("BASE-06"):
@@ -76,14 +76,14 @@ def base_06(trace: Trace) -> Remarks:
         if exchange.method in {"GET", "HEAD"}:
             yield from begins_nothing(trace, exchange)
         if generation is not None:
-            # What becomes of it after its end is not due to these methods.
+            # These methods do not cause what happens to it after its end.
             seen = [
                 read for read in generation.reads if not generation.ends or read.number <= generation.ends[0].number
             ]
             lost = next((read for read in seen if read.status in NO_ROUTE), None)
             bad = lost or next((read for read in seen if read.state in TERMINAL and read.state != "COMPLETED"), None)
             got, related = "" if bad is None else bad.state or code_word(bad), generation.reads
-            drifts = lost is None  # it may have failed for a reason of its own
+            drifts = lost is None  # it may have failed for its own reasons
             yield check(bad is None, exchange, "status", "COMPLETED later", words=got, related=related, drifts=drifts)
         allow = sorted((exchange.header("allow") or "").replace(" ", "").split(","))
         hint = f" allow {', '.join(map(plain, allow))}" if any(allow) else ""
@@ -108,7 +108,7 @@ HEADER_REQUIRED = 'Authentication: "All requests require an API key passed via h
 
 
 def _nobody(trace: Trace, clause_id: str, *, code: int, account: str) -> Remarks:
-    """Requests aimed at the clause are refused with the status code; and no POST of this account begins anything."""
+    """Requests sent for the clause are refused with the status code, and no POST of this account begins anything."""
     yield from answered(trace, clause_id, code)
     for exchange in trace.exchanges:
         if exchange.method == "POST" and exchange.account == account and clause_id not in exchange.aims:
@@ -156,7 +156,7 @@ def auth_07(trace: Trace) -> Remarks:
         for read in generation.reads:
             if read.status is not None and read.status != 404:
                 holds = read.status not in {401, 403}
-                yield check(holds, read, "status code", "the submitting key to do", read.status)
+                yield check(holds, read, "status code", "acceptance of the submitting key", read.status)
 
 
 AUTH.row("AUTH-08", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}", unless=NO_ROUTE),
@@ -174,7 +174,7 @@ def auth_09(trace: Trace) -> Remarks:
 
 
 @AUTH.clause("AUTH-10", IMPLIED, ACCOUNT, depends_on="BASE-04 AUTH-07 STATUS-10", needs="account:other",
-    section="what no caller could live with: another account reads my request")  # fmt: skip
+    section="unacceptable to any caller: another account reads my request")  # fmt: skip
 def auth_10(trace: Trace) -> Remarks:
     """A request of another account is not shown, neither while it runs nor when it has ended; which 4xx is observed."""
     for read in trace.aimed("AUTH-10"):
@@ -187,7 +187,7 @@ def auth_10(trace: Trace) -> Remarks:
 def auth_11(trace: Trace) -> Remarks:
     """The key is never echoed: not in a body, a header, `polling_url`, `media_url` or a callback."""
     for exchange in trace.exchanges:
-        # A refusal may quote a key that is none; those of the role `near` are made of a real one.
+        # A refusal may quote a key that is not real; those of the role `near` are made from a real one.
         if exchange.status is not None and not exchange.account.startswith("near"):
             yield no_key(trace, exchange, exchange.leaks)
     for callback in trace.callbacks:
@@ -230,9 +230,9 @@ HDR.row("HDR-03", EXAMPLE, SHARED, accepted, depends_on="BASE-02 BASE-03 T2V-BOD
     section="Output; Queue System Errors")  # fmt: skip
 def hdr_04(trace: Trace) -> Remarks:
     """Every 2xx and every printed error is a UTF-8 JSON object, typed as JSON, each member once; so is any other 4xx with a body."""
-    # What the application itself answered on documented routes. Not the model's validation errors: the page announces them
-    # and prints none, so that ERR-ENV-02 observes them. Nor errors without a body, or of a server: the page prints a body
-    # for an empty wallet and an unknown model only.
+    # Responses of the application itself on documented routes. Not validation errors of the model: the page announces them
+    # but prints none, so ERR-ENV-02 observes them. Nor errors without a body, or server errors: the page prints a body only
+    # for an empty wallet and an unknown model.
     for exchange in trace.exchanges:
         status, submits = exchange.status or 0, exchange.is_submit
         routed = submits or (exchange.operation == "status" and exchange.method == "GET")
@@ -244,7 +244,7 @@ def hdr_04(trace: Trace) -> Remarks:
 
 
 def _stale(generation: Generation, clock: GatewayClock, margin: float) -> Remarks:
-    """No read that began so long after the end, by the gateway's own clock, shows an older state."""
+    """No read that began this long after the end, by the gateway's own clock, shows an older state."""
     ends = (instant(read.members.get("completed_at")) for read in generation.ends)
     for changed in [clock.ours(stamp) for stamp in ends if stamp is not None][:1]:
         for read in generation.seen:

@@ -1,4 +1,4 @@
-"""Every requirement of the vendor's page, collected in its order; and every statement of the page with the clauses that hold it."""
+"""Every requirement of the vendor's page, collected in its order; and every statement of the page with its clauses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CLAUSE_SET: str = hashlib.sha256(" ".join(clause.digest for clause in CATALOGUE)
 
 
 def select(globs: Iterable[str] = (), *, core: bool = False) -> tuple[Clause, ...]:
-    """The clauses whose id matches one of the globs (all, if none is given), the core ones only if `core`."""
+    """The clauses whose id matches one of the globs (all, without globs); only the core ones if `core`."""
     patterns = tuple(globs) or ("*",)
     return tuple(
         clause
@@ -104,7 +104,7 @@ _PAGE: Final = (
 
 
 def _ids(text: str) -> Iterator[str]:
-    """The ids that a list of ids, globs and ranges stands for. Raises KeyError for one that no clause has."""
+    """The ids that a list of ids, globs and ranges stands for. Raises KeyError for an id without a clause."""
     for word in text.split():
         if span := re.fullmatch(r"(.+)-(\d\d)\.\.(\d\d)", word):
             for number in range(int(span[2]), int(span[3]) + 1):
@@ -115,5 +115,5 @@ def _ids(text: str) -> Iterator[str]:
             yield BY_ID[word].id
 
 
-#: The statements of the page in our words, each with the ids of the clauses it went into.
+#: The statements of the page in our words, each with the ids of the clauses made from it.
 STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = tuple((text, tuple(_ids(clauses))) for text, clauses in _PAGE)

@@ -1,4 +1,4 @@
-"""Checks that several clauses share: how responses to what probes aimed at a clause are judged."""
+"""Checks that several clauses share: how responses to requests that probes send for a clause are judged."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from .remarks import Evidence, Observation, Remarks, Unseen, Violation, check, c
 
 #: Status codes that say nothing about the parameters of a submit: key, wallet, permission, route, rate.
 UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})
-#: Status codes of a refusal: what was asked was wrong.
+#: Status codes of a refusal: the request was wrong.
 REFUSALS: Final = range(400, 500)
 #: Status codes of a gateway that has no such route.
 NO_ROUTE: Final = frozenset({404, 405})
 #: The states before the end.
 RUNNING: Final = STATES[:2]
-#: How the ids of clauses begin that a single submit is sent for to be accepted.
+#: Prefixes of the ids of clauses for which a single submit is sent that should be accepted.
 OF_ACCEPTANCE: Final = ("T2V-", "I2V-", "HDR-0", "WEBHOOK-01")
 JSON_TYPE: Final = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 #: The one charset of JSON (RFC 8259, 8.1), if a media type names any.
 CHARSET: Final = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
-#: A body of so many bytes may be refused by closing the connection before it is read.
+#: A body of this many bytes may be refused by closing the connection before it is read.
 TOO_LARGE: Final = 8 * 1024 * 1024
 
 
@@ -63,14 +63,14 @@ def is_string(value: object) -> bool:
 
 
 def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
-    """Whether a refusal says nothing about the request: throttled, or paid from a wallet that is empty from then on."""
+    """Whether a refusal says nothing about the request: it was throttled, or the wallet has become empty."""
     if exchange.status == 402:
         return not any(e.account == exchange.account and e.started >= exchange.finished for e in trace.acceptances)
     return exchange.status == 429
 
 
 def not_shown(read: Exchange, name: str) -> bool:
-    """Whether a request still runs and lacks the member: the field table lists it, but no sample shows such an answer."""
+    """Whether a request is still running and lacks the member: the field table lists it, but no sample shows such a response."""
     return read.state in RUNNING and read.members.get(name) is None
 
 
@@ -83,7 +83,7 @@ def stamps(reads: Iterable[Exchange], first: str, second: str) -> Iterator[tuple
 
 
 def shows_work(exchange: Exchange) -> bool:
-    """Whether a response to a request that must not begin or show any work does: it accepts, or has an id, a state, a result."""
+    """Whether a response begins or shows work: it accepts, or has an id, a state or a result."""
     if exchange.is_submit and exchange.succeeded:
         return True
     body = exchange.members
@@ -92,20 +92,20 @@ def shows_work(exchange: Exchange) -> bool:
 
 
 def callbacks_of(trace: Trace, submit: Exchange) -> list[Callback]:
-    """The callbacks to the URL in the header of a submit, whatever became of it."""
+    """The callbacks to the URL in the header of a submit, whatever its outcome."""
     hook = submit.request_header("X-Webhook-URL") or "\0"
     return [callback for callback in trace.callbacks if callback.target.partition("?")[0] in hook]
 
 
 def begins_nothing(trace: Trace, exchange: Exchange) -> Remarks:
-    """A request that must be refused neither gets an answer that shows work, nor is its receiver called."""
+    """A request that must be refused gets no response that shows work, and its receiver is not called."""
     yield check(not shows_work(exchange), exchange, "body", "nothing of a request", words=show(exchange.members))
     for callback in callbacks_of(trace, exchange):
         yield Violation(callback, "callback", f"none for {exchange.case!r}", callback.method, (exchange,))
 
 
 def answered(trace: Trace, clause_id: str, code: int) -> Remarks:
-    """Every request aimed at the clause is refused with the status code, and begins nothing."""
+    """Every request sent for the clause is refused with the status code, and begins nothing."""
     for exchange in trace.aimed(clause_id, unanswered=True):
         if exchange.status == code or not is_no_evidence(trace, exchange):
             yield check(exchange.status == code, exchange, "status code", str(code), words=code_shown(exchange))
@@ -127,20 +127,20 @@ def envelopes(*states: str) -> Callable[[Trace], Iterable[Exchange]]:
 def noted(
     describe: Callable[[Exchange], str], *, unless: Collection[int] = (), unanswered: bool = False
 ) -> SharedCheck:
-    """What each request aimed at the clause got, as `describe` puts it, unless that was one of these status codes."""
+    """The response to each request sent for the clause, in the words of `describe`, unless it has one of these status codes."""
     return lambda trace, clause_id: (
         Observation(describe(e), e) for e in trace.aimed(clause_id, unanswered=unanswered) if e.status not in unless
     )
 
 
 def one_of(requests: Sequence[Exchange], served: Sequence[Exchange], where: str, expected: str) -> Remarks:
-    """Of the requests, if there were any, at least one was served; else each of them shows that none is."""
+    """At least one of the requests, if there were any, was served; otherwise each of them is a violation."""
     for exchange in served[:1] or requests:
         yield check(bool(served), exchange, where, expected, words=code_shown(exchange))
 
 
 def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]:
-    """The requests of that intent aimed at the clause, unless their status codes say nothing about their parameters."""
+    """The requests with this intent sent for the clause, unless their status codes say nothing about their parameters."""
     aimed = trace.aimed(clause_id, unanswered=intent == "refuse")
     return (e for e in aimed if e.intent == intent and e.status not in UNDECIDED)
 
@@ -148,7 +148,7 @@ def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]
 def is_single(exchange: Exchange) -> bool:
     """Whether a submit is sent for one clause that says that it is accepted.
 
-    A submit for several clauses, if it is refused, accuses none of them: each has submits of its own. SUBMIT-01 or -02
+    A refused submit for several clauses counts against none of them: each has its own submits. SUBMIT-01 or -02
     judges it.
     """
     return len(exchange.aims) == 1 and exchange.aims[0].startswith(OF_ACCEPTANCE)
@@ -168,14 +168,14 @@ def is_accepted(trace: Trace, exchange: Exchange) -> Remarks:
 
 
 def accepted(trace: Trace, clause_id: str) -> Remarks:
-    """The requests aimed at the clause that should be accepted are."""
+    """The requests sent for the clause that should be accepted are accepted."""
     for exchange in trace.aimed(clause_id, unanswered=True):
         if exchange.intent == "accept":
             yield from is_accepted(trace, exchange)
 
 
 def _completes(trace: Trace, submit: Exchange) -> Remarks:
-    """No valid body ends FAILED or ERROR whenever it is sent; the page promises success to none, so it is drift."""
+    """No valid body ends FAILED or ERROR every time it is sent; the page does not promise success, so a violation is drift."""
     generation = trace.generation(submit.accepted_id)
     # A run sends a valid body again until it completes; an app need not.
     if generation is not None and generation.outcome in {"FAILED", "ERROR"} and not submit.passing:
@@ -186,10 +186,10 @@ def _completes(trace: Trace, submit: Exchange) -> Remarks:
 
 
 def as_meant(trace: Trace, clause_id: str, *, later: bool = False) -> Remarks:
-    """Each request aimed at the clause is treated as the page says: refused, or accepted and able to complete.
+    """Each request sent for the clause is treated as the page says: refused, or accepted and able to complete.
 
-    With `later` a rule, about the image, may also be enforced by ending FAILED or ERROR. ERR-400-01 judges the status code of
-    a refusal. Requests of which the page does not say what becomes of them are observed.
+    With `later`, a rule about the image may also be enforced by ending FAILED or ERROR. ERR-400-01 judges the status code of
+    a refusal. Requests whose outcome the page leaves open are observed.
     """
     for exchange in _decided(trace, clause_id, "refuse"):
         generation = trace.generation(exchange.accepted_id) if later else None
@@ -215,7 +215,7 @@ AS_MEANT_LATER: Final = partial(as_meant, later=True)
 
 
 def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
-    """What became of each request aimed at the clause of which the page does not say what should.
+    """The outcome of each request sent for the clause whose outcome the page leaves open.
 
     A refusal is reported without its status code, which ERR-400-01 judges, unless `codes`.
     """
@@ -227,7 +227,7 @@ def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
 
 
 def late(trace: Trace, clause_id: str, alive: str) -> Remarks:
-    """What the late re-reads aimed at the clause got; `alive` is the word for a success."""
+    """The responses to late re-reads sent for the clause; `alive` is the word for a success."""
     words = {alive if exchange.succeeded else str(exchange.status) for exchange in trace.aimed(clause_id)}
     if words:
         yield Observation(f"late in the run: {', '.join(sorted(words))}")
@@ -245,28 +245,28 @@ def is_json(message: Exchange | Callback) -> Remarks:
         "application/json",
         words=show(MISSING if content_type is None else content_type),
     )
-    got = f"{message.size} bytes, which are not UTF-8" if message.body is None else show(message.body)
+    got = f"{message.size} bytes that are not UTF-8" if message.body is None else show(message.body)
     yield check(is_object(message.json), message, "body", "a UTF-8 JSON object", words=got)
     twice = ", ".join(show(name) for name in repeated_names(message.body or ""))
     yield check(not twice, message, "body", "each member once", words=f"more than once: {twice}")
 
 
 def no_key(trace: Trace, record: Exchange | Callback, places: Iterable[str]) -> Evidence | Violation | Unseen:
-    """None of these places of a message holds the API key."""
+    """None of these places of a message contains the API key."""
     if not trace.header.key_searched:
-        return Unseen("the key is like a word, so that finding it proves nothing: use a longer one", skips=True)
+        return Unseen("the key is like a word, so finding it proves nothing: use a longer key", skips=True)
     found = ", ".join(places)
     return check(not found, record, found, "no trace of the key", words="the key")
 
 
 def is_absolute_url(url: object, profile: Profile) -> bool:
-    """Whether a value is an absolute https URL; a gateway on this machine may have no certificate, and use http."""
+    """Whether a value is an absolute https URL; a gateway on this machine may have no certificate and use http."""
     parts = split_url(url if isinstance(url, str) and url.isprintable() and " " not in url else "")
     return parts.scheme in ("https", *(["http"] if profile.loopback else [])) and bool(parts.hostname)
 
 
 def playing_time(download: Exchange, duration: object, profile: Profile) -> Remarks:
-    """The video plays for about `duration` seconds; nothing where its bytes do not say how long it plays."""
+    """The video plays for about `duration` seconds; nothing is judged if its bytes do not show how long it plays."""
     media = download.media
     if isinstance(duration, int | float) and media is not None and media.seconds is not None:
         holds = abs(media.seconds - duration) <= profile.length_tolerance
@@ -281,10 +281,10 @@ HEIGHTS: Final = {"768P": 768, "1080P": 1080}
 
 
 def frame(download: Exchange, resolution: object, profile: Profile) -> Remarks:
-    """The video's frame belongs to that resolution; nothing where its bytes do not say how large it is."""
+    """The video's frame belongs to that resolution; nothing is judged if its bytes do not show how large it is."""
     height, media = HEIGHTS.get(str(resolution)), download.media
     if height is not None and media is not None and media.width and media.height:
-        # A resolution names the short side: an upright video is as wide as a lying one is high.
+        # A resolution names the short side: a portrait video is as wide as a landscape one is high.
         sides = {media.height, min(media.width, media.height)}
         holds = any(abs(side - height) <= height * profile.height_tolerance for side in sides)
         yield check(holds, download, "frame", f"the {resolution} class", words=f"{media.width} x {media.height}")

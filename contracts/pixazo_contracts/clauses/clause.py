@@ -14,10 +14,10 @@ A clause that only delegates to a check which others share (`checks`) is a row:
     AUTH.row("AUTH-03", IMPLIED, FREE, partial(answered, code=401), section='Response Handling: "401 | Unauthorized"',
         demands="An unknown key is refused with 401.")
 
-Both give first the identity of the clause (id, strength, cost, dependencies), then where the page says so, then what that
-demands. `section` names headings of the page, separated by `; `, each with its words there, word for word in quotation
+Both give first the identity of the clause (id, strength, cost, dependencies), then where the page says so, then what it
+requires. `section` names headings of the page, separated by `; `, each with its words there, word for word in quotation
 marks and the cells of a table row separated by ` | `; a heading alone stands for the sample printed under it (`SAMPLES`).
-It is `silence` where the page says nothing, or another reason of ours.
+It is `silence` where the page says nothing, or another reason of our own.
 
 A judgement is a generator of remarks (`remarks`) and does no I/O; whatever it needs to know about the target is in
 `trace.profile`.
@@ -47,15 +47,15 @@ SAMPLES: Final = {
     "Queue System Errors": ("insufficient_balance", "model_not_found"),
     "Error via Status/Webhook": ("error",),
 }
-#: One reference in a section: a heading, and what is quoted from there.
+#: One reference in a section: a heading, and the quotation from there.
 REFERENCE: Final = re.compile(r'(?P<heading>[^"]+?)(?:: "(?P<words>.*?)")?(?:; |$)')
 
 
 class Strength(Enum):
-    """What the page says about a requirement, and so what a violation means (`judge.verdict`).
+    """What the page says about a requirement, which decides what a violation means (`judge.verdict`).
 
     `DOCUMENTED`: the page says it. `IMPLIED`: it follows from what the page says. `EXAMPLE`: only an example shows it.
-    `SILENT`: the page leaves it open, so the gateway's behaviour is recorded and only a change is reported.
+    `SILENT`: the page leaves it open, so the behaviour is recorded and only a change is reported.
     """
 
     DOCUMENTED = "D"
@@ -68,8 +68,8 @@ class Cost(Enum):
     """What it costs to check a clause on a gateway that charges.
 
     `FREE`: nothing. `FREE_IF_REFUSED`: nothing, unless the gateway accepts what it should refuse. `SHARED`: a
-    generation that many clauses share. `FURTHER`: one more generation. `RECEIVER`: a shared generation, and a receiver
-    for callbacks. `ACCOUNT`: an account of a certain kind. `ACCOUNT_RECEIVER`: both. `NOT_OUTSIDE`: what can only be
+    generation that many clauses share. `FURTHER`: one more generation. `RECEIVER`: a shared generation and a receiver for
+    callbacks. `ACCOUNT`: an account of a certain kind. `ACCOUNT_RECEIVER`: both. `NOT_OUTSIDE`: it can only be
     checked on a gateway that we run ourselves.
     """
 
@@ -97,16 +97,16 @@ class Quote:
 
 
 Judgement = Callable[[Trace], Remarks]
-#: A judgement that several clauses share: it takes the id of the clause as well.
+#: A judgement that several clauses share: it also takes the id of the clause.
 SharedCheck = Callable[[Trace, str], Remarks]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clause:
-    """One requirement: its identity, its standing on the page, and its judgement.
+    """One requirement: its identity, its basis on the page, and its judgement.
 
     `needs`: the capabilities of a target without which the clause is SKIPPED. `depends_on`: the clauses whose failure
-    explains a failure of this one. `core`: part of the cut for a first release. `drift_fails`: an example fixes a shape
+    explains a failure of this one. `core`: part of a first release. `drift_fails`: an example fixes a shape
     that clients must parse, so a violation is FAIL and not DRIFT.
     """
 
@@ -128,7 +128,7 @@ class Clause:
 
     @property
     def quotes(self) -> tuple[Quote, ...]:
-        """What the page says of it; none where it says nothing."""
+        """What the page says about it; empty if it says nothing."""
         found: list[Quote] = []
         for heading, words in REFERENCE.findall(self.section):
             found += [Quote(heading, words)] if words else [Quote(heading, sample=s) for s in SAMPLES.get(heading, ())]
@@ -142,7 +142,7 @@ class Clause:
         ).hexdigest()[:16]
 
     def is_planned(self, fed: Container[str], profile: Profile) -> bool:
-        """Whether a run judges the clause that carries out probes which feed the clauses `fed`."""
+        """Whether a run judges the clause if its probes feed the clauses `fed`."""
         return self.id in fed and profile.has(self.needs)
 
 
@@ -159,7 +159,7 @@ class Standing(TypedDict, total=False):
 class Group:
     """The clauses of one part of the page, in the order in which they are written.
 
-    `depends_on` and `needs` hold for each clause that does not name its own.
+    `depends_on` and `needs` apply to each clause that does not name its own.
     """
 
     def __init__(self, *, depends_on: str = "", needs: str = "") -> None:

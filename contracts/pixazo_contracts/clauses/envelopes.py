@@ -1,4 +1,4 @@
-"""OUT, TIME, FAIL: what an envelope says: the result and the media behind it, timestamps, bad ends."""
+"""OUT, TIME, FAIL: what an envelope says: the result and its media, timestamps, bad ends."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _outputs(trace: Trace) -> Iterator[tuple[Exchange, JsonObject]]:
 
 
 def _each_output(trace: Trace, name: str) -> Iterator[tuple[Exchange, object]]:
-    """A member of each output, where it is there at all (OUT-01)."""
+    """A member of each output that has it (OUT-01)."""
     return ((read, output[name]) for read, output in _outputs(trace) if name in output)
 
 
@@ -96,7 +96,7 @@ def out_02(trace: Trace) -> Remarks:
 
 
 def _urls(trace: Trace) -> Iterator[tuple[Exchange, str]]:
-    """Every media URL that was read; a bare string counts, so that one wrong type does not hide the rest."""
+    """Every media URL that was read; a plain string counts, so that one wrong type does not hide the rest."""
     for read, output in _outputs(trace):
         entries: object = output.get("media_url")
         for entry in entries if is_array(entries) else [entries]:
@@ -121,7 +121,7 @@ def out_04(trace: Trace) -> Remarks:
             continue
         holds, word = host.endswith(".r2.dev"), plain(host)
         if host == urlsplit(profile.origin).hostname or (profile.loopback and host_is_loopback(host)):
-            # A gateway on this machine has no CDN, so that it may serve its media itself.
+            # A gateway on this machine has no CDN, so it may serve its media itself.
             holds, word = profile.loopback, "the target's own"
         elif host in profile.media_hosts:
             holds, word = True, "a host of the profile"
@@ -168,18 +168,20 @@ def out_07(trace: Trace) -> Remarks:
 
 
 def _downloads(trace: Trace) -> Iterator[Exchange]:
-    """The downloads, without those that a late probe repeats to see how long a link lives."""
+    """The downloads, without those that a late probe repeats to see how long a link lasts."""
     return (e for e in trace.operation("media") if e.method == "GET" and "OUT-13" not in e.aims)
 
 
 def _unfetched(trace: Trace) -> Iterator[Unseen]:
-    """Media whose host must not be asked: a target on this machine cannot make a run call servers of others."""
+    """Media whose host must not be called: a target on this machine cannot make a run call other people's servers."""
     fetched = {(e.request_id, e.url) for e in trace.operation("media")}
     for read, url in _urls(trace):
         absolute = join_url(trace.profile.origin, url) if trace.profile.loopback else url
         host = split_url(absolute).hostname
         if (read.request_id, absolute) not in fetched and host is not None and not may_fetch(trace.profile, absolute):
-            reason = f"media at {plain(host)} are not fetched: if they may be, list it in media_hosts of the profile"
+            reason = (
+                f"media at {plain(host)} are not fetched: to allow that, add the host to media_hosts of the profile"
+            )
             yield Unseen(reason, skips=host.endswith(".r2.dev"))
 
 
@@ -191,8 +193,8 @@ def out_08(trace: Trace) -> Remarks:
     for download in _downloads(trace):
         moved = download.redirect
         if download.status is None:
-            yield Violation(download, "download", "200 and some bytes", f"no whole response ({download.error})")
-        elif moved not in fetched:  # where a redirect leads is judged itself, unless its host may not be asked
+            yield Violation(download, "download", "200 and some bytes", f"no complete response ({download.error})")
+        elif moved not in fetched:  # the target of a redirect is judged itself, unless its host must not be called
             holds, got = download.status == 200 and download.size > 0, f"{download.status}, {download.size} bytes"
             yield check(holds, download, "download", "200 and some bytes", words=got, drifts=moved is not None)
     for download in (e for e in trace.operation("media") if e.method == "GET" and e.media is not None):
@@ -200,7 +202,7 @@ def out_08(trace: Trace) -> Remarks:
         if earlier is not download:
             same = earlier.media == download.media
             expected = f"the bytes of exchange {earlier.number}"
-            yield check(same, download, "download", expected, words=f"others, {download.size}", related=(earlier,))
+            yield check(same, download, "download", expected, words=f"other bytes, {download.size}", related=(earlier,))
     yield from _unfetched(trace)
 
 
@@ -211,7 +213,7 @@ def out_09(trace: Trace) -> Remarks:
         if download.succeeded and download.size and download.media is not None:
             got = show(download.body) if download.body is not None else f"{download.size} bytes of no known container"
             yield check(download.media.container is not None, download, "bytes", "a video container", words=got)
-            # A very long response is not read to its end.
+            # A very long response is not read completely.
             whole = not download.media.cut or (whole_number(download.header("content-length")) or 0) > download.size
             yield check(whole, download, "bytes", "a whole video", words=f"one cut at {download.size} bytes")
             yield check(not download.media.empty, download, "bytes", "a track that plays", words="none")
@@ -219,7 +221,7 @@ def out_09(trace: Trace) -> Remarks:
 
 
 def _as_asked(trace: Trace, _: str, member: str, check: Measure) -> Remarks:
-    """Downloads are as this member of their submit asked."""
+    """Downloads are as this member of their submit requested."""
     for generation in trace.generations:
         if member in generation.submit.sent:
             for download in generation.downloads:
@@ -262,7 +264,7 @@ FURTHEST_ZONE = 14 * 3600.0
 ZONE_PRECISION = 2.0
 #: A gateway may write whole seconds.
 TICK = 1.0
-#: Submits so many seconds apart were not created in the same instant.
+#: Submits this many seconds apart were not created at the same instant.
 APART = 2.0
 
 
@@ -274,7 +276,7 @@ def time_01(trace: Trace) -> Remarks:
         for name in STAMPS:
             value = read.members.get(name)
             if value is not None:
-                # What parses the printed form parses more or fewer digits, but not none.
+                # A parser for the printed form accepts more or fewer digits, but not none.
                 parses = instant(value) is not None and STAMP.fullmatch(DIGITS.sub(".000Z", str(value))) is not None
                 holds = parses and STAMP.fullmatch(str(value)) is not None
                 yield check(holds, read, name, "2026-03-31T10:00:00.000Z, in this form", value, drifts=parses)
@@ -328,7 +330,7 @@ def _from_the_future(trace: Trace, name: str) -> Remarks:
     for read in [read for generation in mine for read in generation.seen]:
         stamp = instant(read.members.get(name))
         ahead = 0.0 if stamp is None else clock.ours(stamp) - read.finished
-        yield check(ahead <= slack, read, name, "not later than the answer", words=f"{ahead:.1f} s later")
+        yield check(ahead <= slack, read, name, "not later than the response", words=f"{ahead:.1f} s later")
 
 
 @TIME.clause("TIME-06", IMPLIED, SHARED, depends_on=f"{ROOTS} FLOW-01 FLOW-03 TIME-05", section="Response (Completed)")
@@ -344,9 +346,9 @@ def time_06(trace: Trace) -> Remarks:
             yield check(one <= other, after, "updated_at", "not earlier than before", words=got, related=(before,))
             same = [seen.started for seen in generation.seen if seen.state == before.state]
             entered = generation.submit.finished if before.state == "QUEUED" else same[0]
-            # Within one tick of the gateway's clock a state may be entered and left.
+            # A state may be entered and left within one tick of the gateway's clock.
             if before.state != after.state and before.started - entered >= TICK:
-                expected, got = f"another than in {before.state}", show(after.member("updated_at"))
+                expected, got = f"a value other than in {before.state}", show(after.member("updated_at"))
                 yield check(one != other, after, "updated_at", expected, words=got, related=(before,))
 
 
@@ -369,7 +371,7 @@ def time_07(trace: Trace) -> Remarks:
 
 
 def _zone_apart(offset: float) -> bool:
-    """Whether an offset looks like a time zone: whole quarters of an hour, not none, not more than zones go."""
+    """Whether an offset looks like a time zone: whole quarters of an hour, not zero, not more than time zones have."""
     quarters = round(offset / QUARTER)
     return quarters != 0 and abs(offset) <= FURTHEST_ZONE and abs(offset - quarters * QUARTER) <= ZONE_PRECISION
 
@@ -394,14 +396,14 @@ class _Ended:
 def time_08(trace: Trace) -> Remarks:
     """`created_at` lies inside the submit call, allowing for clock skew, and is each request's own."""
     skew = 0.0 if trace.profile.loopback else trace.profile.skew
-    # Accounts may be on clocks of their own: only submits of one account have an order.
+    # Accounts may have their own clocks: only submits of one account have an order.
     earlier: dict[str, _Ended] = defaultdict(_Ended)
     for position, generation in enumerate(trace.generations):
         stamp, submit = created(generation), generation.submit
         if stamp is None:
             continue
         if (date := http_date(submit.header("date"))) is not None:
-            # A gateway on this machine may run on a clock of its own, so that only a whole time zone is surely wrong.
+            # A gateway on this machine may have its own clock, so only a whole time zone is surely wrong.
             off, got = stamp - date, f"{stamp - date:+.1f} s from it"
             holds = not _zone_apart(off) if trace.profile.loopback else abs(off) <= skew
             yield check(holds, submit, "created_at", "about the Date of the 202", words=got)
@@ -414,7 +416,7 @@ def time_08(trace: Trace) -> Remarks:
         # A run notices a clock that stands still (`Profile.virtual`); of an app's traffic it is not known.
         elif apart >= APART and not (submit.passing and trace.profile.loopback):
             got = f"that of a submit {apart:.1f} s earlier"
-            yield Violation(submit, "created_at", "an instant of its own", got, (ended.first[stamp],))
+            yield Violation(submit, "created_at", "its own instant", got, (ended.first[stamp],))
         heappush(ended.running, (submit.finished, position, stamp, submit))
         yield Evidence(submit)
 

@@ -28,7 +28,7 @@ from .remarks import Observation, Remarks, Violation, check, check_member, code_
 ERR = Group()
 #: "Common status codes.": those of the list that say that a request was refused.
 PRINTED_REFUSALS = frozenset({400, 401, 402, 403, 429, 500})
-#: Status codes with which a submit is refused for another reason than its rate: key, wallet, route.
+#: Status codes that refuse a submit for a reason other than its rate: key, wallet, route.
 OTHER_REASONS = frozenset({401, 402, 404, 405})
 
 ROUTES = "BASE-02 BASE-03"
@@ -56,7 +56,7 @@ MEMBERS = {
 
 
 def _parameter_probes(trace: Trace) -> Iterator[Exchange]:
-    """The submits that violate one rule about a parameter, and were answered."""
+    """The submits that violate one rule about a parameter and got a response."""
     aimed = (e for e in trace.submits if any(aim.startswith(("T2V-", "I2V-")) for aim in e.aims))
     return (e for e in aimed if e.intent == "refuse" and e.status is not None)
 
@@ -65,7 +65,7 @@ def _parameter_probes(trace: Trace) -> Iterator[Exchange]:
     section="Queue System Errors")  # fmt: skip
 def err_env_01(trace: Trace) -> Remarks:
     """Queue-system errors are an object with string members `error` and `message`."""
-    # The page prints two of them. It announces model validation errors as well, and prints none: those are ERR-ENV-02's.
+    # The page prints two of them. It also announces model validation errors but prints none: ERR-ENV-02 judges those.
     models = [exchange for exchange in trace.aimed("ERR-400-02") if exchange.status == 400]
     for exchange in (*(submit for submit in trace.submits if submit.status == 402), *models):
         for name in ("error", "message"):
@@ -155,7 +155,7 @@ def err_429_01(trace: Trace) -> Remarks:
 
 
 @ERR.clause("ERR-429-02", IMPLIED, ACCOUNT, needs="account:throttled",
-    section="what no caller could live with: a throttled submit begins work, or the throttle of one account hits another",
+    section="unacceptable to any caller: a throttled submit begins work, or the throttle of one account hits another",
 )  # fmt: skip
 def err_429_02(trace: Trace) -> Remarks:
     """A 429 has no side effects, and hits no other account."""
@@ -163,12 +163,12 @@ def err_429_02(trace: Trace) -> Remarks:
         if exchange.account == "throttled" and not exchange.succeeded:
             yield from begins_nothing(trace, exchange)
     for exchange in trace.exchanges:
-        # This account sends so little that nothing of its own explains a 429.
+        # This account sends too few requests to explain a 429.
         if exchange.account == "other" and "ERR-429-02" in exchange.aims:
             yield check(exchange.status != 429, exchange, "status code", "no 429 for another account", words="429")
 
 
-#: What is said of a `Retry-After` of no form that HTTP has.
+#: The description of a `Retry-After` in no form that HTTP defines.
 UNREADABLE = "neither seconds nor a date"
 
 
@@ -211,7 +211,7 @@ def err_429_04(trace: Trace) -> Remarks:
             served = last[exchange.account, False] >= due
             if served or last[exchange.account, True] >= due:
                 where = "status code after Retry-After"
-                yield check(served, exchange, where, "served again", words="429 for ever")
+                yield check(served, exchange, where, "served again", words="429 forever")
 
 
 @ERR.clause("ERR-500-01", IMPLIED, FREE_IF_REFUSED, core=True, section=SERVER_ERROR)
@@ -220,7 +220,7 @@ def err_500_01(trace: Trace) -> Remarks:
     for exchange in trace.operation("generate", "imageToVideo", "status", "other"):
         if exchange.account in {"broken", "throttled"} or JUDGE_500 & set(exchange.aims):
             continue
-        # The clauses at which other submits aim say so themselves.
+        # The clauses that other submits are sent for judge them.
         odd = (exchange.is_submit and exchange.intent == "any") or {"STATUS-10", "STATUS-11"} & set(exchange.aims)
         if exchange.status is not None:
             got = f"{exchange.status} to {exchange.case}"
@@ -246,7 +246,7 @@ def err_set_01(trace: Trace) -> Remarks:
     """Submit answers only with codes of the printed list (headed `common`, so an addition is drift)."""
     for exchange in trace.submits:
         status, elsewhere = exchange.status, {"SUBMIT-16", "SUBMIT-17"} & set(exchange.aims)
-        # SUBMIT-01 and -02 judge a 2xx; HTTP itself has status codes for the size and the type of a body.
+        # SUBMIT-01 and -02 judge a 2xx; HTTP itself defines status codes for the size and the type of a body.
         if status is None or exchange.succeeded or status in {413, 415} or status >= 500:
             continue
         if not elsewhere and "disabled" not in exchange.account:
@@ -280,7 +280,7 @@ def _affordable(trace: Trace, clause_id: str, why: str, case: str = "after") -> 
 def wal_01(trace: Trace) -> Remarks:
     """One accepted request is debited exactly once."""
     yield from _affordable(trace, "WAL-01", "there are funds for two", "first")
-    yield from _affordable(trace, "WAL-01", "the first of two paid-for generations was debited once", "second")
+    yield from _affordable(trace, "WAL-01", "the first of two paid generations was debited once", "second")
     for exchange in _of(trace, "WAL-01", "third"):
         yield check(exchange.status == 402, exchange, "status code", "402: two were debited", words=code_word(exchange))
 
@@ -303,7 +303,7 @@ def wal_04(trace: Trace) -> Remarks:
     taken = [exchange for exchange in trace.aimed("WAL-04") if exchange.succeeded and exchange.case != "after"]
     for exchange in taken:
         yield Violation(exchange, f"status code ({exchange.case})", "a refusal", "accepted")
-    # A submit that was accepted is rightly charged.
+    # An accepted submit is charged rightly.
     if not taken:
         yield from _affordable(trace, "WAL-04", "refused submits are free")
 
@@ -314,7 +314,7 @@ WAL.row("WAL-05", IMPLIED, NOT_OUTSIDE, partial(_affordable, why="reads are free
 
 
 @WAL.clause("WAL-06", IMPLIED, NOT_OUTSIDE, depends_on="BASE-02 ERR-402-01", needs="account:one",
-    section="what no caller could live with: the wallet is overdrawn")  # fmt: skip
+    section="unacceptable to any caller: the wallet is overdrawn")  # fmt: skip
 def wal_06(trace: Trace) -> Remarks:
     """On funds for one, of several submits, at once and one after the other, at most one is accepted; unless it was refunded."""
     paid = 0

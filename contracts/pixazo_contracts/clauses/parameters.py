@@ -28,7 +28,7 @@ T2V_PO = (
 T2V_FP = f'{T2V_TABLE}: "fast_pretreatment | No | boolean | Enable fast pretreatment for quicker processing."'
 T2V_CB = f'{T2V_TABLE}: "callback_url | No | string | URL to receive callback notifications when video is ready."'
 T2V_WM = f'{T2V_TABLE}: "aigc_watermark | No | boolean | Add AIGC watermark to the generated video."'
-#: What explains that the end of an accepted request was not seen.
+#: The clauses that explain why the end of an accepted request was not seen.
 FOLLOWED = "BASE-02 BASE-04 AUTH-07 STATUS-02 SUBMIT-03 SUBMIT-10 FLOW-05"
 
 # fmt: off
@@ -82,7 +82,7 @@ I2V_WM = f'{I2V_TABLE}: "aigc_watermark | No | boolean | Default: false. Whether
 
 
 def _default(trace: Trace, _: str, member: str, value: object, check: Measure) -> Remarks:
-    """Downloads of image-to-video generations whose submit left `member` out are as if it had been `value`."""
+    """Downloads of image-to-video generations whose submit left out `member` are as if it had been `value`."""
     for generation in trace.generations:
         submit = generation.submit
         if submit.operation == "imageToVideo" and submit.sent and member not in submit.sent:
@@ -91,12 +91,12 @@ def _default(trace: Trace, _: str, member: str, value: object, check: Measure) -
 
 
 def _way(trace: Trace, clause_id: str, is_way: Callable[[str], bool]) -> Remarks:
-    """The requests aimed at the clause are treated as meant; and of all valid submits with such an image one is accepted."""
+    """The requests sent for the clause are treated as meant, and at least one valid submit with such an image is accepted."""
     yield from as_meant(trace, clause_id)
     valid = [e for e in trace.submits if e.operation == "imageToVideo" and e.intent == "accept" and e.request_body]
     such = [e for e in valid if is_way(str(e.sent.get("first_frame_image"))) and not is_no_evidence(trace, e)]
     if such and not any(exchange.succeeded for exchange in such):
-        yield from one_of(such, [], "status code", "acceptance of an image given so")
+        yield from one_of(such, [], "status code", "acceptance of an image in this form")
 
 
 # fmt: off

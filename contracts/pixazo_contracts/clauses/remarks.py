@@ -1,12 +1,12 @@
 """What a judgement says: remarks on the exchanges and callbacks of a trace.
 
-In a remark a value that came from outside is JSON (`show`; a name may be `plain`), so that `"null"` is not null and no value
-can be taken for words of ours, which stand as they are. A judgement may yield
+In a remark a value from outside is JSON (`show`; a name may be `plain`), so `"null"` is not null and no value can be taken
+for our own words, which are written as they are. A judgement may yield
 
-- `Evidence`: something was looked at and found in order;
-- `Violation`: something was looked at and found wrong (`check` yields one of these two);
+- `Evidence`: something was checked and found right;
+- `Violation`: something was checked and found wrong (`check` yields one of these two);
 - `Observation`: what the gateway does where the page is silent, as a short text that is the same in every run;
-- `Unseen`: why something could not be looked at.
+- `Unseen`: why something could not be checked.
 
 A clause that yields nothing judged nothing, and its verdict is never PASS.
 """
@@ -23,24 +23,24 @@ from pixazo_contracts.trace import MISSING, Callback, Exchange, visible
 
 #: The longest rendering of a value in a finding, in characters: the trace has the whole value.
 LONGEST_SHOWN: Final = 240
-#: A name that needs no quotation marks among words of ours.
+#: A name that needs no quotation marks among our own words.
 PLAIN: Final = re.compile(r"(?!(none|nothing|absent|null|true|false)$)[A-Za-z0-9_.*/+-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Something a clause looked at and found in order."""
+    """Something that a clause checked and found right."""
 
     source: Exchange | Callback
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something a clause looked at and found wrong: where, what the page says, what came instead.
+    """Something that a clause checked and found wrong: where, what the page says, what was found instead.
 
-    Both texts are words of ours, with each value as `show` writes it. `related` are further records that the judgement rests
-    on: whoever spoiled one of them explains the violation. `drifts`: a client that parses the page is not hurt, so it is
-    DRIFT even where the clause would fail.
+    Both texts are our own words, with each value as `show` writes it. `related` are further records that the judgement depends
+    on: a clause that failed on one of them explains the violation. `drifts`: a client that follows the page is not affected,
+    so it is DRIFT even where the clause would fail.
     """
 
     source: Exchange | Callback
@@ -55,7 +55,7 @@ class Violation:
 class Observation:
     """What the gateway does where the page is silent; equal behaviour must give equal text in every run.
 
-    It rests on its `source` and on the `related` records.
+    It depends on its `source` and on the `related` records.
     """
 
     text: str
@@ -65,9 +65,9 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Why something that the clause is about could not be looked at, with the remedy: the reason, if nothing else was.
+    """Why the subject of the clause could not be checked, with the remedy; it is the reason of the verdict if nothing else was checked.
 
-    With `skips` the gateway may keep the page all the same, and the clause is SKIPPED, as where the target lacks something.
+    With `skips` the gateway may still follow the page, and the clause is SKIPPED, as if the target lacked something.
     """
 
     reason: str
@@ -79,13 +79,13 @@ Remarks = Iterator[Remark]
 
 
 def show(value: object) -> str:
-    """A value as a reader of a finding sees it: JSON in one line, shortened; `absent` for a missing member."""
+    """A value as shown in a finding: JSON in one line, shortened; `absent` for a missing member."""
     text = repr(value) if value is MISSING else visible(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 
 def plain(name: str) -> str:
-    """A name or another short text that came from outside, in a list: as it is if it is one plain word, else as JSON."""
+    """A name or another short text from outside, in a list: unchanged if it is one plain word, else as JSON."""
     return name if PLAIN.fullmatch(name) else show(name)
 
 
@@ -115,9 +115,9 @@ def check(
     related: tuple[Exchange | Callback, ...] = (),
     drifts: bool = False,
 ) -> Evidence | Violation:
-    """`Evidence` if it holds, else the `Violation` that says what stood `where` instead of `expected`.
+    """`Evidence` if it holds, else the `Violation` that says what was found `where` instead of `expected`.
 
-    That is the value `got`, or what our own `words` say of it; `related` and `drifts` are the violation's.
+    That is the value `got`, or our own `words` about it; `related` and `drifts` are the violation's.
     """
     if holds:
         return Evidence(source)

@@ -32,14 +32,14 @@ DOWNLOAD = 'Typical Workflow: "When status is "COMPLETED", download from output.
 STATUS = Group(depends_on=READABLE)
 #: Status codes of a read that other clauses judge: key, permission, rate.
 JUDGED_ELSEWHERE = frozenset({401, 403, 429})
-#: One poller at the quickest advised pace makes this many reads a minute.
+#: One poller at the fastest advised pace makes this many reads a minute.
 READS_A_MINUTE = 12
-#: Where another request came less than so many seconds before a read, or at the same time, the read is not at the advised pace.
+#: If another request was sent less than this many seconds before a read, or at the same time, the read is not at the advised pace.
 ADVISED = 5.0
 MINUTE = 60.0
-#: Status codes of a request that is not there: not yet, or not any more.
+#: Status codes of a request that is not found: not yet, or no longer.
 ABSENT = frozenset({404, 410})
-#: A 202 and what it names may be this far apart, in seconds or polls; and what has ended is remembered at least so many seconds.
+#: A request may become readable this late after its 202, in seconds or polls; and an ended one stays readable at least this many seconds.
 SETTLED = 2.0
 SETTLED_POLLS = 10
 KEPT = 30.0
@@ -49,7 +49,7 @@ def _is_lost(trace: Trace, generation: Generation, read: Exchange) -> bool:
     """Whether a read that finds nothing is about a request that must exist."""
     found = [read for read in generation.reads if read.succeeded]
     if found:
-        # SUBMIT-13 and BASE-04 judge what comes before the first success, STATUS-14 and -16 what comes after the last.
+        # SUBMIT-13 and BASE-04 judge reads before the first success, STATUS-14 and -16 those after the last.
         return found[0].started <= read.started <= found[-1].started
     # BASE-05 judges an operation none of whose ids is found.
     kin = [other for other in trace.generations if other.submit.operation == generation.submit.operation]
@@ -64,7 +64,7 @@ def status_01(trace: Trace) -> Remarks:
     for generation in trace.generations:
         for read in generation.reads:
             if read.status is None:
-                # Off this machine a network lies between.
+                # On another machine there is a network in between.
                 remote = not trace.profile.loopback
                 yield Violation(read, "response", "200", f"none ({read.error})", drifts=remote)
                 continue
@@ -116,22 +116,22 @@ def _holds_nothing(output: object) -> bool:
 
 
 def _looks_like_work(exchange: Exchange) -> bool:
-    """Whether a response shows a request: its status, its id or its output; a refusal may name the id, and ERROR."""
+    """Whether a response shows a request: its status, its id or its output; a refusal may contain the id, and ERROR."""
     body = exchange.members
     shown = body.get("status") in STATES or "output" in body or body.get("request_id") == exchange.request_id
     return shown if exchange.succeeded else body.get("status") in (*RUNNING, "COMPLETED")
 
 
-#: How the cases begin whose ids are like one that was issued; what they get is observed of the others, which are always sent.
+#: The prefix of cases whose ids are like an issued one; observations are about the others, which are always sent.
 NEIGHBOUR = "neighbour: "
-#: The id that differs from an issued one only in letter case: the same UUID, so that a gateway may find it.
+#: The id that differs from an issued one only in letter case: it is the same UUID, so a gateway may find it.
 OTHER_CASE = f"{NEIGHBOUR}other letter case"
 
 
 def no_work(trace: Trace, clause_id: str) -> Remarks:
     """No read aimed at the clause gets an envelope or a 5xx, nor anything but a refusal; what it gets is observed.
 
-    A malformed id may be redirected, since routers mend paths so.
+    A malformed id may be redirected, since routers repair paths in this way.
     """
     for read in trace.aimed(clause_id):
         where, got = f"response ({read.case})", f"{read.status}: {show(read.members)}"
@@ -177,22 +177,22 @@ STATUS.row("STATUS-09", EXAMPLE, SHARED, each(envelopes("COMPLETED"), "updated_a
     section="Response (Completed); Response Fields",
     demands="`updated_at` is present, as in the example, although the field table omits it.")
 STATUS.row("STATUS-10", IMPLIED, FREE, no_work, depends_on="BASE-04 AUTH-07", core=True,
-    section="what no caller could live with: an id that was never issued looks like work",
+    section="unacceptable to any caller: an id that was never issued looks like work",
     demands="A well-formed id that was never issued, however like one that was, gets no envelope and no 5xx; which 4xx is observed.")
 STATUS.row("STATUS-11", IMPLIED, FREE, no_work, depends_on="BASE-04 AUTH-07 STATUS-10",
-    section="what no caller could live with: an id that was never issued looks like work",
+    section="unacceptable to any caller: an id that was never issued looks like work",
     demands="A malformed id gets no envelope and no 5xx; which 4xx is observed.")
 # fmt: on
 
 
 #: The generations that are polled at the profile's pace.
 POLLED = frozenset({"g1", "g2"})
-#: Reads of a burst lie in this share of an ordinary lifetime; two changes of state inside it were made by the reads.
+#: Reads of a burst lie within this share of a normal lifetime; if the state changes twice within it, the reads caused that.
 BURST_SHARE = 0.25
-#: A generation read heavily that lives less than this share of the shortest other one, of so many, was driven by its reads.
+#: If a heavily read generation lives for less than this share of the shortest of this many others, its reads drove it.
 SHORT_LIFE = 0.5
 FEWEST_LIVES = 4
-#: On a clock that only we move, reads less than this many seconds apart lie in one instant.
+#: On a clock that only we move, reads less than this many seconds apart are at one instant.
 INSTANT = 0.01
 
 
@@ -210,7 +210,7 @@ def _frozen(generation: Generation) -> Remarks:
     for before, after in pairwise(burst):
         if after.finished - before.started <= INSTANT:
             holds = RANK[str(after.state)] == RANK[str(before.state)]
-            expected = f"{before.state}, for the clock stands still"
+            expected = f"{before.state}, since the clock stands still"
             yield check(holds, after, "status of reads in a burst", expected, after.state)
 
 
@@ -242,7 +242,7 @@ def status_12(trace: Trace) -> Remarks:
     for generation in often:
         lifetime = _lifetime(generation)
         if len(lives) >= FEWEST_LIVES and lifetime is not None:
-            # Each may take another time, but none so much less than all others.
+            # Each may take a different time, but not so much less than all others.
             holds, got = lifetime >= SHORT_LIFE * min(lives), f"{lifetime:.1f} s"
             expected = f"about as long as others, {min(lives):.1f} s or more"
             yield check(holds, generation.submit, "lifetime of one read often", expected, words=got)
@@ -262,7 +262,7 @@ def status_13(trace: Trace) -> Remarks:
             near = [e for e in mine if read.started - ADVISED < e.started <= read.finished]
             recent = sum(read.started - MINUTE <= e.started < read.started for e in mine)
             if near == [read] and recent <= READS_A_MINUTE:
-                # The key of an app may be in use elsewhere as well.
+                # The key of an app may also be in use elsewhere.
                 expected = f"no 429 for {recent} requests in a minute"
                 yield Violation(read, "status code", expected, "429", drifts=read.passing)
 
@@ -311,10 +311,10 @@ STATUS.row("STATUS-16", SILENT, FREE, partial(late, alive="readable"), depends_o
 
 ROOTS = "STATUS-01 STATUS-02 SUBMIT-03 SUBMIT-10"
 FLOW = Group(depends_on=ROOTS)
-#: Two reads are close enough to miss no state when their gap is this share of the time that state lasts elsewhere.
+#: Two reads are close enough not to miss a state when their gap is this share of the time that the state lasts elsewhere.
 MISSED = 0.25
-#: Where PROCESSING was never seen at all, so many generations must have jumped over it: one or two may be chance. What fails
-#: may do so as soon as it is processed: its reads must be this close, as a share of its time in QUEUED, and one will do then.
+#: If PROCESSING was never seen, this many generations must have skipped it: one or two may be chance. A generation may fail as
+#: soon as it is processed: its reads must be this close, as a share of its time in QUEUED, and one generation is enough then.
 FEWEST_JUMPS = 3
 CLOSE = 0.02
 
@@ -342,7 +342,7 @@ def flow_01(trace: Trace) -> Remarks:
 def _through_processing(trace: Trace, outcome: str) -> Remarks:
     """Generations with that outcome pass PROCESSING.
 
-    Between two reads a gateway may pass it unseen, so a gap is a violation only if the poller was quick enough.
+    Between two reads a generation may pass it unseen, so a gap is a violation only if the poller was fast enough.
     """
     generations = [generation for generation in trace.generations if generation.outcome == outcome]
     seen = [reads for reads in map(_processing, generations) if reads]
@@ -375,10 +375,10 @@ def flow_03(trace: Trace) -> Remarks:
     for generation in trace.generations:
         if not generation.ends:
             continue
-        # Not the first that began: while a slow read lasts, others may begin and end, and must be compared as well.
+        # Not the first that began: during a slow read, others may begin and end, and must also be compared.
         end = min(generation.ends, key=lambda read: read.finished)
         for read in generation.seen:
-            # Another end contradicts this one in whatever order reads that overlap were answered.
+            # Another end contradicts this one regardless of the order in which overlapping reads were answered.
             if read.started >= end.finished or (read.state in TERMINAL and read.state != end.state):
                 holds = read.state == end.state
                 yield check(holds, read, "status", f"{end.state}, as it has ended", read.state, related=(end,))
@@ -390,12 +390,12 @@ FLOW.row("FLOW-04", DOCUMENTED, ACCOUNT,
     demands="FAILED and ERROR are drawn as successors of PROCESSING only; whether ERROR can strike in QUEUED is not said.")  # fmt: skip
 
 
-#: Two submits within so many seconds may have been queued in either order.
+#: Two submits within this many seconds may have been queued in either order.
 SAME_TIME = 1.0
 
 
 def _waits_its_turn(trace: Trace, generation: Generation, last: Exchange) -> bool:
-    """Whether a queue still moves: in the second half of the wait others of the account ended, none of which came later."""
+    """Whether a queue still moves: in the second half of the wait, others of the account ended, none of them submitted later."""
     begun = generation.submit.finished
     ends = [
         (other.submit.finished, other.ends[0].started)
@@ -417,7 +417,7 @@ def flow_05(trace: Trace) -> Remarks:
         for last in [read for read in generation.reads if read.status not in JUDGED_ELSEWHERE | ABSENT][-1:]:
             took = last.finished - generation.submit.finished
             if took >= bound and _waits_its_turn(trace, generation, last):
-                yield Unseen(f"after {took:.0f} s requests still waited for their turn: give a longer --deadline")
+                yield Unseen(f"after {took:.0f} s requests were still waiting for their turn: give a longer --deadline")
             elif took >= bound:
                 shown = code_shown(last) if last.state is None else show(last.state)
                 yield Violation(last, "status", f"an end within {bound:g} s", f"{shown} after {took:.1f} s")

@@ -35,12 +35,12 @@ UUID_TEXT = re.compile(rf"{MODEL}_[0-9A-Za-z]+(-[0-9A-Za-z]+){{4}}")
 CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: How far the time inside an id may be from `created_at`, in seconds: two machines of the gateway may have made them.
 ID_SKEW = 2.0
-#: A 202 that takes this long, in seconds, and this many times an ordinary read, waited for something.
+#: A 202 that takes this long, in seconds, and this many times as long as a normal read, waited for something.
 SLOW_SUBMIT = 0.2
 SLOW_RATIO = 5.0
 #: On a clock that only we move, timestamps may be rounded by this many seconds.
 VIRTUAL_SLACK = 1.0
-#: Accounts whose valid submits nothing gives a reason to refuse.
+#: Accounts whose valid submits there is no reason to refuse.
 FUNDED = frozenset({"default", "other"})
 #: A read counts as right after the 202 within this many seconds.
 RIGHT_AFTER = 2.0
@@ -53,7 +53,7 @@ def _code_202(trace: Trace, operation: str) -> Remarks:
         yield check(exchange.status == 202, exchange, "status code", "202", words=code_shown(exchange))
     valid = [e for e in trace.submits if e.operation == operation and e.intent == "accept" and e.account in FUNDED]
     refused = [e for e in valid if not e.succeeded and not is_no_evidence(trace, e)]
-    # Where a clause about one value says already what is refused, the submits of several values add nothing.
+    # If a clause about one value already reports a refusal, submits with several values add nothing.
     if not any(map(is_single, refused)):
         for exchange in refused:
             if not any(is_repetition(first, exchange) for first in accepted):
@@ -87,7 +87,7 @@ def submit_04(trace: Trace) -> Remarks:
 
 
 def _having(name: str) -> Callable[[Trace], Iterator[Exchange]]:
-    """The acceptances that have this member, of whatever type; SUBMIT-03 judges the others."""
+    """The acceptances that have this member, of any type; SUBMIT-03 judges the others."""
     return lambda trace: (exchange for exchange in trace.acceptances if name in exchange.members)
 
 
@@ -158,11 +158,11 @@ def submit_10(trace: Trace) -> Remarks:
     for generation in trace.generations if len(accepted) > 1 else ():
         yield Evidence(generation.submit)
         for first, second in combinations(by_id[generation.request_id], 2):
-            # One body sent twice may be taken for one request (SUBMIT-15); then its history does not begin anew.
+            # A body sent twice may be taken for one request (SUBMIT-15); then its history does not begin again.
             before = {read.members.get("created_at") for read in generation.seen if read.finished <= second.started}
             after = {read.members.get("created_at") for read in generation.seen if read.started >= second.finished}
             same = is_repetition(first, second) and (not before or not after or before == after)
-            yield check(same, second, "request_id", "an id of its own", words=f"that of exchange {first.number}")
+            yield check(same, second, "request_id", "its own id", words=f"that of exchange {first.number}")
 
 
 @SUBMIT.clause("SUBMIT-11", EXAMPLE, SHARED, depends_on="SUBMIT-03 AUTH-11", core=True, drift_fails=True,
@@ -177,7 +177,7 @@ def submit_11(trace: Trace) -> Remarks:
             absolute = join_url(profile.origin, url)
             parts = split_url(absolute)
             if profile.loopback and host_is_loopback(parts.hostname) and parts.port == split_url(profile.origin).port:
-                # Loopback may be spelt otherwise.
+                # Loopback may be spelled differently.
                 absolute = absolute.replace(f"{parts.scheme}://{parts.netloc}", profile.origin, 1)
             wanted = [f"{origin}{STATUS_BASE}{exchange.accepted_id}" for origin in origins]
             yield check(absolute in wanted, exchange, "polling_url", show(wanted[0]), url)
@@ -212,7 +212,7 @@ def _held(first: Exchange, submit: Exchange, ordinary: float) -> bool:
 
 
 def _clock_moved(first: Exchange, submit: Exchange) -> bool:
-    """Whether the submit moved the clock that only we move: work that takes longer was over at once."""
+    """Whether the submit moved the clock that only we move: work that takes longer ended immediately."""
     longest = first.started - submit.started + VIRTUAL_SLACK
     took = [ended - begun for _, begun, ended in stamps([first], "created_at", "completed_at")]
     return first.state in TERMINAL and any(seconds > longest for seconds in took)
@@ -225,12 +225,12 @@ def submit_14(trace: Trace) -> Remarks:
     for generation in trace.generations:
         submit, first = generation.submit, next(iter(generation.seen), None)
         during = (e for e in trace.exchanges if e.started < submit.finished and submit.started < e.finished)
-        # Under our own load every response is slow: only a submit during which nothing else was sent can be judged.
+        # Under our own load every response is slow: only a submit sent while nothing else was under way can be judged.
         if first is None or any(exchange.number != submit.number for exchange in during):
             continue
         held = _clock_moved(first, submit) if trace.profile.virtual else _held(first, submit, median(reads))
         got = f"after {submit.latency:.2f} s, {first.state} at once"
-        yield check(not held, submit, "answer", "long before the generation ends", words=got)
+        yield check(not held, submit, "response", "long before the generation ends", words=got)
 
 
 @SUBMIT.clause("SUBMIT-15", SILENT, FURTHER, depends_on="BASE-02 T2V-BODY-02 SUBMIT-10", section="silence")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -29,7 +30,7 @@ WEBHOOK = Group(depends_on=ROOTS, needs="receiver")
 SHOWN = "STATUS-01 STATUS-02"
 INSTEAD_OF_POLLING = 'Webhook (Optional): "Add the X-Webhook-URL header to your generate request to receive a POST callback instead of polling."'
 PARTS = ("status", "model_id", "error", "output")
-#: A callback is late after so many times the profile's `settle`: a run that waits may see one only when its wait is over.
+#: A callback is late after this many times the profile's `settle`: a run that waits may see one only when its wait is over.
 LATE = 2.0
 #: Status codes of a gateway that broke.
 BROKEN = range(500, 600)
@@ -41,12 +42,12 @@ PLAIN_HEADERS = frozenset({
 
 
 def _seen_from_here(trace: Trace) -> tuple[Generation, ...]:
-    """The generations of whose callbacks the trace knows: an app's own receiver is not in it."""
+    """The generations whose callbacks are in the trace: those to an app's own receiver are not."""
     return tuple(g for g in trace.generations if not g.submit.passing or trace.profile.has(frozenset({"receiver"})))
 
 
 def _at(generation: Generation, url: str) -> list[Callback]:
-    """The callbacks that reached this URL, its query aside."""
+    """The callbacks that reached this URL, ignoring its query."""
     return [callback for callback in generation.callbacks if split_url(callback.target).path == urlsplit(url).path]
 
 
@@ -59,7 +60,7 @@ def _with(trace: Trace, channel: str) -> Iterator[tuple[Generation, str, list[Ca
 
 
 def _envelopes(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
-    """Callbacks to the header's URL, whatever their bodies, challenges aside."""
+    """Callbacks to the header's URL with any body, except challenges."""
     for generation, _, callbacks in _with(trace, "header"):
         for callback in callbacks:
             if "challenge" not in callback.members or "status" in callback.members:
@@ -67,7 +68,7 @@ def _envelopes(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
 
 
 def _claims(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
-    """Callbacks to a `callback_url`, whose shape is not shown, that look like envelopes all the same."""
+    """Callbacks to a `callback_url`, whose shape the page does not show, that look like envelopes."""
     for generation, _, callbacks in _with(trace, "member"):
         yield from ((generation, callback) for callback in callbacks if "request_id" in callback.members)
 
@@ -103,15 +104,17 @@ def webhook_02(trace: Trace) -> Remarks:
 
 
 def _unasked(trace: Trace, generation: Generation, first: Callback) -> bool:
-    """Whether a callback that was due long before the first read of its request came only after that."""
+    """Whether a callback that was due long before the first read of its request arrived only after it."""
     read, submit = generation.reads[0], generation.submit
-    took = [g.ends[0].finished - g.submit.finished for g in trace.generations if g.ends and g is not generation]
-    due = max(took, default=0.0) + trace.profile.settle
+    # How long it takes to end is known of those that were read before: what is read late seems to end late.
+    polled = [g for g in trace.generations if g.ends and g.ends[0] is not g.reads[0] and g is not generation]
+    took = [g.ends[0].finished - g.submit.finished for g in polled]
+    due = max(took, default=math.inf) + trace.profile.settle
     return read.state in TERMINAL and read.started - submit.finished >= due and first.at > read.started
 
 
 def _called(trace: Trace, generation: Generation, url: str, arrived: list[Callback]) -> Remarks:
-    """A generation that ended is called back about it, in time, unless there was no time for it yet."""
+    """A generation that ended is called back about that in time, unless there was no time for it yet."""
     end, bound = generation.ends[0], trace.profile.settle
     if arrived and _unasked(trace, generation, arrived[0]):
         got = f"one {arrived[0].at - end.started:.1f} s after its end was first read"
@@ -125,7 +128,7 @@ def _called(trace: Trace, generation: Generation, url: str, arrived: list[Callba
 
 
 def _called_back(trace: Trace, *outcomes: str) -> Remarks:
-    """Generations with a URL in the header and one of these outcomes are called back about it."""
+    """Generations with a URL in the header and one of these outcomes are called back about that."""
     for generation, url, _ in _with(trace, "header"):
         if generation.outcome in outcomes:
             arrived = [c for c in generation.callbacks if c.member("status") not in RUNNING]
@@ -146,13 +149,13 @@ def webhook_04(trace: Trace) -> Remarks:
         state = callback.member("status")
         yield check(state in STATES, callback, "status", f"one of {', '.join(STATES)}", state)
         reads = [read for read in generation.ends if read.state == state]
-        # What is null may be left out while the request is running.
+        # A null member may be left out while the request is running.
         stamps = [name for name in STAMPS if state == "COMPLETED" and reads and name in reads[0].members]
         for name in ("error", "output", "completed_at") if state in RUNNING else ():
             yield check(callback.members.get(name) is None, callback, name, "null", callback.member(name))
         for name in () if state in RUNNING else (*PARTS[1:], *stamps):
             present, drifts = name in callback.members, name == "updated_at"
-            yield check(present, callback, name, "present, as in a status answer", drifts=drifts)
+            yield check(present, callback, name, "present, as in a status response", drifts=drifts)
         yield from _like_status(generation, callback)
     for generation, callback in _claims(trace):
         state = callback.member("status")
@@ -192,7 +195,7 @@ def webhook_06(trace: Trace) -> Remarks:
     """It is not early: a read started on receipt already shows that state."""
     for generation, callback in (*_envelopes(trace), *_claims(trace)):
         reported = str(callback.member("status"))
-        # FLOW-05 judges by its last read a request that does not end.
+        # FLOW-05 judges a request that does not end, by its last read.
         last = () if generation.ends else generation.reads[-1:]
         for read in generation.seen:
             if reported in RANK and read.started >= callback.at:
@@ -228,7 +231,7 @@ def webhook_09(trace: Trace) -> Remarks:
         if about is not None and not about.webhook_urls:
             yield Violation(callback, "callback", f"none about {plain(about.request_id)}", show(callback.target))
     for token, submits in trace.given.items():
-        # A refusal for the rate may have been followed by the same request, accepted.
+        # After a refusal for the rate, the same request may have been accepted.
         if all(submit.status in REFUSALS for submit in submits):
             called = [callback for callback in trace.callbacks if receiver_token(callback.target) == token]
             for callback in called:
@@ -283,7 +286,7 @@ def webhook_14(trace: Trace) -> Remarks:
 
 
 @WEBHOOK.clause("WEBHOOK-15", IMPLIED, FREE_IF_REFUSED, depends_on="BASE-02 WEBHOOK-01 T2V-PROMPT-01", needs="",
-    section="what no caller could live with: a URL of theirs that breaks the gateway")  # fmt: skip
+    section="unacceptable to any caller: their own URL breaks the gateway")  # fmt: skip
 def webhook_15(trace: Trace) -> Remarks:
     """An unusable `X-Webhook-URL` (not a URL, other scheme) gets no 5xx; whether it is refused or ignored is observed."""
     for exchange in trace.aimed("WEBHOOK-15"):

@@ -1,4 +1,4 @@
-"""The command `pixazo-contracts`; makes a target of its options and a profile file, also for the pytest suite."""
+"""The command `pixazo-contracts`; makes a target from its options and a profile file, also for the pytest suite."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from .group import main
 
 if TYPE_CHECKING:
-    from .configure import Given, again, choose, make_target, run_options
+    from .configure import Advance, Given, again, choose, discover, make_target, run_clock, run_options
 
-__all__ = ["Given", "again", "choose", "main", "make_target", "run_options"]
+__all__ = ["Advance", "Given", "again", "choose", "discover", "main", "make_target", "run_clock", "run_options"]
 
 
 def __getattr__(name: str) -> object:

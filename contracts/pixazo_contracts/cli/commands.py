@@ -51,13 +51,13 @@ _selecting = (
 )
 
 LEDGER = Option(
-    ["--ledger"], type=FILE, metavar="FILE", help="Where all runs note what they spend; one for each target."
+    ["--ledger"], type=FILE, metavar="FILE", help="File in which all runs record what they spend; one for each target."
 )
 
-#: Named as the members of `Given`, where the target is made of them.
+#: Named like the members of `Given`, if the target is made from them.
 _targeting = (
     Option(["--target"], required=True, metavar="URL", help="Origin of the gateway."),
-    Option(["--api-key"], metavar="KEY", help="Its key; better kept in the environment."),
+    Option(["--api-key"], metavar="KEY", help="Its key; prefer the environment variable."),
     Option(["--api-key-env"], default="PIXAZO_API_KEY", show_default=True, metavar="NAME"),
     Option(
         ["--profile"],
@@ -66,17 +66,31 @@ _targeting = (
         help="TOML, JSON or YAML: paid, capabilities, accounts, ceilings ...",
     ),
     _repeatable("--account", "accounts", "ROLE=KEY", "empty, suspended, throttled, other ..."),
-    _repeatable("--prompt", "prompts", "KIND=TEXT", "A prompt known to end failed or error"),
-    Option(["--pace"], type=float, metavar="SECONDS", help="Between two polls; default 5."),
-    Option(["--deadline"], type=float, metavar="SECONDS", help="Until a generation must have ended; default 600."),
+    _repeatable("--prompt", "prompts", "KIND=TEXT", "A prompt whose generation ends failed or error"),
+    Option(["--pace"], type=float, metavar="SECONDS", help="Time between two polls. Default: 5."),
+    Option(
+        ["--deadline"], type=float, metavar="SECONDS", help="Time within which a generation must end. Default: 600."
+    ),
     Option(["--have"], default="", metavar="CAP,...", help="Further capabilities of the target."),
     _repeatable("--risk", "risks", "RISK", "query-key: send the key in a query and as a Bearer token too, for AUTH-06"),
     Option(["--receiver"], metavar="HOST:PORT", help="Where to listen for callbacks."),
-    Option(["--receiver-url"], metavar="URL", help="How the gateway reaches us, if not directly."),
-    Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost."),
+    Option(
+        ["--receiver-url"], metavar="URL", help="Public URL of the receiver, if the gateway cannot reach it directly."
+    ),
+    Option(
+        ["--max-generations"],
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        help="The most generations to spend, if they cost money.",
+    ),
     LEDGER,
     Option(
-        ["--seed"], type=int, default=0, metavar="N", help="Kept in trace and result: a run draws nothing at random."
+        ["--seed"],
+        type=int,
+        default=0,
+        metavar="N",
+        help="Recorded in trace and result; a run draws nothing at random.",
     ),
 )
 
@@ -93,10 +107,16 @@ judging = (
     Option(
         ["--strict"],
         is_flag=True,
-        help="Exit 13 if any planned clause was not judged; else only if a core one was not.",
+        help="Exit 13 if any planned clause was not judged. Default: only if a core one was not.",
     ),
     Option(["--strict-drift"], is_flag=True, help="DRIFT fails the run."),
-    Option(["--floor"], type=click.FloatRange(0, 100), default=0.0, metavar="PERCENT", help="Least share judged."),
+    Option(
+        ["--floor"],
+        type=click.FloatRange(0, 100),
+        default=0.0,
+        metavar="PERCENT",
+        help="The least share of clauses that must be judged.",
+    ),
     Option(["--out"], type=DIRECTORY, metavar="DIR", help="All reports, and the trace."),
     Option(["--junit"], type=FILE, metavar="FILE"),
     Option(["--json", "json_file"], type=FILE, metavar="FILE"),
@@ -115,14 +135,14 @@ def _given(options: dict[str, Any]) -> Given:
 
 
 def _terms(options: dict[str, Any]) -> Terms:
-    if not 0 <= options["floor"] <= 100:  # click lets nan pass
-        raise ConfigurationError(f"--floor {options['floor']} must be a share of 0 to 100 percent")
+    if not 0 <= options["floor"] <= 100:  # click accepts nan
+        raise ConfigurationError(f"--floor {options['floor']} must be a number from 0 to 100")
     given = {name: options[name] for name in ("expect", "baseline", "strict", "strict_drift", "floor")}
     return read_terms(**given)
 
 
 def check_places(options: dict[str, Any]) -> None:
-    """Make the directories of the reports before anything is sent, so that one which cannot be written costs nothing."""
+    """Make the directories of the reports before anything is sent, so a directory that cannot be written costs nothing."""
     for option in ("out", "json_file", "junit", "html"):
         path: Path | None = options[option]
         if path is None:
@@ -137,7 +157,7 @@ def check_places(options: dict[str, Any]) -> None:
 
 
 def _write(result: Result, options: dict[str, Any]) -> None:
-    """Write the reports that were asked for: all of them below --out, each by itself where its own option says."""
+    """Write the requested reports: all of them below --out, each one alone where its own option says."""
     reports: dict[str, tuple[Path | None, Callable[[], bytes]]] = {
         "result.ndjson": (None, lambda: to_ndjson(result)),
         "result.json": (options["json_file"], lambda: to_json(result)),
@@ -163,7 +183,7 @@ def conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any])
 
 
 def uses_colour() -> bool:
-    """Whether the report has colours: by NO_COLOR (no-color.org), FORCE_COLOR (force-color.org) and TERM, else on a terminal."""
+    """Whether the report has colours: by NO_COLOR (no-color.org), FORCE_COLOR (force-color.org) and TERM, otherwise on a terminal."""
     if not sys.stdout or os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
@@ -183,7 +203,7 @@ def _progress() -> Callable[[Progress], None] | None:
 
 
 def _again(options: dict[str, Any]) -> tuple[str, ...]:
-    """The words that repeat a run; a clause is to follow."""
+    """The words that repeat a run; a clause follows them."""
     given = {option.opts[0]: options[str(option.name)] for option in (*_targeting, _no_discovery)}
     given |= {"--api-key": None, "--baseline": options["baseline"]}
     if given["--api-key-env"] == "PIXAZO_API_KEY":
@@ -239,11 +259,11 @@ def judge(trace_file: Path, target: str | None, **options: Any) -> NoReturn:
 
 
 def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    """The classes that `--fail-on` names, each time one or several with commas."""
+    """The classes that `--fail-on` names, separated by commas."""
     named = tuple(name for text in given for name in text.split(","))
     for name in named:
         if name not in CLASSES:
-            raise click.BadParameter(f"{name!r}: write one or several of {', '.join(CLASSES)}")
+            raise click.BadParameter(f"{name!r}: write one or more of {', '.join(CLASSES)}")
     return named
 
 
@@ -256,7 +276,7 @@ def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> t
 )  # fmt: skip
 @click.option(
     "--json", "json_file", is_flag=False, flag_value="-", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    metavar="[FILE]", help="As JSON, into a file, or instead of the text.",
+    metavar="[FILE]", help="Write JSON into a file, or print it instead of the text.",
 )  # fmt: skip
 def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path | None, form: str | None) -> NoReturn:
     try:

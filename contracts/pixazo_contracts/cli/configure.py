@@ -1,6 +1,6 @@
-"""Makes a target and run options of command-line options, a profile file, and the discovery document of a target on this machine.
+"""Makes a target and run options from command-line options, a profile file, and the discovery document of a target on this machine.
 
-Also the words of a shell that give the same options once more, with each key in an environment variable.
+Also the shell words that give the same options again, with each key in an environment variable.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-#: What must be allowed: to send the key in a query, where it may end in a log, and as a Bearer token.
+#: Risks that must be allowed: sending the key in a query, where it may end up in a log, and as a Bearer token.
 RISKS: Final = ("query-key",)
 
-#: The shortest wait for what may never come (a second callback, a retry), in seconds, and the usual one in polls.
+#: The shortest wait for what may never arrive (a second callback, a retry), in seconds, and the usual one in polls.
 SHORTEST_SETTLE: Final = 1.5
 SETTLE_POLLS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What the command line says of a target and a run; None or empty if it says nothing."""
+    """What the command line says about a target and a run; None or empty if it says nothing."""
 
     target: str
     api_key: str | None = None
@@ -74,22 +74,20 @@ def pairs(option: str, values: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def origin_of_target(url: str) -> str:
-    """The origin that `--target` names. The URL is not repeated in an error: it may hold a password or a key."""
+    """The origin that `--target` names. An error does not repeat the URL, which may contain a password or a key."""
     if "@" in url:
         raise ConfigurationError(
-            "--target holds a user name or a password: give http://HOST:PORT or https://HOST alone"
+            "--target contains a user name or a password: give only http://HOST:PORT or https://HOST"
         )
     try:
         parts, _ = urlsplit(url), canonical_origin(url)
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or "%" in parts.netloc:
-        raise ConfigurationError("--target is not a URL of a host: write http://HOST:PORT or https://HOST")
+    if parts.scheme not in {"http", "https"} or "%" in parts.netloc or parts.netloc.endswith(":"):
+        raise ConfigurationError("--target is not a URL with a host: write http://HOST:PORT or https://HOST")
     origin = f"{parts.scheme}://{parts.netloc.lower()}"
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ConfigurationError(
-            f"--target has a path or a query behind {origin}: give the origin only, as in {origin}"
-        )
+        raise ConfigurationError(f"--target has a path or a query after {origin}: give only {origin}")
     return origin
 
 
@@ -101,13 +99,13 @@ def _keys(given: Given, file: ProfileFile) -> dict[str, tuple[str, ...]]:
     for role, values in keys.items():
         if any(not value.isascii() or not value.isprintable() or value != value.strip() for value in values):
             raise ConfigurationError(
-                f"the key of the account {role!r} cannot be sent in a header: check it for odd characters"
+                f"the key of the account {role!r} cannot be sent in a header: check it for unusual characters"
             )
     return keys
 
 
 def _check_parts(target: Target) -> None:
-    """Refuse accounts, prompts and capabilities that no clause and no probe asks for: a misspelt one would only be missed."""
+    """Refuse accounts, prompts and capabilities that no clause or probe uses: a misspelled one would silently be missing."""
     needs = set[str]().union(*(clause.needs for clause in CATALOGUE), *(probe.needs for probe in PROBES))
     parts = {"account": target.keys, "prompt": target.prompts}
     for kind, given in parts.items():
@@ -118,13 +116,13 @@ def _check_parts(target: Target) -> None:
 
 
 def make_target(given: Given, file: ProfileFile) -> Target:
-    """The target that options and profile file describe, options first. Raises `ConfigurationError`."""
+    """The target that options and profile file describe; options take precedence. Raises `ConfigurationError`."""
     origin = origin_of_target(given.target)
     check_number("--pace", given.pace, above=True)
     check_number("--deadline", given.deadline, above=True)
     if given.max_generations < 0:
         raise ConfigurationError(f"--max-generations {given.max_generations}: give a number that is at least 0")
-    # What an option says replaces what the file says.
+    # Options replace values of the file.
     said: dict[str, Any] = {
         field.name: value
         for source in (file, given)
@@ -132,10 +130,10 @@ def make_target(given: Given, file: ProfileFile) -> Target:
         if (value := getattr(source, field.name, None)) is not None
     }
     profile = Profile(origin=origin, **said)
-    # A number that is given counts on this machine as well: a tunnel to the paid gateway ends on loopback.
+    # A given number also counts on this machine: a tunnel to the paid gateway ends on loopback.
     for risk in given.risks:
         if risk not in RISKS:
-            raise ConfigurationError(f"--risk {risk!r} is not known: known is {', '.join(RISKS)}")
+            raise ConfigurationError(f"--risk {risk!r} is not known: known: {', '.join(RISKS)}")
     bounded = given.max_generations > 0 or file.ceilings != Ceilings()
     profile = replace(
         profile,
@@ -159,7 +157,7 @@ def make_target(given: Given, file: ProfileFile) -> Target:
 
 
 def choose(globs: Sequence[str], *, core: bool, option: str = "--clauses") -> tuple[Clause, ...]:
-    """The clauses that an option selects. Raises `ConfigurationError` if there is none."""
+    """The clauses that an option selects. Raises `ConfigurationError` if it selects none."""
     for glob in globs:
         if not select((glob,), core=core):
             raise ConfigurationError(f"{option} {glob} matches no clause: see `pixazo-contracts list`")
@@ -167,7 +165,7 @@ def choose(globs: Sequence[str], *, core: bool, option: str = "--clauses") -> tu
 
 
 def ledger_path(profile: Profile, given: Path | None) -> Path | None:
-    """Where the spend ledger of a target is: as given, else one file for each target; None for one that does not charge.
+    """Where the spend ledger of a target is: as given, else one file for each target; None for a target that does not charge.
 
     Raises `ConfigurationError` if there is no home directory for it.
     """
@@ -177,7 +175,7 @@ def ledger_path(profile: Profile, given: Path | None) -> Path | None:
         return given
     state = Path(os.environ.get("XDG_STATE_HOME") or ".")
     if not state.is_absolute():
-        # The XDG specification says to ignore a relative path; with it each working directory would have its own ceilings.
+        # The XDG specification says to ignore a relative path, which would give each working directory its own ceilings.
         try:
             state = Path.home() / ".local" / "state"
         except RuntimeError as error:
@@ -190,7 +188,7 @@ def host_and_port(option: str, text: str) -> tuple[str, int]:
     """Where an option says to listen. Raises `ConfigurationError`."""
     host, _, port = text.rpartition(":")
     if not host or not (port.isascii() and port.isdigit()) or len(port) > 5 or int(port) > 65535:
-        raise ConfigurationError(f"{option} {text!r}: write HOST:PORT, with a port of 0 to 65535")
+        raise ConfigurationError(f"{option} {text!r}: write HOST:PORT, with a port from 0 to 65535")
     return host, int(port)
 
 
@@ -201,7 +199,7 @@ def _receiver_address(profile: Profile, given: Given) -> ReceiverAddress | None:
     host, port = host_and_port("--receiver", given.receiver or "127.0.0.1:0")
     parts = split_url(given.receiver_url or "http://localhost")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment:
-        # It may hold a token, so it is not repeated.
+        # It may contain a token, so it is not repeated.
         raise ConfigurationError("--receiver-url is not a URL: write http://HOST[:PORT][/PATH] or https://HOST[/PATH]")
     return ReceiverAddress(host=host, port=port, public_url=given.receiver_url)
 
@@ -219,19 +217,19 @@ def run_options(given: Given, profile: Profile, file: ProfileFile, clauses: Sequ
     )
 
 
-#: Where a simulator or fake may describe itself. The real gateway is never asked, nor any other target off loopback.
+#: Where a simulator or fake may describe itself. The real gateway is never asked, nor is any other target that is not on loopback.
 DISCOVERY_PATH: Final = "/.well-known/pixazo-target"
 
 
 class Advance(msgspec.Struct, frozen=True):
-    """How a clock is advanced: by a POST to this path at the target's origin, with this body and the `seconds`."""
+    """How a clock is advanced: with a POST to this path at the target's origin, with this body and the `seconds`."""
 
     path: Annotated[str, msgspec.Meta(pattern="^/")]
     body: dict[str, Any] = {}
 
 
 class ClockDocument(msgspec.Struct, frozen=True):
-    """A target's clock: `running`, at so many times the rate of real time, or `manual`: it moves only when it is advanced."""
+    """A target's clock: `running`, at `rate` times real time, or `manual`: it moves only when it is advanced."""
 
     kind: Literal["running", "manual"]
     rate: Annotated[float, msgspec.Meta(gt=0)] = 1.0
@@ -239,9 +237,9 @@ class ClockDocument(msgspec.Struct, frozen=True):
 
 
 class DiscoveryDocument(msgspec.Struct, frozen=True):
-    """Keys by account role, prompts by the end that they are known to have, further capabilities: as in a profile file.
+    """Keys by account role, prompts by their known end, and further capabilities, as in a profile file.
 
-    And how the target's clock runs.
+    Also how the target's clock runs.
     """
 
     accounts: dict[str, str | tuple[str, ...]] = {}
@@ -255,13 +253,13 @@ class DiscoveryDocument(msgspec.Struct, frozen=True):
         return self.clock.advance if self.clock and self.clock.kind == "manual" else None
 
 
-#: Seconds of a clock that only the suite moves, where nothing else is said: waiting costs nothing there, so that it waits long
-#: enough to see what is forgotten.
+#: Default seconds of a clock that only the suite moves: waiting costs nothing there, so it waits long enough to see what is
+#: forgotten.
 MANUAL: Final = {"deadline": 120.0, "settle": 30.0, "patience": 900.0}
 
 
 def extend(file: ProfileFile, document: DiscoveryDocument) -> ProfileFile:
-    """The profile file with what the document adds; where both have a value, that of the file counts."""
+    """The profile file with what the document adds; where both have a value, the file's counts."""
     clock = document.clock
     usual = Profile(origin="")
     running = {} if clock is None else {"pace": usual.pace / clock.rate, "deadline": usual.deadline / clock.rate}
@@ -276,13 +274,13 @@ def extend(file: ProfileFile, document: DiscoveryDocument) -> ProfileFile:
 
 
 def discover(given: Given, file: ProfileFile) -> tuple[Target, Advance | None]:
-    """The target, and how its clock is advanced, None if it runs by itself; one on this machine that does not charge describes itself further."""
+    """The target, and how its clock is advanced, None if it runs by itself; a target on this machine that does not charge may describe itself further."""
     found = make_target(given, file)
     if found.profile.limited:
         return found, None
     try:
         document = msgspec.json.decode(fetch(found.profile, DISCOVERY_PATH) or b"{}", type=DiscoveryDocument)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # it has none of that shape
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # it has no such document
         document = DiscoveryDocument()
     found, advance = make_target(given, extend(file, document)), document.advance
     return replace(found, profile=replace(found.profile, virtual=advance is not None)), advance
@@ -308,12 +306,12 @@ def _words(option: str, values: Sequence[object]) -> Iterator[str]:
     if option.endswith("-account"):
         return _accounts(option, values)
     if option.endswith("-receiver-url") and not ORIGIN.fullmatch(str(values[0])):
-        return iter(['"$RECEIVER_URL"'])  # it may hold a token
+        return iter(['"$RECEIVER_URL"'])  # it may contain a token
     return (shell_word(str(value)) for value in values)
 
 
 def again(command: Sequence[str], given: Mapping[str, object]) -> tuple[str, ...]:
-    """The words of a shell that give these options to a command; one that is None, empty, 0 or False is left out."""
+    """The shell words that give these options to a command; an option that is None, empty, 0 or False is left out."""
     words = list(command)
     for option, value in given.items():
         if value is True:

@@ -1,4 +1,4 @@
-"""The command `pixazo-contracts`, which imports the commands below it when one is used, so that its help is fast."""
+"""The command `pixazo-contracts`, which imports its commands only when they are used, so its help is fast."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import click
 
 COMMANDS = {
     "diff": (".commands", "What changed between two results: files, or directories that --out made."),
-    "har": (".recordings", "Make a trace of a HAR file, or a HAR file of a trace."),
+    "har": (".recordings", "Make a trace from a HAR file, or a HAR file from a trace."),
     "judge": (".commands", "Judge a recorded trace, or a HAR file; costs nothing."),
     "list": (".commands", "The clauses: id, strength, cost, section, requirement."),
     "page": (".page", "Read the vendor's page, compare two versions of it, draft a model file."),
     "plan": (".commands", "Show what a run would send and cost at worst; sends nothing."),
     "profile": (".recordings", "What a trace or a HAR file shows of the gateway, as a profile for pixazo-sim serve."),
-    "proxy": (".proxy", "Stand between an app and a gateway; record and judge what passes."),
+    "proxy": (".proxy", "Run a proxy between an app and a gateway; record and judge the traffic."),
     "run": (".commands", "Send the probes, record what happens, judge it, report."),
 }
 """By name: the module of each command, and what it is for."""
@@ -49,12 +49,12 @@ class _Commands(click.Group):
             )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Carry out a command. What it cannot use, and what nobody has foreseen, ends it with one line."""
+        """Carry out a command. Unusable input and unexpected errors end it with one line."""
         try:
             return super().invoke(ctx)
         except (BrokenPipeError, click.ClickException, click.exceptions.Exit, click.Abort):
-            raise  # click ends the process, also when nobody reads the output any more
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - else it would end with 1, as if a clause had failed
+            raise  # click ends the process, also when the output is no longer read
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - otherwise it would end with 1, as if a clause had failed
             from .output import end_for
 
             end_for(error)

@@ -29,9 +29,9 @@ FORM = click.Option(
 
 
 def print_text(text: str) -> None:
-    """Print what may hold any character: one that the terminal's encoding does not have as an escape.
+    """Print text with any characters; those that the terminal's encoding lacks are escaped.
 
-    If nobody reads it any more the command goes on: its exit code still says what came of the run.
+    If the output is no longer read, the command goes on: its exit code still gives the result of the run.
     """
     if not sys.stdout:  # it was closed before the start
         return
@@ -44,9 +44,9 @@ def print_text(text: str) -> None:
 
 
 def print_report(text: str, form: str | None, github: Callable[[], GitHub]) -> None:
-    """Print a report; for GitHub also as annotations, and as a part of the summary of the job.
+    """Print a report; for GitHub also as annotations, and as part of the job summary.
 
-    The text may repeat a gateway, which cannot command the workflow within it.
+    The text may quote a gateway, but a gateway cannot issue workflow commands through it.
     """
     if not is_github(form, os.environ):
         print_text(text)
@@ -68,7 +68,7 @@ def fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
 
 
 def end_for(error: BaseException) -> NoReturn:
-    """End a command that raised this with one line: what it cannot use, an interruption, or what nobody has foreseen."""
+    """End a command that raised this with one line: unusable input, an interruption, or an unexpected error."""
     notes, code = getattr(error, "__notes__", list[str]()), ExitCode.SUITE
     if isinstance(error, ConfigurationError | OSError):
         text, code = str(error), ExitCode.SUITE if notes else ExitCode.USAGE
@@ -97,4 +97,4 @@ def put(content: str, out: Path | None) -> None:
 
 
 def no_place(path: Path, why: str | None) -> ConfigurationError:
-    return ConfigurationError(f"report {path}: {why}: name another place")
+    return ConfigurationError(f"report {path}: {why}: choose another path")

@@ -16,7 +16,7 @@ from pixazo_contracts.report import page_github, page_json, render_page, render_
 from .output import fail, print_report, print_text
 
 PAGE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
-#: A page of the vendor has some 100 kB: more than this, in bytes, is none.
+#: A page of the vendor has about 100 kB: more than this, in bytes, is not one.
 LARGEST = 2 * 1024 * 1024
 FORMAT = click.option(
     "--format",
@@ -65,7 +65,7 @@ def diff(old: Path, new: Path, *, form: str | None) -> NoReturn:
     _compare(_read(old), _read(new), form)
 
 
-@page.command("check", help="What changed since the page on which this version was built; exits as diff does.")
+@page.command("check", help="What changed since the page that this version is based on; exits as diff does.")
 @click.argument("file", type=PAGE)
 @FORMAT
 def check(file: Path, *, form: str | None) -> NoReturn:
@@ -75,7 +75,10 @@ def check(file: Path, *, form: str | None) -> NoReturn:
 @page.command("model", help="Draft a model file from a page, for `pixazo-sim serve --model FILE`.")
 @click.argument("file", type=PAGE)
 def model(file: Path) -> None:
-    print_text(draft_model(_read(file), datetime.now(UTC).date()))
+    try:
+        print_text(draft_model(_read(file), datetime.now(UTC).date()))
+    except InvalidPageError as error:
+        fail(f"{file}: {error}", ExitCode.SUITE)
 
 
 def _compare(old: Page, new: Page, form: str | None) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The command proxy: between an app and a gateway, until a signal ends it; then what the traffic shows."""
+"""The command proxy: it runs between an app and a gateway until a signal ends it, then reports what the traffic shows."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from .commands import LEDGER, check_places, conclude, judging
 from .configure import Given, host_and_port, ledger_path, make_target
 from .output import FILE, GIVEN_FILE, write_file
 
-#: Without a deadline of the profile: an app's generations wait for what else its account does.
+#: Used if the profile has no deadline: an app's generations wait for other work of its account.
 DEADLINE = 3600.0
 
 _options = (
     Option(["--upstream"], required=True, metavar="URL", help="Origin of the gateway."),
     Option(["--listen"], default="127.0.0.1:8901", show_default=True, metavar="HOST:PORT"),
-    Option(["--host"], type=click.Choice(["keep", "upstream"]), help="The Host that the gateway gets; default: the app's on this machine, else the gateway's."),
-    Option(["--complain"], is_flag=True, help="Add a header to responses that names the clauses which they violate."),
-    Option(["--public-url"], metavar="URL", help="Where the gateway reaches the proxy: webhooks are then recorded and relayed."),
+    Option(["--host"], type=click.Choice(["keep", "upstream"]), help="The Host header for the gateway. Default: the app's if the gateway is on this machine, otherwise the gateway's."),
+    Option(["--complain"], is_flag=True, help="Add a header to responses that names the clauses they violate."),
+    Option(["--public-url"], metavar="URL", help="URL at which the gateway reaches the proxy; webhooks are then recorded and relayed."),
     Option(["--profile"], type=GIVEN_FILE, metavar="FILE", help="TOML, JSON or YAML: paid, ceilings, deadline, media_hosts ..."),
-    Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost; needs --out."),
+    Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="The most generations to spend, if they cost money; needs --out."),
     LEDGER,
-    Option(["--ready-file"], type=FILE, metavar="FILE", help="Written with the proxy's URL when it listens."),
+    Option(["--ready-file"], type=FILE, metavar="FILE", help="The proxy writes its URL to this file when it listens."),
 )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def _say(line: str) -> None:
 
 
 def _profile(options: dict[str, Any], file: ProfileFile) -> tuple[Profile, list[str]]:
-    """The target as traffic is judged, and the keys that are known."""
+    """The target for judging traffic, and the known keys."""
     given = Given(target=options["upstream"], api_key="none-of-ours", max_generations=options["max_generations"])
     try:
         target = make_target(given, file)
@@ -73,7 +73,7 @@ def _guard(profile: Profile, tape: Tape, file: ProfileFile, options: dict[str, A
     if not profile.limited:
         return None
     if options["max_generations"] and options["out"] is None:
-        raise ConfigurationError("--max-generations needs --out DIR: what was spent is remembered there")
+        raise ConfigurationError("--max-generations needs --out DIR, which records what was spent")
     ledger = Ledger(ledger_path(profile, options["ledger"]), f"proxy-{tape.purse}-{os.urandom(4).hex()}")
     granted = remaining(options["max_generations"], file.ceilings.run) or 0
     if granted:
@@ -101,7 +101,7 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
 
 
 async def _listen(proxy: Proxy, how: ProxyOptions, origin: str, ready_file: Path | None) -> None:
-    """Let traffic pass until a signal ends it. Raises `ConfigurationError`."""
+    """Pass traffic on until a signal ends it. Raises `ConfigurationError`."""
     try:
         url = f"http://{f'[{how.host}]' if ':' in how.host else how.host}:{await proxy.start()}"
     except OSError as error:
@@ -116,9 +116,9 @@ async def _listen(proxy: Proxy, how: ProxyOptions, origin: str, ready_file: Path
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(number, proxy.interrupt)
-        except NotImplementedError:  # no loop of Windows has it
+        except NotImplementedError:  # event loops on Windows do not have it
             signal.signal(number, interrupt)
-    _say(f"{url} leads to {origin}; stop it with Ctrl-C (twice: at once)")
+    _say(f"{url} forwards to {origin}; stop it with Ctrl-C (twice: immediately)")
     if ready_file is not None:
         write_file(ready_file, url.encode())
     await proxy.stopping.wait()
@@ -136,5 +136,5 @@ def proxy(**options: Any) -> NoReturn:
     except InvalidTraceError as error:
         raise ConfigurationError(str(error)) from None
     if not trace.exchanges:
-        _say("nothing passed, so that nothing is judged: give the app the proxy's URL in place of the gateway's")
+        _say("no traffic, so nothing is judged: give the app the proxy's URL instead of the gateway's")
     conclude(trace, CATALOGUE, options)

@@ -16,23 +16,25 @@ from .output import GIVEN_FILE, fail, put
 
 OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
-TARGET = Option(["--target"], metavar="URL", help="HAR: origin of the gateway; else the one that was called most.")
+TARGET = Option(
+    ["--target"], metavar="URL", help="HAR only: origin of the gateway. Default: the one that was called most."
+)
 _params = (
     Argument(["file"], metavar="FILE", type=GIVEN_FILE),
-    Option(["-o", "--out"], type=OUT, metavar="FILE", help="Write it there; - or nothing: print it."),
+    Option(["-o", "--out"], type=OUT, metavar="FILE", help="Write to this file; - or no option: print."),
     TARGET,
 )
 
 
 def read_recording(path: Path, target: str | None) -> Trace:
-    """The trace in a file, or of the HAR in it; says on standard error what was left out. A file that is neither ends the command."""
+    """The trace in a file, or the trace of the HAR in it; standard error says what was left out. Any other file ends the command."""
     try:
         trace, left_out = load_traffic(path, None if target is None else origin_of_target(target))
     except InvalidTraceError as error:
         fail(f"{path}: {error}", ExitCode.SUITE)
     if left_out:
         click.echo(
-            f"pixazo-contracts: {left_out} entries left out: they are not of {trace.profile.origin}, or the archive has no response to them",
+            f"pixazo-contracts: {left_out} entries left out: they are not for {trace.profile.origin}, or have no response",
             err=True,
         )
     return trace

@@ -1,4 +1,4 @@
-"""Which failures explain others: those that spoiled what the others rest on."""
+"""Which failures explain others: those on records that the others depend on."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from pixazo_contracts.clauses import Clause
 from pixazo_contracts.trace import Callback, Exchange
 
-#: What a finding rests on: whether it is a callback, and its number in the trace.
+#: A record that a finding depends on: whether it is a callback, and its number in the trace.
 Record = tuple[bool, int]
 Records = frozenset[Record]
 
 
 def record(source: Exchange | Callback) -> Record:
-    """How a record of the trace is told from the others."""
+    """The identity of a record of the trace."""
     return isinstance(source, Callback), source.number
 
 
 def _roots(clauses: Sequence[Clause]) -> dict[str, list[str]]:
-    """The clauses on which each depends, through others too, but for those that depend on it in turn."""
+    """The clauses on which each depends, also through others, except those that depend on it in turn."""
     depends_on = {clause.id: clause.depends_on for clause in clauses}
     reached: dict[str, set[str]] = {}
     for clause_id, needed in depends_on.items():
@@ -38,8 +38,8 @@ def explain(
 ) -> dict[str, tuple[str, ...]]:
     """The clauses whose findings are all explained, each with the failed clauses that explain them.
 
-    `spoiled` are the records on which each clause failed, `findings` what each finding of a clause rests on: it is explained
-    if a clause on which this one depends spoiled a part of that. Where there is no finding, any failure of such a clause is
+    `spoiled` are the records on which each clause failed, `findings` the records that each finding of a clause depends on: it is
+    explained if a clause on which this one depends failed on one of them. Without a finding, any failure of such a clause is
     the explanation.
     """
     if not spoiled:

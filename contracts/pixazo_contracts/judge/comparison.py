@@ -20,7 +20,7 @@ Severity = Literal["breaking", "risky", "additive"]
 
 #: Classes of changes that may fail a `diff`.
 CLASSES: Final = ("regressed", "vanished", "risky", "any")
-#: Clauses that only a further member can break: a client that ignores unknown members is not affected.
+#: Clauses that only an additional member can break: a client that ignores unknown members is not affected.
 ADDITIVE: Final = frozenset({"SUBMIT-04", "OUT-12"})
 #: Settings that change what a probe sends, or when.
 SENDING: Final = ("limited", "patience")
@@ -28,7 +28,7 @@ SENDING: Final = ("limited", "patience")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One clause that came out differently."""
+    """One clause with a different result."""
 
     clause: str
     kind: ChangeKind
@@ -44,14 +44,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The changes from one result to another, and why some of their clauses were not compared; `compared` counts the others."""
+    """The changes from one result to another, and why some clauses were not compared; `compared` counts the others."""
 
     changes: tuple[Change, ...]
     not_compared: dict[str, str]
     compared: int
 
     def failing(self, classes: Sequence[str]) -> bool:
-        """Whether there is a change of one of these classes; `any` is also a clause that was not compared."""
+        """Whether there is a change of one of these classes; `any` also includes a clause that was not compared."""
         left_out = "any" in classes and bool(self.not_compared)
         return left_out or any(change.classes & set(classes) for change in self.changes)
 
@@ -82,8 +82,8 @@ def _differing(names: Sequence[str], one: Meta, other: Meta) -> list[str]:
 def obstacle(before: tuple[Meta, Verdict], after: tuple[Meta, Verdict]) -> str | None:
     """Why two verdicts on one clause, each with its run, cannot be compared; None if they can.
 
-    They can if the clause demands the same and the settings that its judgement read are the same. Observations that differ
-    must also come from the same probes, sent in the same manner.
+    They can if the clause requires the same and the settings that its judgement read are the same. Observations that differ
+    must also come from the same probes, sent in the same way.
     """
     (one, earlier), (other, later) = before, after
     first, second = earlier.basis, later.basis

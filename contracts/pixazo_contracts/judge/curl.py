@@ -13,13 +13,13 @@ LONGEST_BODY: Final = 1000
 
 
 def _shell_escape(character: str) -> str:
-    # The bytes, which mean the same in every locale; half a surrogate pair may stand for a byte of a command line.
+    # The bytes, which mean the same in every locale; an unpaired surrogate may stand for a byte of a command line.
     errors = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
     return "\\n" if character == "\n" else "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", errors))
 
 
 def shell_word(text: str) -> str:
-    """The text as one word of a shell; `$'...'` where it holds characters that could not be seen, or copied."""
+    """The text as one shell word; `$'...'` if it contains characters that cannot be seen or copied."""
     if visible(text) == text:
         return shlex.quote(text)
     quoted = text.replace("\\", "\\\\").replace("'", "\\'")
@@ -27,12 +27,12 @@ def shell_word(text: str) -> str:
 
 
 def key_variable(account: str) -> str:
-    """The environment variable that holds the key of an account, in the commands of a report."""
+    """The environment variable for the key of an account, in the commands of a report."""
     return f"KEY_OF_{re.sub('[^A-Za-z0-9]', '_', account).upper()}"
 
 
 def _key(exchange: Exchange) -> str:
-    """The header that sends the key, as a shell word, with the key from the environment: a report never holds one."""
+    """The header that sends the key, as a shell word, with the key from the environment: a report never contains a key."""
     match exchange.account, exchange.placement:
         case ("unknown", _):
             return f"'{KEY_HEADER}: no-such-key'"
@@ -47,7 +47,7 @@ def _key(exchange: Exchange) -> str:
 
 
 def curl_line(exchange: Exchange) -> str:
-    """The request as one cURL line for a shell; a body that is not kept or too long is named instead."""
+    """The request as one cURL line for a shell; a body that was not kept or is too long is named instead."""
     headers = [_key(exchange)] if exchange.account else []
     headers += (shell_word(f"{name}: {value}") for name, value in exchange.request_headers)
     parts = ["curl", "-i", "-X", exchange.method, shell_word(exchange.url), *(f"-H {header}" for header in headers)]

@@ -1,4 +1,4 @@
-"""From a trace, of a run or stored, to a result: on which terms it is judged, and which exit code that gives."""
+"""From a trace, of a run or stored, to a result: the terms of the judgement, and its exit code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .verdict import JUDGED, Outcome, Verdict, judge
 
 
 class ExitCode(IntEnum):
-    """What each exit code of `pixazo-contracts` means; docs/how-to/contracts.md says it in words."""
+    """What each exit code of `pixazo-contracts` means; docs/how-to/contracts.md explains them."""
 
     CLEAN = 0
     FAILED = 1
@@ -33,10 +33,10 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """On what terms a trace is evaluated.
+    """The terms on which a trace is evaluated.
 
-    What differs from what the run of the `baseline` observed is drift. `floor` is the least percentage of clauses that must
-    be judged; with `strict` all must be that were planned, else the core ones.
+    A difference from what the run of the `baseline` observed is drift. `floor` is the least percentage of clauses that must
+    be judged; with `strict` all planned clauses must be judged, otherwise the core ones.
     """
 
     today: date
@@ -50,7 +50,7 @@ class Terms:
 def read_terms(
     expect: Path | None, baseline: Path | None, *, strict_drift: bool, strict: bool = False, floor: float = 0.0
 ) -> Terms:
-    """The terms of a judgement today, with files as an option names them. Raises `ConfigurationError`."""
+    """The terms of a judgement today, with the files that options name. Raises `ConfigurationError`."""
     try:
         earlier = None if baseline is None else load_result(baseline)
     except (OSError, InvalidResultError) as error:
@@ -66,7 +66,7 @@ def read_terms(
 
 
 def exit_code(result: Result, footer: Footer | None, terms: Terms) -> ExitCode:
-    """The code of a run: what is excused may fail or drift, and a run that judged nothing at all is not clean either."""
+    """The exit code of a run: excused clauses may fail or drift, and a run that judged nothing is not clean either."""
     summary, verdicts = result.summary, result.verdicts
     counted = {verdict.outcome for verdict in verdicts if verdict.clause not in summary.excused}
     judged = 100.0 * sum(verdict.outcome in JUDGED for verdict in verdicts) / len(verdicts) if verdicts else 100.0
@@ -84,13 +84,13 @@ def exit_code(result: Result, footer: Footer | None, terms: Terms) -> ExitCode:
 
 
 def selection(trace: Trace) -> tuple[Clause, ...]:
-    """The clauses that the run of a trace was made for; all of them if it does not say."""
+    """The clauses that the run of a trace was made for; all of them if the trace does not say."""
     chosen = tuple(BY_ID[clause_id] for clause_id in trace.header.selected if clause_id in BY_ID)
     return chosen or CATALOGUE
 
 
 def evaluate(trace: Trace, clauses: Sequence[Clause], terms: Terms) -> Result:
-    """Judge a trace and say what that comes to."""
+    """Judge a trace and evaluate the verdicts."""
     meta, earlier, known = describe(trace), terms.baseline, terms.baseline.by_id if terms.baseline else {}
     not_compared: dict[str, str | None] = {}
 

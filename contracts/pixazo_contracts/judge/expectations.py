@@ -17,7 +17,7 @@ from .verdict import GOOD, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """A deviation that its owner knows of: which FAIL is excused or DRIFT accepted, why, and until when."""
+    """A deviation that its owner knows about: which FAIL is excused or DRIFT accepted, why, and until when."""
 
     clause: str
     outcome: Literal["FAIL", "DRIFT"]
@@ -33,7 +33,7 @@ class Expectation:
         """Why the expectation is out of date on the day `today`; None if it is not."""
         name = f"expectation of {self.outcome} for {self.clause}"
         if self.expires < today:
-            return f"{name} expired on {self.expires}: renew it or mend the gateway"
+            return f"{name} expired on {self.expires}: renew it or fix the gateway"
         if verdict is not None and verdict.outcome in GOOD:
             return f"{name} is fixed, the clause is now {verdict.outcome.value}: delete it"
         return None

@@ -1,11 +1,11 @@
-"""What two findings or observations have in common: their text without what differs from one request or run to the next."""
+"""The common text of findings or observations, without parts that differ from one request or run to the next."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-#: A request id, a UUID, or another word that only a machine makes: long, and with a digit in it.
+#: A request id, a UUID, or another machine-made word: long, with a digit in it.
 TOKEN: Final = re.compile(r"minimax-hailuo-ai_[\w-]+|\b(?=[\w-]*\d)[\w-]{16,}")
 INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?")
 #: A span of time, a number of bytes, the number of a record.

@@ -1,4 +1,4 @@
-"""The result of a run: verdicts with all that reports need, as canonical NDJSON, and the plain JSON made of it."""
+"""The result of a run: verdicts with everything that reports need, as canonical NDJSON, and the plain JSON made from it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class InvalidResultError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """Which run this is the result of; `cut` says what its trace lacks, if it is not `complete`.
+    """Which run this is the result of; `cut` says what its trace lacks if it is not `complete`.
 
     `settings` are those of the profile that can change a verdict, each as JSON.
     """
@@ -54,7 +54,7 @@ class Meta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """A clause that was planned and not judged, and why not; `fails` says that the run therefore ends with exit code 13."""
+    """A clause that was planned and not judged, and why not; `fails`: the run ends with exit code 13 because of it."""
 
     clause: str
     why: str
@@ -63,10 +63,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """How many clauses came to which outcome, how many were planned and judged, and which are `missing`, core ones first.
+    """How many clauses have which outcome, how many were planned and judged, and which are `missing`, core ones first.
 
-    A clause is planned if a probe that was carried out feeds it and the target has what it needs. `not_compared` says of
-    clauses that the baseline observed why they were not compared with it.
+    A clause is planned if a probe that was carried out feeds it and the target has what it needs. `not_compared` says
+    why clauses that the baseline observed were not compared with it.
     """
 
     outcomes: dict[str, int]
@@ -82,7 +82,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """The life of one generation in seconds of the run: when each state was first seen, and when callbacks came."""
+    """The life of one generation in seconds of the run: when each state was first seen, and when callbacks arrived."""
 
     request_id: str
     operation: str
@@ -96,7 +96,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Everything that reports are made of."""
+    """Everything that reports are made from."""
 
     meta: Meta
     verdicts: tuple[Verdict, ...]
@@ -127,10 +127,10 @@ def _timeline(generation: Generation) -> Timeline:
 
 
 def describe(trace: Trace) -> Meta:
-    """Which run a trace is of."""
+    """The run that a trace is from."""
     footer = trace.footer
     settings = [*(item.name for item in fields(Profile) if item.name != "origin"), "loopback", "limited"]
-    # Header and footer name what they share with the result alike.
+    # Header, footer and result use the same names for what they share.
     recorded = msgspec.to_builtins(trace.header) | (msgspec.to_builtins(footer) if footer else {})
     counted = {
         "origin": trace.profile.origin,
@@ -138,6 +138,8 @@ def describe(trace: Trace) -> Meta:
         "exchanges": len(trace.exchanges),
         "callbacks": len(trace.callbacks),
         "complete": footer is not None,
+        # A run that was cut short has counted nothing: each exchange says whether it was charged for.
+        "generations_spent": footer.generations_spent if footer else sum(e.spent for e in trace.exchanges),
         "cut": trace.cut,
         "settings": {name: json.dumps(getattr(trace.profile, name)) for name in settings},
     }
@@ -154,7 +156,7 @@ def build(
     not_compared: Mapping[str, str] | None = None,
     strict: bool = False,
 ) -> Result:
-    """The result of judging a trace; with `strict` any clause that is missing fails the run, else a core one does."""
+    """The result of judging a trace; with `strict` any missing clause fails the run, otherwise only a core one."""
     counts = Counter(verdict.outcome for verdict in verdicts)
     judged, fed = sum(counts[outcome] for outcome in JUDGED), feeders(carried_out(trace))
     missing = [
@@ -196,7 +198,7 @@ class _End:
 
 
 def to_ndjson(result: Result) -> bytes:
-    """The canonical form: a line of meta, one a verdict, one a timeline, and a last line without which it is cut."""
+    """The canonical form: a meta line, one line per verdict, one per timeline, and a last line, without which it is cut."""
     lines: list[tuple[str, object]] = [("meta", result.meta)]
     lines += [("verdict", verdict) for verdict in result.verdicts]
     lines += [("timeline", timeline) for timeline in result.timelines]
@@ -208,7 +210,7 @@ _KINDS: Final[dict[str, type[object]]] = {"meta": Meta, "verdict": Verdict, "tim
 
 
 class JudgedClause(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict in the plain JSON form, with what the clause demands, the section of the page, and its strength."""
+    """A verdict in the plain JSON form, with what the clause requires, the section of the page, and its strength."""
 
     outcome: Outcome
     judged: int = 0
@@ -252,13 +254,13 @@ def _from_ndjson(data: bytes) -> Result:
                 meta=meta, verdicts=verdicts, timelines=timelines, summary=end.summary, exit_code=end.exit_code
             )
         case _:
-            raise ValueError("it has no first or no last line: it was cut")
+            raise ValueError("its first or last line is missing: it was cut")
 
 
 def load_result(path: Path) -> Result:
     """Read a `result.ndjson`, a `result.json`, or a directory with the former.
 
-    Raises `InvalidResultError` when it is cut or something else, OSError when it cannot be read.
+    Raises `InvalidResultError` when it is cut or not a result, OSError when it cannot be read.
     """
     data = (path / "result.ndjson" if path.is_dir() else path).read_bytes()
     try:

@@ -15,7 +15,7 @@ from pixazo_contracts.trace import Callback, Exchange, Profile, Trace
 from .blocking import Records, explain, record
 from .neutral import neutral
 
-#: The most kinds of findings that are kept for one clause, and the records that are named of each.
+#: The most kinds of findings that are kept for one clause, and the most records that are named for each.
 MOST_FINDINGS: Final = 20
 MOST_EXAMPLES: Final = 3
 #: The most probes that the reason for missing evidence names.
@@ -27,11 +27,11 @@ class Outcome(Enum):
 
     `PASS`, `FAIL`: the gateway does what the page says, or does not. `DRIFT`: only an example of the page shows
     otherwise, or a baseline observed something else. `OBSERVED`: the page is silent, and what the gateway does is
-    recorded. `BLOCKED`: the failure of another clause explains it. `INCONCLUSIVE`: nothing in the trace bears on it.
+    recorded. `BLOCKED`: the failure of another clause explains it. `INCONCLUSIVE`: nothing in the trace is relevant to it.
     `SKIPPED`: the target lacks what it needs. `UNFUNDED`: the budget did not reach it. `ERROR`: the suite itself failed.
     """
 
-    PASS = "PASS"  # noqa: S105 - a verdict, no password
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
     FAIL = "FAIL"
     DRIFT = "DRIFT"
     OBSERVED = "OBSERVED"
@@ -42,7 +42,7 @@ class Outcome(Enum):
     ERROR = "ERROR"
 
 
-#: Outcomes that rest on evidence: that all is as it should be, and that something is not.
+#: Outcomes based on evidence: that everything is as it should be, and that something is not.
 GOOD: Final = frozenset({Outcome.PASS, Outcome.OBSERVED})
 BAD: Final = frozenset({Outcome.FAIL, Outcome.DRIFT})
 JUDGED: Final = GOOD | BAD
@@ -52,9 +52,9 @@ EXPLICABLE: Final = BAD | {Outcome.INCONCLUSIVE}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be: where, what was expected, what came, and in which records of the trace.
+    """Something that is not as it should be: where, what was expected, what was found, and in which records of the trace.
 
-    `count` records are alike but for ids and times: `exchange` or `callback` is the first, `examples` are the first three.
+    `count` records differ only in ids and times: `exchange` or `callback` is the first, `examples` are the first three.
     """
 
     expected: str
@@ -71,7 +71,7 @@ class Finding:
 class Basis:
     """What must be equal for two verdicts to be compared.
 
-    `requirement` is a digest of what the clause demands, `settings` the settings of the profile that its judgement read,
+    `requirement` is a digest of what the clause requires, `settings` the settings of the profile that its judgement read,
     `probes` those that were carried out for it.
     """
 
@@ -82,7 +82,7 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The outcome of one clause, with how many things it looked at, what it observed, and what it rests on."""
+    """The outcome of one clause, with how many things it checked, what it observed, and what it depends on."""
 
     clause: str
     outcome: Outcome
@@ -95,7 +95,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Ruling:
-    """A verdict that no other has explained yet: what each finding rests on, and the records on which the clause failed."""
+    """A verdict that no other has explained yet: what each finding depends on, and the records on which the clause failed."""
 
     verdict: Verdict
     observations: tuple[Observation, ...] = ()
@@ -104,7 +104,7 @@ class _Ruling:
 
 
 class _NotedProfile:
-    """A profile that notes which of its settings are read; the address of a target is none."""
+    """A profile that notes which of its settings are read; the address of a target is not a setting."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -116,9 +116,9 @@ class _NotedProfile:
 
 
 def carried_out(trace: Trace) -> dict[str, str]:
-    """What became of each probe that was carried out: `done`, or an error.
+    """The state of each probe that was carried out: `done`, or an error.
 
-    A probe that sent nothing, in a run whose budget did not reach another, had waited for what that one would have sent.
+    A probe that sent nothing, in a run whose budget did not cover another probe, was waiting for what that one would have sent.
     """
     return {name: state for name, state in _states(trace).items() if state not in {"skipped", "unfunded"}}
 
@@ -131,7 +131,7 @@ def _states(trace: Trace) -> dict[str, str]:
 
 
 def _alike(violations: Iterable[Violation]) -> tuple[Finding, ...]:
-    """The violations as findings, those of one kind as one."""
+    """The violations as findings, one for each kind."""
     kinds: dict[tuple[object, ...], list[Violation]] = {}
     for violation in violations:
         texts = map(neutral, (violation.where, violation.expected, violation.got))
@@ -155,22 +155,22 @@ def _alike(violations: Iterable[Violation]) -> tuple[Finding, ...]:
 
 
 def _what_came(clause: Clause, trace: Trace, probes: Sequence[str]) -> str:
-    """What was sent for a clause on which nothing bears, and what that got."""
+    """What was sent for a clause without evidence, and what responses it got."""
     aimed = [exchange for exchange in trace.exchanges if clause.id in exchange.aims]
     sent = aimed or [exchange for exchange in trace.exchanges if exchange.probe in probes]
     names = list(dict.fromkeys(exchange.probe for exchange in sent)) or probes
     if not names:
-        return "nothing in the trace bears on it"
+        return "nothing in the trace is relevant to it"
     shown = ", ".join([*names[:MOST_NAMED], *([f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else [])])
     counts = Counter(str(exchange.status or exchange.error) for exchange in sent)
     got = ", ".join(f"{word} ({number})" if number > 1 else word for word, number in counts.most_common())
-    came = f"; {len(trace.callbacks)} callbacks came" if "receiver" in clause.needs else ""
+    came = f"; {len(trace.callbacks)} callbacks arrived" if "receiver" in clause.needs else ""
     who = f"its probe{'s' if len(names) > 1 else ''} ({shown})"
     return f"{who} sent {len(sent)} request(s){' for it' if aimed else ''}{': ' if got else ''}{got}{came}"
 
 
 def _unjudged(clause: Clause, trace: Trace, states: Mapping[str, str]) -> tuple[Outcome, str]:
-    """Why a clause without evidence has none, from what became of the probes that feed it."""
+    """Why a clause has no evidence, from the states of the probes that feed it."""
     if lack := trace.profile.lacks(clause.needs):
         return Outcome.SKIPPED, lack
     if errors := [state for state in states.values() if state.startswith("error")]:
@@ -178,7 +178,7 @@ def _unjudged(clause: Clause, trace: Trace, states: Mapping[str, str]) -> tuple[
     if not states or "done" in states.values():
         return Outcome.INCONCLUSIVE, _what_came(clause, trace, [name for name in states if states[name] == "done"])
     if "unfunded" in states.values():
-        return Outcome.UNFUNDED, "the budget did not reach it: raise --max-generations"
+        return Outcome.UNFUNDED, "the budget did not cover it: raise --max-generations"
     return Outcome.SKIPPED, "the probes that feed it need what the target does not have"
 
 
@@ -186,11 +186,11 @@ def _rule(clause: Clause, trace: Trace, states: Mapping[str, str]) -> _Ruling:
     """Judge one clause by itself."""
     try:
         remarks = list(clause.judge(trace))
-    except Exception as error:  # noqa: BLE001 - a fault of ours must cost one verdict, not all
+    except Exception as error:  # noqa: BLE001 - a bug of ours must cost one verdict, not all
         return _Ruling(
             Verdict(clause=clause.id, outcome=Outcome.ERROR, reason=f"the clause raised {error!r}: report it")
         )
-    # What only an example shows may be one of several forms; `drift_fails` marks the examples that clients must parse.
+    # An example may show only one of several forms; `drift_fails` marks the examples that clients must parse.
     may_fail = clause.strength is not Strength.EXAMPLE or clause.drift_fails
     violations = [remark for remark in remarks if isinstance(remark, Violation)]
     failing = [violation for violation in violations if may_fail and not violation.drifts]
@@ -218,7 +218,7 @@ def _rule(clause: Clause, trace: Trace, states: Mapping[str, str]) -> _Ruling:
 
 
 def _drifted(ruling: _Ruling, before: str | None) -> _Ruling:
-    """DRIFT where nothing is wrong but the observation is another than `before`."""
+    """DRIFT if nothing is wrong but the observation differs from `before`."""
     verdict, now = ruling.verdict, str(ruling.verdict.observation)
     if before is None or verdict.observation is None or verdict.outcome not in GOOD or neutral(now) == neutral(before):
         return ruling
@@ -227,7 +227,7 @@ def _drifted(ruling: _Ruling, before: str | None) -> _Ruling:
     finding = Finding(f"as in the baseline: {before}", now, "observation", exchange=number)
     sources = (source for remark in new for source in (remark.source, *remark.related) if source is not None)
     drifted = replace(verdict, outcome=Outcome.DRIFT, findings=(finding,))
-    # Where nothing is new, something was not seen again: that is missing evidence.
+    # If nothing is new, something was not seen again: that is missing evidence.
     return replace(ruling, verdict=drifted, rests=(frozenset(map(record, sources)),) if new else ())
 
 
@@ -239,13 +239,13 @@ def judge(
     baseline: Callable[[Verdict], str | None] = lambda _: None,
     excused: Callable[[Verdict], bool] = lambda _: False,
 ) -> list[Verdict]:
-    """One verdict a clause, in the order given.
+    """One verdict per clause, in the given order.
 
-    `feeders` names the probes that feed each clause: they explain missing evidence. `baseline` says what an earlier run
-    observed of a clause, if that may be compared: a change is DRIFT. What is `excused` explains no other failure.
+    `feeders` names the probes that feed each clause: they explain missing evidence. `baseline` gives what an earlier run
+    observed for a clause, if that may be compared: a change is DRIFT. An `excused` failure does not explain others.
     """
     noted, states = _NotedProfile(trace.profile), _states(trace)
-    # Only what a clause reads of the profile can change its judgement. What a trace caches does not read it.
+    # Only the settings that a clause reads from the profile can change its judgement. Cached values do not read them again.
     seen = replace(trace, header=replace(trace.header, profile=cast("Profile", noted)))
     rulings: list[_Ruling] = []
     for clause in clauses:

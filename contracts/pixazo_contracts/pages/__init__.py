@@ -6,8 +6,8 @@ from importlib.resources import files
 
 from .comparison import Change, compare_pages
 from .drafting import draft_model
-from .page import Operation, Page, Parameter
-from .reader import InvalidPageError, read_page
+from .page import InvalidPageError, Operation, Page, Parameter
+from .reader import read_page
 
 __all__ = [
     "Change",

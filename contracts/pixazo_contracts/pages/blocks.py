@@ -1,7 +1,7 @@
 """The blocks of a page, in order: headings, paragraphs, list items, code and rows of tables, each with its line.
 
 The vendor publishes a page as Markdown whose tables have every cell on lines of its own; copies of the rendered page have pipe tables, some
-without their delimiter row, and samples that lost their fences. What a block means is the reader's business.
+without their delimiter row, and samples that lost their fences. `reader` decides what a block means.
 """
 
 from __future__ import annotations
@@ -23,17 +23,19 @@ _TYPOGRAPHY: Final = str.maketrans({
     "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": "'", "–": "-", "‑": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "：": ":",
     "\u200b": "", "\ufeff": "",
 })  # fmt: skip
-#: A size such as `832*480` is no emphasis.
+#: A size such as `832*480` is not emphasis.
 _TIMES: Final = re.compile(r"(?<=\d)\*(?=\d)")
+_COMMENTS: Final = re.compile(r"<!--.*?-->", re.DOTALL)
+_FRONT_MATTER: Final = re.compile(r"\ufeff?---\r?\n(?:[\w-]+:.*\n)*---[ \t]*\r?\n")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
-#: A line that belongs to no other line of its paragraph, as a heading of the template does: a header, a URL, arrows.
+#: A line that stands alone in its paragraph, like a heading of the template: a header, a URL, arrows.
 _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
 #: What may be the first line of a request, a command or a JSON value whose fence was lost.
 _CODE: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (https?://|/)\S+( HTTP/\S+)?|curl .*|[{\[]|//\s.*")
 
 
 class Block(msgspec.Struct, frozen=True):
-    """One block: its `text` without Markdown's marks but for backticks, and the 1-based `line` at which it begins.
+    """One block: its `text` without Markdown marks except backticks, and the 1-based `line` where it begins.
 
     A `row` has its `cells`; a heading has its `level`, 0 if it is a paragraph in bold.
     """
@@ -47,7 +49,22 @@ class Block(msgspec.Struct, frozen=True):
 
 def read_blocks(markdown: str) -> list[Block]:
     """The blocks of a page of Markdown."""
-    return list(_joined(_blocks(markdown)))
+    return list(_joined(_blocks(_without_front_matter(markdown))))
+
+
+def _without_front_matter(markdown: str) -> str:
+    """The page with empty lines in place of values between two lines of dashes at its beginning."""
+    found = _FRONT_MATTER.match(markdown)
+    return markdown if found is None else "\n" * found[0].count("\n") + markdown[found.end() :]
+
+
+def is_open(markdown: str) -> bool:
+    """Whether a page ends within a sample: its last block is code, and the fence of it is not closed."""
+    tokens = _MARKDOWN.parse(markdown)
+    if not tokens or tokens[-1].type != "fence":
+        return False
+    last = markdown.rstrip().splitlines()[-1].strip()
+    return not (last and set(last) == set(tokens[-1].markup) and len(last) >= len(tokens[-1].markup))
 
 
 def _blocks(markdown: str) -> Iterator[Block]:
@@ -56,18 +73,32 @@ def _blocks(markdown: str) -> Iterator[Block]:
     for number, token in enumerate(tokens):
         lists += {"list_item_open": 1, "list_item_close": -1}.get(token.type, 0)
         line = (token.map or [0])[0] + 1
+        if token.type == "html_block" and not _COMMENTS.sub("", token.content).strip():
+            continue
         if token.type in ("fence", "code_block", "html_block"):
             yield Block("code" if token.type != "html_block" else "text", token.content.rstrip("\n"), line)
         elif token.type == "inline":
             opening = tokens[number - 1]
-            if opening.type == "heading_open":
+            if opening.type == "heading_open" and opening.markup in "-=" and "|" in token.content:
+                yield from _underlined(token, line, int(opening.tag[1:]))
+            elif opening.type == "heading_open":
                 yield Block("heading", _plain(token), line, level=int(opening.tag[1:]))
             else:
                 yield from _paragraph(token, line, "item" if lists else "text")
 
 
+def _underlined(token: Token, line: int, level: int) -> Iterator[Block]:
+    """What stands directly above a line of dashes: rows of a table, and below them perhaps a heading."""
+    above, _, last = token.content.rpartition("\n")
+    if last.startswith("|"):
+        above, last = token.content, ""
+    yield from _paragraph(_MARKDOWN.parseInline(above)[0], line, "text")
+    if last:
+        yield Block("heading", _plain(_MARKDOWN.parseInline(last)[0]), line + above.count("\n") + 1, level=level)
+
+
 def _paragraph(token: Token, line: int, kind: Literal["text", "item"]) -> Iterator[Block]:
-    """A paragraph, or what stands in its lines: rows of a table, headings of the template, headers and URLs, code without a fence."""
+    """A paragraph, or the contents of its lines: rows of a table, headings of the template, headers and URLs, code without a fence."""
     lines = token.content.split("\n")
     plain = _plain(token).split("\n")
     if len(plain) != len(lines):  # a mark spans lines
@@ -105,12 +136,15 @@ def _plain(token: Token) -> str:
     if _TIMES.search(token.content):
         token = _MARKDOWN.parseInline(_TIMES.sub(r"\\*", token.content))[0]
     around = {"code_inline": "`{}`", "softbreak": "\n", "hardbreak": "\n"}
-    parts = (around.get(child.type, "{}").format(child.content) for child in token.children or ())
+    shown = (
+        each for each in token.children or () if not (each.type == "html_inline" and _COMMENTS.fullmatch(each.content))
+    )
+    parts = (around.get(child.type, "{}").format(child.content) for child in shown)
     return "".join(parts).translate(_TYPOGRAPHY)
 
 
 def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
-    """The blocks, with the lines of one paragraph in one block, and code that was cut into paragraphs in one."""
+    """The blocks, with the lines of one paragraph in one block, and code that was split into paragraphs in one block."""
     waiting: Block | None = None
     for block in blocks:
         if waiting and waiting.kind == "code" and block.kind in ("code", "text") and _is_open(waiting.text):

@@ -1,7 +1,8 @@
-"""What changed between two versions of a page: what callers can notice, and what is wording."""
+"""What changed between two versions of a page: changes that callers can notice, and changes of wording."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import partial
@@ -11,14 +12,17 @@ import msgspec
 
 from .descriptions import sentences
 from .facts import PRESENT, Fact, facts, operation_name
-from .meaning import atoms
+from .meaning import COMPARISONS, atoms
 from .page import Operation, Page, Sentence
 from .support import support
+from .template import TITLES
 
-#: Sides of a parameter that are a bound from above, and all that bound what callers may send.
+#: Attributes of a parameter that are upper bounds, and all that limit what callers may send.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
-#: New sentences among which the one most like an old one is looked for.
+#: How many new sentences are compared with an old one to find the most similar.
 _MOST_COMPARED: Final = 40
+#: Sections at the end of an operation that are gone if a page was cut off.
+_FEWEST_GONE: Final = 3
 Effect = Literal["breaking", "widening", "unknown"]
 _BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats"}
 
@@ -26,9 +30,9 @@ _BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_abo
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One change: of `operation` (its name; empty for the page as a whole) the `part` with its `name` and `attribute`.
 
-    `kind` is `meaning` if callers can notice it, else `wording`. `effect` is `breaking` if a correct caller of before can fail, `widening` if
-    more is allowed than before, `unknown` otherwise, empty for wording. `before` and `after` are values or texts of the page, None where
-    there is none. `clauses` and `policy` are the clauses and the policy fields that rest on what was there before.
+    `kind` is `meaning` if callers can notice it, else `wording`. `effect` is `breaking` if a formerly correct caller can fail, `widening` if
+    more is allowed than before, `unknown` otherwise, empty for wording. `before` and `after` are values or texts of the page, None if
+    there is none. `clauses` and `policy` are the clauses and the policy fields that depend on the earlier text.
     """
 
     kind: Literal["meaning", "wording"]
@@ -44,8 +48,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
-    """The changes from one version of a page to another, in the order of the old one, those of meaning first."""
-    changes = list[Change]()
+    """The changes from one version of a page to another, in the order of the old one, changes of meaning first."""
+    changes = list[Change](_cut(old, new))
     for before, after in _paired(old.operations, new.operations):
         one = before or after
         name = operation_name(one.path) if one else ""
@@ -61,7 +65,13 @@ def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
     for name in ("title", "source", "provider"):
         was, now = getattr(old, name), getattr(new, name)
         if was != now:
-            changes.append(Change(kind="wording", operation="", part="page", name=name, before=was, after=now))
+            kind: Literal["meaning", "wording"] = (
+                "wording" if atoms(was) == atoms(now) or name == "source" else "meaning"
+            )
+            effect: Effect | Literal[""] = "unknown" if kind == "meaning" else ""
+            changes.append(
+                Change(kind=kind, operation="", part="page", name=name, before=was, after=now, effect=effect)
+            )
     known = {" ".join(each.text.split()) for each in old.unread}
     unread = partial(Change, kind="meaning", operation="", part="not understood", effect="unknown")
     further = (each for each in new.unread if " ".join(each.text.split()) not in known)
@@ -69,8 +79,30 @@ def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
     return tuple(sorted(changes, key=lambda change: change.kind))
 
 
+def _cut(old: Page, new: Page) -> Iterator[Change]:
+    """A remark if a page seems to end too early: within a sample, or before the last sections of an operation."""
+    cut = partial(Change, kind="meaning", operation="", part="page", name="end", effect="unknown")
+    if new.is_open:
+        yield cut(after="It ends within a sample: the page seems to be cut off.")
+        return
+    last = new.operations[-1]
+    partner = next(
+        (before for before, after in _paired(old.operations, new.operations) if after is last and before), last
+    )
+    had, has = ({TITLES.index(each) for each in _sections(operation)} for operation in (partner, last))
+    gone = had - has
+    if len(gone) >= _FEWEST_GONE and has and min(gone) > max(has):
+        yield cut(after=f"Nothing follows the section {TITLES[max(has)]} of {last.path}: the page seems to be cut off.")
+
+
+def _sections(operation: Operation) -> set[str]:
+    """The sections of the template of which something is left in an operation."""
+    found = {fact.section for fact in facts(operation) if fact.meaning} | {each.section for each in operation.sentences}
+    return found & {*TITLES}
+
+
 def _paired(old: Sequence[Operation], new: Iterable[Operation]) -> list[tuple[Operation | None, Operation | None]]:
-    """Which operation of the old page is which of the new one: that of its path, else of its heading, else the only one left of its parameters."""
+    """The operations of the old page with those of the new one: by path, else by heading, else the only one left with its parameters."""
     left, partners = list(new), dict[int, Operation]()
     for is_same in (_is_same_route, _is_like):
         for number, each in enumerate(old):
@@ -94,18 +126,19 @@ def _is_like(old: Operation, new: Operation) -> bool:
 
 def _facts(before: Operation, after: Operation) -> Iterator[Change]:
     olds, news = ({fact.key: fact for fact in facts(operation)} for operation in (before, after))
-    changed = set[str]()
+    changed: dict[str, list[Any]] = {}
+    unread, told = _unread(before, after), set[str]()
     for key in dict.fromkeys([*olds, *news]):
         old, new = olds.get(key), news.get(key)
         part, name, attribute = key
         whole = (part, name, "")
         if attribute and (whole in olds) != (whole in news):
-            continue  # the parameter, field or sample itself came or went
+            continue  # the parameter, field or sample itself was added or removed
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
         if old and new is None and _is_reworded(old, news.get((part, name, "description"))):
             continue
-        is_same = old is not None and new is not None and (old.meaning == new.meaning or _is_reworded(old, new))
-        is_told = part == "parameter" and attribute == "description" and name in changed  # by one of its rules
+        is_same = old is not None and new is not None and old.meaning == new.meaning
+        is_told = attribute == "description" and old and new and _is_told(old, new, changed.get(name, []))
         if is_same or is_told or part == "example":
             texts = [each.text if each else None for each in (old, new)]
             is_presence = old is not None and old.meaning == PRESENT
@@ -113,16 +146,42 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
                 yield change(kind="wording", before=texts[0], after=texts[1])
             continue
         if part == "parameter":
-            changed.add(name)
+            changed.setdefault(name, []).extend(each.meaning for each in (old, new) if each)
         rests = support(before, old) if old else {}
-        yield change(kind="meaning", before=_shown(old), after=_shown(new), effect=_effect(key, old, new), **rests)
+        said = news.get((part, name, "description"))
+        is_replaced = old and said and new is None and (name in unread or said.commits - old.commits)
+        effect = "unknown" if is_replaced else _effect(key, old, new)
+        yield change(kind="meaning", before=_shown(old), after=_shown(new), effect=effect, **rests)
+        told |= {name} if attribute == "description" else set()
+    further = partial(Change, kind="meaning", operation=operation_name(before.path), part="parameter", effect="unknown")
+    for name in [each for each in unread if each not in told]:
+        yield from (further(name=name, attribute="not understood", after=each) for each in unread[name])
+
+
+def _unread(before: Operation, after: Operation) -> dict[str, list[str]]:
+    """The sentences about each parameter of both versions that are not understood, and commit to something else than any before."""
+    known = {each.name: {atoms(text) for text in each.unread} for each in before.parameters}
+    found = {
+        each.name: [text for text in each.unread if atoms(text) not in known[each.name]]
+        for each in after.parameters
+        if each.name in known
+    }
+    return {name: texts for name, texts in found.items() if texts}
 
 
 def _is_reworded(old: Fact, description: Fact | None) -> bool:
-    """Whether a description commits to the same in words from which the rule was not read."""
-    if description is None or description.attribute != "description":
+    """Whether a description commits to the same in words from which a condition was not read. Any other rule that is lost has changed."""
+    if old.attribute != "conditions" or description is None:
         return False
     return bool(old.commits) and old.commits == description.commits
+
+
+def _is_told(old: Fact, new: Fact, rules: Sequence[Any]) -> bool:
+    """Whether the changes of rules already say what changed in a description: nothing else than numbers, bounds and values of theirs did."""
+    values = atoms(*map(str, rules))
+    return bool(rules) and all(
+        each in values or each in COMPARISONS or re.search(r"\d", each) for each in old.commits ^ new.commits
+    )
 
 
 def _squeezed(text: str | None) -> str:
@@ -130,7 +189,7 @@ def _squeezed(text: str | None) -> str:
 
 
 def _shown(fact: Fact | None) -> Any:
-    """The value of a fact, or the words of the page where the value is their meaning."""
+    """The value of a fact, or the words of the page if the value is their meaning."""
     if fact is None:
         return None
     if fact.part == "parameter" and fact.attribute not in ("", "type", "description", "conditions", "default"):
@@ -140,15 +199,16 @@ def _shown(fact: Fact | None) -> Any:
 
 def _effect(key: tuple[str, str, str], old: Fact | None, new: Fact | None) -> Effect:
     part, _, attribute = key
-    if part in ("request", "status route", "webhook", "header", "authentication"):
+    if part in ("request", "status route", "status route header", "webhook", "header", "authentication"):
         return "breaking"
     if part != "parameter":
         return "breaking" if new is None else "unknown"
     if not attribute:
-        return "breaking" if new is None or new.row.split(" | ")[1] == "Yes" else "widening"
+        required = "Yes" if new is None else new.row.split(" | ")[1]
+        return "breaking" if required == "Yes" else "widening" if required == "No" else "unknown"
     before, after = (each.meaning if each else None for each in (old, new))
     if attribute == "required":
-        return "breaking" if after else "widening"
+        return "unknown" if after is None else "breaking" if after else "widening"
     if attribute not in _BOUNDS:
         return "unknown"
     if before is None or after is None:
@@ -159,7 +219,7 @@ def _effect(key: tuple[str, str, str], old: Fact | None, new: Fact | None) -> Ef
 
 
 def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterable[Sentence]) -> Iterator[Change]:
-    """What changed in the free sentences of each section: their order, and how they are cut into paragraphs, do not matter."""
+    """What changed in the free sentences of each section: their order and their division into paragraphs do not matter."""
     olds, news = _by_section(old), _by_section(new)
     said, says = ({each for texts in found.values() for each in texts} for found in (olds, news))
     for section in dict.fromkeys([*olds, *news]):
@@ -186,7 +246,7 @@ def _by_section(found: Iterable[Sentence]) -> dict[str, list[str]]:
 
 
 def _matched(gone: list[str], came: list[str]) -> Iterator[tuple[str | None, str | None]]:
-    """Each sentence that is no longer there with the one most like it that is new."""
+    """Each removed sentence with the most similar new one."""
     left = list(came)
     for was in gone:
         near = left[:_MOST_COMPARED]

@@ -1,7 +1,7 @@
 """What the description of a parameter says about its values.
 
-A description is read sentence by sentence. Each pattern takes from a sentence what it understands; a sentence in which a number, a quoted
-value or a word such as `must` or `only` is left over is reported as not understood.
+A description is read sentence by sentence. Each pattern removes from a sentence what it understands; a sentence in which a number, a
+quoted value or a word such as `must` or `only` remains is reported as not understood.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ _DEFAULT: Final = _pattern(
     rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\[[^\]]*\]|\d+[:x*×]\d+|{_NUMBER}|true|false|null|[\w-]+)\)?"
 )
 _MARKED_DEFAULT: Final = _pattern(rf"({_QUOTED})\s*\(default\)")
+_LEFT_OUT: Final = _pattern(
+    rf"({_QUOTED}|{_NUMBER}|true|false)\s*(?:if|when) (?:it is )?(?:left out|omitted|not (?:set|given|specified))\b"
+)
 _CHARACTERS: Final = _pattern(
     rf"\(?\b(max(?:imum)?(?: of)?|at most|up to|cannot exceed|no(?:t)? more than|(?:length limit is )?less than|fewer than|under|min(?:imum)?(?: of)?|at least)"
     rf"\s*:?\s*({_NUMBER})\s*(?:characters|chars)\)?"
@@ -36,9 +39,9 @@ _BYTES: Final = _pattern(
     r"(?: per image| each)?"
 )
 _SHORT_SIDE: Final = _pattern(
-    r"short side\s*(?:of |is |longer |must be )*(>=?|≥|above|over|(?:more|longer) than|at least)\s*(\d+)\s*(?:px|pixels)"
+    r"short(?:er|est)? side\s*(?:of |is |longer |must (?:be )?)*(>=?|≥|above|over|exceeds?|(?:more|longer|greater|larger) than|at least)\s*(\d+)\s*(?:px|pixels)"
 )
-_ASPECT: Final = _pattern(rf"aspect ratio\s*(?:between |from |of )*(\d+:\d+){_TO}(\d+:\d+)")
+_ASPECT: Final = _pattern(rf"\b(?:aspect )?ratio\s*(?:must |lies? |be |between |from |of )*(\d+:\d+){_TO}(\d+:\d+)")
 _LOW_HIGH: Final = _pattern(rf"\bmin(?:imum)?:?\s*({_NUMBER}),?\s*(?:and\s*)?max(?:imum)?:?\s*({_NUMBER})")
 _BRACKETS: Final = re.compile(rf"([(\[])\s*({_NUMBER}?)\s*,\s*({_NUMBER})\s*([)\]])")
 _NO_RANGE: Final = _pattern(r"\d\s*(?:px|MB|s\b)|(?:lower|higher) values \(|^typical\b")
@@ -48,7 +51,7 @@ _RANGE: Final = _pattern(
 _ITEMS: Final = _pattern(
     rf"\(?(?:\b(up to|at most|max(?:imum)?)\s*)?\b(\d+)(?:{_TO}(\d+))?\s*(?:reference |HTTPS |image |input )*(?:images?|URLs|colors|bounding boxes|items|elements)\b(?:,? required)?\)?"
 )
-#: What stands before the values that are allowed: words that say so, or words that may, before values which look like some.
+#: Words before the allowed values: words that announce them, or words that may do so before something that looks like values.
 _VALUES: Final = _pattern(
     r"\b(?:(?:supported|accepted|allowed|valid|possible|available|permitted|enum|one of)\b[^:\"'`\d]*:|(?:values?|options?)\b\s*(?:are|include|is|:)\s*:?)\s*"
 )
@@ -59,6 +62,7 @@ _ONE: Final = re.compile(
     rf"({_QUOTED}|(?=[\w.:*×+-]*\d)\w[\w:*×+-]*(?:\.[\w:*×+-]+)*|(?!(?:more|less|fewer)\b)[A-Za-z][\w-]*)(?:\s*\([^()]*\))?"
 )
 _SEPARATOR: Final = re.compile(r"\s*(?:,\s*(?:or|and)?|/|\bor\b|\band\b)\s*")
+_ONLY: Final = _pattern(r"^\s*only\b")
 _FORMATS: Final = _pattern(r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b")
 _KINDS: Final = {
     "base64": _pattern(r"\bbase64\b"),
@@ -68,15 +72,15 @@ _CONDITION: Final = _pattern(
     r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|required (?:when|if)|not supported)\b"
 )
 _AND_SO_ON: Final = _pattern(r",?\s*(?:etc\b|and so on|\.\.\.|…)")
-#: Characters of a description that are read: some patterns take the square of its length.
+#: How many characters of a description are read: the time of some patterns grows with the square of its length.
 _LONGEST: Final = 3000
 _RECOMMENDED: Final = _pattern(r"\s*\(recommended\b[^)]*\)")
 _REFUSES: Final = _pattern(r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|supported|allowed|taken|possible)\b")
-#: What says that a sentence states a rule.
+#: Signs that a sentence states a rule.
 _STATES: Final = _pattern(
     rf"(?<!\w)\d|{_QUOTED}|\b(?:must|only|max|min|maximum|minimum|cannot|required|exceed|at least|at most)\b"
 )
-_FOR_MODEL: Final = _pattern(r"\s*\(?\b(?:only )?for (?:the )?([\w.-]+) models?\b\)?")
+_FOR_MODEL: Final = _pattern(r"\s*\(?\b(?:(?:only )?for (?:the )?[\w.-]+|the [\w.]+-[\w.-]*\d[\w.-]*) models?\b\)?")
 _PUBLIC: Final = _pattern(
     r"\b(?:and )?(?:must be |should be )?(?:a )?(?:valid,? |stable,? |direct,? )*(?:link|publicly accessible|reachable by the (?:API )?(?:server|service)|accessible without authentication)\b[^.]*"
 )
@@ -90,7 +94,7 @@ def sentences(text: str) -> list[str]:
 
 
 def typed(text: str, type_: str) -> Any:
-    """A value as it is written, as a value of its parameter's type: `6` of an integer is 6, `"768P"` the text without its quotes."""
+    """A written value, as a value of its parameter's type: `6` of an integer is 6, `"768P"` the string without its quotes."""
     bare = text.strip("\"'`“”")
     if text.startswith("["):
         with suppress(ValueError):
@@ -118,13 +122,13 @@ class _Reading:
         self.rest = self.sentence_text = ""
 
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """The first match in what is left, which is taken out of it."""
+        """The first match in the rest of the sentence, which is removed from it."""
         if match := pattern.search(self.rest):
             self.rest = self.rest[: match.start()] + " " + self.rest[match.end() :]
         return match
 
     def sentence(self, text: str) -> bool:
-        """Read one sentence; whether all that it states was understood."""
+        """Read one sentence; return whether everything that it states was understood."""
         self.rest = self.sentence_text = text
         if _CONDITION.search(text) and not _FOR_MODEL.search(text):
             self.conditions.append(text)
@@ -138,7 +142,7 @@ class _Reading:
         if (match := self.take(_MARKED_DEFAULT)) is not None:
             self.rest = f"{text[: match.end(1)]}{text[match.end() :]}"
             self.found["default"] = typed(match[1], self.type)
-        if match := self.take(_DEFAULT):
+        if match := self.take(_LEFT_OUT) or self.take(_DEFAULT):
             self.found["default"] = typed(match[1], self.type)
         self._sizes()
         self._values()
@@ -160,7 +164,8 @@ class _Reading:
         if match := self.take(_SHORT_SIDE):
             self.found["short_side_above"] = int(match[2]) - bool(re.match(">=|≥|at least", match[1]))
         if match := self.take(_ASPECT):
-            self.found["aspect_ratio"] = (match[1], match[2])
+            low, high = sorted((match[1], match[2]), key=_ratio)
+            self.found["aspect_ratio"] = (low, high)
         if self.is_array and (match := self.take(_ITEMS)):
             self.found["max_items"] = int(match[3] or match[2])
             if match[3]:
@@ -188,7 +193,7 @@ class _Reading:
         for pattern, least in ((_VALUES, 1), (_PERHAPS, 2)):
             for match in pattern.finditer(self.rest):
                 values, end = self._listed(match.end(), words=pattern is _VALUES)
-                # `Supported formats: JPEG, PNG` is about what is behind a URL.
+                # `Supported formats: JPEG, PNG` is about the file at a URL.
                 are_formats = values and all(_FORMATS.fullmatch(str(each)) for each in values)
                 if "format" in match[0] and are_formats and self.rest[match.end()].isalpha():
                     continue
@@ -196,14 +201,14 @@ class _Reading:
                 if too_few or _AND_SO_ON.match(self.rest, end):
                     continue
                 self.found["enumeration"] = tuple(values)
-                self.rest = f"{self.rest[: match.start()]} {self.rest[end:]}"
+                self.rest = f"{self.rest[: match.start()]} {_ONLY.sub('', self.rest[end:])}"
                 self.rest = re.sub(
                     r"\b(?:must be|seconds|is supported|are supported|currently)\b", "", self.rest, flags=re.IGNORECASE
                 )
                 return
 
     def _listed(self, at: int, *, words: bool) -> tuple[list[Any], int]:
-        """The values of a list that begins here, and where it ends; none if it is a range, or words without quotes after one that is quoted."""
+        """The values of a list that begins here, and where it ends; none if it is a range, or unquoted words after a quoted one."""
         values, end, quoted = list[Any](), at, None
         while one := _ONE.match(self.rest, at):
             if quoted not in (None, one[1][0] in "\"'`“") or not (
@@ -213,7 +218,7 @@ class _Reading:
             quoted = one[1][0] in "\"'`“"
             values.append(typed(one[1], self.type))
             end = one.end()
-            if re.match(rf"{_TO}{_NUMBER}", self.rest[end:]) and not quoted:
+            if re.match(rf"\s*(?:[-–—]|to)\s*{_NUMBER}", self.rest[end:]) and not quoted:
                 return [], at
             separator = _SEPARATOR.match(self.rest, end)
             if separator is None:
@@ -223,7 +228,7 @@ class _Reading:
         return ([], at) if is_range else (values, end)
 
     def _formats(self) -> None:
-        """The formats that a sentence names, unless it says that they are not taken."""
+        """The formats that a sentence names, unless it says that they are not accepted."""
         if _REFUSES.search(self.rest):
             self.rest = ""
             return
@@ -235,7 +240,7 @@ class _Reading:
 
 
 def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, tuple[str, ...]]:
-    """The rules, and the sentences that state something which no rule holds; `default` is the cell of a column of defaults."""
+    """The rules, and the sentences that state something else; `default` is the cell of a column of defaults."""
     reading = _Reading(type_)
     read = [each for each in sentences(description[:_LONGEST]) if not reading.sentence(each)]
     unread = (*read, description[_LONGEST:]) if len(description) > _LONGEST else tuple(read)
@@ -245,6 +250,11 @@ def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, 
         reading.formats = []
     formats, conditions = tuple(dict.fromkeys(reading.formats)), tuple(reading.conditions)
     return Rules(**reading.found, formats=formats, conditions=conditions), unread
+
+
+def _ratio(text: str) -> float:
+    wide, _, high = text.partition(":")
+    return int(wide) / max(int(high), 1)
 
 
 def _whole(number: str) -> int:

@@ -1,4 +1,4 @@
-"""A model file drafted from a page: what the simulator needs to serve its operations, for somebody to look through."""
+"""A model file drafted from a page: what the simulator needs to serve its operations, for a person to review."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ import msgspec
 
 from pixazo_contracts.trace import is_array, is_object
 
-from .page import Operation, Page, Parameter
+from .page import InvalidPageError, Operation, Page, Parameter
 
 _CALLBACKS: Final = frozenset({"callback_url", "webhook", "webhook_url"})
-#: An operation of these parameters alone reads a result: the status route does that for every model.
+#: An operation with only these parameters reads a result: the status route does that for every model.
 _IDS: Final = frozenset({"request_id", "requestId", "prediction_id", "task_id", "id"})
 _NUMERIC: Final = frozenset({"integer", "number"})
-#: What the words of an operation say about its output, in the order in which they are looked for.
+#: What a model file takes as a path, a model id and a name of a parameter.
+_ROUTE: Final = re.compile(r"/(?!v\d+/)[A-Za-z0-9][\w.-]{0,99}(/[\w.-]{1,100}){1,8}", re.ASCII)
+_ID: Final = re.compile(r"[\w.-]{1,100}", re.ASCII)
+_MEMBER: Final = re.compile(r"[A-Za-z_$][\w$-]*(\[\])?(\.[A-Za-z_$][\w$-]*(\[\])?){0,8}", re.ASCII)
+#: What the words of an operation say about its output, in the order of the search.
 _OUTPUTS: Final = (
     ("mp4", r"(?:to|2)[ -]?video|video generat|video edit|edit[ -]video|videos?\b(?!.*to image)|avatar|animate|motion"),
     ("mp3", r"speech|music|audio|voice|song|tracks?\b"),
 )
-#: The parameters that choose the format of the output, and the outputs that their values name.
+#: The parameters that set the format of the output, and the outputs for their values.
 _FORMAT_PARAMETERS: Final = ("output_format", "format", "response_format")
 _FORMAT_OUTPUTS: Final = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png", "wav": "wav", "mp3": "mp3", "mp4": "mp4"}
 
@@ -31,35 +35,62 @@ _FORMAT_OUTPUTS: Final = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png", "wav": "w
 def draft_model(page: Page, day: date) -> str:
     """A model file (TOML) with every operation of a page that makes something.
 
-    The model is named after the page's address or title; `day` is the day of the page. What was not understood stands in it as `unchecked`, or as a comment.
+    The model is named after the page's address or title; `day` is the day of the page. What was not understood is included as `unchecked`, or as a comment.
+
+    Raises:
+        InvalidPageError: nothing of it can be drafted.
     """
     source = page.source or "unknown"
     named = source.rpartition("/")[2] if "/" in source else page.title
-    model = re.sub(r"[^a-z0-9.]+", "-", named.casefold()).strip("-")
+    model = re.sub(r"[^a-z0-9.]+", "-", named.casefold()).strip("-")[:100] or "model"
     label = f"vendor page, {day.isoformat()}"
     head = {"model": model, "title": page.title, "source": source, "date": day, "label": label}
-    lines = ["# Drafted by `pixazo-contracts page model`: look through it before you rely on it.", *_pairs(head)]
-    drafted = set[str]()
+    lines = ["# Drafted by `pixazo-contracts page model`: review it before you rely on it.", *_pairs(head)]
+    drafted, left_out = set[str](), list[str]()
     for operation in page.operations:
         if operation.path in drafted:
             continue  # a page may print one operation twice
         drafted.add(operation.path)
-        names = {parameter.name for parameter in operation.parameters}
-        if operation.method != "POST" or (names and names <= _IDS):
-            why = "it reads a result, as the status route does for every model."
-            lines += ["", f"# {operation.method} {operation.path} is left out: {why}"]
+        if why := _left_out(operation):
+            left_out.append(f"{operation.method} {operation.path} is left out: {why}")
+            lines += ["", _comment(left_out[-1])]
             continue
-        lines += ["", "[[operations]]", *_operation(operation)]
+        first = {each.name: each for each in reversed(operation.parameters) if _MEMBER.fullmatch(each.name)}
+        known = tuple(each for each in operation.parameters if first.get(each.name) is each)
+        lines += ["", "[[operations]]", *_operation(msgspec.structs.replace(operation, parameters=known))]
         for parameter in operation.parameters:
-            if re.fullmatch(r"\w+(?:\[\])?(?:\.\w+(?:\[\])?)*", parameter.name):
+            if parameter in known:
                 lines += ["", "[[operations.parameters]]", *_pairs(_parameter(parameter))]
             else:
-                lines += ["", f"# {parameter.name!r} is no member of the body: {parameter.description}"]
+                why = "is defined twice" if parameter.name in first else "is not a member of the body"
+                lines += ["", _comment(f"{parameter.name!r} {why}: {parameter.description}")]
+    if len(left_out) == len(drafted):
+        raise InvalidPageError(f"no operation can be drafted: {left_out[0]}")
     return "\n".join(lines) + "\n"
 
 
+def _left_out(operation: Operation) -> str:
+    """Why a model file cannot have an operation, or nothing."""
+    names = {parameter.name for parameter in operation.parameters}
+    if operation.method == "GET" or (names and names <= _IDS):
+        return "it reads a result, as the status route does for every model."
+    if operation.method != "POST":
+        return "a model file has operations of POST only."
+    return (
+        ""
+        if _ROUTE.fullmatch(operation.path)
+        else "its path has fewer than two parts, or other characters than letters, digits and .-_"
+    )
+
+
+def _comment(text: str) -> str:
+    """One line of TOML, whatever the page has."""
+    plain = re.sub(r"[^ -~\u00a0-\ud7ff\ue000-\U0010ffff]+", " ", text)
+    return f"# {plain}"
+
+
 def _operation(operation: Operation) -> Iterator[str]:
-    model_id = operation.model_id or operation.path.strip("/").partition("/")[0]
+    model_id = operation.model_id if _ID.fullmatch(operation.model_id) else operation.path.strip("/").partition("/")[0]
     words = f"{operation.group} {operation.title} {operation.path}".casefold()
     chosen = [each.rules.default for each in operation.parameters if each.name in _FORMAT_PARAMETERS][:1]
     outputs = [*(_FORMAT_OUTPUTS.get(str(default).casefold(), "") for default in chosen)]
@@ -70,28 +101,35 @@ def _operation(operation: Operation) -> Iterator[str]:
     samples = (each.value for each in operation.samples if each.section in ("output", "response"))
     responses = [each for each in samples if is_object(each)]
     if responses and responses[0] and not operation.model_id and not any("polling_url" in each for each in responses):
-        yield f"response = {_value(_filled(responses[0]))}"  # it responds at once
+        yield f"response = {_value(_filled(responses[0]))}"  # it responds immediately
 
 
 def _price(operation: Operation) -> Iterator[str]:
-    """Its price: of one generation, or by the parameter that has the rows of the price table as values."""
-    found = {row: re.search(r"\$\s*(\d+(?:\.\d+)?)", text) for row, text in operation.prices.items()}
+    """Its price: for one generation, or by the parameter whose values are the rows of the price table; per second, times the duration."""
+    found = {row: re.search(r"\$\s*(\d{1,9}(?:\.\d{1,6})?)", text) for row, text in operation.prices.items()}
     amounts = {row: match[1] for row, match in found.items() if match}
     if not amounts:
         return
     base = min(amounts.values(), key=float)
+    seconds = {each.name for each in operation.parameters if _kind(each.type) in _NUMERIC} & {"duration"}
+    per = (
+        {"per": "duration"}
+        if seconds and all(re.search(r"per[ _]second", operation.prices[row]) for row in amounts)
+        else {}
+    )
     for parameter in operation.parameters:
         allowed = {str(each).casefold(): each for each in parameter.rules.enumeration}
-        if len(amounts) > 1 and all(row.casefold() in allowed for row in amounts):
-            values = {str(allowed[row.casefold()]): amount for row, amount in amounts.items()}
+        chosen = {row.partition(", ")[0] if per else row: amount for row, amount in amounts.items()}  # `1080p, 1s`
+        if len(chosen) > 1 and len(chosen) == len(amounts) and any(row.casefold() in allowed for row in chosen):
+            values = {str(allowed.get(row.casefold(), row)): amount for row, amount in chosen.items()}
             default = str(parameter.rules.default).casefold()
-            base = next((amount for row, amount in amounts.items() if row.casefold() == default), base)
-            yield f"price = {_value({'base': base, 'by': parameter.name, 'values': values})}"
+            base = next((amount for row, amount in chosen.items() if row.casefold() == default), base)
+            yield f"price = {_value({'base': base, 'by': parameter.name, 'values': values, **per})}"
             return
-    yield f"price = {_value(base)}"
+    yield f"price = {_value({'base': base, **per} if per else base)}"
     for row, text in operation.prices.items():
         if not re.match("all\\b", row, re.IGNORECASE):
-            yield f"# The page prices it by {row}: {text}"
+            yield _comment(f"The page prices it by {row}: {text}")
 
 
 def _filled(value: Any) -> Any:
@@ -146,7 +184,7 @@ def _pairs(values: Mapping[str, Any]) -> list[str]:
 
 
 def _value(value: object) -> str:
-    """A value in TOML: its strings are written as those of JSON."""
+    """A value in TOML: strings are written as in JSON."""
     if is_object(value):
         pairs = [f"{_value(str(name))} = {_value(each)}" for name, each in value.items() if each is not None]
         return f"{{ {', '.join(pairs)} }}"

@@ -1,7 +1,8 @@
-"""A page as a list of facts, each of which can change by itself."""
+"""A page as a list of facts, each of which can change independently."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -11,10 +12,11 @@ import msgspec
 
 from pixazo_contracts.trace import is_array, is_object
 
-from .meaning import atoms
+from .meaning import atoms, gist
 from .page import Operation, Parameter, Sample
+from .template import is_required
 
-#: The meaning of a fact which says only that something is there.
+#: The meaning of a fact that only says that something is there.
 PRESENT: Final = "present"
 _KINDS: Final[dict[type, str]] = {bool: "boolean", type(None): "null", int: "number", float: "number"}
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
@@ -26,11 +28,11 @@ _MIME: Final = re.compile(r"[a-z]+/[\w.+-]+")
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """Something that a page says of an operation: `meaning` is what callers can notice, `text` the words of the page.
+    """Something that a page says about an operation: `meaning` is what callers can notice, `text` the words of the page.
 
-    `part` and `name` say what it is about (`parameter`, `prompt`), `attribute` which of its sides (`required`), `section` where it stands.
-    `row` is what the page has around it: the row of a table, or the whole sample. `commits` are the atoms of the description which a rule
-    of a parameter was read from: while they are the same, a rule that is no longer found is worded in a way that was not understood.
+    `part` and `name` say what it is about (`parameter`, `prompt`), `attribute` which of its attributes (`required`), `section` where it is.
+    `row` is its context: the row of a table, or the whole sample. `commits` are the atoms of the description from which a rule of a
+    parameter was read: while they are the same, a condition that is no longer found is worded in another way.
     """
 
     part: str
@@ -49,13 +51,13 @@ class Fact(msgspec.Struct, frozen=True):
 
 
 def operation_name(path: str) -> str:
-    """The name of an operation: its path without the version, `ltx-video/text-to-video`; the two of Hailuo go by their last segment."""
+    """The name of an operation: its path without the version, `ltx-video/text-to-video`; those of Hailuo are named by their last segment."""
     segments = [each for each in path.strip("/").split("/") if not re.fullmatch(r"v\d+", each)]
     return "/".join(segments[1:] if segments[:1] == ["minimax-hailuo-ai"] else segments)
 
 
 def facts(operation: Operation) -> Iterator[Fact]:
-    """All that a page says of one operation, but for its free sentences."""
+    """Everything that a page says about one operation, except free sentences."""
     yield from _request(operation)
     for parameter in operation.parameters:
         yield from _parameter(parameter)
@@ -80,9 +82,12 @@ def _request(operation: Operation) -> Iterator[Fact]:
     yield Fact("request", "model id", "", operation.model_id, operation.model_id, "output")
     for name, cells in operation.authentication.items():
         row = " | ".join((name, *cells))
-        yield Fact("authentication", name, "", [*cells[:2], *sorted(atoms(" ".join(cells[2:])))], row, "authentication")
+        marks = (required if (required := is_required(each)) is not None else each for each in cells[:2])
+        yield Fact("authentication", name, "", [*marks, *sorted(atoms(" ".join(cells[2:])))], row, "authentication")
     for name, value in operation.headers.items():
-        meaning = "a key" if re.search(r"key", f"{name} {value}", re.IGNORECASE) else value.strip()
+        scheme = value.strip().rpartition(" ")[0].casefold()  # as in `Bearer YOUR_API_KEY`
+        is_key = re.search(r"key", f"{name} {value}", re.IGNORECASE)
+        meaning = f"{scheme} a key".strip() if is_key else value.strip()
         yield Fact("header", name, "", meaning, value, "request headers", f"{name} | {value}")
     if header := operation.webhook_header:
         row = " ".join([f"{header}:", *(each.text for each in operation.sentences if each.section == "webhook")])
@@ -96,23 +101,25 @@ def _parameter(parameter: Parameter) -> Iterator[Fact]:
     yield Fact("parameter", name, "", PRESENT, row, section, row)
     yield Fact("parameter", name, "required", parameter.required, required, section, row)
     yield Fact("parameter", name, "type", _type(parameter.type), parameter.type, section, row)
-    commits = atoms(parameter.description)
+    default = parameter.rules.default
+    commits = atoms(parameter.description, "" if default is msgspec.UNSET else str(default))  # or a column has it
     for attribute, value in msgspec.to_builtins(parameter.rules).items():
         meaning = value
         if attribute in ("enumeration", "formats"):
             meaning = sorted(map(str, value))
         elif attribute == "conditions":
             meaning = sorted(atoms(*value))
-        elif attribute == "default" and value is not None:
+        elif attribute == "default" and str(value).casefold() in ("true", "false", "none"):
             meaning = str(value).casefold()
-        yield Fact("parameter", name, attribute, meaning, str(value), section, row, commits)
+        text = "; ".join(value) if attribute == "conditions" else _written(value)
+        yield Fact("parameter", name, attribute, meaning, text, section, row, commits)
     yield Fact("parameter", name, "description", sorted(commits), parameter.description, section, row, commits)
 
 
 def _results(operation: Operation) -> Iterator[Fact]:
     """What it responds, how a result is waited for, and what it costs."""
     for code, text in operation.codes.items():
-        yield Fact("code", code, "", sorted(atoms(text)), text, "response handling", f"{code} | {text}")
+        yield Fact("code", code, "", sorted(gist(text)), text, "response handling", f"{code} | {text}")
     for name, (type_, text) in operation.fields.items():
         section, row = "response fields", f"{name} | {type_} | {text}"
         yield Fact("field", name, "", PRESENT, row, section, row)
@@ -121,7 +128,7 @@ def _results(operation: Operation) -> Iterator[Fact]:
     if operation.status_url:
         yield from _route("status route", operation.status_method, operation.status_url, "endpoint")
     for name, value in operation.status_headers.items():
-        yield Fact("status route", f"header {name}", "", PRESENT, name, "endpoint", f"{name}: {value}")
+        yield Fact("status route header", name, "", PRESENT, name, "endpoint", f"{name}: {value}")
     for name, text in operation.statuses.items():
         yield Fact("status", name, "", sorted(atoms(text)), text, "status values", f"{name} | {text}")
     if operation.flow:
@@ -134,7 +141,7 @@ def _results(operation: Operation) -> Iterator[Fact]:
 
 
 def _type(text: str) -> list[str]:
-    """The types that a cell names, in one order and one spelling."""
+    """The types that a cell names, in a fixed order and spelling."""
     plain = re.sub(r"\s*\([^)]*\)", "", text.casefold())
     names = [each.strip() for each in re.split(r"\||\bor\b|,", plain)]
     same = {"float": "number", "int": "integer", "bool": "boolean", "str": "string", "double": "number"}
@@ -142,7 +149,7 @@ def _type(text: str) -> list[str]:
 
 
 def _sample(sample: Sample, name: str) -> Iterator[Fact]:
-    """A sample of a response has its shape; a request's is an example, and so is a program."""
+    """A sample of a response fixes its shape; samples of requests and programs are only examples."""
     section = sample.section
     if section in ("request code", "example request", "curl example") or sample.value is msgspec.UNSET:
         yield Fact("example", name, "", None, sample.text, section)
@@ -153,7 +160,12 @@ def _sample(sample: Sample, name: str) -> Iterator[Fact]:
         yield Fact("sample", name, "label", sorted(atoms(sample.label)), sample.label, section, sample.text)
     for path, leaf in _leaves(sample.value, ""):
         meaning = leaf if literal and isinstance(leaf, str) else _form(leaf)
-        yield Fact("sample", name, path, meaning, str(leaf), section, sample.text)
+        yield Fact("sample", name, path, meaning, _written(leaf), section, sample.text)
+
+
+def _written(value: object) -> str:
+    """A value as the page writes it: a text as it is, any other as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, Any]]:
@@ -167,7 +179,7 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _form(value: object) -> str:
-    """What a value of a sample fixes: for a text its form, since what it says is an example."""
+    """What a value of a sample fixes: for a string its form, since its contents are an example."""
     if not isinstance(value, str):
         return _KINDS.get(type(value), "an empty object or list")
     if value.startswith(("http://", "https://")):

@@ -1,8 +1,8 @@
-"""What a sentence commits to, so that another wording of the same is not taken for a change.
+"""What a sentence commits to, so that another wording of the same does not count as a change.
 
 A sentence is reduced to atoms: numbers, identifiers, URLs, words in capitals, and words of a small vocabulary of API documentation, in which
-synonyms are one atom (`maximum`, `at most`, `up to`). What a negation denies is part of its atom: `not charged` and `no charge` are `not
-charge`. Other words are wording.
+synonyms are one atom (`maximum`, `at most`, `up to`). What a negation denies is part of its atom, whether it is in the vocabulary or not: `not
+charged` and `no charge` are `not charge`. Other words are wording.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-#: Each atom, and what says it.
+#: Each atom, and the words for it.
 _VOCABULARY: Final = {
     "at most": r"max(?:imum)?|at most|up to|no(?:t)? more than|(?:can|must )not exceed|limit(?:ed)?(?: to)?|no(?:t)? (?:longer|larger) than",
     "at least": r"min(?:imum)?|at least|no(?:t)? (?:less|fewer|smaller|shorter) than|or more",
@@ -38,6 +38,13 @@ _VOCABULARY: Final = {
     "image": r"images?|pictures?", "video": r"videos?", "audio": r"audio|sound", "frame": r"frames?",
     "beta": r"beta|experimental|preview", "empty": r"empty|blank", "null": r"null", "until": r"until", "milliseconds": r"milliseconds?|ms",
     "every request": r"(?:all|every|each|any) (?:requests?|calls?)", "every change": r"(?:all|every|each|any) (?:status|state)(?:es|s)?(?: changes?)?",
+    "characters": r"char(?:acter)?s?", "words": r"words?", "tokens": r"tokens?", "bytes": r"bytes?", "multiple": r"multiples?", "exactly": r"exact(?:ly)?",
+    "short side": r"short(?:er|est)? (?:side|edge)s?", "long side": r"long(?:er|est)? (?:side|edge)s?", "width": r"width|wide", "height": r"height|high",
+    "error code": r"error codes?", "mime": r"(?:mime|media|content)[ -]types?", "extension": r"(?:file )?extensions?", "every response": r"(?:all|every|each|any) responses?",
+    "done": r"complet\w*|finish\w*|done|ready", "queued": r"queued|accepted",
+    "last": r"last|end(?:ing)?|final", "disable": r"disabl\w*|off",
+    "perhaps": r"may|might|sometimes|possibly", "always": r"always", "unless": r"unless|except(?:ing)?|excluding|other than", "twice": r"twice",
+    "recommend": r"recommend\w*|should|ideally", "truncate": r"truncat\w*|cut off", "remove": r"remov\w*|delet\w*",
     "cancel": r"cancel\w*|abort\w*", "unique": r"unique", "watermark": r"watermark\w*",
 }  # fmt: skip
 #: Words of the vocabulary that a rewording may add or drop: what a sentence is about, not what it commits to.
@@ -50,8 +57,15 @@ _WORDS: Final = re.compile(
 _LONGEST: Final = 5000
 _NAMES: Final = tuple(_VOCABULARY)
 _NEGATION: Final = re.compile(
-    r"\b(?:not|never|no longer|nothing|no|without|n't|cannot|instead of|rather\b.{0,24}?\bthan|neither|nor|non|need not|don't need to|do not need to)\b[\s-]*(?:(?:is|are|be|any|a|an|the|been|you|to|need|have|having|must)\b\s*)*",
+    r"(?:n't|\b(?:not|never|no longer|nothing|no|without|cannot|instead of|rather\b.{0,24}?\bthan|neither|nor|non|need not|don't need to|do not need to))\b[\s-]*(?:(?:is|are|be|any|a|an|the|been|you|to|need|have|having|must|in|of)\b\s*)*",
     re.IGNORECASE,
+)
+_WORD: Final = re.compile(r"[A-Za-z]+")
+_PER: Final = re.compile(r"\bper[ _]([A-Za-z]+)", re.IGNORECASE)
+_DENIED: Final = re.compile(r"[\"'(]?(\w+)")
+#: Words that say nothing by themselves.
+_EMPTY: Final = re.compile(
+    r"\b(?:an?|the|is|are|was|were|be|been|has|have|had|will|of|for|to|in|on|at|by|with|from|and|or|your?|this|that|its?)\b"
 )
 _TOKEN: Final = re.compile(
     r"https?://[^\s\"'`)>]+|\b[A-Z]+(?:-[A-Za-z0-9]+)+\b|\b[A-Za-z]+(?:[_.][A-Za-z]+)+\b|\b[A-Za-z][\w.]*(?:-[\w.]+)*-?\d[\w.-]*\b|\b[A-Z]{2,}\b|[<>]=?|[≤≥]|\d[\d,]*(?:\.\d+)?[A-Za-z%]*\+?"
@@ -61,14 +75,23 @@ _ABBREVIATIONS: Final = frozenset(
     {"API", "URL", "URLS", "CDN", "HTTP", "ID", "AI", "MIME", "OK", "AIGC", "REST", "IDS", "FPS"}
 )
 _SIGNS: Final = {"<": "less than", ">": "more than", "<=": "at most", "≤": "at most", ">=": "at least", "≥": "at least"}
-_COMPARISONS: Final = frozenset(_SIGNS.values())
+COMPARISONS: Final = frozenset(_SIGNS.values())
 _UNITS: Final = {"s": "seconds", "sec": "seconds", "min": "minutes", "h": "hours", "d": "days", "pixels": "px"}
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def atoms(*texts: str) -> frozenset[str]:
-    """The atoms of some texts; what comes after the first 5,000 characters of one is one."""
+    """The atoms of some texts; the rest of a text after 5,000 characters is one atom."""
     return frozenset[str]().union(*map(_atoms, texts))
+
+
+def gist(text: str) -> frozenset[str]:
+    """The atoms of a short text, and its words without their endings: in the few words of a cell each one counts."""
+    return atoms(text) | {_stem(each) for each in _WORD.findall(_EMPTY.sub("", text.casefold()))}
+
+
+def _stem(word: str) -> str:
+    return re.sub(r"(?<=\w{3})(?:ing|ed|es|s|d|e)$", "", word.casefold())
 
 
 def _atoms(text: str) -> frozenset[str]:
@@ -76,16 +99,23 @@ def _atoms(text: str) -> frozenset[str]:
     if len(text) > _LONGEST:
         return _atoms(text[:_LONGEST]) | {text[_LONGEST:]}
     found = set[str]()
-    denied = {end for each in _NEGATION.finditer(text) for end in (each.end(), each.end() + 1)}
-    for match in _WORDS.finditer(text):
+    negations = [each.end() for each in _NEGATION.finditer(text)]
+    denied = {end for each in negations for end in (each, each + 1)}
+    known = list(_WORDS.finditer(text))
+    taken = {at for match in known for at in range(match.start(), match.end())}
+    for end in negations:
+        if end not in taken and (word := _DENIED.match(text, end)):
+            found.add(f"not {_stem(word[1])}")
+    for match in known:
         name = _NAMES[int(str(match.lastgroup)[1:])]
-        if name in _COMPARISONS and not re.search(r"\d", text[max(match.start() - 6, 0) : match.end() + 12]):
+        if name in COMPARISONS and not re.search(r"\d", text[max(match.start() - 6, 0) : match.end() + 12]):
             continue
-        if match.start() in denied and name not in _COMPARISONS and name != "only":
+        if match.start() in denied and name not in COMPARISONS and name != "only":
             name = name.removeprefix("not ") if name.startswith("not ") else f"not {name}"
         found.add(name)
     for match in _TOKEN.finditer(text):
         found |= _token(match[0])
+    found |= {f"per {_stem(each)}" for each in _PER.findall(text)}
     return frozenset(found - _TOPICS)
 
 

@@ -1,4 +1,4 @@
-"""What one page of the vendor says, as values: its operations, with everything that the page has for each of them."""
+"""What one page of the vendor says, as values: its operations, with everything that the page says about each."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 import msgspec
 
 
+class InvalidPageError(Exception):
+    """A text that is no model page of the vendor: it has no operation that could be read, or none of which a model could be drafted."""
+
+
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a description says about the values of a parameter; what it does not say is left out.
+    """What a description says about the values of a parameter; anything else is left out.
 
     Lengths are code points, sizes bytes. `enumeration` has the allowed values, `formats` words such as `jpeg` or `url`; `items` are the
-    least and the most elements of an array. `conditions` are rules under a condition, as the page words them.
+    least and the most elements of an array. `conditions` are conditional rules, in the words of the page.
     """
 
     default: Any = msgspec.UNSET
@@ -31,9 +35,9 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """One row of a table of request parameters: `required` is None where the page says neither yes nor no.
+    """One row of a table of request parameters: `required` is None if the page says neither yes nor no.
 
-    `unread` are the sentences of its description that state something which no rule holds.
+    `unread` are the sentences of its description that state something that is in no rule.
     """
 
     name: str
@@ -46,9 +50,9 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A sample of a request, a response, an error or a program, with the section in which it stands.
+    """A sample of a request, a response, an error or a program, with its section.
 
-    `label` is the comment above it (`402 — Insufficient balance`), `value` its JSON, UNSET if it is none.
+    `label` is the comment above it (`402 — Insufficient balance`), `value` its JSON, UNSET if it is not JSON.
     """
 
     section: str
@@ -67,7 +71,7 @@ class Sentence(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One operation of a page: `group` is the heading over it (`Text to Video`), `title` that of its request, `path` is that of its requests, `/minimax-hailuo-ai/v1/generate`, and `model_id` what its ids begin with.
+    """One operation of a page: `group` is the heading over it (`Text to Video`), `title` that of its request, `path` that of its requests, `/minimax-hailuo-ai/v1/generate`, and `model_id` what its ids begin with.
 
     `headers` are those of a request; `codes`, `fields`, `statuses` and `prices` the rows of these tables; `flow` the arrows of the status
     flow; `polling` the least and the most seconds between two polls; `webhook_header` the header that asks for a callback.
@@ -100,7 +104,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A page: its title, where it came from, its operations in order, and what was not understood."""
+    """A page: its title, where it came from, its operations in order, and what was not understood; `is_open` if it ends within a sample."""
 
     title: str
     source: str = ""
@@ -108,3 +112,4 @@ class Page(msgspec.Struct, frozen=True):
     operations: tuple[Operation, ...] = ()
     sentences: tuple[Sentence, ...] = ()
     unread: tuple[Sentence, ...] = ()
+    is_open: bool = False

@@ -13,16 +13,19 @@ import msgspec
 
 from pixazo_contracts.trace import is_object
 
-from .blocks import Block, read_blocks
+from .blocks import Block, is_open, read_blocks
 from .descriptions import read_rules
-from .page import Operation, Page, Parameter, Sample, Sentence
+from .page import InvalidPageError, Operation, Page, Parameter, Sample, Sentence
 from .sections import Row, Section, rows, sections
+from .template import is_required
 
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
 _ABOUT: Final = re.compile(r"(?:Source|Page): (?P<source>\S+)|(?:Provider: |by )(?P<provider>.+)")
 _SECONDS: Final = re.compile(r"(?<!\d)(\d+)(?:\s*(?:-|to|and)\s*(\d+))? ?(?:seconds|s)\b")
+#: What a number of seconds is about if it is how often to poll, and not how long something lasts.
+_OFTEN: Final = re.compile(r"\b(?:every|each|between|interval|apart)\b", re.IGNORECASE)
 _SAMPLES: Final = frozenset(
     {"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"}
 )
@@ -30,22 +33,24 @@ _SAMPLES: Final = frozenset(
 _FIRST: Final = frozenset({"", "base url", "authentication", "request code"})
 #: A status code in prose.
 _CODE: Final = re.compile(r"\b[45]\d\d\b")
-#: What has the first and the last column of a table.
+#: The members filled from the first and the last column of a table.
 _COLUMNS: Final = {
     "request headers": "headers",
     "response handling": "codes",
     "status values": "statuses",
     "pricing": "prices",
 }
+_ARROW: Final = "→|-+>"
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
 
 
-class InvalidPageError(Exception):
-    """A text that is no model page of the vendor: it has no operation that could be read."""
+_HTML: Final = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 class _Reading:
-    """The state of reading one page; the operation at hand has its request once its `values` have a path."""
+    """The state of reading one page; the current operation has its request once its `values` have a path."""
 
     def __init__(self, headings: Container[str]) -> None:
         self.headings = headings
@@ -56,13 +61,13 @@ class _Reading:
         self.begin()
 
     def begin(self, group: str = "", **values: Any) -> None:
-        """The next operation, of which these values are known."""
+        """The next operation, whose first values are these."""
         self.group, self.title, self.values = group, "", values
         self.samples: list[Sample] = []
         self.sentences: list[Sentence] = []
 
     def finish(self) -> None:
-        """The operation that was read is complete, if it has its request."""
+        """Finish the operation that was read, if it has its request."""
         if "path" in self.values:
             self.values.setdefault("model_id", _model_id(self.samples))
             self.operations.append(
@@ -76,7 +81,7 @@ class _Reading:
             )
 
     def section(self, section: Section, following: str) -> None:
-        """Take in one section; `following` is the next one after it that the template has."""
+        """Read one section; `following` is the next section of the template after it."""
         if section.kind == "request code":
             self._request(section)
         elif section.kind or ("path" in self.values and following not in _FIRST):
@@ -85,8 +90,10 @@ class _Reading:
             self._untitled(section)
 
     def _untitled(self, section: Section) -> None:
-        """A heading that is none of the template: the page, a family, or the next operation."""
+        """A heading that is not in the template: the page, a family, or the next operation."""
         if section.title:
+            if self.about["title"]:
+                self.page_sentences.append(Sentence("headings", section.title, section.line))
             self.about["title"] = self.about["title"] or section.title
             if "path" in self.values:
                 self.finish()
@@ -102,7 +109,7 @@ class _Reading:
                 self.about |= {name: value for name, value in found.groupdict().items() if value}
             elif block.kind not in ("text", "item"):
                 self._not_understood(section, block)
-            elif block.kind == "text" or block.text not in self.headings:  # else it is a table of contents
+            elif block.kind == "text" or block.text not in self.headings:  # otherwise it is a table of contents
                 self.page_sentences.append(Sentence(section.title, block.text, block.line))
 
     def _request(self, section: Section) -> None:
@@ -152,16 +159,17 @@ class _Reading:
             types = (row.cells.get("type", "") for row in table)
             values["fields"] = {each[0]: (type_, each[-1]) for each, type_ in zip(cells, types, strict=True)}
         elif name := _COLUMNS.get(section.kind):
-            # A page may have several tables of headers and codes, one for each section; of what is said of the model the last one counts.
+            # A page may have several tables of headers and codes, one for each section; for the model the last one counts.
             earlier: dict[str, str] = values.get(name, {}) if name in ("headers", "codes") else {}
-            values[name] = earlier | {each[0]: each[-1] for each in cells}
+            all_but_last = section.kind == "pricing"  # a price may depend on several columns
+            values[name] = earlier | {", ".join(each[:-1]) if all_but_last else each[0]: each[-1] for each in cells}
         else:
             self.unread += [Sentence(section.title, " | ".join(row.cells.values()), row.line) for row in table]
         label = ""
         for block, following in zip_longest(rest, rest[1:]):
             is_labelled = following and (block.kind, following.kind) == ("text", "code")
             if section.kind in _ERRORS and is_labelled and _CODE.search(block.text):
-                label = block.text  # as good as a comment in the sample
+                label = block.text  # equivalent to a comment in the sample
             else:
                 self._block(section, block, label)
                 label = ""
@@ -178,16 +186,17 @@ class _Reading:
         elif section.kind in ("endpoint", "retrieving results") and (found := _REQUEST.match(text)):
             values |= {"status_method": found[1], "status_url": found[2], "status_headers": _headers(text)}
         elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | {"curl example"}:
-            self._sample(section.kind, block, text, label)
+            for each in _samples(block):
+                self._sample(section.kind, each, each.text, label)
         elif block.kind == "code" or block.kind == "row":
             self._not_understood(section, block)
         else:
-            if section.kind == "typical workflow" and (found := _SECONDS.search(text)):
-                values["polling"] = (int(found[1]), int(found[2] or found[1]))
+            if section.kind == "typical workflow" and _OFTEN.search(text) and (found := _SECONDS.search(text)):
+                values.setdefault("polling", (int(found[1]), int(found[2] or found[1])))
             self.sentences.append(Sentence(section.kind or section.title, text, block.line))
 
     def _sample(self, kind: str, block: Block, body: str, label: str = "") -> None:
-        comment, _, text = body.rpartition("\n{") if body.startswith("//") else ("", "", body)
+        comment, _, text = body.partition("\n{") if body.startswith("//") else ("", "", body)
         text = "{" + text if comment else text
         self.samples.append(Sample(kind, block.text, block.line, comment.lstrip("/ ") or label, _json(text)))
 
@@ -201,6 +210,11 @@ def read_page(markdown: str) -> Page:
     Raises:
         InvalidPageError: it has no operation: no `Request Code` with a method and a URL.
     """
+    markdown = markdown.removeprefix("\ufeff")
+    if not markdown.strip():
+        raise InvalidPageError("no operation was found: the page is empty")
+    if _HTML.match(markdown):
+        raise InvalidPageError("no operation was found: it is HTML: give the page as Markdown")
     found = list(sections(read_blocks(markdown)))
     reading = _Reading({section.title for section in found})
     following, kinds = "", list[str]()
@@ -215,19 +229,37 @@ def read_page(markdown: str) -> Page:
             "no operation was found: no section Request Code has a request such as `POST https://...`"
         )
     sentences, unread = tuple(reading.page_sentences), tuple(reading.unread)
-    return Page(**reading.about, operations=tuple(reading.operations), sentences=sentences, unread=unread)
+    return Page(
+        **reading.about,
+        operations=tuple(reading.operations),
+        sentences=sentences,
+        unread=unread,
+        is_open=is_open(markdown),
+    )
 
 
 def _parameter(row: Row) -> Parameter:
     cells = row.cells
     name, kind, text = next(iter(cells.values())), cells.get("type", ""), cells.get("description", "")
-    required = {"yes": True, "no": False}.get(cells.get("required", "").casefold())
+    cell = cells.get("required", "")
+    required = is_required(cell)
     rules, unread = read_rules(text, kind, cells.get("default", ""))
+    if cell and required is None:
+        unread = (f"Required: {cell}", *unread)
     return Parameter(name, required, kind, text, row.line, rules, unread)
 
 
+def _samples(block: Block) -> Iterator[Block]:
+    """The samples in one block of code: each begins with a comment that has a status code."""
+    line = block.line
+    for text in re.split(r"(?m)^(?=//\s*[45]\d\d\b)", block.text):
+        if text.strip():
+            yield msgspec.structs.replace(block, text=text.strip("\n"), line=line)
+        line += text.count("\n")
+
+
 def _split(http: str) -> tuple[str, str]:
-    """Head and body of a request in HTTP, whether an empty line is between them or not."""
+    """Head and body of a request in HTTP, with or without an empty line between them."""
     brace = re.search(r"^[{\[]", http, re.MULTILINE)
     return (http, "") if brace is None else (http[: brace.start()].strip(), http[brace.start() :])
 
@@ -252,11 +284,11 @@ def _model_id(samples: Iterable[Sample]) -> str:
 
 
 def _flow(text: str) -> Iterator[tuple[str, str]]:
-    """The arrows of the status flow, each once. One without a source goes out from where the arrow above it does, or the last one if its column is lost."""
+    """The arrows of the status flow, each once. One without a source starts where the arrow above it does, or the last one if its column is lost."""
     columns = dict[int, str]()
     for line in text.split("\n"):
-        arrows = list(re.finditer("→|->", line))
-        words = [word.strip() for word in re.split("→|->", line)]
+        arrows = list(re.finditer(_ARROW, line))
+        words = [word.strip() for word in re.split(_ARROW, line)]
         if arrows and not words[0]:
             last = next(reversed(columns.values()), "")
             words[0] = (

@@ -1,4 +1,4 @@
-"""The sections of a page: which headings the vendor's template has, and which blocks stand below each."""
+"""The sections of a page: the headings of the vendor's template, and the blocks below each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from .blocks import Block
 from .template import COLUMNS, TABLES, TITLES, kind_of
 
-#: What a sample is, by its first lines.
+#: The kind of a sample, by its first lines.
 _SAMPLES: Final = (
     (r"\Ahttps?://\S+\Z", "base url"), (r"\APOST \S+.*[{]", "request code"), (r"\AGET \S+/status/", "endpoint"), (r"\Acurl ", "curl example"),
     (r"\AX-[\w-]+: https?://", "webhook"), (r"\A// [45]\d\d", "queue system errors"), (r"→|->", "status flow"),
@@ -21,9 +21,11 @@ _SAMPLES: Final = (
 #: An item of a list that is a row: `prompt` (string, required): what it is.
 _ITEM: Final = re.compile(r"`?([^`:(]+?)`?\s*(?:\(([^)]*)\))?\s*(?::|\s[-—])\s+(.+)", re.DOTALL)
 
+_NAMED: Final = re.compile(r"`?[\w.\[\]-]+`?\s*\([^)]*\)")
+
 
 class Section(msgspec.Struct):
-    """A heading as the page has it, what it is in the template (empty if nothing), its level, its line, and the blocks below it."""
+    """A heading as on the page, its name in the template (empty if none), its level, its line, and the blocks below it."""
 
     title: str
     kind: str
@@ -52,7 +54,7 @@ def sections(blocks: Iterable[Block]) -> Iterator[Section]:
 
 
 def _recognized(section: Section) -> Section:
-    """The section, by what stands in it if its heading is another than the template's."""
+    """The section, identified by its contents if its heading is not in the template."""
     if section.kind == "endpoint" and any(re.match(r"POST (?!\S*/status/)", block.text) for block in section.code()):
         section.kind = "request code"
     if section.title and not section.kind:
@@ -66,7 +68,7 @@ def _recognized(section: Section) -> Section:
 
 
 def _unswallowed(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Code whose closing fence is missing has swallowed the sections behind it: its lines that are headings of the template end it."""
+    """Code without a closing fence swallows the sections after it: a line that is a heading of the template ends it."""
     for block in blocks:
         if block.kind != "code":
             yield block
@@ -90,13 +92,13 @@ class Row(NamedTuple):
 
 
 def _row(line: int, names: Iterable[str], cells: Iterable[str]) -> Row:
-    """A row of these cells; but for descriptions, backticks around them are layout."""
+    """A row of these cells; backticks around them are layout, except in descriptions."""
     pairs = zip(names, cells, strict=False)
     return Row(line, {name: cell if name == "description" else cell.strip("`") for name, cell in pairs})
 
 
 def rows(section: Section) -> tuple[list[Row], list[Block]]:
-    """The rows of the table of a section, and the blocks that are no part of it.
+    """The rows of the table of a section, and the blocks that are not part of it.
 
     A table is rows with pipes; or cells that are paragraphs, after the names of the columns; or, below a first row with pipes, lines of
     code with tabs.
@@ -133,12 +135,30 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     return table, [*blocks[:begin], *body[end:]]
 
 
+def _unnested(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks; an item that has only a name and notes takes the next one, which is nested in it, as its description."""
+    name: Block | None = None
+    for block in blocks:
+        if name and block.kind == "item" and not _NAMED.fullmatch(block.text):
+            yield msgspec.structs.replace(name, text=f"{name.text}: {block.text}")
+            name = None
+            continue
+        if name:
+            yield name
+        name = block if block.kind == "item" and _NAMED.fullmatch(block.text) else None
+        if name is None:
+            yield block
+    if name:
+        yield name
+
+
 def _listed(section: Section, blocks: list[Block]) -> tuple[list[Row], list[Block]]:
-    """The rows of a list that stands where the template has a table."""
+    """The rows of a list in place of a table of the template."""
     names = next((columns for columns, kind in TABLES.items() if kind == section.kind), None)
     if names is None:
         return [], blocks
     table = list[Row]()
+    blocks = list(_unnested(blocks))
     for block in blocks:
         if block.kind == "item" and (found := _ITEM.fullmatch(block.text)):
             notes = [each.strip() for each in (found[2] or "").split(",")]

@@ -1,4 +1,4 @@
-"""Which clauses and which policy fields of the simulator rest on a fact of the page: those that quote it."""
+"""The clauses and the policy fields of the simulator that depend on a fact of the page: those that quote it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .facts import Fact
 from .page import Operation
 from .template import kind_of
 
-#: The sections that stand in another one.
+#: The sections inside another one.
 _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("queue system errors",)}
 _SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
 
 
 @cache
 def quotations() -> dict[str, dict[str, tuple[Quote, ...]]]:
-    """What is quoted of the page, by the ids of clauses (`clauses`) and by the names of policy fields (`policy`)."""
+    """The quotations of the page, by the ids of clauses (`clauses`) and by the names of policy fields (`policy`)."""
     file = files("pixazo_contracts.pages").joinpath("data/policy.json").read_bytes()
     policy = msgspec.json.decode(file, type=dict[str, list[tuple[str, str]]])
     return {
@@ -33,7 +33,7 @@ def quotations() -> dict[str, dict[str, tuple[Quote, ...]]]:
 
 
 def support(operation: Operation, fact: Fact) -> dict[str, Any]:
-    """The `clauses` and the `policy` fields that quote this fact of an operation of Hailuo; of other models there are none."""
+    """The `clauses` and the `policy` fields that quote this fact of an operation of Hailuo; other models have none."""
     return {
         kind: tuple(name for name, quotes in quoted.items() if any(is_about(each, operation, fact) for each in quotes))
         for kind, quoted in quotations().items()
@@ -41,7 +41,7 @@ def support(operation: Operation, fact: Fact) -> dict[str, Any]:
 
 
 def is_about(quote: Quote, operation: Operation, fact: Fact) -> bool:
-    """Whether a fact is what is quoted."""
+    """Whether a fact is the quoted one."""
     if operation.model_id != MODEL or not _stands_in(quote.heading, operation, fact):
         return False
     if not quote.words:
@@ -55,7 +55,7 @@ def is_about(quote: Quote, operation: Operation, fact: Fact) -> bool:
 
 
 def _stands_in(heading: str, operation: Operation, fact: Fact) -> bool:
-    """Whether a heading, as clauses name it, is that of a fact: it may name the operation, in parentheses or after a dash."""
+    """Whether a heading, as clauses write it, is that of a fact: it may name the operation, in parentheses or after a dash."""
     bare, which = heading, ""
     if " - " in heading:
         bare, _, which = heading.partition(" - ")

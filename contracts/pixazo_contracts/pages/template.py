@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-#: The headings of the template. Copies of a rendered page have some of them as plain lines, and Chatterbox two names for the sample.
+#: The headings of the template. Copies of a rendered page have some of them as plain lines; Chatterbox has two names for the sample.
 TITLES: Final = (
     "base url", "authentication", "request code", "output", "webhook", "request parameters", "example request", "response",
     "request headers", "response handling", "error responses", "queue system errors", "error via status/webhook",
@@ -16,10 +16,10 @@ _ALIASES: Final = {
     "webhook (optional)": "webhook", "headers": "request headers", "request body": "example request", "parameters": "request parameters",
     "minimum request": "example request", "full request (all options)": "example request",
 }  # fmt: skip
-#: Names of columns, as they are written: a parameter `status` is none.
+#: Names of columns, as written: a parameter `status` is not one.
 COLUMNS: Final = frozenset({
     "Header", "Type", "Required", "Description", "Parameter", "Default", "Value", "Code", "Meaning", "Field", "Status",
-    "Resolution", "Price (USD)", "Price",
+    "Resolution", "Duration", "Price (USD)", "Price",
 })  # fmt: skip
 
 
@@ -35,8 +35,18 @@ TABLES: Final = {
 }  # fmt: skip
 
 
+_YES: Final = frozenset({"yes", "true", "required", "mandatory", "y", "✓", "✔", "✅", "☑"})
+_NO: Final = frozenset({"no", "false", "optional", "n", "✗", "✘", "✕", "❌", "☐"})
+
+
+def is_required(cell: str) -> bool | None:
+    """What a cell of the column `Required` says; None if it is neither yes nor no."""
+    plain = cell.strip(" *`\ufe0f").casefold()
+    return True if plain in _YES else False if plain in _NO else None
+
+
 def kind_of(title: str) -> str:
-    """Which heading of the template this is, or nothing: `Request Parameters - Generate Video Request` is `request parameters`."""
+    """The heading of the template that this is, or an empty string: `Request Parameters - Generate Video Request` is `request parameters`."""
     plain = re.sub(r"\s+", " ", title.strip().rstrip(":").casefold())
     plain = _ALIASES.get(plain, plain)
     if plain in TITLES:

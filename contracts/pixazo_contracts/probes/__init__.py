@@ -6,16 +6,16 @@ A probe looks like this::
     def _unknown(context: RunContext) -> Conversation[None]:
         exchange = yield from read(unknown_id(context.run, "unknown"), case="unknown id", aims=("STATUS-10",))
 
-A conversation is a generator and does no I/O: it yields steps (see `conversation`), mostly made by the functions of
-`operations`, and gets back what the trace will hold. The runner carries out many conversations at once.
+A conversation is a generator and does no I/O: it yields steps (see `conversation`), most of them made by functions of
+`operations`, and gets back what the trace will contain. The runner carries out many conversations at once.
 
 A clause finds its exchanges by `aims` (`trace.aimed("STATUS-10")`), tells them apart by `case`, and knows by `intent` what
-the page says about each. Packs are requests for several clauses at once (see `packs`); families break one rule a
-request, or only just keep it (see `families`).
-Probes share generations by publishing them under a name: `g1` when it was accepted, `g1 ended` when it has ended.
+the page says about each. Packs are requests for several clauses at once (see `packs`); in families, each request
+breaks one rule, or only just keeps it (see `families`).
+Probes share generations by publishing them under a name: `g1` when it is accepted, `g1 ended` when it has ended.
 
-On a target that charges (`context.limited`) probes run one after the other: first what the page forbids, which is free if
-refused and gives its reservation back, then what is paid for, the probe that feeds most clauses first (see `plan.in_order`).
+On a target that charges (`context.limited`) probes run one after the other: first requests that the page forbids, which are free
+if refused and give their reservation back, then paid ones, the probe that feeds the most clauses first (see `plan.in_order`).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ PROBES: tuple[Probe, ...] = (
 
 
 def feeders(carried_out: Container[str] | None = None) -> dict[str, tuple[str, ...]]:
-    """The names of the probes that feed each clause, by clause id; of all probes, or of those that are `carried_out`."""
+    """The names of the probes that feed each clause, by clause id: all probes, or those that are `carried_out`."""
     by_clause: dict[str, list[str]] = {}
     for probe in PROBES:
         if carried_out is None or probe.name in carried_out:

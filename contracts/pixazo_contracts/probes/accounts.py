@@ -1,4 +1,4 @@
-"""Probes that need an account in a special state, with funds for so many generations, or a prompt known to end badly."""
+"""Probes that need an account in a special state, with funds for a certain number of generations, or a prompt known to end badly."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ from .operations import (
 )
 from .samples import members
 
-#: A generation that fails may do so as soon as it is processed, so while it is queued it is read this many times as often as others,
-#: less often where a network lies between.
+#: A generation may fail as soon as it is processed, so while it is queued it is read this many times as often as others;
+#: less often across a network.
 QUICKER: Final = 250.0
 QUICKER_REMOTE: Final = 4.0
 
 #: The longest Retry-After that a run waits for, in seconds.
 LONGEST_WAIT: Final = 60
 
-#: An account need not be throttled from its first request on: so many reads, which are free, are sent until one is, fewer to a
-#: target on this machine, and then so many submits.
+#: An account need not be throttled from its first request on: up to this many reads, which are free, are sent until one is
+#: (fewer to a target on this machine), and then up to this many submits.
 MOST_READS: Final = 20
 MOST_LOCAL_READS: Final = 4
 MOST_SUBMITS: Final = 6
@@ -106,7 +106,7 @@ def _valid(
 
 
 def _refused_ones(context: RunContext, role: str, *aims: str, intent: Intent = "refuse") -> Conversation[None]:
-    """What else an account that must not submit is refused: a valid submit with a webhook, and one without a prompt."""
+    """Other submits that such an account is refused: a valid one with a webhook, and one without a prompt."""
     if context.has_receiver:
         headers = yield from webhook_headers(context, ReceiverUrl(role))
         yield from _valid(role, f"{role} account, webhook", aims, headers, intent)
@@ -145,7 +145,7 @@ def _meanwhile(context: RunContext) -> Conversation[None]:
     note=f"{UNTIL_THROTTLED} and then at most {MOST_SUBMITS} submits until one gets 429",
 )  # fmt: skip
 def _throttled(context: RunContext) -> Conversation[None]:
-    """Exceed the rate of an account, and see what a throttled submit does; where it costs money just one is sent after that."""
+    """Exceed the rate of an account, and see what a throttled submit does; where it costs money only one is sent after that."""
     last = yield from _reads_until_throttled(context, "throttled", "ERR-429-01")
     if last.status == 429:
         yield from _meanwhile(context)
@@ -208,10 +208,10 @@ BROKEN: Final[dict[str, dict[str, object] | bytes]] = {
     "wrong boolean": {"prompt": PROMPT, "aigc_watermark": "yes"},
 }
 
-#: A generation that is not read gets this many times as long as others took.
+#: A generation that is not read is given this many times as long as others took.
 PATIENT: Final = 3.0
 
-#: So many reads would be expensive if a read cost anything.
+#: This many reads would be expensive if a read cost anything.
 READS: Final = 20
 
 
@@ -224,7 +224,7 @@ def _spend(
     headers: Headers = PRINTED_HEADERS,
     image: str | None = None,
 ) -> Send:
-    """A submit for the price of one; its prompt is the case's own, since equal bodies may be treated as one request."""
+    """A submit for the price of one; each case has its own prompt, since equal bodies may be treated as one request."""
     operation, more = ("imageToVideo", {"first_frame_image": image}) if image else ("generate", {})
     body = {"prompt": prompt or f"{PROMPT} ({case})", **PRINTED, **more}
     return submit(operation, body, case=case, aims=aims, intent=intent, account=account, headers=headers)
@@ -232,7 +232,7 @@ def _spend(
 
 @probe("debited once", "WAL-01", cost=3, needs={"account:two"})
 def _debited_once(context: RunContext) -> Conversation[None]:
-    """Only submits are sent with this account until it has bought two; another account's generation shows when to go on."""
+    """Only submits are sent with this account until it has bought two; another account's generation shows when to continue."""
     yield from _spend("two", "first", "WAL-01")
     sibling = yield from _spend("default", "sibling", "WAL-01")
     yield from poll(context, sibling)
@@ -251,10 +251,10 @@ def _after_failed(context: RunContext) -> Conversation[None]:
 
 @probe("ERROR is free", "WAL-02", cost=3, needs={"account:one.1", "prompt:error"})
 def _after_errors(context: RunContext) -> Conversation[None]:
-    """On funds for one, requests that end in ERROR, the second with a URL and unread, and then one that does not.
+    """With funds for one: requests that end in ERROR, the second with a URL and unread, and then one that does not.
 
-    Each waits a few polls: what was taken in advance may be given back a little after the end. The first is for a video of an
-    image, which may have another price: where that is too dear, the others show as much.
+    Each waits a few polls: a debit in advance may be refunded a little after the end. The first is for a video of an image,
+    which may have another price; if that is too expensive, the others show the same.
     """
     error, later = context.prompts["error"], LATER_POLLS * context.profile.pace
     first = yield from _spend("one.1", "error", "WAL-02", prompt=error, image=PRINTED_IMAGE)

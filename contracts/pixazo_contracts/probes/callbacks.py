@@ -40,7 +40,7 @@ def _receiver(
 ) -> Probe:
     """A generation whose receiver behaves in some way, followed until no further callback is due: `count` are expected.
 
-    One that is `unread` is not polled before its callback has come, or should have.
+    An `unread` one is not polled before its callback has arrived, or should have.
     """
     case = case or name
 
@@ -50,7 +50,7 @@ def _receiver(
         body, headers = {"prompt": f"{PROMPT} ({case})"}, with_webhook(url)
         accepted = yield from submit("generate", body, case=case, aims=aims, intent="accept", headers=headers)
         if unread and accepted.accepted_id is not None:
-            # Whoever has a callback need not poll, so one must come without that.
+            # A caller with a callback need not poll, so the callback must arrive without polling.
             if not context.limited:
                 yield from Await("g1 ended")
             longest = yield from ordinary(context)
@@ -82,7 +82,7 @@ BAD_ENDS: Final = (
 
 @probe("bad ends, called back", "WEBHOOK-07", "WEBHOOK-19", cost=4, needs={*RECEIVER, "prompt:failed", "prompt:error"})
 def _bad_ends(context: RunContext) -> Conversation[None]:
-    """Both bad ends with a URL in the member, and those of image to video with one in the header."""
+    """Both bad ends with a URL in the member, and those of image to video with a URL in the header."""
     called = list[tuple[Exchange, str]]()
     for kind, way, operation in BAD_ENDS:
         url = yield from ReceiverUrl(f"{kind}-{way}")
@@ -109,7 +109,7 @@ def _both(context: RunContext) -> Conversation[None]:
 
 @probe("refused with a URL", "WEBHOOK-09", worst=1, needs=RECEIVER)
 def _refused(context: RunContext) -> Conversation[None]:
-    """Submits that name where to call back, and are refused: for their body, and for their key."""
+    """Submits that give a callback URL and are refused: for their body, and for their key."""
     for case, account, given in (("no prompt", "default", {}), ("unknown key", "unknown", {"prompt": PROMPT})):
         headers = yield from webhook_headers(context, ReceiverUrl("refused-header"))
         member = yield from ReceiverUrl("refused-member")

@@ -40,9 +40,9 @@ class Send(SingleStep[Exchange]):
     """Send one request; the result is its `Exchange`.
 
     `url` is absolute or a path at the target's origin. `account` names whose key is used (`""` for none, `blank` for an
-    empty value, `unknown` for a made-up key, `near.case` and its like for one spelled almost like ours), never the key itself. `operation` is `generate`, `imageToVideo`, `status`,
-    `media` or `other`. `aims` are the clauses for which the request is sent, `intent` is what a gateway that keeps the page
-    does with it: where generations cost money only a request that it refuses can give its reservation back.
+    empty value, `unknown` for a made-up key, `near.case` and the like for a key spelled almost like ours), never the key itself. `operation` is `generate`, `imageToVideo`, `status`,
+    `media` or `other`. `aims` are the clauses for which the request is sent, `intent` is what a gateway that follows the page
+    does with it: where generations cost money, only a refused request can give its reservation back.
     """
 
     operation: str
@@ -60,7 +60,7 @@ class Send(SingleStep[Exchange]):
 
     @property
     def text(self) -> str:
-        """All that is sent, but for the key, as text: URL, values of headers, body."""
+        """Everything that is sent except the key, as text: URL, values of headers, body."""
         body = (self.body or b"").decode("utf-8", "replace")
         return "\n".join([self.url, *(value for _, value in self.headers), body])
 
@@ -96,7 +96,7 @@ class ReceiverUrl(SingleStep[str]):
 
 @dataclass(frozen=True, slots=True)
 class AwaitCallbacks(SingleStep[tuple[Callback, ...]]):
-    """Wait until `count` requests have reached a receiver URL or `seconds` have passed; the result is those that have."""
+    """Wait until `count` requests have reached a receiver URL or `seconds` have passed; the result is the requests that have."""
 
     url: str
     count: int
@@ -105,7 +105,7 @@ class AwaitCallbacks(SingleStep[tuple[Callback, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class Publish(SingleStep[None]):
-    """Give all probes an exchange under a name, or None if there will be none; the result is None."""
+    """Publish an exchange for all probes under a name, or None if there will be none; the result is None."""
 
     name: str
     exchange: Exchange | None
@@ -120,7 +120,7 @@ class Await(SingleStep[Exchange | None]):
 
 @dataclass(frozen=True, slots=True)
 class Recall(SingleStep[tuple[Exchange, ...]]):
-    """Ask for all exchanges so far; the result is those."""
+    """Ask for all exchanges so far; they are the result."""
 
 
 Step = Send | Together | Pause | ReceiverUrl | AwaitCallbacks | Publish | Await | Recall
@@ -134,7 +134,7 @@ class RunContext:
     """The facts that a probe gets before it begins.
 
     `limited`: every possible generation is paid for from a budget, so a conversation stops at the first surprise. `earlier`
-    holds ids and media URLs of generations that finished in earlier runs.
+    contains ids and media URLs of generations that finished in earlier runs.
     """
 
     profile: Profile
@@ -158,8 +158,8 @@ class Probe:
     """A conversation that provokes what clauses judge.
 
     `feeds` names those clauses. `worst` and `expected` are the generations that it may cost and should cost, as the spend
-    guard counts them; `needs` are capabilities; `only_unlimited` keeps it away from targets that charge; a plan shows the
-    `note`.
+    guard counts them; `needs` are capabilities; `only_unlimited` keeps it away from targets that charge; a plan shows
+    the `note`.
     """
 
     name: str
@@ -183,7 +183,7 @@ def probe(
     only_unlimited: bool = False,
     note: str = "",
 ) -> Callable[[Script], Probe]:
-    """A decorator that makes a probe of a conversation; `cost` is what it should and may cost, `worst` only what it may."""
+    """A decorator that makes a probe of a conversation; `cost` is both the expected and the worst cost, `worst` only the latter."""
     return lambda conversation: Probe(
         name=name,
         feeds=feeds,

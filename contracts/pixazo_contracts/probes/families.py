@@ -1,7 +1,7 @@
-"""Families: requests to one operation that are each odd in one respect: they break a rule of the page, or just keep it.
+"""Families: requests to one operation, each of them odd in one respect: it breaks a rule of the page, or only just keeps it.
 
 A family's requests are sent one after the other. On a target that charges, a request counts as a generation unless the page says
-that it is refused, whether it is refused or not.
+that it is refused, no matter whether it is refused.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ ABSENT = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One request of a family: its name, its body, and what the page says that a gateway does with it.
+    """One request of a family: its name, its body, and what a gateway does with it according to the page.
 
-    A member whose value is a function is made when the request is sent: an image may have 20 MB.
+    If a value is a function, it is called when the request is sent: an image may have 20 MB.
     """
 
     operation: str
@@ -75,8 +75,8 @@ def family(
     """A probe that sends the cases one after the other.
 
     The first acceptance of a case that the page forbids ends the family; on a target that charges the accidental generation
-    is polled for what it can still show. With `followed` the end of an accepted case belongs to the question, so all cases
-    are sent and then followed to their ends, and what they made is downloaded.
+    is polled for what it can still show. With `followed` the end of an accepted case matters, so all cases are
+    sent and then followed to their ends, and their media are downloaded.
     """
     counted = sum(case.intent != "refuse" for case in cases)
 
@@ -102,7 +102,7 @@ def _sent(case: Case, *aims: str) -> Send:
     return submit(case.operation, case.encoded(), case=case.name, aims=aims, intent=intent, headers=headers)
 
 
-#: How often a valid body is sent, where that costs nothing, until it completes: the page promises success to none.
+#: How often a valid body is sent, where that costs nothing, until it completes: the page does not promise success.
 MOST_TRIES: Final = 3
 
 
@@ -158,7 +158,7 @@ NOT_OBJECTS: Final = {
     "number": b"6",
 }
 
-#: Input that breaks careless servers. This is fuzzing, so no target that charges ever gets it.
+#: Input that breaks careless servers. This is fuzzing, so it is never sent to a target that charges.
 ODD_INPUT: Final = {
     "NUL in the prompt": b'{"prompt": "A paper\\u0000boat"}',
     "lone surrogate in the prompt": b'{"prompt": "A paper boat \\ud800"}',
@@ -177,7 +177,7 @@ ODD_INPUT: Final = {
 #: The changes that leave nothing but the required members.
 ALONE: Final = {"duration": ABSENT, "resolution": ABSENT}
 
-#: Bodies that are not called JSON: HDR-02 asks what a gateway does then.
+#: Bodies that are not declared as JSON: HDR-02 asks what a gateway does then.
 OTHER_TYPES: Final = {"text/plain": "text/plain", "form": "application/x-www-form-urlencoded", "untyped": ""}
 
 
@@ -185,8 +185,8 @@ OTHER_TYPES: Final = {"text/plain": "text/plain", "form": "application/x-www-for
 class Rule:
     """A rule about one member: the clause that states it, values that the page forbids, leaves open, and allows.
 
-    The values stand by the names of their cases; `also` are further changes that each case makes. A rule that is enforced
-    `late` may be so when the generation ends FAILED.
+    The values are keyed by the names of their cases; `also` are further changes in each case. A `late` rule may be enforced
+    by ending the generation FAILED.
     """
 
     clause: str
@@ -219,7 +219,7 @@ NOT_IMAGES: Final = {"42": 42, "true": True, "object": {"url": IMAGE_URL}, "arra
 NOT_SECONDS: Final = {"10.5": 10.5, "5.999": 5.999, "the string 10": "10", "the string 6s": "6s"}
 NOT_NUMBERS: Final = {"the string 6": "6", "true": True, "false": False, "object": {"seconds": 6}, "array": [6]}
 
-#: Text of any kind that a string may hold; and the longest prompts of image-to-video, of one, three and four bytes a character.
+#: Text of any kind that a string may contain; and the longest prompts of image-to-video, with one, three and four bytes per character.
 ANY_TEXT: Final = {
     "line breaks, quotes and other scripts": 'A "paper" boat,\n\ta cat\'s \\ shadow: סירה, 海, 🚢',
     "markup": "A boat <b>&amp; a cat</b>, 100% {calm} ${sea}; -- it's late",
@@ -275,7 +275,7 @@ def _sizes(*sizes: tuple[int, int]) -> dict[str, Callable[[], str]]:
     return {f"{width} x {height}": partial(_png, width, height) for width, height in sizes}
 
 
-#: The beginnings of two further formats: what tells them apart.
+#: The first bytes of two further formats, which tell them apart.
 TIFF: Final = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
 AVIF: Final = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"
 
@@ -376,7 +376,7 @@ ESCAPED: Final = b'{"resolution": "768P", %s"duration": 6, "prompt": "A \\"paper
 BOOLEANS: Final = b'"prompt_optimizer": true, "fast_pretreatment": true, "aigc_watermark": true, '
 ESCAPED_IMAGE: Final = f'"first_frame_image": "{_png(640, 480)}", '.replace("/", "\\/").encode()
 
-#: An image given as data, so that a gateway need not find it elsewhere.
+#: An image given as data, so a gateway need not fetch it.
 DATA_IMAGE: Final = {"first_frame_image": _png(640, 480)}
 
 
@@ -387,7 +387,7 @@ def _allowed(rule: Rule) -> Probe:
 
 @probe("callback URLs", "T2V-CB-01", "I2V-CB-01", "WEBHOOK-01", "WEBHOOK-03", "WEBHOOK-19", cost=4, needs={"receiver"})
 def _callback_urls(context: RunContext) -> Conversation[None]:
-    """A URL on either way to give one, with either operation."""
+    """A URL in either place for one, with either operation."""
     called = list[tuple[Exchange, str]]()
     for operation, image, member_aim in (("generate", {}, "T2V-CB-01"), ("imageToVideo", DATA_IMAGE, "I2V-CB-01")):
         for way, aim in (("member", member_aim), ("header", "WEBHOOK-01")):
@@ -417,13 +417,13 @@ def _broken_with_url(_: RunContext) -> Conversation[None]:
             break
 
 
-#: Public images of the other formats, which WebP's own gallery has had for years: 400 x 301 and 550 x 368.
+#: Public images in the other formats, which have been in WebP's own gallery for years: 400 x 301 and 550 x 368.
 GALLERY: Final = {
     "PNG": "https://www.gstatic.com/webp/gallery3/1.png",
     "WebP": "https://www.gstatic.com/webp/gallery/1.webp",
 }
 
-#: Requests that the page allows: several of its values at once, then each by itself.
+#: Requests that the page allows: several of its values at once, then each alone.
 ALLOWED: Final = (
     values(
         "T2V-PROMPT-02 T2V-PO-01 T2V-FP-01 T2V-WM-01",
@@ -482,7 +482,7 @@ ALLOWED: Final = (
     ),
 )
 
-#: The clauses for which every family of broken rules is evidence beside its own.
+#: The clauses, besides its own, for which every family of broken rules is evidence.
 REFUSALS: Final = ("ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
 BUCKET: Final = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev"
 
@@ -491,11 +491,11 @@ NO_IMAGES: Final = (
     i2v("URL of nothing", "any", first_frame_image=f"{BUCKET}/no-such-image.jpg"),
     i2v("host that does not resolve", "any", first_frame_image="https://image.invalid/first.jpg"),
 )
-#: The page writes JPG/JPEG of a format; whether it may be a media type is not said.
+#: The page names JPG/JPEG as a format, but does not say whether it may be a media type.
 IMAGE_JPG: Final = data_url("image/jpg", jpeg(640, 480))
 LARGE_AND_LONG: Final = i2v("1080P, 10 s", "any", resolution="1080P", duration=10)
 
-#: Whether the image is refused shows whether the member is read at all; whether a number is, shows what it is read as.
+#: A refused image shows that the member is read at all; a refused number shows what it is read as.
 IMAGE_AND_PROMPT: Final = (
     t2v("image", "any", first_frame_image=IMAGE_URL),
     t2v("number as image", "any", first_frame_image=42),
@@ -523,7 +523,7 @@ PROBES: Final = (
     *(_forbidden(rule) for rule in RULES if rule.forbidden and rule.late),
 )
 
-#: The families of requests that the page leaves open, so that a gateway may accept them.
+#: The families of requests that the page leaves open, so a gateway may accept them.
 OPEN_QUESTIONS: Final = (
     family(
         "other content types",

@@ -7,7 +7,7 @@ import struct
 import zlib
 from functools import lru_cache
 
-#: A GIF's code table is cleared after so many pixels, before its codes grow beyond eight bits.
+#: A GIF's code table is cleared after this many pixels, before its codes grow beyond eight bits.
 GIF_RUN = 120
 
 
@@ -85,7 +85,7 @@ def gif(width: int, height: int) -> bytes:
 
 
 def bmp(width: int, height: int) -> bytes:
-    """A black BMP of one bit a pixel."""
+    """A black BMP with one bit per pixel."""
     row = -(-width // 32) * 4
     pixels = bytes(row * height)
     offset = 14 + 40 + 8

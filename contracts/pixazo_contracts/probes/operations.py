@@ -25,7 +25,7 @@ from .conversation import (
 )
 from .samples import members
 
-#: The headers of the samples, the key aside; and the one that a JSON body needs.
+#: The headers of the samples except the key; and the header that a JSON body needs.
 PRINTED_HEADERS: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
 BODY_ONLY: Final = PRINTED_HEADERS[:1]
 CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
@@ -38,26 +38,26 @@ PRINTED: Final[dict[str, object]] = {"duration": 6, "resolution": "768P"}
 
 PRINTED_IMAGE: Final = str(members("image_to_video")["first_frame_image"])
 
-#: Polling ends after so many reads in a row that were refused for the key, or that found nothing, as may be for a while
-#: after the submit.
+#: Polling ends after this many reads in a row that were refused for the key, or that found nothing, as may happen for a
+#: while after the submit.
 MOST_REFUSED: Final = 3
 MOST_MISSING: Final = 40
 
-#: The most reads of a request that is watched closely while it is queued, and how long it is waited for between two of them at
-#: least, as a share of the time that it has been queued: what is queued for long need not be read as often.
+#: The most reads of a request that is watched closely while it is queued, and the least wait between two of them, as a share of
+#: the time that it has been queued: what is queued for long need not be read as often.
 MOST_CLOSE: Final = 400
 CLOSE_SHARE: Final = 0.012
 
-#: What has ended is read again so many polls later; and so many requests that ended earlier are, while another is under way.
+#: Ended requests are read again this many polls later; and this many of those that ended earlier while another is under way.
 LATER_POLLS: Final = 3
 MOST_REDIRECTS: Final = 5
 MOST_EARLIER: Final = 2
 
 
 def unknown_id(run: str, use: str) -> str:
-    """A request id of the right shape that no gateway has issued: the same for one run and use, another for each other.
+    """A request id of the right shape that no gateway has issued; each run and use has its own.
 
-    Its text is that of a version 7 UUID.
+    It contains a version 7 UUID.
     """
     digits = hashlib.sha256(f"{run} {use}".encode()).hexdigest()
     return f"{trace.MODEL}_019d{digits[:4]}-{digits[4:8]}-7{digits[8:11]}-8{digits[11:14]}-{digits[14:26]}"
@@ -104,7 +104,7 @@ def fetch(request_id: str, url: str, *, case: str = "download", aims: tuple[str,
 
 
 def head(url: str, request_id: str, account: str = "default") -> Send:
-    """Ask for the headers of a status or a medium: a method that the page does not speak of, so that any response will do."""
+    """Ask for the headers of a status or a medium: the page does not mention this method, so any response will do."""
     operation = "head" if account else "media"
     return Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id)
 
@@ -120,7 +120,7 @@ def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Head
 
 
 def _hopeless(reads: Sequence[Exchange]) -> bool:
-    """Whether further reads would get the same: the key is refused, reads are throttled although they waited, nothing is found."""
+    """Whether further reads would get the same response: the key is refused, reads are throttled despite the wait, or nothing is found."""
     refused = [read for read in reads[-MOST_REFUSED:] if read.status in {401, 403, 429}]
     missing = [read for read in reads[-MOST_MISSING:] if read.status == 404]
     return len(refused) == MOST_REFUSED or len(missing) == MOST_MISSING
@@ -131,7 +131,7 @@ def poll(
 ) -> Conversation[Exchange | None]:
     """Read an accepted request until it ends or the deadline passes; returns the read that shows the end, or None.
 
-    With several `readers` each poll is as many reads at once, on connections of their own; `queued` as for `follow`.
+    With several `readers`, each poll is as many reads at once, each on its own connection; `queued` as for `follow`.
     """
     names = tuple(f"reader {n + 1}" for n in range(readers))
     ends = yield from follow(context, [accepted], queued=queued, readers=names)
@@ -149,8 +149,8 @@ def follow(
 ) -> Conversation[dict[str, Exchange]]:
     """Poll several accepted requests side by side until all have ended; returns the reads that show the ends, by request id.
 
-    The readers read at once, or `in_turn`, so that what one sees can be compared with what another saw before. `queued` is
-    the pace until a request leaves QUEUED, for so many reads at most.
+    The readers read at once, or `in_turn`, so what one sees can be compared with what another saw before. `queued` is
+    the pace until a request leaves QUEUED, and the most reads at that pace.
     """
     running = {exchange.accepted_id: exchange for exchange in accepted if exchange.accepted_id is not None}
     history: dict[str, list[Exchange]] = {request_id: [] for request_id in running}
@@ -179,7 +179,7 @@ def follow(
 
 
 def _is_close(reads: Sequence[Exchange], pace: float) -> bool:
-    """Whether a request is still queued, and read as often as it was meant to be: a throttle that holds reads up is no use."""
+    """Whether a request is still queued and was read as often as intended: reads that a throttle delayed do not help."""
     held = any(after.started - before.finished > pace for before, after in pairwise(reads))
     return reads[-1].state == "QUEUED" and len(reads) < MOST_CLOSE and not held
 
@@ -193,14 +193,14 @@ def follow_called(context: RunContext, called: Sequence[tuple[Exchange, str]]) -
 
 
 def media_urls(end: Exchange) -> list[str]:
-    """The media URLs of a completed generation; a bare string counts as one."""
+    """The media URLs of a completed generation; a plain string counts as one."""
     output = end.members.get("output")
     value = output.get("media_url") if trace.is_object(output) else None
     return [entry for entry in (value if trace.is_array(value) else [value]) if isinstance(entry, str)]
 
 
 def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exchange]]:
-    """Fetch every medium of a completed generation, without a key, from where its redirects lead."""
+    """Fetch every medium of a completed generation, without a key, following its redirects."""
     fetched: list[Exchange] = []
     if end is None or end.state != "COMPLETED" or end.request_id is None:
         return fetched
@@ -218,7 +218,7 @@ def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exc
 
 
 def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2) -> Conversation[None]:
-    """Read requests that have ended again, in turn, and download what they made: right after the end, and some polls later."""
+    """Read ended requests again, in turn, and download their media: right after the end, and some polls later."""
     fetched: list[Exchange] = []
     for n in range(2):
         for _ in range(times):
@@ -233,13 +233,13 @@ def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2
 
 
 def ordinary(context: RunContext) -> Conversation[float]:
-    """How long a request was seen to take, at most, in seconds; one poll if none has ended."""
+    """The longest time that a request took, in seconds; one poll if none has ended."""
     generations = trace.find_generations((yield from Recall()), ())
     return max((g.ends[0].started - g.submit.finished for g in generations if g.ends), default=context.profile.pace)
 
 
 def earlier_ends(others: Collection[str | None]) -> Conversation[None]:
-    """Read some requests again that ended earlier, while another is under way: each answer must be about its own request."""
+    """Read some requests again that ended earlier, while another is under way: each response must be about its own request."""
     generations = trace.find_generations((yield from Recall()), ())
     ended = [g for g in generations if g.ends and g.submit.account == "default" and g.request_id not in others]
     for generation in ended[-MOST_EARLIER:]:

@@ -1,6 +1,6 @@
 """The packed generations g1 to g5: one accepted request proves every acceptance in it. The smoke test begins with g1.
 
-If a pack is refused, no clause about one of its values is blamed: `families.ALLOWED` sends each value by itself.
+If a pack is refused, no clause about one of its values is blamed: `families.ALLOWED` sends each value alone.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ SHARED: Final = (
 )
 CALLED_BACK: Final = tuple(f"WEBHOOK-{n:02}" for n in (1, 2, 3, 4, 5, 6, 8, 10, 12, 13, 14, 18, 22))
 
-#: The clauses at which the packs aim.
+#: The clauses that the packs are sent for.
 G2: Final = ("SUBMIT-02", "I2V-PROMPT-06", "I2V-IMG-03", "HDR-01", "HDR-03")
 G4: Final = ("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01")
 G5: Final = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16")
@@ -66,7 +66,20 @@ def submit_g1(context: RunContext) -> Conversation[Exchange]:
     headers = PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("x-WEBHOOK-url", url))
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = text("text_to_video").encode()
-    return (yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers))
+    accepted = yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers)
+    yield from _strangers(context, accepted.accepted_id)
+    return accepted
+
+
+#: Accounts that must not see a request of ours while it runs, by the clauses that say so; the probes of `routes` read it again later.
+STRANGERS: Final = {"": "AUTH-02", "unknown": "AUTH-03", "other": "AUTH-10"}
+
+
+def _strangers(context: RunContext, request_id: str | None) -> Conversation[None]:
+    """Read a request at once without a key, with an unknown one, and with that of another account if there is one."""
+    for account, clause in STRANGERS.items() if request_id is not None else ():
+        if account != "other" or "account:other" in context.profile.capabilities:
+            yield from read(str(request_id), case="while it runs", aims=(clause,), account=account)
 
 
 #: Reads of the first generation while no other request is under way: a gateway has no reason to throttle these.
@@ -98,32 +111,32 @@ def _smoke(context: RunContext) -> Conversation[None]:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """Why a target cannot be observed; `hopeless` if further requests could not show anything either."""
+    """Why a target cannot be observed; `hopeless` if further requests would not show anything either."""
 
     reason: str
     hopeless: bool
 
 
 def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
-    """What is wrong with a target, by the exchanges so far, of which the smoke test's are the first; None if it can be observed."""
+    """What is wrong with a target, from the exchanges so far, which begin with those of the smoke test; None if it can be observed."""
     if not exchanges:
         return None
     read, *others = exchanges
     submits = [e for e in others if e.is_submit and e.account == "default"]
     valid = [e for e in submits if e.intent == "accept"]
     if read.status is None:
-        return Unusable(f"the target does not answer ({read.error}): check --target", hopeless=True)
-    # A 403 may be what this gateway says of an id that is not the caller's.
+        return Unusable(f"the target does not respond ({read.error}): check --target", hopeless=True)
+    # This gateway may respond with 403 to an id that is not the caller's.
     refused = read.status == 401 or (read.status == 403 and valid)
     if refused and all(exchange.status in REFUSED_KEY for exchange in valid or submits):
         return Unusable(f"the target refuses the key ({read.status}): check --api-key", hopeless=True)
-    # Where each refusal was a server's error, and spent, there may have been no budget for a valid submit.
+    # If each refusal was a server error, and so was spent, there may have been no budget for a valid submit.
     spent = [exchange for exchange in submits if exchange.spent]
     tried = valid or (spent if all((exchange.status or 500) >= 500 for exchange in spent) else [])
     if tried and not any(exchange.succeeded for exchange in tried):
         counted = Counter(f"{exchange.operation} {exchange.status or exchange.error}" for exchange in tried)
         codes = ", ".join(f"{what} ({count} times)" if count > 1 else what for what, count in counted.items())
-        reason = f"the target accepts no submit ({codes}): check its path, the wallet and the rate"
+        reason = f"the target accepts no submit ({codes}): check its path, the wallet and the rate limit"
         return Unusable(reason, hopeless=False)
     return None
 
@@ -131,7 +144,7 @@ def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
 def _polling_url(context: RunContext, accepted: Exchange) -> Conversation[None]:
     """Fetch `polling_url` exactly as given, if it is at the target's own origin and fetching it costs nothing.
 
-    The key must not leave the origin, and a wrong gateway could name a path that begins a generation.
+    The key must not leave the origin, and a faulty gateway could give a path that begins a generation.
     """
     url, origin = accepted.members.get("polling_url"), context.profile.origin
     if not isinstance(url, str) or not url.startswith(f"{origin}/"):

@@ -44,7 +44,7 @@ def _repeated(context: RunContext) -> Conversation[None]:
 
 @probe("submits at once", "SUBMIT-10", cost=5)
 def _at_once(context: RunContext) -> Conversation[None]:
-    """Several submits at once; where each may cost money, one right after the other."""
+    """Several submits at once; one right after the other where each may cost money."""
     boats: list[dict[str, object]] = [{"prompt": f"Paper boat number {n}"} for n in range(4)]
     requests = [*(("generate", boat) for boat in boats), ("imageToVideo", {**boats[0], **IMAGE})]
     aims = ("SUBMIT-10",)
@@ -57,15 +57,15 @@ def _at_once(context: RunContext) -> Conversation[None]:
         yield from read(request_id, case="after all")
 
 
-#: Generations that are watched closely (FLOW-02 needs as many that jumped, where PROCESSING was never seen), and how many
-#: times as often as others they are read.
+#: How many generations are watched closely (FLOW-02 needs this many that skipped PROCESSING, if it was never seen), and how
+#: many times as often as others they are read.
 WATCHED: Final = 3
 CLOSER: Final = 4.0
 
 #: Requests of a burst of HEADs.
 HEADS: Final = 6
 
-#: Finished requests that are read again at the end of a run, and links that are followed again: a few show as much as all.
+#: How many finished requests are read again at the end of a run, and how many links are followed again: a few show as much as all.
 MOST_REREADS: Final = 40
 MOST_LINKS: Final = 3
 
@@ -73,7 +73,7 @@ MOST_LINKS: Final = 3
 def _burst(name: str, case: str, prompt: str, reads: int, *, heads: int = 0, after: str | None = None) -> Probe:
     """Requests about one generation right after each other: at once, or first when it should be over.
 
-    With `after` that is when a polled one has ended; where probes do not run side by side, after as long as another took.
+    With `after` that is when a polled one has ended; where probes do not run side by side, after the time that another took.
     """
 
     @probe(name, "STATUS-12", cost=1)
@@ -98,7 +98,7 @@ def _burst(name: str, case: str, prompt: str, reads: int, *, heads: int = 0, aft
 
 @probe("closely watched", "FLOW-01", "FLOW-02", "STATUS-08", "STATUS-15", "HDR-05", cost=WATCHED)
 def _closely(context: RunContext) -> Conversation[None]:
-    """A few generations read so often, by two readers in turn, that no state can be missed."""
+    """A few generations that two readers read in turn, so often that no state can be missed."""
     bodies = ({"prompt": f"{PROMPT}, boat {n} of a fleet"} for n in range(WATCHED))
     sends = (submit("generate", body, case="closely watched", intent="accept") for body in bodies)
     accepted = yield from Together(tuple(sends))
@@ -107,7 +107,7 @@ def _closely(context: RunContext) -> Conversation[None]:
     )
 
 
-#: The clauses for which requests side by side are evidence: whether each answer is about its own request.
+#: The clauses for which requests side by side are evidence: whether each response is about its own request.
 EACH_ITS_OWN: Final = (
     *(f"STATUS-{n:02}" for n in (1, 2, 3, 4, 5, 14)),
     *("FLOW-01", "FLOW-03", "FLOW-05", "TIME-05", "TIME-07", "TIME-08"),
@@ -125,7 +125,7 @@ def _side_by_side(name: str, requests: tuple[tuple[str, str, dict[str, object]],
             prompt = context.prompts[kind] if kind in kinds else f"{PROMPT} ({name}, {operation})"
             body = {"prompt": prompt, **changes}
             submits.append((yield from submit(operation, body, case=f"{name}: {kind}", intent="accept")))
-            # An answer that is about the latest request differs from what those before have reached.
+            # A response about the latest request differs from the states that earlier ones have reached.
             for request_id in [each.accepted_id for each in submits if each.accepted_id is not None]:
                 yield from read(request_id, case="side by side")
             yield from Pause(context.profile.pace)
@@ -154,18 +154,17 @@ def _late(context: RunContext) -> Conversation[None]:
 
 @probe("foreign reads, late", "AUTH-10", needs={"account:other"}, phase="late")
 def _foreign(_: RunContext) -> Conversation[None]:
-    """Another account asks for a request of each operation."""
+    """Another account asks for a request of each operation and outcome."""
     generations = find_generations((yield from Recall()), ())
-    completed = [g for g in generations if g.outcome == "COMPLETED" and g.submit.account == "default"]
-    for operation in ("generate", "imageToVideo"):
-        for generation in [g for g in completed if g.submit.operation == operation][:1]:
-            case = f"id of another account, {operation}"
-            yield from read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
+    ended = [g for g in generations if g.outcome in TERMINAL and g.submit.account == "default"]
+    for (operation, outcome), generation in {(g.submit.operation, g.outcome): g for g in reversed(ended)}.items():
+        case = f"id of another account, {operation}, {outcome}"
+        yield from read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
 
 
 @probe("neighbours of an id", "STATUS-10")
 def _neighbours(_: RunContext) -> Conversation[None]:
-    """Ids that were never issued, however like one that was."""
+    """Ids that were never issued, though they resemble one that was."""
     yield from Await("g1")
     generations = find_generations((yield from Recall()), ())
     if not generations:

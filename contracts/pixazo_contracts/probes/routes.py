@@ -180,7 +180,7 @@ def _malformed(context: RunContext) -> Conversation[None]:
         yield from read(request_id, case=case, aims=("STATUS-11",))
 
 
-#: The clauses for which a submit without a key is evidence: that the route exists, and how an error looks.
+#: The clauses for which a submit without a key is evidence: that the route exists, and what an error looks like.
 KEYLESS: Final = ("BASE-01", "BASE-02", "BASE-03", "AUTH-01", "AUTH-12", "HDR-04", "ERR-SET-01")
 
 PROBES: Final = (

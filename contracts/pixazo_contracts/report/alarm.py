@@ -1,4 +1,4 @@
-"""An alarm: an exception that says which clauses a gateway broke, in the words of a report."""
+"""An alarm: an exception that reports which clauses a gateway broke."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .terminal import verdict_lines
 
 
 class ContractDriftWarning(UserWarning):
-    """The gateway differs from an example or a baseline; that breaks no promise of the page."""
+    """The gateway differs from an example or a baseline; that does not break a promise of the page."""
 
 
 class ContractBrokenError(AssertionError):
@@ -27,7 +27,7 @@ class ContractBrokenError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """A response that cannot be right for a reason that its trace does not show, and the clause that rules it out."""
+    """A response that cannot be right for a reason that the trace does not show, and the clause that rules it out."""
 
     clause: str
     exchange: Exchange

@@ -15,7 +15,7 @@ from .html import ENDS
 from .page import page_line, repeat_command
 from .terminal import MOST_SHOWN, finding_line, not_compared_lines, reported, spending
 
-#: What an annotation is of: the outcomes that say something about the gateway, and the failures of the suite.
+#: Outcomes that get an annotation: those that say something about the gateway, and failures of the suite.
 ANNOTATED: Final = (Outcome.ERROR, Outcome.FAIL, Outcome.DRIFT)
 
 
@@ -28,7 +28,7 @@ class GitHub:
 
 
 def result_github(result: Result, *, strict_drift: bool) -> GitHub:
-    """An error for what fails the run, a warning for a drift and for what had to be judged and was not, a notice for what is excused."""
+    """An error for each clause that fails the run, a warning for drift and for clauses that should have been judged, a notice for excused ones."""
     troubles = (result.meta.unusable, result.meta.spend_stopped, result.meta.cut, *result.summary.stale)
     annotations = [Annotation("error", "pixazo-contracts", trouble) for trouble in filter(None, troubles)]
     if result.meta.unusable is None:
@@ -75,7 +75,7 @@ def _summary(result: Result) -> Iterator[str]:
          "; ".join(map(finding_line, verdict.findings[:MOST_SHOWN])) or verdict.reason or "")
         for verdict in verdicts
     )  # fmt: skip
-    yield from ["", *markdown_table(("clause", "requirement", "the page", "what came"), rows), ""]
+    yield from ["", *markdown_table(("clause", "requirement", "the page", "what was found"), rows), ""]
     for verdict in verdicts:
         curls = [finding.curl for finding in verdict.findings[:MOST_SHOWN] if finding.curl]
         yield folded_code(_name(result, verdict), [*curls, f"# again: {repeat_command(result, verdict)}"])
@@ -84,7 +84,7 @@ def _summary(result: Result) -> Iterator[str]:
 
 
 def changes_github(comparison: Comparison, fail_on: Collection[str]) -> GitHub:
-    """An error for each change of a class that fails the command, a warning for others that a client may notice, else a notice."""
+    """An error for each change whose class fails the command, a warning for others that a client may notice, otherwise a notice."""
     changes = sorted(comparison.changes, key=lambda change: not BY_ID[change.clause].core)
     annotations = [
         Annotation(

@@ -14,7 +14,7 @@ from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline, Verdict
 from .page import quotations, repeat_command, repeat_keys
 from .terminal import MOST_SHOWN, by_group, not_compared_lines, source, spending
 
-#: Each outcome with the sign beside its colour, and its meaning for readers who do not know the suite.
+#: Each outcome with its sign (besides its colour) and its meaning for readers who do not know the suite.
 MEANINGS: Final = {
     Outcome.PASS: ("✓", "as the page says"),
     Outcome.FAIL: ("✗", "not as the page says"),
@@ -22,17 +22,17 @@ MEANINGS: Final = {
     Outcome.DRIFT: ("≠", "not as the page's example shows, or not as it used to be"),
     Outcome.BLOCKED: ("⊘", "explained by another clause that failed"),
     Outcome.OBSERVED: ("○", "the page is silent; recorded"),
-    Outcome.INCONCLUSIVE: ("?", "nothing was seen that bears on it"),
+    Outcome.INCONCLUSIVE: ("?", "nothing relevant to it was seen"),
     Outcome.SKIPPED: ("–", "the target lacks what it needs"),
-    Outcome.UNFUNDED: ("$", "the budget did not reach it"),
+    Outcome.UNFUNDED: ("$", "the budget did not cover it"),
 }
 #: The exit codes in words.
 ENDS: Final = {
     ExitCode.CLEAN: "Nothing unexpected was seen.",
     ExitCode.FAILED: "The gateway does not do what the page says.",
-    ExitCode.SUITE: "The suite failed, or its record is not whole.",
+    ExitCode.SUITE: "The suite failed, or its record is incomplete.",
     ExitCode.UNUSABLE: "The gateway could not be tested.",
-    ExitCode.SPEND: "The run was stopped, so that it would not cost more.",
+    ExitCode.SPEND: "The run was stopped before it could cost more.",
     ExitCode.EXPECTATIONS: "The expectations or the baseline are out of date.",
     ExitCode.UNJUDGED: "Too little was judged to call this a pass.",
 }
@@ -42,7 +42,7 @@ GROUPS: Final = {
     "I2V": "Image to video: parameters", "STATUS": "Reading a status", "FLOW": "From state to state", "OUT": "The video",
     "TIME": "Times", "FAIL": "Generations that fail", "WAL": "Wallet and charges", "ERR": "Errors", "WEBHOOK": "Callbacks",
 }  # fmt: skip
-#: The sign of each state that ends a generation; how any other that was seen is drawn.
+#: The sign of each state that ends a generation, and how any other state is drawn.
 STATE_ENDS: Final = {"COMPLETED": "✓", "FAILED": "✗", "ERROR": "!"}
 STATES: Final = frozenset({"QUEUED", "PROCESSING", *STATE_ENDS})
 #: The timelines' drawing area, in pixels: labels, bars, one row.
@@ -50,7 +50,7 @@ LABEL, WIDTH, ROW = 300, 700, 20
 
 
 def _bars(timeline: Timeline, scale: float) -> Iterator[dict[str, Any]]:
-    """For each state that was seen: its look, where its bar begins and how wide it is, in pixels, and the sign of an end."""
+    """For each observed state: its style, where its bar begins and how wide it is, in pixels, and the sign of an end."""
     for (state, at), (_, until) in pairwise([*timeline.states, ("", timeline.last)]):
         yield {
             "look": state if state in STATES else "odd",
@@ -89,7 +89,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def render_html(result: Result) -> str:
-    """The page, with its style inside and nothing outside, without a script."""
+    """The page: self-contained, with its style, without scripts."""
     from markupsafe import Markup
 
     from pixazo_html.pages import STYLE, templates  # on first use: a run without a page does not wait for Jinja2
@@ -111,6 +111,6 @@ def render_html(result: Result) -> str:
         spending=list(spending(result)), not_compared=list(not_compared_lines(result.summary.not_compared)),
         groups=by_group(result), titles=GROUPS, statements=STATEMENTS, timelines=_timelines(result), most=MOST_SHOWN,
         source=source, repeat_command=repeat_command, keys=repeat_keys(result), quotations=quotations, page_url=PAGE_URL,
-        # The style is ours, and a style element takes no escapes.
+        # The style is ours, and a style element has no escapes.
         style=Markup(STYLE),  # noqa: S704
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A result as JUnit XML: one case a clause, and one that fails if the run never ended."""
+"""A result as JUnit XML: one case per clause, and one that fails if the run did not end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _case(suite: Element, result: Result, verdict: Verdict, *, fails: bool) -> N
 
 
 def render_junit(result: Result, *, strict_drift: bool = False) -> bytes:
-    """The result as XML in UTF-8; DRIFT fails only if `strict_drift`, and what is missing where it fails the run."""
+    """The result as XML in UTF-8; DRIFT fails only with `strict_drift`, a missing clause only if it fails the run."""
     meta = result.meta
     suite = Element("testsuite", name="pixazo-contracts", timestamp=meta.started_at[:19], time=f"{meta.seconds:.3f}")
     sentinel = SubElement(suite, "testcase", classname="pixazo_contracts", name="the run ended")

@@ -1,4 +1,4 @@
-"""The parts of a report beside a verdict: the words of the page about the clause, and the command that judges only this clause again."""
+"""The parts of a report besides a verdict: the words of the page about the clause, and the command that judges only this clause again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixazo_contracts.probes import Sample, sample_text
 
 #: The longest quotation in a line, in characters: the HTML report has the whole sample.
 LONGEST_LINE: Final = 240
-#: The pattern of a value in a command that comes from the environment.
+#: The pattern of a value from the environment in a command.
 FROM_ENVIRONMENT: Final = re.compile(r'"\$(\w+)"\Z')
 
 
@@ -32,7 +32,7 @@ def page_line(clause: Clause) -> str:
 
 
 def repeat_command(result: Result, verdict: Verdict) -> str:
-    """The command that judges just this clause again, on the same target and under the same settings."""
+    """The command that judges only this clause again, on the same target with the same settings."""
     plain = ("pixazo-contracts", "run", "--target", result.meta.origin, "--clauses")
     return " ".join((*(result.meta.again or plain), verdict.clause))
 

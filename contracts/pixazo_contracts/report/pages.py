@@ -14,7 +14,7 @@ from pixazo_html import Annotation, markdown_table
 
 from .github import GitHub
 
-#: The longest rendering of what was before or after, in characters; JSON has all of it.
+#: The longest rendering of a value before or after, in characters; JSON has all of it.
 _LONGEST: Final = 160
 
 
@@ -33,11 +33,11 @@ class PageDiffDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="ur
 
 def page_json(page: Page) -> str:
     """A page for other programs."""
-    return _json(PageDocument(*msgspec.structs.astuple(page)))
+    return _json(PageDocument(**msgspec.structs.asdict(page)))
 
 
 def _json(value: object) -> str:
-    """A value as indented JSON that is safe to be shown on a terminal."""
+    """A value as indented JSON that is safe to show on a terminal."""
     lines = msgspec.json.format(msgspec.json.encode(value), indent=2).decode().split("\n")
     return "\n".join(map(visible, lines)) + "\n"
 
@@ -126,13 +126,15 @@ def _thing(change: Change) -> str:
 
 
 def _support(change: Change) -> list[str]:
-    """What rests on what was there before: one line for the clauses, one for the policy."""
+    """What depends on the earlier text: one line for the clauses, one for the policy."""
     rests = (("clauses", change.clauses), ("policy", change.policy))
     return [f"{name}: {', '.join(values)}" for name, values in rests if values]
 
 
 def _short(value: Any) -> str:
-    text = "nothing" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = (
+        "nothing" if value in (None, "") else value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    )
     text = visible(" ".join(text.split()))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 

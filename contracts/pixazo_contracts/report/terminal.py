@@ -12,9 +12,9 @@ from pixazo_contracts.trace import visible
 
 from .page import page_line, repeat_command, repeat_keys
 
-#: Findings shown for one clause; the rest are counted.
+#: How many findings are shown for one clause; the rest are counted.
 MOST_SHOWN: Final = 3
-#: Missing clauses listed, of those that do not fail the run; the rest are counted.
+#: How many missing clauses are listed, of those that do not fail the run; the rest are counted.
 MOST_MISSING: Final = 10
 #: The outcomes whose findings are reported in full, in this order.
 REPORTED: Final = (Outcome.ERROR, Outcome.FAIL, Outcome.DRIFT, Outcome.BLOCKED)
@@ -35,7 +35,7 @@ def by_group(result: Result) -> dict[str, list[Verdict]]:
 
 
 def reported(result: Result) -> Iterator[Verdict]:
-    """The verdicts to report in full: all errors, and what has findings."""
+    """The verdicts to report in full: all errors, and those with findings."""
     for outcome in REPORTED:
         for verdict in result.verdicts:
             if verdict.outcome is outcome and (verdict.findings or outcome is not Outcome.BLOCKED):
@@ -89,9 +89,11 @@ def verdict_lines(result: Result, verdict: Verdict, *, colour: bool = False) -> 
 
 
 def spending(result: Result) -> Iterator[str]:
-    """One line on what a run spent of its budget, reserved and gave back; none where generations are not counted."""
+    """One line about what a run spent from its budget, reserved and gave back; none where generations are not counted."""
     meta = result.meta
-    if meta.budget is not None:
+    if meta.budget is not None and not meta.complete:
+        yield f"{meta.generations_spent} of {meta.budget} generations spent, or more: the ledger has those that were under way"
+    elif meta.budget is not None:
         yield (
             f"{meta.generations_spent} of {meta.budget} generations spent, {meta.generations_released} reserved and given back "
             "after a refusal"

@@ -1,4 +1,4 @@
-"""The ledger: what was spent on one target, by all runs on this machine, in a file that they share."""
+"""The ledger: what all runs on this machine spent on one target, in a file that they share."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from pixazo_contracts.trace import MISSING, Ceilings, ConfigurationError, parse_
 PATIENCE: Final = 30.0
 RETRY: Final = 0.01
 
-#: How every record begins, and where its instant stands: by this a line that was cut by a crash is recognised.
+#: How every record begins, and where its instant is: they identify a line that was cut by a crash.
 BEGINNING: Final = b'{"at": "'
 INSTANT: Final = re.compile(rb'\{"at": "([^"]+)"')
 
 
 class LedgerError(ConfigurationError):
-    """A ledger that cannot be read, locked or written; the text names the file and the remedy."""
+    """A ledger that cannot be read, locked or written; the message names the file and the remedy."""
 
 
 class CeilingReachedError(Exception):
-    """A reservation that a ceiling of the day or the month does not allow; the text names the ceiling and the ledger."""
+    """A reservation that a ceiling of the day or the month does not allow; the message names the ceiling and the ledger."""
 
 
 #: The kinds of lines of the ledger.
@@ -63,7 +63,7 @@ NOW: Final = partial(datetime.now, UTC)
 if sys.platform == "win32":
     import msvcrt
 
-    #: A byte far beyond the end: a lock on Windows keeps others from reading the bytes that it covers.
+    #: A byte far beyond the end: on Windows, others cannot read the bytes that a lock covers.
     FAR: Final = 1 << 40
 
     def _try_lock(file: FileIO) -> None:
@@ -94,7 +94,7 @@ else:
 
 
 def _lock(file: FileIO) -> None:
-    """Wait until the file is ours. Raises OSError if it cannot be locked or another process does not release it."""
+    """Wait for the lock. Raises OSError if the file cannot be locked or another process does not release it."""
     ends = time.monotonic() + PATIENCE
     while True:
         try:
@@ -113,7 +113,7 @@ class Ledger:
     """An append-only file of reservations and what became of them; without a path it exists in memory only.
 
     Several processes may use one file: each reservation locks it, reads it again, and is on the disk before `reserve`
-    returns. A reservation that was neither spent nor released is of a run that died: it counts as spent. So does a line that
+    returns. A reservation that was neither spent nor released is from a run that died: it counts as spent. So does a line that
     was cut. Every method raises `LedgerError` if the file cannot be read, locked or written.
     """
 
@@ -144,14 +144,14 @@ class Ledger:
 
     @staticmethod
     def _check(mode: int) -> None:
-        """Refuse all but plain files: reading a pipe or a device might never end. Raises OSError."""
+        """Refuse everything but regular files: reading a pipe or a device might never end. Raises OSError."""
         if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "it is not a plain file")
+            raise OSError(errno.EINVAL, "it is not a regular file")
 
     def _take_in(self, data: bytes) -> None:
         """Take in the entries of the file; each line that was cut by a crash counts as a reservation."""
         at, found = self._now(), list[LedgerEntry]()
-        # From the end: a line that was cut before its instant gets that of the next line.
+        # From the end: a line that was cut before its instant gets the instant of the next line.
         for number, line in reversed(list(enumerate(data.split(b"\n"), 1))):
             if line:
                 found.append(self._entry(line, number, at))
@@ -186,7 +186,7 @@ class Ledger:
                 return
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                # Readable by its owner only: whoever has a media URL may be able to see the video.
+                # Readable by its owner only: anyone with a media URL may be able to see the video.
                 descriptor = os.open(path, APPENDING, 0o600)
                 with os.fdopen(descriptor, "r+b", buffering=0) as file:
                     self._check(os.fstat(file.fileno()).st_mode)
@@ -196,8 +196,8 @@ class Ledger:
                         data = file.read()
                         if len(data) < self._size:
                             raise LedgerError(
-                                f"ledger {path} was {self._size} bytes long and is {len(data)} now: something else writes to "
-                                "it or took it away; leave it alone while a run is under way"
+                                f"ledger {path} was {self._size} bytes long and is {len(data)} now: another program "
+                                "changed or removed it; do not touch it during a run"
                             )
                         self._take_in(data)
                         yield lambda entry: self._append(path, file, entry)
@@ -230,12 +230,13 @@ class Ledger:
             pass
 
     def reserve(self, number: int, ceilings: Ceilings | None = None) -> None:
-        """Reserve a generation under this run's number for it. Raises `CeilingReachedError` if the ceilings have no room."""
+        """Reserve a generation under this run's number for it. Raises `CeilingReachedError` if a ceiling is reached."""
         with self._exclusively() as append:
             for name, ceiling, spent in self._used(ceilings or Ceilings()):
                 if spent >= ceiling:
                     raise CeilingReachedError(
-                        f"the ceiling {name} = {ceiling} is reached, by {spent} generations in the ledger {self.path}"
+                        f"the ceiling {name} = {ceiling} is reached: {spent} generations in the ledger {self.path}: "
+                        f"wait until the {name} is over, or raise it in the profile"
                     )
             append(self._make("reserve", number=number))
 
@@ -250,7 +251,7 @@ class Ledger:
             append(self._make("finished", request_id=request_id, media_url=media_url))
 
     def spent(self, since: datetime | None = None, of: str = "") -> int:
-        """How many reservations since an instant, of runs whose names begin so, were not given back; future ones count."""
+        """How many reservations since an instant, of runs with this prefix, were not given back; future ones count."""
         held: dict[tuple[str, int], list[datetime]] = {}
         for entry in self._entries:
             reserved = held.setdefault((entry.run, entry.number), [])
@@ -276,12 +277,12 @@ class Ledger:
     def summary(self, ceilings: Ceilings) -> str:
         """Where the ledger is and how much of each ceiling is used, in one line."""
         if self.is_new:
-            return f"{self.path} (none there yet: ceilings begin now)"
+            return f"{self.path} (no file yet: ceilings begin now)"
         used = [f"{spent} of {ceiling} this {name}" for name, ceiling, spent in self._used(ceilings)]
         return f"{self.path} ({', '.join([f'{self.spent()} generations in all', *used])})"
 
     def finished(self) -> tuple[tuple[str, str | None], ...]:
-        """Ids and media URLs of the generations that earlier runs saw finish."""
+        """Ids and media URLs of the generations that finished in earlier runs."""
         return tuple(
             (entry.request_id, entry.media_url)
             for entry in self._entries

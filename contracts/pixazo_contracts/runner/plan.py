@@ -20,7 +20,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All probes in order, what they cost together, how many `clauses` are selected, and which the run would not judge."""
+    """All probes in order, what they cost together, how many `clauses` are selected, and which of them the run would not judge."""
 
     lines: tuple[Line, ...]
     worst: int
@@ -33,7 +33,7 @@ class Plan:
 def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profile, budget: int | None) -> Plan:
     """Plan a run of these probes against a target; `budget` is in generations, None if they cost nothing.
 
-    A probe that may cost a generation is left out once none is left; one that is free if refused needs it only while it runs.
+    A probe that may cost a generation is left out once the budget is used up; one that is free if refused needs it only while it runs.
     """
     left, lines = budget, list[Line]()
     for given in in_order(probes, profile, [clause.id for clause in clauses]):
@@ -43,7 +43,7 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
         if reason is None and profile.limited and probe.only_unlimited:
             reason = "never sent to a target that charges"
         if reason is None and left is not None and probe.worst and left < 1:
-            reason = "the budget does not reach it"
+            reason = "the budget does not cover it"
         lines.append(Line(probe, reason))
         if reason is None and left is not None:
             left -= min(left, probe.expected)
@@ -61,10 +61,10 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
 
 
 def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str] = ()) -> list[Probe]:
-    """The probes in the order in which they are carried out; `selected` are the ids of the clauses to judge, else all.
+    """The probes in the order in which they are carried out; `selected` are the ids of the clauses to judge, by default all.
 
-    Where generations cost money: first what is free if refused; then what is paid for, each time the probe that for its price
-    feeds most core clauses, and most clauses, that no paid one feeds yet; then what only reads, some of it about those generations.
+    Where generations cost money: first probes that are free if refused; then paid ones, each time the one that for its price feeds
+    the most core clauses, then the most clauses, that no paid one feeds yet; then those that only read, some of those generations.
     """
     if not profile.limited:
         return list(probes)
@@ -74,12 +74,12 @@ def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str
     paid = [probe for probe in main if probe.expected]
     reads = [probe for probe in main if not probe.worst]
     chosen = set(selected or BY_ID)
-    # Those of refused probes as well: that a wrong value is refused does not show that a right one is accepted.
+    # Including those of refused probes: a refused wrong value does not show that a right one is accepted.
     wanted = [clause for clause in CATALOGUE if profile.has(clause.needs) and clause.id in chosen]
     bought: list[Probe] = []
 
     def worth(probe: Probe) -> tuple[float, float]:
-        """How many wanted clauses a probe feeds for each generation that it counts as: core ones, and all."""
+        """How many wanted clauses a probe feeds per generation that it counts as: core ones, and all."""
         fed = [clause for clause in wanted if clause.id in probe.feeds]
         return sum(clause.core for clause in fed) / probe.expected, len(fed) / probe.expected
 

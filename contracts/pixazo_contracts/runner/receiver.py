@@ -1,4 +1,4 @@
-"""The receiver: a small HTTP server at which the gateway's callbacks arrive, and which behaves as a probe asks."""
+"""The receiver: a small HTTP server that receives the gateway's callbacks and behaves as a probe asks."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ReceiverAddress:
 
     @property
     def contexts(self) -> tuple[tuple[str, str], ...]:
-        """Each secret part in the context of our URLs, however short it is, and its replacement."""
+        """Each secret part in the context of our URLs, even a short one, and its replacement."""
         user = urlsplit(self.public_url or "").netloc.rpartition("@")[0]
         found = [(f"//{user}@", f"//{RECEIVER}@")] if user else []
         found += [(f"{self.path}/{name}/", f"/{RECEIVER}/{name}/") for name in ("hook", "image") if self.path]
@@ -60,7 +60,7 @@ class ReceiverAddress:
 
 
 class Receiver(ThreadingHTTPServer):
-    """Listens on one port; gives each use a URL of its own, and responds at each as its `ReceiverUrl` says."""
+    """Listens on one port, gives each use its own URL, and responds at each as its `ReceiverUrl` says."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -92,7 +92,7 @@ class Receiver(ThreadingHTTPServer):
         self.server_close()
 
     def open(self, step: ReceiverUrl) -> str:
-        """A new URL that behaves as the step says; its path and its query both hold a token of this run."""
+        """A new URL that behaves as the step says; its path and its query both contain a token of this run."""
         with self._lock:
             token = f"{self._run}-{len(self._urls) + 1}-{step.name}"
             path = f"/image/{token}.png" if step.image else f"/hook/{token}"
@@ -103,7 +103,7 @@ class Receiver(ThreadingHTTPServer):
     def respond(self, method: str, target: str, headers: Headers, body: bytes) -> tuple[int, dict[str, str], float]:
         """Record a request; returns the status code and headers of the response to it, and its delay in seconds.
 
-        A tunnel may take off the path of the public URL. It is recorded with it, so that it can be compared with what we gave.
+        A tunnel may remove the path of the public URL. The path is recorded all the same, so it can be compared with what we gave.
         """
         at = self.clock.now()
         path = split_url(target).path.removeprefix(self._path)
@@ -128,7 +128,7 @@ class Receiver(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Print nothing when a caller hangs up: a gateway may give up on a slow receiver, which a probe provokes."""
         if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]  # typeshed wants a socket, any is passed on
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # typeshed wants a socket, but any value is passed on
 
 
 class _Handler(BaseHTTPRequestHandler):

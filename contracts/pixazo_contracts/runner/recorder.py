@@ -17,8 +17,8 @@ from pixazo_contracts.trace import MISSING, Callback, Exchange, Header, Profile,
 from .redactor import Redactor
 from .transport import Transport
 
-#: Headers of responses and callbacks whose values are kept. Of all others only the names are, and only of callbacks: a header
-#: of a response may hold anything, the key included.
+#: Headers of responses and callbacks whose values are kept. Of all others only the names are kept, and only for callbacks: a
+#: response header may contain anything, including the key.
 KEPT_HEADERS: Final = frozenset(
     {
         *("age", "allow", "cache-control", "content-length", "content-type"),
@@ -81,7 +81,7 @@ def record_exchange(
     body: bytes | None,
     **said: Any,
 ) -> Exchange:
-    """What crossed the wire as a trace keeps it, without secrets; `said` are the other fields of the exchange, sizes if they differ."""
+    """What crossed the wire as a trace keeps it, without secrets; `said` are the other fields of the exchange, including sizes if they differ."""
     posted, name = record_request_body(request_body), said["request_id"]
     said["request_id"] = None if name is None else redactor.text(name)
     sizes: dict[str, Any] = {"request_size": len(request_body or b""), "size": len(body or b"")}
@@ -98,7 +98,7 @@ def record_exchange(
 def record_callback(
     redactor: Redactor, number: int, at: float, method: str, target: str, headers: Headers, body: bytes, answered: int
 ) -> Callback:
-    """A request to be called back as a trace keeps it, without secrets."""
+    """A callback as a trace keeps it, without secrets."""
     return Callback(
         number=number,
         at=at,
@@ -115,9 +115,9 @@ def record_callback(
 
 @dataclass(eq=False)
 class Recorder:
-    """Numbers and times what crosses the network, redacts keys, and gives each record to `write` before it is used.
+    """Numbers and times what crosses the network, redacts keys, and passes each record to `write` before it is used.
 
-    `callback_received` gets the method, target and body of each callback as they came, not redacted.
+    `callback_received` gets the method, target and body of each callback as received, not redacted.
     """
 
     _inner: Transport

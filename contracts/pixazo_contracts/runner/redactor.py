@@ -1,7 +1,7 @@
-"""Finds secrets in what crosses the network, however they are spelt there, and replaces them.
+"""Finds secrets in what crosses the network, however they are spelled there, and replaces them.
 
-A text is undone layer by layer (escapes of JSON, percent-encoding, references of HTML, in any mixture), and in each layer a
-secret is looked for in any letter case, in hexadecimal and in Base64. What is found is replaced where it stood at first.
+A text is decoded layer by layer (JSON escapes, percent-encoding, HTML references, in any mixture), and in each layer a secret
+is looked for in any letter case, in hexadecimal and in Base64. A match is replaced in the original text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from pixazo_contracts.trace import KEY_HEADER, MODEL_BASE, STATES, STATUS_BASE, Target
 
-#: What replaces a key, and what a secret part of the receiver's URL.
+#: What replaces a key, and what replaces a secret part of the receiver's URL.
 KEY: Final = "<api-key>"
 RECEIVER: Final = "<receiver>"
 
@@ -25,7 +25,7 @@ RECEIVER: Final = "<receiver>"
 SHORTEST_PLAIN: Final = 12
 SHORTEST: Final = 6
 
-#: Texts on which verdicts rest: a key that is part of them cannot be redacted.
+#: Texts that verdicts depend on: a key that is part of them cannot be redacted.
 PROTOCOL: Final = f"""
     {" ".join(STATES)} {MODEL_BASE} {STATUS_BASE} {KEY_HEADER} Authorization Bearer X-Webhook-URL generate imageToVideo
     prompt first_frame_image duration resolution 768P 1080P prompt_optimizer fast_pretreatment callback_url aigc_watermark
@@ -36,13 +36,13 @@ PROTOCOL: Final = f"""
     Your wallet does not have enough balance Model not found or is disabled
 """
 
-#: A short key is not looked for in hexadecimal, which may be a number, up to so many characters.
+#: Up to this many characters, a key is not looked for in hexadecimal, which may be a number.
 MOST_IN_A_NUMBER: Final = 3
 
-#: How many layers are undone: an escape within an escape has two.
+#: How many layers are decoded: an escape within an escape has two.
 MOST_LAYERS: Final = 5
 
-#: So many results for texts of at most so many characters are kept.
+#: How many results are kept, for texts of at most this many characters.
 MOST_REMEMBERED: Final = 4096
 LONGEST_REMEMBERED: Final = 256
 
@@ -69,7 +69,7 @@ def _stands_in_protocol(secret: str) -> bool:
 
 
 def is_distinctive(secret: str) -> bool:
-    """Whether finding this text means that the secret was echoed; `secret` may stand in any sentence."""
+    """Whether finding this text means that the secret was echoed; `secret` may be part of any sentence."""
     return _is_long(secret) and not _stands_in_protocol(secret)
 
 
@@ -80,12 +80,12 @@ def can_be_struck(secret: str) -> bool:
 
 
 def weak_keys(target: Target) -> Iterator[str]:
-    """One line for each account with a key that cannot be struck safely; the key is not named."""
+    """One line for each account with a key that cannot be redacted safely; the key is not named."""
     for role, keys in target.keys.items():
         if not all(map(can_be_struck, keys)):
-            how = "is not struck, since it is a number or a word of the protocol: it will stand in the reports"
+            how = "is not redacted, since it is a number or a word of the protocol: reports will contain it"
         elif not all(map(is_distinctive, keys)):
-            how = "is like a word: it is struck only where it stands as a whole word, and an echo of it is not judged"
+            how = "is like a word: it is redacted only as a whole word, and an echo of it is not judged"
         else:
             continue
         whose = "the API key" if role == "default" else f"the key of the account {role!r}"
@@ -103,7 +103,7 @@ def _undone(found: re.Match[bytes]) -> int | None:
 
 
 class _Layer:
-    """A text, or one with a layer of escapes undone, and where each of its bytes stood in the text itself."""
+    """A text, or one with a layer of escapes decoded, and where each of its bytes was in the original text."""
 
     def __init__(self, data: bytes, outer: _Layer | None = None, marks: Sequence[tuple[int, int]] = ((0, 0),)) -> None:
         self.data = data
@@ -111,14 +111,14 @@ class _Layer:
         self._here, self._there = zip(*marks, strict=True)
 
     def start(self, at: int) -> int:
-        """Where the byte at a position began in the text itself."""
+        """Where the byte at a position began in the original text."""
         if self._outer is None:
             return at
         mark = bisect_right(self._here, at) - 1
         return self._outer.start(self._there[mark] + at - self._here[mark])
 
     def inner(self) -> _Layer | None:
-        """The same with one layer of escapes undone; None if it has none."""
+        """The same with one layer of escapes decoded; None if it has none."""
         data, last, pieces, marks, length = self.data, 0, list[bytes](), [(0, 0)], 0
         for found in _ESCAPE.finditer(data):
             code = _undone(found)
@@ -134,8 +134,8 @@ class _Layer:
 class _Form:
     """One form of a secret, in lower case unless it is Base64.
 
-    A `word` counts only where nothing continues it. Of a Base64 text, up to so many characters `before` and `after` the ones
-    looked for hold bits of the secret as well. An `echo` shows that the secret was meant.
+    A `word` counts only where no letter or digit continues it. In Base64, up to `before` and `after` characters around the match
+    also contain bits of the secret. An `echo` shows that the secret was meant.
     """
 
     text: bytes
@@ -147,7 +147,7 @@ class _Form:
     after: int = 0
 
     def places(self, data: bytes) -> list[tuple[int, int]]:
-        """Where it stands in a text of the same letter case: beginnings and ends."""
+        """Where it occurs in a text of the same letter case: beginnings and ends."""
         found, at = list[tuple[int, int]](), data.find(self.text)
         continuing = _BASE64 if self.in_base64 else _WORD
         while at >= 0:
@@ -161,7 +161,7 @@ class _Form:
 
 
 def _forms(secret: str, replacement: str) -> Iterator[_Form]:
-    """All forms in which a secret is looked for; those of a short one only where they are no shorter than a word."""
+    """All forms in which a secret is looked for; those of a short one only if they are at least as long as a word."""
     data, is_echo = secret.encode(), is_distinctive(secret)
     said: dict[str, Any] = {"replacement": replacement, "word": not is_echo, "echo": is_echo and replacement == KEY}
     texts = {data.lower(), data.lower().replace(b" ", b"+")}
@@ -172,7 +172,7 @@ def _forms(secret: str, replacement: str) -> Iterator[_Form]:
         yield _Form(base64.b64encode(data).rstrip(b"="), **said, in_base64=True)
         return
     for shift in range(3):
-        # Of the Base64 text those characters that the bytes before and after the secret do not change.
+        # The characters of the Base64 text that the bytes before and after the secret do not change.
         text, first, end = base64.b64encode(bytes(shift) + data + bytes(2)), -(-8 * shift // 6), 8 * (shift + len(data))
         yield _Form(text[first : end // 6], **said, in_base64=True, before=shift > 0, after=end % 6 > 0)
 
@@ -192,7 +192,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with every secret replaced."""
-        # Headers are alike in most messages.
+        # Most messages have the same headers.
         return self._remembered(text) if len(text) <= LONGEST_REMEMBERED else self._replaced(text)
 
     def _replaced(self, text: str) -> str:
@@ -200,7 +200,7 @@ class Redactor:
         parts, last = list[bytes](), 0
         for start, end, shown in sorted(_found(data, self._forms), key=lambda span: (span[0], -span[1])):
             if start >= last:
-                # A backslash that is left before a replacement would escape it.
+                # A backslash left before a replacement would escape it.
                 parts += [data[last:start].rstrip(b"\\"), shown.encode()]
             last = max(last, end)
         return b"".join([*parts, data[last:]]).decode("utf-8", "surrogatepass")
@@ -210,11 +210,11 @@ class Redactor:
         return tuple((self.text(name), self.text(value)) for name, value in headers)
 
     def holds_key(self, data: bytes, layers: int = MOST_LAYERS) -> bool:
-        """Whether a key was echoed in a text of which so many layers are looked through."""
+        """Whether a key was echoed in a text; this many layers are searched."""
         return next(_found(data, self._echoes, layers), None) is not None
 
     def places(self, headers: Iterable[tuple[str, str]], body: bytes, *, is_media: bool = False) -> tuple[str, ...]:
-        """The places that hold a key: `header NAME`, `body`, of which a medium is not unescaped."""
+        """The places that contain a key: `header NAME`, `body`; the body of a medium is not unescaped."""
         lines = [(name, f"{name}\n{value}".encode("utf-8", "surrogatepass")) for name, value in headers]
         found = list[str]()
         if self.holds_key(b"\n".join(line for _, line in lines)):
@@ -223,7 +223,7 @@ class Redactor:
 
 
 def _found(data: bytes, forms: Sequence[_Form], layers: int = MOST_LAYERS) -> Iterator[tuple[int, int, str]]:
-    """Where the forms stand in a text, and what replaces each."""
+    """Where the forms occur in a text, and what replaces each."""
     layer: _Layer | None = _Layer(data) if forms else None
     for _ in range(layers):
         if layer is None:

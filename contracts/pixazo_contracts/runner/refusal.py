@@ -1,8 +1,7 @@
 """Defines a clear refusal: a response after which no work can have begun, as far as a response can show.
 
-In doubt a request counts as spent. A status code with which a gateway may well have begun work (408, 409, 425, 429, any 5xx),
-a response that was not read to its end or not as it was meant, and one in which anything looks like accepted work is no
-clear refusal.
+In doubt a request counts as spent. Not clear refusals are: a status code after which a gateway may have begun work (408, 409,
+425, 429, any 5xx), a response that was not read completely and as intended, and one in which anything looks like accepted work.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from pixazo_contracts.trace import MODEL, STATUS_BASE, is_array, split_url
 
 from .transport import Reply
 
-#: The status codes that refuse: any other may be sent after the work was accepted.
+#: The status codes that refuse: a gateway may send any other after it has accepted the work.
 REFUSING: Final = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422})
 
 #: The longest refusal that is searched, in bytes.
 LONGEST: Final = 256 * 1024
 
-#: Names of members and headers that hold an id: `id`, `taskId`, `request_id`, `job-uuid`.
+#: Names of members and headers that contain an id: `id`, `taskId`, `request_id`, `job-uuid`.
 ID_NAME: Final = re.compile(r"(?:^|[_\-. ])(?:id|ids|uuid|guid)$|[a-z](?:Id|ID|Ids|IDs|Uuid|UUID)$")
 WORK_NAME: Final = re.compile(
     r"task|job|generation|prediction|operation|ticket|poll|polling"
@@ -33,7 +32,7 @@ WORK_HEADER: Final = re.compile(
     r"location|polling|status|(?:^|-)(?:task|job|generation|prediction|operation|run|video)-id$"
 )
 
-#: Values that say how far work has come, in any letter case; the two bad ends only as the page writes them.
+#: Values that report progress, in any letter case; the two bad ends only as the page writes them.
 PROGRESS: Final = re.compile(
     r"(?i)\s*(?:QUEUED|ENQUEUED|PENDING|PROCESSING|ACCEPTED|SUBMITTED|SCHEDULED|STARTED|RUNNING|IN.?PROGRESS"
     r"|COMPLETED|SUCCEEDED|SUCCESS|CREATED)\s*"
@@ -52,14 +51,14 @@ SHAPES: Final = re.compile(
 )
 ADDRESS: Final = re.compile(r"(?i)\b(?:https?|wss?)://[^\s\"'<>\\]+")
 
-#: Parts of a host or path by which an address is one of documentation.
+#: Parts of a host or path that mark an address as documentation.
 DOCUMENTATION: Final = re.compile(
     "docs?|documentation|developers?|reference|help|support|errors|problems|probs|ietf|rfc-editor"
 )
 
 
 class _Pairs(list[tuple[str, object]]):
-    """The members of an object, including repeated ones: a decoder that keeps the last hides the others."""
+    """The members of an object, including repeated ones: a decoder that keeps only the last hides the others."""
 
 
 def is_clear_refusal(request: Send, reply: Reply) -> bool:
@@ -72,7 +71,7 @@ def is_clear_refusal(request: Send, reply: Reply) -> bool:
             value = json.loads(text, object_pairs_hook=_Pairs)  # ValueError also where it was cut
     except (ValueError, RecursionError):
         return False
-    asked = request.text  # which a refusal may repeat
+    asked = request.text  # a refusal may repeat it
     in_headers = any(_header_shows_work(name, said, asked) for name, said in reply.headers)
     return not in_headers and not _shows_work(value, asked)
 
@@ -94,7 +93,7 @@ def _shows_work(value: object, asked: str, name: str = "") -> bool:
 
 
 def _text_shows_work(text: str, asked: str) -> bool:
-    """Whether running text looks like accepted work; what the request itself holds does not count."""
+    """Whether running text looks like accepted work; what the request itself contains does not count."""
     if WORDS.search(text) or NAMED.search(text):
         return True
     return any(found not in asked for found in _shapes(text))
@@ -114,7 +113,7 @@ def _header_shows_work(name: str, value: str, asked: str) -> bool:
     """Whether a header looks like accepted work. An id by which a host traces requests does not: every response has one."""
     lower = name.lower()
     if lower == "content-encoding":
-        # We asked for no encoding, so the bytes may not be readable as they are.
+        # We did not ask for an encoding, so the bytes may not be readable as they are.
         return value.strip().lower() not in {"", "identity"}
     if WORK_HEADER.search(lower) or PROGRESS.fullmatch(value):
         return True

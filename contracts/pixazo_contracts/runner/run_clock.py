@@ -1,6 +1,6 @@
-"""The clock of a run: real time, or a clock that the target shares and that waiting moves forward.
+"""The clock of a run: real time, or a clock shared with the target that waiting moves forward.
 
-Also detects a target whose own clock stands still, on which a run in real time would wait in vain.
+Also detects a target whose own clock stands still: a run in real time would wait in vain for it.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ T = TypeVar("T")
 #: How much later each reading of a virtual clock is than the one before, in seconds.
 READING: Final = 1e-6
 
-#: The longest step of a virtual clock, in seconds: a callback is recorded at most so much later than it came.
+#: The longest step of a virtual clock, in seconds: a callback is recorded at most this much later than it arrived.
 STEP: Final = 2.0
 
 #: How long a virtual clock waits, in real seconds, for a request that is under way.
 STUCK: Final = 120.0
 
-NOTHING_TO_COME: Final = "the run waits for an event that cannot come: this is a bug in a probe"
+NOTHING_TO_COME: Final = "the run waits for an event that cannot happen: this is a bug in a probe"
 
 
-#: After so many seconds of real time in which nothing moved a target's clock stands still; a Date shows whole seconds.
+#: A target's clock stands still if nothing moved in this many seconds of real time; a Date shows whole seconds.
 STANDSTILL: Final = 3.0
 
 RUN_IT: Final = (
-    "give it one that runs, as `pixazo-sim serve` has without --clock manual, or a discovery document that says how to advance"
-    " it (one is asked for on this machine only, without --no-discovery, and where generations are not limited)"
+    "give it a running clock, as `pixazo-sim serve` has without --clock manual, or a discovery document that says how to advance"
+    " it (requested on this machine only, without --no-discovery, and where generations are not limited)"
 )
 
 
 class StandstillError(Exception):
-    """The target's clock stands still, or could not be advanced; the text says by what that is known, and the remedy."""
+    """The target's clock stands still, or could not be advanced; the message gives the evidence and the remedy."""
 
 
 class _TargetClock:
-    """What responses show of the target's clock.
+    """What responses show about the target's clock.
 
-    It stands still if a generation that is read has neither ended nor changed its status for a while, and meanwhile either no
-    response without an Age, which a cache adds, had another Date, or another generation got the same `created_at`.
+    It stands still if a generation that is read has neither ended nor changed its status for a while, and meanwhile either the
+    Date never changed (in responses without an Age, which a cache adds), or another generation got the same `created_at`.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class _TargetClock:
         self._seen: dict[str, tuple[str, float]] = {}  # by request id: the first status, and when it was read
         self._date: tuple[str, float] | None = None
         self._dates_differ = False
-        self._created: tuple[object, float] | None = None  # the first one, and when that submit was answered
+        self._created: tuple[object, float] | None = None  # the first one, and when its submit was answered
         self._submitted: dict[str, float] = {}
 
     def problem(self, exchange: Exchange) -> str | None:
@@ -74,7 +74,7 @@ class _TargetClock:
         if self._moves or now - since < STANDSTILL:
             return None
         if self._date and not self._dates_differ and now - self._date[1] >= STANDSTILL:
-            return f"Date is {show(date)} for {now - self._date[1]:.0f} s"
+            return f"Date has been {show(date)} for {now - self._date[1]:.0f} s"
         return same_created
 
     def _same_created(self, stamp: object, submitted: float) -> str | None:
@@ -99,9 +99,9 @@ class RunClock:
         return time.monotonic() - self._zero
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event, or None after so many seconds or earlier (None: no limit); `busy`: requests are under way.
+        """The next event, or None after this many seconds or earlier (None: no limit); `busy`: requests are under way.
 
-        Raises RuntimeError if no event can come.
+        Raises RuntimeError if no event can happen.
         """
         if seconds is None and not busy:
             raise RuntimeError(NOTHING_TO_COME)
@@ -111,7 +111,7 @@ class RunClock:
             return None
 
     def watch(self, exchange: Exchange) -> None:
-        """Raise `StandstillError` once exchanges have shown that the target's own clock does not move."""
+        """Raise `StandstillError` once exchanges show that the target's own clock does not move."""
         if problem := self._target.problem(exchange):
             raise StandstillError(f"the target's clock stands still ({problem}): {RUN_IT}")
 
@@ -121,9 +121,9 @@ class RunClock:
 
 
 class VirtualClock(RunClock):
-    """Time that passes only while the run waits; `advance` moves the target's clock by so many seconds.
+    """Time that passes only while the run waits; `advance` moves the target's clock by a number of seconds.
 
-    Each reading is a microsecond later than the one before, so that requests have an order and those at once overlap.
+    Each reading is a microsecond later than the one before, so requests have an order and simultaneous ones overlap.
     """
 
     def __init__(self, advance: Callable[[float], object]) -> None:
@@ -133,11 +133,11 @@ class VirtualClock(RunClock):
         self._readings = count()
 
     def now(self) -> float:
-        """Seconds that were waited in all, and a microsecond for each reading."""
+        """All seconds that were waited, and a microsecond for each reading."""
         return self._waited + next(self._readings) * READING
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event, or None after so many seconds or a step; the clock is moved only if none can come by itself."""
+        """The next event, or None after this many seconds or a step; the clock is moved only if no event can happen by itself."""
         try:
             return inbox.get(timeout=STUCK) if busy else inbox.get_nowait()
         except Empty:

@@ -32,11 +32,11 @@ from .recorder import Recorder
 from .run_clock import RunClock
 from .spend import BudgetExhaustedError, SpendStoppedError
 
-#: Requests at once where the target is on this machine: enough that a few slow responses do not hold up the other conversations.
+#: Simultaneous requests to a target on this machine: enough that a few slow responses do not delay other conversations.
 LOCAL_WORKERS: Final = 16
 
-#: Elsewhere fewer, and never closer together than this gap in seconds: the page has a rate limit and does not say which, so a
-#: run must not look like an attack. What is still too fast gets a 429, which holds up all requests.
+#: Elsewhere fewer, and never closer together than this gap in seconds: the page mentions a rate limit without a number, so a
+#: run must not look like an attack. A request that is still too fast gets a 429, which delays all requests.
 REMOTE_WORKERS: Final = 4
 REMOTE_GAP: Final = 0.2
 
@@ -44,14 +44,14 @@ REMOTE_GAP: Final = 0.2
 MOST_RETRIES: Final = 3
 SHORTEST_HOLD: Final = 1.0
 
-#: A gateway that says how long to wait may mean: until a generation has ended. Each wait in vain is twice as long as the one
-#: before; a request that still gets a 429 after so many of them, or after a deadline of them, is not refused for its pace.
+#: A gateway that says how long to wait may mean: until a generation has ended. Each futile wait is twice as long as the one
+#: before; a request that still gets a 429 after this many, or once they add up to a deadline, is not refused for its pace.
 MOST_VAIN_WAITS: Final = 6
 
-#: Where generations cost money, an operation whose first so many valid submits all failed gets no more that may cost any.
+#: Where generations cost money, an operation whose first few valid submits (this many) all failed gets no more that may cost any.
 MOST_IN_VAIN: Final = 3
 
-#: After so many 429s nothing is retried any more: such a target throttles whatever the pace, and each wait may take a deadline.
+#: After this many 429s nothing is retried: such a target throttles at any pace, and each wait may take a whole deadline.
 #: For a target that says how long to wait, and lets submits through after some waits, this many deadlines in all are the limit instead.
 MOST_HOLDS: Final = 20
 MOST_DEADLINES: Final = 10
@@ -111,13 +111,13 @@ class _Pace:
         return at
 
     def hold(self, now: float, wait: float, *, is_stated: bool, retries: int) -> bool:
-        """Hold up all requests for `wait` seconds, unless nothing is retried any more; returns whether a request that has had so many `retries` is sent again after this 429.
+        """Delay all requests for `wait` seconds, unless nothing is retried any more; returns whether a request with this many `retries` is sent again after this 429.
 
-        Each wait in vain doubles the next one. `is_stated`: the gateway said how long to wait. `served` is set when a submit was
+        Each futile wait doubles the next one. `is_stated`: the gateway said how long to wait. `served` is set when a submit was
         not throttled.
         """
         self._holds += 1
-        # Of several 429s at the same time only the first counts as a wait: each of the others ends a little later.
+        # Of several simultaneous 429s only the first counts as a wait: each of the others ends a little later.
         first = now >= self._counted_until
         if first:
             self._in_vain = 0 if self.served else self._in_vain + 1
@@ -178,7 +178,7 @@ class Schedule:
     def run(self, probes: Sequence[Probe]) -> None:
         """Carry the probes' conversations to their ends: side by side, or one after the other where each may cost money.
 
-        None is begun once the spend guard has ended the run.
+        No conversation begins once the spend guard has ended the run.
         """
         for probe in probes:
             if self.stopped is not None:
@@ -191,7 +191,7 @@ class Schedule:
         self._drain()
 
     def linger(self, until: float) -> None:
-        """Wait until that instant, in seconds of the run, for callbacks that nobody awaits any more."""
+        """Wait until that instant, in seconds of the run, for callbacks that no conversation awaits any more."""
         while (left := until - self._clock.now()) > 0:
             self._clock.receive(self._inbox, left, busy=False)
 
@@ -216,7 +216,7 @@ class Schedule:
             self._end(running, f"error: {error!r}")
         else:
             if running.tripped and any(send.method not in {"GET", "HEAD"} for send in _sends(step)):
-                # The gateway charged for what it should have refused. The probe may still read, but sends nothing more that could cost money.
+                # The gateway charged for a request that it should have refused. The probe may still read, but sends nothing more that could cost money.
                 self._end(running, "done")
             elif self._context.limited and any(self._is_in_vain(send) for send in _sends(step)):
                 self._end(running, "stopped")
@@ -224,7 +224,7 @@ class Schedule:
                 self._begin(running, step)
 
     def _is_in_vain(self, send: Send) -> bool:
-        """Whether a request would only spend: the first valid submits to its operation were all paid for and not accepted."""
+        """Whether a request would only waste money: the first valid submits to its operation were all paid for and not accepted."""
         if send.intent == "refuse":
             return False
         valid = [e for e in self._recorder.exchanges if e.is_submit and e.intent == "accept" and e.account == "default"]
@@ -309,7 +309,7 @@ class Schedule:
     def _end_wait_if_complete(self, running: _Running) -> None:
         step, timer = self._waiting[running]
         if len(self._arrived(step)) >= step.count:
-            # A timer that stayed would keep the run waiting, or end the next wait of the same conversation.
+            # A remaining timer would keep the run waiting, or end the next wait of the same conversation.
             self._timers.cancel(timer)
             self._end_wait(running)
 
@@ -318,9 +318,9 @@ class Schedule:
         self._ready.append((running, self._arrived(step)))
 
     def _wait(self, seconds: float | None) -> None:
-        """Wait for the next event, until a timer is due (None: there is none); if none can come, publications get None."""
+        """Wait for the next event, until a timer is due (None: there is none); if no event can happen, publications get None."""
         if seconds is None and not self._under_way:
-            # No conversation of this phase is left that could publish; a later phase may publish for others.
+            # No conversation of this phase can publish any more; a later phase may publish for others.
             for name in list(self._awaiting):
                 self._wake(name, None)
             return
@@ -352,7 +352,7 @@ class Schedule:
                 self._ready.append((running, exchanges[0] if running.single else exchanges))
 
     def _retried(self, running: _Running, index: int, exchange: Exchange) -> bool:
-        """Whether a 429 holds up all requests and this one is sent again; what counted as a generation is never sent again."""
+        """Whether a 429 delays all requests and this one is sent again; a request that counted as a generation is never sent again."""
         if exchange.status != 429 or exchange.account in THROTTLED:
             self._pace.served = self._pace.served or (exchange.is_submit and exchange.account not in THROTTLED)
             return False

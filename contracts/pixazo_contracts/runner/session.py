@@ -36,13 +36,13 @@ from .transport import HttpTransport, KeyInjector, Network, near_keys
 
 T = TypeVar("T")
 
-#: Generations of earlier runs that are read again.
+#: How many generations of earlier runs are read again.
 MOST_EARLIER: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a run is carried out. `max_generations` counts only for limited targets; `trace_path` is written as it goes.
+    """How a run is carried out. `max_generations` counts only for limited targets; `trace_path` is written during the run.
 
     `again` is noted in the header of the trace.
     """
@@ -59,7 +59,7 @@ class RunOptions:
 
 
 class _Session:
-    """One run: a chain of recorder, spend guard, key injector and network, the receiver beside it, the schedule above."""
+    """One run: a chain of recorder, spend guard, key injector and network, with a receiver, driven by the schedule."""
 
     def __init__(
         self, target: Target, options: RunOptions, clock: RunClock | None, network: Network | None, stack: ExitStack
@@ -106,7 +106,7 @@ class _Session:
         self._write(self.header)
 
     def _write(self, record: Record) -> None:
-        """Append a record to the trace file, if there is one, so that a killed run leaves its records."""
+        """Append a record to the trace file, if there is one: a killed run leaves its records."""
         if self._file is not None and self._file.write(line := dump_record(record)) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._options.trace_path))
 
@@ -120,7 +120,7 @@ class _Session:
                 self._guard.stopped = f"the trace cannot be written ({error}): make room and run it again"
 
     def _funds(self) -> tuple[int | None, int | None]:
-        """Generations that were granted, and those for which the ledger has room as well; None if generations cost nothing."""
+        """Generations that were granted and for which the ledger has room; None if generations cost nothing."""
         if not self._profile.limited:
             return None, None
         options = self._options
@@ -131,14 +131,14 @@ class _Session:
         return granted, remaining(granted, self._ledger.room(options.ceilings))
 
     def observe(self, probes: Sequence[Probe], on_progress: Callable[[Progress], None] | None) -> Trace:
-        """Carry out the probes that this target allows, phase by phase: after a hopeless smoke test none."""
+        """Carry out the probes that this target allows, phase by phase; none after a hopeless smoke test."""
         profile, reason = self._profile, None
         able = [
             probe
             for probe in in_order(probes, profile, self._options.selected)
             if profile.has(probe.needs) and not (profile.limited and probe.only_unlimited)
         ]
-        # Closed before the footer: it counts what arrived, and nothing may arrive after it.
+        # Closed before the footer, which counts what arrived: nothing may arrive after it.
         with closing(self.schedule(len(able), on_progress)) as schedule:
             try:
                 for phase in ("smoke", "main", "late"):
@@ -155,11 +155,11 @@ class _Session:
         return self._finish(states, reason)
 
     def schedule(self, probes: int = 0, on_progress: Callable[[Progress], None] | None = None) -> Schedule:
-        """A schedule that has begun to listen at the receiver, and is to be closed."""
+        """A schedule that listens at the receiver, and must be closed."""
         return Schedule(self.recorder, self.context, self.clock, self._receiver, on_progress, probes)
 
     def _last_callback_due(self) -> float:
-        """Until when callbacks count, in seconds of the run: for so long after the last request with a webhook ended, or was refused."""
+        """Until when callbacks count, in seconds of the run: a while after the last request with a webhook ended or was refused."""
         exchanges, receiver = self.recorder.exchanges, self.header.receiver or "no receiver"
         ends = {g.submit.number: g.ends[0].finished for g in find_generations(exchanges, ()) if g.ends}
         given = [
@@ -195,7 +195,7 @@ class _Session:
         guard, most, run = self._guard, self._options.max_generations, self._options.ceilings.run
         if guard.stopped is not None or not guard.refused:
             return guard.stopped
-        # The account `broken` exists to get a 500, which spends.
+        # The account `broken` exists to get a 500, which counts as spent.
         spent = [e for e in self.recorder.exchanges if e.intent == "refuse" and e.spent]
         accidents = [exchange for exchange in spent if exchange.account != "broken" or exchange.succeeded]
         if accidents:
@@ -259,10 +259,10 @@ class Dialogue:
         raise ConversationError(f"{name}: {state}")
 
     def trace(self, *, ended: bool = False) -> Trace:
-        """What was observed since the mark; only if it has `ended` with a footer, so that what did not come counts as missing."""
+        """What was observed since the mark; with a footer only if it has `ended`, so that what did not arrive counts as missing."""
         session, earlier = self._session, self._opened_before
         exchanges = tuple(session.recorder.exchanges[self._exchanges_before :])
-        # All but those that came, late, to a URL that was opened before the mark.
+        # All except late ones, to a URL that was opened before the mark.
         recent = session.recorder.callbacks[self._callbacks_before :]
         callbacks = tuple(callback for callback in recent if receiver_token(callback.target) not in earlier)
         footer = Footer(exchanges=len(exchanges), callbacks=len(callbacks), seconds=session.clock.now())
@@ -282,7 +282,7 @@ def run(
 
     `network` replaces the network (by an app in this process), `clock` real time. Whatever happens, the receiver and all
     connections are closed; the trace file has a footer only if this function returns. Raises OSError if the receiver
-    cannot listen or the trace cannot be written, `LedgerError` if the ledger cannot be used; what is raised after the first
+    cannot listen or the trace cannot be written, `LedgerError` if the ledger cannot be used; an exception after the first
     request has a note that names the trace.
     """
     with ExitStack() as stack:
@@ -293,7 +293,7 @@ def run(
             error.add_note(
                 f"what was recorded is judged by: pixazo-contracts judge {options.trace_path}"
                 if options.trace_path
-                else "nothing was kept, for want of --out"
+                else "nothing was kept without --out"
             )
             raise
 
@@ -302,7 +302,7 @@ def run(
 def open_dialogue(
     target: Target, options: RunOptions, *, clock: RunClock | None = None, network: Network | None = None
 ) -> Generator[Dialogue]:
-    """A dialogue through the same layers as a run: recorder, spend guard, key injector, network, and the receiver beside them.
+    """A dialogue through the same layers as a run: recorder, spend guard, key injector, network, and the receiver.
 
     `clock` and `network` as for `run`; afterwards the receiver and all connections are closed.
     """

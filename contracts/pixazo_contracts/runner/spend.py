@@ -1,8 +1,8 @@
-"""The spend guard: every request passes this layer, and every possible generation is paid for here before it is sent.
+"""The spend guard: every request passes through this layer, and every possible generation is paid for here before it is sent.
 
 The layer knows nothing of probes or clauses. A request is free if it can only read: a GET or HEAD of a status, of a medium,
-or of another origin. Any other request might begin a generation on a gateway that is wrong enough, so it reserves one first.
-The response settles: if the request was meant to be refused, a clear refusal (see `refusal`) gives the reservation back;
+or of another origin. Any other request might begin a generation on a sufficiently faulty gateway, so it reserves one first.
+The response settles it: if the request was meant to be refused, a clear refusal (see `refusal`) gives the reservation back;
 anything else spends it. Evidence that a reservation should not have been given back (see `Releases`) ends the run.
 """
 
@@ -35,7 +35,7 @@ class SpendStoppedError(BudgetExhaustedError):
 
 
 def remaining(*limits: int | None) -> int | None:
-    """The least of several limits; None if none of them is set."""
+    """The lowest of several limits; None if none is set."""
     return min((limit for limit in limits if limit is not None), default=None)
 
 
@@ -47,11 +47,11 @@ def _request_id(body: bytes) -> str | None:
 class Releases:
     """Reservations that were given back, and evidence that one of them should not have been.
 
-    It follows what was sent, responded and called back, in whatever order that becomes known; `count` were given back.
+    It follows requests, responses and callbacks, in whatever order they become known; `count` reservations were given back.
 
     `redact` removes keys from what is quoted. Two things show that a refused request began work after all: a callback to a
-    URL that only refused requests gave, and ids that are in no response to a counted request, more of them than there are
-    counted requests whose id we do not know.
+    URL that only refused requests gave, and more ids that are in no response to a counted request than there are counted
+    requests whose id we do not know.
     """
 
     def __init__(self, run: str = "", redact: Callable[[str], str] = str) -> None:
@@ -75,7 +75,7 @@ class Releases:
             self._under_way += 1
 
     def settled(self, request: Send, reply: Reply | None, *, released: bool) -> None:
-        """Record that the request got a response or none, and whether its reservation was given back."""
+        """Record that the request got a response or not, and whether its reservation was given back."""
         tokens = self._token.findall(request.text)
         with self._lock:
             self._under_way -= 1
@@ -112,11 +112,11 @@ class Releases:
         with self._lock:
             if not self.count:
                 return None
-            # A callback may overtake the response: as long as a request is under way, the URL may still be a counted one's.
+            # A callback may overtake the response: while a request is under way, the URL may still belong to a counted one.
             for token in self._called if not self._under_way else ():
                 if token in self._refused and token not in self._counted:
                     case = self._refused[token]
-                    return f"a callback came to the URL of {case!r}, which was refused: it was begun and may be charged"
+                    return f"a callback arrived at the URL of {case!r}, which was refused: its work was begun and may be charged"
             for name in list(self._ids):
                 if name in self._asked or any(name.encode("utf-8", "replace") in said for said in self._responses):
                     del self._ids[name]
@@ -124,7 +124,7 @@ class Releases:
                 return None
             unexpected_id = self._redact(next(iter(self._ids)))[:SHOWN]
             return (
-                f"the gateway names the request {unexpected_id!r}, which no counted request was answered with: "
+                f"the gateway names the request {unexpected_id!r}, which is in no response to a counted request: "
                 f"one of the {self.count} that were refused was begun and may be charged"
             )
 
@@ -134,7 +134,7 @@ class Purse:
     """Reserves a generation for each request that might begin one, and settles. A `budget` of None counts but never refuses.
 
     `spent` counts reservations that were not given back. `stopped` says why nothing more is sent at all; None while the run
-    goes on. `ceiling` is the ceiling of the ledger that kept a request from being sent.
+    goes on. `ceiling` is the ledger ceiling that prevented a request.
     """
 
     _budget: int | None
@@ -160,7 +160,7 @@ class Purse:
             self._watch()
 
     def reserve(self, request: Send) -> int:
-        """The number of a new reservation. Raises `BudgetExhaustedError` if none is left, `SpendStoppedError` after the end."""
+        """The number of a new reservation. Raises `BudgetExhaustedError` if the budget is used up, `SpendStoppedError` after the end."""
         if self.stopped is not None:
             raise SpendStoppedError(self.stopped)
         with self._lock:
@@ -186,10 +186,10 @@ class Purse:
             return self._number
 
     def settle(self, number: int, request: Send, reply: Reply | None) -> bool:
-        """Give a reservation back if the reply is a clear refusal of what was meant to be refused; returns whether it was.
+        """Give a reservation back if the reply is a clear refusal of a request that was meant to be refused; returns whether it was.
 
-        A request that may be accepted spends even if the gateway says that it was not: only its word is against that. One without
-        a reply may have reached the gateway, so it spends as well.
+        A request that may be accepted counts as spent even if the gateway says that it was refused: that is only its word. A
+        request without a reply may have reached the gateway, so it counts as well.
         """
         meant = self._budget is None or request.intent == "refuse"
         refused = meant and reply is not None and is_clear_refusal(request, reply)
@@ -203,7 +203,7 @@ class Purse:
             try:
                 self._ledger.settle(number, released=released)
             except LedgerError as error:
-                # The reservation remains in the ledger, where it counts as spent. The reply is kept, and nothing more is sent.
+                # The reservation stays in the ledger, where it counts as spent. The reply is kept, and nothing more is sent.
                 self.stopped = str(error)
         self._watch()
         return released
@@ -224,7 +224,7 @@ class Purse:
 
 
 class SpendGuard(Purse):
-    """The layer that sends what is free, and what the purse pays for."""
+    """The layer that sends requests that are free or paid for by the purse."""
 
     def __init__(
         self,

@@ -31,8 +31,8 @@ Network = httpx2.BaseTransport
 MOST_MEDIA: Final = 64 * 1024 * 1024
 MOST_BODY: Final = 8 * 1024 * 1024
 
-#: A time-out, in seconds, is the profile's deadline within these bounds. It holds for each step, down to each byte; a whole
-#: request may take this many times as long, and a download this many times.
+#: A time-out, in seconds, is the profile's deadline within these bounds. It applies to each step, down to each byte; a whole
+#: request may take this many times as long, a download this many times.
 SHORTEST_TIMEOUT: Final = 10.0
 LONGEST_TIMEOUT: Final = 120.0
 PATIENCE: Final = 2
@@ -56,7 +56,7 @@ QUERY_NAME: Final = "subscription-key"
 class Reply:
     """The outcome of a request; without a response `status` is None and `error` says why: `connect`, `timeout` or `lost`.
 
-    `whole`: the response says where it ends, and was read to there. `spent`: the request counts as a generation.
+    `whole`: the response says where it ends, and was read to that point. `spent`: the request counts as a generation.
     """
 
     status: int | None
@@ -68,7 +68,7 @@ class Reply:
 
 
 class Transport(Protocol):
-    """One layer. A layer never raises for what the network does: that is a `Reply`."""
+    """One layer. A layer never raises for network errors: those are a `Reply`."""
 
     def send(self, request: Send) -> Reply:
         """Send one request and wait for its response; safe to call from several threads."""
@@ -82,7 +82,7 @@ class HttpTransport:
         self._timeout = timeout = min(max(profile.deadline, SHORTEST_TIMEOUT), LONGEST_TIMEOUT)
         self._client = httpx2.Client(
             timeout=timeout,
-            # A redirect that is followed would be a second request, which the spend guard does not see.
+            # Following a redirect would be a second request, which the spend guard does not see.
             follow_redirects=False,
             # A proxy of the environment cannot reach this machine's loopback.
             trust_env=not profile.loopback,
@@ -98,7 +98,7 @@ class HttpTransport:
     def send(self, request: Send) -> Reply:
         """Send one request and read its response, up to a bound.
 
-        The library's time-outs restart with each byte. A response that drips for ever is left to a thread of its own.
+        The library's time-outs restart with each byte. A response that drips forever is left to its own thread.
         """
         reply: Future[Reply] = Future()
         threading.Thread(target=self._fulfil, args=(request, reply), name="wire", daemon=True).start()
@@ -114,14 +114,14 @@ class HttpTransport:
             reply.set_result(Reply(status=None, error="connect"))
         except httpx2.TimeoutException:
             reply.set_result(Reply(status=None, error="timeout"))
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):  # the last for what cannot be encoded
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):  # ValueError for what cannot be encoded
             reply.set_result(Reply(status=None, error="lost"))
         except BaseException as error:  # noqa: BLE001 - it is raised where the response is waited for
             reply.set_exception(error)
 
     def _exchange(self, request: Send) -> Reply:
         most = MOST_MEDIA if request.operation == "media" else MOST_BODY
-        # A server that sends a body to HEAD after all, or leaves one unread, spoils its connection for what comes next.
+        # A server that sends a body for HEAD, or leaves one unread, spoils its connection for the next request.
         usual = request.method == "POST" or (request.method == "GET" and request.body is None)
         close = [] if usual else [("Connection", "close")]
         with self._client.stream(
@@ -144,7 +144,7 @@ def near_keys(target: Target) -> dict[str, str]:
     """Invalid keys that are spelled almost like the default account's, by account name: `near.case` and so on."""
     known = {key for keys in target.keys.values() for key in keys}
     key = next(iter(target.keys.get("default", ("",))))
-    # What a gateway quotes of the short one is struck from the trace like a key, which a common word must not be.
+    # What a gateway quotes of the short one is redacted like a key, so it must not be a common word.
     short = key[:-1] if is_distinctive(key[:-1]) else ""
     end = key[:-1] + ("1" if key.endswith("0") else "0")
     near = {"case": key.swapcase(), "short": short, "end": end, "long": f"{key}0", "quoted": f'"{key}"'}
@@ -152,12 +152,12 @@ def near_keys(target: Target) -> dict[str, str]:
 
 
 class KeyInjector:
-    """Adds the key of a request's account where its placement says, so that no layer above this one ever holds a key."""
+    """Adds the key of a request's account where its placement says, so no layer above this one ever has a key."""
 
     def __init__(self, inner: Transport, target: Target, run: str) -> None:
         self._inner = inner
         self._target = target
-        # The unknown one looks like a real key, and belongs to no account; so does one in place of a spelling that there is not.
+        # The unknown key looks like a real one but belongs to no account; so does the key in place of a missing spelling.
         self._unknown = hashlib.sha256(f"nobody {run}".encode()).hexdigest()[:32]
         self._made_up = {"blank": "", "unknown": self._unknown, **near_keys(target)}
 
@@ -180,9 +180,9 @@ class KeyInjector:
 
 @contextmanager
 def advancing_clock(target: Target, path: str, body: JsonObject) -> Generator[RunClock]:
-    """A virtual clock that moves the target's: by a POST to a path at its origin, with this body and the `seconds`.
+    """A virtual clock that moves the target's clock: with a POST to a path at its origin, with this body and the `seconds`.
 
-    Waiting on it raises `StandstillError` if that is not answered with a 2xx.
+    Waiting on it raises `StandstillError` unless the response is a 2xx.
     """
     with closing(HttpTransport(target.profile)) as wire:
         keyed, url = KeyInjector(wire, target, ""), target.profile.origin.rstrip("/") + path

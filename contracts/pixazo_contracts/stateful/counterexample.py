@@ -1,4 +1,4 @@
-"""A counterexample: the steps that led to a broken clause, and the same as a file of probes that a human may promote."""
+"""A counterexample: the steps that led to a broken clause, also as a file of probes that a person may promote."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pixazo_contracts.probes import AwaitCallbacks, Conversation, Pause, Probe, 
 
 
 def conversation(context: RunContext) -> Conversation[None]:
-    del context  # these steps depend on nothing that it says of the target
+    del context  # these steps do not depend on the target
 {body}
 
 PROBES = (
@@ -37,13 +37,13 @@ PROBES = (
 )
 '''
 
-#: A call of more arguments is spread over lines, by this separator.
+#: A call with more arguments is spread over lines, with this separator.
 MOST_ON_A_LINE: Final = 3
 BREAK: Final = ",\n        "
 
 
 class CounterexampleError(ContractBrokenError):
-    """The gateway broke clauses of the page; `steps` are the steps that led there, with their results."""
+    """The gateway broke clauses of the page; `steps` are the steps that led to it, with their results."""
 
     def __init__(self, clauses: tuple[str, ...], text: str, steps: tuple[tuple[Step, StepResult], ...]) -> None:
         super().__init__(clauses, text)
@@ -51,7 +51,7 @@ class CounterexampleError(ContractBrokenError):
 
     @property
     def length(self) -> tuple[int, int]:
-        """How long the counterexample is: in steps, then in characters."""
+        """The length of the counterexample: in steps, then in characters."""
         return len(self.steps), len(self.source)
 
     @cached_property
@@ -74,7 +74,7 @@ class CounterexampleError(ContractBrokenError):
 
 
 def _lines(steps: tuple[tuple[Step, StepResult], ...]) -> Iterator[str]:
-    """A statement for each step; `known` maps ids and URLs that results gave us to the expressions that hold them."""
+    """A statement for each step; `known` maps ids and URLs from results to the expressions for them."""
     known: dict[str, str] = {}
     for number, (step, result) in enumerate(steps, 1):
         statement = f"yield from {_call(step, known)}"
@@ -112,7 +112,7 @@ def _call(step: Step, known: dict[str, str]) -> str:
 
 
 def _value(value: object, known: dict[str, str]) -> str:
-    """A value as Python source, with expressions in place of the ids and URLs that results gave us."""
+    """A value as Python source, with expressions in place of ids and URLs from results."""
     if isinstance(value, Send):
         return _call(value, known)
     if isinstance(value, tuple):

@@ -1,7 +1,7 @@
 """The state machine: submits, reads and waiting in any order, from generated input; when no work is left, every clause is judged.
 
-Clauses are judged once an example, not after each step: judging costs about as much as all requests of an example together,
-and what is wrong with the trace so far is wrong with the whole of it.
+Clauses are judged once per example, not after each step: judging costs about as much as all requests of an example together,
+and an error in the trace so far is also an error in the whole trace.
 
 For a gateway of your own, on this machine and free of charge::
 
@@ -55,17 +55,17 @@ MOST_PROMPTS: Final = 3
 #: How long to wait, in polls.
 POLLS: Final = (1, 2, 5)
 
-#: Callers without the key of a request: whose key they use, and the clause that says what they get.
+#: Callers without the key of a request: the key they use, and the clause that says what they get.
 OTHER_CALLERS: Final = {"": "AUTH-02", "unknown": "AUTH-03", "blank": "AUTH-04"}
 
-#: How many more examples look for a shorter failure, where time is virtual and where waiting is real.
+#: How many more examples look for a shorter failure, with virtual and with real time.
 VIRTUAL_ATTEMPTS: Final = 100
 REAL_ATTEMPTS: Final = 20
 
-#: The first round has examples of a fifth of the steps: what fails early fails in few steps, and is soon shrunk further.
+#: The first round has examples of a fifth of the steps: an early failure needs few steps, and is quickly shrunk further.
 SHORTER: Final = 5
 
-#: How many times as many examples further rounds have, while a rule has not fired.
+#: How many times as many examples further rounds have while a rule has not fired.
 GROWTH: Final = (1, 2, 4)
 
 #: The same examples in every run, shrunk but not explained: explaining would send as many requests again as shrinking.
@@ -77,7 +77,7 @@ REPEATABLE: Final = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 
-#: Few but long examples, for each ends by waiting until no work is left.
+#: Few but long examples, since each ends by waiting until no work is left.
 DEFAULT_SETTINGS: Final = settings(REPEATABLE, max_examples=10, stateful_step_count=30, report_multiple_bugs=False)
 
 
@@ -97,7 +97,7 @@ class Submitted:
 VALID: Final = strategies.valid_submits("generate") | strategies.valid_submits("imageToVideo")
 BROKEN: Final = strategies.breaches("generate") | strategies.breaches("imageToVideo")
 
-#: What a bundle gets of a submit that was refused.
+#: What a bundle gets for a refused submit.
 NOTHING: Final = cast("object", multiple())
 
 
@@ -110,12 +110,12 @@ class IdleRuleError(AssertionError):
 
 
 class EnoughError(BaseException):
-    """Enough attempts were made. It is not an `Exception`, because Hypothesis would take that for another failure."""
+    """Enough attempts were made. It is not an `Exception`, which Hypothesis would count as another failure."""
 
 
 @dataclass(slots=True)
 class ExampleRun:
-    """What all examples of one run share: the dialogue, how often each rule fired, and the shortest failure so far.
+    """The shared state of all examples of one run: the dialogue, how often each rule fired, and the shortest failure so far.
 
     After the first failure at most `attempts` further examples look for a shorter one.
     """
@@ -203,7 +203,7 @@ class GatewayMachine(RuleBasedStateMachine):
         return returned
 
     def _submit(self, step: Send) -> object:
-        """Send a submit; returns what a bundle of accepted requests gets of it."""
+        """Send a submit; return its entry for the bundle of accepted requests."""
         exchange = self._run(step)
         if exchange.accepted_id is None:
             return NOTHING
@@ -213,17 +213,17 @@ class GatewayMachine(RuleBasedStateMachine):
 
     @initialize(target=keys)
     def have_keys(self) -> MultipleResults[str]:
-        """The keys that can submit: ours, and that of another account if there is one."""
+        """The keys that can submit: ours, and the key of another account if there is one."""
         return multiple("default", *(["other"] if self.shared.can("account:other") else []))
 
     @counted_rule(target=accepted, step=VALID, key=keys)
     def submit_valid(self, step: Send, key: str) -> object:
-        """Submit what breaks no rule."""
+        """Submit a body that breaks no rule."""
         return self._submit(replace(step, account=key))
 
     @counted_rule(target=accepted, breach=BROKEN)
     def submit_invalid(self, breach: Breach) -> object:
-        """Submit what breaks one rule."""
+        """Submit a body that breaks one rule."""
         aims = (breach.clause,)
         step = probes.submit(breach.operation, breach.body, case=breach.wrong, aims=aims, intent="refuse")
         return self._submit(step)
@@ -251,7 +251,7 @@ class GatewayMachine(RuleBasedStateMachine):
 
     @counted_rule("receiver", behaviour=strategies.receiver_urls())
     def break_receiver(self, behaviour: ReceiverUrl) -> None:
-        """From now on receiver URLs fail, are slow, redirect, or work again."""
+        """Make receiver URLs fail, be slow, redirect, or work again from now on."""
         self.receiver = behaviour
 
     @counted_rule("prompt", target=accepted, number=st.integers(0, MOST_PROMPTS))
@@ -316,7 +316,7 @@ class GatewayMachine(RuleBasedStateMachine):
         for url in self.urls:
             self._run(AwaitCallbacks(url, 1, settle))
         if self.context.profile.virtual:
-            # Here waiting costs nothing, so even what must not come gets time to come.
+            # Waiting costs nothing here, so even callbacks that must not arrive get time to arrive.
             self._run(Pause(settle))
         self._run(self._read_all())
         trace = self.dialogue.trace(ended=True)
@@ -337,7 +337,7 @@ class GatewayMachine(RuleBasedStateMachine):
 def run_examples(
     dialogue: Dialogue, *, examples: settings | None = None, strict_drift: bool = False, attempts: int | None = None
 ) -> Counter[str]:
-    """Run examples, short ones first, until one breaks the contract or all have kept it and every rule has fired.
+    """Run examples, short ones first, until one breaks the contract, or all keep it and every rule has fired.
 
     After the first failure at most `attempts` more examples look for a shorter one: by default, fewer where waiting takes
     real time. Returns how often each rule fired. Raises `CounterexampleError` for the shortest failure found; `IdleRuleError`
@@ -345,7 +345,7 @@ def run_examples(
     """
     profile = dialogue.context.profile
     if profile.limited:
-        raise ConfigurationError(f"the state machine spends generations freely: it is not for {profile.origin}")
+        raise ConfigurationError(f"the state machine spends generations freely: do not use it on {profile.origin}")
     # Half as many examples where waiting takes real time.
     fewer = settings(DEFAULT_SETTINGS, max_examples=DEFAULT_SETTINGS.max_examples // 2)
     examples = examples or (DEFAULT_SETTINGS if profile.virtual else fewer)

@@ -1,4 +1,4 @@
-"""The state machine's model: for each accepted request the states that a read may still show."""
+"""The state machine's model: the states that a read of each accepted request may still show."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Model:
     _requests: dict[str, _Request] = field(default_factory=dict[str, _Request])
 
     def pass_time(self) -> None:
-        """From now on any request may be in a later state."""
+        """Note that any request may be in a later state from now on."""
         for request in self._requests.values():
             request.moved = True
 
@@ -50,11 +50,11 @@ class Model:
         return self._requests[request_id].possible()
 
     def running(self) -> list[str]:
-        """The requests of which no terminal state was read yet."""
+        """The requests whose terminal state was not read yet."""
         return [request_id for request_id, request in self._requests.items() if request.last not in TERMINAL]
 
     def observe(self, exchanges: Sequence[Exchange]) -> Iterator[Objection]:
-        """Take in requests that were under way at once; yields an objection to each response that cannot be right."""
+        """Note requests that were under way at the same time; yield an objection to each response that cannot be right."""
         by_id: dict[str, list[Exchange]] = {}
         for exchange in exchanges:
             if exchange.accepted_id is not None:
@@ -71,6 +71,6 @@ class Model:
             if read.state not in possible:
                 expected = " or ".join(state for state in STATES if state in possible)
                 yield Objection(request.broken(), read, f"{expected}, after {request.last}", str(read.state))
-        # Reads at once have no order: the latest state that one of them shows is the last one.
+        # Simultaneous reads have no order: the latest state that one of them shows is the last one.
         request.last = max((str(read.state) for read in reads), key=lambda state: RANK[state])
         request.moved = not self.frozen

@@ -1,4 +1,4 @@
-"""Generated requests: each is sent alone and judged by itself."""
+"""Generated requests: each is sent alone and judged alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixazo_contracts.runner import BudgetExhaustedError, Dialogue, SpendStopped
 class RequestChecker:
     """Sends one request at a time. Raises `ContractBrokenError` if its response breaks a clause.
 
-    On a target that charges, a family that got one wrong response, or counted once as a generation, sends nothing more:
+    On a target that charges, a family that got one wrong response, or was counted once as a generation, sends nothing more:
     Hypothesis would repeat the request to shrink and replay it.
     """
 
@@ -24,7 +24,7 @@ class RequestChecker:
         self._counted: set[str] = set()
 
     def __call__(self, family: str, step: Send) -> None:
-        """Send one request of a family and judge it; skips the test if no generation may be risked for it."""
+        """Send one request of a family and judge it; skip the test if no generation may be risked for it."""
         __tracebackhide__ = True
         if family in self._broken:
             raise self._broken[family]

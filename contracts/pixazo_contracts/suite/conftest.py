@@ -1,4 +1,4 @@
-"""One recorded run of all probes, judged once; and one dialogue for generated requests."""
+"""One recorded run of all probes, judged once, and one dialogue for generated requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import pytest
 
 from pixazo_contracts.clauses import Clause
-from pixazo_contracts.cli import Given, again, choose, make_target, run_options
+from pixazo_contracts.cli import Advance, Given, again, choose, discover, make_target, run_clock, run_options
 from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_terms, to_ndjson
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import spending
@@ -22,16 +22,16 @@ from pixazo_contracts.trace import ConfigurationError, Target, read_profile, vis
 
 from .checker import RequestChecker
 
-#: Lines on the ledger and on what was spent, for the end of the session.
+#: Lines about the ledger and the spending, for the end of the session.
 SPENT: Final = pytest.StashKey[list[str]]()
 
-#: An option of `run` in an error; here most have a prefix, and some another name.
+#: An option of `run` in an error; here most have a prefix, and some a different name.
 OPTION: Final = re.compile(r"(?<!\S)--([a-z-]+)")
 OTHERWISE_NAMED: Final = {"--target": "--pixazo-url", "--api-key": "--pixazo-key"}
 
 
 class Endpoint(Protocol):
-    """The gateway to test, as the pytest plugin of this distribution or a fixture of yours describes it."""
+    """The gateway to test, as the pytest plugin of this distribution or your own fixture describes it."""
 
     url: str
     api_key: str | None
@@ -84,7 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def given(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Given:
-    """What options and endpoint say of the gateway and the run, options first."""
+    """What options and endpoint say about the gateway and the run; options take precedence."""
     pace: float | None = _option(pytestconfig, "pace")
     deadline: float | None = _option(pytestconfig, "deadline")
     return Given(
@@ -105,24 +105,38 @@ def given(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Given:
 
 
 @pytest.fixture(scope="session")
-def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint, given: Given) -> Target:
-    """The gateway as options, profile file and endpoint describe it."""
+def described(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint, given: Given) -> tuple[Target, Advance | None]:
+    """The gateway as options, profile file, endpoint and discovery document describe it, and how that says its clock is advanced."""
     with _exit_if_unusable():
-        found = make_target(given, read_profile(_path(pytestconfig, "profile")))
+        file = read_profile(_path(pytestconfig, "profile"))
+        if pixazo_endpoint.advance is None:
+            found, advance = discover(given, file)
+        else:
+            found, advance = make_target(given, file), None
+            found = replace(found, profile=replace(found.profile, virtual=True))
     for line in weak_keys(found):
         pytestconfig.get_terminal_writer().line(f"pixazo-contracts: {line}")
-    virtual = pixazo_endpoint.advance is not None
-    return Target(replace(found.profile, virtual=virtual), found.keys, found.prompts)
+    return found, advance
 
 
 @pytest.fixture(scope="session")
-def clock(pixazo_endpoint: Endpoint) -> RunClock:
+def target(described: tuple[Target, Advance | None]) -> Target:
+    """The gateway."""
+    return described[0]
+
+
+@pytest.fixture(scope="session")
+def clock(pixazo_endpoint: Endpoint, described: tuple[Target, Advance | None]) -> Iterator[RunClock]:
     """Real time, or the target's own clock if we can move it."""
-    return RunClock() if pixazo_endpoint.advance is None else VirtualClock(pixazo_endpoint.advance)
+    if pixazo_endpoint.advance is not None:
+        yield VirtualClock(pixazo_endpoint.advance)
+    else:
+        with run_clock(*described) as clock:
+            yield clock
 
 
 def _again(config: pytest.Config) -> tuple[str, ...]:
-    """The words that repeat the run; a clause is to follow."""
+    """The words that repeat the run; a clause follows them."""
     names = (
         *("profile", "account", "prompt", "have", "risk", "pace", "deadline"),
         *("receiver", "receiver-url", "max-generations", "ledger", "baseline"),
@@ -173,7 +187,7 @@ def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clo
 
 @pytest.fixture(scope="session")
 def dialogue(target: Target, options: RunOptions, clock: RunClock, result: Result) -> Iterator[Dialogue]:
-    """For generated requests, after the run and with what it left of the budget."""
+    """The dialogue for generated requests, after the run and with the rest of the budget."""
     stopped, budget = result.meta.spend_stopped is not None, result.meta.budget or 0
     further = RunOptions(
         max_generations=0 if stopped else max(0, budget - result.meta.generations_spent),

@@ -1,4 +1,4 @@
-"""One test a clause: its verdict in the recorded run."""
+"""One test per clause: its verdict in the recorded run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixazo_contracts.trace import visible
 
 
 def test_run(result: Result) -> None:
-    """The run came to its end, the spend guard did not stop it, and all expectations are up to date."""
+    """The run ended, the spend guard did not stop it, and all expectations are up to date."""
     if result.meta.spend_stopped is not None:
         pytest.fail(visible(f"the spend guard stopped the run: {result.meta.spend_stopped}"), pytrace=False)
     if result.summary.stale:

@@ -1,4 +1,4 @@
-"""Generated requests: families that are free whatever the response is, for any target; for free targets any body, in any order."""
+"""Generated requests: families that are free whatever the response, for any target; for free targets any body, in any order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FREE = settings(REPEATABLE, max_examples=5, phases=(Phase.explicit, Phase.genera
 
 SHRUNK = settings(REPEATABLE, max_examples=30)
 
-#: For tests of which each request could cost a generation.
+#: For tests in which each request could cost a generation.
 COSTLY = pytest.mark.usefixtures("free_dialogue")
 
 OPERATIONS = pytest.mark.parametrize("operation", ["generate", "imageToVideo"])
@@ -44,7 +44,7 @@ BROKEN = [
 def test_submit_without_key(
     check: RequestChecker, operation: strategies.Operation, caller: str, data: st.DataObject
 ) -> None:
-    """Without a valid key no body is accepted, however valid it is."""
+    """Without a valid key not even a valid body is accepted."""
     body, aims = data.draw(strategies.bodies(operation)), OTHER_CALLERS[caller][:1]
     step = submit(operation, body, case="generated body", aims=aims, intent="refuse", account=caller)
     check(f"{operation} by {caller!r}", step)
@@ -63,7 +63,7 @@ def test_read_without_key(check: RequestChecker, caller: str, request_id: str) -
 @FREE
 @given(data=st.data())
 def test_malformed_json(check: RequestChecker, operation: strategies.Operation, data: st.DataObject) -> None:
-    """What is not JSON is refused."""
+    """A body that is not JSON is refused."""
     body = data.draw(strategies.malformed_documents(operation))
     step = submit(operation, body, case="malformed JSON", aims=("SUBMIT-16",), intent="refuse")
     check(f"malformed {operation}", step)
@@ -118,7 +118,7 @@ def test_one_broken_rule(
 @SHRUNK
 @given(data=st.data())
 def test_any_body(check: RequestChecker, operation: strategies.Operation, data: st.DataObject) -> None:
-    """No body at all causes an error of the gateway."""
+    """No body causes an error of the gateway."""
     anything = strategies.near_bodies(operation) | strategies.json_documents() | strategies.raw_bodies()
     check("any", submit(operation, data.draw(anything), case="generated body", headers=BODY_ONLY))
 

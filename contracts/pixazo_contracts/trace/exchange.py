@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 #: A decoded JSON object.
 JsonObject = dict[str, object]
 
-#: What a gateway that keeps the page does with a request: it accepts it, it refuses it, or either.
+#: What a gateway that follows the page does with a request: it accepts it, it refuses it, or either.
 Intent = Literal["accept", "refuse", "any"]
 
 
@@ -29,13 +29,13 @@ class _Missing:
 
 MISSING: Final = _Missing()
 
-#: What stands for a probe where an app's requests were recorded, which no probe sent.
+#: The name in place of a probe for recorded requests of an app, which no probe sent.
 PASSING: Final = frozenset({"proxy", "har"})
 
 #: Operations whose accepted requests are generations.
 SUBMITS: Final = ("generate", "imageToVideo")
 
-#: An escape of a JSON text: a surrogate pair, half of one (the group), or any other.
+#: An escape in JSON: a surrogate pair, an unpaired surrogate (the group), or any other.
 ESCAPE: Final = re.compile(r"(?is)\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(ud[89a-f][0-9a-f]{2})|.)")
 
 
@@ -44,7 +44,7 @@ def _no_constant(name: str) -> float:
 
 
 def _without_halves(text: str) -> str:
-    """JSON in which half a surrogate pair, which no file and no terminal can hold, is the text of its escape."""
+    """JSON in which an unpaired surrogate, which cannot be written to a file or a terminal, is the text of its escape."""
     return ESCAPE.sub(lambda found: f"\\\\{found[1].lower()}" if found[1] else found[0], text)
 
 
@@ -52,7 +52,7 @@ def _without_halves(text: str) -> str:
 def parse_json(text: str) -> object:
     """`text` as JSON, or `MISSING` where it is not; the value is shared, so do not change it.
 
-    Half a surrogate pair, such as `\\ud83d`, becomes the six characters of its escape: every string can be written as UTF-8.
+    An unpaired surrogate, such as `\\ud83d`, becomes the six characters of its escape, so every string can be written as UTF-8.
     """
     try:
         value: object = json.loads(_without_halves(text), parse_constant=_no_constant)
@@ -63,7 +63,7 @@ def parse_json(text: str) -> object:
 
 @lru_cache(maxsize=8192)
 def repeated_names(text: str) -> tuple[str, ...]:
-    """The names that an object of a JSON text has more than once: readers differ in which of their values counts."""
+    """The names that a JSON object has more than once: parsers differ in which value they keep."""
     found: list[str] = []
 
     def take(pairs: list[tuple[str, object]]) -> JsonObject:
@@ -79,7 +79,7 @@ def repeated_names(text: str) -> tuple[str, ...]:
 
 
 def split_url(url: str) -> SplitResult:
-    """The parts of a URL that a gateway wrote; all of them empty where it is not a URL."""
+    """The parts of a URL from a gateway; all are empty if it is not a URL."""
     try:
         parts = urlsplit(url)
         _ = parts.hostname, parts.port  # read here, since they raise ValueError as well
@@ -89,7 +89,7 @@ def split_url(url: str) -> SplitResult:
 
 
 def join_url(origin: str, url: str) -> str:
-    """A URL that a gateway wrote, relative to its origin or to another URL; as it is where it is not a URL."""
+    """A URL from a gateway, resolved against its origin or another URL; unchanged if it is not a URL."""
     try:
         return urljoin(origin if "/" in origin.partition("://")[2] else f"{origin}/", url)
     except ValueError:
@@ -119,9 +119,9 @@ def _first(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What the bytes of a download say about themselves, its frame in pixels; None where they say nothing.
+    """What the bytes of a download show, with its frame in pixels; None where they show nothing.
 
-    `digest` is the same for the same bytes. `cut`: the last part of the file ends before its own size says. `empty`: a movie
+    `digest` is the same for the same bytes. `cut`: the last part of the file is shorter than its stated size. `empty`: a movie
     without a track, or one that plays for no time.
     """
 
@@ -139,7 +139,7 @@ class _Message:
     """What a response and a callback have in common: headers, and a body that may be a JSON object.
 
     `body` is None when it is not UTF-8 or too long to keep; `size` counts its bytes. `leaks` are the places, such as
-    `header NAME` or `body`, at which the message held the key.
+    `header NAME` or `body`, at which the message contained the key.
     """
 
     number: int
@@ -164,18 +164,18 @@ class _Message:
         return self.members.get(name, MISSING)
 
     def header(self, name: str) -> str | None:
-        """The first header of that name, whatever its letter case."""
+        """The first header of that name, in any letter case."""
         return _first(self.headers, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange(_Message):
-    """One request of ours and its response, as recorded above the layer that adds the key: it never holds a key.
+    """One request of ours and its response, as recorded above the layer that adds the key: it never contains a key.
 
     `started` and `finished` are seconds since the run began, on the run's clock. `status` is None when no response
-    came; `error` then says why (`timeout`, `connect`, `lost`). `account` names the role whose key was sent, "" for none,
+    arrived; `error` then says why (`timeout`, `connect`, `lost`). `account` names the role whose key was sent, "" for none,
     and `placement` where it was sent. `aims` are the ids of the clauses that the request was sent for, `intent` what a
-    gateway that keeps the page does with it. `spent`: on a target that charges, it was counted as a generation.
+    gateway that follows the page does with it. `spent`: on a target that charges, it was counted as a generation.
     """
 
     probe: str
@@ -206,7 +206,7 @@ class Exchange(_Message):
 
     @property
     def passing(self) -> bool:
-        """Whether an app sent the request, of which nothing is known but what crossed the wire."""
+        """Whether an app sent the request; then only what crossed the wire is known."""
         return self.probe in PASSING
 
     @property
@@ -239,7 +239,7 @@ class Exchange(_Message):
         return self.finished - self.started
 
     def request_header(self, name: str) -> str | None:
-        """The first request header of that name, whatever its letter case."""
+        """The first request header of that name, in any letter case."""
         return _first(self.request_headers, name)
 
     @property
@@ -253,8 +253,8 @@ class Exchange(_Message):
 class Callback(_Message):
     """One request that reached our receiver.
 
-    `at` is seconds since the run began, `answered` the status code of our response. `headers` has those that clauses look
-    at, `header_names` the names of all.
+    `at` is seconds since the run began, `answered` the status code of our response. `headers` has those that clauses check,
+    `header_names` the names of all.
     """
 
     at: float

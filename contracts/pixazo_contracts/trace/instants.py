@@ -16,8 +16,8 @@ from .trace import Generation
 STAMPS: Final = ("created_at", "updated_at", "completed_at")
 STAMP: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z")
 
-#: A clock is fitted only to at least so many submits, over at least so many seconds, each of which took, and is off the
-#: line, at most so many seconds.
+#: A clock is fitted only to at least this many submits, over at least this many seconds; each took at most this many seconds,
+#: and lies at most this many seconds off the line.
 FEWEST_POINTS: Final = 3
 SHORTEST_SPAN: Final = 0.5
 WORST_MISFIT: Final = 0.1
@@ -43,7 +43,7 @@ def http_date(value: str | None) -> float | None:
 
 
 def whole_number(value: str | None) -> int | None:
-    """A number as `Retry-After` and `Content-Length` write it, or None; more than nine digits cannot be meant."""
+    """A number as `Retry-After` and `Content-Length` write it, or None; more than nine digits are taken for a mistake."""
     return int(value) if value and re.fullmatch(r"[0-9]{1,9}", value) else None
 
 

@@ -1,4 +1,4 @@
-"""What the bytes of a download say about themselves: container, playing time, frame; without a decoder."""
+"""What the bytes of a download show without a decoder: container, playing time, frame."""
 
 from __future__ import annotations
 
@@ -79,5 +79,5 @@ def inspect_media(data: bytes) -> MediaFacts:
         end = stop
         if kind == b"moov":
             facts = _movie(data, content, stop)
-    # A lone first box may be the stub of a test; a further one that is longer than what is left of the file was cut off.
+    # A single box may be the stub of a test; a later one that is longer than the rest of the file was cut off.
     return replace(facts, digest=digest, cut=end > 0 and data[end + 4 : end + 8] in FIRST_BOXES)

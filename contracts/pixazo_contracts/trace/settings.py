@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from .exchange import JsonObject, is_object
 
-#: What a file is written in, by the end of its name; any other one is TOML.
+#: The format of a file, by the end of its name; any other name means TOML.
 FORMS: Final = {".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
 
 _TAG: Final = "tag:yaml.org,2002:"
-#: The YAML scalars without quotation marks that are no texts (YAML 1.2.2, 10.3.2): `off`, `no` and dates are texts.
+#: The unquoted YAML scalars that are not strings (YAML 1.2.2, 10.3.2): `off`, `no` and dates are strings.
 _SCALARS: Final = {
     "null": re.compile(r"(?:null|Null|NULL|~|)\Z"),
     "bool": re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"),
@@ -28,7 +28,7 @@ _MEANINGS: Final[dict[str, Callable[[str], object]]] = {
 
 
 class ConfigurationError(ValueError):
-    """A setting that cannot be used; the text names it, its value and the remedy."""
+    """A setting that cannot be used; the message names it, its value and the remedy."""
 
 
 def read_settings(kind: str, path: Path) -> JsonObject:
@@ -37,11 +37,11 @@ def read_settings(kind: str, path: Path) -> JsonObject:
     try:
         settings: object = _READERS[form](path.read_text(encoding="utf-8-sig"))
     except RecursionError:
-        raise ConfigurationError(f"{kind} {path}: it is nested too deep: write a flat {form} file") from None
+        raise ConfigurationError(f"{kind} {path}: it is nested too deeply: write a flat {form} file") from None
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{kind} {path}: {error}: write a {form} file") from None
     if not is_object(settings):
-        raise ConfigurationError(f"{kind} {path}: it is no table of settings: write a {form} file of one")
+        raise ConfigurationError(f"{kind} {path}: it is not a table of settings: write a {form} file with one")
     return {name: value for name, value in settings.items() if name != "$schema"}
 
 
@@ -53,7 +53,7 @@ def _read_yaml(text: str) -> object:
         loader.yaml_implicit_resolvers = {None: [(f"{_TAG}{name}", form) for name, form in _SCALARS.items()]}
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        # The sentences of the composer show an alias, which may be an API key in the wrong place.
+        # The messages of the composer show an alias, which may be an API key in the wrong place.
         composed = type(error).__name__ == "ComposerError"
         problem = "an alias without its anchor, or several documents" if composed else error.problem
         mark: Any = error.problem_mark or error.context_mark
@@ -72,12 +72,12 @@ def _value(node: Any) -> Any:
     if kind == "seq":
         return [_value(each) for each in node.value]
     if kind != "map":
-        raise ValueError(f"a tag that is none of JSON's types {at}")
-    if any(key.id != "scalar" for key, _ in node.value):  # whose text would show what it holds
+        raise ValueError(f"a tag for a type that JSON does not have {at}")
+    if any(key.id != "scalar" for key, _ in node.value):  # its text would show its contents
         raise ValueError(f"a key that is a list or mapping {at}")
     names = [str(key.value) for key, _ in node.value]
     if len(set(names)) < len(names):
-        raise ValueError(f"a name stands twice in one mapping {at}")
+        raise ValueError(f"a key is defined twice in one mapping {at}")
     return {name: _value(each) for name, (_, each) in zip(names, node.value, strict=True)}
 
 

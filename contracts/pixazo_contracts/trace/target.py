@@ -34,7 +34,7 @@ STATUS_BASE: Final = "/v2/requests/status/"
 #: Authentication: "All requests require an API key passed via header."
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 
-#: Account roles that exist to be throttled: a probe that uses them looks for the 429.
+#: Account roles that exist to be throttled: a probe that uses them expects the 429.
 THROTTLED: Final = frozenset({"throttled", "recovering"})
 
 #: The ports that a URL may leave out.
@@ -45,10 +45,10 @@ LEGACY_IPV4: Final = re.compile(r"[0-9][0-9a-fx.]*")
 
 LOOPBACK: Final = "127.0.0.1"
 
-#: Names of submit operations, in lower case: a path that ends in one is never taken for a medium.
+#: Names of submit operations, in lower case: a path that ends in one never counts as a medium.
 OPERATIONS: Final = frozenset({"generate", "imagetovideo"})
 
-#: What some servers drop from each segment of a path before they resolve `..`.
+#: What some servers remove from each segment of a path before they resolve `..`.
 PARAMETERS: Final = re.compile(r";[^/]*")
 
 #: How many times a path may be percent-encoded before it counts as an attempt to hide a submit.
@@ -77,7 +77,7 @@ def _host(name: str) -> str:
 
 
 def host_is_loopback(host: str | None) -> bool:
-    """Whether a host name or address, in whatever form, can only mean this machine."""
+    """Whether a host name or address, in any form, can only mean this machine."""
     try:
         return host is not None and _host(host) == LOOPBACK
     except ValueError:
@@ -85,21 +85,21 @@ def host_is_loopback(host: str | None) -> bool:
 
 
 def canonical_origin(url: str) -> str:
-    """Scheme, host and port of a URL in their one form.
+    """Scheme, host and port of a URL in canonical form.
 
     In lower case, without a trailing dot or a default port, IDNA-encoded, IPv6 compressed; every name of this machine
-    is `127.0.0.1`. Raises ValueError for what is not a URL.
+    is `127.0.0.1`. Raises ValueError if it is not a URL.
     """
     parts = urlsplit(url)
     scheme, port = parts.scheme.lower(), parts.port
     if not parts.hostname:
-        raise ValueError("it names no host")
+        raise ValueError("it has no host")
     shown = "" if port is None or port == DEFAULT_PORTS.get(scheme) else f":{port}"
     return f"{scheme}://{_host(parts.hostname)}{shown}"
 
 
 def _path(url: str) -> str | None:
-    """A URL's path as the most lenient gateway might read it; None where it is percent-encoded too many times."""
+    """A URL's path as the most lenient gateway might read it; None if it is percent-encoded too many times."""
     path = urlsplit(url).path
     for _ in range(MOST_DECODINGS):
         decoded = unquote(path)
@@ -114,7 +114,7 @@ def _path(url: str) -> str | None:
 def only_reads(method: str, url: str, origin: str, *, media: bool = False) -> bool:
     """Whether a request cannot begin a generation, however wrong the gateway at `origin` is.
 
-    `media` says that the URL came from a `media_url`. A method or path that could be a submit never only reads.
+    `media` says that the URL came from a `media_url`. A method or path that could be a submit never counts as a read.
     """
     try:
         path, elsewhere = _path(url), canonical_origin(url) != canonical_origin(origin)
@@ -130,10 +130,10 @@ def only_reads(method: str, url: str, origin: str, *, media: bool = False) -> bo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What may be known about a target: its origin, its capabilities, and the tolerances of judgement.
+    """What may be published about a target: its origin, its capabilities, and the tolerances of judgement.
 
-    `pace`, `deadline`, `settle`, `patience`, `skew` are seconds: between two polls, until a generation must have ended,
-    for what may never come, before the late re-reads, and allowed between two clocks. `media_hosts` and
+    `pace`, `deadline`, `settle`, `patience`, `skew` are seconds: between two polls, within which a generation must end,
+    for what may never arrive, before the late re-reads, and allowed between two clocks. `media_hosts` and
     `public_origins` are allowed beside the documented ones. `length_tolerance` is seconds of playing time,
     `height_tolerance` a share of the frame's height. `virtual` says that the run's clock is the target's own.
     """
@@ -159,7 +159,7 @@ class Profile:
 
     @property
     def limited(self) -> bool:
-        """Whether every request that might begin a generation must be paid from a budget."""
+        """Whether every request that might begin a generation must be paid for from a budget."""
         return self.paid or not self.loopback
 
     def has(self, needs: frozenset[str]) -> bool:
@@ -177,7 +177,7 @@ class Profile:
 
     @property
     def hash(self) -> str:
-        """A digest of all that can change a verdict, which the host and port of the target cannot."""
+        """A digest of everything that can change a verdict; host and port of the target cannot."""
         settings = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "origin"}
         text = msgspec.json.encode({**settings, "loopback": self.loopback}, order="sorted")
         return hashlib.sha256(text).hexdigest()[:16]
@@ -187,7 +187,7 @@ def may_fetch(profile: Profile, url: str) -> bool:
     """Whether a media URL may be fetched.
 
     A target on this machine cannot send us to another host unless its profile lists that host: a fake must not make a test
-    run call servers of others. Elsewhere only https is followed.
+    run call other people's servers. Elsewhere only https is followed.
     """
     parts = split_url(url)
     if parts.scheme not in {"http", "https"} or parts.hostname is None:
@@ -199,14 +199,14 @@ def may_fetch(profile: Profile, url: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A profile, and the secrets to reach it: keys by account role (several where each use spends one), bad prompts."""
+    """A profile, and the secrets to reach it: keys by account role (several if each use spends one), bad prompts."""
 
     profile: Profile
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     prompts: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def account(self, name: str) -> str:
-        """The key of an account: a role, or `role.n` for the n-th key of a role. Raises `ConfigurationError`."""
+        """The key of an account: a role, or `role.n` for the nth key of a role. Raises `ConfigurationError`."""
         role, _, index = name.partition(".")
         try:
             return self.keys[role][int(index or 0)]
@@ -215,7 +215,7 @@ class Target:
 
 
 def capable(target: Target, *, receiver: bool) -> Profile:
-    """The profile with the capabilities that follow from keys, prompts, a receiver and the origin's scheme."""
+    """The profile with the capabilities implied by keys, prompts, a receiver and the origin's scheme."""
     found = {f"account:{role}" for role in target.keys if role != "default"}
     found |= {f"account:{role}.{n}" for role, keys in target.keys.items() for n in range(1, len(keys))}
     found |= {f"prompt:{kind}" for kind in target.prompts}
@@ -228,9 +228,9 @@ def capable(target: Target, *, receiver: bool) -> Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
-    """How many generations may be spent, at most, per run, day and month; None is no ceiling.
+    """How many generations may be spent, at most, per run, day and month; None means no ceiling.
 
-    `refused`: how many refusals of a run give back their reservation; the further ones count as spent.
+    `refused`: how many refusals in a run give back their reservation; any further ones count as spent.
     """
 
     run: int | None = None
@@ -241,7 +241,7 @@ class Ceilings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileFile:
-    """A profile file as written; the command line decides what it leaves out."""
+    """A profile file as written; the command line sets what it leaves out."""
 
     paid: bool = False
     capabilities: tuple[str, ...] = ()
@@ -277,9 +277,9 @@ def check_number(name: str, value: float | None, *, above: bool = False) -> None
 
 
 def check_known(what: str, names: Iterable[str], known: Iterable[str], *, shown: bool = True) -> None:
-    """Raise `ConfigurationError` for a name that is not known: it names the nearest one that is.
+    """Raise `ConfigurationError` for an unknown name; the error names the nearest known one.
 
-    One that is not to be `shown`, since it may be a key in the wrong place, is so only if it is like one that is known.
+    A name that must not be `shown`, since it may be a key in the wrong place, is shown only if it is like a known one.
     """
     among = list(known)
     for name in names:
@@ -290,12 +290,12 @@ def check_known(what: str, names: Iterable[str], known: Iterable[str], *, shown:
 
 
 def check_names(file: str, names: Iterable[str], kind: type, table: str = "") -> None:
-    """Raise `ConfigurationError` for a name in a file that no field of the dataclass `kind` has: it names the nearest."""
+    """Raise `ConfigurationError` for a name in a file that is not a field of the dataclass `kind`; the error names the nearest."""
     check_known(f"{file}: unknown setting {table}".rstrip(), names, [item.name for item in fields(kind)])
 
 
 def read_profile(path: Path | None) -> ProfileFile:
-    """Read a profile in TOML, JSON or YAML; without a path an empty one. Raises `ConfigurationError` naming file, key and the nearest known one."""
+    """Read a profile in TOML, JSON or YAML; without a path, return an empty one. Raises `ConfigurationError` naming file, key and the nearest known one."""
     if path is None:
         return ProfileFile()
     settings = read_settings("profile", path)

@@ -1,8 +1,8 @@
 """A trace: everything that one run observed, as NDJSON with a header and a footer, and questions about it.
 
 A file has one record a line, each wrapped in its kind: `{"header": {...}}`, then `{"exchange": {...}}` and
-`{"callback": {...}}` as they happened, then `{"footer": {...}}`. A file without a footer is what a run left that did not
-end: it is read as far as it goes, but its result is never clean, since what is missing may have happened.
+`{"callback": {...}}` as they happened, then `{"footer": {...}}`. A file without a footer comes from a run that did not
+end: it is read as far as it goes, but its result is never clean, since the missing part is unknown.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ TERMINAL: Final = STATES[2:]
 #: Position of each state along the page's Status Flow; the three ends share one.
 RANK: Final = {"QUEUED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2, "ERROR": 2}
 
-#: Paths of our receiver that are not URLs to be called back: images, and where a redirect leads.
+#: Paths of our receiver that are not callback URLs: images, and the target of a redirect.
 OUR_OTHER_PATHS: Final = ("/image/", "/redirected/")
 
-#: The path of a URL that our receiver opened, in whatever run.
+#: The path of a URL that our receiver opened, in any run.
 EARLIER: Final = re.compile(r"/hook/\w+-\d+-.+")
 
 
@@ -44,11 +44,11 @@ class InvalidTraceError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """Which suite observed which target, and under which settings.
+    """Which suite observed which target, and with which settings.
 
     `clause_set` and `profile_hash` are what two results must share to be compared. `selected` are the ids of the clauses
-    that the run was made for, none for all. `key_searched`: the key is unlike any word, so that an echo is recognised.
-    `again` are the words of a shell that repeat the run for the clause whose id follows them; they hold no key.
+    that the run was made for, none for all. `key_searched`: the key is unlike any word, so an echo is recognised.
+    `again` are the shell words that repeat the run for the clause whose id follows them; they contain no key.
     """
 
     suite: str
@@ -67,7 +67,7 @@ class Header:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
     """How the run ended. `probes` says of each probe: `done`, `skipped`, `unfunded`, `stopped` (its submits
-    were in vain) or `error: ...`.
+    all failed) or `error: ...`.
 
     `generations_spent` were counted, `generations_released` reserved and given back.
     """
@@ -86,7 +86,7 @@ class Footer:
 class Generation:
     """One accepted submit; `reads` are all reads of its status by the account that submitted it, by the time they began.
 
-    `callbacks` are those to the URLs that the submit gave, whatever their bodies say.
+    `callbacks` are those to the URLs that the submit gave, regardless of their bodies.
     """
 
     request_id: str
@@ -111,7 +111,7 @@ class Generation:
         return self.ends[0].state if self.ends else None
 
     def ordered(self) -> Iterator[tuple[Exchange, Exchange]]:
-        """Neighbouring reads of which the first had ended before the second began: only those have an order."""
+        """Neighbouring reads of which the first ended before the second began: only those have an order."""
         return ((a, b) for a, b in pairwise(self.seen) if a.finished <= b.started)
 
     @property
@@ -121,7 +121,7 @@ class Generation:
 
 
 def webhook_urls(submit: Exchange) -> dict[str, str]:
-    """The URLs to be called back that a submit gave, by channel: `header`, `member`."""
+    """The callback URLs that a submit gave, by channel: `header`, `member`."""
     urls = {"header": submit.request_header("X-Webhook-URL"), "member": submit.sent.get("callback_url")}
     return {name: url for name, url in urls.items() if isinstance(url, str) and url.startswith(("http://", "https://"))}
 
@@ -138,7 +138,7 @@ def _is_read(exchange: Exchange) -> bool:
 
 
 def find_generations(exchanges: Sequence[Exchange], callbacks: Sequence[Callback]) -> tuple[Generation, ...]:
-    """All generations of a run, found by what their submits were answered, in the order of acceptance."""
+    """All generations of a run, found by the responses to their submits, in the order of acceptance."""
     submits: dict[str, Exchange] = {}
     reads: dict[tuple[str, str], list[Exchange]] = {}
     downloads: dict[str, list[Exchange]] = {}
@@ -163,7 +163,7 @@ def find_generations(exchanges: Sequence[Exchange], callbacks: Sequence[Callback
 
 
 def _called(submits: Mapping[str, Exchange], callbacks: Sequence[Callback]) -> dict[str, list[Callback]]:
-    """The callbacks by generation: by the URL that was called; only those that gave the same URL are told apart by the body."""
+    """The callbacks by generation: by the URL that was called; generations with the same URL are told apart by the body."""
     owners: dict[str, list[str]] = {}
     for request_id, submit in submits.items():
         for token in dict.fromkeys(map(receiver_token, webhook_urls(submit).values())):
@@ -181,7 +181,7 @@ def _called(submits: Mapping[str, Exchange], callbacks: Sequence[Callback]) -> d
 class Trace:
     """One run, ready to be judged; `footer` is None while the run has not ended.
 
-    `cut` says what is missing from a trace file that does not hold a whole run.
+    `cut` says what is missing from a trace file that does not contain a whole run.
     """
 
     header: Header
@@ -207,7 +207,7 @@ class Trace:
 
     @cached_property
     def acceptances(self) -> tuple[Exchange, ...]:
-        """Every submit answered with a 2xx, whether or not its body is sound."""
+        """Every submit answered with a 2xx, whether or not its body is valid."""
         return tuple(exchange for exchange in self.submits if exchange.succeeded)
 
     @cached_property
@@ -217,7 +217,7 @@ class Trace:
 
     @cached_property
     def given(self) -> dict[str, tuple[Exchange, ...]]:
-        """The submits that gave a URL to be called back, whatever became of them, by the token of that URL."""
+        """The submits that gave a callback URL, whatever their outcome, by the token of that URL."""
         by_token: dict[str, tuple[Exchange, ...]] = {}
         for submit in self.submits:
             for url in webhook_urls(submit).values():
@@ -238,21 +238,21 @@ class Trace:
         named = callback.member("request_id")
         if any(run in callback.target for run in runs) or (isinstance(named, str) and named in self._by_id):
             return True
-        # A gateway may still retry what an earlier run began; and anybody may call a receiver that the Internet can reach.
+        # A gateway may still retry callbacks of an earlier run, and anyone may call a receiver that is reachable from the Internet.
         return self.profile.loopback and not EARLIER.fullmatch(path)
 
     @cached_property
     def _by_aim(self) -> dict[str, list[Exchange]]:
         aimed: dict[str, list[Exchange]] = {}
         for exchange in self.exchanges:
-            # A 429 says nothing about what the request was sent for, unless the account exists to be throttled.
+            # A 429 says nothing about the purpose of the request, unless the account exists to be throttled.
             throttled = exchange.status == 429 and exchange.account not in THROTTLED
             for aim in () if throttled else exchange.aims:
                 aimed.setdefault(aim, []).append(exchange)
         return aimed
 
     def aimed(self, clause_id: str, *, unanswered: bool = False) -> tuple[Exchange, ...]:
-        """The exchanges that a probe sent for the sake of that clause, in order: with `unanswered` also those without a response."""
+        """The exchanges that a probe sent for that clause, in order; with `unanswered` also those without a response."""
         return tuple(e for e in self._by_aim.get(clause_id, ()) if unanswered or e.status is not None)
 
     @cached_property
@@ -264,7 +264,7 @@ class Trace:
         return self._by_id.get(request_id) if request_id is not None else None
 
     def waited_since(self, instant: float) -> bool:
-        """Whether the run went on long enough after `instant`, in seconds of the run, for what was due to arrive."""
+        """Whether the run went on long enough after `instant`, in seconds of the run, for anything that was due to arrive."""
         return self.footer is not None and self.footer.seconds - instant >= 0.8 * self.profile.settle
 
     def operation(self, *operations: str) -> Iterator[Exchange]:
@@ -283,13 +283,13 @@ def dump_record(record: Record) -> bytes:
 
 
 def decode_tagged(line: bytes, kinds: Mapping[str, type[T]]) -> T:
-    """What a line holds, wrapped in the name of its kind. Raises what msgspec does, ValueError or KeyError for any other line."""
+    """The contents of a line, wrapped in the name of its kind. Raises what msgspec does, ValueError or KeyError for any other line."""
     ((name, raw),) = msgspec.json.decode(line, type=dict[str, msgspec.Raw]).items()
     return msgspec.json.decode(raw, type=kinds[name])
 
 
 def load_trace(path: Path) -> Trace:
-    """Read a trace file; one whose end is missing gives a trace without a footer, which says so in `cut`.
+    """Read a trace file; a file without its end gives a trace without a footer, which says so in `cut`.
 
     Raises `InvalidTraceError` when it is malformed before its last line, OSError when it cannot be read.
     """
@@ -312,8 +312,8 @@ def load_trace(path: Path) -> Trace:
     held, cut = f"{len(exchanges)} exchanges and {len(callbacks)} callbacks", None
     if footer is None or torn:
         where = f"its line {torn} is cut" if torn else "it has no footer"
-        cut = f"the trace is not whole, {where}: judged by the {held} before that"
+        cut = f"the trace is incomplete, {where}: judged by the {held} before that"
     elif (footer.exchanges, footer.callbacks) != (len(exchanges), len(callbacks)):
         counted = f"{footer.exchanges} exchanges and {footer.callbacks} callbacks"
-        cut = f"the trace is not whole, its footer counts {counted}: judged by the {held} that it holds"
+        cut = f"the trace is incomplete, its footer counts {counted}: judged by the {held} in it"
     return Trace(header, exchanges, callbacks, footer if cut is None else None, cut)

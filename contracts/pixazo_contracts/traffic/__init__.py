@@ -1,4 +1,4 @@
-"""Traffic that others began: a proxy that it passes, recordings of other tools, what it is evidence for, and what it shows of a gateway."""
+"""Traffic of apps: a proxy for it, recordings of other tools, what it is evidence for, and what it shows about a gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page says of the body of a submit: which rules it breaks, what it leaves open, which members it shows to be allowed."""
+"""What the page says about the body of a submit: rules that it breaks, questions that it leaves open, members that it shows to be allowed."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import JsonObject, host_is_loopback, is_object, repeated_names
 
-#: The members of both operations, with the second part of the ids of the clauses about them.
+#: The members of both operations, with the second part of the ids of their clauses.
 BOOLEANS: Final = {"prompt_optimizer": "PO", "fast_pretreatment": "FP", "aigc_watermark": "WM"}
 KNOWN: Final = frozenset({"prompt", "duration", "resolution", "callback_url", "first_frame_image", *BOOLEANS})
 
 #: The longest prompt of image to video, in code points.
 LONGEST_PROMPT: Final = 2000
 
-#: Images below the first size in bytes are allowed, from the second on forbidden: which megabyte the page means is not said.
+#: Images below the first size in bytes are allowed, from the second on forbidden: the page does not say which megabyte it means.
 FINE_SIZE: Final = 20_000_000
 LARGE_SIZE: Final = 20 * 1024 * 1024
 
-#: The shortest side in pixels that is forbidden, and by which share a ratio must be off before no rounding explains it.
+#: The longest short side in pixels that is forbidden, and by which share a ratio must be off before rounding cannot explain it.
 SHORT_SIDE: Final = 300
 ROUNDING: Final = 0.005
 
-#: The formats that are allowed: their media type, how they begin and how they end.
+#: The allowed formats: their media type, how they begin and how they end.
 FORMATS: Final = {
     "image/png": (re.compile(rb"\x89PNG\r\n\x1a\n"), b"IEND\xaeB`\x82"),
     "image/jpeg": (re.compile(rb"\xff\xd8\xff"), b"\xff\xd9"),
@@ -42,10 +42,10 @@ DATA_URL: Final = re.compile(
 
 @dataclass(slots=True)
 class Reading:
-    """What the page says of a submit, by the ids of clauses: rules that it breaks, questions that it touches, what it shows.
+    """What the page says about a submit, by the ids of clauses: rules that it breaks, questions that it touches, what it shows.
 
-    `unsure`: whether it may be refused cannot be said from here, though no clause asks. `by_url`: it names an image that
-    nobody here has seen.
+    `unsure`: we cannot tell whether it may be refused, though no clause asks. `by_url`: it names an image that we have
+    not seen.
     """
 
     broken: list[str] = field(default_factory=list[str])
@@ -56,7 +56,7 @@ class Reading:
 
 
 def _odd(name: str) -> float:
-    raise ValueError(f"readers of JSON differ about {name}")
+    raise ValueError(f"JSON parsers differ about {name}")
 
 
 def _number(digits: str) -> float:
@@ -64,11 +64,11 @@ def _number(digits: str) -> float:
 
 
 def read_body(operation: str, body: bytes) -> Reading:
-    """What the page says of a body that is called JSON."""
+    """What the page says about a body that is declared as JSON."""
     found = Reading()
     try:
         value: object = json.loads(body.decode(), parse_constant=_odd, parse_int=_number, strict=False)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        json.dumps(value, ensure_ascii=False).encode()  # an unpaired surrogate is not text
     except json.JSONDecodeError:
         if body.startswith(b"\xef\xbb\xbf"):
             found.left_open.append("ERR-500-01")
@@ -149,7 +149,7 @@ def _duration(group: str, value: object, found: Reading) -> None:
         found.left_open += [] if value == 6 else ["T2V-DUR-02"]
     elif value not in {6, 10}:
         found.broken.append("I2V-DUR-03" if float(value).is_integer() else "I2V-DUR-01")
-    elif isinstance(value, float):  # 6.0 is a whole number to some readers
+    elif isinstance(value, float):  # 6.0 is an integer for some parsers
         found.unsure = True
     else:
         found.shown.append("I2V-DUR-02")
@@ -170,7 +170,7 @@ def _resolution(group: str, value: object, found: Reading) -> None:
 
 
 def is_public(url: str) -> bool:
-    """Whether a URL to be called back is one that every gateway can reach and take: https, and no host of this machine."""
+    """Whether every gateway can reach and accept a callback URL: https, and not a host of this machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -213,7 +213,7 @@ def _image(value: object, found: Reading) -> None:
 def _data_url(parts: Mapping[str, str], found: Reading) -> None:
     payload, kind = parts["payload"], parts["type"].lower()
     if re.search(r"[\s_-]", payload) or len(payload) % 4 or parts["parameters"]:
-        if re.fullmatch(r"[\w+/=\s-]*", payload, re.ASCII):  # lax readers take it
+        if re.fullmatch(r"[\w+/=\s-]*", payload, re.ASCII):  # lenient decoders accept it
             found.unsure = True
         else:
             found.broken.append("I2V-IMG-05")
@@ -238,7 +238,7 @@ def image_format(data: bytes) -> str | None:
 
 
 def image_size(data: bytes) -> tuple[int, int]:
-    """Width and height of an image in pixels, -1 for what cannot be read."""
+    """Width and height of an image in pixels; -1 if they cannot be read."""
     import imagesize  # type: ignore[import-untyped]  # ships no type information; imports an HTTP client and an XML parser
 
     try:

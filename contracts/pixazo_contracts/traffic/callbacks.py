@@ -1,4 +1,4 @@
-"""Passes webhooks on to the URLs that an app gave for them."""
+"""Forwards webhooks to the URLs that an app gave for them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .tape import Tape
 from .wire import Head, Peer, Trailers, connect, framed, refuse
 
 MOST_CALLBACK: Final = 1024 * 1024
-"""Bytes of a callback."""
+"""The most bytes of a callback."""
 
 
 async def relay_callback(app: Peer, head: Head, token: str, tape: Tape, say: Say) -> None:
-    """Pass a callback on to the URL that the app gave for it, and the app's response back. Raises `h11.RemoteProtocolError`, `LostError`."""
+    """Forward a callback to the URL that the app gave for it, and return the app's response. Raises `h11.RemoteProtocolError`, `LostError`."""
     at, url = tape.now(), tape.hooks.get(token)
     body = bytearray()
     async for piece in app.body():

@@ -1,7 +1,7 @@
-"""What a request in passing is evidence for: its operation, whose key it has, the clauses that it can show kept or broken.
+"""What an app's request is evidence for: its operation, whose key it has, the clauses that it can show kept or broken.
 
-A run knows what its probes are for. Of an app's request only what crossed the wire is known, so that a clause is aimed at where a
-gateway that keeps the page has no choice, whatever the app, its key and its balance are.
+A run knows what its probes are for. Of an app's request only the bytes on the wire are known, so it counts for a clause only if a
+gateway that follows the page has no choice, whatever the app, its key and its balance are.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from .keys import is_origin_form, key_of, split_target
 #: The paths of the two operations.
 SUBMITS: Final = {f"{MODEL_BASE}/{operation}": operation for operation in ("generate", "imageToVideo")}
 
-#: An id as the page prints it, one that a gateway can have issued, and one that none has.
+#: An id as the page prints it, one that a gateway can have issued, and one that no gateway has issued.
 WELL_FORMED: Final = re.compile(rf"{MODEL}_[0-9A-Za-z]+(-[0-9A-Za-z]+){{4}}")
 ISSUABLE: Final = re.compile(rf"{MODEL}_(?!0{{8}})[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}")
 
-#: Headers that ask for something else than the whole representation: what they get is no evidence.
+#: Headers that ask for something other than the whole representation: the response is not evidence.
 CONDITIONS: Final = frozenset(
     {"range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"}
 )
 
-#: Methods that a path does not have; others, such as OPTIONS, may be served in front of the API.
+#: Methods that a path does not have; a server in front of the API may handle others, such as OPTIONS.
 OTHER_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "PATCH"})
 
-#: Status codes that are about the key or the wallet, of which nobody here knows whether they are in order.
+#: Status codes about the key or the wallet, whose state we do not know.
 OF_THE_ACCOUNT: Final = frozenset({401, 402, 403})
 
-#: Why a submit may rightly be refused that breaks no rule of the page: the model, or what its prompt or image shows.
+#: Why a submit that breaks no rule of the page may rightly be refused: the model, or the contents of its prompt or image.
 OTHER_REASON: Final = re.compile(
     r"(?i)model not found|disabled|moderat|sensitive|safety|prohibited|content.?policy|nsfw"
 )
@@ -47,9 +47,9 @@ PARAMETER: Final = re.compile(r"(?i)duration|resolution|prompt|aigc_watermark|fa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
-    """What an `Exchange` says beyond what crossed the wire.
+    """What an `Exchange` has in addition to what crossed the wire.
 
-    `operation`: `generate`, `imageToVideo`, `status`, `media`, `head`, `other` (what else lies below the API's paths), or
+    `operation`: `generate`, `imageToVideo`, `status`, `media`, `head`, `other` (anything else below the API's paths), or
     `elsewhere`. `keyed`: whether a key was sent, which is at `placement`; `blank`: it was empty. `by_url`: see `Reading`.
     """
 
@@ -65,18 +65,18 @@ class Classified:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """Those of its fields that an exchange has as well."""
+        """Those of its fields that an exchange also has."""
         names = ("operation", "request_id", "placement", "aims", "intent", "case")
         return {name: getattr(self, name) for name in names}
 
     def settled(self, status: int | None, body: bytes) -> Classified:
-        """The same once the response is known: without what the response shows to have another reason."""
+        """The same once the response is known: without clauses for which the response shows another reason."""
         neutral = replace(self, aims=(), intent="any")
         if self.keyed and status in OF_THE_ACCOUNT:
             return neutral
         accepted = status is not None and 200 <= status < 300
         if self.intent == "accept" and not accepted and status is not None and 400 <= status < 500:
-            # What the URL leads to may be at fault, unless only another member is named.
+            # The image at the URL may be at fault, unless only another member is named.
             text = body[:4096].decode("utf-8", "replace")
             unknown = self.by_url and (IMAGE.search(text) or not PARAMETER.search(text))
             return neutral if unknown or OTHER_REASON.search(text) else self
@@ -120,14 +120,14 @@ def classify(
         read = method == "GET" and not names & CONDITIONS
         return _read(replace(said, operation="status"), path.removeprefix(STATUS_BASE), issued) if read else said
     near = path.replace("//", "/").rstrip("/").lower()
-    if method == "POST" and any(near == known.lower() for known in SUBMITS):  # what looks like an operation and is none
+    if method == "POST" and any(near == known.lower() for known in SUBMITS):  # looks like an operation but is not one
         kind = "doubled slash" if "//" in path else "trailing slash" if path.endswith("/") else "other letter case"
         return replace(said, aims=("BASE-07",), case=kind)
     return said
 
 
 def _keyless(said: Classified, aim: str) -> Classified:
-    """A request without a usable key in its place, which is refused for that; whether one elsewhere counts is not said."""
+    """A request without a usable key in its place, which is refused for that; the page does not say whether a key elsewhere counts."""
     if said.keyed:
         return replace(said, case="key elsewhere")
     return replace(said, aims=("AUTH-04" if said.blank else aim,), intent="refuse", case="no key")
@@ -140,7 +140,7 @@ def _read(said: Classified, request_id: str, issued: Container[str] | None) -> C
         return _keyless(said, "AUTH-02") if formed else said
     if issued is None or request_id in issued:
         return said
-    # Another model's id is served here as well.
+    # Ids of other models are also served here.
     malformed = not request_id or request_id.startswith(f"{MODEL}_")
     aims = ("STATUS-10",) if formed else ("STATUS-11",) if malformed else ()
     return replace(said, aims=aims, intent="refuse" if aims else "any", case="unknown id" if formed else "malformed id")
@@ -166,7 +166,7 @@ def _submit(said: Classified, headers: Headers, body: bytes) -> Classified:
             found.unsure = found.unsure or not is_public(hook)
             found.shown += ["WEBHOOK-01"] if is_public(hook) else []
     if not said.keyed or said.placement in {"bearer", "query"}:
-        # Whether the key or the body is looked at first is not said.
+        # The page does not say whether the key or the body is checked first.
         if found.broken or found.left_open or found.unsure:
             return replace(said, aims=("AUTH-08",), intent="refuse", case="no key, another fault")
         return _keyless(said, "AUTH-01")

@@ -1,6 +1,6 @@
-"""HTTP archives (HAR 1.2) of browsers, proxies and API clients, read as traces; keys are struck on the way in.
+"""HTTP archives (HAR 1.2) of browsers, proxies and API clients, read as traces; keys are redacted on input.
 
-Every tool writes its own dialect, so nothing is demanded but `log.entries`: what is missing or odd in an entry is left out of it.
+Every tool writes its own dialect, so only `log.entries` is required: what is missing or odd in an entry is left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -55,11 +55,13 @@ LARGEST: Final = 256 * 1024 * 1024
 #: A line of a trace file.
 TRACE_LINE: Final = re.compile(rb'\s*\{\s*"(header|exchange|callback|footer)"\s*:')
 
-#: Why there is no response, as an archive of ours says it.
+#: Why there is no response, as our own archives say it.
 ERRORS: Final = ("abandoned", "connect", "timeout", "lost")
 
-#: The digits of a second that are too fine.
+#: The digits of a second that are too precise.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
+
+T = TypeVar("T", Exchange, Profile)
 
 
 class _Entry(NamedTuple):
@@ -101,7 +103,7 @@ def _pairs(value: object) -> Iterator[tuple[str, str]]:
 
 
 def _attached(name: object, folder: Path | None) -> bytes | None:
-    """A body that Playwright has written into a file beside the archive; None where it is missing or outside that folder."""
+    """A body that Playwright has written into a file next to the archive; None if it is missing or outside that folder."""
     if folder is None or not isinstance(name, str):
         return None
     try:
@@ -113,7 +115,7 @@ def _attached(name: object, folder: Path | None) -> bytes | None:
 
 
 def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
-    """The body that `text` holds, also in Base64 or compressed, or a file beside the archive; None where it is missing."""
+    """The body in `text`, also in Base64 or compressed, or in a file next to the archive; None if it is missing."""
     text = part.get("text")
     if isinstance(text, str) and part.get("encoding") != "base64":
         return text.encode("utf-8", "replace")
@@ -122,7 +124,7 @@ def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
     except ValueError:
         return None
     if body is not None and body.startswith(b"\x1f\x8b"):
-        # Some tools leave gzip on a body; no JSON and no medium of the gateway begins so.
+        # Some tools leave gzip on a body; no JSON and no medium of the gateway begins like that.
         with suppress(zlib.error):
             body = zlib.decompressobj(wbits=31).decompress(body, LARGEST)
     params = [] if body is not None else [*_pairs(part.get("params"))]
@@ -130,13 +132,13 @@ def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
 
 
 def _typed(headers: Headers, kind: object) -> Headers:
-    """The headers, with the type of the body where only the body says it."""
+    """The headers, with the type of the body if only the body has it."""
     named = any(name.lower() == "content-type" for name, _ in headers)
     return headers if named or not isinstance(kind, str) or not kind else (*headers, ("Content-Type", kind))
 
 
 def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
-    """An entry with a method and a URL; one without an instant happened when the one before it did."""
+    """An entry with a method and a URL; one without an instant gets that of the entry before it."""
     request, response = _member(entry, "request"), _member(entry, "response")
     method, url = _text(request.get("method")).upper(), _text(request.get("url"))
     if not is_object(entry) or not method or not split_url(url).hostname:
@@ -148,32 +150,37 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
         body = b""
     headers = tuple(_pairs(request.get("headers")))
     return _Entry(
-        before if at is None else at,
-        _number(entry.get("time")) / 1000,
-        method,
-        url,
-        _typed(headers, posted.get("mimeType")) if posted else headers,
-        _bytes(posted, folder),
-        status if 100 <= status < 600 else None,
-        None if status else next((word for word in ERRORS if word == response.get("statusText")), "lost"),
-        _typed(tuple(_pairs(response.get("headers"))), content.get("mimeType")),
-        body,
-        len(body) if body is not None else int(_number(content.get("size"))),
-        _member(entry, "_pixazo"),
+        at=before if at is None else at,
+        seconds=_number(entry.get("time")) / 1000,
+        method=method,
+        url=url,
+        headers=_typed(headers, posted.get("mimeType")) if posted else headers,
+        sent=_bytes(posted, folder),
+        status=status if 100 <= status < 600 else None,
+        error=None if status else next((word for word in ERRORS if word == response.get("statusText")), "lost"),
+        answered=_typed(tuple(_pairs(response.get("headers"))), content.get("mimeType")),
+        body=body,
+        size=len(body) if body is not None else int(_number(content.get("size"))),
+        ours=_member(entry, "_pixazo"),
     )
 
 
-def _entries(data: bytes, folder: Path | None) -> list[_Entry]:
-    """What an archive holds, by the time it began. Raises `InvalidTraceError` with the remedy."""
+def _log(data: bytes) -> JsonObject:
+    """The member `log` of an archive. Raises `InvalidTraceError` with the remedy."""
     try:
         archive: object = json.loads(data.decode("utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise InvalidTraceError(f"it is no JSON ({error}): export it as HAR 1.2 again") from None
-    listed = _member(archive, "log").get("entries")
-    if not is_array(listed):
+        raise InvalidTraceError(f"it is not JSON ({error}): export it as HAR 1.2 again") from None
+    log = _member(archive, "log")
+    if not is_array(log.get("entries")):
         raise InvalidTraceError("it has no log.entries, so it is neither a trace nor a HAR: export it as HAR 1.2")
+    return log
+
+
+def _entries(listed: object, folder: Path | None) -> list[_Entry]:
+    """The entries of an archive, in the order in which they began."""
     found = list[_Entry]()
-    for each in listed:
+    for each in listed if is_array(listed) else []:
         if entry := _read(each, found[-1].at if found else 0.0, folder):
             found.append(entry)
     return sorted(found, key=lambda entry: entry.at)
@@ -199,12 +206,16 @@ def _origin(url: str) -> str:
         return ""
 
 
+def _bare(url: str) -> str:
+    return url.partition("?")[0]
+
+
 def _is_gateways(path: str) -> bool:
     return path.startswith((f"{MODEL_BASE}/", STATUS_BASE))
 
 
 def _gateway(entries: Sequence[_Entry], target: str | None) -> str:
-    """The origin of the gateway, as it is written: the one that was asked most for paths of the gateway."""
+    """The origin of the gateway, as written: the one with the most requests for paths of the gateway."""
     if target is not None:
         return target
     asked = Counter(
@@ -214,13 +225,13 @@ def _gateway(entries: Sequence[_Entry], target: str | None) -> str:
     )
     if not asked:
         raise InvalidTraceError(
-            f"no request in it is to {MODEL_BASE}/ or {STATUS_BASE}: export the app's calls of the gateway"
+            f"it has no request to {MODEL_BASE}/ or {STATUS_BASE}: export the app's calls of the gateway"
         )
     return asked.most_common(1)[0][0]
 
 
 class _Archive:
-    """Makes exchanges and callbacks of the entries of one archive."""
+    """Makes exchanges and callbacks from the entries of one archive."""
 
     def __init__(self, entries: Sequence[_Entry], target: str | None) -> None:
         self.origin = _gateway(entries, target)
@@ -234,7 +245,9 @@ class _Archive:
                     self._ids |= {request_id} if body is entry.body else set()
                     urls = _member(members, "output").get("media_url")
                     named = [url for url in urls if isinstance(url, str)] if is_array(urls) else []
-                    self._media |= {join_url(entry.url, url): request_id for url in named}
+                    for url in (join_url(entry.url, url) for url in named):
+                        self._media |= {url: request_id}
+                        self._media.setdefault(_bare(url), request_id)
         self._accounts = _accounts([entry for entry in entries if self._reaches_gateway(entry)])
         secrets = list[str]()
         for entry in entries:
@@ -248,9 +261,13 @@ class _Archive:
     def _reaches_gateway(self, entry: _Entry) -> bool:
         return _origin(entry.url) == self._canonical and _is_gateways(split_url(entry.url).path)
 
+    def _named(self, url: str) -> str | None:
+        """The id of the envelope that names this URL, or the same with another query."""
+        return self._media.get(url) or self._media.get(_bare(url))
+
     def record(self, entry: _Entry) -> Exchange | Callback | None:
-        """The record of an entry; None for what is not the gateway's, or has no response."""
-        is_media = entry.url.partition("?")[0] in self._media
+        """The record of an entry; None if it is not for the gateway, or has no response."""
+        is_media = self._named(entry.url) is not None
         members = members_of(entry.sent or b"") if entry.method == "POST" and not is_media else {}
         is_envelope = members.get("status") in STATES or "task_id" in members
         named = str(members.get("request_id", members.get("task_id")))
@@ -262,17 +279,18 @@ class _Archive:
                 self._redactor, number, at, entry.method, target, entry.headers, entry.sent or b"", answered
             )
         if not entry.ours and (entry.status is None or (entry.body is None and not is_media)):
-            return None  # the client has gone away, or the tool has not kept the response: neither says anything of the gateway
+            return None  # the client went away, or the tool did not keep the response: neither says anything about the gateway
         return self._exchange(entry) if is_media or self._reaches_gateway(entry) or "operation" in entry.ours else None
 
     def _exchange(self, entry: _Entry) -> Exchange:
         body, key = entry.body or b"", key_of(entry.url, entry.headers)
-        is_named, is_open = entry.url.partition("?")[0] in self._media, entry.method == "OPTIONS"
+        named, is_open = self._named(entry.url), entry.method == "OPTIONS"
         served = entry.status in {200, 202} or (not self._accounts and entry.status not in {None, 401})
-        left_out = key is None and served and not is_named and not is_open  # by the tool that wrote the archive
+        left_out = key is None and served and named is None and not is_open  # by the tool that wrote the archive
         headers = (*entry.headers, (KEY_HEADER, KEY)) if left_out else entry.headers
+        media = {_bare(entry.url): named} if named else {}
         said = classify(
-            entry.method, entry.url, headers, entry.sent, self.origin, issued=self._ids, media=self._media
+            entry.method, entry.url, headers, entry.sent, self.origin, issued=self._ids, media=media
         ).settled(entry.status, body)
         is_media = said.operation == "media"
         account = "default" if left_out else "" if key is None or is_media else "blank"
@@ -300,28 +318,37 @@ class _Archive:
         )
         if not entry.ours:
             return exchange
-        # What `_pixazo` says, if that fits, is redacted too: anybody can write an archive.
-        ours = {name: entry.ours[name] for name in BEYOND_HAR if name in entry.ours}
-        told = json.loads(self._redactor.text(json.dumps(ours)))
+        # What `_pixazo` says, if that fits, is redacted too: anyone can write an archive.
+        return self._told(exchange, {name: entry.ours[name] for name in BEYOND_HAR if name in entry.ours})
+
+    def profile(self, ours: JsonObject, capabilities: tuple[str, ...]) -> Profile:
+        """The profile that an archive of ours has, else one of this origin with these capabilities."""
+        told = {name: value for name, value in _member(ours, "profile").items() if name != "origin"}
+        return self._told(Profile(origin=self.origin, capabilities=capabilities), told)
+
+    def _told(self, value: T, members: JsonObject) -> T:
+        """A value with these members, if they fit."""
+        told = json.loads(self._redactor.text(json.dumps(members)))
         try:
-            return msgspec.convert({**msgspec.to_builtins(exchange), **told}, Exchange)
+            return msgspec.convert({**msgspec.to_builtins(value), **told}, type(value))
         except msgspec.ValidationError:
-            return exchange
+            return value
 
 
 def read_har(data: bytes, target: str | None = None, folder: Path | None = None) -> tuple[Trace, int]:
     """The trace of an archive, and how many of its entries are left out: those of other hosts, and without a response.
 
-    The gateway is the `target`, or the origin that was asked most; bodies may be in files of the `folder`. Raises `InvalidTraceError` with the remedy.
+    The gateway is the `target`, or the origin with the most requests; bodies may be in files of the `folder`. Raises `InvalidTraceError` with the remedy.
     """
     if len(data) > LARGEST:
         raise InvalidTraceError(f"it has more than {LARGEST} bytes: export fewer calls")
-    entries = _entries(data, folder)
+    log = _log(data)
+    entries = _entries(log["entries"], folder)
     archive = _Archive(entries, target)
     records = [record for entry in entries if (record := archive.record(entry)) is not None]
     exchanges = tuple(record for record in records if isinstance(record, Exchange))
     callbacks = tuple(record for record in records if isinstance(record, Callback))
-    profile = Profile(origin=archive.origin, capabilities=("receiver",) if callbacks else ())
+    profile = archive.profile(_member(log, "_pixazo"), ("receiver",) if callbacks else ())
     began = datetime.fromtimestamp(entries[0].at if entries else 0.0, UTC)
     header = make_header(profile, began, key_searched=archive.key_searched)
     seconds = max([0.0, *(each.finished for each in exchanges), *(each.at for each in callbacks)])

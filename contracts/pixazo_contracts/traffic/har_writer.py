@@ -22,7 +22,7 @@ BEYOND_HAR: Final = (
 
 
 def write_har(trace: Trace) -> bytes:
-    """A trace as HAR 1.2. It holds no key, since a trace holds none; `_pixazo` has what HAR has no member for."""
+    """A trace as HAR 1.2. It contains no key, since a trace contains none; `_pixazo` has what HAR has no member for."""
     start, timed = datetime.fromisoformat(trace.header.started_at), list[tuple[float, JsonObject]]()
     for each in trace.exchanges:
         request = _request(each.method, each.url, each.request_headers, each.request_body, each.request_size)
@@ -40,8 +40,9 @@ def write_har(trace: Trace) -> bytes:
         for at, entry in sorted(timed, key=itemgetter(0))
     ]
     creator = {"name": "pixazo-contracts", "version": version("pixazo-testkit")}
-    log = {"log": {"version": "1.2", "creator": creator, "entries": entries}}
-    return json.dumps(log, ensure_ascii=False, indent=1).encode() + b"\n"
+    ours = {"profile": msgspec.to_builtins(trace.profile)}
+    log = {"version": "1.2", "creator": creator, "entries": entries, "_pixazo": ours}
+    return json.dumps({"log": log}, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> list[JsonObject]:

@@ -1,4 +1,4 @@
-"""Judges what passes the proxy, one exchange after the other, in a thread of its own."""
+"""Judges the traffic of the proxy, one exchange after the other, in its own thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixazo_contracts.trace import Exchange
 from .tape import Tape
 
 MOST_UNJUDGED: Final = 1000
-"""Exchanges that wait to be judged."""
+"""How many exchanges may wait to be judged."""
 
 
 class Say(Protocol):
@@ -22,7 +22,7 @@ class Say(Protocol):
 
 
 class Judging:
-    """Exchanges that are to be judged; `say` gets what they show to be wrong. It is made where the event loop runs."""
+    """Exchanges to judge; `say` gets what is wrong with them. It is made where the event loop runs."""
 
     def __init__(self, tape: Tape, say: Say) -> None:
         self._tape, self._say = tape, say
@@ -43,9 +43,9 @@ class Judging:
         self._thread.shutdown(cancel_futures=True)
 
     def later(self, exchange: Exchange) -> None:
-        """Judge an exchange when those before it are; a later one of its generation stands for it."""
+        """Judge an exchange after those before it; a later one of its generation may replace it."""
         if len(self._waiting) >= MOST_UNJUDGED:
-            self._say("requests come faster than they are judged: the rest is judged at the end", once="unjudged")
+            self._say("requests arrive faster than they are judged: the rest is judged at the end", once="unjudged")
             return
         self._waiting[exchange.accepted_id or exchange.request_id or str(exchange.number)] = exchange
         if self._task is None:
@@ -59,7 +59,7 @@ class Judging:
             self._task = None
 
     async def now(self, exchange: Exchange) -> list[str]:
-        """Say what an exchange shows to be wrong; returns the clauses that failed."""
+        """Say what an exchange shows to be wrong; return the failed clauses."""
         window, loop = self._tape.window(exchange), asyncio.get_running_loop()
         found = await loop.run_in_executor(self._thread, self._tape.violations, window)
         for clause, outcome, finding in found:

@@ -1,4 +1,4 @@
-"""Where the key of an app's request stands, what else of it may be a secret, and which of its headers are kept."""
+"""Where the key of an app's request is, what else in it may be a secret, and which of its headers are kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixazo_contracts.runner import KEPT_HEADERS, is_distinctive
 from pixazo_contracts.trace import KEY_HEADER
 
 #: Names of headers whose values are secrets: of what an app sends, and in lower case of what another tool has recorded, where the first
-#: would strike too much: the signature of each callback, a session that is echoed, a token of each request.
+#: would redact too much: the signature of each callback, a session that is echoed, a token of each request.
 SECRET: Final = re.compile(r"(?i)(?!idempotency-key$).*(key|auth|token|secret|cookie|session|signature|password)")
 SECRET_HEADERS: Final = frozenset(
     {KEY_HEADER.lower(), *("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key")}
@@ -24,7 +24,7 @@ SECRET_HEADERS: Final = frozenset(
 QUERY_NAMES: Final = ("subscription-key", KEY_HEADER.lower())
 QUERY_KEY: Final = re.compile(rf"(?i)([?&])(?:{'|'.join(QUERY_NAMES)})=[^&#]*&?")
 
-#: The headers of requests that are kept: what clauses and the profile look at. Any other may hold a secret of the app.
+#: The headers of requests that are kept: those that clauses and the profile read. Any other may contain a secret of the app.
 KEPT_OF_REQUESTS: Final = KEPT_HEADERS | {
     *("accept", "accept-encoding", "access-control-request-headers", "access-control-request-method"),
     *("content-encoding", "expect", "forwarded", "idempotency-key", "if-modified-since", "if-none-match", "origin"),
@@ -34,7 +34,7 @@ KEPT_OF_REQUESTS: Final = KEPT_HEADERS | {
 
 
 def is_origin_form(target: str) -> bool:
-    """Whether a request target is a path; its query may hold a URL all the same."""
+    """Whether a request target is a path; its query may still contain a URL."""
     return target.startswith("/")
 
 
@@ -62,8 +62,8 @@ def key_of(url: str, headers: Headers) -> tuple[str, str] | None:
 def secrets_of(url: str, headers: Headers, *, words: bool) -> Iterator[str]:
     """The texts of a message that may be secrets: keys in the query, values of these headers and their parts; some are empty.
 
-    What follows the first pair of Set-Cookie is no secret. Without `words` a cookie that is like a word is left out: that word
-    would be struck everywhere.
+    The part of Set-Cookie after the first pair is not a secret. Without `words`, a cookie that is like a word is left out: that
+    word would be redacted everywhere.
     """
     yield from (value for name, value in parse_qsl(split_target(url)[1]) if name.lower() in QUERY_NAMES)
     for name, value in headers:

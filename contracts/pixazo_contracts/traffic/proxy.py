@@ -1,4 +1,4 @@
-"""The proxy: stands between an app and a gateway, passes bytes both ways, pays before it sends, and gives the tape what passed."""
+"""The proxy: passes bytes between an app and a gateway, pays before it sends, and records the traffic on the tape."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from pixazo_contracts.trace import (
 from .callbacks import relay_callback
 from .classify import SUBMITS
 from .judging import Judging
-from .tape import Message, Tape, TapeError, decoded
+from .tape import Failure, Message, Tape, TapeError, decoded
 from .wire import Head, LostError, Peer, RawHeaders, Trailers, connect, framed, refuse
 
-#: The longest request and response that are kept, and the longest answer of the API that is held until it is recorded, in bytes.
+#: The longest request and response that are kept, and the longest response of the API that is held until it is recorded, in bytes.
 MOST_KEPT: Final = 64 * 1024 * 1024
 MOST_HELD: Final = 256 * 1024
 
-#: Connections at once; how long an idle connection stays, and a shutdown waits for what is under way, in seconds.
+#: The most simultaneous connections; how long an idle connection is kept, and a shutdown waits for work under way, in seconds.
 MOST_CONNECTIONS: Final = 500
 IDLE: Final = 300.0
 DRAINING: Final = 10.0
@@ -56,7 +56,7 @@ class ProxyOptions:
 
 @dataclass(slots=True, kw_only=True)
 class _Passing(Message):
-    """One exchange on its way. `ended`: the response was read to its end; `reset`: how the gateway broke off. `left`: the app closed its side. `noted`: it is recorded."""
+    """One exchange under way. `ended`: the response was read completely; `reset`: how the gateway broke off. `left`: the app closed its side. `noted`: it is recorded."""
 
     app: Peer
     operation: str
@@ -79,6 +79,11 @@ class _Passing(Message):
             self.ended = True
 
 
+def _lost(passing: _Passing) -> Failure:
+    """The gateway's connection was lost: where the app had closed its side, it is the app that gave up."""
+    return Failure("abandoned" if passing.left else "lost")
+
+
 class Proxy:
     """A server on one port. `say` gets each line about it; `guard` pays for what may cost."""
 
@@ -99,12 +104,12 @@ class Proxy:
             self._say_raw(self._tape.text(line))
 
     async def start(self) -> int:
-        """Begin to listen; returns the port. Raises OSError."""
+        """Begin to listen; return the port. Raises OSError."""
         self._server = await asyncio.start_server(self._connected, self._options.host, self._options.port, backlog=128)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
-        """Accept nothing more, and wait a while for what is under way."""
+        """Accept nothing more, and wait a while for exchanges under way."""
         if self._server is not None:
             self._server.close()
         for _ in range(int(DRAINING / 0.05)):
@@ -119,13 +124,13 @@ class Proxy:
         await self._judging.stop()
 
     def interrupt(self) -> None:
-        """Stop; called again, without waiting for what is under way."""
+        """Stop; called again, stop without waiting for exchanges under way."""
         (self.hurrying if self.stopping.is_set() else self.stopping).set()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         app, task = Peer(reader, writer), asyncio.current_task()
         if len(self._tasks) >= MOST_CONNECTIONS or task is None:
-            self._say(f"more than {MOST_CONNECTIONS} connections: further ones are closed", once="connections")
+            self._say(f"more than {MOST_CONNECTIONS} connections: additional ones are closed", once="connections")
             writer.close()
             return
         self._tasks.add(task)
@@ -140,7 +145,7 @@ class Proxy:
             self._say(f"the trace cannot be written ({error}): the proxy stops")
             app.close(reset=True)
             self.stopping.set()
-        except Exception as error:  # noqa: BLE001 - it must cost one connection, and be seen
+        except Exception as error:  # noqa: BLE001 - it must cost only one connection, and be visible
             self._say(f"the proxy failed on one connection, {error!r}: report it")
             app.close(reset=True)
         finally:
@@ -168,9 +173,9 @@ class Proxy:
                 gateway.close()
 
     async def _exchange(self, app: Peer, gateway: Peer | None, head: Head) -> Peer | None:
-        """Pass one request on; returns the connection to the gateway, None when the app's is to be closed."""
+        """Pass one request on; return the connection to the gateway, None if that of the app must be closed."""
         method, target = (part.decode("latin-1") for part in head.first)
-        if re.match("(?i)https?://", target):  # a client that takes us for a forward proxy
+        if re.match("(?i)https?://", target):  # a client that uses us as a forward proxy
             target = re.sub(r"^[^:]*://[^/?#]*", "", target)
             target = target if target.startswith("/") else f"/{target}"
             head = replace(head, first=(head.first[0], target.encode("latin-1")))
@@ -179,7 +184,7 @@ class Proxy:
             await relay_callback(app, head, hook[1], self._tape, self._say)
             return None
         if method == "CONNECT":
-            why = f"this is no forward proxy: give its URL as the gateway's, which is {self._profile.origin}"
+            why = f"this is not a forward proxy: use its URL in place of the gateway's, {self._profile.origin}"
             await refuse(app, 501, why)
             return None
         headers = head.text()
@@ -189,7 +194,7 @@ class Proxy:
         try:
             await self._pass(passing)
         except asyncio.CancelledError:  # it may have begun something
-            passing.error = "abandoned"
+            passing.failure = Failure("abandoned")
             self._note(passing)
             raise
         return await self._finish(passing)
@@ -219,7 +224,7 @@ class Proxy:
         try:
             number = await in_thread(self._thread, purse.reserve, send)
         except BudgetExhaustedError as error:
-            passing.spent, passing.error = False, f"budget: {error}"
+            passing.spent, passing.failure = False, Failure("budget", str(error))
             return
         try:
             await self._ask(passing)
@@ -236,7 +241,7 @@ class Proxy:
         fields, body = passing.answer.text(), bytes(passing.answered)
         body, readable = decoded(fields, body)
         headers = tuple(field for field in fields if not readable or field[0].lower() != "content-encoding")
-        whole = passing.ended and passing.error is None and passing.answer_size == len(passing.answered)
+        whole = passing.ended and passing.failure is None and passing.answer_size == len(passing.answered)
         return Reply(status=passing.answer.status, headers=headers, body=body, whole=whole, error=passing.error)
 
     async def _read_body(self, passing: _Passing) -> None:
@@ -256,7 +261,7 @@ class Proxy:
         passing.sent = bytes(wire)
 
     def _with_our_hooks(self, head: Head, body: bytes) -> tuple[Head, bytes]:
-        """The request with URLs of ours in place of those that the app gave to be called back, and its body in one piece."""
+        """The request with our URLs in place of the app's callback URLs, and its body in one piece."""
         public, headers, members = str(self._options.public_url), RawHeaders(), members_of(body)
         url = members.get("callback_url")
         if isinstance(url, str) and url.startswith(("http://", "https://")):
@@ -277,20 +282,20 @@ class Proxy:
         return replace(head, headers=headers), body
 
     async def _ask(self, passing: _Passing) -> None:
-        """Send a request and read the beginning of its response; what goes wrong is noted, and not raised."""
+        """Send a request and read the beginning of its response; errors are noted, not raised."""
         reused = passing.gateway is not None
         try:
             await self._ask_once(passing)
         except OSError as error:
             passing.reset = isinstance(error, LostError) and error.reset
-            lost = "abandoned" if passing.left else "lost"
-            passing.error = passing.error or (lost if isinstance(error, LostError) else f"connect: {error}")
+            is_lost = isinstance(error, LostError)
+            passing.failure = passing.failure or (_lost(passing) if is_lost else Failure("connect", str(error)))
             self._drop(passing)
             if reused and passing.answer is None and passing.method in {"GET", "HEAD"}:  # the connection was stale
-                passing.error = None
+                passing.failure = None
                 await self._ask(passing)
         except h11.RemoteProtocolError:
-            passing.error = "lost"
+            passing.failure = Failure("lost")
             self._drop(passing)
         except asyncio.CancelledError:
             self._drop(passing)
@@ -329,7 +334,7 @@ class Proxy:
                 return
 
     async def _pump(self, passing: _Passing, gateway: Peer) -> None:
-        """Pass the body of the request on as it comes, then wait for the app to go away."""
+        """Pass the body of the request on as it arrives, then wait for the app to go away."""
         try:
             if passing.sent is None:
                 async for piece in passing.app.body():
@@ -340,28 +345,27 @@ class Proxy:
                     await gateway.write(framed(piece, chunked=passing.head.chunked))
                 passing.sent = b""
             await passing.app.wait_closed()
-            if gateway.write_eof():  # the app may still read: what the gateway does of it is seen by the app
+            if gateway.write_eof():  # the app may still read, so it sees how the gateway reacts
                 passing.left = True
                 return
         except LostError:
             if gateway.gone:
                 return
-        passing.error = "abandoned"
+        passing.failure = Failure("abandoned")
         gateway.close(reset=True)
 
     # -- towards the app
 
     async def _finish(self, passing: _Passing) -> Peer | None:
-        """Record what came and pass it on; returns the connection to the gateway if both can be used again."""
-        error = passing.error or ""
-        if error.startswith("budget"):
-            text = f"not sent, since it may cost a generation: {error.removeprefix('budget: ')}"
-            text += "" if "--max-generations" in text else "; raise --max-generations"
+        """Record the response and pass it on; return the connection to the gateway if both can be used again."""
+        failure = passing.failure
+        if failure and failure.kind == "budget":
+            text = f"not sent, since it may cost a generation: {failure.why}"
             self._say(text, once="budget")
             await refuse(passing.app, 402, self._tape.text(text), "Not sent by pixazo-contracts proxy")
             return None
         found = list[str]()
-        if passing.ended or error:
+        if passing.ended or failure:
             exchange = self._note(passing)
             if self._options.complain and passing.answer is not None:
                 found = await self._judging.now(exchange)
@@ -370,15 +374,15 @@ class Proxy:
         if passing.answer is not None:
             await self._relay(passing, passing.answer, found)
             return passing.gateway
-        if error.startswith("connect"):
-            why = f"{self._profile.origin} cannot be reached ({error.removeprefix('connect: ')})"
+        if failure and failure.kind == "connect":
+            why = f"{self._profile.origin} cannot be reached ({failure.why})"
             await refuse(passing.app, 502, why)
         else:
             passing.app.close(reset=passing.reset)
         return None
 
     async def _relay(self, passing: _Passing, answer: Head, found: list[str]) -> None:
-        """Pass the response on, piece by piece; what is not recorded yet is recorded before its end is sent."""
+        """Pass the response on, piece by piece; an exchange is recorded before the end of its response is sent."""
         gateway = passing.gateway
         bodiless = passing.method == "HEAD" or answer.status in {204, 304}
         by_closing = not bodiless and not answer.chunked and answer.get(b"content-length") is None
@@ -389,11 +393,11 @@ class Proxy:
         held = b"".join(framed(piece, chunked=answer.chunked) for piece in passing.pieces)
         try:
             await passing.app.write(shown.dump() + held)
-            if passing.error is None and not passing.ended and gateway is not None:
+            if passing.failure is None and not passing.ended and gateway is not None:
                 await self._stream(passing, gateway, answer)
         except LostError:
             if not passing.noted:
-                passing.error = passing.error or "abandoned"
+                passing.failure = passing.failure or Failure("abandoned")
                 self._judging.later(self._note(passing))
             self._drop(passing)
             raise
@@ -401,7 +405,7 @@ class Proxy:
             passing.pump.cancel()
             with suppress(asyncio.CancelledError):
                 await passing.pump
-        if passing.error is not None:
+        if passing.failure is not None:
             self._drop(passing)
             passing.app.close(reset=passing.reset)
         elif closes and gateway is not None:
@@ -409,7 +413,7 @@ class Proxy:
             passing.gateway = None
 
     async def _stream(self, passing: _Passing, gateway: Peer, answer: Head) -> None:
-        """Pass on what is left of the response, one piece behind: the last goes when the exchange is recorded."""
+        """Pass on the rest of the response, one piece behind: the last piece is sent when the exchange is recorded."""
         last: bytes | Trailers = b""
         try:
             async for piece in gateway.body():
@@ -422,13 +426,13 @@ class Proxy:
         except LostError as lost:
             if passing.app.gone:
                 raise
-            passing.error = passing.error or ("abandoned" if passing.left else "lost")
+            passing.failure = passing.failure or _lost(passing)
             passing.reset = lost.reset
         self._judging.later(self._note(passing))
         await passing.app.write(framed(last, chunked=answer.chunked))
 
     def _note(self, passing: _Passing) -> Exchange:
-        """Record an exchange, and say once that the app may go on past the proxy."""
+        """Record an exchange, and say once if the app may bypass the proxy."""
         if self._options.keep_host and (host := passing.head.get(b"host")):
             self._tape.named(host.decode("latin-1"))
         exchange, passing.noted = self._tape.record(passing), True
@@ -438,8 +442,8 @@ class Proxy:
                 if canonical_origin(url) == canonical_origin(self._profile.origin):
                     here = f"http://{self._options.host}:{self._options.port}"
                     self._say(
-                        f"polling_url names {self._profile.origin}, so that the app may read past the proxy: lead hard-coded "
-                        f"hosts through it by `pixazo-sim exec --upstream {here} -- CMD`",
+                        f"polling_url names {self._profile.origin}, so the app may bypass the proxy: route hard-coded "
+                        f"hosts through it with `pixazo-sim exec --upstream {here} -- CMD`",
                         once="past",
                     )
         return exchange

@@ -1,4 +1,4 @@
-"""The tape of a proxy: what passed, as the records of a trace, keys redacted before anything is written; and what they show so far."""
+"""The tape of a proxy: its traffic as records of a trace, keys redacted before anything is written; and what they show so far."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Finding, Outcome, curl_line, judge
@@ -43,14 +43,14 @@ from .classify import SUBMITS, Classified, classify
 from .keys import KEPT_OF_REQUESTS, SECRET, is_origin_form, key_of, secrets_of, without_key
 from .wire import Head
 
-#: What an exchange alone does not show: it is judged at the end, with all others.
+#: Clauses that a single exchange cannot decide: they are judged at the end, with all exchanges.
 AT_THE_END: Final = {
     *("BASE-01", "BASE-02", "BASE-03", "BASE-04", "BASE-05", "ERR-429-04", "FLOW-02", "FLOW-04"),
     *("I2V-IMG-03", "I2V-IMG-04", "STATUS-13", "SUBMIT-14", "WEBHOOK-08"),
 }
 JUDGED_AS_IT_PASSES: Final = tuple(clause for clause in CATALOGUE if clause.id not in AT_THE_END)
 
-#: What is kept for the judgement of what follows: generations, exchanges of each, callbacks; and names of the proxy.
+#: How much is kept for judging later exchanges: generations, exchanges of each, callbacks; and names of the proxy.
 MOST_GENERATIONS: Final = 1000
 MOST_READS: Final = 30
 MOST_CALLBACKS: Final = 1000
@@ -59,7 +59,7 @@ MOST_NAMES: Final = 16
 #: The longest body that is decoded, in bytes.
 MOST_DECODED: Final = 64 * 1024 * 1024
 
-#: Reads so many seconds after an end, or a submit, are late: how long a request stays readable is not said.
+#: Reads this many seconds after an end, or a submit, are late: the page does not say how long a request stays readable.
 LATE: Final = 30.0
 VERY_LATE: Final = 3600.0
 
@@ -68,14 +68,21 @@ TRACE: Final = "trace.ndjson"
 
 
 class TapeError(Exception):
-    """The trace or what stands beside it cannot be written; the text names it."""
+    """The trace or a file next to it cannot be written; the message names it."""
+
+
+class Failure(NamedTuple):
+    """Why a response is incomplete: a word for programs, and what more is known, for people."""
+
+    kind: Literal["budget", "connect", "lost", "abandoned"]
+    why: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
 class Message:
-    """One request on its way, and what came of its response: `error` begins with the word that says why it is not whole.
+    """One request in progress, and its response so far.
 
-    `size` and `answer_size` count bytes, of which `body` and `answered` may hold fewer.
+    `size` and `answer_size` count bytes, of which `body` and `answered` may contain fewer.
     """
 
     head: Head
@@ -85,8 +92,13 @@ class Message:
     answer: Head | None = None
     answered: bytearray = field(default_factory=bytearray)
     answer_size: int = 0
-    error: str | None = None
+    failure: Failure | None = None
     spent: bool = False
+
+    @property
+    def error(self) -> str | None:
+        """The word that says why the response is not whole."""
+        return self.failure.kind if self.failure else None
 
     @property
     def method(self) -> str:
@@ -101,7 +113,7 @@ class Message:
 
 @dataclass(eq=False)
 class Tape:
-    """Writes the records into `out`/trace.ndjson, and goes on with one that is there."""
+    """Writes the records into `out`/trace.ndjson, and continues an existing one."""
 
     profile: Profile
     out: Path
@@ -140,12 +152,12 @@ class Tape:
         """Seconds since the trace began."""
         return time.monotonic() - self._zero
 
-    # -- what outlives the process
+    # -- what survives the process
 
     def save(self) -> None:
         """Keep what a restart must know, readable by the owner only; keys are kept as salted digests."""
         state = {"salt": self._salt, "accounts": self._accounts, "purse": self.purse, "hook_count": self._hook_count}
-        # One that holds a key is known to this process only.
+        # A URL with a key is known to this process only.
         state["hooks"] = {token: url for token, url in self.hooks.items() if self.text(url) == url}
         beside = self.out / f"{STATE}.new"
         try:
@@ -158,7 +170,7 @@ class Tape:
             raise TapeError(f"{self.out / STATE}: {error.strerror or error}") from None
 
     def _continue(self) -> None:
-        """Take in the trace that is there, but for a torn last line."""
+        """Read the existing trace, without a torn last line."""
         data = self._path.read_bytes() if self._path.exists() else b""
         if data and not data.endswith(b"\n"):
             os.truncate(self._path, data.rfind(b"\n") + 1)
@@ -179,7 +191,7 @@ class Tape:
             and not any(callback.member("status") in TERMINAL for callback in generation.callbacks)
             for generation in trace.generations
         ):
-            # Callbacks may have come while nothing listened: that one is missing shows nothing from here on.
+            # Callbacks may have been lost while nothing listened: a missing one shows nothing from here on.
             rest = tuple(each for each in self.profile.capabilities if each != "receiver")
             self._describe(replace(self.profile, capabilities=rest))
 
@@ -192,11 +204,11 @@ class Tape:
             raise TapeError(f"{self._path}: {error.strerror or error}") from None
 
     def named(self, host: str) -> None:
-        """Take in a name by which the app calls the proxy: a gateway may derive URLs from it."""
+        """Note a host name that the app uses for the proxy: a gateway may derive URLs from it."""
         origin, known = f"http://{host}", self.profile.public_origins
         if origin in known or len(known) >= MOST_NAMES or self.text(origin) != origin:
             return
-        with suppress(ValueError):  # it is no host
+        with suppress(ValueError):  # it is not a host
             if canonical_origin(origin) != canonical_origin(self.profile.origin):
                 self._describe(replace(self.profile, public_origins=(*known, origin)))
                 self._write(self.header)
@@ -206,7 +218,7 @@ class Tape:
         self.header = replace(self.header, profile=profile, profile_hash=profile.hash)
 
     def hook(self, url: str, public_url: str) -> str:
-        """A URL below ours at which callbacks for a URL of the app arrive, also after a restart."""
+        """A URL below ours that receives callbacks for a URL of the app, also after a restart."""
         self._hook_count += 1
         token = f"{self.purse}-{self._hook_count}-proxy"
         self.hooks[token] = url
@@ -216,7 +228,7 @@ class Tape:
     # -- keys
 
     def learn(self, target: str, headers: Headers) -> None:
-        """Take in the secrets of a request, before anything of it is shown or kept."""
+        """Note the secrets of a request before anything from it is shown or kept."""
         found = secrets_of(target, tuple(each for each in headers if SECRET.match(each[0])), words=True)
         new = [text for text in found if text and text not in self._keys]
         if new:
@@ -228,7 +240,7 @@ class Tape:
                 self._write(self.header)
 
     def text(self, text: str) -> str:
-        """A text without any key that is known."""
+        """A text without any known key."""
         return self._redactor.text(text)
 
     def _account(self, said: Classified, key: str) -> str:
@@ -245,7 +257,7 @@ class Tape:
     # -- records
 
     def classify(self, method: str, target: str, headers: Headers, body: bytes) -> Classified:
-        """What a request is, by all that has passed before it; one that comes late is for the clause about that."""
+        """What a request is, by all traffic before it; a late one counts for the clause about that."""
         issued = None if self._unseen else self._issued
         said = classify(method, target, headers, body, self.profile.origin, issued=issued, media=self._media)
         now, request_id = self.now(), str(said.request_id)
@@ -258,18 +270,17 @@ class Tape:
         return said
 
     def record(self, message: Message) -> Exchange:
-        """Write down what passed; returns the record."""
+        """Record an exchange; return the record."""
         method, target, headers = message.method, message.target, message.head.text()
         said = self.classify(method, target, headers, bytes(message.body))
-        error = message.error.partition(":")[0] if message.error else None
-        response = message.answer if error is None else None
+        response = message.answer if message.failure is None else None
         status, answered = (response.status, response.text()) if response else (None, ())
         raw, size = (bytes(message.answered), message.answer_size) if response else (b"", 0)
         answer, readable = decoded(answered, raw)
         said, whole = said.settled(status, answer), size == len(raw)
         blind = response is not None and not readable and said.operation != "media"
-        if blind or (error is not None and not (error == "lost" and self.profile.loopback)):
-            # Nothing that the gateway answered was seen, an id that it issued neither.
+        if blind or (message.failure and not (message.error == "lost" and self.profile.loopback)):
+            # No response of the gateway was seen, so no id that it issued either.
             self._unseen = self._unseen or said.operation in SUBMITS.values()
             said = replace(said, operation="elsewhere", aims=(), intent="any", request_id=None)
         redactor, key, bare = self._redactor, key_of(target, headers), without_key(target)
@@ -277,7 +288,7 @@ class Tape:
         exchange = record_exchange(
             redactor, **said.fields, number=self._exchanges + 1, probe="proxy", method=method,
             account=self._account(said, key[0] if key else ""), url=f"{self.profile.origin}{bare if is_origin_form(bare) else f'/{bare}'}",
-            started=message.started, finished=self.now(), status=status, error=error, spent=message.spent,
+            started=message.started, finished=self.now(), status=status, error=message.error, spent=message.spent,
             request_headers=(h for h in headers if h[0].lower() in KEPT_OF_REQUESTS),
             request_body=bytes(message.body) if 0 < message.size == len(message.body) else None, request_size=message.size,
             headers=answered, body=answer if whole else None, size=size,
@@ -289,7 +300,7 @@ class Tape:
         return exchange
 
     def called(self, head: Head, body: bytes, answered: int, at: float) -> None:
-        """Write down a callback that was relayed."""
+        """Record a callback that was relayed."""
         method, target = (part.decode("latin-1") for part in head.first)
         number = self._callbacks = self._callbacks + 1
         callback = record_callback(self._redactor, number, at, method, target, head.text(), body, answered)
@@ -312,14 +323,14 @@ class Tape:
         if exchange.state in TERMINAL and exchange.request_id is not None:
             self._ends.setdefault(exchange.request_id, exchange.finished)
             for path in (split_url(url).path for url in media_urls(exchange)):
-                # A medium passes here if its host is redirected to us, whichever it is: it is known by its path.
+                # A medium of any host passes here if that host is redirected to us: it is recognised by its path.
                 if len(path) > 1:
                     self._media[self.profile.origin + path] = exchange.request_id
 
     # -- judgement
 
     def window(self, exchange: Exchange) -> Trace:
-        """An exchange with the others of its generation: what can be judged as it passes, at a constant cost."""
+        """An exchange with the others of its generation: what can be judged immediately, at a constant cost."""
         of = self._generations.get(str(exchange.accepted_id or exchange.request_id), [])
         near = {e.number: e for e in (*of, exchange)}
         if exchange.is_submit:
@@ -329,7 +340,7 @@ class Tape:
         return Trace(self.header, tuple(near[number] for number in sorted(near)), called, None)
 
     def violations(self, trace: Trace) -> list[tuple[str, Outcome, Finding]]:
-        """What a window shows to be wrong; each kind is returned once. Only one thread may call it."""
+        """What a window shows to be wrong; each kind is returned once. Only one thread may call this."""
         near = {exchange.number: exchange for exchange in trace.exchanges}
         found = list[tuple[str, Outcome, Finding]]()
         for verdict in judge(trace, JUDGED_AS_IT_PASSES):
@@ -345,7 +356,7 @@ class Tape:
         return found
 
     def end(self, spent: int, released: int, stopped: str | None) -> Trace:
-        """Write the footer and give the whole trace."""
+        """Write the footer and return the whole trace."""
         footer = Footer(
             exchanges=self._exchanges, callbacks=self._callbacks, seconds=self.now(), probes={"proxy": "done"},
             spend_stopped=stopped, generations_spent=spent, generations_released=released,
@@ -360,7 +371,7 @@ class Tape:
 
 
 def _body_of(exchange: Exchange) -> bytes:
-    """What two submits of the same have in common."""
+    """What two submits of the same request have in common."""
     text = f"{exchange.account} {exchange.operation} {exchange.request_body}"
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
@@ -378,7 +389,7 @@ def decoded(headers: Iterable[tuple[str, str]], body: bytes) -> tuple[bytes, boo
     encoding = next((value.strip().lower() for name, value in headers if name.lower() == "content-encoding"), "")
     if encoding in {"", "identity"} or not body:
         return body, True
-    # Some servers mean by deflate the bare stream, without the header of zlib.
+    # Some servers use deflate for the raw stream, without the zlib header.
     bare = encoding == "deflate" and (body[0] & 15 != 8 or int.from_bytes(body[:2], "big") % 31)
     if encoding not in {"gzip", "x-gzip", "deflate"}:
         return b"", False

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as bytes: heads and bodies read by h11, and written as they came, hop-by-hop fields aside."""
+"""HTTP/1.1 as bytes: heads and bodies read by h11, and written as received, except hop-by-hop fields."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ CHUNK: Final = 64 * 1024
 #: How long a connection may take to open, in seconds.
 CONNECTING: Final = 30.0
 
-#: RFC 9110, 7.6.1: fields about one connection, beside those that `Connection` names.
+#: RFC 9110, 7.6.1: fields about one connection, besides those that `Connection` names.
 HOP_BY_HOP: Final = frozenset({b"keep-alive", b"proxy-connection", b"te", b"upgrade", b"proxy-authorization"})
 CONNECTION: Final = frozenset({b"close", b"keep-alive"})
 
 
 class LostError(ConnectionError):
-    """The peer went away in the middle; `reset` says how."""
+    """The peer went away in the middle of a message; `reset` says how."""
 
     def __init__(self, *, reset: bool) -> None:
         super().__init__("the connection was lost")
@@ -40,7 +40,7 @@ class LostError(ConnectionError):
 
 @dataclass(slots=True)
 class Head:
-    """The first line and the fields of a message, as they came: `first` is a method and a target, or a status code and a reason."""
+    """The first line and the fields of a message, as received: `first` is a method and a target, or a status code and a reason."""
 
     first: tuple[bytes, bytes]
     version: bytes
@@ -74,7 +74,7 @@ class Head:
         return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers)
 
     def passed_on(self) -> Head:
-        """The same without what is about one connection only; that it is closed is said on both."""
+        """The same without fields about one connection only; the closing of a connection is announced on both."""
         kept = RawHeaders()
         named = {token.strip() for value in self._all(b"connection") for token in value.lower().split(b",")}
         for key, value in self.headers:
@@ -94,7 +94,7 @@ class Head:
 
 @dataclass(slots=True)
 class Trailers:
-    """The end of a body, with the fields behind it."""
+    """The end of a body, with the trailer fields."""
 
     headers: RawHeaders
 
@@ -115,7 +115,7 @@ class Peer:
         return parser
 
     async def _event(self) -> h11.Event | None:
-        """The next event; None where there will be none."""
+        """The next event; None if there will be none."""
         parser = cast("h11.Connection", self._parser)
         while (event := parser.next_event()) is h11.NEED_DATA:
             try:
@@ -138,7 +138,7 @@ class Peer:
             return None
         names = [name for name, _ in event.headers]
         if b"transfer-encoding" in names and b"content-length" in names:
-            # Two readers may see two different bodies (RFC 9112, 6.1), of which only one was recorded and paid for.
+            # Two parsers may see two different bodies (RFC 9112, 6.1), of which only one was recorded and paid for.
             raise h11.RemoteProtocolError("it has both Content-Length and Transfer-Encoding")
         return Head((event.method, event.target), event.http_version, event.headers.raw_items())
 
@@ -149,7 +149,7 @@ class Peer:
         self._parser.send(h11.EndOfMessage())
 
     async def response(self) -> Head:
-        """The next head of a response, informational ones included."""
+        """The next head of a response, including informational ones."""
         event = await self._event()
         if not isinstance(event, h11.Response | h11.InformationalResponse):
             raise LostError(reset=False)
@@ -157,7 +157,7 @@ class Peer:
         return Head((b"%d" % event.status_code, reason), event.http_version, event.headers.raw_items())
 
     async def body(self) -> AsyncGenerator[bytes | Trailers]:
-        """The pieces of a body, then its end. Raises `LostError` where it is cut."""
+        """The pieces of a body, then its end. Raises `LostError` if it is cut."""
         while True:
             try:
                 event = await self._event()
@@ -171,7 +171,7 @@ class Peer:
                 yield bytes(event.data)
 
     async def wait_closed(self) -> None:
-        """Wait until the peer closes its side; what it sends meanwhile is kept for the next request. Raises `LostError`."""
+        """Wait until the peer closes its side; bytes that it sends meanwhile are kept for the next request. Raises `LostError`."""
         while True:
             try:
                 data = await self.reader.read(CHUNK)
@@ -181,7 +181,7 @@ class Peer:
                 return
             self._left += data
             while len(self._left) > LONGEST_HEAD:
-                await asyncio.Event().wait()  # it is read on when the exchange has ended
+                await asyncio.Event().wait()  # reading continues when the exchange has ended
 
     async def write(self, data: bytes) -> None:
         """Send bytes, as fast as the peer takes them. Raises `LostError`."""
@@ -192,7 +192,7 @@ class Peer:
             raise LostError(reset=True) from None
 
     def write_eof(self) -> bool:
-        """Say that nothing more is sent; returns whether that can be said without closing, which TLS cannot."""
+        """Signal the end of sending; return whether that is possible without closing, which TLS cannot do."""
         try:
             self.writer.write_eof()
         except (NotImplementedError, OSError, RuntimeError):
@@ -205,10 +205,10 @@ class Peer:
         return self.reader.at_eof() or self.writer.is_closing()
 
     def close(self, *, reset: bool = False) -> None:
-        """Close the connection, or have the peer see a reset."""
+        """Close the connection, or reset it."""
         if reset:
             sock = self.writer.get_extra_info("socket")
-            with suppress(OSError):  # it is closed already
+            with suppress(OSError):  # it is already closed
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.writer.transport.abort()
         else:
@@ -216,7 +216,7 @@ class Peer:
 
 
 def framed(piece: bytes | Trailers, *, chunked: bool) -> bytes:
-    """A piece of a body, or its end, as it is sent."""
+    """A piece of a body, or its end, as sent."""
     if isinstance(piece, bytes):
         return b"%x\r\n%b\r\n" % (len(piece), piece) if chunked and piece else piece
     return b"".join([b"0\r\n", *(b"%b: %b\r\n" % pair for pair in piece.headers), b"\r\n"]) if chunked else b""
@@ -235,7 +235,7 @@ async def connect(origin: str) -> Peer:
 
 
 async def refuse(app: Peer, status: int, why: str, error: str = "pixazo-contracts proxy") -> None:
-    """An answer of our own that says why there is no other, after which the connection is closed."""
+    """Send our own response, which says why there is no other, and close the connection."""
     body = json.dumps({"error": error, "message": f"pixazo-contracts proxy: {why}"}).encode()
     line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
     fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"

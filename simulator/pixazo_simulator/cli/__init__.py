@@ -49,7 +49,7 @@ def _open_standard_streams() -> None:
 
 
 def _discard_output() -> None:
-    """Discard what could not be written: the interpreter would try again at its end, and print a traceback."""
+    """Discard what could not be written: otherwise the interpreter would try again at exit and print a traceback."""
     try:
         if sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison] - Python sets it to None when it was closed
             sys.stdout.flush()
@@ -62,7 +62,7 @@ def _run() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"pixazo-sim {__version__}\n")
         return
-    gc.disable()  # while modules are imported nothing becomes garbage; a simulator switches it on when it starts
+    gc.disable()  # imports create no garbage; a simulator switches collection on when it starts
     try:
         from .group import pixazo_sim
 

@@ -1,4 +1,4 @@
-"""What `pixazo-sim exec` does: it runs a command as a child process beside a simulator, or before an upstream."""
+"""What `pixazo-sim exec` does: it runs a command as a child process with a simulator, or with an upstream."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .options import simulator_of, usage_error
 from .process import BY_SIGNAL, Signals, end_in, log, log_to_stderr
 
 MOST_WASTED = 5
-"""Generations that were paid for and wasted which are printed: a file has all."""
+"""Wasted generations that are printed: the file of `--bill` has all."""
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """The exit codes of a shell."""
 LAST_RESORT = 2 * STOP_DEADLINE + 1
@@ -55,7 +55,7 @@ def execute(command: tuple[str, ...], options: dict[str, Any]) -> NoReturn:
     with target as variables:
         code = child.run(variables) or 0
         if simulator is not None:
-            beyond = _billed(simulator.control().bill(), options)  # whatever became of the command
+            beyond = _billed(simulator.control().bill(), options)  # whatever happened to the command
             code = code or beyond
         end_in(LAST_RESORT, code)
     raise SystemExit(code)
@@ -85,13 +85,13 @@ def _billed(bill: Bill, options: dict[str, Any]) -> int:
 
 
 def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) -> int:
-    """Run a command through incidents, tell what came of it, and shrink what breaks it; return the exit code."""
+    """Run a command through incidents, report the result, and shrink what breaks it; return the exit code."""
     if simulator.state != "memory":
         raise click.UsageError(
-            f"--state {simulator.state} keeps worlds, and each run in weather needs a fresh one: leave it out"
+            f"--state {simulator.state} keeps worlds, but each run with --weather needs a fresh one: leave it out"
         )
     if options["bill"] or options["max_spend"] is not None:
-        raise click.UsageError("--bill and --max-spend are about one run, and weather may need many: leave them out")
+        raise click.UsageError("--bill and --max-spend apply to one run, but --weather may need many: leave them out")
     incidents = options["weather_only"]
     if incidents is None:
         incidents = weather.forecast(options["weather"], options["days"])
@@ -125,7 +125,7 @@ class _InWeather:
     code: int = 0
 
     def run(self, incidents: weather.Forecast) -> weather.Run:
-        """One run; of a repetition only what is wrong with the simulator is logged. Raises SystemExit when the command cannot be run at all."""
+        """One run; repeated runs log only what is wrong with the simulator. Raises SystemExit when the command cannot be run at all."""
         settings = self.simulator.settings
         script = (*settings.script, *weather.rules(incidents))
         fresh = Simulator(replace(settings, script=script), change=self.simulator.change)
@@ -142,7 +142,7 @@ class _InWeather:
             return weather.run_of(fresh.control(), incidents, failure)
 
     def problems_of(self, incidents: weather.Forecast) -> list[str]:
-        """The kinds of the problems of a run, which are told. Raises StopShrinking after a signal."""
+        """The kinds of the problems of a run, which are printed. Raises StopShrinking after a signal."""
         kinds = self.run(incidents).kinds if not self.child.interrupted else []
         if self.child.interrupted:
             raise weather.StopShrinking
@@ -152,7 +152,7 @@ class _InWeather:
 
 
 def _given(command: tuple[str, ...], keys: Iterable[str]) -> Iterator[str]:
-    """The options of this command line, without keys, and without those that a line that repeats a run has of its own."""
+    """The options of this command line, without keys, and without those that the line to repeat a run sets itself."""
     words = iter(sys.argv[2 : len(sys.argv) - len(command)])
     for word in words:
         if word == "--weather-only":
@@ -169,7 +169,7 @@ def _tell(text: str) -> None:
 
 @contextmanager
 def _simulated(simulator: Simulator, child: _Child) -> Generator[dict[str, str]]:
-    """Within a `with` block the simulator runs, and the variables lead a child to it."""
+    """Within a `with` block the simulator runs, and the variables direct a child process to it."""
     with ExitStack() as stack:
         with usage_error(SimulatorError):
             stack.enter_context(simulator)
@@ -181,7 +181,7 @@ def _simulated(simulator: Simulator, child: _Child) -> Generator[dict[str, str]]
 
 @contextmanager
 def _led(upstream: redirect.Upstream, child: _Child) -> Generator[dict[str, str]]:
-    """Within a `with` block ports on this machine lead to the upstream, and the variables a child to them; the key is its own."""
+    """Within a `with` block ports on this machine connect to the upstream, and the variables direct a child process to them; it uses its own key."""
     hosts = tuple(dict.fromkeys((*redirect.HOSTS, *redirect.MEDIA_HOSTS, *upstream.names)))
     context, ca_pem = tls_context(hosts)
     with ExitStack() as stack:
@@ -235,7 +235,7 @@ def _read(path: str | None) -> bytes:
 
 
 def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
-    """What the proxy does with a request, when the TLS listener for these hosts has this port."""
+    """What the proxy does with a request when the TLS listener for these hosts has this port."""
 
     def decide(request: redirect.ProxyRequest) -> redirect.Tunnel | redirect.Forward | str:
         name, address = redirect.normalized(request.host), (request.host, request.port)
@@ -252,7 +252,7 @@ def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
 
 
 class _Child:
-    """Runs a command, as often as asked; passes signals on to it. `interrupted` is the last of these signals."""
+    """Runs a command, as often as needed; passes signals on to it. `interrupted` is the last of these signals."""
 
     def __init__(self, command: tuple[str, ...]) -> None:
         self.command = command
@@ -268,11 +268,11 @@ class _Child:
     def run(self, variables: dict[str, str], *, limit: float | None = None, quiet: bool = False) -> int | None:
         """Run the command with these variables, and return its exit code as a shell would, or None when it was ended after `limit` seconds.
 
-        With a `limit` it reads nothing and has a session of its own, so that what it has started ends with it. If `quiet`, what it prints is discarded, and any signal ends it.
+        With a `limit` it reads nothing and has a session of its own, so its child processes end with it. If `quiet`, its output is discarded, and any signal ends it.
         """
         kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", TOKEN_VARIABLE)}
         command = self.command
-        if sys.platform == "win32":  # which by itself finds programs that end with .exe only, not npm.cmd
+        if sys.platform == "win32":  # by itself Popen finds only programs that end with .exe, not npm.cmd
             command = (shutil.which(command[0]) or command[0], *command[1:])
         stream = subprocess.DEVNULL if quiet else None
         is_first = self._process is None
@@ -289,7 +289,7 @@ class _Child:
         if is_first and self._signals:
             self._signals.listen(self._pass_on)
         if quiet and self.interrupted:
-            _end_session(process)  # the signal came before there was a process to end
+            _end_session(process)  # the signal arrived before there was a process to end
         try:
             code: int | None = process.wait(limit)
         except subprocess.TimeoutExpired:
@@ -314,9 +314,9 @@ class _Child:
 
 
 def _end_session(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and all that it has started, which are a session of their own."""
+    """Kill a process and everything that it has started, which is a session of its own."""
     with suppress(ProcessLookupError, PermissionError):  # none is left
-        if sys.platform == "win32":  # which has no sessions: what the process has started goes on
+        if sys.platform == "win32":  # Windows has no sessions: what the process has started continues
             process.kill()
         else:
             os.killpg(process.pid, signal.SIGKILL)
@@ -329,7 +329,7 @@ def _failed(code: int, sentence: str) -> int:
 
 
 def _has_terminal() -> bool:
-    """Whether this process is in the foreground of a terminal, which then sends its signals to the command, too, as a console of Windows does."""
+    """Whether this process is in the foreground of a terminal, which then also sends its signals to the command, as a Windows console does."""
     if sys.platform == "win32":
         return True
     else:  # noqa: RET505 - a type checker for Windows reads no further

@@ -37,7 +37,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--out", type=_FOLDER, help="Folder for the videos; by default a new temporary one.")
+@click.option("--out", type=_FOLDER, help="Folder for the videos. Default: a new temporary one.")
 def demo(out: Path | None) -> None:
     """Run the page's two printed requests through the client against a simulator of its own.
 
@@ -48,7 +48,7 @@ def demo(out: Path | None) -> None:
         folder = out or Path(tempfile.mkdtemp(prefix="pixazo-demo-"))
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise click.UsageError(f"folder {error.filename} cannot be made: {error.strerror}") from None
+        raise click.UsageError(f"folder {error.filename} cannot be created: {error.strerror}") from None
     try:
         with Simulator(Settings(clock=lambda: Clock.scaled(RATE))) as simulator, DemoReceiver() as receiver:
             Demo(simulator, receiver, folder).run()
@@ -63,7 +63,7 @@ class Demo:
         self._simulator = simulator
         self._receiver = receiver
         self._folder = folder
-        self._http = httpx2.Client(trust_env=False)  # a proxy of the environment does not reach loopback
+        self._http = httpx2.Client(trust_env=False)  # a proxy from the environment cannot reach loopback
         self._client = self._connect(simulator.api_key)
 
     def _connect(self, key: str) -> PixazoClient:
@@ -96,8 +96,10 @@ class Demo:
         generation = handle.wait(on_update=_update)
         webhook = self._receiver.webhook_about(handle.request_id)
         if webhook != generation.raw:
-            raise click.ClickException(f"the webhook about {handle.request_id} is not the status answer: report it")
-        _line("webhook", f"{webhook['status']} received, the same as the status answer")
+            raise click.ClickException(
+                f"the webhook about {handle.request_id} differs from the status response: report it"
+            )
+        _line("webhook", f"{webhook['status']} received, the same as the status response")
         for index, url in enumerate(generation.media_urls):
             place = self._client.download(generation, self._folder / f"{sample}.mp4", index=index)
             _line("video", f"{place}   {place.stat().st_size:,} bytes, {body['duration']} s, {body['resolution']}")
@@ -130,7 +132,7 @@ class Demo:
 
 
 class DemoReceiver(LoopbackServer):
-    """A webhook receiver on loopback that queues the JSON bodies; one that was cut on its way is refused, and sent again."""
+    """A webhook receiver on loopback that queues the JSON bodies; one that was cut in transit is refused, and sent again."""
 
     def __init__(self) -> None:
         self._received: Queue[dict[str, Any] | None] = Queue()
@@ -147,13 +149,13 @@ class DemoReceiver(LoopbackServer):
         return HttpResponse(400 if members is None else 204)
 
     def webhook_about(self, request_id: str) -> dict[str, Any]:
-        """The body of the webhook about a generation. Raises ClickException when it does not come in time."""
+        """The body of the webhook about a generation. Raises ClickException when it does not arrive in time."""
         until = time.monotonic() + WEBHOOK_TIMEOUT
         while (left := until - time.monotonic()) > 0:
             with suppress(Empty):
                 body = self._received.get(timeout=left)
                 if body is None:
-                    _line("webhook", "damaged on its way and answered 400: the gateway sends it again")
+                    _line("webhook", "damaged in transit and refused with 400: the gateway sends it again")
                 elif body.get("request_id") == request_id:
                     return body
         raise click.ClickException(f"no webhook about {request_id} within {WEBHOOK_TIMEOUT:g} s")

@@ -19,14 +19,14 @@ _COMMANDS = {
     "serve": ("serve", "Serve the gateway until interrupted."),
     "exec": ("exec", "Run a command against a simulator of its own, even with the vendor's host hard-coded."),
     "listen": ("listen", "Receive webhooks, print each when it arrives, and forward it to a running app."),
-    "replay": ("replay", "Serve a saved world, such as that of a failed test; or turn a trace into a failing test."),
+    "replay": ("replay", "Serve a saved world, such as that of a failed test, or turn a trace into a failing test."),
     "demo": ("demo", "Show everything in a few seconds: submit, poll, webhook, download, errors."),
     "policy": ("tables", "List what is assumed where the vendor's page is silent, and why."),
     "magic": ("tables", "List the prompts and API keys that choose an outcome."),
     "faults": ("tables", "List every fault that a script can inject, with an example."),
     "validate": ("files.commands", "Check scripts, profiles and model files before they are used."),
     "schema": ("files.commands", "Print the JSON Schema of a script, profile or model file, for editors."),
-    "ca": ("files.commands", "Print the authority of `serve --tls`, for clients that must trust it."),
+    "ca": ("files.commands", "Print the certificate authority of `serve --tls`, for clients that must trust it."),
     "openapi": ("tables", "Print the routes under /_sim as OpenAPI 3.1."),
     "mutants": ("tables", "List the gateways that are wrong in one respect, and the benign variants."),
     **{noun: ("verbs", line) for noun, line in NOUNS.items()},
@@ -38,11 +38,11 @@ _HEADINGS = {
     "tables": "Print what it knows",
     "files.commands": "Check files, make certificates trusted",
 }
-"""By module, the empty text for any other: what stands above its commands in the help."""
+"""By module, the empty string for any other: the heading of its commands in the help."""
 
 
 class _Commands(click.Group):
-    """A group that imports a command when it is used, so that `--help` is fast."""
+    """A group that imports a command when it is used, so `--help` is fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -56,9 +56,9 @@ class _Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:  # most often one of a command
+        except click.NoSuchOption as error:  # most often an option of a command
             raise click.UsageError(
-                f"{error.format_message()} The options of a command stand after its name.", ctx
+                f"{error.format_message()} Put the options of a command after its name.", ctx
             ) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

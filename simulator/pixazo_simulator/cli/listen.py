@@ -33,7 +33,7 @@ def _listen(**options: Any) -> None:
     --replay FILE the command receives nothing: it posts the webhooks of the file to the app, and exits with 0 if the app answered each with 2xx, else 1.
     """
     if options["replay"] is not None and not options["forward_to"]:
-        raise click.UsageError("--replay needs --forward-to: name it, too")
+        raise click.UsageError("--replay requires --forward-to: add it")
     for name, other in (("respond", "forward_to"), ("save", "replay"), ("control_token", "control_open")):
         if options[name] is not None and options[other]:
             names = " and ".join(f"--{each.replace('_', '-')}" for each in (name, other))
@@ -87,12 +87,13 @@ def _now() -> int:
 
 
 def _refuse_itself(url: str | None, port: int) -> None:
-    """Raise click.UsageError for an app that is the receiver: each webhook would be forwarded for ever."""
-    from pixazo_simulator.spec import is_loopback_ip
+    """Raise click.UsageError for an app that is the receiver: each webhook would be forwarded forever."""
+    from pixazo_simulator.spec import Redactor, is_loopback_ip
 
     parts = urlsplit(url or "")
     if parts.port == port and (parts.hostname == "localhost" or is_loopback_ip(parts.hostname or "")):
-        raise click.UsageError(f"--forward-to {url} is this receiver itself: name the URL of your app")
+        shown = Redactor().text(url or "")
+        raise click.UsageError(f"--forward-to {shown} is this receiver itself: give the URL of your app")
 
 
 def _forwarder(url: str) -> Forwarder:
@@ -125,11 +126,11 @@ def _saving(path: str) -> Callable[[KeptCallback], None]:
     from pixazo_simulator.receiver import saved_line
 
     try:
-        # O_NONBLOCK: opening a FIFO that nobody reads would block; it fails with ENXIO instead. O_BINARY: Windows writes lines as they are.
+        # O_NONBLOCK: opening a FIFO without a reader would block; it fails with ENXIO instead. O_BINARY: Windows writes lines as they are.
         flags = (getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"))
         file = os.open(path, sum(flags, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 0o600)
         if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise click.UsageError(f"--save {path} is not a regular file: name a path of its own")
+            raise click.UsageError(f"--save {path} is not a regular file: choose another path")
         if hasattr(os, "fchmod"):
             os.fchmod(file, 0o600)
     except OSError as error:

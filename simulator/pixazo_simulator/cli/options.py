@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_LIMIT = 1_000_000
-"""Seconds of one run in weather."""
+"""Seconds of one run with --weather."""
 _CONTROL_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f.]*(:[0-9a-f.]*){2,}")
 
 
@@ -35,7 +35,7 @@ class _Whole(click.IntRange):
 
 
 class Finite(click.FloatRange):
-    """A number within bounds that JSON has."""
+    """A number within bounds that JSON can express."""
 
     name = "number"
 
@@ -46,7 +46,7 @@ class Finite(click.FloatRange):
 
 @contextmanager
 def usage_error(*kinds: type[Exception]) -> Generator[None]:
-    """Turn an exception whose message says all, with the remedy, into click.UsageError."""
+    """Turn an exception whose message is complete, with the remedy, into click.UsageError."""
     try:
         yield
     except kinds as error:
@@ -54,7 +54,7 @@ def usage_error(*kinds: type[Exception]) -> Generator[None]:
 
 
 class Read(click.types.StringParamType):
-    """A text that a function reads; the ValueError that the function raises is the whole message."""
+    """A string that a function reads; the ValueError that the function raises is the whole message."""
 
     def __init__(self, read: Callable[[str], Any]) -> None:
         self._read = read
@@ -65,7 +65,7 @@ class Read(click.types.StringParamType):
 
 
 def _of(wing: str, name: str) -> Read:
-    """A text that a function of another wing reads, which is imported with the first value: no help needs it."""
+    """A string that a function of another package reads, which is imported with the first value: no help needs it."""
 
     def read(text: str) -> Any:
         return getattr(import_module(f"pixazo_simulator.{wing}"), name)(text)
@@ -98,7 +98,7 @@ def offering(offered: Offered) -> Callable[[click.Context, click.Parameter, str]
 
 
 class _ReadSeveral(Read):
-    """A text that may hold spaces: in a variable, semicolons separate several."""
+    """A string that may contain spaces: in a variable, semicolons separate several."""
 
     envvar_list_splitter = ";"
 
@@ -115,7 +115,7 @@ def sent(option: str) -> Read:
 
 
 def pair(option: str, form: str, text: str) -> tuple[str, str]:
-    """A name and its value. Raises ValueError unless an equals sign stands between them, as the form says."""
+    """A name and its value. Raises ValueError unless there is an equals sign between them, as the form says."""
     name, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"{option} {text!r} is not {form}")
@@ -142,18 +142,18 @@ def control_host(text: str) -> str:
 
     host = text.lower()
     if not _CONTROL_HOST.fullmatch(host):
-        raise ValueError(f"--control-host {host!r} is not a host name: name it without scheme, port or path")
+        raise ValueError(f"--control-host {host!r} is not a host name: give it without scheme, port or path")
     address = plain_ip(host)
     if address and address.is_unspecified:
         raise ValueError(
-            f"--control-host {host} is not an address of one machine, and browsers take it for this one: "
-            "name the host or address by which /_sim is called"
+            f"--control-host {host} is not an address of one machine, and for browsers it is this one: "
+            "give the host or address under which /_sim is called"
         )
     return host
 
 
 def _option(*names: str, command: str = "", **settings: Any) -> click.Option:
-    """An option that can also be given in the environment, as PIXAZO_SIM_<OPTION>, of some commands as PIXAZO_SIM_<COMMAND>_<OPTION>."""
+    """An option that can also be given in the environment, as PIXAZO_SIM_<OPTION>, for some commands as PIXAZO_SIM_<COMMAND>_<OPTION>."""
     name = f"{command}{names[0].partition('/')[0].removeprefix('--')}"
     variable = f"PIXAZO_SIM_{name.replace('-', '_').upper()}"
     shows_default = settings.get("default") is not None
@@ -165,12 +165,12 @@ def _option(*names: str, command: str = "", **settings: Any) -> click.Option:
 _FILE = click.Path(dir_okay=False)
 # fmt: off
 TLS_FOLDER = _option("--tls-folder", type=click.Path(file_okay=False), metavar="FOLDER",
-                     help="Where the certificate is kept, instead of the folder that the system has for settings of a user.")
+                     help="Where the certificate is kept, instead of the system's folder for user settings.")
 OPTIONS = (
-    _option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: are all of this machine, :: with IPv4, too."),
+    _option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4."),
     _option("--port", type=_Whole(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
     _option("--api-key", "keys", type=sent("--api-key"), multiple=True, metavar="KEY",
-            help="A key that opens a world of its own; may be repeated. Without: sim-key."),
+            help="A key that opens a world of its own; may be repeated. Default: sim-key."),
     _option("--open-keys", is_flag=True, help="Open a world for any key when it is first used."),
     _option("--balance", type=_of("spec", "micros"), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),
     _option("--profile", default="documented", metavar="NAME|FILE",
@@ -180,38 +180,38 @@ OPTIONS = (
     _option("--clock", type=_of("world", "clock_factory"), default="real", metavar="real|xN|manual",
             help="How time passes: real, N times as fast, or only when advanced."),
     _option("--start", type=Read(_start), metavar="now|INSTANT",
-            help="When worlds start, as 2026-03-31T10:00:00Z. Without: a manual clock then, any other one now."),
+            help="Start time of worlds, such as 2026-03-31T10:00:00Z. Default: that instant for a manual clock, otherwise now."),
     _option("--seed", type=_Whole(0), default=0, help="The same seed, calls and clock give the same bytes."),
     _option("--state", default="memory", metavar="memory|memory-log|sqlite:FILE|redis://HOST:PORT/DB",
             help="Where worlds are kept; in a file they outlive the process, in Redis several processes share them."),
-    _option("--workers", type=_Whole(1, 64), default=1, help="How many processes serve the port; several need a state that they share."),
+    _option("--workers", type=_Whole(1, 64), default=1, help="How many processes serve the port; several require a shared state."),
     _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML, JSON or YAML. See pixazo-sim faults."),
     _option("--model", "models", type=_ReadSeveral(str), multiple=True, metavar="NAME|FILE|all",
-            help="Serve the operations of this model, too; may be repeated (in the environment: after a semicolon). See docs/how-to/models.md."),
+            help="Also serve the operations of this model; may be repeated (in the environment: after a semicolon). See docs/how-to/models.md."),
     _option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs, instead of the caller's; it may have a path, which a proxy strips."),
     _option("--webhook-allow", "hosts", multiple=True, metavar="HOST",
             help="A host besides loopback to which webhooks may be sent; may be repeated."),
     _option("--webhook-ca", metavar="FILE",
-            help="Authorities (PEM) of https receivers, besides the system's or those of SSL_CERT_FILE and SSL_CERT_DIR."),
+            help="Certificate authorities (PEM) of https receivers, besides the system's or those of SSL_CERT_FILE and SSL_CERT_DIR."),
     _option("--control-token", type=sent("--control-token"), metavar="TOKEN",
             help="Let other machines use /_sim, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
-    _option("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim, without a token."),
+    _option("--control-open", is_flag=True, help="Let anyone who can reach the port use /_sim, without a token."),
     _option("--control-host", "control_hosts", type=Read(control_host), multiple=True, metavar="NAME",
-            help="A host name besides localhost by which /_sim may be called; may be repeated."),
-    _option("--tls", is_flag=True, help="Speak https, with a certificate for localhost and the hosts that are named. See pixazo-sim ca."),
+            help="A host name besides localhost under which /_sim may be called; may be repeated."),
+    _option("--tls", is_flag=True, help="Serve https, with a certificate for localhost and the hosts given. See pixazo-sim ca."),
     TLS_FOLDER,
-    _option("--tls-cert", type=_FILE, metavar="FILE", help="Speak https with this certificate (PEM) of your own."),
+    _option("--tls-cert", type=_FILE, metavar="FILE", help="Serve https with your own certificate (PEM)."),
     _option("--tls-key", type=_FILE, metavar="FILE", help="Its key (PEM), unless it is in the same file."),
     _option("--mutant", metavar="NAME", help="Serve a gateway that is wrong in one respect. See pixazo-sim mutants."),
     _option("--variant", metavar="NAME", help="Serve a gateway that differs in a way that the page allows."),
     _option("--no-magic", is_flag=True, help="Give magic prompts and keys no special meaning."),
     _option("--ready-file", type=_FILE, help="Also write the ready line to this file."),
     _option("--exit-on-stdin-eof", is_flag=True,
-            help="Exit when standard input ends: a program that starts serve with a pipe to it does not leave it behind, however that program ends."),
+            help="Exit when standard input ends, so a parent process that holds a pipe to it never leaves the server running."),
     _option("--log-format", type=click.Choice(["text", "json"]), default="text",
             help="Format of the log on standard error: refused calls and webhooks."),
     _option("--log-requests/--no-log-requests", default=None,
-            help="Log every call of the gateway, not only those that are refused; serve does so on a terminal."),
+            help="Log every call of the gateway, not only refused ones; serve does this on a terminal."),
 )
 # fmt: on
 """The options of `serve`; `exec` has all but those in SERVE_ONLY."""
@@ -224,16 +224,16 @@ _of_exec = partial(_option, command="exec-")
 # fmt: off
 EXEC_OPTIONS = (
     click.Option(["--upstream"], type=_of("redirect", "Upstream"), metavar="URL",
-                 help="Start no simulator: lead the command to this origin, such as that of pixazo-contracts proxy."),
-    _of_exec("--bill", type=_FILE, metavar="FILE", help="Write what the generations would have cost on the real gateway, as GET /_sim/bill answers."),
-    _of_exec("--max-spend", type=_of("spec", "micros"), metavar="DOLLARS", help="Exit with 1, if CMD exits with 0, when they would have cost more."),
+                 help="Start no simulator: direct the command to this origin, such as that of pixazo-contracts proxy."),
+    _of_exec("--bill", type=_FILE, metavar="FILE", help="Write what the generations would have cost on the real gateway, in the format of GET /_sim/bill."),
+    _of_exec("--max-spend", type=_of("spec", "micros"), metavar="DOLLARS", help="Exit with 1 if CMD succeeded but would have cost more."),
     _of_exec("--weather", type=Read(_weather), metavar="seed=N",
-             help="Run CMD through incidents drawn from this seed, balance the books afterwards, and shrink what breaks CMD. See docs/how-to/weather.md."),
+             help="Run CMD through incidents drawn from this seed, check the books afterwards, and shrink what breaks CMD. See docs/how-to/weather.md."),
     _of_exec("--days", type=_Whole(1, 80), default=1, help="Days of weather; one is 8 generations long."),
-    _of_exec("--weather-only", type=_of("weather", "read_forecast"), metavar="TEXT", help="Exactly these incidents, in place of those of a seed."),
+    _of_exec("--weather-only", type=_of("weather", "read_forecast"), metavar="TEXT", help="Exactly these incidents, instead of those of a seed."),
     _of_exec("--weather-limit", type=Finite(0, LONGEST_LIMIT, min_open=True), default=300, metavar="SECONDS",
-             help="A run of CMD in weather is broken, and ended, after so many real seconds."),
-    _of_exec("--shrink/--no-shrink", default=True, help="Look for the fewest incidents that break CMD, which runs it up to 100 times more."),
+             help="Real seconds after which a run of CMD with --weather counts as broken and is ended."),
+    _of_exec("--shrink/--no-shrink", default=True, help="Look for the fewest incidents that break CMD; this runs CMD up to 100 more times."),
 )
 # fmt: on
 """The options that only `exec` has."""
@@ -241,21 +241,21 @@ EXEC_OPTIONS = (
 _of_listen = partial(_option, command="listen-")
 # fmt: off
 LISTEN_OPTIONS = (
-    _of_listen("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: are all of this machine, :: with IPv4, too."),
+    _of_listen("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4."),
     _of_listen("--port", type=_Whole(0, 65535), default=8901, help="Port to listen on; 0 picks a free one."),
     _of_listen("--forward-to", type=_of("receiver", "read_target"), metavar="URL",
-               help="Post each webhook to this URL of your app, and answer what it answers. Without: answer --respond."),
+               help="Post each webhook to this URL of your app, and return its response. Default: return --respond."),
     _of_listen("--secret", "secrets", type=_of("webhooks", "read_secret"), multiple=True, metavar="whsec_...",
                help="Check signatures with this secret; may be repeated, as after a rotation."),
-    _of_listen("--respond", type=_Whole(200, 599), metavar="STATUS", help="Answer with this status code instead of 204, to rehearse retries."),
+    _of_listen("--respond", type=_Whole(200, 599), metavar="STATUS", help="Respond with this status code instead of 204, to test retries."),
     _of_listen("--save", type=_FILE, metavar="FILE", help="Append each webhook to this file, as one line of JSON."),
-    _of_listen("--replay", type=_FILE, metavar="FILE", help="Do not listen: post the webhooks of such a file to --forward-to, in order."),
-    _of_listen("--json", "as_json", is_flag=True, help="Print one JSON object per line for each webhook that was answered."),
+    _of_listen("--replay", type=_FILE, metavar="FILE", help="Do not listen: post the webhooks of a saved file to --forward-to, in order."),
+    _of_listen("--json", "as_json", is_flag=True, help="Print one line of JSON for each webhook that got a response."),
     _of_listen("--control-token", type=sent("--control-token"), metavar="TOKEN",
                help="Let other machines use /_sim of the receiver, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
-    _of_listen("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim of the receiver, without a token."),
+    _of_listen("--control-open", is_flag=True, help="Let anyone who can reach the port use /_sim of the receiver, without a token."),
     _of_listen("--control-host", "control_hosts", type=Read(control_host), multiple=True, metavar="NAME",
-               help="A host name besides localhost by which /_sim of the receiver may be called; may be repeated."),
+               help="A host name besides localhost under which /_sim of the receiver may be called; may be repeated."),
     _of_listen("--ready-file", type=_FILE, help="Also write the ready line to this file."),
 )
 # fmt: on
@@ -272,7 +272,7 @@ def simulator_of(
 ) -> Simulator:
     """The simulator that the options of `serve` describe, on a `listener` and with `tls` if they are given; from now on this process logs on standard error.
 
-    Raises click.UsageError with the remedy when options have no meaning together.
+    Raises click.UsageError with the remedy when options do not fit together.
     """
     from msgspec.structs import replace
 
@@ -286,7 +286,7 @@ def simulator_of(
     if options["log_requests"] is None:
         settings = replace(settings, log_requests=os.isatty(2))
     log_to_stderr(options["log_format"])
-    gc.freeze()  # what was imported stays: no collection needs to look at it
+    gc.freeze()  # imported modules stay: no collection needs to look at them
     gc.enable()
     place = {name: options[name] for name in ("host", "port", "state")}
     return Simulator(settings, change=change, listener=listener, tls=tls, **place)
@@ -296,12 +296,12 @@ def check_host(host: str) -> None:
     """Raise click.UsageError for the empty address, on which a socket would listen everywhere."""
     if not host.strip():
         raise click.UsageError(
-            f"--host {host!r} is not an address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
+            f"--host {host!r} is not an address: give one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
         )
 
 
 def settings_of(options: Mapping[str, Any]) -> Settings:
-    """The settings that options describe, with the files that they name as those are now. Raises ValueError with the remedy."""
+    """The settings that options describe, with the present content of the files that they name. Raises ValueError with the remedy."""
     from pathlib import Path
 
     from pixazo_simulator.server import read_models, read_profile, read_script

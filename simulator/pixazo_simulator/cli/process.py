@@ -19,7 +19,7 @@ BY_SIGNAL = 128
 WAITING_LIMIT = 1024 * 1024
 """Characters of lines that may wait to be written; further lines are dropped and counted."""
 FLUSH_TIMEOUT = 0.5
-"""Seconds that waiting lines have to be written at the end of the process."""
+"""Seconds within which waiting lines must be written at the end of the process."""
 
 _OF_A_CALL = ("method", "path", "status", "duration")
 
@@ -54,7 +54,7 @@ class _JsonLines(logging.Formatter):
 
 
 def printable(text: str) -> str:
-    """The text with everything escaped that could begin a line or control a terminal: callers choose parts of it."""
+    """The text with everything escaped that could begin a line or control a terminal, since callers choose parts of it."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
@@ -111,7 +111,7 @@ class LineWriter:
 
 
 class _QueueHandler(logging.Handler):
-    """Writes the log by a LineWriter."""
+    """Writes the log through a LineWriter."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
@@ -150,7 +150,7 @@ class Signals:
 
     Python runs signal handlers in the main thread only, and only while it executes bytecode: a main thread that waits for a lock or a
     process does not wake up when the system delivers the signal to another thread. The wake-up descriptor receives each number at once,
-    in any thread. Create it in the main thread. A signal that is ignored, as SIGHUP under nohup, stays ignored.
+    in any thread. Create it in the main thread. An ignored signal, such as SIGHUP under nohup, stays ignored.
     """
 
     def __init__(self, numbers: Iterable[int]) -> None:
@@ -161,7 +161,7 @@ class Signals:
         for number in self._numbers:
             # Not SIG_IGN, which child processes would inherit: the number is written to the socket.
             signal.signal(number, lambda _number, _frame: None)
-        if sys.platform != "win32":  # a supervisor begins a worker with SIGHUP blocked
+        if sys.platform != "win32":  # a supervisor starts a worker with SIGHUP blocked
             signal.pthread_sigmask(signal.SIG_UNBLOCK, self._numbers)
 
     def listen(self, handle: Callable[[int], None]) -> None:
@@ -176,7 +176,7 @@ class Signals:
 
 
 def at_stdin_eof(call: Callable[[], object]) -> None:
-    """Call a function in a thread of its own once standard input has ended; what is written to it before is dropped."""
+    """Call a function in a thread of its own once standard input has ended; anything written to it before is dropped."""
 
     def read() -> None:
         with suppress(OSError):
@@ -195,12 +195,12 @@ def end_now(code: int) -> NoReturn:
 
 
 def end_in(seconds: float, code: int) -> None:
-    """End the process after so many seconds with this code, whatever it is waiting for; normally it ends before."""
+    """End the process after this many seconds with this code, whatever it is waiting for; normally it ends before."""
 
     def end() -> None:
         from pixazo_simulator.server import thread_position
 
-        log.warning("pixazo-sim: ended by force after %g s, in %s", seconds, thread_position(threading.main_thread()))
+        log.warning("pixazo-sim: forced to exit after %g s, in %s", seconds, thread_position(threading.main_thread()))
         end_now(code)
 
     timer = threading.Timer(seconds, end)

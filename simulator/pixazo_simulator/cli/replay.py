@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from .options import OPTIONS
 from .serve import serve_until_ended
 
 if TYPE_CHECKING:
+    from pixazo_simulator.control import ControlClient
     from pixazo_simulator.state import Replayed, WorldLog
     from pixazo_simulator.traces import Exchange
 
@@ -25,11 +28,11 @@ _TAKEN = ("models", "host", "port", "ready_file", "log_format")
 def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: FBT001 - click names them
     """Restore a world from FILE, and serve it until SIGINT or SIGTERM; or turn a trace into a failing test.
 
-    A trace is what `pixazo-contracts run` or `pixazo-contracts proxy` recorded. The command writes a script by which a simulator answers
-    as the trace says, and a pytest file that uses it: replay_NAME.json and test_replay_NAME.py.
+    A trace is what `pixazo-contracts run` or `pixazo-contracts proxy` recorded. The command writes a script with which a simulator responds
+    as in the trace, and a pytest file that uses it: replay_NAME.json and test_replay_NAME.py.
 
-    Otherwise FILE is a response of `GET /_sim/world/log`, or what `pytest --pixazo-save-worlds=DIR` saved of a failed test. The command carries out the
-    commands of the file again, and prints whether they lead to the same state as on the machine that saved it. The clock stands still at
+    Otherwise FILE is a response of `GET /_sim/world/log`, or what `pytest --pixazo-save-worlds=DIR` saved for a failed test. The command carries out the
+    commands of the file again, and prints whether they lead to the same state as on the machine that saved it. The clock is stopped at
     the end of the file, until it is advanced. `GET /_sim/world/history` lists the commands, and `at` shows the state after each of them.
     """
     from pixazo_simulator.server import Simulator
@@ -53,9 +56,10 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
     if check:
         sys.stdout.write(f"{summary}\n")
         sys.stdout.flush()
-        raise SystemExit(0 if replayed.is_same else 1)
+        raise SystemExit(0 if replayed.is_same and replayed.has_same_outcome else 1)
     log_to_stderr(options["log_format"])
-    log.log(logging.INFO if replayed.is_same else logging.WARNING, "%s", summary)
+    is_sound = replayed.is_same and replayed.has_same_outcome
+    log.log(logging.INFO if is_sound else logging.WARNING, "%s", summary)
     serve_until_ended(lambda _: simulator, options)
 
 
@@ -69,17 +73,16 @@ def _read(file: str, data: bytes) -> WorldLog:
     except msgspec.MsgspecError as error:
         if data.lstrip()[:1] == b"{" and b'"log"' in data[:200] and b'"entries"' in data:
             raise click.UsageError(
-                f"{file} is a HAR file: make a trace of it first, with pixazo-contracts har {file} -o trace.ndjson"
+                f"{file} is a HAR file: convert it to a trace first, with pixazo-contracts har {file} -o trace.ndjson"
             ) from None
-        raise click.UsageError(
-            f"{file} is not the log of a world: {error}; GET /_sim/world/log answers with one"
-        ) from None
+        raise click.UsageError(f"{file} is not the log of a world: {error}; GET /_sim/world/log returns one") from None
 
 
 def _write_tests(file: str, data: bytes, options: dict[str, Any], *, check: bool) -> bool:
-    """Write the script and the tests of a trace, and say so; False for a file of another kind."""
-    from pixazo_simulator.server import read_profile
+    """Write the script and the tests of a trace, and report that; False for a file of another kind."""
+    from pixazo_simulator.server import Simulator, read_profile
     from pixazo_simulator.traces import files_of, read_trace, retold
+    from pixazo_simulator.world import Settings
 
     try:
         trace = read_trace(data)
@@ -87,8 +90,10 @@ def _write_tests(file: str, data: bytes, options: dict[str, Any], *, check: bool
             return False
         name, script, tests = _names(file, options, check=check)
         profile, app = options["profile"], options["app"]
-        told = retold(trace, _natural_status, read_profile(profile or "documented"))
-        texts = files_of(trace, told, name, app, profile)
+        policy = read_profile(profile or "documented")
+        with Simulator(Settings(policy=policy)) as simulator:
+            told = retold(trace, partial(_natural_status, simulator.control()), policy)
+        texts = files_of(trace, told, name, app, _from(script.parent, profile))
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(texts.script, encoding="utf-8")
         tests.write_text(texts.tests, encoding="utf-8")
@@ -110,7 +115,7 @@ def _write_tests(file: str, data: bytes, options: dict[str, Any], *, check: bool
 def _names(file: str, options: dict[str, Any], *, check: bool) -> tuple[str, Path, Path]:
     """The name of the replay, its script and its tests. Raises ValueError with the remedy."""
     if check:
-        raise ValueError("--check compares the log of a world, and this is a trace: leave it out")
+        raise ValueError("--check compares the log of a world, but this is a trace: leave it out")
     given = options["name"] or Path(file).stem
     name = re.sub(r"\W+", "_", given, flags=re.ASCII).strip("_").lower() or "trace"
     folder = Path(options["out"])
@@ -120,14 +125,20 @@ def _names(file: str, options: dict[str, Any], *, check: bool) -> tuple[str, Pat
     return name, script, tests
 
 
-def _natural_status(submission: Exchange) -> int:
-    """The status code of a submission without any rule."""
-    from pixazo_simulator.server import Simulator
+def _from(folder: Path, profile: str | None) -> str | None:
+    """A profile as files in a folder name it."""
+    from pixazo_simulator.spec import PROFILES
 
+    if profile is None or profile in PROFILES:
+        return profile
+    return Path(os.path.relpath(Path(profile).resolve(), folder.resolve())).as_posix()
+
+
+def _natural_status(control: ControlClient, submission: Exchange) -> int:
+    """The status code of a submission without any rule."""
     kind = next((value for name, value in submission.request_headers if name.lower() == "content-type"), None)
-    headers, body = {"Content-Type": kind} if kind else {}, submission.request_body or ""
-    with Simulator() as simulator:
-        return simulator.control().explain("POST", submission.path, headers=headers, body=body).status
+    headers = {"Content-Type": kind} if kind else {}
+    return control.explain("POST", submission.path, headers=headers, body=submission.body_again).status
 
 
 def _summary(log: WorldLog, replayed: Replayed) -> str:
@@ -135,9 +146,11 @@ def _summary(log: WorldLog, replayed: Replayed) -> str:
 
     world = replayed.world
     named = f" of {log.name}" if log.name else ""
+    altered = "; requests or webhooks end otherwise than with the secrets that were hidden in the file"
     return (
         f"world{named} at {timestamp(world.clock.now())}: {len(log.commands)} commands replayed, {world.journal.total} exchanges, "
         f"{world.accepted} generations: {'the same' if replayed.is_same else 'not the same'} state as when it was saved"
+        f"{altered if replayed.is_same and not replayed.has_same_outcome else ''}"
     )
 
 
@@ -145,15 +158,13 @@ _PARAMETERS: list[click.Parameter] = [
     Argument(["file"], type=click.Path(exists=True, dir_okay=False)),
     Option(["--check"], is_flag=True, help="Only check that the state is the same as when saved: exit code 0, else 1."),
     Option(["--api-key", "key"], default="sim-key", show_default=True, help="The key that opens the world."),
+    Option(["--out"], default=".", metavar="DIR", show_default=True, help="For a trace: where to write the two files."),
+    Option(["--name"], metavar="NAME", help="For a trace: the NAME of the files. Default: that of FILE."),
     Option(
-        ["--out"], default=".", metavar="DIR", show_default=True, help="Of a trace: where the two files are written."
+        ["--app"], metavar="CMD", help="For a trace: the command that the test runs. Default: the calls of the trace."
     ),
-    Option(["--name"], metavar="NAME", help="Of a trace: the NAME of the files; without, that of FILE."),
-    Option(
-        ["--app"], metavar="CMD", help="Of a trace: the command that the test runs. Without: the calls of the trace."
-    ),
-    Option(["--profile"], metavar="FILE", help="Of a trace: a profile, such as pixazo-contracts profile writes."),
-    Option(["--force"], is_flag=True, help="Of a trace: overwrite files that exist."),
+    Option(["--profile"], metavar="FILE", help="For a trace: a profile, such as pixazo-contracts profile writes."),
+    Option(["--force"], is_flag=True, help="For a trace: overwrite existing files."),
     *(option for option in OPTIONS if option.name in _TAKEN),
 ]
 replay = click.Command("replay", callback=_replay, params=_PARAMETERS, help=_replay.__doc__)

@@ -38,7 +38,7 @@ def _serve(**options: Any) -> None:
 
     Prints `ready http://HOST:PORT key KEY` when it accepts connections, then `console http://...`, a page to look at in a browser. With
     TLS both are https, and `authority FILE` names the certificate to trust. SIGHUP reads the script and the profile again. A second signal
-    to end it ends it at once.
+    to end it ends it immediately.
     """
     from .files.certificates import tls_of
 
@@ -51,7 +51,7 @@ def check_output() -> None:
     """Raise click.UsageError where a ready line cannot be written."""
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - Python sets it to None when it was closed
         raise click.UsageError(
-            "standard output is closed, and the ready line cannot be written: redirect it to a file or /dev/null"
+            "standard output is closed, so the ready line cannot be written: redirect it to a file or /dev/null"
         )
 
 
@@ -74,7 +74,7 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
             hung_up.put(0)
 
     Signals((signal.SIGINT, signal.SIGTERM, HANGUP) if HANGUP else (signal.SIGINT, signal.SIGTERM)).listen(handle)
-    from pixazo_simulator.server import SimulatorError  # which takes a while: a signal may come meanwhile
+    from pixazo_simulator.server import SimulatorError  # this takes a while: a signal may arrive meanwhile
 
     listener = inherited()
     simulator, workers = make(listener), options.get("workers", 1)
@@ -91,7 +91,7 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
         _log_reach(simulator)
     if not ended.is_set():
         _print_ready(simulator, None if listener else options["ready_file"], stop, options.get("authority"))
-    gc.freeze()  # the worlds of its keys stay, however much they come to hold
+    gc.freeze()  # the worlds of its keys stay, however large they become
     while hung_up.get():
         again()
     stop()
@@ -99,7 +99,7 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
 
 
 def _supervise(simulator: Simulator, count: int) -> Workers:
-    """Start so many workers in place of the simulator. Raises click.UsageError."""
+    """Start this many workers in place of the simulator. Raises click.UsageError."""
     from .workers import Workers
 
     if not hasattr(os, "fork"):
@@ -107,8 +107,10 @@ def _supervise(simulator: Simulator, count: int) -> Workers:
             f"--workers {count}: on this system several processes cannot serve one port: leave it out"
         )
     if not simulator.is_shareable:
+        from pixazo_simulator.state import shown_state
+
         raise click.UsageError(
-            f"--workers {count}: several processes cannot share the state {simulator.state}: use --state redis://HOST:PORT/DB, or one worker"
+            f"--workers {count}: several processes cannot share the state {shown_state(simulator.state)}: use --state redis://HOST:PORT/DB, or one worker"
         )
     return Workers(count, simulator.listen())
 
@@ -117,7 +119,7 @@ serve = click.Command("serve", callback=_serve, params=[*OPTIONS], help=_serve._
 
 
 def _read_again(simulator: Simulator, options: Mapping[str, Any]) -> None:
-    """Read the files of --script and --profile again, and log what came of it in one line; where one is wrong, nothing changes."""
+    """Read the files of --script and --profile again, and log the result in one line; if one is wrong, nothing changes."""
     from pixazo_simulator.server import SimulatorError
     from pixazo_simulator.spec import PROFILES
     from pixazo_simulator.world import StateUnavailableError
@@ -134,11 +136,11 @@ def _read_again(simulator: Simulator, options: Mapping[str, Any]) -> None:
     except (ValueError, SimulatorError, StateUnavailableError) as error:
         log.error("SIGHUP: %s; nothing was changed", error)
         return
-    log.info("SIGHUP: read %s again; worlds changed: %d, new ones begin with it", " and ".join(files), changed)
+    log.info("SIGHUP: read %s again; worlds changed: %d; new ones start with it", " and ".join(files), changed)
 
 
 def _has_terminal() -> bool:
-    """Whether the process has a terminal that controls it: when that is closed, SIGHUP is its end."""
+    """Whether the process has a controlling terminal: when that is closed, SIGHUP ends the process."""
     with suppress(OSError):
         os.close(os.open("/dev/tty", os.O_RDONLY | getattr(os, "O_NOCTTY", 0)))
         return True
@@ -146,7 +148,7 @@ def _has_terminal() -> bool:
 
 
 def begin_end(ended: threading.Event, number: int) -> None:
-    """Begin the shutdown, which ends by force when it takes too long; a second signal ends the process at once."""
+    """Begin the shutdown, which ends by force when it takes too long; a second signal ends the process immediately."""
     from .process import BY_SIGNAL, end_in
 
     if ended.is_set():
@@ -160,7 +162,7 @@ def _end_with_stdin(ended: threading.Event, handle: Callable[[int], None]) -> No
     from .process import log
 
     if not ended.is_set():
-        log.info("standard input has ended: so does pixazo-sim (--exit-on-stdin-eof)")
+        log.info("standard input has ended, so pixazo-sim exits (--exit-on-stdin-eof)")
         handle(signal.SIGTERM)
 
 
@@ -193,7 +195,7 @@ def print_ready(line: str, ready_file: str | None, stop: Callable[[], object], m
 
 
 def _replace(path: Path, text: str) -> None:
-    """Replace a file atomically, so that a reader sees the whole text or none; no symbolic link is followed.
+    """Replace a file atomically, so a reader sees the whole text or none; no symbolic link is followed.
 
     Raises OSError, also when something other than a regular file or a link is there: a pipe or a device is never replaced.
     """
@@ -202,7 +204,7 @@ def _replace(path: Path, text: str) -> None:
         with suppress(FileNotFoundError):
             mode = each.lstat().st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-                raise FileExistsError(errno.EEXIST, f"{each} is not a regular file: name a path of its own")
+                raise FileExistsError(errno.EEXIST, f"{each} is not a regular file: choose another path")
     part.unlink(missing_ok=True)
     created = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
     with open(created, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
@@ -211,19 +213,19 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _log_reach(simulator: Simulator) -> None:
-    """Log who can use the server, if that is not only this machine."""
+    """Log which callers can use the server, if those are not only on this machine."""
     from .process import log
 
     settings = simulator.settings
     if settings.control_open:
         log.warning(
-            "warning: --control-open: everyone who reaches port %d may use /_sim, without a token", simulator.port
+            "warning: --control-open: anyone who can reach port %d may use /_sim, without a token", simulator.port
         )
     elif not simulator.is_local:
-        who = "callers of this machine only (see --control-token)"
+        who = "only callers on this machine (see --control-token)"
         if settings.control_token:
             who = "callers with the control token"
         log.info(
-            "listening on %s port %d: other machines reach it by a name or address of this one, /_sim answers %s",
+            "listening on %s port %d: other machines reach it by a name or address of this one; /_sim answers %s",
             simulator.host, simulator.port, who,
         )  # fmt: skip

@@ -20,7 +20,7 @@ _INDENT = "    "
 
 
 def _print_paragraph(title: str, *texts: str) -> None:
-    """Print a title, and below it texts that are wrapped to the terminal, unless they have lines."""
+    """Print a title, and below it strings that are wrapped to the terminal, unless they have lines."""
     width = min(MOST_COLUMNS, shutil.get_terminal_size((100, 24)).columns)
     click.echo(f"\n{title}")
     for text in texts:
@@ -33,7 +33,7 @@ def _print_json(value: object) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array instead of text.")
 def policy(*, as_json: bool) -> None:
     """Print every point that the vendor's page leaves open.
 
@@ -74,14 +74,14 @@ def faults() -> None:
 def magic() -> None:
     """Print the marks and keys that let a caller choose an outcome without `/_sim`.
 
-    A script rule beats magic, magic beats policy; `serve --no-magic` switches it off.
+    A script rule overrides magic, magic overrides policy; `serve --no-magic` switches magic off.
     """
     click.echo("In a prompt, anywhere and together:")
     click.echo(_columns([(form, f"the generation {does}") for form, does in PROMPTS.values()]))
     click.echo(
         f"\nThe same in the header {OUTCOME_HEADER} of a submission, without brackets: `failed TEXT`, `after 30; error TEXT`."
     )
-    click.echo("\nAs the API key, with -SUFFIX behind it for one more of its kind:")
+    click.echo("\nAs the API key, with -SUFFIX appended for another of its kind:")
     click.echo(_columns([(key, f"the caller {does}") for key, does in KEYS.items()]))
 
 
@@ -93,7 +93,7 @@ def _columns(table: list[tuple[str, ...]]) -> str:
 def mutants() -> None:
     """List the names that `serve --mutant` and `serve --variant` take.
 
-    A mutant breaks the clause named beside it. A variant is benign: it differs in a way that the page allows.
+    A mutant breaks the clause next to it. A variant is benign: it differs in a way that the page allows.
     """
     from pixazo_simulator.mutants import MUTANTS, VARIANTS
 
@@ -104,10 +104,10 @@ def mutants() -> None:
 
 
 @click.command()
-@click.option("--gateway", is_flag=True, help="The gateway instead, as a running server does at /openapi.json.")
 @click.option(
-    "--model", "models", multiple=True, metavar="NAME|FILE|all", help="With the operations of this model, too."
+    "--gateway", is_flag=True, help="Print the gateway's routes instead, as a running server does at /openapi.json."
 )
+@click.option("--model", "models", multiple=True, metavar="NAME|FILE|all", help="Include the operations of this model.")
 def openapi(*, gateway: bool, models: tuple[str, ...]) -> None:
     """Print the routes under /_sim as OpenAPI 3.1 (JSON), as a running server does at /_sim/openapi.json."""
     from importlib.metadata import version
@@ -118,7 +118,7 @@ def openapi(*, gateway: bool, models: tuple[str, ...]) -> None:
     from pixazo_simulator.world import operations_by_name
 
     if models and not gateway:
-        raise click.UsageError("--model is about the gateway: add --gateway")
+        raise click.UsageError("--model applies to the gateway: add --gateway")
     if not gateway:
         _print_json(document(ROUTES))
         return

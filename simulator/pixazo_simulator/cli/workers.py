@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 VARIABLE = "PIXAZO_SIM_WORKER_FD"
 """In the environment of a worker: the file descriptor of the port."""
 STEADY = 1.0
-"""Seconds that a worker must have run to be replaced when it ends by itself; one that ends sooner ends all of them."""
+"""Seconds that a worker must have run to be replaced when it ends by itself; one that ends sooner ends all the workers."""
 _GRACE = 2.5
-"""Seconds that workers have to end before they are killed."""
+"""Seconds within which workers must end before they are killed."""
 
 
 def inherited() -> socket.socket | None:
@@ -51,14 +51,14 @@ class Workers:
         started = [self._start() for _ in range(count)]
         if any(not _is_ready(process) for process in started):
             self.end()
-            raise click.UsageError(f"a worker did not start, of {count}")
+            raise click.UsageError(f"one of {count} workers did not start")
         for process in started:
             threading.Thread(target=self._watch, args=(process,), name="pixazo-worker", daemon=True).start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         number = self._listener.fileno()
         with self._lock, _no_hang_up():
-            process = subprocess.Popen(  # noqa: S603 - this very command
+            process = subprocess.Popen(  # noqa: S603 - this command itself
                 [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {VARIABLE: str(number)}, pass_fds=(number,),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=False,
             )  # fmt: skip
@@ -73,23 +73,23 @@ class Workers:
             if self._ending.is_set():
                 return
             if code >= 0 and time.monotonic() - began < STEADY:
-                log.error("a worker ended with %d within %g s of its start: the others are ended, too", code, STEADY)
+                log.error("a worker exited with %d within %g s of its start: stopping the others, too", code, STEADY)
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
-            log.warning("a worker ended with %d: another one takes its place", code)
+            log.warning("a worker exited with %d: starting another in its place", code)
             with self._lock:
                 self._processes.remove(process)
             process = self._start()
             if not _is_ready(process):
-                log.error("no worker could take its place: the others are ended, too")
+                log.error("no worker could be started in its place: stopping the others, too")
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
     def hang_up(self) -> None:
-        """Have every worker read its files again."""
+        """Make every worker read its files again."""
         with self._lock:
             processes = list(self._processes)
-        if sys.platform != "win32":  # which has neither workers nor this signal
+        if sys.platform != "win32":  # Windows has neither workers nor this signal
             for process in processes:
                 process.send_signal(signal.SIGHUP)
 
@@ -110,7 +110,7 @@ class Workers:
 
 @contextmanager
 def _no_hang_up() -> Generator[None]:
-    """Let SIGHUP wait in a process that is started meanwhile, until its `Signals` listen: before, the process would end by it."""
+    """Let SIGHUP wait in a process that is started meanwhile, until its `Signals` listen: before that, it would end the process."""
     if sys.platform == "win32":
         yield
     else:

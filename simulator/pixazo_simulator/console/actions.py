@@ -84,7 +84,7 @@ async def add_rule(request: ConsoleRequest) -> ActionResult:
     """Append a rule that was written as JSON."""
     text = request.form.get("rule", "").encode()
     added = responses.decode(await request.send("POST", "script/rules", text), responses.RuleNumber)
-    return ActionResult(f"Rule {added.number} was added; it is asked after all others.")
+    return ActionResult(f"Rule {added.number} was added; it is tried after all others.")
 
 
 async def replace_rule(request: ConsoleRequest) -> ActionResult:
@@ -133,7 +133,7 @@ async def send(request: ConsoleRequest) -> ActionResult:
 
 
 async def _ask_gateway(request: ConsoleRequest, path: str, headers: Mapping[str, str], body: bytes) -> None:
-    """Let the gateway answer; the journal has what it said."""
+    """Let the gateway respond; the journal has what it said."""
 
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}

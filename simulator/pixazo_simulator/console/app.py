@@ -7,7 +7,6 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPMethod
-from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 Answer = Callable[["Request"], Awaitable["Response"]]
 log = logging.getLogger("pixazo_simulator")
 COOKIE = "pixazo-console"
-"""The cookie that holds a digest of the control token, set at login: a browser should not store the token itself."""
+"""The cookie with a digest of the control token, set at login: a browser should not store the token itself."""
 MOST_SENT = 4 * 1024 * 1024
 """Bytes of the longest form."""
 _LOGIN = f"{BASE}/login"
@@ -45,7 +44,7 @@ _SHOWN_PATH = 120
 
 
 class Console:
-    """The console over the worlds of one server; `gateway` answers the requests of the page Try it."""
+    """The console over the worlds of one server; `gateway` responds to the requests of the page Try it."""
 
     def __init__(self, control: ControlHandler, worlds: Worlds, gateway: ASGIApp) -> None:
         self._control = control
@@ -107,7 +106,7 @@ class Console:
                 refused = error if isinstance(error, Refused) else Refused(503, str(error), "Service unavailable")
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a page
                 failed = f"the console failed with {type(error).__name__}"
-                log.error("%s %s", failed, raised_at(error))  # noqa: TRY400 - a traceback may hold keys
+                log.error("%s %s", failed, raised_at(error))  # noqa: TRY400 - a traceback may contain keys
                 refused = Refused(
                     500, f"{failed}: this is a fault of the simulator, please report it", "Internal error"
                 )
@@ -130,7 +129,7 @@ class Console:
             try:
                 call = await self._console_request(request)
                 if (body := await read_body(request.receive, MOST_SENT)) is None:
-                    return Response(headers=HEADERS)  # to nobody: the caller went away before the end
+                    return Response(headers=HEADERS)  # not sent: the caller disconnected before the end
                 call.form.update(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
                 done = await do(call)
             except (Refused, StateUnavailableError) as error:
@@ -156,20 +155,20 @@ class Console:
         with self._worlds.lock:
             if (world := self._worlds.numbered(number)) is None:
                 raise Refused(
-                    404, f"there is no world {number}: it was deleted, or never made; {BASE} lists those there are"
+                    404, f"there is no world {number}: it was deleted, or never existed; {BASE} lists those that exist"
                 )
             return world
 
     async def _nothing(self, request: Request) -> Response:
         line = f"{request.method} {beginning(request.url.path, _SHOWN_PATH)}"
-        raise Refused(404, f"the console does not answer {line!a}: begin at {BASE}", "Not found")
+        raise Refused(404, f"the console has no page for {line!a}: start at {BASE}", "Not found")
 
     async def _log_in(self, request: Request) -> Response:
-        """Check the control token, and set the cookie that stands for it."""
+        """Check the control token, and set the cookie that replaces it."""
         body = dict(parse_qsl((await read_body(request.receive, MOST_SENT) or b"").decode(errors="replace")))
         token, sent = self._worlds.settings.control_token, body.get("token", "").strip()
         if token is None or not hmac.compare_digest(sent.encode(), token.encode()):
-            refused = Refused(403, "this is not the control token: send that of --control-token")
+            refused = Refused(403, "this is not the control token: send the value of --control-token")
             return self._refusal("login.jinja", refused, 403)
         response = RedirectResponse(BASE, 303, headers=HEADERS)
         response.set_cookie(COOKIE, _digest(token), path=BASE, httponly=True, samesite="strict")
@@ -184,7 +183,7 @@ class Console:
         """The video of a generation as the media host serves it, without an entry in the journal: the app did not ask for it."""
         world = self._world(request.path_params["number"])
         if (generation := world.generation_of(request.path_params["request_id"])) is None:
-            raise Refused(404, "there is no such generation: the page Videos lists those there are")
+            raise Refused(404, "there is no such generation: the page Videos lists those that exist")
         answer = serve_media(generation, self._worlds.videos, request.method, request.headers.raw, world.policy)
         sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
         return Response(answer.body, answer.status, headers=HEADERS | sent)
@@ -203,19 +202,17 @@ def _digest(token: str) -> str:
 
 
 def _check(scope: Scope, settings: Settings) -> None:
-    """Raise Refused unless the caller may use `/_sim`; the cookie counts as the token of which it holds the digest.
+    """Raise Refused unless the caller may use `/_sim`; the cookie counts as the token whose digest it contains.
 
     The login needs no token, since its form sends one; every other condition applies to it, too.
     """
     token = settings.control_token
     headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
     if token is not None and not any(name == TOKEN_HEADER.lower().encode() for name, _ in headers):
-        sent = [value.decode("latin-1") for name, value in headers if name == b"cookie"]
-        try:
-            cookie = SimpleCookie("; ".join(sent)).get(COOKIE)
-        except CookieError:
-            cookie = None
-        is_known = cookie is not None and hmac.compare_digest(cookie.value.encode(), _digest(token).encode())
+        # By hand: SimpleCookie stops at the first cookie of another app that it cannot read.
+        sent = b";".join(value for name, value in headers if name == b"cookie").split(b";")
+        ours = f"{COOKIE}={_digest(token)}".encode()
+        is_known = any(hmac.compare_digest(each.strip(), ours) for each in sent)
         if is_known or scope["path"] == _LOGIN:
             scope = {**scope, "headers": [*headers, (TOKEN_HEADER.lower().encode(), token.encode())]}
     check_access(scope, settings)

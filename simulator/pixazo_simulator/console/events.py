@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from pixazo_simulator.world import World, Worlds
 
 TICK = 1.0
-"""Seconds between two events with the time, and between two looks for changes without a notification, such as a new rule."""
+"""Seconds between two events with the time, and between two checks for changes without a notification, such as a new rule."""
 MOST_LINES = 50
 """Generations that a page shows."""
 PAUSE = 0.3
-"""Least seconds between two `changed` events, so that a burst of changes refreshes the page once."""
+"""Least seconds between two `changed` events, so a burst of changes refreshes the page once."""
 
 
 async def events(world: World | None, worlds: Worlds, shown: str) -> AsyncIterator[str]:

@@ -33,7 +33,7 @@ def _entry(exchange: Exchange, origin: str) -> dict[str, Any]:
     posted = {"postData": {"mimeType": sent.headers.get("content-type", ""), "text": _text(sent.body)}}
     return {
         "startedDateTime": str(exchange.at),
-        "time": 0,  # required by HAR: on the clock of the world an exchange takes no time
+        "time": 0,  # required by HAR: an exchange takes no time on the world's clock
         "request": {
             "method": exchange.method,
             "url": origin + quote(exchange.target, safe=_URL),

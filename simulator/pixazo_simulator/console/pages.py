@@ -1,4 +1,4 @@
-"""The pages of the console: each reads what it shows by control routes, and names the template that shows it."""
+"""The pages of the console: each reads what it shows through control routes, and names the template that shows it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .timeline import draw, duration
 Page = Callable[[ConsoleRequest], Awaitable[View | Response]]
 PAGE_URL = "https://www.pixazo.ai/models/hailuo"
 PER_PAGE = 100
-"""Exchanges or deliveries in one page, and rules at either end of a script."""
+"""Exchanges or deliveries on one page, and rules shown at either end of a script."""
 MOST_MARKS = 300
 """Reads, webhooks and ledger entries that the timeline of a world shows, and instants of its past."""
 SOON = 15
@@ -53,7 +53,7 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 async def worlds(request: ConsoleRequest) -> View | Response:
-    """The worlds of the server to choose from, and the requests that reached none of them; the page of the only one, if nothing else came."""
+    """The worlds of the server to choose from, and the requests that reached none of them; the page of the only world if there is nothing else."""
     found = await request.get(responses.WorldList, "worlds", limit=PER_PAGE)
     unmatched = await request.get(JournalPage, "unmatched", limit=_LATEST)
     if found.total == 1 and not unmatched.total and "all" not in request.query:
@@ -75,7 +75,7 @@ async def unmatched(request: ConsoleRequest) -> View:
 async def _exchange(request: ConsoleRequest, journal: str, number: int) -> Exchange:
     page = await request.get(JournalPage, journal, after=number - 1, limit=1)
     if not page.exchanges or page.exchanges[0].number != number:
-        raise Refused(404, f"exchange {number} is not kept: {page.total} came, and the oldest {page.dropped} gave way")
+        raise Refused(404, f"exchange {number} is not kept: of {page.total}, the oldest {page.dropped} were dropped")
     return page.exchanges[0]
 
 
@@ -93,7 +93,7 @@ async def _world_page(request: ConsoleRequest, tab: str, template: str, at: str 
 
 
 async def world(request: ConsoleRequest) -> View:
-    """What happened in a world, what will happen next, and what it cost; now, or at a moment of the past."""
+    """What happened in a world, what will happen next, and what it cost; now, or at a moment in the past."""
     moments = await _moments(request)
     back = _back(request.query.get("moment"), len(moments))
     at = moments[-1 - back].at if back else request.query.get("at") or None
@@ -170,7 +170,7 @@ async def requests(request: ConsoleRequest) -> View:
 
 
 async def _opened(request: ConsoleRequest, number: int) -> dict[str, Any]:
-    """One request: what was sent and answered, why, what it cost, and what would happen to it now."""
+    """One request: what was sent, the response and its reason, what it cost, and what would happen to it now."""
     exchange = await _exchange(request, "journal", number)
     explanation = problem = None
     try:
@@ -207,7 +207,7 @@ async def as_har(request: ConsoleRequest) -> Response:
 
 
 async def webhooks(request: ConsoleRequest) -> View:
-    """The webhooks, newest first, with what was sent of the one that is named."""
+    """The webhooks, newest first, with what was sent for the one that is named."""
     page = await request.get(responses.DeliveryPage, "deliveries", limit=PER_PAGE)
     number = request.path.get("delivery")
     opened = await request.get(responses.DeliveryDetail, f"deliveries/{number}") if number else None
@@ -218,7 +218,7 @@ async def webhooks(request: ConsoleRequest) -> View:
 
 
 async def videos(request: ConsoleRequest) -> View:
-    """The videos of the latest completed generations, with what the gateway says of each."""
+    """The videos of the latest completed generations, with what the gateway says about each."""
     page = await request.get(responses.GenerationPage, "generations", limit=MOST_LINES)
     shown = list[dict[str, Any]]()
     for each in reversed(page.generations):
@@ -229,7 +229,7 @@ async def videos(request: ConsoleRequest) -> View:
 
 
 def _media(request: ConsoleRequest, request_id: str) -> dict[str, str]:
-    """The headers of the media host about a video, picture or sound."""
+    """The headers of the media host for a video, picture or sound."""
     generation = request.shown_world.generation_of(request_id)
     if generation is None:
         return {}
@@ -274,7 +274,7 @@ async def policy(request: ConsoleRequest) -> View:
 
 
 def _choices(field: str) -> list[str] | None:
-    """The values of a field if they can be listed, an empty list where it takes any text, None where it cannot be set."""
+    """The values of a field if they can be listed, an empty list where it takes any string, None where it cannot be set."""
     if field not in points():
         return None
     forms = points()[field].forms.split(" | ")
@@ -290,7 +290,7 @@ def _quotations() -> Mapping[str, list[tuple[str, str]]]:
 
 
 async def try_it(request: ConsoleRequest) -> View:
-    """A form for every operation, filled with the example of the page, or with what it requires."""
+    """A form for every operation, filled in with the example of the page, or with what it requires."""
     known = request.worlds.operations
     operation = request.query.get("operation", "")
     operation = operation if operation in known else next(iter(known))

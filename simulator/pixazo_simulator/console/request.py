@@ -45,7 +45,7 @@ class ConsoleRequest(msgspec.Struct, frozen=True):
         return responses.decode(await self.send("GET", path, query=urlencode(given)), kind)
 
     async def send(self, method: str, path: str, body: object = None, *, query: str = "") -> bytes:
-        """Call a route, and return the JSON of its response. Raises Refused with its message."""
+        """Call a route and return the JSON of its response. Raises Refused with its message."""
         content = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
         key = self.world.key if self.world else ""
         status, answer = await self.control.answer(method, f"/_sim/{path}", query, content, host=self.host, key=key)
@@ -80,4 +80,4 @@ class ActionResult(msgspec.Struct, frozen=True):
     text: str
     to: str = ""
     is_good: bool = True
-    """Whether the action succeeded: a webhook may be posted and not be accepted."""
+    """Whether the action succeeded: a webhook may be posted but not accepted."""

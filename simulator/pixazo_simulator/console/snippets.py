@@ -65,7 +65,7 @@ _VALUES: Mapping[str, Any] = {
 
 
 def sample_of(operation: Operation) -> Mapping[str, Any]:
-    """The body of the page's sample, or of other models one with the members that an operation requires, but for those in lists."""
+    """The body of the page's sample; for other models, one with the members that the operation requires, except those in lists."""
     if operation.name in SAMPLES:
         return SAMPLES[operation.name]
     body: dict[str, Any] = {}

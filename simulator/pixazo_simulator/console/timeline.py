@@ -22,7 +22,7 @@ _SIGNS = {"COMPLETED": "✓", "FAILED": "✗", "ERROR": "!"}
 
 
 class Span(msgspec.Struct, frozen=True):
-    """A state of a generation; a `coming` one lies ahead."""
+    """A state of a generation; a `coming` one is in the future."""
 
     state: str
     x: float
@@ -165,9 +165,9 @@ def _happened(
 
 
 def _states(each: Generation, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
-    """The states of a generation with begin and end, including those to come, if its plan has an end."""
+    """The states of a generation with start and end, including future ones, if its plan has an end."""
     plan, accepted = each.plan, each.accepted_at
-    if plan.queued is None or plan.processing is None:  # it is left by reads, or never
+    if plan.queued is None or plan.processing is None:  # it ends with status reads, or never
         first = accepted if each.status == "QUEUED" else each.since
         yield "QUEUED", accepted, now if each.status == "QUEUED" else first
         if each.status == "PROCESSING":
@@ -199,7 +199,7 @@ def _status_of(exchange: Exchange) -> str:
 
 
 def _words(each: Generation, found: Iterable[_Happened]) -> str:
-    """The row as a text, for screen readers (aria-label) and the tip."""
+    """The row as text, for screen readers (aria-label) and the tip."""
     ends = f", ends {_clock_time(each.ends_at.timestamp())}" if each.ends_at and not each.is_terminal else ""
     happened = sorted((one.at, one.text) for one in found)
     rest = "".join(f"; {_clock_time(at.timestamp())} {text}" for at, text in happened[-12:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from .schema import responses
 from .schema.responses import decode
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from ssl import SSLContext
 
     from pixazo_simulator.script import ModelCall, Rule
@@ -22,20 +24,20 @@ if TYPE_CHECKING:
     from .schema.policy import PolicyFields
 
 
-# These two as in `spec`, whose import would take as long as that of the client.
+# The same two as in `spec`, whose import would take as long as that of the client.
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
 TOKEN_HEADER, TOKEN_VARIABLE = "X-Pixazo-Control-Token", "PIXAZO_SIM_CONTROL_TOKEN"
 """The header in which the control token is sent, and the environment variable in which a server and its callers find it."""
 RESPONSE_TIMEOUT = 600.0
-"""Real seconds until a response is given up: an advance ends only when every webhook that fell due was attempted."""
+"""Real seconds to wait for a response: an advance ends only when every webhook that fell due has been attempted."""
 LONGEST_IDLE = 30.0
-"""Real seconds after which a kept connection is not used again: the server closes an idle one after 75."""
+"""Real seconds after which an idle connection is not used again: the server closes it after 75."""
 
 real_clock = partial(time.perf_counter)  # as in `world`
 
 Operation = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
-"""What exchanges can be about: `submit` is either submission, `request` any operation of the gateway."""
+"""The operations of exchanges: `submit` is either submission, `request` any operation of the gateway."""
 Channel = Callable[[str, str, "str | None", bytes], tuple[int, bytes]]
 """Carries method, target, API key and body to a simulator and returns status code and body. Any thread may call it."""
 T = TypeVar("T")
@@ -43,7 +45,7 @@ T = TypeVar("T")
 
 class JournalFilters(TypedDict, total=False):
     """What an exchange must match: its method, any part of its target, its status code, its operation as in a rule, the generation
-    concerned, any part of the rule that decided, any part of whatever is shown of it; a number to list those beyond it; whether to show real times; an instant beyond which
+    concerned, any part of the rule that decided, any part of what is shown of it; a number, to list those after it, or the latest ones before it; whether to show real times; an instant after which
     nothing is listed.
     """
 
@@ -55,16 +57,17 @@ class JournalFilters(TypedDict, total=False):
     rule: str | None
     text: str | None
     after: int | None
+    before: int | None
     limit: int | None
     elapsed: bool | None
     at: datetime | str | None
 
 
 class InitialGeneration(TypedDict, total=False):
-    """A generation that a world begins with; of `status` and `operation` on, all members but `status` may be left out.
+    """A generation that a world begins with; all members but `status` may be omitted.
 
-    `age` is in seconds since it was accepted: without it, it is as old as policy `job_times` has it in its status. `charged` says whether the
-    ledger has its price, and the refund that the policy has. What is due in the past counts as delivered to `webhook_url`.
+    `age` is in seconds since it was accepted; its default is the age that policy `job_times` gives it in its status. `charged` says whether the
+    ledger contains its price, and its refund by the policy. What was due in the past counts as delivered to `webhook_url`.
     """
 
     status: Required[Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]]
@@ -81,8 +84,8 @@ class InitialGeneration(TypedDict, total=False):
 class ControlError(Exception):
     """A control request that was not carried out.
 
-    `status` is the status code, or None when no simulator answered; `body` is the whole body as JSON: after a `wait_for` that
-    ran out of time it says what did arrive, after an `advance` that stopped before its end how far the clock came.
+    `status` is the status code, or None when no simulator responded or nothing was sent; `body` is the whole body as JSON: after a `wait_for` that
+    timed out it says what did arrive, after an `advance` that stopped early how far the clock got.
     """
 
     def __init__(self, status: int | None, message: str, body: Mapping[str, Any] | None = None) -> None:
@@ -95,11 +98,11 @@ class ControlError(Exception):
 class ControlClient:
     """The control API of one simulator, and of the world that `api_key` opens; results are the structs of the API.
 
-    `control_token` is that of a server which was started with `--control-token`. `channel` replaces HTTP, as
+    `control_token` is the one with which the server was started (`--control-token`). `channel` replaces HTTP, as
     `Simulator.control()` does for a simulator of this process. The client blocks, needs no event loop, and may be used from
-    any thread, inside a running loop too. Every method raises ControlError with the reason and the remedy when its request
-    is refused, and ValueError for a URL that is neither http nor https. `ca` is the path of the authority (PEM) of an https simulator; without it
-    that of the system or of SSL_CERT_FILE counts.
+    any thread, also inside a running event loop. Every method raises ControlError with the reason and the remedy when its request
+    is refused, and ValueError for a URL that is neither http nor https. `ca` is the path of the certificate authority (PEM) of an https simulator; by default
+    those of the system or of SSL_CERT_FILE are used.
     """
 
     def __init__(
@@ -116,11 +119,11 @@ class ControlClient:
         self._channel = channel or HttpChannel(self.url, control_token, ca)
 
     def health(self) -> responses.Health:
-        """Whether the simulator answers, and how many worlds it holds."""
+        """Check that the simulator responds; returns how many worlds it has."""
         return self._call("GET", "/_sim/health", responses.Health)
 
     def ready(self) -> responses.Ready:
-        """Whether requests are answered. Raises ControlError with status 503 while the store of the worlds cannot be used."""
+        """Check that the server accepts requests. Raises ControlError with status 503 while the store of the worlds cannot be used."""
         return self._call("GET", "/_sim/ready", responses.Ready)
 
     def metrics(self) -> str:
@@ -135,7 +138,7 @@ class ControlClient:
         self,
         *,
         key: str | None = None,
-        balance: str | None = None,
+        balance: str | Decimal | None = None,
         profile: str | None = None,
         policy: PolicyFields | None = None,
         clock: str | None = None,
@@ -147,13 +150,14 @@ class ControlClient:
         log: Mapping[str, Any] | None = None,
         generations: Sequence[InitialGeneration] | None = None,
     ) -> ControlClient:
-        """Create a world and return a client of its own; what is left out comes from the server's settings, a key is made up.
+        """Create a world and return a client of its own; what is omitted comes from the server's settings, a missing key is generated.
 
         `balance` is in US dollars (`"0.50"`), `clock` one of `real`, `manual`, `xN`, `start` is `now` or an
         instant of RFC 3339, `policy` maps fields to their values.
-        `name` says what the world is for, such as the id of a test: requests that come after its end are listed with it.
-        Of a `log` (see `export_world`) the world is made that was exported.
-        `generations` are those that it has accepted before; `balance` is what is left after they were paid.
+        `name` says what the world is for, such as the id of a test: requests that arrive after its end are listed with it.
+        With a `log` (see `export_world`) it is the world that was exported.
+        `generations` are those that it has already accepted; `balance` is what is left after paying for them.
+        Raises ControlError with status 409 for a key that has a world already.
         """
         rules = None if script is None else [_rule(rule) for rule in script]
         members = {
@@ -174,7 +178,7 @@ class ControlClient:
     def change_world(
         self,
         *,
-        balance: str | None = None,
+        balance: str | Decimal | None = None,
         policy: PolicyFields | None = None,
         suspended: bool | None = None,
         model_enabled: bool | None = None,
@@ -191,26 +195,26 @@ class ControlClient:
         self._call("DELETE", "/_sim/world", responses.Deleted)
 
     def export_world(self) -> dict[str, Any]:
-        """The world as a document without its key, from which `create_world` and `pixazo-sim replay` make it anew."""
+        """The world as a document without its key, from which `create_world` and `pixazo-sim replay` recreate it."""
         return self._call("GET", "/_sim/world/log", dict[str, Any])
 
     def history(self, *, after: int | None = None, limit: int | None = None) -> responses.History:
-        """The latest commands that have changed the world, as far as the log reaches back; with `after` the first ones beyond that position.
+        """The latest commands that have changed the world, as far as the log reaches back; with `after` the first ones after that position.
 
         Raises ControlError with status 400 on a server that keeps no log.
         """
         return self._list("world/history", responses.History, after=after, limit=limit)
 
     def keep_state(self) -> int:
-        """Keep the present state of the world and return its number."""
+        """Save the present state of the world and return its number."""
         return self._call("POST", "/_sim/world/states", responses.StateNumber, {}).number
 
     def restore_state(self, number: int) -> responses.WorldState:
-        """Bring the world back into a state that was kept."""
+        """Restore the world to a saved state."""
         return self._call("POST", f"/_sim/world/states/{number}/restore", responses.WorldState, {})
 
     def forget_state(self, number: int) -> None:
-        """Keep a state no longer."""
+        """Discard a saved state."""
         self._call("DELETE", f"/_sim/world/states/{number}", responses.Deleted)
 
     def clock(self) -> responses.ClockState:
@@ -222,44 +226,44 @@ class ControlClient:
     ) -> list[responses.Event]:
         """Let seconds of the world's clock pass and return what fell due, in order: transitions and webhooks attempted.
 
-        `until="next"` lets as many pass as it takes until the next of these falls due; none, and the list is empty, when nothing is
-        to come. An instant, a `datetime` with a time zone or a text of RFC 3339, lets the clock read it then. With `every_world` the seconds pass in all other worlds of the simulator, too.
+        `until="next"` lets time pass until the next of these falls due; no time passes, and the list is empty, when nothing is
+        to come. An instant, a `datetime` with a time zone or an RFC 3339 string, advances the clock to it. With `every_world` the seconds pass in all other worlds of the simulator, too.
 
         Raises ControlError with status 409 when more webhooks are due than one advance attempts (10,000), or when they take
-        longer than 300 real seconds: the clock has stopped before the end, `body["now"]` says where and `body["events"]` what
-        fell due until then. Advance again to go on.
+        longer than 300 real seconds: the clock has stopped early, `body["now"]` says where and `body["events"]` what
+        fell due until then. Advance again to continue.
         """
         given = _given({"seconds": seconds, "until": _instant(until), "every_world": every_world or None})
         return self._call("POST", "/_sim/clock/advance", responses.Advanced, given).events
 
     def upcoming(self, seconds: float | None = None) -> responses.Upcoming:
-        """What falls due within so many seconds of the world's clock (15 by default) if nothing else happens; nothing is sent and nothing changes.
+        """What falls due within this many seconds of the world's clock (15 by default) if nothing else happens; nothing is sent and nothing changes.
 
         Of a webhook only the next attempt is listed.
         """
         return self._list("upcoming", responses.Upcoming, seconds=seconds)
 
     def ledger(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.LedgerPage:
-        """The balance, and the latest entries that it is the sum of; as they were `at` an instant that has come, else now."""
+        """The balance, and the latest entries that add up to it; as they were `at` a past instant, else now."""
         return self._list("ledger", responses.LedgerPage, limit=limit, at=_instant(at))
 
     def bill(self) -> responses.Bill:
-        """What the generations would have cost on the real gateway, what became of each, and what of the money was wasted."""
+        """What the generations would have cost on the real gateway, what became of each, and how much of the money was wasted."""
         return self._call("GET", "/_sim/bill", responses.Bill)
 
     def generations(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.GenerationPage:
-        """The latest generations: status, plan, what was asked for; as they were `at` an instant that has come, else now."""
+        """The latest generations: status, plan, what was requested; as they were `at` a past instant, else now."""
         return self._list("generations", responses.GenerationPage, limit=limit, at=_instant(at))
 
     def status(self, request_id: str, *, at: datetime | str | None = None) -> responses.StatusAnswer:
-        """What a status read of this generation is answered now, or `at` an instant: as `text`, byte for byte, and as `body`, decoded.
+        """The response to a status read of this generation now, or `at` an instant: as `text`, byte for byte, and as `body`, decoded.
 
-        Of an instant to come it is what will be answered if nothing changes until then.
+        For a future instant it is what the response will be if nothing changes until then.
         """
         return self._list("status", responses.StatusAnswer, request_id=request_id, at=_instant(at))
 
     def journal(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
-        """The latest exchanges of the world; with `after` the first ones beyond that number, to read page by page."""
+        """The latest exchanges of the world; with `after` the first ones after that number, to read page by page."""
         return self._list("journal", responses.JournalPage, **_dated(filters))
 
     def unmatched(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
@@ -269,7 +273,7 @@ class ControlClient:
     def record(self, *, unmatched_after: int | None = None, elapsed: bool | None = None) -> responses.WorldRecord:
         """All that has happened in the world, in one response; of a longer journal the first 1,000 exchanges.
 
-        With `unmatched_after` also the requests beyond that number that reached no world.
+        With `unmatched_after` also the requests after that number that reached no world.
         """
         return self._list("record", responses.WorldRecord, unmatched_after=unmatched_after, elapsed=elapsed)
 
@@ -302,31 +306,31 @@ class ControlClient:
     ) -> responses.Explanation:
         """What would happen to this request, and why; nothing is sent and nothing changes.
 
-        A `body` that is a string is sent as it is, any other as JSON. The key of this world is sent when `headers` hold none.
+        A `body` that is a string is sent as it is, any other as JSON. The key of this world is sent when `headers` contain none.
         """
         asked = {"method": method, "path": path, "headers": headers, "body": body}
         return self._call("POST", "/_sim/explain", responses.Explanation, _given(asked))
 
     def wait_for(self, condition: Mapping[str, Any], *, timeout: float) -> responses.WaitResult:
-        """Block until the condition holds and return what fulfils it; `timeout` is in real seconds.
+        """Block until the condition is fulfilled and return what fulfils it; `timeout` is in real seconds.
 
-        Raises ControlError with status 408 when time runs out; its `body` says what did arrive, and what came nearest.
+        Raises ControlError with status 408 on a time-out; its `body` says what did arrive, and what came nearest.
         """
         return self._call("POST", "/_sim/wait", responses.WaitResult, {**condition, "timeout": timeout})
 
     def verify(self, expected: Mapping[str, Any]) -> responses.WaitResult:
         """Verify what has happened so far, and return it: `{"exchanges": {"operation": "submit"}, "at_most": 1}`, or a `sequence`.
 
-        Raises ControlError with status 406 when it does not hold; its `body` says what did happen, and what came nearest.
+        Raises ControlError with status 406 when it is not fulfilled; its `body` says what did happen, and what came nearest.
         """
         return self._call("POST", "/_sim/verify", responses.WaitResult, expected)
 
     def deliveries(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.DeliveryPage:
-        """The latest webhooks, delivered or pending, with every attempt; as they were `at` an instant that has come, else now."""
+        """The latest webhooks, delivered or pending, with every attempt; as they were `at` a past instant, else now."""
         return self._list("deliveries", responses.DeliveryPage, limit=limit, at=_instant(at))
 
     def delivery(self, number: int) -> responses.DeliveryDetail:
-        """A webhook with what was posted at its latest attempt, or what would be posted now if none was made."""
+        """A webhook with what was posted at its latest attempt, or what would be posted now if there was none."""
         return self._call("GET", f"/_sim/deliveries/{number}", responses.DeliveryDetail)
 
     def resend(self, number: int) -> responses.Attempt:
@@ -336,7 +340,7 @@ class ControlClient:
     def rotate_webhook_secret(self, *, overlap: float = 86_400.0) -> responses.WorldState:
         """Sign webhooks with a new secret, and for `overlap` seconds of the world's clock with the former one, too.
 
-        The result has the new one as `webhook_secret`. The world's policy must say `webhook_signature=standard`.
+        The result has the new one as `webhook_secret`. The world's policy must have `webhook_signature=standard`.
         """
         return self._call("POST", "/_sim/webhook-secret/rotate", responses.WorldState, {"overlap": overlap})
 
@@ -354,7 +358,10 @@ class ControlClient:
         return self._call("GET", f"/_sim/{what}?{query}" if query else f"/_sim/{what}", kind)
 
     def _call(self, method: str, target: str, kind: type[T], members: Mapping[str, Any] | None = None) -> T:
-        content = b"" if members is None else json.dumps(members, allow_nan=False).encode()
+        try:
+            content = b"" if members is None else json.dumps(members, allow_nan=False, default=_sum).encode()
+        except ValueError as error:
+            raise ControlError(None, f"{method} {target} was not sent ({error}): give finite numbers") from None
         status, answer = self._channel(method, target, self.api_key, content)
         try:
             if status < 400:
@@ -368,11 +375,11 @@ class ControlClient:
 
 
 class HttpChannel:
-    """Reaches a simulator over HTTP, each thread on a connection of its own that is kept alive."""
+    """Calls a simulator over HTTP; each thread has its own connection, which is kept alive."""
 
     def __init__(self, url: str, control_token: str | None = None, ca: str | None = None) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
             raise ValueError(f"url {_redacted(url)!r} is not the origin of a simulator, such as http://127.0.0.1:8900")
         self._url = url
         self._host, self._port = LOOPBACK_OF.get(parts.hostname, parts.hostname), parts.port
@@ -381,7 +388,7 @@ class HttpChannel:
         self._of_thread = threading.local()
 
     def __call__(self, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
-        """Send one request. Raises ControlError when no simulator answers."""
+        """Send one request. Raises ControlError when no simulator responds."""
         from http.client import HTTPException
         from ssl import SSLCertVerificationError
 
@@ -396,15 +403,15 @@ class HttpChannel:
             problem = "the key or control token cannot be sent as a header: use printable ASCII"
             raise ControlError(None, problem) from None
         except SSLCertVerificationError as error:
-            problem = f"{self._url} is not trusted ({error.verify_message}): name its authority by SSL_CERT_FILE=$(pixazo-sim ca), or in Python by ca="
+            problem = f"{self._url} is not trusted ({error.verify_message}): name its authority with SSL_CERT_FILE=$(pixazo-sim ca), or in Python with ca="
             raise ControlError(None, _redacted(problem, key)) from error
         except (OSError, HTTPException) as error:
-            problem = f"{method} {target} got no answer from {self._url} ({type(error).__name__}: {error})"
+            problem = f"{method} {target} got no response from {self._url} ({type(error).__name__}: {error})"
             raise ControlError(None, _redacted(f"{problem}: is `pixazo-sim serve` running there?", key)) from error
 
     def _connection(self) -> _Connection:
         kept: _Connection | None = getattr(self._of_thread, "connection", None)
-        if kept is None:
+        if kept is None or kept.process != os.getpid():  # after a fork its socket is still the parent's
             kept = self._of_thread.connection = _Connection(self._host, self._port, self._context)
         return kept
 
@@ -420,14 +427,14 @@ def _trusting(ca: str | None) -> SSLContext:
 
 
 def _redacted(text: str, *keys: str | None) -> str:
-    """A text without these keys, and without other secrets."""
+    """A string without these keys, and without other secrets."""
     from pixazo_simulator.spec import Redactor
 
     return Redactor(key for key in keys if key).text(text)
 
 
 class _Connection:
-    """A connection that is used again and again, by one thread, and closed with it."""
+    """A connection that one thread reuses, and that is closed with the thread."""
 
     def __init__(self, host: str, port: int | None, context: SSLContext | None) -> None:
         from http.client import HTTPConnection, HTTPSConnection
@@ -438,11 +445,12 @@ class _Connection:
             else HTTPConnection(host, port, timeout=RESPONSE_TIMEOUT)
         )
         self._until = 0.0
+        self.process = os.getpid()
 
     def request(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Send one request and read its response, on a new connection if the old one has been idle for long."""
         if real_clock() >= self._until:
-            self._connection.close()  # it opens again by itself
+            self._connection.close()  # it reopens by itself
         self._until = 0.0
         self._connection.request(method, target, body or None, headers)
         response = self._connection.getresponse()
@@ -451,8 +459,17 @@ class _Connection:
         return answer
 
     def __del__(self) -> None:
-        """Close it: a socket that is left to the garbage collector emits a ResourceWarning."""
+        """Close it: a socket left to the garbage collector emits a ResourceWarning."""
         self._connection.close()
+
+
+def _sum(value: object) -> str:
+    """A sum of money as `Dollars` are written, without an exponent; other values JSON does not know either."""
+    from decimal import Decimal
+
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    raise TypeError(f"{value!r} is not JSON serializable")
 
 
 def _given(members: Mapping[str, object]) -> dict[str, Any]:
@@ -460,7 +477,7 @@ def _given(members: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _instant(given: datetime | str | None) -> str | None:
-    """An instant as text."""
+    """An instant as a string."""
     return given.isoformat() if isinstance(given, datetime) else given
 
 

@@ -1,4 +1,4 @@
-"""Searches a world for whatever fulfils the condition of a waiting request, and for what came nearest to it."""
+"""Searches a world for what fulfils the condition of a waiting request, and for what came nearest to it."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from .schema.requests import ExchangeMatchers, Matchers, Verification, Wait
 from .schema.responses import Nearest
 
 MOST_WEIGHT = 500
-"""What the matchers of one wait may weigh: less than a script may, as all deliveries are compared again after each event."""
+"""The greatest weight of the matchers of one wait: less than for a script, since all deliveries are compared again after each event."""
 _AT_ONCE = 200
-"""The weight of comparisons before other requests are served: about a millisecond at most."""
+"""The weight of comparisons between turns of other requests: about a millisecond at most."""
 
 Found = Exchange | Delivery | Generation
 
 
 def weigh(conditions: Iterable[Matchers]) -> int:
-    """What conditions weigh together. Raises ValueError when it is too much, and for a regular expression that is not valid."""
+    """The total weight of conditions. Raises ValueError when it is too great, and for an invalid regular expression."""
     weighs = weight((matcher for each in conditions for _, matcher in each.matchers()), MOST_WEIGHT)
     if weighs > MOST_WEIGHT:
-        raise ValueError(f"the conditions weigh more than {MOST_WEIGHT}: write fewer, or shorter regular expressions")
+        raise ValueError(
+            f"the conditions are too complex (cost over {MOST_WEIGHT}): use fewer, or shorter regular expressions"
+        )
     return weighs
 
 
 class Search:
     """Counts what fulfils every matcher of a condition; call `look` again whenever something has happened.
 
-    `what` is exchanges, deliveries or generations; `is_first_enough` says that the first of them ends the search. Raises ValueError for matchers that weigh too much, and for a regular
+    `what` is exchanges, deliveries or generations; `is_first_enough` says that the first of them ends the search. Raises ValueError for matchers that are too heavy, and for a regular
     expression that is not valid.
     """
 
@@ -50,19 +52,19 @@ class Search:
         self._next_change: int | None = None
 
     def _widened(self, name: str, matcher: Matcher) -> Matcher:
-        """A matcher that means every submission, with those to the operations of model files that this world has."""
-        if (
-            name != "operation"
-            or matcher.operator != "one_of"
-            or any(each not in matcher.operand for each in OPERATIONS)
-        ):
+        """A matcher that stands for a word such as `submit`, with the operations of model files that this world has.
+
+        What `one_of` was given as is left as it is, though it may read like the word.
+        """
+        is_word = isinstance(getattr(self._condition, name), str)
+        if name != "operation" or not is_word or matcher.operator != "one_of":
             return matcher
         others = (each for each in self.world.operations if each not in OPERATIONS)
         return Matcher("one_of", (*matcher.operand, *others))
 
     @property
     def is_done(self) -> bool:
-        """Whether as many have been found as are waited for."""
+        """Whether enough have been found."""
         return len(self.found) >= self._count
 
     def pause(self) -> float | None:
@@ -70,7 +72,7 @@ class Search:
         return None if self._next_change is None else self.world.clock.real_seconds_until(self._next_change)
 
     def look(self) -> Iterator[None]:
-        """Compare what there is, in pieces, so that others are served between them."""
+        """Compare what there is, in pieces, so others are served in between."""
         for number, each in enumerate(self._unseen(), 1):
             facts = self._facts(each)
             differences = [
@@ -115,7 +117,7 @@ class Search:
                 "status": each.attempts[-1].status,
                 "attempts": len(each.attempts),
             }
-        # Generations change as time passes, without any request. `/_sim` shows the state that the page specifies, whatever a mutant answers.
+        # Generations change as time passes, without any request. `/_sim` shows the state that the page specifies, whatever a mutant responds.
         seen = snapshot(each.accepted, each.plan, self.world.clock.now())
         if seen.until is not None:
             self._next_change = seen.until if self._next_change is None else min(self._next_change, seen.until)
@@ -135,7 +137,7 @@ class Search:
         return rendering.nearest(self.world, name, differences)
 
     def __str__(self) -> str:
-        """How many of what were found: `1 of 2 exchanges (method equals 'GET')`."""
+        """How many were found, and of what: `1 of 2 exchanges (method equals 'GET')`."""
         return f"{len(self.found)} of {self._count} {self.wanted}"
 
     @property

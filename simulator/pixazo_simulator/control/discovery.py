@@ -21,10 +21,10 @@ _ACCOUNTS = {
 
 
 def discovery_document(number: int | None, rate: float = 0.0) -> dict[str, Any]:
-    """The document for a clock of this rate; each `number` gives other accounts, None gives none, as without magic keys.
+    """The document for a clock of this rate; each `number` has other accounts, None has none, as without magic keys.
 
-    It has the `accounts` by role, which nobody has used yet, the `prompts` by the status they end in, and the `clock`. Of one that stands
-    still `advance` is the POST that advances it, with `seconds` in addition.
+    It has the `accounts` by role, unused so far, the `prompts` by the status they end in, and the `clock`. For a manual
+    clock, `advance` is the POST that advances it, with `seconds` added.
     """
     advance = {"path": "/_sim/clock/advance", "body": {"every_world": True}}
     clock = {"kind": "running", "rate": rate} if rate else {"kind": "manual", "advance": advance}

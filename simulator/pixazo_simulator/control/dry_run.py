@@ -42,7 +42,7 @@ def dry_run(worlds: state.Worlds, method: str, target: str, headers: list[Header
 
 
 async def upcoming(world: state.World, milliseconds: int) -> Upcoming:
-    """What falls due within so many milliseconds if nothing else happens; nothing is sent, so of a webhook only the next attempt is known."""
+    """What falls due within this many milliseconds if nothing else happens; nothing is sent, so of a webhook only the next attempt is known."""
     now = world.clock.now()
     until, fork = min(now + milliseconds, LAST_INSTANT), world.fork_at(now)
     while fork.apply(state.TakeTransitions(now, MOST_STARTED)):  # noqa: ASYNC110 - they are past; nothing is waited for, others are served
@@ -61,7 +61,7 @@ async def upcoming(world: state.World, milliseconds: int) -> Upcoming:
 def _attempts_until(world: state.World, instant: int) -> Iterator[tuple[state.Delivery, state.Attempt] | None]:
     """Record a failed, final attempt of each webhook that is due by an instant: nothing is posted, and nothing is retried.
 
-    None stands for one that a rule has delayed.
+    None means one that a rule has delayed.
     """
     while (due := world.next_due()) is not None and due <= instant:
         world.apply(state.AdvanceClock(due))
@@ -88,7 +88,7 @@ def _explained(world: state.World, real: state.World | None, route: RoutedReques
     return rendering.explanation(
         world,
         exchange,
-        # The real script is asked: that of the fork has counted this request already.
+        # Ask the real script: that of the fork has counted this request already.
         real.script.diagnose(facts) if real and facts else [],
         rendering.generation(world, accepted) if accepted else None,
         price,

@@ -1,4 +1,4 @@
-"""Handles control requests, over HTTP or in process: who may call, how a request is read, routed, carried out, answered."""
+"""Handles control requests, over HTTP or in process: who may call, how a request is read, routed, carried out and answered."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of the longest control request: as many as a script may have."""
 MOST_MARKS = 15_000
-"""Commas in a body, opening brackets, and opening braces, also those in texts: so many are read in 0.1 s, while no other thread runs."""
+"""Commas in a body, opening brackets, and opening braces, also those in strings: reading them takes 0.1 s, while no other thread runs."""
 _KEY = spec.KEY_HEADER.lower().encode()
 _READ_AT_ONCE = 32 * 1024
 """Bytes of a body that are read, or searched for keys, without a thread: rules of this size take 15 ms, anything else less than 1 ms."""
@@ -91,10 +91,10 @@ class ControlHandler:
             response = await self._worlds.in_steps(route.carry_out, self._call(host, key, number, decoded))
         except (Refused, StateUnavailableError) as error:
             return await _refusal(error, redactor)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
             asked = f"{spec.beginning(method, _SHOWN_PATH)!a} {spec.beginning(path, _SHOWN_PATH)!a}"
             failed = redactor.text(f"{asked} failed with {type(error).__name__}")
-            log.error("%s %s", failed, spec.raised_at(error))  # noqa: TRY400 - a traceback may hold keys
+            log.error("%s %s", failed, spec.raised_at(error))  # noqa: TRY400 - a traceback may contain keys
             reason = f"{failed}: this is a fault of the simulator, please report it"
             return await _refusal(Refused(500, reason, "Internal error"), redactor)
         return route.status, await _encoded(response, route.reveals, redactor)
@@ -115,7 +115,7 @@ class ControlHandler:
                 return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a control request, or one for the discovery document or that of the gateway, unless the caller goes away before its end."""
+        """Answer a control request, or one for the discovery document or that of the gateway, unless the caller disconnects before its end."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         key, host = (headers.get(name, b"").decode("latin-1") for name in (_KEY, b"host"))
         key = key.strip()
@@ -125,7 +125,7 @@ class ControlHandler:
             if body is None:
                 return
             if scope["path"] == spec.DISCOVERY_PATH:
-                # Its keys are shown: they open no world yet, so that nothing is disclosed.
+                # Its keys are shown: they do not open a world yet, so nothing is disclosed.
                 magic = self._worlds.settings.magic
                 number = await self._worlds.in_steps(self._worlds.perform, TakeNumber()) if magic else None
                 status, content = 200, encode(discovery_document(number, self._worlds.clock.rate))
@@ -154,7 +154,7 @@ class ControlHandler:
 def _find(method: str, path: str) -> tuple[ControlRoute, int]:
     """The route of a request, and the number in its path, 0 if it has none. Raises Refused.
 
-    The routes are imported with the first request: a server answers the gateway's before that.
+    The routes are imported with the first request: a server can answer those of the gateway before that.
     """
     from .routes import ROUTES
 
@@ -182,7 +182,7 @@ def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
 
 
 async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes | None:
-    """The whole body, None when the caller went away before its end.
+    """The whole body, None when the caller disconnected before its end.
 
     Raises Refused as soon as it is longer than `limit` bytes, before anything is read if its `announced` length is.
     """
@@ -208,7 +208,7 @@ async def _refusal(error: Refused | StateUnavailableError, redactor: spec.Redact
 
 
 async def _encoded(response: object, reveals: tuple[str, ...], redactor: spec.Redactor) -> bytes:
-    """A response as JSON without known keys, but for the members that are revealed, a text as it is; others are served meanwhile."""
+    """A response as JSON without known keys, except the members that are revealed; a string is sent as it is; others are served meanwhile."""
     if isinstance(response, str):
         return _Text(redactor.text(response).encode())
     encoded = encode(response)
@@ -240,27 +240,25 @@ def check_access(scope: Scope, settings: Settings) -> None:
     """Raise Refused unless the caller may use `/_sim`.
 
     With a control token every caller must send it. Without one only peers on loopback are answered, unless the settings open
-    `/_sim` to everybody. Headers that a proxy adds are ignored: anybody can send them. `Host` must be a loopback name or one of
-    the settings, so that no web page reaches the simulator by DNS rebinding; an IP address, which nobody can rebind, is
+    `/_sim` to everyone. Headers that a proxy adds are ignored: anyone can send them. `Host` must be a loopback name or one of
+    the settings, so no web page can reach the simulator by DNS rebinding; an IP address, which cannot be rebound, is
     enough if the peer alone does not decide. An `Origin` must be of such a host, too. Webhooks come from loopback, so they
     are recognised by their User-Agent and refused.
     """
     if any(name == b"user-agent" and value == USER_AGENT.encode() for name, value in scope["headers"]):
-        raise Refused(
-            403, f"webhooks may not use /_sim: User-Agent {USER_AGENT} is theirs, any other client sends another one"
-        )
+        raise Refused(403, f"webhooks may not call /_sim: use a User-Agent other than {USER_AGENT}")
     host, origin, token = (_only(scope, name) for name in ("host", "origin", TOKEN_HEADER.lower()))
     if settings.control_token is not None:
         if token is None or not hmac.compare_digest(token.strip().encode(), settings.control_token.encode()):
             problem = "is missing" if token is None else "is wrong"
             raise Refused(
-                403, f"the control token {problem}: send that of --control-token in the header {TOKEN_HEADER}"
+                403, f"the control token {problem}: send the value of --control-token in the header {TOKEN_HEADER}"
             )
     elif not settings.control_open and not _is_local(scope):
         peer = scope["client"][0] if scope.get("client") else "unknown"
         raise Refused(
             403,
-            f"/_sim answers callers of this machine only, this one is {peer}: start with --control-token TOKEN and send it in "
+            f"/_sim answers only callers on this machine, and this one is {peer}: start with --control-token TOKEN and send it in "
             f"the header {TOKEN_HEADER}, or with --control-open",
         )
     _check_host(host or "", settings)
@@ -279,7 +277,7 @@ def _only(scope: Scope, name: str) -> str | None:
 def _check_host(host: str, settings: Settings) -> None:
     name = _host_of(host)
     trusted = settings.control_token is not None or settings.control_open
-    # Of the addresses 0.0.0.0 and :: are refused even then: browsers take them for this machine.
+    # The addresses 0.0.0.0 and :: are refused even then: for browsers they are this machine.
     is_specific = name is not None and not isinstance(name, str) and not name.is_unspecified
     if name is None or not (_is_own(name, settings) or (trusted and is_specific)):
         named = name if isinstance(name, str) or is_specific else None  # --control-host refuses the others

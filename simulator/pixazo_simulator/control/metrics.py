@@ -16,7 +16,7 @@ Sample = tuple[str, float]
 
 
 def exposition(worlds: Worlds, traffic: Traffic, dispatcher: Dispatcher) -> str:
-    """All metrics; no label holds anything that a caller has sent."""
+    """All metrics; no label contains anything that a caller has sent."""
     requests = [
         (f'{{operation="{operation or "other"}",code="{code}"}}', count) for operation, code, count in traffic.counted()
     ]
@@ -24,7 +24,7 @@ def exposition(worlds: Worlds, traffic: Traffic, dispatcher: Dispatcher) -> str:
     timed = f"Until a response was ready, of every {TIMED}th of its operation and code"
     pending = sum(len(world.outbox) for world in worlds)
     families = (
-        _family("requests_total", "counter", "Requests of the gateway that were answered", requests),
+        _family("requests_total", "counter", "Responses of the gateway", requests),
         _family("request_duration_seconds", "histogram", timed, _durations(traffic)),
         _family("worlds", "gauge", "Worlds that are open", [("", len(worlds))]),
         _family("generations_total", "counter", "Generations that worlds have accepted", [("", worlds.generations)]),

@@ -14,25 +14,26 @@ from pixazo_simulator.spec import CONTROL_PREFIX, KEY_HEADER
 from .client import TOKEN_HEADER
 from .route import ControlRoute
 from .schema.examples import REQUESTS, RESPONSES
-from .schema.responses import Refusal, schema_of, to_json
+from .schema.responses import AdvanceStopped, Refusal, schema_of, to_json
 
 _ABOUT = (
-    "The simulator's own routes beside those of the gateway: everything that a test does with a world, in any language. "
-    f"A world is named by its API key in the header {KEY_HEADER}; there is no global reset. "
-    "Only callers on loopback are answered, unless the server was started with --control-token or --control-open; with a token every "
+    "The simulator's own routes besides those of the gateway: everything that a test does with a world, in any language. "
+    f"A world is identified by its API key in the header {KEY_HEADER}; there is no global reset. "
+    "Only callers on loopback are served, unless the server was started with --control-token or --control-open; with a token every "
     f"caller must send it in the header {TOKEN_HEADER}. Unofficial, not affiliated with the vendor."
 )
-_REASONS = {
+_REASONS: dict[Any, str] = {
     400: "The request is not valid, or is valid but cannot be fulfilled; nothing was changed",
-    401: "No world was named",
-    403: "Host or Origin is not a name of this machine, the caller is on another one, or the control token is missing or wrong",
-    404: "No such world, or nothing of this number in it",
+    401: "No world was specified",
+    403: "Host or Origin is not a name of this machine, the caller is on another machine, or the control token is missing or wrong",
+    404: "No such world, or nothing with this number in it",
     406: "What was expected did not happen",
-    408: "Time ran out",
-    409: "The clock stopped before the end of the advance",
+    408: "Timed out",
+    409: "The key has a world already",
+    AdvanceStopped: "The clock stopped before the end of the advance",
     413: "The body is too large",
     500: "A fault of the simulator: please report it",
-    503: "The store of the worlds cannot be used now: ask again after Retry-After seconds",
+    503: "The store of the worlds cannot be used now: retry after Retry-After seconds",
 }
 
 Reference = Callable[[Any], dict[str, Any]]
@@ -60,7 +61,7 @@ def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
 
 
 def _referenced(routes: Iterable[ControlRoute]) -> tuple[Reference, dict[str, Any]]:
-    """The schema of each type, by reference to the components, and these."""
+    """The schema of each type, by reference to the components, and the components."""
     types: list[Any] = [Refusal]
     for route in routes:
         body = [] if route.reads_query else [route.request_type]
@@ -118,7 +119,10 @@ def _responses(route: ControlRoute, reference: Reference) -> dict[str, Any]:
     content = {"schema": reference(kind), "example": to_json(RESPONSES[kind])}
     good = {"description": "Done", "content": {"text/plain" if kind is str else "application/json": content}}
     refused = {
-        str(code): {"description": _REASONS[code], "content": {"application/json": {"schema": reference(refusal)}}}
+        str(code): {
+            "description": _REASONS.get(refusal, _REASONS[code]),
+            "content": {"application/json": {"schema": reference(refusal)}},
+        }
         for code, refusal in sorted(codes.items())
     }
     return {str(route.status): good, **refused}

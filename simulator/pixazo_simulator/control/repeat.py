@@ -16,11 +16,11 @@ _KEY_HEADER = KEY_HEADER.lower()
 """The name of the key header as journals record it: in lower case."""
 KEY = "PIXAZO_API_KEY"
 OTHER_KEY = "THE_KEY_THAT_WAS_SENT"
-"""Variables for the key to the world of a test, and for any other."""
+"""Variables for the key of a test's world, and for any other key."""
 LONGEST_DATA_URL = 96
 """Characters of a data URL that are printed; a longer one is cut, with a note."""
 _DATA_URL = re.compile(r"data:[\w.+/;=-]{0,80},[A-Za-z0-9+/=%_-]+")
-#: Headers that curl adds by itself, and those that a repetition must not copy.
+#: Headers that curl adds by itself, and those that a repeated request must not copy.
 _LEFT_OUT = frozenset(
     ("accept-encoding", "connection", "content-length", "host", "transfer-encoding", "user-agent", "x-forwarded-host", "x-forwarded-proto")
 )  # fmt: skip
@@ -29,18 +29,18 @@ _LEFT_OUT = frozenset(
 def curl(exchange: Exchange, *, reached_world: bool = True) -> str:
     """The request of an exchange as a cURL command; comments before it list the parts that had to be changed.
 
-    Origin and key are left to `PIXAZO_BASE_URL` and `PIXAZO_API_KEY`, or to a name of its own for a key that opened no world.
+    Origin and key are left to `PIXAZO_BASE_URL` and `PIXAZO_API_KEY`, or to another variable for a key that opened no world.
     """
     request, notes = exchange.request, list[str]()
     key = KEY if reached_world else OTHER_KEY
     if not reached_world and (_KEY_HEADER in request.headers or REDACTED in exchange.target):
-        notes.append(f"{OTHER_KEY} is the key that was sent, which is not shown: it opened no world")
+        notes.append(f"{OTHER_KEY} is the key that was sent, which is redacted: it opened no world")
     # The variable takes the place of the redacted key, whose brackets made `quote` use single quotes.
     target = quote(exchange.target).replace(REDACTED, f"'\"${key}\"'")
     headers, body = [*_headers(request, key, notes)], _text(request, notes) if request.length else None
     command = curl_command(exchange.method, target, headers, body)
     if HIDDEN in command:
-        notes.append(f"{HIDDEN} stands for a secret that was sent")
+        notes.append(f"{HIDDEN} replaces a secret that was sent")
     return "".join(f"# {note}\n" for note in notes) + command
 
 
@@ -64,12 +64,12 @@ def _method(method: str, *, sends: bool) -> list[str]:
 
 def _headers(request: Request, key: str, notes: list[str]) -> Iterator[str]:
     if request.length and "content-type" not in request.headers:
-        yield "-H 'Content-Type:'"  # else curl sends that of a form
+        yield "-H 'Content-Type:'"  # otherwise curl sends that of a form
     for name, value in request.headers.items():
         if name == _KEY_HEADER:
             yield f'-H "{KEY_HEADER}: ${key}"'
         elif REDACTED in value or HIDDEN in value:
-            notes.append(f"header {name} is left out: it held a secret")
+            notes.append(f"header {name} is left out: it contained a secret")
         elif name not in _LEFT_OUT and (name, value) != ("accept", "*/*"):
             yield f"-H {quote(f'{name}: {value}')}"
 
@@ -79,7 +79,7 @@ def _text(request: Request, notes: list[str]) -> str:
     if not isinstance(body, str):
         return json.dumps(body)
     if "\0" in body:
-        notes.append("NUL bytes of the body are left out: no argument can hold one")
+        notes.append("NUL bytes of the body are left out: no argument can contain one")
     if "\ufffd" in body:
         notes.append("bytes of the body that are not UTF-8 are replaced")
     kept = len(request.body.encode(errors="replace"))

@@ -1,4 +1,4 @@
-"""One control route as a value: how it is called, what it takes, what it answers."""
+"""One control route as a value: how it is called, what it takes, what it returns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pixazo_simulator.gateway import Traffic
 from pixazo_simulator.spec import KEY_HEADER
 from pixazo_simulator.state import Scratch
 from pixazo_simulator.webhooks import Dispatcher
-from pixazo_simulator.world import Command, World, Worlds
+from pixazo_simulator.world import Command, KeyTakenError, World, Worlds
 
 from .schema.responses import Refusal, TlsListener
 
@@ -34,7 +34,7 @@ class Refused(Exception):  # noqa: N818 - it is a response
 
 
 class TlsListeners(Protocol):
-    """The TLS listeners of a server, each of which serves one world; the wing `server` has them."""
+    """The TLS listeners of a server, each of which serves one world; the package `server` has them."""
 
     async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
         """Open one. Raises ValueError with the remedy, or LookupError for a deleted world."""
@@ -45,14 +45,14 @@ class TlsListeners(Protocol):
         ...
 
     async def close_all(self, world: World | None = None) -> None:
-        """Close those of a world for good, or all."""
+        """Close those of a world permanently, or all."""
         ...
 
 
 class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     """One call of a control route.
 
-    Of the server: `scratch` makes worlds to try something on, `traffic` is what the gateway has answered, `look_lock` is held while one
+    Of the server: `scratch` makes worlds to try something on, `traffic` counts the responses of the gateway, `look_lock` is held while one
     waiting request looks through a world. Of the call: `host` is the host and port that were called, `key` the caller's, `number` the
     one in the path, `body` the decoded body, or the decoded query of a method without body.
     """
@@ -76,7 +76,7 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     async def apply(self, command: Callable[[int], Command[T]], unknown: str = "") -> T:
         """Carry out a command, which is made of the present instant, for the world of the caller; returns its outcome.
 
-        Raises Refused for a value that is refused, and with the text `unknown` where there is nothing of the number in the path.
+        Raises Refused for a value that is refused, and with the message `unknown` where nothing has the number in the path.
         """
         world = self.world
         with refuse_errors(unknown.format(self.number)):
@@ -86,11 +86,11 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
 class ControlRoute(msgspec.Struct, frozen=True, dict=True):
     """A control route; its name is the operationId, and in snake case the method of ControlClient.
 
-    `carry_out` does it. The types of its body (or query) and of its response stand in the signature of `carry_out`, its
-    description in the docstring. `needs_world` says that a key must be sent, `refusals` are status codes of its own with their
-    types. `at_once` says that a short request needs no event loop, so that a caller of this process gets it carried out in its own
+    `carry_out` does it. The types of its body (or query) and of its response are in the signature of `carry_out`, its
+    description in the docstring. `needs_world` says that a key must be sent, `refusals` are its own status codes with their
+    types. `at_once` says that a short request needs no event loop, so for a caller in this process it is carried out in the caller's own
     thread. `local` says that it reports on this process only, whatever
-    others have done. `reveals` are the members of the response that are keys and shown nevertheless; any other text is shown without keys.
+    others have done. `reveals` are the members of the response that are keys and nevertheless shown; any other string is shown without keys.
     """
 
     method: str
@@ -133,7 +133,7 @@ class ControlRoute(msgspec.Struct, frozen=True, dict=True):
 def world_of(key: str, worlds: Worlds) -> World:
     """The world that the key opens. Raises Refused when there is none."""
     if not key:
-        raise Refused(401, f"no world named: send its key in the header {KEY_HEADER}")
+        raise Refused(401, f"no world specified: send its key in the header {KEY_HEADER}")
     world = worlds.find(key)
     if world is None:
         raise Refused(404, worlds.missing(key, "this key"))
@@ -142,7 +142,7 @@ def world_of(key: str, worlds: Worlds) -> World:
 
 @contextmanager
 def refuse_errors(unknown: str = "") -> Generator[None]:
-    """Turn a ValueError, whose message names the remedy, into status code 400, and a KeyError into 404 with the text `unknown`, if it is given."""
+    """Turn a ValueError, whose message names the remedy, into status code 400, or 409 for a key that is taken, and a KeyError into 404 with the message `unknown`, if it is given."""
     try:
         yield
     except KeyError:
@@ -150,7 +150,7 @@ def refuse_errors(unknown: str = "") -> Generator[None]:
             raise
         raise Refused(404, unknown) from None
     except ValueError as error:
-        raise Refused(400, str(error)) from None
+        raise Refused(409 if isinstance(error, KeyTakenError) else 400, str(error)) from None
 
 
 def route(

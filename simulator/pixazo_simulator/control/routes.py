@@ -26,10 +26,10 @@ from .schema import rendering, requests, responses
 from .schema.bill import bill as world_bill
 
 _AT_ONCE = 20
-"""Exchanges that are compared with the filters before others are served: the longest target takes 3 ms to redact."""
+"""Exchanges that are compared with the filters between turns of other requests: the longest target takes 3 ms to redact."""
 _BODY_AT_ONCE = 1024
 """Bytes of bodies that count as one exchange more."""
-_NO_STATE = "no state is kept under the number {}: POST /_sim/world/states keeps one"
+_NO_STATE = "there is no saved state {}: POST /_sim/world/states saves one"
 _NO_RULE = "no rule has the number {}: GET /_sim/script lists them"
 _NO_DELIVERY = "no delivery has the number {}: GET /_sim/deliveries lists them"
 _END = object()
@@ -39,13 +39,13 @@ T = TypeVar("T")
 
 @route("GET", "/_sim/health", needs_world=False, local=True)
 async def health(request: ControlRequest[requests.NoParameters]) -> responses.Health:
-    """Report that the simulator answers, and how many worlds it holds."""
+    """Report that the simulator responds, and how many worlds it has."""
     return rendering.health(request.worlds)
 
 
 @route("GET", "/_sim/ready", needs_world=False, local=True, refusals={503: responses.Refusal})
 async def ready(request: ControlRequest[requests.NoParameters]) -> responses.Ready:
-    """Report that requests are answered; 503 with `Retry-After` while the store of the worlds cannot be used."""
+    """Report that the server accepts requests; 503 with `Retry-After` while the store of the worlds cannot be used."""
     if reason := request.worlds.unavailable:
         raise Refused(503, reason, "Not ready")
     return rendering.READY
@@ -59,15 +59,23 @@ async def metrics(request: ControlRequest[requests.NoParameters]) -> str:
 
 @route("GET", "/_sim/openapi.json", needs_world=False, local=True)
 async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, Any]:  # noqa: ARG001 - every route takes the request
-    """Describe these routes as OpenAPI 3.1, for reading and for making clients."""
+    """Describe these routes as OpenAPI 3.1, for readers and client generators."""
     from .openapi import document
 
     return document(ROUTES)
 
 
-@route("POST", "/_sim/worlds", status=201, needs_world=False, reveals=("key",), at_once=True)
+@route(
+    "POST",
+    "/_sim/worlds",
+    status=201,
+    needs_world=False,
+    refusals={409: responses.Refusal},
+    reveals=("key",),
+    at_once=True,
+)
 async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.CreatedWorld:
-    """Create a world for a key, which is made up when none is given."""
+    """Create a world for a key, which is generated when none is given."""
     wanted, worlds = request.body, request.worlds
     key, name = requests.given(wanted.key), requests.given(wanted.name)
     with refuse_errors():
@@ -76,7 +84,9 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
         if wanted.log is not UNSET:
             replayed = await _aside(Replayed, wanted.log, request.scratch)
             adopted = state.AdoptWorld(state=replayed.state(), key=key, name=name)
-            return rendering.created_world(await worlds.perform(adopted), [])
+            created, begun = await worlds.perform(adopted), list[str]()
+            request.dispatcher.wake(created)  # what it has pending may fall due by itself
+            return rendering.created_world(created, begun)
         policy = worlds.permitted(_policy(wanted, worlds.settings.policy))
         own = policy.public_origin
         called = own in ("caller", "forwarded")
@@ -92,17 +102,19 @@ async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.
             generations=wanted.generations,
             origin=f"{worlds.settings.scheme}://{request.host}" if called else own,
         )
-        return rendering.created_world(*await worlds.perform(command))
+        created, begun = await worlds.perform(command)
+        request.dispatcher.wake(created)
+        return rendering.created_world(created, begun)
 
 
 @route("GET", "/_sim/worlds", needs_world=False)
 async def worlds(request: ControlRequest[requests.Latest]) -> responses.WorldList:
-    """List the latest worlds of the server, whoever's they are, without their keys."""
+    """List the latest worlds of the server, of all callers, without their keys."""
     return await rendering.worlds(request.worlds, request.body.limit)
 
 
 async def _aside(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-    """Run a slow function: in a thread, so that the event loop serves other requests; directly where no event loop runs."""
+    """Run a slow function: in a thread, so the event loop serves other requests; directly where no event loop runs."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -138,7 +150,7 @@ async def world(request: ControlRequest[requests.AtPosition]) -> responses.World
 async def change_world(request: ControlRequest[requests.WorldChange]) -> responses.WorldState:
     """Change balance, policy or switches of a world; nothing changes when one of the values is wrong.
 
-    What was accepted keeps its plan.
+    Accepted generations keep their plans.
     """
     changed, wanted = request.world, request.body
     with refuse_errors():
@@ -170,7 +182,7 @@ async def delete_world(request: ControlRequest[requests.NoParameters]) -> respon
 async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldLog:
     """Export the world of the caller as a document without its key, which `POST /_sim/worlds` and `pixazo-sim replay` read.
 
-    It holds the commands that the log keeps, and the state before them; on a server without a log only the present state.
+    It contains the commands that the log keeps, and the state before them; on a server without a log only the present state.
     """
     world, worlds = request.world, request.worlds
     kept = await worlds.log.read() if worlds.log else None
@@ -180,13 +192,13 @@ async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldL
 
 @route("GET", "/_sim/world/history")
 async def history(request: ControlRequest[requests.HistoryFilter]) -> responses.History:
-    """List the latest commands of the log that have changed the world of the caller, or with `after` the first ones beyond that position.
+    """List the latest commands of the log that have changed the world of the caller, or with `after` the first ones after that position.
 
     `position` is what `at` takes elsewhere. The first one listed may be the beginning of the log.
     """
     wanted, log = request.body, request.worlds.log
     if log is None:
-        raise Refused(400, "there is no history: this server keeps no log: start it with another --state than memory")
+        raise Refused(400, "there is no history: this server keeps no log; start it with a --state other than memory")
     found = await _aside(happened, request.world.number, await log.read(), request.scratch)
     beyond = [each for each in found if wanted.after is UNSET or each.position > wanted.after]
     listed = beyond[-wanted.limit :] if wanted.after is UNSET else beyond[: wanted.limit]
@@ -195,20 +207,21 @@ async def history(request: ControlRequest[requests.HistoryFilter]) -> responses.
 
 @route("POST", "/_sim/world/states", status=201)
 async def keep_state(request: ControlRequest[requests.NoParameters]) -> responses.StateNumber:
-    """Keep the present state of a world, so that it can be brought back into it; 100 are kept at most."""
+    """Save the present state of a world, so it can be restored; at most 100 are kept."""
     return rendering.state_number(await request.apply(state.KeepState))
 
 
 @route("POST", "/_sim/world/states/{number}/restore")
 async def restore_state(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
-    """Bring a world back into a state that was kept: everything is as it was then, its clock, its journal and its script, too."""
+    """Restore a world to a saved state: everything is as it was then, including its clock, journal and script."""
     await request.apply(lambda now: state.RestoreState(now, request.number), _NO_STATE)
+    request.dispatcher.wake(request.world)
     return rendering.world(request.world)
 
 
 @route("DELETE", "/_sim/world/states/{number}")
 async def forget_state(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
-    """Keep a state no longer."""
+    """Discard a saved state."""
     await request.apply(lambda now: state.ForgetState(now, request.number), _NO_STATE)
     return rendering.DELETED
 
@@ -221,13 +234,13 @@ async def clock(request: ControlRequest[requests.NoParameters]) -> responses.Clo
 
 @route("POST", "/_sim/clock/advance", refusals={409: responses.AdvanceStopped})
 async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanced:
-    """Let time pass in a world and list what fell due; webhooks that fell due have been attempted by then.
+    """Let time pass in a world and list what fell due; by then webhooks that fell due have been attempted.
 
     `until: next` goes to the next instant at which a generation changes its status or a webhook is due, and lists what fell due there;
     `until` with an instant goes there.
-    With `every_world` as much time passes in all other worlds, whose events are not listed, and in those that a key opens later.
+    With `every_world` the same time passes in all other worlds, whose events are not listed, and in those that a key opens later.
     An advance attempts at most 10,000 webhooks and takes at most 300 real seconds. When that is not enough the response
-    is 409 and says how far the clock came and what fell due until then; the rest stays pending, and another advance goes on.
+    is 409 and says how far the clock got and what fell due until then; the rest stays pending for another advance.
     """
     world = request.world
     with refuse_errors():
@@ -252,7 +265,7 @@ async def _advance_others(request: ControlRequest[requests.Advance], millisecond
     advanced = state.AdvanceServer(milliseconds=milliseconds, most=MOST_STARTED, but=request.world.number)
     for number in await request.worlds.perform(advanced):
         if world := request.worlds.numbered(number):
-            # What has passed since by itself, for the others before it, counts.
+            # Time that has passed by itself meanwhile, while the others advanced, counts.
             passed = world.clock.now() - starts.get(number, world.clock.now()) if world.clock.rate else 0
             with suppress(AdvanceError):
                 await request.dispatcher.advance(world, max(0, milliseconds - passed))
@@ -261,42 +274,42 @@ async def _advance_others(request: ControlRequest[requests.Advance], millisecond
 
 @route("GET", "/_sim/upcoming")
 async def upcoming(request: ControlRequest[requests.Ahead]) -> responses.Upcoming:
-    """List what falls due within so many seconds of the world's clock if nothing else happens: status changes and webhooks.
+    """List what falls due within the given seconds of the world's clock if nothing else happens: status changes and webhooks.
 
-    The answer comes from a copy of the world: nothing is sent, and nothing changes. Of a webhook only the next attempt is listed, since
-    its outcome is unknown. A generation that goes on by status reads does not go on by itself.
+    A copy of the world is used: nothing is sent, and nothing changes. Of a webhook only the next attempt is listed, since
+    its outcome is unknown. A generation that proceeds with status reads does not proceed by itself.
     """
     return await look_ahead(request.world, round(request.body.seconds * spec.SECOND))
 
 
 @route("GET", "/_sim/ledger")
 async def ledger(request: ControlRequest[requests.LatestAt]) -> responses.LedgerPage:
-    """List the latest entries of the wallet, and the balance that they come to, now or `at` an instant."""
+    """List the latest entries of the wallet, and the balance that they add up to, now or `at` an instant."""
     world = await _world_at(request, request.body.at)
     return await rendering.ledger(world, request.body.limit, _past(world, request.body.at))
 
 
 @route("GET", "/_sim/bill")
 async def bill(request: ControlRequest[requests.NoParameters]) -> responses.Bill:
-    """Show what the generations would have cost on the real gateway, what became of each, and what of the money was wasted."""
+    """Show what the generations would have cost on the real gateway, what became of each, and how much of the money was wasted."""
     return await world_bill(request.world, status_command)
 
 
 @route("GET", "/_sim/generations")
 async def generations(request: ControlRequest[requests.LatestAt]) -> responses.GenerationPage:
-    """List the latest generations: what was asked for, how they are now or were `at` an instant, and their plan."""
+    """List the latest generations: what was requested, their state now or `at` an instant, and their plan."""
     world = await _world_at(request, request.body.at)
     return await rendering.generations(world, request.body.limit, _past(world, request.body.at))
 
 
 async def _world_at(request: ControlRequest[Any], at: str | UnsetType) -> state.World:
-    """The world of the caller; if a position of the log is given, another one, as it was then. Raises Refused."""
+    """The world of the caller; if a position of the log is given, a copy as it was then. Raises Refused."""
     world, log = request.world, request.worlds.log
     if at is UNSET or not at.isdecimal():
         return world
     if log is None:
         raise Refused(
-            400, f"at {at}: this server keeps no log: name an instant, or start it with another --state than memory"
+            400, f"at {at}: this server keeps no log; give an instant, or start it with a --state other than memory"
         )
     kept = await log.read()
     with refuse_errors():
@@ -307,7 +320,7 @@ async def _world_at(request: ControlRequest[Any], at: str | UnsetType) -> state.
 
 
 async def _after_command(request: ControlRequest[requests.AtPosition], what: str) -> state.World:
-    """The world of the caller, now or as it was after so many commands. Raises Refused."""
+    """The world of the caller, now or as it was after a number of commands. Raises Refused."""
     at = request.body.at
     if at is not UNSET and not at.isdecimal():
         remedy = f"{what} are shown after a command that GET /_sim/world/history lists, not at an instant"
@@ -316,17 +329,17 @@ async def _after_command(request: ControlRequest[requests.AtPosition], what: str
 
 
 def _past(owner: state.World | state.Worlds, at: str | UnsetType) -> int | None:
-    """The instant of which something is to be shown, None: now, or after a command. Raises Refused for one that has not come."""
+    """The instant of which something is shown, None: now, or after a command. Raises Refused for one in the future."""
     with refuse_errors():
         return None if at is UNSET or at.isdecimal() else owner.clock.past(at)
 
 
 @route("GET", "/_sim/status")
 async def status(request: ControlRequest[requests.StatusAt]) -> responses.StatusAnswer:
-    """Show what the gateway answers to a status read of a generation now, or `at` an instant that is past or to come.
+    """Show the gateway's response to a status read of a generation now, or `at` a past or future instant.
 
-    It is computed from the plan of the generation and the policy as they are now: of an instant to come it is what will be answered if
-    nothing changes until then. What a script, the rate limit or the switches of the account say is left out.
+    It is computed from the plan of the generation and the policy as they are now: for a future instant it is what the response will be if
+    nothing changes until then. A script, the rate limit and the switches of the account are ignored.
     """
     wanted = request.body
     world = await _world_at(request, wanted.at)
@@ -344,9 +357,9 @@ async def status(request: ControlRequest[requests.StatusAt]) -> responses.Status
 
 @route("GET", "/_sim/journal")
 async def journal(request: ControlRequest[requests.JournalFilter]) -> responses.JournalPage:
-    """List the latest exchanges of a world that pass every filter, or with `after` the first ones beyond that number.
+    """List the latest exchanges of a world that pass every filter, or with `after` the first ones after that number.
 
-    `at` leaves out those that came after an instant. `total` counts those that pass, whatever `after` and `limit` leave out.
+    `at` leaves out those that arrived after an instant. `total` counts those that pass, whatever `after` and `limit` leave out.
     """
     world = await _world_at(request, request.body.at)
     return await _page(world, world.journal, request.body)
@@ -354,7 +367,7 @@ async def journal(request: ControlRequest[requests.JournalFilter]) -> responses.
 
 @route("GET", "/_sim/unmatched", needs_world=False)
 async def unmatched(request: ControlRequest[requests.JournalFilter]) -> responses.JournalPage:
-    """List the requests that reached no world, such as those with an unknown key; filters as of the journal."""
+    """List the requests that reached no world, such as those with an unknown key; the filters are those of the journal."""
     return await _page(request.worlds, request.worlds.unmatched, request.body)
 
 
@@ -409,9 +422,9 @@ def _passes(owner: state.World | state.Worlds, exchange: state.Exchange, wanted:
 
 @route("POST", "/_sim/wait", refusals={408: responses.WaitTimedOut})
 async def wait_for(request: ControlRequest[requests.Wait]) -> responses.WaitResult:
-    """Wait until so many exchanges, deliveries or generations fulfil every matcher, and list them.
+    """Wait until `count` exchanges, deliveries or generations fulfil every matcher, and list them.
 
-    Give one of the three. When time runs out the response is 408 and says what did arrive, and what came nearest.
+    Give one of the three. On a time-out the response is 408 and says what did arrive, and what came nearest.
     """
     world, timeout = request.world, request.body.timeout
     with refuse_errors():
@@ -457,8 +470,8 @@ async def look(request: ControlRequest[Any], search: Search) -> None:
 async def verify(request: ControlRequest[requests.Verification]) -> responses.WaitResult:
     """Verify what has happened so far, and list it: how often, or in which order.
 
-    Give `exchanges`, `deliveries` or `generations` with `at_least` and `at_most` (0: never), or a `sequence` of exchanges. What does
-    not hold is answered 406, with what did happen, and what came nearest.
+    Give `exchanges`, `deliveries` or `generations` with `at_least` and `at_most` (0: never), or a `sequence` of exchanges. A condition that is
+    not fulfilled gets 406, with what did happen, and what came nearest.
     """
     world, wanted = request.world, request.body
     if wanted.sequence is not UNSET:
@@ -473,7 +486,7 @@ async def verify(request: ControlRequest[requests.Verification]) -> responses.Wa
         bound = (
             f"exactly {least}" if least == most != 0 else f"at least {least}" if count < least else f"at most {most}"
         )
-        message = f"{search.wanted}: expected {bound}, there {'is' if count == 1 else 'are'} {count}"
+        message = f"{search.wanted}: expected {bound}, found {count}"
         raise Refused(406, await rendering.unfulfilled(world, message, search.what, search.found, near))
     return await rendering.wait_result(world, search.what, search.found)
 
@@ -500,7 +513,7 @@ async def _verify_sequence(
 
 
 def _check_kept(world: state.World, asked: requests.ExchangeMatchers | UnsetType) -> None:
-    """Raise ValueError when the journal no longer has all exchanges in question: it cannot show that something did not happen."""
+    """Raise ValueError when the journal no longer has all the exchanges in question: it cannot show that something did not happen."""
     dropped = world.journal.dropped
     if asked is not UNSET and dropped > asked.after:
         raise ValueError(
@@ -513,16 +526,17 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
     """Explain what would happen to a request of the gateway, and why; nothing is sent and nothing changes.
 
     The response shows the exchange as the journal would, whether each rule decides, price, generation and webhooks. If `headers`
-    have none, the key of the caller and the host that was called are added; JSON gets its Content-Type. The edits of a mutant
+    contain no key or host, those of the call are added; JSON gets its Content-Type. The edits of a mutant
     are left out.
     """
     asked, path = request.body, _path(request)
     if path.startswith((spec.CONTROL_PREFIX, spec.DISCOVERY_PATH)) or path == spec.OPENAPI_PATH:
-        problem = "is not a route of the gateway, but one of the simulator: it is not explained"
+        problem = "is a route of the simulator, not of the gateway: it cannot be explained"
         raise Refused(400, f"path {spec.beginning(path, 80)!r} {problem}")
     if len(path) + sum(len(name) + len(value) for name, value in asked.headers.items()) > spec.HEAD_LIMIT:
         raise Refused(
-            400, f"path and headers are longer than {spec.HEAD_LIMIT} bytes: the gateway answers 431 to such a request"
+            400,
+            f"path and headers are longer than {spec.HEAD_LIMIT} bytes: the gateway responds with 431 to such a request",
         )
     body, is_json = _body(asked)
     usual = {"host": request.host, "content-length": str(len(body))}  # what every client sends
@@ -566,7 +580,7 @@ def _header(name: str, value: str) -> spec.Header:
 
 @route("GET", "/_sim/script")
 async def script(request: ControlRequest[requests.AtPosition]) -> responses.ScriptState:
-    """List the rules in the order in which they are asked, and how often each of their steps was used, now or after a command of the log."""
+    """List the rules in the order in which they are tried, and how often each of their steps was used, now or after a command of the log."""
     return await rendering.script(await _after_command(request, "rules"))
 
 
@@ -586,7 +600,7 @@ async def clear_script(request: ControlRequest[requests.NoParameters]) -> respon
 
 @route("POST", "/_sim/script/rules", status=201)
 async def add_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
-    """Append a rule, which is asked after all others."""
+    """Append a rule, which is tried after all others."""
     return rendering.rule_number(await request.apply(lambda now: state.AddRule(now, request.body)))
 
 
@@ -606,14 +620,14 @@ async def remove_rule(request: ControlRequest[requests.NoParameters]) -> respons
 
 @route("GET", "/_sim/deliveries")
 async def deliveries(request: ControlRequest[requests.LatestAt]) -> responses.DeliveryPage:
-    """List the latest webhooks, delivered or pending, with every attempt that was made so far, or by an instant (`at`)."""
+    """List the latest webhooks, delivered or pending, with every attempt so far, or up to an instant (`at`)."""
     world = await _world_at(request, request.body.at)
     return await rendering.deliveries(world, request.body.limit, _past(world, request.body.at))
 
 
 @route("GET", "/_sim/deliveries/{number}")
 async def delivery(request: ControlRequest[requests.NoParameters]) -> responses.DeliveryDetail:
-    """Show a webhook with what was posted at its latest attempt, or what would be posted now if none was made."""
+    """Show a webhook with what was posted at its latest attempt, or what would be posted now if there was none."""
     world = request.world
     kept = world.outbox.find(request.number)
     if kept is None:
@@ -631,7 +645,7 @@ async def resend(request: ControlRequest[requests.NoParameters]) -> responses.At
 
 @route("POST", "/_sim/webhook-secret/rotate")
 async def rotate_webhook_secret(request: ControlRequest[requests.SecretRotation]) -> responses.WorldState:
-    """Sign webhooks with a new secret from now on, and also with the former one until the overlap is over."""
+    """Sign webhooks with a new secret from now on, and also with the former one until the overlap ends."""
     world = request.world
     if world.policy.webhook_signature != "standard":
         raise Refused(400, "webhooks of this world are not signed: set policy webhook_signature to standard")

@@ -18,7 +18,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The description is loaded when somebody asks for it: no request needs it."""
+    """The description is loaded on demand: no request needs it."""
     if name != "gateway_document":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from .description import gateway_document

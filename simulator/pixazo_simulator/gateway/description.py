@@ -1,4 +1,4 @@
-"""Describes the gateway as OpenAPI 3.1, from the operations that are served; what a page states and nothing checks is `x-pixazo-unchecked`."""
+"""Describes the gateway as OpenAPI 3.1, from the operations that are served; what a page states but nothing checks is `x-pixazo-unchecked`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from pixazo_simulator.spec import KEY_HEADER, MEDIA_KINDS, STATUS_PATH, WEBHOOK_URL_HEADER, Operation, Parameter
 
-_ABOUT = "The gateway as the simulator serves it. Unofficial, not affiliated with the vendor; x-pixazo-label says how each operation is known."
+_ABOUT = "The gateway as the simulator serves it. Unofficial, not affiliated with the vendor; x-pixazo-label says how we know each operation."
 _CODES = {
     400: "The parameters or the body are not valid, or the model is disabled", 401: "The key is missing or invalid",
     402: "The balance is too low", 403: "The key is suspended", 429: "Too many requests", 500: "An error of the gateway",
@@ -102,7 +102,7 @@ def _submission(operation: Operation) -> dict[str, Any]:
     webhook = {
         "name": WEBHOOK_URL_HEADER,
         "in": "header",
-        "description": "Where the end is posted to",
+        "description": "Where the result is posted to",
         "schema": {"type": "string", "format": "uri"},
     }
     return {

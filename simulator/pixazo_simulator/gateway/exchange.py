@@ -32,9 +32,9 @@ class Request(msgspec.Struct, gc=False):
     where it is known.
 
     `body` is None when it is longer than the policy allows. `received` is the length of the body in bytes, of which `body` may
-    hold only the beginning. `started` is when the server had read the headers, in seconds of its monotonic clock.
+    contain only the beginning. `started` is when the server had read the headers, in seconds of its monotonic clock.
 
-    What follows from the head alone is found out once: the `endpoint`; `called`, the origin that the caller used; `decided_by`, the points
+    What follows from the head alone is determined once: the `endpoint`; `called`, the origin that the caller used; `decided_by`, the points
     of the policy that decide about such a request, however it is answered.
     """
 
@@ -61,7 +61,7 @@ class Request(msgspec.Struct, gc=False):
     decided_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Read the headers: of several with one name the first key counts, all of X-Sim-Outcome, else the last one."""
+        """Read the headers: of several with one name the first counts for the key, all for X-Sim-Outcome, else the last."""
         for name, value in self.headers:
             if name == _KEY:
                 self.key = self.key or value.decode("latin-1").strip()
@@ -70,7 +70,7 @@ class Request(msgspec.Struct, gc=False):
             elif name == b"content-type":
                 self.content_type = value.decode("latin-1")
             elif name == b"content-length":
-                # More than 18 digits are too many anyhow, and int() takes long for very many.
+                # More than 18 digits are too many in any case, and int() is slow for very many.
                 self.content_length = int(value[:18]) if value.isdigit() else 0
             elif name == _WEBHOOK_URL:
                 self.webhook_url = value.decode("latin-1").strip()
@@ -103,11 +103,11 @@ class Request(msgspec.Struct, gc=False):
 class Response(msgspec.Struct, frozen=True, gc=False):
     """A response to one request, as it is `at` an instant of the clock of its world (UTC milliseconds).
 
-    Its effects are values, which the server carries out in this order: a line for the `log`; `wakes`, a webhook may have become due; `hold`,
+    Its effects are values, which the server carries out in this order: a line for the `log`; `wakes`, since a webhook may have become due; `hold`,
     an instant of the world's clock by which due webhooks must have been attempted before anything is sent; `pause`, real
-    seconds; `transmission`, how the bytes are sent (empty: at once and whole). Without the last three it `leaves_at_once`.
+    seconds; `transmission`, how the bytes are sent (empty: immediately and whole). Without the last three it `leaves_at_once`.
 
-    The rest is for the journal: why it was answered so and which points of the policy decided that, the generation concerned, what a
+    The rest is for the journal: why this is the response and which points of the policy decided that, the generation concerned, what a
     script did, what to send instead, the `former` world of the key. Of an `opaque` body, such as a video, the journal keeps the length
     only. `world` is the world whose journal it is, if any.
     """
@@ -134,7 +134,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def leaves_at_once(self) -> bool:
-        """Whether it is sent at once and whole, and nothing is waited for."""
+        """Whether it is sent immediately and whole, without waiting for anything."""
         return not self.transmission and self.hold is None and not self.pause
 
     def dated(self, now: int) -> Response:
@@ -145,9 +145,9 @@ class Response(msgspec.Struct, frozen=True, gc=False):
         )
 
     def exchange(self, elapsed: int = 0) -> Exchange:
-        """The entry for the journal, so many real milliseconds after the clock of its world was made."""
+        """The entry for the journal, given the real milliseconds since the clock of its world was made."""
         request, body = self.request, self.body
-        # By position, since so many names would take longer than all the rest of a journal entry.
+        # By position: this many keyword arguments would take longer than the rest of a journal entry.
         return Exchange(
             0, self.at, request.method, request.target, request.headers, request.body or b"", request.received, self.status,
             b"" if self.opaque else body, self.reason, self.headers, len(body), self.request_id, self.rule, self.faults,

@@ -28,9 +28,7 @@ from pixazo_simulator.world import (
 from .exchange import Request, Response, complete
 from .media import no_media, serve_media
 
-_NO_GENERATION = (
-    "no generation has this request id: media are found under the URLs of the status response of a COMPLETED generation"
-)
+_NO_GENERATION = "no generation has this request id: take media URLs from the status response of a COMPLETED generation"
 _ROUTES = (
     *(f"POST {path}" for path in spec.SUBMIT_PATHS),
     f"GET {spec.STATUS_PATH}{{request_id}}",
@@ -44,10 +42,10 @@ _QUOTING = (spec.InvalidParameters, spec.InvalidBody, spec.UnsupportedMediaType)
 
 
 class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
-    """Where a request goes, known from its head: the endpoint, the world concerned, the policy and the clock that hold for it.
+    """Where a request goes, known from its head: the endpoint, the world concerned, and the policy and clock that apply to it.
 
-    Of its body at most `body_limit` bytes are read, None: nothing. Only the first `keep` bytes of it are kept where that is not None:
-    then it is for the journal only.
+    At most `body_limit` bytes of its body are read, none if that is None. Only the first `keep` bytes are kept where that is not None:
+    then the body is for the journal only.
     """
 
     endpoint: spec.Endpoint
@@ -58,7 +56,7 @@ class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
     keep: int | None = None
 
     def take(self, request: Request, body: bytes, received: int | None = None) -> None:
-        """Give a request as much of its body as is kept, or None if it is too long; of `received` bytes in all only the beginning may be there."""
+        """Give a request as much of its body as is kept, or None if it is too long; `body` may be only the beginning of `received` bytes."""
         if self.body_limit is None:
             return
         received = len(body) if received is None else received
@@ -81,9 +79,10 @@ class Gateway:
         self._routes = (*_ROUTES, *(f"POST {path}" for path in self._submits))
 
     def route(self, request: Request) -> RoutedRequest:
-        """Find out what a request is for and who sent it; a key may open its world at first use."""
+        """Determine what a request is for and who sent it; a key may open its world at first use."""
         endpoint = request.endpoint
         if endpoint.name is None and (submit := self._submits.get(request.path)):
+            # In the request, too, by whose endpoint its entry in the journal has the operation.
             request.endpoint = endpoint = submit if request.method == "POST" else spec.Unrouted("POST")
         if isinstance(endpoint, spec.MediaRead):  # needs no key, as on a CDN (OUT-08)
             world = self._worlds.holder(endpoint.request_id)
@@ -96,11 +95,11 @@ class Gateway:
             endpoint = spec.classify("GET", request.path)
         if isinstance(endpoint, (spec.StatusRead, spec.MediaRead)):
             return RoutedRequest(endpoint, world, policy, clock)
-        # Only a known caller learns that the model is wrong; to anybody else it is an unknown route.
+        # Only a known caller learns that the model is wrong; for any other caller it is an unknown route.
         if isinstance(endpoint, spec.UnknownModel) and world is None:
             endpoint = spec.Unrouted()
         order = policy.check_order
-        # An unknown caller is refused whatever the body is, unless the policy has the body judged first.
+        # An unknown caller is refused whatever the body is, unless the policy checks the body first.
         is_judged = isinstance(endpoint, (spec.Submit, spec.UnknownModel)) and (
             world is not None or order.index("key") > order.index("json")
         )
@@ -111,7 +110,7 @@ class Gateway:
         """The response to a request at an instant (UTC milliseconds) of the route's clock."""
         route = route or self.route(request)
         endpoint = route.endpoint
-        if isinstance(endpoint, spec.StatusRead):  # not `match`, which takes as long as all the rest of this method
+        if isinstance(endpoint, spec.StatusRead):  # not `match`, which takes as long as the rest of this method
             return self._read_status(request, route, endpoint.request_id, now)
         if isinstance(endpoint, spec.Submit):
             return self._submit(request, route, endpoint.operation, endpoint.operation.model_id, now)
@@ -133,13 +132,13 @@ class Gateway:
     ) -> Response:
         """The response to a request that is refused; what the caller probably meant goes to the journal and the log.
 
-        `former` is the name of the deleted world that the request is for, which is not the business of the world that it reached.
+        `former` is the name of the deleted world that the request is for, which does not concern the world that it reached.
         """
         if route.world is None:
             former = self._worlds.former(sent_key(request))
         answer = spec.refusal_answer(refusal, route.policy, self._url(request, route))
         path, redactor = quote(request.path), request.redactor(self._worlds)
-        if isinstance(refusal, _QUOTING):  # a log of the caller's may hold what was answered
+        if isinstance(refusal, _QUOTING):  # a log of the caller may contain the response
             body = msgspec.json.encode(redactor.json(msgspec.json.decode(answer.body)))
             answer = replace(answer, body=body)
         no_route = isinstance(route.endpoint, spec.UnknownModel) and not route.endpoint.is_route
@@ -161,17 +160,16 @@ class Gateway:
         world, policy = route.world, route.policy
         if world is None:
             return self.refuse(request, route, refuse_key(request.key), now)
-        # What still runs of a deleted world gets the key of this one from its TLS listener.
+        # What is still running from a deleted world gets the key of this one from its TLS listener.
         former = self._worlds.former(request_id) if request.listener else None
         if former and world.generation_of(request_id) is None:
             unknown = spec.UnknownRequest(request_id)
             return self.refuse(request, route, unknown, now, request_id=request_id, former=former)
-        url, origin = self._rule_url(request, route), request.origin(policy)
+        url, origin, before = self._rule_url(request, route), request.origin(policy), world.next_due()
         outcome = world.apply(ReadStatus(now, request.headers, url, request_id, origin))
         result = outcome.result
         if isinstance(result, spec.Answer):
-            due = world.next_due()  # a read may end a generation whose states last for some reads
-            wakes = due is not None and due <= now
+            wakes = _wakes(world, before, now)  # a read may end a generation whose states last for a number of reads
             return complete(request, result, now, world, outcome, policy=policy, request_id=request_id, wakes=wakes)
         if isinstance(result, spec.UnknownRequest) and policy.unknown_id == "403_foreign":
             result = spec.UnknownRequest(request_id, foreign=self._worlds.reader_of(request_id) is not None)
@@ -187,10 +185,11 @@ class Gateway:
             request.outcome,
         )  # fmt: skip
         if world is None:
-            # Where policy `check_order` has the body judged before the key, a refusal of the body comes first.
+            # Where policy `check_order` checks the body before the key, a refusal of the body comes first.
             admission = Admission(submission, None, policy, now)
             refusal = admission.refusal() or spec.InvalidKey()
             return self.refuse(request, route, refusal, now, Outcome(refusal, decided_by=tuple(admission.decided_by)))
+        before = world.next_due()
         outcome = world.apply(SubmitGeneration(now, request.headers, self._rule_url(request, route), submission))
         accepted = outcome.result
         if not isinstance(accepted, Generation):
@@ -202,14 +201,14 @@ class Gateway:
         if outcome.ignored:
             answer = replace(answer, reason="; ".join((answer.reason, *outcome.ignored)))
             log = self._line(request, f"{quote(request.path)} {answer.reason}")
-        wakes = world.next_due() is not None
+        wakes = _wakes(world, before, now)
         return complete(
             request, answer, now, world, outcome, policy=policy, request_id=accepted.request_id, log=log, wakes=wakes
         )
 
     @staticmethod
     def _accepted(accepted: Generation, operation: spec.Operation, origin: str, policy: spec.Policy) -> spec.Answer:
-        """The response to an accepted submission; an operation that is not queued has made its media, or failed."""
+        """The response to an accepted submission; an operation that is not queued has already made its media, or failed."""
         if operation.response is None:
             return spec.accepted_answer(accepted.request_id, origin, policy)
         if accepted.plan.outcome is not spec.Status.COMPLETED:
@@ -231,7 +230,7 @@ class Gateway:
         if isinstance(result, Generation) and request.path == spec.media_path(media.request_id, policy, result.output):
             result = serve_media(result, self._worlds.videos, request.method, request.headers, policy)
         if not isinstance(result, spec.Answer):
-            result = no_media("media not yet there, or no longer, or under another name")
+            result = no_media("the media is not there yet, is no longer there, or has another name")
         return complete(request, result, now, world, outcome, policy=policy, request_id=media.request_id)
 
     def _caller(self, request: Request) -> World | None:
@@ -248,12 +247,18 @@ class Gateway:
         return world
 
     def _url(self, request: Request, route: RoutedRequest) -> str:
-        path = request.path  # that of a poll is short, and a cache of long ones would have no bound in bytes
+        path = request.path  # the path of a poll is short, and a cache of long ones would have no bound in bytes
         return f"{request.origin(route.policy)}{_quoted(path) if len(path) <= _LONGEST else quote(path)}"
 
     def _rule_url(self, request: Request, route: RoutedRequest) -> str:
         """The URL that was called, for the response of a rule; made only where there are rules."""
         return self._url(request, route) if route.world and route.world.script else ""
+
+
+def _wakes(world: World, before: int | None, now: int) -> bool:
+    """Whether a webhook comes before the one that was next `before`, and falls due without an advance, which attempts it itself."""
+    due = world.next_due()
+    return due != before and due is not None and (due <= now or world.clock.rate > 0)
 
 
 _quoted = lru_cache(maxsize=1024)(quote)
@@ -267,7 +272,7 @@ def sent_key(request: Request) -> str:
 
 
 def hint(refusal: spec.Refusal, request: Request, path: str, former: str | None, routes: tuple[str, ...]) -> str | None:
-    """What to do instead, None for a refusal that is a normal answer of the gateway.
+    """What to do instead, None for a refusal that is a normal response of the gateway.
 
     `path` is that of the request as it may be shown, `former` the deleted world of the key.
     """
@@ -291,4 +296,4 @@ def hint(refusal: spec.Refusal, request: Request, path: str, former: str | None,
 
 
 def _remainder(former: str) -> str:
-    return f"the world of {former} was deleted, and something that it left running still calls: end it first"
+    return f"the world of {former} was deleted, but something that it left running still calls: stop it first"

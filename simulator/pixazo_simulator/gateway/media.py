@@ -22,9 +22,9 @@ _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
 def video(generation: Generation, videos: Videos, policy: Policy) -> bytes:
-    """An MP4 of the duration and frame size asked for, with bytes of its own: a `uuid` box names the generation.
+    """An MP4 of the requested duration and frame size, with bytes of its own: a `uuid` box names the generation.
 
-    Of any other kind all media are the same.
+    Of any other kind all media is the same.
     """
     if generation.output != "mp4":
         return videos[f"output.{generation.output}"]
@@ -68,7 +68,7 @@ def serve_media(
 def serve(content: bytes, tag: str, kind: str, method: str, headers: Sequence[Header], *, kept: bool = True) -> Answer:
     """The response to a GET or HEAD for some content with an entity tag.
 
-    One byte range is served; several ranges at once are answered in full, as RFC 9110, 14.2 allows. `kept` allows caches to keep it.
+    One byte range is served; several ranges at once get the whole, as RFC 9110, 14.2 allows. `kept` allows caches to keep it.
     """
     validators: list[Header] = [(b"etag", tag.encode()), (b"accept-ranges", b"bytes")]
     if kept:
@@ -78,7 +78,7 @@ def serve(content: bytes, tag: str, kind: str, method: str, headers: Sequence[He
     held = {each.strip().removeprefix("W/") for each in given.get(b"if-none-match", "").split(",")}
     if held & {"*", tag}:
         return _media(304, b"", validators)
-    # RFC 9110, 14.2: ranges are defined for GET only. 13.1.5: If-Range with another tag asks for the whole.
+    # RFC 9110, 14.2: ranges are defined only for GET. 13.1.5: If-Range with another tag asks for the whole.
     asked = _RANGE.fullmatch(given.get(b"range", "").strip()) if method == "GET" else None
     unchanged = given.get(b"if-range", tag) == tag
     if not (asked and unchanged and any(asked.groups())):

@@ -14,7 +14,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @lru_cache(maxsize=64)  # a Host header may have 64 KiB
 def called(scheme: str, host: str, server: tuple[str, int | None]) -> str:
-    """The origin that a caller used, by the Host header; by the address that was called where that header is none."""
+    """The origin that a caller used, by the Host header; by the address that was called where that header has none."""
     if not _authority(host):
         name, port = server
         host = f"{name}:{port}" if port else name
@@ -25,7 +25,7 @@ def origin(policy: spec.Policy, headers: Sequence[spec.Header], called: str) -> 
     """The origin, which may end in a path, where it is not the one that the caller used, `called`.
 
     What a proxy says that its client called is in `Forwarded`, else in the `X-Forwarded-` headers. Of several values the first counts,
-    which is that of the outermost proxy; several prefixes are one path. A value that is not what it should be counts as absent.
+    which is that of the outermost proxy; several prefixes are one path. An invalid value counts as absent.
     """
     if policy.public_origin != "forwarded":
         return policy.public_origin
@@ -47,7 +47,7 @@ def origin(policy: spec.Policy, headers: Sequence[spec.Header], called: str) -> 
 
 
 def _standard(text: str) -> dict[str, str]:
-    """The parameters of `Forwarded` (RFC 7239), each as the first proxy that names it does; whoever reads one checks its value."""
+    """The parameters of `Forwarded` (RFC 7239), each as in the first proxy that names it; the reader must check the value."""
     found: dict[str, str] = {}
     for pair in re.split("[;,]", text):
         name, _, value = pair.partition("=")
@@ -62,6 +62,6 @@ def _values(headers: Sequence[spec.Header], name: bytes) -> list[str]:
 
 
 def _authority(text: str) -> re.Match[str] | None:
-    """The host, and its port as group 2 if it has one; None for a text that is no authority."""
+    """The host, and its port as group 2 if it has one; None for a string that is not an authority."""
     found = _AUTHORITY.fullmatch(text)
     return found if found and (found[2] is None or 0 < int(found[2]) <= spec.LAST_PORT) else None

@@ -1,4 +1,4 @@
-"""Counts what the gateway has answered, and how long that took."""
+"""Counts the responses of the gateway, and how long they took."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from pixazo_simulator.world import real_clock
 BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0, 10.0)
 """Seconds up to which a response belongs to each class; the last class has those that took longer."""
 TIMED = 64
-"""Of so many responses of one operation and status code the first is timed: to time each would take longer than to count it."""
+"""Of this many responses of one operation and status code the first is timed: timing each would take longer than counting it."""
 
 
 class Traffic:
-    """How many responses there were by operation and status code, and of those that were timed how many by operation and class of `BOUNDS`.
+    """The number of responses by operation and status code, and of timed responses by operation and class of `BOUNDS`.
 
-    The operation is None where a request was for none. Whoever counts holds the lock of the worlds.
+    The operation is None where a request was for none. The caller holds the lock of the worlds.
     """
 
     def __init__(self) -> None:
-        # Lists, since to count in a dict by both takes twice as long.
+        # Lists by status code, which has three digits, since to count in a dict by both takes twice as long.
         self.counts = defaultdict[str | None, list[int]](lambda: [0] * 1000)
         for name in (*OPERATIONS, "status", "media", None):
             self.counts[name] = [0] * 1000
         self.classes: dict[str | None, list[int]] = {}
         self.seconds: dict[str | None, float] = {}
-        """What those that were timed took together."""
+        """The seconds that the timed ones took together."""
 
     def count(self, operation: str | None, status: int, started: float) -> None:
-        """Count a response to a request that was there at a reading of `real_clock`."""
+        """Count a response to a request that arrived at a reading of `real_clock`."""
         counts = self.counts[operation]
         counts[status] = count = counts[status] + 1
         if count % TIMED == 1:

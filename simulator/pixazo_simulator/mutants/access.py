@@ -19,7 +19,7 @@ READS = (
 
 
 def _moved(old: str, new: str) -> Edits:
-    """Serve the paths at or below one path at another instead; `v0` is not a model, so that no route is below it."""
+    """Serve the paths at or below one path at another instead; `v0` is not a model, so no route is below it."""
 
     def edited(request: Request, _: Context) -> Request:
         if request.path.startswith(new):

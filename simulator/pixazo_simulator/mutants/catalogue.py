@@ -76,7 +76,7 @@ def _second_later(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
 
 
 VARIANTS = (
-    Variant("members-backwards", "The members of JSON objects come in the opposite order", _encoded(_backwards)),
+    Variant("members-backwards", "The members of JSON objects are in the opposite order", _encoded(_backwards)),
     Variant("json-indented", "JSON is indented", _encoded(lambda body: msgspec.json.format(body, indent=2))),
     Variant("json-escaped", "JSON escapes slashes and all characters that are not ASCII", _encoded(_escaped)),
     Variant("json-ends-in-newline", "JSON ends in a newline", _encoded(lambda body: body + b"\n")),
@@ -93,12 +93,12 @@ VARIANTS = (
     Variant("slower", "Every reply takes 10 ms longer", _everywhere(lambda reply, _: msgspec.structs.replace(reply, pause=PAUSE))),
     Variant("unhurried", "Generations take between 5 and 12 s", policy(job_times="1-3+4-9")),
     Variant("media-on-localhost", "Media URLs have the host localhost", in_envelopes(in_media_urls(_on_localhost))),
-    Variant("media-placeholder", "Media are named and typed as in the page's sample", policy(media="placeholder")),
+    Variant("media-placeholder", "Media is named and typed as in the page's sample", policy(media="placeholder")),
     Variant("failures-as-printed", "FAILED and ERROR have the five members of the page's sample", policy(status_members="minimal_failure")),
-    Variant("404-in-other-words", "The refusal of an unknown id is worded otherwise", in_refusals(put("message", "We do not know this request."), 404)),
-    Variant("validation-in-other-words", "Validation errors are worded otherwise",
+    Variant("404-in-other-words", "The refusal of an unknown id is worded differently", in_refusals(put("message", "We do not know this request."), 404)),
+    Variant("validation-in-other-words", "Validation errors are worded differently",
             in_refusals(change("message", lambda text: f"Validation failed: {text}"), 400)),
-    Variant("429-in-other-words", "A 429 is worded otherwise",
+    Variant("429-in-other-words", "A 429 is worded differently",
             edit_replies(lambda _, reply: reply.status == 429,
                          lambda reply, _: reply.with_members({**(reply.members() or {}), "message": "Slow down."}))),
     Variant("validation-as-details", "Validation errors are a list of details",

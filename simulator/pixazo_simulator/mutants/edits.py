@@ -1,4 +1,4 @@
-"""The vocabulary of the catalogue: which requests, replies and webhooks an edit concerns, and what it changes there."""
+"""The vocabulary of the catalogue: which requests, replies and webhooks an edit affects, and what it changes there."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def policy(**changes: str) -> Edits:
 
 
 def without_checks(*checks: str) -> Edits:
-    """Leave checks of a submit out (policy `check_order`)."""
+    """Leave out checks of a submit (policy `check_order`)."""
 
     def changed(policy: Policy) -> Policy:
         return msgspec.structs.replace(

@@ -66,13 +66,13 @@ OUTPUT = (
     Mutant("no-output-on-completed", "OUT-01", "The output is null on COMPLETED",
            in_envelopes(where(status_is("COMPLETED"), put("output", None))), ("OUT-*",)),
     Mutant("no-media-type", "OUT-01", "The output has no media_type", in_envelopes(in_output(drop("media_type"))), ("OUT-0[67]",)),
-    Mutant("media-url-is-text", "OUT-02", "The media_url is a text instead of an array",
+    Mutant("media-url-is-text", "OUT-02", "The media_url is a string instead of an array",
            in_envelopes(in_output(change("media_url", lambda urls: urls[0]))), ("OUT-*",)),
     Mutant("media-url-is-empty", "OUT-02", "The media_url is an empty array", in_envelopes(in_output(put("media_url", []))),
            ("OUT-*", "I2V-*-04")),
     Mutant("media-url-is-object-key", "OUT-03", "A media URL is a path without scheme and host",
            in_envelopes(in_media_urls(lambda url: urlsplit(url).path.removeprefix("/"))), ("OUT-04", *DOWNLOADS, "I2V-*-04")),
-    Mutant("other-media-host", "OUT-04", "The media are on another host than the documented CDN",
+    Mutant("other-media-host", "OUT-04", "The media is on a host other than the documented CDN",
            in_envelopes(in_media_urls(lambda url: f"{FOREIGN_HOST}{urlsplit(url).path}")), (*DOWNLOADS, "I2V-*-04")),
     Mutant("random-object-name", "OUT-05", "A media URL does not contain the request id",
            in_envelopes(in_media_urls(_aliased)) | Edits(request=_unaliased)),
@@ -82,7 +82,7 @@ OUTPUT = (
            refuse(_is_keyless_download, MissingKey()), (*DOWNLOADS, "I2V-*-04")),
     Mutant("json-for-video", "OUT-09", "A JSON document is served instead of the video", edit_replies(is_media, _without_video),
            ("OUT-07", "OUT-1[01]", "I2V-*-04")),
-    Mutant("always-6-seconds", "OUT-10", "The video has 6 s even if 10 s were requested",
+    Mutant("always-6-seconds", "OUT-10", "The video lasts 6 s even if 10 s were requested",
            submit_instead(None, "duration", 6, of=10, unless=("resolution", "1080P"))),
     Mutant("always-768p", "OUT-11", "The video is 768P even if 1080P was requested",
            submit_instead(None, "resolution", "768P", of="1080P", unless=("duration", 10))),
@@ -117,7 +117,7 @@ def _previous(members: Members, context: Context) -> object:
 
 
 def _drifting(members: Members, _: Context) -> str:
-    """One millisecond more in each state, so that the order of the timestamps stays."""
+    """One millisecond more in each state, so the order of the timestamps stays the same."""
     return timestamp(instant(members["created_at"]) + min(STATES.index(members["status"]), 2))
 
 
@@ -131,10 +131,10 @@ TIMESTAMPS = (
            in_envelopes(_all(lambda text: re.sub(r"\.\d+", "", text)))),
     Mutant("offset-instead-of-z", "TIME-01", "Timestamps end in +00:00 instead of Z",
            in_envelopes(_all(lambda text: text.replace("Z", "+00:00")))),
-    Mutant("updated-at-behind", "TIME-02", "The updated_at is one hour behind", in_envelopes(shift(-HOUR, "updated_at")), ("TIME-0[46]",)),
+    Mutant("updated-at-behind", "TIME-02", "The updated_at is one hour early", in_envelopes(shift(-HOUR, "updated_at")), ("TIME-0[46]",)),
     Mutant("completed-at-of-previous", "TIME-03", "The completed_at is that of the request that ended before",
            in_envelopes(where(finished, _recompute("completed_at", _previous))), ("TIME-04", "HDR-05")),
-    Mutant("completed-before-created", "TIME-03", "The completed_at is one hour behind", in_envelopes(shift(-HOUR, "completed_at")),
+    Mutant("completed-before-created", "TIME-03", "The completed_at is one hour early", in_envelopes(shift(-HOUR, "completed_at")),
            ("TIME-04",)),
     Mutant("updated-after-completed", "TIME-04", "At the end updated_at is 1 ms after completed_at",
            in_envelopes(where(finished, shift(1, "updated_at")))),
@@ -157,7 +157,7 @@ ERROR = status_is("ERROR")
 
 FAILURE = (
     Mutant("no-error-on-failed", "FAIL-01", "The error is null on FAILED", in_envelopes(where(FAILED, put("error", None)))),
-    Mutant("empty-error-on-failed", "FAIL-01", "The error is an empty text on FAILED", in_envelopes(where(FAILED, put("error", "")))),
+    Mutant("empty-error-on-failed", "FAIL-01", "The error is an empty string on FAILED", in_envelopes(where(FAILED, put("error", "")))),
     Mutant("empty-output-on-failed", "FAIL-02", "The output is an empty list of media on FAILED",
            in_envelopes(where(FAILED, put("output", {"media_url": [], "media_type": "video/mp4"}))), ("STATUS-06",)),
     Mutant("no-output-on-error", "FAIL-03", "ERROR has no member output", in_envelopes(where(ERROR, drop("output"))), ("STATUS-08", "WEBHOOK-04")),

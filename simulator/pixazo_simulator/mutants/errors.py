@@ -76,7 +76,7 @@ def _poor_read(request: Request, reply: Reply, context: Context) -> Reply:
 
 
 def _refused(request: Request, reply: Reply, context: Context, refusal: spec.Refusal) -> Reply:
-    """The refusal, with the id of the generation if one was queued all the same."""
+    """The refusal, with the id of the generation if one was queued anyway."""
     refused = context.refusal(refusal, request)
     if not is_accepted(request, reply):
         return refused
@@ -128,7 +128,7 @@ def _throttled_for_ever(request: Request, context: Context) -> Request | Reply:
 
 
 def _throttled_after(calls: int, when: Callable[[Request], bool]) -> Edits:
-    """Serve an account that is throttled from the beginning so many times, and always where `when` is false."""
+    """Serve an account that is throttled from the beginning a number of times, and always where `when` is false."""
 
     def edited(request: Request, context: Context) -> Request:
         limit = context.caller.policy.rate_limit if context.caller else None
@@ -173,24 +173,24 @@ ERRORS = (
            ("ERR-402-*", "WAL-06", "ERR-PREC-01", "AUTH-09")),
     Mutant("other-words-for-402", "ERR-402-02", "The 402 is not worded as the page prints it",
            in_refusals(chain(put("error", "Payment Required"), put("message", "Please top up your wallet.")), 402)),
-    Mutant("queued-in-spite-of-402", "ERR-402-03", "A submit that gets 402 is queued all the same; the 402 contains its id",
+    Mutant("queued-in-spite-of-402", "ERR-402-03", "A submit that gets 402 is queued anyway; the 402 contains its id",
            without_checks("funds") | Edits(request=_remember_balance, reply=_queued_by_the_poor), ("ERR-402-01", "WEBHOOK-09")),
-    Mutant("402-on-reads", "ERR-402-04", "With an empty wallet, reads get 402, too", Edits(reply=_poor_read), ("STATUS-01", "FLOW-05", "WEBHOOK-08")),
+    Mutant("402-on-reads", "ERR-402-04", "With an empty wallet, reads also get 402", Edits(reply=_poor_read), ("STATUS-01", "FLOW-05", "WEBHOOK-08")),
     Mutant("503-for-throttled", "ERR-429-01", "Exceeding the rate gets 503", edit_replies(has_status(429), with_status(503)),
            ("ERR-429-*", "ERR-500-01", "ERR-SET-01", "ERR-PREC-01")),
     Mutant("503-after-three-calls", "ERR-429-01", "An account is served three times, and then gets 503",
            THROTTLED_LATER | edit_replies(has_status(429), with_status(503)), ("ERR-429-*", "ERR-500-01", "ERR-SET-01", "ERR-PREC-01")),
-    Mutant("queued-in-spite-of-429", "ERR-429-02", "A submit that gets 429 is queued all the same; the 429 contains its id",
+    Mutant("queued-in-spite-of-429", "ERR-429-02", "A submit that gets 429 is queued anyway; the 429 contains its id",
            without_checks("rate") | Edits(reply=_queued_when_throttled), ("ERR-PREC-01", "ERR-429-03", "WEBHOOK-09")),
     Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past",
            edit_replies(has_status(429), _retry_in_the_past), ("ERR-429-04",)),
-    Mutant("throttled-for-ever", "ERR-429-04", "An account that got 429 once gets it for ever",
+    Mutant("throttled-for-ever", "ERR-429-04", "An account that got 429 once gets it forever",
            Edits(request=_throttled_for_ever, reply=_remember_429)),
     Mutant("lone-surrogate-is-500", "ERR-500-01", "A lone surrogate in the body gets 500",
            refuse(_has_lone_surrogate, spec.Broken()), ("SUBMIT-16",)),
     Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit gets 500", Edits(reply=_every_fifth_broken),
            ("ERR-500-01", "SUBMIT-*", "T2V-*", "I2V-*", "WEBHOOK-01")),
-    Mutant("queued-in-spite-of-500", "ERR-500-02", "A submit that gets 500 is queued all the same; the 500 contains its id",
+    Mutant("queued-in-spite-of-500", "ERR-500-02", "A submit that gets 500 is queued anyway; the 500 contains its id",
            without_checks("suspended") | Edits(request=_still_suspended, reply=_queued_when_broken)),
     Mutant("409-for-repeated-body", "ERR-SET-01", "A body that was accepted before gets 409", replayed(_conflict), ("SUBMIT-1[05]", "T2V-BODY-01")),
     Mutant("wallet-checked-before-parameters", "ERR-PREC-01", "The wallet is checked before the parameters are",

@@ -102,7 +102,7 @@ class Request(_WithHeaders, msgspec.Struct, frozen=True):
 class Reply(_WithHeaders, msgspec.Struct, frozen=True):
     """What is sent back, and what that costs.
 
-    `pause` delays it by real seconds, `until` to an instant of the world's clock, which is advanced when it stands still;
+    `pause` delays it by real seconds, `until` to an instant of the world's clock, which is advanced when it is stopped;
     `debit` is taken from the wallet (millionths of a dollar).
     """
 
@@ -181,7 +181,7 @@ def has_status(*codes: int) -> Condition:
 
 
 MOST_MEMORIES = 100_000
-"""Facts remembered about one world; beyond that the oldest is forgotten, so that a long run does not fill the memory."""
+"""Facts remembered about one world; beyond that the oldest is forgotten, so a long run does not fill the memory."""
 
 
 class Memory:
@@ -230,7 +230,7 @@ class Context:
 
     @property
     def first_key(self) -> str:
-        """The first key of the server, which nothing restricts."""
+        """The first key of the server, which has no restrictions."""
         return self._worlds.settings.keys[0]
 
     @property
@@ -269,7 +269,7 @@ class Context:
         return reader.key if reader else None
 
     def undelivered(self, request_id: str) -> bool:
-        """Whether an attempt to deliver a webhook about a generation has failed last."""
+        """Whether the last attempt to deliver a webhook about a generation failed."""
         deliveries = self._world.deliveries() if self._world else ()
         attempted = [each for each in deliveries if each.request_id == request_id and each.attempts]
         return any(not delivery.attempts[-1].succeeded for delivery in attempted)

@@ -29,7 +29,7 @@ WebhookEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
 class Edits:
     """What is changed: messages on their way to and from the gateway, policy values, pure functions of a world.
 
-    `names` asks for a server that minds the letter case of header names: of the key header that it reads, or of all that it writes.
+    `names` asks for a server with fixed letter case of header names: of the key header that it reads, or of all that it writes.
     """
 
     request: RequestEditor = lambda request, _: request
@@ -89,7 +89,7 @@ class Variant:
 class EditedGateway:
     """Takes the place of the gateway of one server: edits each request, passes it on, edits the reply. It does no I/O either.
 
-    What editors remember about a world ends with it; servers share nothing.
+    What editors remember about a world is forgotten with it; servers share nothing.
     """
 
     def __init__(self, gateway: Gateway, change: Mutant | Variant, worlds: Worlds) -> None:
@@ -105,7 +105,7 @@ class EditedGateway:
         return self._edits.webhook(webhook, self._context(world, world, world.clock.now()))
 
     def route(self, request: WireRequest) -> RoutedRequest:
-        """Find the route as the gateway does; every body is read, since an editor may look at any."""
+        """Find the route as the gateway does; every body is read, since an editor may inspect any."""
         route = self._gateway.route(request)
         return replace(route, body_limit=route.policy.body_limit, keep=None)
 
@@ -139,7 +139,7 @@ class EditedGateway:
             caller.apply(Debit(context.now, edited.debit, sent.read_id or ""))
         hold = response.hold
         if caller and edited.until > context.now:
-            hold = max(hold or 0, edited.until)  # a rule may hold the response back, too: the later instant counts
+            hold = max(hold or 0, edited.until)  # a rule may also delay the response: the later instant counts
         return replace(
             response, status=edited.status, headers=edited.headers, body=edited.body, world=response.world or caller, hold=hold,
             pause=edited.pause,
@@ -164,7 +164,7 @@ def _message(request: WireRequest) -> Request:
 
 
 def _edited(request: WireRequest, received: Request) -> WireRequest:
-    """The request as it was edited; one whose body was too long stays so, unless the edit gave it another body."""
+    """The request as it was edited; a body that was too long stays too long, unless the edit replaced it."""
     body, length = request.body, request.received
     if received.body != (body or b""):
         body, length = received.body, len(received.body)

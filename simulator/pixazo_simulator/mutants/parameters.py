@@ -20,7 +20,7 @@ VALID_IMAGE = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.j
 DATA_URLS = (
     "SUBMIT-02", "I2V-PROMPT-0[35]", "I2V-IMG-0[46]", "I2V-IMG-1[02]", "I2V-DUR-02", "I2V-RES-01", "OUT-11", "WEBHOOK-*",
 )  # fmt: skip
-"""Clauses that are proved by image-to-video generations with data URLs."""
+"""Clauses that are tested with image-to-video generations with data URLs."""
 KNOWN_MODELS = ("minimax-hailuo-ai", "MiniMax-Hailuo-2.3", "MiniMax-Hailuo-2.3-Fast")
 
 Is = Callable[[Any], bool]
@@ -39,7 +39,7 @@ def _is_other_duration(value: Any) -> bool:
 
 
 def _text(condition: Callable[[str], object]) -> Is:
-    """Whether a value is a text for which the condition is true."""
+    """Whether a value is a string for which the condition is true."""
     return lambda value: isinstance(value, str) and bool(condition(value))
 
 
@@ -129,7 +129,7 @@ TAKEN: dict[str, tuple[str, str, Is, Callable[[Any], object]]] = {
     ),
     **{
         f"{name.replace('_', '-')}-as-text": (
-            f"the text true for {name}", name, lambda value: value in ("true", "false"), lambda value: value == "true",
+            f"the string true for {name}", name, lambda value: value in ("true", "false"), lambda value: value == "true",
         )
         for name in ("prompt_optimizer", "fast_pretreatment", "aigc_watermark")
     },
@@ -160,7 +160,7 @@ T2V = (
     Mutant("text-takes-7-seconds", "T2V-DUR-02", "Text-to-video accepts a duration of 7",
            accept(GENERATE, "duration", lambda value: value == 7, lambda _: 6)),
     _takes(GENERATE, "resolution-as-number", "T2V-RES-01"),
-    Mutant("text-takes-any-resolution", "T2V-RES-02", "Text-to-video accepts any text as resolution",
+    Mutant("text-takes-any-resolution", "T2V-RES-02", "Text-to-video accepts any string as resolution",
            accept(GENERATE, "resolution", _is_unknown_resolution, lambda _: spec.RESOLUTIONS[0])),
     _takes(GENERATE, "prompt-optimizer-as-text", "T2V-PO-01"),
     _takes(GENERATE, "fast-pretreatment-as-text", "T2V-FP-01"),
@@ -184,7 +184,7 @@ I2V = (
     Mutant("prompt-counted-in-bytes", "I2V-PROMPT-05", "The 2000 characters of a prompt are counted as UTF-8 bytes",
            policy(prompt_unit="bytes"), ("I2V-PROMPT-03", *DATA_URLS)),
     Mutant("camera-movement-refused", "I2V-PROMPT-06", "Image-to-video refuses a prompt with a bracket",
-           _refuse("prompt", _has_single_bracket, "must not hold brackets."), ("SUBMIT-02",)),
+           _refuse("prompt", _has_single_bracket, "must not contain brackets."), ("SUBMIT-02",)),
     Mutant("image-optional", "I2V-IMG-01", "Image-to-video without an image becomes text-to-video",
            _redirect(IMAGE_TO_VIDEO, GENERATE, with_image=False), ("SUBMIT-18", "I2V-FP-02", "I2V-MODEL-01")),
     Mutant("image-list-accepted", "I2V-IMG-02", "first_frame_image may be an array of URLs",
@@ -207,7 +207,7 @@ I2V = (
     Mutant("any-aspect-ratio-accepted", "I2V-IMG-11", "The aspect ratio of an image is not checked", _accept_data_url(spec.has_invalid_ratio)),
     Mutant("extreme-aspect-ratio-refused", "I2V-IMG-12", "An aspect ratio of exactly 2:5 or 5:2 is refused",
            _refuse_data_url(_has_extreme_ratio, "must have an aspect ratio between 2:5 and 5:2."), DATA_URLS),
-    Mutant("corrupt-image-completes", "I2V-IMG-13", "A generation of a damaged image completes",
+    Mutant("corrupt-image-completes", "I2V-IMG-13", "A generation from a damaged image completes",
            _accept_data_url(lambda seen: not seen.whole or seen.width <= 0)),
     Mutant("image-rules-checked-late", "I2V-IMG-15", "An image that breaks a rule is accepted, and its generation becomes FAILED",
            policy(image_rules="fail"), ("I2V-IMG-0[5789]", "I2V-IMG-1[13]")),
@@ -229,10 +229,10 @@ I2V = (
     _takes(IMAGE_TO_VIDEO, "prompt-optimizer-as-text", "I2V-PO-01"),
     _takes(IMAGE_TO_VIDEO, "fast-pretreatment-as-text", "I2V-FP-01"),
     Mutant("fast-pretreatment-refused", "I2V-FP-02", "Image-to-video refuses fast_pretreatment",
-           _refuse("fast_pretreatment", lambda value: value is True, "is available for MiniMax-Hailuo-2.3-Fast only.")),
+           _refuse("fast_pretreatment", lambda value: value is True, "is available only for MiniMax-Hailuo-2.3-Fast.")),
     _takes(IMAGE_TO_VIDEO, "aigc-watermark-as-text", "I2V-WM-01"),
     Mutant("image-takes-callback-number", "I2V-CB-01", "Image-to-video accepts a number as callback_url",
            _ignore_callback_number(IMAGE_TO_VIDEO)),
     Mutant("model-member-honoured", "I2V-MODEL-01", "Image-to-video refuses a member model with an unknown name",
-           _refuse("model", lambda value: value is not None and value not in KNOWN_MODELS, "names no known model.")),
+           _refuse("model", lambda value: value is not None and value not in KNOWN_MODELS, "is not a known model.")),
 )  # fmt: skip

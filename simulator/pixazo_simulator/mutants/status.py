@@ -37,7 +37,7 @@ REQUEST_ID = re.compile(rf"{spec.MODEL_ID}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{
 STEP = 5 * spec.SECOND
 """How far one read advances a generation."""
 LAG = 3 * spec.SECOND
-"""How far a stale replica is behind."""
+"""How far a stale replica lags."""
 MINUTE = 60 * spec.SECOND
 UPSTREAM_MODEL = "MiniMax-Hailuo-2.3"
 
@@ -131,7 +131,7 @@ STATUS = (
            in_status(change("request_id", without_prefix)), ("WEBHOOK-04",)),
     Mutant("upstream-model-name", "STATUS-04", "The model_id is the name of the upstream model", in_envelopes(put("model_id", UPSTREAM_MODEL)),
            ("FAIL-03",)),
-    Mutant("empty-error", "STATUS-05", "The error is an empty text instead of null",
+    Mutant("empty-error", "STATUS-05", "The error is an empty string instead of null",
            in_envelopes(where(lambda members: members.get("error") is None, put("error", "")))),
     Mutant("output-while-processing", "STATUS-06", "The media_url is visible while PROCESSING",
            in_status(where(status_is("PROCESSING"), compute("output", _upcoming_output)))),
@@ -151,7 +151,7 @@ STATUS = (
     Mutant("third-read-throttled", "STATUS-13", "The third read of a status within a minute gets 429",
            Edits(reply=_throttled_at_third), ("STATUS-*",)),
     Mutant("media-url-changes", "STATUS-14", "The media_url is different on each read", in_status(_numbered_urls), ("WEBHOOK-04",)),
-    Mutant("stale-replica", "STATUS-15", "Every second read of a status is 3 s behind", in_status(_stale_every_second),
+    Mutant("stale-replica", "STATUS-15", "Every second read of a status is 3 s old", in_status(_stale_every_second),
            ("FLOW-0[13]", "HDR-05", "STATUS-1[24]", "TIME-0[67]", "WEBHOOK-0[46]")),
     Mutant("status-forgotten-in-10-minutes", "STATUS-16", "A status is forgotten ten minutes after the end", policy(retention="status=600")),
 )  # fmt: skip
@@ -268,11 +268,11 @@ WEBHOOK = (
     Mutant("webhook-failure-fails-generation", "WEBHOOK-16", "A generation whose webhook delivery failed ends as ERROR",
            in_status(where(finished, _failed_by_receiver)), ("FLOW-03", "STATUS-14", "WEBHOOK-04")),
     Mutant("redirect-followed", "WEBHOOK-17", "A webhook delivery follows the receiver's redirect", policy(webhook_redirects="follow")),
-    Mutant("callback-while-processing", "WEBHOOK-18", "There is a webhook delivery on PROCESSING, too",
+    Mutant("callback-while-processing", "WEBHOOK-18", "There is also a webhook delivery on PROCESSING",
            policy(webhook_events="header")
            | edit_requests(_has_webhook, lambda request, _: request.with_header(spec.WEBHOOK_MODE_HEADER, "sync")), ("WEBHOOK-12",)),
     Mutant("callback-url-ignored", "WEBHOOK-19", "The member callback_url is ignored", policy(callback_url="ignore"), ("WEBHOOK-2[01]", "T2V-CB-01")),
-    Mutant("only-member-called", "WEBHOOK-20", "Of two webhook URLs only that of the body is used", policy(both_channels="member")),
+    Mutant("only-member-called", "WEBHOOK-20", "Of two webhook URLs only the one in the body is used", policy(both_channels="member")),
     Mutant("receiver-challenged", "WEBHOOK-21", "The receiver of callback_url must first echo a challenge", policy(callback_url="challenge"),
            ("WEBHOOK-1[89]", "WEBHOOK-20")),
     Mutant("polling-url-in-callback", "WEBHOOK-22", "A webhook delivery repeats polling_url", in_webhooks(compute("polling_url", polling_url)),

@@ -30,7 +30,7 @@ def _accepted_with(status: int, operation: str) -> Edits:
 
 
 def _prefixed(text: Identify) -> Edits:
-    """Give generations ids of the model's name and another text."""
+    """Give generations ids made of the model's name and another text."""
 
     def identify(call: Submission, policy: Policy, random: Random, now: int) -> str:
         return f"{call.operation.model_id}_{text(call, policy, random, now)}"
@@ -115,7 +115,7 @@ SUBMIT = (
     Mutant("uuid-4", "SUBMIT-08", "The UUID of a request id has version 4", _prefixed(_version_4), ("SUBMIT-09",)),
     Mutant("uuid-7-of-one-instant", "SUBMIT-09", "The UUIDs of all request ids contain the same time",
            _prefixed(lambda call, policy, random, _: _bare(call, policy, random, LONG_AGO))),
-    Mutant("id-from-body", "SUBMIT-10", "A request id is a hash of the body, so that the same body gets the same id",
+    Mutant("id-from-body", "SUBMIT-10", "A request id is a hash of the body, so the same body gets the same id",
            _prefixed(_hashed), ("SUBMIT-0[89]", "SUBMIT-15", "TIME-05", "OUT-08", "WEBHOOK-07", "WEBHOOK-09", "WEBHOOK-18")),
     Mutant("polling-url-of-previous", "SUBMIT-11", "The polling_url is that of the account's previous request",
            in_accepted(compute("polling_url", _previous_url)), ("SUBMIT-12",)),
@@ -125,7 +125,7 @@ SUBMIT = (
            in_accepted(change("polling_url", lambda url: urlsplit(str(url)).path)), ("SUBMIT-11",)),
     Mutant("not-found-at-first", "SUBMIT-13", "A status is 404 for the first 500 ms", policy(read_delay="500"), ("STATUS-01",)),
     Mutant("first-read-not-found", "SUBMIT-13", "The first read of a status gets 404", hide(_is_first_read), ("STATUS-01",)),
-    Mutant("submit-waits-for-the-end", "SUBMIT-14", "The response to a submit comes only when the generation has ended",
+    Mutant("submit-waits-for-the-end", "SUBMIT-14", "The response to a submit arrives only when the generation has ended",
            Edits(reply=_held), ("FLOW-0[12]", "SUBMIT-05", "WEBHOOK-*")),
     Mutant("repeated-body-is-one-request", "SUBMIT-15", "A body that was accepted before gets the first request id again",
            replayed(lambda reply, _: reply), ("SUBMIT-10",)),

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from .forwarder import Forwarder
 
 BODY_LIMIT = 16 * 1024 * 1024
-"""Bytes of the longest webhook; a longer one is answered 413."""
+"""Bytes of the longest webhook; a longer one gets 413."""
 
 
 class Receiver:
-    """Keeps each webhook, and answers with the response of the app if there is a `forwarder`, else with `respond`; `now` is the real clock in milliseconds."""
+    """Keeps each webhook, and responds as the app does if there is a `forwarder`, else with `respond`; `now` is the real clock in milliseconds."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Receiver:
         self._respond = respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, unless the caller goes away before its end."""
+        """Answer a request, unless the caller disconnects before its end."""
         response: ASGIApp | None
         try:
             if f"{scope['path']}/".startswith(f"{CONTROL_PREFIX}/"):
@@ -69,9 +69,9 @@ class Receiver:
         return Page(self.kept, self._resend, answered_by, forwards=self._forwarder is not None).router
 
     async def _received(self, scope: Scope, receive: Receive) -> Response | None:
-        """The answer to a webhook, which is kept; None for a caller that goes away."""
+        """The response to a webhook, which is kept; None for a caller that disconnects."""
         if scope["method"] not in ("POST", "PUT"):
-            raise Refused(405, "this receives webhooks, by POST or PUT", "Method not allowed")
+            raise Refused(405, "this URL receives webhooks: use POST or PUT", "Method not allowed")
         length = dict(scope["headers"]).get(b"content-length", b"")
         body = await read_body(receive, BODY_LIMIT, int(length) if length.isdigit() else 0)
         if body is None:
@@ -94,7 +94,7 @@ class Receiver:
         """Post a webhook to the app once more. Raises Refused."""
         entry = self.kept.get(number)
         if entry is None:
-            raise Refused(404, f"there is no webhook {number}: it has not come, or is not kept any more", "Not found")
+            raise Refused(404, f"there is no webhook {number}: it has not arrived, or is no longer kept", "Not found")
         if self._forwarder is None:
             raise Refused(409, "there is no app to send it to: start with --forward-to URL", "Not forwarding")
         return self.kept.answered(entry, await self._forwarder.forward(entry.callback))

@@ -32,7 +32,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def subject(self) -> tuple[str | None, str | None]:
-        """The request id and the status that the body names; the status of a challenge is `challenge`."""
+        """The request id and the status in the body; the status of a challenge is `challenge`."""
         try:
             body = msgspec.json.decode(self.body, type=_Body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -47,7 +47,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The response to a webhook, its time and its duration; `problem` says why it does not come from the app."""
+    """The response to a webhook, its time and its duration; `problem` says why it is not from the app."""
 
     at: int
     status: int

@@ -15,9 +15,9 @@ from pixazo_simulator.webhooks import trusting
 from .callback import Answer, Callback
 
 FORWARD_TIMEOUT = 30.0
-"""Seconds that the app has to answer, from the connection to the last byte: enough for a short stop in a debugger."""
+"""Seconds within which the app must respond, from the connection to the last byte: enough for a short stop in a debugger."""
 ANSWER_LIMIT = 1024 * 1024
-"""Bytes of the longest answer that is passed on."""
+"""Bytes of the longest response that is passed on."""
 BAD_GATEWAY, GATEWAY_TIMEOUT = 502, 504
 _TEXT: tuple[Header, ...] = ((b"content-type", b"text/plain; charset=utf-8"),)
 _LEAST, _MOST = 200, 599  # final status codes: 1xx responses are interim (RFC 9110, 15.2)
@@ -29,7 +29,7 @@ _NOT_FORWARDED = frozenset(
 )  # fmt: skip
 """Hop-by-hop headers (RFC 9110, 7.6.1), and those that the new request sets itself."""
 _PASSED_ON = frozenset({b"content-type", b"content-encoding", b"location", b"retry-after"})
-"""Headers of an answer that the gateway gets, too."""
+"""Headers of a response that the gateway gets, too."""
 
 
 class _NoAnswerError(Exception):
@@ -39,7 +39,7 @@ class _NoAnswerError(Exception):
 def read_target(url: str) -> str:
     """The URL of an app, unchanged. Raises ValueError that says what is wrong with it."""
     if problem := url_problem(url):
-        raise ValueError(f"--forward-to is no URL of an app, such as http://127.0.0.1:3000/hooks: {problem}")
+        raise ValueError(f"--forward-to is not a URL of an app, such as http://127.0.0.1:3000/hooks: {problem}")
     return url
 
 
@@ -55,12 +55,12 @@ class Forwarder:
         self._now = now
         self._timeout = timeout
         verify = trusting("") if url.lower().startswith("https:") else False
-        limits = httpx2.Limits(max_connections=None)  # no webhook waits for another one
+        limits = httpx2.Limits(max_connections=None)  # no webhook waits for another
         # Created at the start: the imports of the first client would count as response time of the app.
         self._client = httpx2.AsyncClient(verify=verify, trust_env=False, timeout=None, limits=limits)
 
     async def forward(self, callback: Callback) -> Answer:
-        """Post a webhook, and return the answer of the app, or a 502 or 504 of our own where it fails; nothing is raised."""
+        """Post a webhook, and return the response of the app, or a 502 or 504 of our own where it fails; nothing is raised."""
         loop = asyncio.get_running_loop()
         begun, status, problem = loop.time(), BAD_GATEWAY, None
         headers, body = _TEXT, b""
@@ -69,7 +69,7 @@ class Forwarder:
                 status, headers, body = await self._sent(callback)
         except TimeoutError:
             status = GATEWAY_TIMEOUT
-            problem = f"the app has not answered within {self._timeout:g} s: answer first, and work later"
+            problem = f"the app has not responded within {self._timeout:g} s: respond first, and do the work afterwards"
         except (_NoAnswerError, httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             problem = Redactor().text(_described(error))
         if problem:
@@ -88,9 +88,9 @@ class Forwarder:
             async for piece in response.aiter_raw():
                 body += piece
                 if len(body) > ANSWER_LIMIT:
-                    raise _NoAnswerError(f"the answer of the app is longer than {ANSWER_LIMIT} bytes: send less")
+                    raise _NoAnswerError(f"the response of the app is longer than {ANSWER_LIMIT} bytes: send less")
         if not _LEAST <= response.status_code <= _MOST:
-            raise _NoAnswerError(f"the app answered {response.status_code}, which is no final status code")
+            raise _NoAnswerError(f"the app answered {response.status_code}, which is not a final status code")
         passed = ((name.lower(), value) for name, value in response.headers.raw)
         return response.status_code, tuple(each for each in passed if each[0] in _PASSED_ON), bytes(body)
 
@@ -111,7 +111,7 @@ def _described(error: Exception) -> str:
     if isinstance(error, httpx2.ConnectError):
         reason = "connection refused" if any(isinstance(each, ConnectionRefusedError) for each in causes) else said
         return f"the app cannot be reached ({reason}): start it, or correct --forward-to"
-    return f"the app gave no answer in HTTP/1.1 ({said or type(error).__name__}): see its log"
+    return f"the app gave no HTTP/1.1 response ({said or type(error).__name__}): see its log"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

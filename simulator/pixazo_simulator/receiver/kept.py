@@ -1,4 +1,4 @@
-"""The latest webhooks, numbered, with their answers; watchers are called for every change."""
+"""The latest webhooks, numbered, with their responses; watchers are called for every change."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MOST_KEPT = 1000
 BYTES_KEPT = 64 * 1024 * 1024
 """Bytes of all that are kept; the newest one is kept whatever its size."""
 MOST_ANSWERS = 20
-"""Answers that are kept of one webhook, the latest."""
+"""Responses that are kept for one webhook, the latest."""
 KEPT_OF_ANSWER = 64 * 1024
-"""Bytes of each answer that are kept."""
+"""Bytes of each response that are kept."""
 
 
 class KeptCallback(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook with its number, how often it has come so far, the verdict on its signature, and its answers in order."""
+    """A webhook with its number, how often it has arrived so far, the verdict on its signature, and its responses in order."""
 
     number: int
     callback: Callback
@@ -30,17 +30,17 @@ class KeptCallback(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def size(self) -> int:
-        """Bytes of the webhook and of its answers."""
+        """Bytes of the webhook and of its responses."""
         return self.callback.size + sum(len(each.body) for each in self.answers)
 
     def answered(self, answer: Answer) -> KeptCallback:
-        """The entry with one more answer."""
+        """The entry with one more response."""
         kept = msgspec.structs.replace(answer, body=answer.body[:KEPT_OF_ANSWER])
         return msgspec.structs.replace(self, answers=(*self.answers, kept)[-MOST_ANSWERS:])
 
 
 class Kept:
-    """The entries by number. `watchers` are called with an entry when it is new and after each of its answers."""
+    """The entries by number. `watchers` are called with an entry when it is new and after each of its responses."""
 
     def __init__(self, most: int = MOST_KEPT, most_bytes: int = BYTES_KEPT) -> None:
         self.watchers: list[Callable[[KeptCallback], None]] = []
@@ -58,7 +58,7 @@ class Kept:
         return entry
 
     def answered(self, entry: KeptCallback, answer: Answer) -> KeptCallback:
-        """Add an answer to an entry, unless the entry was dropped."""
+        """Add a response to an entry, unless the entry was dropped."""
         before = self._entries.get(entry.number)
         entry = (before or entry).answered(answer)
         if before:
@@ -67,7 +67,7 @@ class Kept:
         return entry
 
     def _changed(self, entry: KeptCallback, more: int) -> None:
-        """Drop what is too much now that there are so many more bytes, and call the watchers."""
+        """Drop what is too much now that this many bytes were added, and call the watchers."""
         self._bytes += more
         while len(self._entries) > 1 and (len(self._entries) > self._most or self._bytes > self._most_bytes):
             self._bytes -= self._entries.pop(next(iter(self._entries))).size

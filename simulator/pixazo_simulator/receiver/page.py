@@ -1,4 +1,4 @@
-"""What the receiver shows of its webhooks, live, as a page and as JSON: headers, body, signature and answers."""
+"""What the receiver shows of its webhooks, live, as a page and as JSON: headers, body, signature and responses."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ LISTED = 4096
 MOST_ROWS = 200
 """Webhooks that the list shows, the latest."""
 PAUSE = 0.2
-"""Least seconds between two `changed` events, so that a burst of webhooks refreshes the page once."""
+"""Least seconds between two `changed` events, so a burst of webhooks refreshes the page once."""
 
 
 class Page:
-    """Page and JSON, whose `router` answers callers that may see them; `resend` posts a webhook to the app again, where there is one."""
+    """Page and JSON, whose `router` serves callers that may see them; `resend` posts a webhook to the app again, where there is one."""
 
     def __init__(
         self, kept: Kept, resend: Callable[[int], Awaitable[KeptCallback]], answered_by: str, *, forwards: bool
@@ -123,7 +123,7 @@ async def _nothing(scope: Scope, _receive: Receive, _send: Send) -> None:
 
 
 def _value_of(text: str) -> object:
-    """The value of a text that is JSON, any other text as it is."""
+    """The value of a string that is JSON, any other string as it is."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

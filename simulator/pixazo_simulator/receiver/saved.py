@@ -15,7 +15,7 @@ from .callback import SIGNATURE, Callback
 
 
 class _Saved(msgspec.Struct, forbid_unknown_fields=True):
-    """A line; the body is a text, or Base64 where its bytes are not UTF-8."""
+    """A line; the body is a string, or Base64 where its bytes are not UTF-8."""
 
     time: str = ""
     method: Literal["POST", "PUT"] = "POST"

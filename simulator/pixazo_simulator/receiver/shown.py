@@ -35,7 +35,7 @@ class ShownAnswer(responses.Body, frozen=True):
 
 
 class ShownCallback(responses.Body, frozen=True):
-    """A webhook, with the verdict on its signature and its answers so far; `size` is in bytes."""
+    """A webhook, with the verdict on its signature and its responses so far; `size` is in bytes."""
 
     number: int
     time: str
@@ -64,7 +64,7 @@ def to_json(value: responses.Body) -> str:
 
 
 def shown(entry: KeptCallback, most: int = MOST_SHOWN) -> ShownCallback:
-    """A webhook with so many characters of its bodies."""
+    """A webhook with at most this many characters of each body."""
     callback = entry.callback
     redactor = Redactor().with_request_secrets(callback.headers, callback.target)
     request_id, status = (None if each is None else redactor.text(beginning(each, _SHORT)) for each in callback.subject)
@@ -91,7 +91,7 @@ def _headers(redactor: Redactor, headers: tuple[Header, ...]) -> dict[str, str]:
 
 
 def _body(redactor: Redactor, body: bytes, most: int) -> str:
-    # At most 4 bytes a character (UTF-8): a long body is not decoded as a whole.
+    # At most 4 bytes per character (UTF-8): a long body is not decoded as a whole.
     return redactor.text(beginning(body[: 4 * most + 4].decode(errors="backslashreplace"), most))
 
 
@@ -112,9 +112,9 @@ def json_line(entry: KeptCallback) -> str:
 
 
 def text_line(entry: KeptCallback, *, forwards: bool) -> tuple[str, Tone] | None:
-    """The latest event of an entry (it came, was answered, or was sent again), and the tone of the line.
+    """The latest event of an entry (it arrived, got a response, or was sent again), and the tone of the line.
 
-    Where nothing is forwarded, arrival and answer are one line. Texts of the sender may contain control characters, which the caller escapes.
+    Where nothing is forwarded, arrival and response are one line. Strings of the sender may contain control characters, which the caller escapes.
     """
     view = shown(entry, most=0)
     if forwards and view.answers:

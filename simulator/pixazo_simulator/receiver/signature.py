@@ -16,11 +16,11 @@ from .callback import Callback
 TOLERANCE = 300
 """Seconds that a timestamp may be off for the verifiers that Standard Webhooks publishes."""
 _DIGITS = 12
-"""Of a timestamp: so many are the seconds of 30,000 years."""
+"""Digits of a timestamp: this many are the seconds of 30,000 years."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What was found about a signature, in a word and a sentence; `age` is that of its timestamp in seconds, below 0 if that lies ahead."""
+    """What was found about a signature, in a word and a sentence; `age` is that of its timestamp in seconds, below 0 if that is in the future."""
 
     verdict: Literal["valid", "wrong", "missing", "not checked"]
     age: int | None
@@ -30,7 +30,7 @@ class Verdict(msgspec.Struct, frozen=True):
 def judge(callback: Callback, secrets: Sequence[bytes], now: int) -> Verdict:
     """Judge a signature at an instant (UTC milliseconds) of the real clock.
 
-    One with an old timestamp is valid, and its age is said: worlds with a manual clock live in other years.
+    One with an old timestamp is valid, and its age is stated: worlds with a manual clock run in other years.
     """
     identity, stamp, signatures = (callback.header(name.encode()) for name in SIGNED_BY)
     if identity is None or stamp is None or signatures is None:
@@ -49,5 +49,5 @@ def judge(callback: Callback, secrets: Sequence[bytes], now: int) -> Verdict:
     if abs(age) <= TOLERANCE:
         return Verdict("valid", age, "signature valid")
     when = f"{timedelta(seconds=abs(age))} {'ago' if age > 0 else 'ahead'}"
-    takes = f"verifiers by the time of day take {TOLERANCE // 60} min"
-    return Verdict("valid", age, f"signature valid, but of {when}: {takes}")
+    takes = f"verifiers that use the present time accept {TOLERANCE // 60} min"
+    return Verdict("valid", age, f"signature valid, but from {when}: {takes}")

@@ -1,6 +1,6 @@
 """Redirects calls to the vendor's hard-coded hosts to a simulator, or refuses them, in this process and in child processes.
 
-But for the control client within `redirect()`, every module imports only the standard library and its neighbours, by relative names:
+Except for the control client within `redirect()`, every module imports only the standard library and its neighbours, by relative names:
 `preload/` loads this folder on its own, as `_pixazo_redirect`, into processes whose Python may have no package of ours.
 """
 

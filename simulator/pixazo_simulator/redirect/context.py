@@ -23,9 +23,9 @@ MEDIA_HOSTS = ("pub-582b7213209642b9b995c96c95a30381.r2.dev",)
 REDIRECT_PORT = "PIXAZO_REDIRECT_PORT"
 REDIRECT_HOSTS = "PIXAZO_REDIRECT_HOSTS"
 REDIRECT_CA = "PIXAZO_REDIRECT_CA"
-"""Variables by which `exec` describes its TLS listener to its child processes: port, hosts, and the file of its authority (PEM).
+"""Variables with which `exec` describes its TLS listener to its child processes: port, hosts, and the file of its authority (PEM).
 
-They are our own because programs and wrappers change SSL_CERT_FILE and the like as they please.
+They are our own because programs and wrappers change SSL_CERT_FILE and the like at will.
 """
 
 _ACTIVE = threading.Lock()
@@ -46,18 +46,18 @@ def redirect(
 ) -> Generator[Redirection]:
     """Redirect this process's calls to `https://HOST` to the world of `api_key` on the simulator at `url`.
 
-    This applies to all threads, to clients created before, and in spite of proxies that the environment names. TLS is verified as
+    This applies to all threads, to clients created before, and despite proxies in the environment. TLS is verified as
     usual, against the simulator's own authority; any key that a client sends is replaced by the key of the world. Every other use of
     the hosts fails and is listed in `violations` of the yielded redirection. Processes that start meanwhile are not redirected: use
     `pixazo-sim exec` for them. `control_token` is the token of a simulator that was started with `--control-token`.
     Raises RedirectionError when the simulator opens no TLS listener, or while another redirection is active.
     """
-    # Here, since a process that `exec` started may have no package of ours but this folder.
+    # Here, since a process that `exec` started may have nothing of ours except this folder.
     from pixazo_simulator.control import ControlClient, ControlError
 
     if not _ACTIVE.acquire(blocking=False):
         raise RedirectionError(
-            "another redirection is active in this process, and a host reaches one world only: end it first"
+            "another redirection is active in this process, and a host reaches only one world: end it first"
         )
     try:
         names = tuple(dict.fromkeys(normalized(host) for host in (*hosts, *media_hosts)))
@@ -89,7 +89,7 @@ def begin() -> None:
 
 def offline(name: str, port: int, hosts: Sequence[str]) -> str:
     """Why another host is refused."""
-    return f"{name} port {port} was refused: pixazo-sim exec is offline but for {', '.join(hosts)} and this machine"
+    return f"{name} port {port} was refused: pixazo-sim exec is offline except for {', '.join(hosts)} and this machine"
 
 
 def is_loopback(host: object) -> bool:
@@ -108,7 +108,7 @@ def media_hosts(origin: str) -> tuple[str, ...]:
 
 
 class _ChildRedirection(Redirection):
-    """Allows the listener and this machine only; a proxy in the environment is that of `exec`, which redirects by itself."""
+    """Allows only the listener and this machine; a proxy in the environment is that of `exec`, which redirects by itself."""
 
     def destination(self, host: object, port: object) -> Address | None:
         address = super().destination(host, port)

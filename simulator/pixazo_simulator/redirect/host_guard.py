@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 from weakref import WeakKeyDictionary, WeakSet
 
 from .context import REDIRECT_PORT
@@ -54,24 +54,36 @@ _ASSIGNMENT = re.compile(r"\w+=")
 
 
 class Ban(NamedTuple):
-    """`test` is the test in which the hosts are refused, `where` says so in words, `file` receives a line for each refusal."""
+    """The hosts are refused in `test`, after it, in a thread that it left running, or in a process that it started.
+
+    `file` receives a line for each refusal: JSON with `test`, `when`, and `line`, which is for people.
+    """
 
     test: str
-    where: str
     file: str
-    remedy: str = REMEDY
+    when: Literal["in", "after", "left", "child"] = "in"
+    thread: str = ""
+
+    @property
+    def where(self) -> str:
+        return {
+            "in": f"in {self.test}",
+            "after": f"after {self.test}",
+            "left": f"in thread {self.thread!r}, which {self.test} had left running",
+            "child": f"in a process that {self.test} started",
+        }[self.when]
 
     @property
     def why(self) -> str:
         """The rest of the sentence that begins with the host."""
-        return f" was called {self.where}: {self.remedy}"
+        return f" was called {self.where}: {PROCESS_REMEDY if self.when == 'child' else REMEDY}"
 
 
 class HostGuard(Redirection):
     """Refuses `hosts` while a ban is in force, except where an active redirection covers them.
 
-    A process has one guard, for good: neither its patches nor its audit hook can be removed safely; without a ban they do nothing.
-    The hook sees look-ups by whatever name the function was imported, and programs that are given one of the hosts.
+    A process has one guard, permanently: neither its patches nor its audit hook can be removed safely; without a ban they do nothing.
+    The hook sees look-ups under whatever name the function was imported, and programs that get one of the hosts as an argument.
     """
 
     def __init__(self, hosts: Sequence[str]) -> None:
@@ -94,28 +106,27 @@ class HostGuard(Redirection):
         self.ban = self._latest = ban
         self._is_open = False
         self._others = WeakSet(threading.enumerate())
-        # Proxies that only an earlier test named are forgotten: other programs may use their ports by now.
+        # Forget proxies that only an earlier test named: other programs may use their ports by now.
         self._proxies = set(environment_proxies())
         if not self._proxies.issuperset(self._relays):
             self.close()
         self._patches.install()
 
     def lift(self, before: Ban | None = None, *, wholly: bool = False) -> None:
-        """Return to an earlier ban, or to none; threads that earlier tests left running stay refused, unless `wholly`."""
+        """Return to an earlier ban, or to none; threads that earlier tests left running are still refused, unless `wholly`."""
         self.ban = before
         self._is_open = wholly and before is None
 
     def remember_threads(self) -> None:
-        """Remember the threads that were started under the ban and still run: their later calls are attributed to its test."""
+        """Remember the threads that were started under the ban and are still running: their later calls are attributed to its test."""
         frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  # documented, in spite of its name
         for thread in set(threading.enumerate()) - set(self._others):
             if self.ban and not _is_idle(frames.get(thread.ident or 0)):
-                where = f"in thread {thread.name!r}, which {self.ban.test} had left running"
-                self._threads[thread] = self.ban._replace(where=where)
+                self._threads[thread] = self.ban._replace(when="left", thread=thread.name)
 
     def variables(self, ban: Ban) -> dict[str, str]:
         """The variables by which Python and Node child processes refuse the hosts, too."""
-        why = _of_child(ban.test, ban.file).why
+        why = ban._replace(when="child").why
         return {
             GUARD_VARIABLE: f"{','.join(sorted(self.hosts))} {json.dumps({'file': ban.file, 'test': ban.test, 'why': why})}",
             **{name: _with(os.environ.get(name), added, between) for name, added, between in _ADDED},
@@ -136,7 +147,7 @@ class HostGuard(Redirection):
         return self.refusal(normalized(host))
 
     def refusal(self, violation: str) -> ConnectionRefusedError:
-        """The error to raise for a host; it is written to the file of the ban, whichever process this is."""
+        """The error to raise for a host; it is written to the file of the ban, in any process."""
         ban = self._ban_here() or self._latest
         return _refusal(ban, f"{violation}{ban.why if ban else ''}")
 
@@ -175,7 +186,7 @@ class HostGuard(Redirection):
         words = [os.fsdecode(cast("str", each)) for each in parts if isinstance(each, str | bytes | os.PathLike)]
         given = next(filter(None, map(self._given.search, words)), None)
         if given and not _HARMLESS.fullmatch(program := _program(words, isinstance(command, list | tuple))):
-            name = program if re.fullmatch(r"[\w.+-]+", program) else "a command"  # other text may hold a key
+            name = program if re.fullmatch(r"[\w.+-]+", program) else "a command"  # any other string may contain a key
             raise _refusal(ban, f"{given[1].lower()} was given to {name} {ban.where}: {PROCESS_REMEDY}")
 
 
@@ -202,10 +213,6 @@ def _is_idle(frame: FrameType | None) -> bool:
         names.add(frame.f_globals.get("__name__"))
         frame = frame.f_back
     return names <= _WAITING and not names.isdisjoint(_POOLS)
-
-
-def _of_child(test: str, file: str) -> Ban:
-    return Ban(test, f"in a process that {test} started", file, PROCESS_REMEDY)
 
 
 def _with(known: str | None, added: str, between: str) -> str:
@@ -237,9 +244,10 @@ def _put(name: str, value: str | None) -> None:
 def _refusal(ban: Ban | None, line: str) -> ConnectionRefusedError:
     """The error of a refusal; its line is written to the file of the ban."""
     if ban:
-        # One write per line, so that the lines of several processes do not mix. OSError: the test run has ended and deleted the file.
+        # One write per line, so the lines of several processes do not mix. OSError: the test run has ended and deleted the file.
         with suppress(OSError), os.fdopen(os.open(ban.file, os.O_WRONLY | os.O_APPEND), "wb", buffering=0) as file:
-            file.write(f"{line}\n".encode(errors="backslashreplace"))
+            shown = line.encode(errors="backslashreplace").decode()
+            file.write(f"{json.dumps({'test': ban.test, 'when': ban.when, 'line': shown})}\n".encode())
     return ConnectionRefusedError(errno.ECONNREFUSED, line)
 
 
@@ -254,8 +262,8 @@ def guard_of(hosts: Sequence[str]) -> HostGuard:
 
 
 def begin(variable: str) -> HostGuard:
-    """Refuse what GUARD_VARIABLE says until this process ends; `preload/guard/sitecustomize.py` calls it on first use of the network."""
+    """Refuse what GUARD_VARIABLE says until this process ends; `preload/guard/sitecustomize.py` calls it at the first use of the network."""
     hosts, _, ban = variable.partition(" ")
     guard = guard_of(hosts.split(","))
-    guard.hold(_of_child(json.loads(ban)["test"], json.loads(ban)["file"]))
+    guard.hold(Ban(json.loads(ban)["test"], json.loads(ban)["file"], "child"))
     return guard

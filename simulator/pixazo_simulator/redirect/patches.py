@@ -24,7 +24,7 @@ class Patches:
     """`with Patches(redirection, ca_pem):` resolves names, connects sockets and verifies certificates as the redirection says.
 
     Names: the resolver functions of `socket`, of uvloop and of aiohttp. Addresses: `connect` of a socket, `create_connection` of
-    an event loop, `sock_connect` of that of Windows. Certificates: where an SSL context wraps a connection; the connection keeps its settings (ALPN, host name
+    an event loop, `sock_connect` of the Windows loop. Certificates: where an SSL context wraps a connection; the connection keeps its settings (ALPN, host name
     check, verification) but trusts only the given authority, and the context is not changed. Without an authority no certificate
     is trusted: for a redirection that admits no connection.
     """
@@ -74,7 +74,7 @@ class Patches:
             yield owner, name, self._write
         yield asyncio.BaseEventLoop, "create_connection", self._open
         yield BaseProactorEventLoop, "sock_connect", self._connect_in_loop
-        with suppress(ImportError):  # not installed, or too broken to be used by any code
+        with suppress(ImportError):  # not installed, or too broken for any code to use
             from uvloop import Loop
 
             yield Loop, "create_connection", self._open
@@ -123,7 +123,7 @@ class Patches:
     async def _connect_in_loop(
         self, original: Callable[..., Any], loop: Any, connection: socket.socket, address: Any
     ) -> None:
-        """The loop of Windows connects a socket without its `connect`."""
+        """The Windows loop connects a socket without calling its `connect`."""
         await original(loop, connection, self._destination(connection, address))
 
     async def _open(
@@ -177,7 +177,7 @@ def _wrapped(original: Callable[..., Any], around: Callable[..., Any]) -> Callab
 
 @contextmanager
 def _replaced(owner: Any, name: str, replacement: Any) -> Generator[None]:
-    """Replace an attribute; an inherited one is deleted afterwards, so that it is inherited again."""
+    """Replace an attribute; an inherited one is deleted afterwards, so it is inherited again."""
     own = name in vars(owner)
     original = getattr(owner, name)
     setattr(owner, name, replacement)
@@ -191,7 +191,7 @@ def _replaced(owner: Any, name: str, replacement: Any) -> Generator[None]:
 
 
 def _abort(loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
-    """Abort a transport on its loop, so that the connection pool of a client notices at once."""
+    """Abort a transport on its loop, so the connection pool of a client notices immediately."""
     try:
         running = asyncio.get_running_loop()
     except RuntimeError:

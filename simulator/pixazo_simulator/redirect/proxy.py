@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 HEAD_LIMIT = 64 * 1024
 """Bytes of the request line and headers."""
 HEAD_TIMEOUT = 30.0
-"""Seconds that a client has to send the request line and headers."""
+"""Seconds within which a client must send the request line and headers."""
 CONNECT_TIMEOUT = 10.0
-"""Seconds after which an address that does not answer counts as unreachable."""
+"""Seconds after which an address that does not respond counts as unreachable."""
 STOP_DEADLINE = 2.0
 """Seconds after which closing returns, whatever is still open."""
 ACCEPT_AGAIN = 0.1
@@ -30,7 +30,7 @@ CHUNK = 64 * 1024
 LAST_PORT = 65535
 
 real_clock = partial(perf_counter)
-"""Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
+"""Neither freezegun, which replaces functions in all modules but not partials, nor time-machine stops it."""
 
 Address = tuple[str, int]
 
@@ -56,7 +56,7 @@ class ProxyRequest(NamedTuple):
 
 
 class Tunnel(NamedTuple):
-    """Connect to this address, answer 200, then copy bytes both ways (RFC 9110, 9.3.6)."""
+    """Connect to this address, respond with 200, then copy bytes both ways (RFC 9110, 9.3.6)."""
 
     address: Address
 
@@ -69,14 +69,14 @@ class Forward(NamedTuple):
 
 
 Decide = Callable[[ProxyRequest], Tunnel | Forward | str]
-"""Says where a request goes; a sentence refuses it (403)."""
+"""Says where a request goes; a string refuses it (403)."""
 
 
 class Proxy:
     """`with Proxy(decide) as proxy: ... proxy.url`: listens on a free port of 127.0.0.1, with one thread per connection.
 
     `connect` opens a connection to an address. `ca_pem` is the authority to trust when TLS is left to the proxy; without it such a
-    request is answered 400. Leaving the `with` block shuts down every open connection.
+    request gets 400. Leaving the `with` block shuts down every open connection.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Proxy:
         self._threads.discard(threading.current_thread())
 
     def _handle(self, client: socket.socket) -> tuple[str, str] | None:
-        """Serve one connection; returns status line and sentence of an error."""
+        """Serve one connection; returns status line and message of an error."""
         try:
             head, rest = read_head(client)
         except TimeoutError:
@@ -149,7 +149,7 @@ class Proxy:
             return "431 Request Header Fields Too Large", reason
         request = _parsed(head)
         if request is None or (request.secure and not self._trust):
-            return "400 Bad Request", "this is a proxy: ask for CONNECT HOST:PORT, or GET http://HOST/PATH"
+            return "400 Bad Request", "this is a proxy: send CONNECT HOST:PORT, or GET http://HOST/PATH"
         decision = self._decide(request)
         if isinstance(decision, str):
             return "403 Forbidden", decision
@@ -168,7 +168,7 @@ class Proxy:
         server = self._connect(address)
         if not (self._trust and request.secure):
             return server
-        with server:  # the handshake detaches its descriptor, so that closing it closes nothing
+        with server:  # the handshake detaches its descriptor, so closing it closes nothing
             server.settimeout(CONNECT_TIMEOUT)
             return self._trust.wrap_socket(server, server_hostname=request.host.removesuffix("."))
 
@@ -270,7 +270,7 @@ def _copy(one: socket.socket, other: socket.socket) -> None:
 
 
 def _received(source: socket.socket) -> bytes | None:
-    """What has arrived, None for a record of TLS without data, such as a session ticket, for which `select` wakes as well."""
+    """What has arrived, None for a record of TLS without data, such as a session ticket, which also wakes `select`."""
     if not isinstance(source, ssl.SSLSocket):
         return source.recv(CHUNK)
     source.settimeout(0.0)

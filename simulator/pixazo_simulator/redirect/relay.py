@@ -1,4 +1,4 @@
-"""A port with TLS that leads every connection to one upstream, byte for byte."""
+"""A port with TLS that relays every connection to one upstream, byte for byte."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .routing import HTTP, HTTPS, normalized
 
 _HOST_OR_CONNECTION = re.compile(rb"\r\n(?:host|(?:proxy-)?connection):[^\r]*", re.IGNORECASE)
 _GOODBYE = 1.0
-"""Seconds that a caller has to answer the end of TLS."""
+"""Seconds within which a caller must answer the end of TLS."""
 
 
 class Upstream:
-    """The origin that connections lead to.
+    """The origin to which connections are relayed.
 
-    The caller's Host header reaches an upstream on this machine: from it a gateway derives its URLs, and a proxy the host that was meant.
-    One elsewhere gets its own (RFC 9110, 7.2), and one request per connection. Raises ValueError for a text that is not an http(s) origin.
+    The caller's Host header reaches an upstream on this machine: a gateway derives its URLs from it, and a proxy the intended host.
+    One elsewhere gets its own (RFC 9110, 7.2), and one request per connection. Raises ValueError for a string that is not an http(s) origin.
     """
 
     def __init__(self, text: str) -> None:
@@ -32,7 +32,7 @@ class Upstream:
         except ValueError:
             raise ValueError(problem) from None
         has_more = url.path not in ("", "/") or url.query or url.fragment or "@" in url.netloc
-        if url.scheme not in ("http", "https") or not url.hostname or has_more:
+        if url.scheme not in ("http", "https") or not url.hostname or has_more or url.netloc.endswith(":"):
             raise ValueError(problem)
         self.url = f"{url.scheme}://{url.netloc}"
         self.address = (url.hostname, port or (HTTPS if url.scheme == "https" else HTTP))
@@ -42,7 +42,7 @@ class Upstream:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The host of the URLs that it may answer with, if no address on this machine and reached as the vendor's is."""
+        """The host of the URLs in its responses, if it is not an address on this machine and is reached as the vendor's is."""
         is_named = (
             self._trust
             and not self.is_local
@@ -53,7 +53,7 @@ class Upstream:
 
     @property
     def is_direct(self) -> bool:
-        """Whether a program that trusts our authority alone and reaches this machine only can call it."""
+        """Whether a program that trusts only our authority and reaches only this machine can call it."""
         return self.is_local and self._trust is None
 
     def headed(self, head: bytes) -> bytes:
@@ -79,7 +79,7 @@ class Relay(Proxy):
     """`with Relay(upstream, context) as relay: ... relay.address`: listens on a free port of 127.0.0.1, without a context without TLS."""
 
     def __init__(self, upstream: Upstream, context: ssl.SSLContext | None = None) -> None:
-        super().__init__(lambda _: "this port is no proxy")
+        super().__init__(lambda _: "this port is not a proxy")
         self._upstream = upstream
         self._context = context
 
@@ -87,21 +87,21 @@ class Relay(Proxy):
         if self._context is None:
             return self._lead(client)
         client.settimeout(HEAD_TIMEOUT)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a session ticket would hold the response back
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a session ticket would delay the response
         with self._context.wrap_socket(client, server_side=True) as secured:
             self._open.add(secured)
             try:
                 if error := self._lead(secured):
                     respond(secured, *error)
                 secured.settimeout(_GOODBYE)
-                with suppress(ValueError):  # of a connection that the end of the relay has shut down meanwhile
-                    secured.unwrap()  # without it a response that ends with the connection looks as if it were cut
+                with suppress(ValueError):  # from a connection that the end of the relay has shut down meanwhile
+                    secured.unwrap()  # without it a response that ends with the connection would look truncated
             finally:
                 self._open.discard(secured)
         return None
 
     def _lead(self, client: socket.socket) -> tuple[str, str] | None:
-        """Lead one connection to the upstream; returns status line and sentence of an error."""
+        """Relay one connection to the upstream; returns status line and message of an error."""
         head, rest = read_head(client)
         if not head:
             return "431 Request Header Fields Too Large", "the head of the request is too long"

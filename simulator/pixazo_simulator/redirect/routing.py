@@ -23,9 +23,9 @@ _VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PRO
 class Redirection:
     """Sends connections for `hosts` to `listener`; `violations` has one line for each other use of the hosts.
 
-    A host resolves to a placeholder: an address of its own in 127.0.0.0/8, always the same one, which is exchanged for the listener
+    A host resolves to a placeholder: an address of its own in 127.0.0.0/8, always the same one, which is replaced by the listener
     only when a socket connects. A client that caches the address therefore reaches the listener of the current redirection, and
-    nothing after its end. A proxy that the environment names is another way to a host: connections to it go to a relay in this
+    nothing after its end. A proxy in the environment is another way to a host: connections to it go to a relay in this
     process, which tunnels CONNECT for the hosts to the listener and forwards everything else to the proxy.
     """
 
@@ -86,7 +86,7 @@ class Redirection:
         """
         if peer is not None and not self.is_redirected(peer):
             raise self.refusal(
-                f"{host} was called by way of {peer[0]} port {peer[1]}, which is not the simulator: let the host be resolved "
+                f"{host} was called through {peer[0]} port {peer[1]}, which is not the simulator: let the host be resolved "
                 "by the system, and call it without a SOCKS or https proxy"
             )
 
@@ -96,7 +96,7 @@ class Redirection:
         return ConnectionResetError(errno.ECONNRESET, reason)
 
     def refusal(self, violation: str) -> ConnectionRefusedError:
-        """The error to raise for a violation, which is recorded once however often it is repeated."""
+        """The error to raise for a violation, which is recorded once even if it is repeated."""
         if violation not in self.violations:
             self.violations.append(violation)
         return ConnectionRefusedError(errno.ECONNREFUSED, violation)
@@ -113,7 +113,7 @@ class Redirection:
         raise self.refusal(misuse(name, port))
 
     def _known_proxies(self) -> set[Address]:
-        """The proxies that the environment names or named: a client keeps those that it read when it was created."""
+        """The proxies in the environment, now or earlier: a client keeps those that it read when it was created."""
         self._proxies |= environment_proxies()
         return self._proxies
 
@@ -128,6 +128,7 @@ class Redirection:
         if not self.covers(request.host):
             return Forward(proxy, to_proxy=True)
         try:
+            # Without CONNECT it is plain HTTP, which the listener does not speak: it is refused as one to port 80 is.
             port = HTTP if request.port == HTTPS and request.method != "CONNECT" else request.port
             return Tunnel(self.destination(request.host, port) or self._listener)
         except ConnectionRefusedError as refused:
@@ -151,11 +152,11 @@ class Redirection:
 
 def misuse(name: str, port: int) -> str:
     """What is wrong with a call of one of the hosts on this port, and the remedy."""
-    return f"{name} was called on port {port}, but the gateway speaks https on port {HTTPS} only: call https://{name}"
+    return f"{name} was called on port {port}, but the gateway only serves https on port {HTTPS}: call https://{name}"
 
 
 def normalized(host: object) -> str:
-    """A host as hosts are compared: lower case, in the form in which it is looked up (IDNA), without the final dot."""
+    """A host in the form for comparison: lower case, as it is looked up (IDNA), without the final dot."""
     text = bytes(host).decode("latin-1") if isinstance(host, bytes | bytearray) else str(host)
     if not text.isascii():
         with suppress(UnicodeError):  # not a name that can be looked up
@@ -164,23 +165,23 @@ def normalized(host: object) -> str:
 
 
 def placeholder(name: str) -> str:
-    """The address that stands for a name, always the same one: 127.83.x.y."""
+    """The placeholder address of a name, always the same one: 127.83.x.y."""
     digest = hashlib.sha256(name.encode()).digest()
     return f"127.83.{digest[0]}.{digest[1]}"
 
 
 def _number(port: object) -> int:
-    """A port as a number; -1 for the name of any service but these two, on which no gateway listens."""
+    """A port as a number; -1 for the name of any other service, on which no gateway listens."""
     text = port.decode("latin-1") if isinstance(port, bytes) else str(port)
     return int(text) if text.isdecimal() else {"http": HTTP, "https": HTTPS}.get(text, -1)
 
 
 def environment_proxies() -> frozenset[Address]:
-    """The http proxies that the environment names."""
+    """The http proxies in the environment."""
     return _environment_proxies(*map(os.environ.get, _VARIABLES))
 
 
-@lru_cache(maxsize=8)  # by the values of the variables: to parse them costs more than a connection
+@lru_cache(maxsize=8)  # keyed by the values of the variables: parsing them costs more than a connection
 def _environment_proxies(*_values: str | None) -> frozenset[Address]:
     found = set[Address]()
     for scheme, value in getproxies().items():

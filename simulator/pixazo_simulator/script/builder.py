@@ -30,13 +30,13 @@ class When:
     """A rule that is being built: `When(place, "generate", prompt=contains("bear")).end("FAILED", error="content policy")`.
 
     The rule is about `call`: generate, imageToVideo, submit (either), status, media, webhook, or request (any but webhook). `match`
-    holds conditions on the facts of the call; `headers` and `body` take a mapping of them. The first `after` matching
+    has conditions on the facts of the call; `headers` and `body` take a mapping of them. The first `after` matching
     calls are let through; of the others a share of `probability` is decided, drawn from the seed of the world. Before `since` and
-    from `until` on the rule is not asked: seconds of the world's clock after it was added, or an instant. `name` replaces the
-    phrase by which reports call the rule.
+    from `until` on the rule is not tried: seconds of the world's clock after it was added, or an instant. `name` replaces the
+    phrase with which reports name the rule.
 
     A rule is active as soon as the statement completes: each verb adds it to the script, or replaces it there. Verbs in a row add
-    to one step (`end` and `fault` can be combined), `then` begins the next. Without `times` the last step applies always and any
+    to one step (`end` and `fault` can be combined), `then` begins the next. Without `times` the last step always applies and any
     other one once. Raises ValueError for a rule that is not valid, with the nearest known name.
     """
 
@@ -112,9 +112,9 @@ class When:
         progress: str | Sequence[tuple[Literal["QUEUED", "PROCESSING"], float | str]] | None = None,
         times: int | None = None,
     ) -> When:
-        """Let the accepted generation end in this status; what is left out is unchanged.
+        """Let the accepted generation end in this status; what is omitted is unchanged.
 
-        `queued` and `processing` are seconds of the world's clock in each state, `after` in both together. `progress="polls:2"` leaves
+        `queued` and `processing` are seconds of the world's clock in each state, `after` in both together. `progress="polls:2"` ends
         each state with the second status read that shows it, whatever the clock says; a list is a timeline of states, each with
         seconds or `polls:N`: `progress=[("QUEUED", 3), ("PROCESSING", "polls:2")]`.
         """

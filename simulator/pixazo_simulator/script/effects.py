@@ -1,4 +1,4 @@
-"""What faults ask of whoever sends a response, and how that sends it, as values."""
+"""What faults ask of the sender of a response, and how it is sent, as values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Discard(msgspec.Struct, frozen=True):
-    """Do nothing of what was asked for: nothing is accepted, and nothing is charged."""
+    """Do nothing of what was requested: nothing is accepted, and nothing is charged."""
 
 
 class Respond(msgspec.Struct, frozen=True):
@@ -19,13 +19,13 @@ class Respond(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Wait so many real seconds before the next effect, or leave out all that follows once the client has gone."""
+    """Wait a number of real seconds before the next effect; skip all that follows if the client has disconnected."""
 
     seconds: float
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Send status line, headers and this share of the body, at most so many bytes, in pieces spread evenly over so many real seconds."""
+    """Send status line, headers and this share of the body, at most `most` bytes, in pieces spread evenly over a number of real seconds."""
 
     share: float = 1.0
     pieces: int = 1
@@ -51,7 +51,7 @@ class Close(msgspec.Struct, frozen=True):
 
 
 class Reset(msgspec.Struct, frozen=True):
-    """Reset the connection at once (TCP RST)."""
+    """Reset the connection immediately (TCP RST)."""
 
     description: ClassVar[str] = "the connection was reset"
 
@@ -65,13 +65,13 @@ class Silence(msgspec.Struct, frozen=True):
 Ending = Close | Reset | Silence
 """How a connection ends."""
 Transmission = tuple[Wait | Noise | Send | Ending, ...]
-"""How a response is sent, each effect after the one before; empty: at once, whole, and the connection stays usable."""
+"""How a response is sent, each effect after the one before; empty: immediately, whole, and the connection stays usable."""
 Effect = Discard | Respond | Send | Ending
 """What a fault asks for."""
 
 
 def cut(transmission: Transmission, length: int) -> str | None:
-    """What a client does not get of a response with a body of `length` bytes, or gets in addition; None when it gets just that."""
+    """What a client misses of a response with a body of `length` bytes, or gets in addition; None when it gets exactly that."""
     ending = next((each for each in transmission if isinstance(each, Ending)), None)
     if ending is None:
         return None

@@ -38,7 +38,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """Whether one rule decides a call, and if not, why not: one sentence for each difference.
+    """Whether one rule decides a call, and if not, why not: one phrase for each difference.
 
     `is_about` says whether the rule is about such calls at all.
     """
@@ -66,7 +66,7 @@ class _Difference(msgspec.Struct, frozen=True):
 
 
 class RuleEntry:
-    """A rule in its script: its conditions read, how often each of its steps was used, how the nearest request differed.
+    """A rule in its script: its parsed conditions, how often each of its steps was used, how the nearest request differed.
 
     It was added at an instant (UTC milliseconds); `seed` is what it draws from. Raises ValueError when it weighs more than is left,
     or is larger.
@@ -91,13 +91,13 @@ class RuleEntry:
         if len(self.json) > bytes_left:
             raise ValueError(
                 f"the rules of one script have at most {MOST_BYTES} bytes, this rule {len(self.json)} of the {bytes_left} left: "
-                "write shorter texts"
+                "write shorter strings"
             )
         self.label = f"rule {number}: {rule}"
         self.matched = 0
         self.used: tuple[int, ...] = (0,) * len(rule.steps)
         self.tests = tuple((path[0], path[1] if path[1:] else None, *each.test()) for path, each in rule.conditions)
-        """The conditions as `decide` asks them, most often in vain."""
+        """The conditions as `decide` tests them, mostly without a match."""
         self.differing: int | None = None
         """In how many respects the nearest call differed."""
         self._nearest: Sequence[_Difference | str] = ()
@@ -147,7 +147,7 @@ class RuleEntry:
     def lost_draw(self) -> str | None:
         """Why the draw lets the next matching request through, None when the rule decides it.
 
-        The n-th request has the same draw whatever else happens, so that a dry run and a second look agree with what follows.
+        The n-th request has the same draw whatever else happens, so a dry run and a second look agree with what follows.
         """
         wanted = self.rule.probability
         if wanted == 1:
@@ -178,13 +178,13 @@ class RuleEntry:
         return None
 
     def times(self, index: int) -> int | None:
-        """How often a step is used, None for ever; a step that another follows is used once unless it says otherwise."""
+        """How often a step is used, None: forever; a step that another follows is used once unless it says otherwise."""
         last = index == len(self.rule.steps) - 1
         return self.rule.steps[index].times or (None if last else 1)
 
 
 class SavedRule(msgspec.Struct, frozen=True):
-    """A rule as it is kept: the rule as JSON, and what became of it (see `RuleEntry`)."""
+    """A rule as it is kept: the rule as JSON, and its use so far (see `RuleEntry`)."""
 
     number: int
     rule: bytes
@@ -212,7 +212,7 @@ class Script:
         self._hold({})
 
     def _hold(self, entries: dict[int, RuleEntry]) -> None:
-        """Have these rules, by number; a call meets only those that are about its operation."""
+        """Set these rules, by number; a call meets only those that are about its operation."""
         self._entries = entries
         self._about: dict[str, list[RuleEntry]] = {}
         for entry in entries.values():
@@ -232,12 +232,12 @@ class Script:
         return SavedScript(tuple(map(RuleEntry.saved, self._entries.values())), self._made, self._seed)
 
     def restore(self, saved: SavedScript) -> None:
-        """Be as a script was when it was saved. Raises ValueError for rules that cannot be read."""
+        """Restore a saved script. Raises ValueError for rules that cannot be read."""
         self._hold({each.number: RuleEntry.restored(each, read(each.rule, Rule)) for each in saved.rules})
         self._made, self._seed = saved.made, saved.seed
 
     def begin(self, now: int, seed: int) -> None:
-        """Take all rules as added at this instant (UTC milliseconds), and draw from this seed from now on."""
+        """Treat all rules as added at this instant (UTC milliseconds), and draw from this seed from now on."""
         self._seed = seed
         for entry in self._entries.values():
             entry.begin(now, seed)
@@ -250,7 +250,7 @@ class Script:
         return bool(self._meeting(operation))
 
     def _meeting(self, operation: str) -> Sequence[RuleEntry]:
-        """The rules that are about calls of an operation; for those of model files they are looked for at the first call."""
+        """The rules that are about calls of an operation; for those of model files they are looked up at the first call."""
         found = self._about.get(operation)
         if found is None and "/" in operation:
             found = [entry for entry in self._entries.values() if covers(entry.operations, operation)]
@@ -288,7 +288,7 @@ class Script:
         self._hold({**self._entries, number: self._entry(number, rule, now, others)})
 
     def _entry(self, number: int, rule: Rule, now: int, others: Mapping[int, RuleEntry]) -> RuleEntry:
-        """A rule that enters the script beside these others."""
+        """A rule that enters the script next to these others."""
         if len(others) >= MOST_RULES:
             raise ValueError(f"the script has {MOST_RULES} rules already: clear it, or remove some")
         weight_left = MOST_WEIGHT - sum(each.weight for each in others.values())
@@ -301,19 +301,19 @@ class Script:
         self._hold(self._entries)
 
     def listed(self) -> list[RuleEntry]:
-        """The rules with what became of them, in order."""
+        """The rules with their use, in order."""
         return list(self._entries.values())
 
     def decide(self, facts: Facts, let_through: list[str] | None = None) -> Decision | None:
         """The decision of the first rule that matches, whose step is used by it; None when no rule matches.
 
-        `let_through` gets a sentence for each rule before it whose draw let the call through.
+        `let_through` gets a phrase for each rule before it whose draw let the call through.
         """
         decision: Decision | None = None
         values = facts.values
         for entry in self._meeting(facts.operation):
             if decision and any(entry.used):
-                continue  # what a rule missed matters only as long as it was never used
+                continue  # what a rule missed matters only until it is used
             for name, key, holds, wanted in entry.tests:
                 value = values.get(name, ABSENT)
                 if not holds(wanted, value if key is None else _member(value, key)):
@@ -321,14 +321,14 @@ class Script:
             else:
                 decision = self._matched(entry, facts, decision, let_through)
                 continue
-            if entry.differing != 1:  # nearer than by one difference no call can come
+            if entry.differing != 1:  # no call can be nearer than by one difference
                 entry.miss(entry.differences(facts))
         return decision
 
     def _matched(
         self, entry: RuleEntry, facts: Facts, decision: Decision | None, let_through: list[str] | None
     ) -> Decision | None:
-        """The decision after a rule whose conditions hold; `decision` is that of a rule before it."""
+        """The decision after a rule whose conditions are fulfilled; `decision` is that of a rule before it."""
         if differences := entry.differences(facts):
             entry.miss(differences)
         elif decision:
@@ -375,7 +375,7 @@ class Script:
 
 
 def _worded(reasons: Sequence[_Difference | str], count: int | None = None) -> tuple[str, ...]:
-    """The reasons in words, many of them shortened; `count` is how many there were where only the first are given."""
+    """The reasons in words, shortened if there are many; `count` is how many there were where only the first are given."""
     listed = [str(each) for each in reasons[:_MOST_DIFFERENCES]]
     more = (len(reasons) if count is None else count) - len(listed)
     return (*listed, *([f"{more} more difference{'s' * (more != 1)}"] if more else []))

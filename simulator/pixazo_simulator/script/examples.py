@@ -18,7 +18,7 @@ EXAMPLES: Mapping[str, Rule] = {
 
 
 def default_of(field: msgspec.structs.FieldInfo) -> Any:
-    """The value of a parameter that is not given; None where it must be."""
+    """The default of a parameter; None where it is required."""
     if field.default_factory is not msgspec.NODEFAULT:
         return field.default_factory()
     return None if field.required else field.default
@@ -27,7 +27,7 @@ def default_of(field: msgspec.structs.FieldInfo) -> Any:
 def in_python(rule: Rule) -> str:
     """A rule with one fault as a line of a test."""
     (fault,) = rule.faults
-    given = msgspec.to_builtins(fault)  # which leaves defaults out
+    given = msgspec.to_builtins(fault)  # encoding leaves defaults out
     members = msgspec.structs.asdict(fault).items()
     arguments = ", ".join(f"{name}={value!r}" for name, value in members if name in given)
     times = f", times={rule.times}" if rule.times else ""
@@ -36,7 +36,7 @@ def in_python(rule: Rule) -> str:
 
 def in_toml(rule: Rule) -> str:
     """A rule with one fault as a table of a script file."""
-    # A text, number or boolean is written in TOML as in JSON.
+    # A string, number or boolean is written in TOML as in JSON.
     members = msgspec.to_builtins(rule.faults[0]).items()
     fault = ", ".join(f"{name} = {msgspec.json.encode(value).decode()}" for name, value in members)
     times = [f"times = {rule.times}"] if rule.times else []

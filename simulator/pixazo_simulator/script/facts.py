@@ -1,4 +1,4 @@
-"""What rules can be about, and what conditions can ask of it."""
+"""What rules can be about, and what their conditions can match."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pixazo_simulator import spec
 from .matchers import Matcher
 
 ModelCall = NewType("ModelCall", str)
-"""The name of an operation of a model file, such as `ModelCall("ltx-video/text-to-video")`: at run time a plain text will do."""
+"""The name of an operation of a model file, such as `ModelCall("ltx-video/text-to-video")`: at run time a plain string is enough."""
 SubmitCall = Literal["generate", "imageToVideo", "submit"] | ModelCall
 Call = SubmitCall | Literal["status", "media", "webhook", "request"]
 """What a rule can be about."""
 
 LONGEST_TEXT = 10_000
-"""Code points of a text that rules see: there may be many rules, and each searches and reports it."""
+"""Code points of a string that rules see: there may be many rules, and each searches and reports it."""
 CALLS: Mapping[str, frozenset[str]] = {
     **{name: frozenset({name}) for name in spec.OPERATIONS},
     "submit": spec.SUBMITS,
@@ -31,18 +31,18 @@ _WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
 _OF_MODEL = spec.regex(r"[\w.-]+(/[\w.-]+)+")
 
 Condition = Matcher | Mapping[str, Any] | Sequence[Any] | str | float | None
-"""A matcher, such as `contains("bear")`, the same as JSON has it (`{"contains": "bear"}`), or the value itself."""
+"""A matcher, such as `contains("bear")`, the same in JSON (`{"contains": "bear"}`), or the value itself."""
 
 
 class RequestConditions(TypedDict, total=False):
-    """What can be asked of any request; `headers` maps names to conditions."""
+    """What can be matched in any request; `headers` maps names to conditions."""
 
     headers: Mapping[str, Condition]
     prompt: Condition
 
 
 class SubmitConditions(RequestConditions, total=False):
-    """What can be asked of a submission; `body` maps names of members, even of those that the page does not list. `generation` is the number that
+    """What can be matched in a submission; `body` maps names of members, including those that the page does not list. `generation` is the number that
     its generation gets if it is accepted, from 1.
     """
 
@@ -59,7 +59,7 @@ class SubmitConditions(RequestConditions, total=False):
 
 
 class _GenerationConditions(TypedDict, total=False):
-    """What can be asked of the generation that is concerned: `generation` is its number among the accepted submissions of the world,
+    """What can be matched in the generation concerned: `generation` is its number among the accepted submissions of the world,
     from 1, `age` in seconds since its acceptance.
     """
 
@@ -72,19 +72,19 @@ class _GenerationConditions(TypedDict, total=False):
 
 
 class StatusConditions(_GenerationConditions, total=False):
-    """What can be asked of a status read."""
+    """What can be matched in a status read."""
 
     headers: Mapping[str, Condition]
 
 
 class MediaConditions(StatusConditions, total=False):
-    """What can be asked of a download."""
+    """What can be matched in a download."""
 
     method: Condition
 
 
 class WebhookConditions(_GenerationConditions, total=False):
-    """What can be asked of an attempt to deliver a webhook; attempts count from 1."""
+    """What can be matched in an attempt to deliver a webhook; attempts count from 1."""
 
     url: Condition
     channel: Condition
@@ -92,7 +92,7 @@ class WebhookConditions(_GenerationConditions, total=False):
 
 
 class Conditions(SubmitConditions, MediaConditions, WebhookConditions, total=False):
-    """What can be asked of some call or other."""
+    """What can be matched in any kind of call."""
 
 
 KNOWN: Mapping[str, frozenset[str]] = {
@@ -105,7 +105,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What rules are asked about: the operation of a request or webhook delivery, its facts by name, its instant (UTC milliseconds)."""
+    """What rules are tried on: the operation of a request or webhook delivery, its facts by name, its instant (UTC milliseconds)."""
 
     operation: str
     values: Mapping[str, Any]
@@ -125,7 +125,7 @@ def operations(when: str) -> frozenset[str]:
 
 
 class Headers:
-    """Headers by lower-case name; several of one name are joined (RFC 9110, 5.3). They are decoded when a condition first asks."""
+    """Headers by lower-case name; several of one name are joined (RFC 9110, 5.3). They are decoded when a condition first needs them."""
 
     __slots__ = ("_named", "_sent")
 
@@ -150,7 +150,7 @@ def at_submit(
     generation: int,
     now: int = 0,
 ) -> Facts:
-    """A submission, as it was sent: members that were not sent are absent, also where the gateway has a default.
+    """A submission, as it was sent: members that were not sent are absent, even where the gateway has a default.
 
     `generation` is the number of the next one that is accepted.
     """
@@ -170,7 +170,7 @@ def at_submit(
 
 
 def at_read(request_id: str, known: Mapping[str, Any], headers: Iterable[spec.Header], now: int = 0) -> Facts:
-    """A status read; `known` are the facts about the generation, empty when the world has none of this id."""
+    """A status read; `known` are the facts about the generation, empty when the world has none with this id."""
     return Facts("status", {**known, "request_id": request_id, "headers": Headers(headers)}, now)
 
 

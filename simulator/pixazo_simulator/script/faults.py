@@ -1,4 +1,4 @@
-"""Every kind of fault, by name. Adding one means adding a class here: every list of kinds is derived from the classes.
+"""Every kind of fault, by name. To add one, add a class here: every list of kinds is derived from the classes.
 
 A class says where it applies, gives an example, and overrides those members of `Fault` that describe what it does. `pixazo_simulator`
 and `pytest_pixazo` export every class of this module.
@@ -51,13 +51,13 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     example: ClassVar[_Example]
 
     withholds: ClassVar[Literal["response", "body"] | None] = None
-    """What the caller does not get: any response, or a body that it can read."""
+    """What the caller does not get: any response, or a readable body."""
     does: ClassVar[tuple[Effect, ...]] = ()
-    """What it asks for where that depends on no parameter of the fault."""
+    """What it asks for if that depends on no parameter of the fault."""
 
     @property
     def effects(self) -> tuple[Effect, ...]:
-        """What it asks of whoever sends the response."""
+        """What it asks of the sender of the response."""
         return self.does
 
     def wait(self, _: Random, /) -> float:
@@ -69,11 +69,11 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         return members
 
     def corrupt(self, body: bytes, _: Random, /) -> bytes:
-        """What it makes of a body that is not empty, on its way: a signature no longer fits."""
+        """What it makes of a non-empty body in transit: a signature no longer fits."""
         return body
 
     def inapplicable(self, _: Mapping[str, Any], /) -> str | None:
-        """Why it cannot happen at a request of these facts, None when it can; its rule then does not match."""
+        """Why it cannot happen at a request with these facts, None when it can; its rule then does not match."""
         return None
 
 
@@ -102,7 +102,7 @@ class HtmlPage(Fault, frozen=True):
 
 
 class Delay(Fault, frozen=True):
-    """The response is sent so many real seconds later; a webhook so many seconds of the world's clock later."""
+    """The response is delayed by a number of real seconds; a webhook by that number of seconds of the world's clock."""
 
     applies_to: ClassVar = _RESPONSES | _WEBHOOK
     example: ClassVar = _example("status", seconds=0.2)
@@ -141,7 +141,7 @@ class LognormalDelay(Fault, frozen=True):
 
 
 class ReplyLost(Fault, frozen=True):
-    """The gateway does what was asked for (and charges it), then the connection closes without a byte of the response."""
+    """The gateway carries out the request (and charges it), then the connection closes without a byte of the response."""
 
     excludes: ClassVar = frozenset({"empty_reply", "connection_reset", "hang", "truncated_body", "slow_drip"})
     withholds: ClassVar = "response"
@@ -172,7 +172,7 @@ class ConnectionReset(Fault, frozen=True):
 
 
 class Hang(Fault, frozen=True):
-    """The gateway does what was asked for and never responds: the connection stays open until the client gives up."""
+    """The gateway carries out the request and never responds: the connection stays open until the client gives up."""
 
     withholds: ClassVar = "response"
     example: ClassVar = _example("status", times=1)
@@ -192,7 +192,7 @@ class TruncatedBody(Fault, frozen=True):
 
 
 class LimitData(Fault, frozen=True):
-    """The connection closes once so many bytes of the body have been sent; a body that is not longer arrives whole."""
+    """The connection closes once this many bytes of the body have been sent; a body that is not longer arrives whole."""
 
     excludes: ClassVar = frozenset({"truncated_body", "reply_lost", "empty_reply"})
     example: ClassVar = _example("media", times=1, bytes=1000)
@@ -204,7 +204,7 @@ class LimitData(Fault, frozen=True):
 
 
 class GarbageBeforeHead(Fault, frozen=True):
-    """So many seeded random bytes, which are no HTTP, come before the status line; the connection closes after the response."""
+    """Seeded random bytes, which are not HTTP, precede the status line; the connection closes after the response."""
 
     excludes: ClassVar = frozenset({"reply_lost", "empty_reply", "hang"})
     example: ClassVar = _example("status", times=1)
@@ -223,7 +223,7 @@ class GarbledBody(Fault, frozen=True):
 
 
 class SlowDrip(Fault, frozen=True):
-    """The body arrives in pieces, spread over so many real seconds."""
+    """The body arrives in pieces, spread over a number of real seconds."""
 
     example: ClassVar = _example("media", seconds=0.5, pieces=5)
     seconds: _Seconds
@@ -235,7 +235,7 @@ class SlowDrip(Fault, frozen=True):
 
 
 class Bandwidth(Fault, frozen=True):
-    """The body arrives at so many bytes in a real second, within an hour at most, as over a slow line."""
+    """The body arrives at this many bytes per real second, within an hour at most, as over a slow line."""
 
     excludes: ClassVar = frozenset({"slow_drip"})
     example: ClassVar = _example("media", bytes_per_second=120_000)
@@ -247,7 +247,7 @@ class WrongContentType(Fault, frozen=True):
 
     applies_to: ClassVar = _RESPONSES | _WEBHOOK
     example: ClassVar = _example("status", content_type="text/html")
-    content_type: Annotated[str, msgspec.Meta(pattern=r"^[ -~]{1,200}$")] = "text/plain"
+    content_type: Annotated[str, msgspec.Meta(pattern=r"^[ -~]{1,200}\Z")] = "text/plain"
 
 
 class CompletedWithoutMedia(Fault, frozen=True):
@@ -266,7 +266,7 @@ class CompletedWithoutMedia(Fault, frozen=True):
 
     def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
         word = facts.get("status") or "unknown"
-        return None if word == Status.COMPLETED else f"completed_without_media needs COMPLETED, the status is {word}"
+        return None if word == Status.COMPLETED else f"completed_without_media needs COMPLETED, not {word}"
 
 
 class UnknownStatus(Fault, frozen=True):
@@ -280,11 +280,11 @@ class UnknownStatus(Fault, frozen=True):
         return members | {"status": self.word} if "status" in members else members
 
     def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
-        return None if facts.get("status") else "unknown_status needs a status word, the response has none"
+        return None if facts.get("status") else "unknown_status needs a status word, but the response has none"
 
 
 class ChangedMembers(Fault, frozen=True):
-    """A body whose members deviate: some are absent, named otherwise, null, or of another value; a dot leads into an object.
+    """A body whose members deviate: some are absent, renamed, null, or have another value; a dot leads into an object.
 
     `remove` and `null` are names, `rename` maps names to others, `set` maps names to values; an error response stays as it is.
     """
@@ -340,7 +340,7 @@ def _put(members: dict[str, Any], name: str, value: Any) -> None:
 
 
 class NotFoundWindow(Fault, frozen=True):
-    """A status read gets 404 until so many seconds (of the world's clock) after the submission was accepted."""
+    """A status read gets 404 until this many seconds (of the world's clock) after the submission was accepted."""
 
     applies_to: ClassVar = _STATUS
     excludes: ClassVar = frozenset({"media_gone"})
@@ -360,7 +360,7 @@ class NotFoundWindow(Fault, frozen=True):
 
 
 class Stuck(Fault, frozen=True):
-    """The generation is accepted and stays PROCESSING for ever."""
+    """The generation is accepted and stays PROCESSING forever."""
 
     applies_to: ClassVar = SUBMITS
     example: ClassVar = _example("generate")
@@ -386,7 +386,7 @@ class Drop(Fault, frozen=True):
 
 
 class Duplicate(Fault, frozen=True):
-    """The webhook is posted so many times in all, at the same instant."""
+    """The webhook is posted this many times in all, at the same instant."""
 
     applies_to: ClassVar = _WEBHOOK
     example: ClassVar = _example("webhook", copies=3)
@@ -416,7 +416,7 @@ def _signed(facts: Mapping[str, Any], kind: str) -> str | None:
 
 
 class StaleSignature(Fault, frozen=True):
-    """The webhook is signed rightly, but as so many seconds ago: a replay, which receivers refuse after five minutes."""
+    """The webhook is signed correctly, but as if this many seconds ago: a replay, which receivers refuse after five minutes."""
 
     applies_to: ClassVar = _WEBHOOK
     excludes: ClassVar = frozenset({"bad_signature"})

@@ -1,4 +1,4 @@
-"""Fault injection: what a step of a script makes of a response, of a webhook, and of the way they are sent."""
+"""Fault injection: how a step of a script changes a response, a webhook, and the way they are sent."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .faults import Bandwidth, Fault, GarbageBeforeHead, WrongContentType
 from .rule import Reply, Step
 
 LONGEST_WAIT = 3600.0
-"""Seconds by which faults delay one response or webhook at most, together."""
+"""The greatest delay of one response or webhook by all its faults together, in seconds."""
 NO_RESPONSE = spec.Answer(0, b"", (), "nothing was done and no response was sent")
-"""Stands for a response where the connection ends before anything was done; no HTTP status is 0."""
+"""Replaces a response where the connection ends before anything was done; no HTTP status is 0."""
 DEFAULT_WAIT = 1
 """Seconds of a `Retry-After` that no rule chose."""
 _NO_HTTP = b"\xff"
@@ -46,7 +46,7 @@ def wait(faults: Iterable[Fault], random: Random) -> float:
 
 
 def transmission(faults: Iterable[Fault], random: Random, length: int = 0) -> Transmission:
-    """How a response with a body of so many bytes is sent, whatever the order of the faults.
+    """How a response with a body of `length` bytes is sent, whatever the order of the faults.
 
     Delays come first, then what precedes the response, then what is left of the body, then the ending.
     """
@@ -69,7 +69,7 @@ def transmission(faults: Iterable[Fault], random: Random, length: int = 0) -> Tr
 
 
 def _spread(faults: Iterable[Fault], length: int) -> tuple[int, float]:
-    """In how many pieces a body of so many bytes is sent, and over how many seconds."""
+    """In how many pieces a body of `length` bytes is sent, and over how many seconds."""
     if pace := fault_of(faults, Bandwidth):
         seconds = min(LONGEST_WAIT, length / pace.bytes_per_second)
         return max(1, min(_MOST_PIECES, round(seconds * _PIECES_PER_SECOND))), seconds
@@ -78,13 +78,13 @@ def _spread(faults: Iterable[Fault], length: int) -> tuple[int, float]:
 
 
 def _ending(faults: Iterable[Fault]) -> Ending | None:
-    """A truncated body ends in a close, unless another fault resets the connection or holds it open."""
+    """A truncated body ends in a close, unless another fault resets the connection or keeps it open."""
     endings = [each for fault in faults for each in fault.effects if isinstance(each, Ending)]
     return next((each for each in endings if not isinstance(each, Close)), endings[0] if endings else None)
 
 
 def edited(body: bytes, faults: Iterable[Fault]) -> bytes:
-    """A status response, or the body of a webhook, as the faults have it; anything but a JSON object is left as it is."""
+    """A status response, or the body of a webhook, as changed by the faults; anything but a JSON object is left as it is."""
     editing = [fault for fault in faults if type(fault).edit is not Fault.edit]
     if not editing:
         return body
@@ -98,14 +98,14 @@ def edited(body: bytes, faults: Iterable[Fault]) -> bytes:
 
 
 def corrupted(body: bytes, faults: Iterable[Fault], random: Random) -> bytes:
-    """What arrives of a body, however it was signed."""
+    """What arrives of a body, regardless of its signature."""
     for fault in faults if body else ():
         body = fault.corrupt(body, random)
     return body
 
 
 def inject(answer: spec.Answer, faults: Iterable[Fault], seed: int) -> tuple[spec.Answer, Transmission]:
-    """A response as the faults have it, and how it is sent; what is drawn comes from the seed, which the world gives."""
+    """A response as changed by the faults, and how it is sent; draws come from the seed, which the world gives."""
     faults, random = tuple(faults), Random(seed)  # noqa: S311 - reproducible by design, guards nothing
     if declared := fault_of(faults, WrongContentType):
         rest = tuple(header for header in answer.headers if header[0] != b"content-type")
@@ -117,7 +117,7 @@ def inject(answer: spec.Answer, faults: Iterable[Fault], seed: int) -> tuple[spe
 
 
 def replacement(step: Step, operation: str, policy: spec.Policy, url: str) -> spec.Answer | None:
-    """The response instead of the gateway's own, None when the gateway is to respond; `url` is the URL that was called."""
+    """The response instead of the gateway's own, None when the gateway itself responds; `url` is the URL that was called."""
     if step.reply:
         return _replied(step.reply, operation, policy, url)
     if wanted := next(_effects(step.faults, Respond), None):
@@ -145,7 +145,7 @@ def _replied(reply: Reply, operation: str, policy: spec.Policy, url: str) -> spe
 
 
 def _error(status: int, operation: str, policy: spec.Policy, url: str, seconds: int) -> spec.Answer:
-    """An error as the gateway words it; one of media in plain text, as the host of media does."""
+    """An error as the gateway words it; one for media in plain text, as the media host does."""
     if operation == "media":
         return spec.Answer(status, spec.PHRASES.get(status, "Error").encode(), _PLAIN)
     known: dict[int, spec.Refusal] = {

@@ -8,18 +8,18 @@ from typing import Any, TypeGuard, cast
 
 import msgspec
 
-from pixazo_simulator.spec import nearest, not_unicode, shown
+from pixazo_simulator.spec import nearest, not_unicode, placed, shown
 
 MOST_NESTED = 32
 """Levels of conditions, lists and objects inside each other: each takes a few calls of Python's 1000."""
 MOST_WEIGHT = 10_000
 """Weight of the conditions of one script; the time that rules take for one request is in proportion to it."""
 SEARCHED_TEXT = 2000
-"""Code points of a text in which `matches` and `contains` look: the length of the longest prompt."""
+"""Code points of a string that `matches` and `contains` search: the length of the longest prompt."""
 SEARCHED_ELEMENTS = 200
-"""Elements of a list among which `contains` looks."""
+"""Elements of a list that `contains` searches."""
 
-# Regular expressions are those of RE2: a search takes time proportional to the text, whatever the pattern.
+# Regular expressions are those of RE2: a search takes time proportional to the length of the string, whatever the pattern.
 LONGEST_PATTERN = 500
 """Code points of a pattern."""
 _MEMORY = 256 * 1024
@@ -30,17 +30,17 @@ _REMEDIES = {
         "combine conditions with all, any and not instead"
     ),
     "invalid escape sequence": (
-        "there are no backreferences; the end of the text is \\z or $, a character by its code is \\x{e9}, a letter of any script \\pL"
+        "there are no backreferences; the end of the string is \\z or $, a character by its code is \\x{e9}, a letter of any script \\pL"
     ),
     "bad repetition operator": "there are no possessive quantifiers; write one quantifier after each part",
     "invalid repetition size": "a part is repeated at most 1000 times, nested repetitions multiplied; write * or + instead",
-    "pattern too large": f"compiled it needs more than {_MEMORY // 1024} KiB; write shorter repetitions and fewer alternatives",
+    "pattern too large": f"it compiles to more than {_MEMORY // 1024} KiB; write shorter repetitions and fewer alternatives",
 }  # fmt: skip
-"""What to write instead, by how the library's message begins."""
+"""What to write instead, by the beginning of the library's message."""
 
 
 def compiled(pattern: str) -> Any:
-    """Compile a pattern of RE2's syntax. Raises ValueError with the remedy for one that is none, too long, or too large."""
+    """Compile a pattern of RE2's syntax. Raises ValueError with the remedy for one that is invalid, too long, or too large."""
     if len(pattern) > LONGEST_PATTERN:
         raise ValueError(
             f"matches a pattern of {len(pattern)} characters: write at most {LONGEST_PATTERN}, or several conditions"
@@ -73,7 +73,7 @@ def _library() -> Any:
 def extent(value: object, most: int, values: int) -> int:
     """How many values and conditions there are in a value of JSON or a condition, itself included.
 
-    Raises ValueError for more than so many `values`, or for conditions, lists and objects more than `most` levels deep.
+    Raises ValueError for more than `values` of them, or for conditions, lists and objects more than `most` levels deep.
     """
     count, levels, found = 0, 0, [value]
     while found:
@@ -98,7 +98,7 @@ def _inner(value: object) -> Iterable[object] | None:
 
 
 class _Absent:
-    """Stands for a fact that is not there."""
+    """Represents a fact that is absent."""
 
     def __repr__(self) -> str:
         return "absent"
@@ -114,7 +114,7 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
     operand: Any
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for an operator or operand that is not valid, and for one beyond the bounds.
+        """Raise ValueError with the remedy for an invalid operator or operand, and for one beyond the bounds.
 
         A regular expression is compiled by `weight`, or by the first `holds`.
         """
@@ -133,7 +133,7 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
             raise ValueError(_too_much(self.operator, error)) from None
 
     def _check(self, operand: object, kind: _Kind, word: str) -> None:
-        """Raise ValueError for an operand of another kind; a boolean is no number."""
+        """Raise ValueError for an operand of another kind; a boolean is not a number."""
         if not isinstance(operand, kind) or (isinstance(operand, bool) and kind not in (bool, object)):
             raise ValueError(f"{self.operator} {shown(operand)}: give it {word}")
 
@@ -144,13 +144,13 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def inner(self) -> tuple[Matcher, ...]:
-        """The conditions of which it is made."""
+        """The conditions of which it consists."""
         if self.operator == "not":
             return (self.operand,)
         return self.operand if self.operator in ("all", "any") else ()
 
     def leaves(self) -> Iterator[Matcher]:
-        """The conditions in it that are not made of others."""
+        """The conditions in it that do not consist of others."""
         if not self.inner:
             yield self
         for each in self.inner:
@@ -166,7 +166,7 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
         return _OPERATORS[self.operator][0], self.pattern if self.operator == "matches" else self.operand
 
     def holds(self, value: object) -> bool:
-        """Whether the value fulfils the condition; `ABSENT` stands for a value that was not sent."""
+        """Whether the value fulfils the condition; `ABSENT` represents a value that was not sent."""
         test, wanted = self.test()
         return test(wanted, value)
 
@@ -194,7 +194,7 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
 
 
 def _same(wanted: object, value: object) -> bool:
-    """Equal, and not a number where a boolean is wanted or the other way round."""
+    """Equal, and not a number where a boolean is wanted, or the other way round."""
     return wanted == value and isinstance(wanted, bool) == isinstance(value, bool)
 
 
@@ -216,9 +216,9 @@ _Kind = type | tuple[type, ...]
 _OPERATORS: Mapping[str, tuple[Callable[[Any, object], bool], _Kind, str]] = {
     "equals": (_same, object, ""),
     "contains": (_contains, object, ""),
-    "starts_with": (lambda wanted, value: isinstance(value, str) and value.startswith(wanted), str, "a text"),
-    "ends_with": (lambda wanted, value: isinstance(value, str) and value.endswith(wanted), str, "a text"),
-    "matches": (_found, str, "a text"),
+    "starts_with": (lambda wanted, value: isinstance(value, str) and value.startswith(wanted), str, "a string"),
+    "ends_with": (lambda wanted, value: isinstance(value, str) and value.endswith(wanted), str, "a string"),
+    "matches": (_found, str, "a string"),
     "at_least": (lambda wanted, value: _is_number(value) and value >= wanted, (int, float), "a number"),
     "at_most": (lambda wanted, value: _is_number(value) and value <= wanted, (int, float), "a number"),
     "one_of": (lambda wanted, value: any(_same(each, value) for each in wanted), tuple, "a list"),
@@ -256,10 +256,16 @@ def read_matcher(value: Any, levels: int = MOST_NESTED) -> Matcher:
     if levels < 0:
         raise ValueError(_too_much(operator, f"nested more than {MOST_NESTED} levels deep"))
     if operator in ("all", "any"):
-        return Matcher(operator, tuple(read_matcher(each, levels - 1) for each in _listed(operator, operand)))
+        inner: list[Matcher] = []
+        for number, each in enumerate(_listed(operator, operand)):
+            with placed(operator, number):
+                inner.append(read_matcher(each, levels - 1))
+        return Matcher(operator, tuple(inner))
     if operator == "not":
-        return Matcher(operator, read_matcher(operand, levels - 1))
-    return Matcher(operator, tuple(_listed(operator, operand)) if operator == "one_of" else operand)
+        with placed(operator):
+            return Matcher(operator, read_matcher(operand, levels - 1))
+    with placed(operator):
+        return Matcher(operator, tuple(_listed(operator, operand)) if operator == "one_of" else operand)
 
 
 def _too_much(operator: str, problem: object) -> str:
@@ -269,8 +275,8 @@ def _too_much(operator: str, problem: object) -> str:
 def weight(matchers: Iterable[Matcher], most: int) -> int:
     """The weight of conditions together, or any number above `most` when it is more than that.
 
-    Each condition and each value in it weighs 1, a regular expression its length or thrice its compiled size, since a search takes
-    at most about that many steps for each byte. Raises ValueError with the remedy for a regular expression that is none.
+    Each condition and each value in it weighs 1, a regular expression its length or three times its compiled size, since a search takes
+    at most about that many steps for each byte. Raises ValueError with the remedy for an invalid regular expression.
     """
     total = 0
     for matcher in matchers:
@@ -295,25 +301,25 @@ def equals(value: object) -> Matcher:
 
 
 def contains(part: object) -> Matcher:
-    """A text with this part in its first 2,000 code points, or a list with this element among its first 200."""
+    """A string with this part in its first 2,000 code points, or a list with this element among its first 200."""
     return Matcher("contains", part)
 
 
 def starts_with(start: str) -> Matcher:
-    """A text that begins so."""
+    """A string with this prefix."""
     return Matcher("starts_with", start)
 
 
 def ends_with(end: str) -> Matcher:
-    """A text that ends so."""
+    """A string with this suffix."""
     return Matcher("ends_with", end)
 
 
 def matches(pattern: str) -> Matcher:
-    """A text in whose first 2,000 code points the regular expression is found.
+    """A string with a match of the regular expression in its first 2,000 code points.
 
     The syntax is RE2's: as Python's without lookahead, lookbehind, backreferences and possessive quantifiers, `\\z` is the end of
-    the text, and `\\d`, `\\w`, `\\s`, `\\b` know ASCII only (`\\pL` is any letter). `(?i)` before it ignores case, `(?s)` lets `.`
+    the string, and `\\d`, `\\w`, `\\s`, `\\b` know only ASCII (`\\pL` is any letter). `(?i)` before it ignores case, `(?s)` lets `.`
     match a line's end. Raises ValueError with the remedy for any other pattern, and beyond 500 code points.
     """
     made = Matcher("matches", pattern)
@@ -337,7 +343,7 @@ def one_of(*values: object) -> Matcher:
 
 
 def present() -> Matcher:
-    """Sent, whatever it is."""
+    """Sent, with any value."""
     return Matcher("present", True)  # noqa: FBT003 - the operand, as JSON writes it
 
 

@@ -18,12 +18,12 @@ _QUOTED = spec.regex(r"'([^']*)'")
 
 
 def script_from(text: str, name: str, form: str) -> tuple[Rule, ...]:
-    """The rules in a text of a form, which messages call `name`. Raises ValueError that names `name`, the line, the key and the remedy."""
+    """The rules in a text in a format, which messages call `name`. Raises ValueError that names `name`, the line, the key and the remedy."""
     return spec.read_text_as(f"script {name}", text, form, _read_rules)
 
 
 def script_problems(data: object) -> Iterator[spec.InvalidDataError]:
-    """All that is wrong with a script, as far as it can be said: once for each member of a rule."""
+    """All that is wrong with a script, as far as it can be found: once for each member of a rule."""
     found = [*spec.problems_within(data, "rules", [], _read_rules, _rule_problems)]
     yield from found or spec.problems_of(data, _read_rules)
 
@@ -33,7 +33,7 @@ def _rule_problems(rule: object, place: spec.Path) -> Iterator[spec.InvalidDataE
 
 
 class _Script(msgspec.Struct, forbid_unknown_fields=True):
-    """A script as a file has it."""
+    """The content of a script file."""
 
     rules: Annotated[tuple[Any, ...], Meta(max_length=MOST_RULES)] = ()
 
@@ -46,7 +46,7 @@ def _read_rules(data: object) -> tuple[Rule, ...]:
         try:
             rule, weight = _read_rule(each)
         except spec.InvalidDataError as misfit:
-            raise spec.InvalidDataError(misfit.problem, ("rules", number, *misfit.path), misfit.value) from None
+            raise misfit.within("rules", number) from None
         left -= weight
         if left < 0:
             problem = f"the steps and conditions so far weigh more than {MOST_WEIGHT}: write fewer"
@@ -64,13 +64,15 @@ def _read_rule(value: object) -> tuple[Rule, int]:
         rule = spec.fit(value, Rule)
         return rule, rule.weight(MOST_WEIGHT)
     except ValueError as error:
-        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error))
-        path = _quoted_path(misfit.problem, misfit.path, value)
-        raise spec.InvalidDataError(misfit.problem, path, misfit.value) from None
+        path = getattr(error, "path", ())
+        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error), path)
+        if path[:1] != ("match",):  # a condition says itself where it is
+            path = _quoted_path(misfit.problem, path, value)
+        raise spec.InvalidDataError(misfit.problem, path, misfit.value, missing=misfit.missing) from None
 
 
 def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:
-    """The path below `path` of what a sentence quotes, the last quotation first: a member of this name, or with this value."""
+    """The path below `path` of what a message quotes, the last quotation first: a member with this name, or with this value."""
     try:
         for step in path:
             value = value[step]

@@ -22,7 +22,7 @@ FAULTS: Mapping[str, type[Fault]] = {str(fault.__struct_config__.tag): fault for
 UNANSWERED = frozenset(name for name, fault in FAULTS.items() if fault.withholds == "response")
 """Faults that leave the caller without a response."""
 UNREADABLE = frozenset(name for name, fault in FAULTS.items() if fault.withholds)
-"""Faults that leave the caller without a response that it can read."""
+"""Faults that leave the caller without a readable response."""
 
 MOST_RULES = 1000
 """Rules in one script."""
@@ -52,7 +52,7 @@ Moment = Seconds | Annotated[str, Meta(max_length=40)]
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A response instead of the real one; nothing is committed.
 
-    Without `json` or `text` an error status code gets the body that the gateway gives it; `retry_after` is in seconds.
+    Without `json` or `text` an error status code gets the gateway's own body; `retry_after` is in seconds.
     """
 
     status: Annotated[int, Meta(ge=200, le=599)]
@@ -94,10 +94,10 @@ def _check_headers(headers: Mapping[str, str]) -> None:
 
 
 class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How an accepted generation goes on: its terminal status, its error, seconds in each state; what is left out is unchanged.
+    """How an accepted generation proceeds: its terminal status, its error, seconds in each state; what is omitted is unchanged.
 
-    `after` is the time until the end, split between the two states in the usual proportion. `progress` is `polls:N` (each state is
-    left with the N-th status read that shows it), or a timeline: pairs of a state and its length, seconds or `polls:N`.
+    `after` is the time until the end, split between the two states in the usual proportion. `progress` is `polls:N` (each state
+    ends with the N-th status read that shows it), or a timeline: pairs of a state and its length, seconds or `polls:N`.
     """
 
     status: str | None = None
@@ -133,8 +133,8 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         states = tuple(state for state, _ in self.progress)
         if not states or states != tuple(state for state in _STATES if state in states):
             raise ValueError(
-                f"progress through {', '.join(map(spec.shown, states)) or 'no state'}: write QUEUED, then PROCESSING, each once at most, "
-                "as the page has it; the end is the member status"
+                f"progress through {', '.join(map(spec.shown, states)) or 'no state'}: write QUEUED, then PROCESSING, each at most once, "
+                "as on the page; the end is the member status"
             )
         found = {state: _length(length) for state, length in self.progress}
         queued, processing = (found.get(state, (0, 0)) for state in _STATES)
@@ -151,14 +151,12 @@ def _length(given: float | str) -> Length:
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """What happens at a request or webhook delivery, `times` times: without a number always, or once if another step follows."""
+    """What happens at a request or webhook delivery, `times` times; by default always, or once if another step follows."""
 
     reply: Annotated[Reply | None, Meta(description="a response instead of the real one")] = None
-    end: Annotated[End | None, Meta(description="how an accepted generation goes on")] = None
+    end: Annotated[End | None, Meta(description="how an accepted generation proceeds")] = None
     faults: Annotated[tuple[AnyFault, ...], Meta(max_length=20, description="what goes wrong")] = ()
-    times: Annotated[
-        Count | None, Meta(description="how often; without a number always, or once if another step follows")
-    ] = None
+    times: Annotated[Count | None, Meta(description="how often; default: always, once if a step follows")] = None
 
     @property
     def commits(self) -> bool:
@@ -167,11 +165,11 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     @property
     def only_plans(self) -> bool:
-        """Whether it does nothing but plan the generation: a submission that is refused leaves it unused."""
+        """Whether it only plans the generation: a submission that is refused leaves it unused."""
         return (self.end is not None or bool(self.faults)) and all(isinstance(fault, Stuck) for fault in self.faults)
 
     def inapplicable_faults(self, facts: Mapping[str, Any]) -> list[str]:
-        """Why none of its faults can happen at a request of these facts; empty when one can."""
+        """Why none of its faults can happen at a request with these facts; empty when one can."""
         reasons = [fault.inapplicable(facts) for fault in self.faults]
         idle = bool(reasons) and None not in reasons and self.reply is None and self.end is None
         return [reason for reason in reasons if reason is not None] if idle else []
@@ -181,24 +179,24 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     """At a request that matches, the step happens, then those of `then`; the first `after` matching requests are let through.
 
     `match` maps names of facts to a value or a condition such as `{"contains": "bear"}`. Of the requests that match, a share of
-    `probability` is decided, which are drawn from the seed of the world. Before `since` and from `until` on the rule is not asked.
+    `probability` is decided, drawn from the seed of the world. Before `since` and from `until` on the rule is not tried.
     """
 
-    when: Annotated[str, Meta(description="what it is about: a word, or such as ltx-video/text-to-video")]
-    match: Annotated[dict[str, Any], Meta(description="facts and their values or conditions; all must hold")] = {}
-    after: Annotated[int, Meta(ge=0, le=1_000_000, description="so many matching requests are let through first")] = 0
+    when: Annotated[str, Meta(description="what it is about: a word, or an operation such as ltx-video/text-to-video")]
+    match: Annotated[dict[str, Any], Meta(description="facts and their values or conditions; all must match")] = {}
+    after: Annotated[int, Meta(ge=0, le=1_000_000, description="this many matching requests are let through first")] = 0
     probability: Annotated[float, Meta(gt=0, le=1, description="the share of matching requests that is decided")] = 1
-    since: Annotated[Moment, Meta(description=f"{_MOMENT}: before it the rule is not asked")] = 0
-    until: Annotated[Moment | None, Meta(description=f"{_MOMENT}: from it on the rule is not asked")] = None
+    since: Annotated[Moment, Meta(description=f"{_MOMENT}: before it the rule is not tried")] = 0
+    until: Annotated[Moment | None, Meta(description=f"{_MOMENT}: from it on the rule is not tried")] = None
     then: Annotated[tuple[Step, ...], Meta(max_length=1000, description="the steps that follow, in order")] = ()
-    name: Annotated[Annotated[str, Meta(max_length=200)] | None, Meta(description="what reports call the rule")] = None
+    name: Annotated[Annotated[str, Meta(max_length=200)] | None, Meta(description="the rule's name in reports")] = None
 
     def __post_init__(self) -> None:
         about = operations(self.when)
         _ = self.conditions
         begins, ends = self.window(0)
         if ends is not None and type(self.since) is type(self.until) and ends <= begins:
-            raise ValueError(f"until {self.until} is not after since {self.since}: the rule would never be asked")
+            raise ValueError(f"until {self.until} is not after since {self.since}: the rule would never be tried")
         for step in self.steps:
             if problem := _problem(step, _generally(about)):
                 raise ValueError(f"when {self.when!r}: {problem}")
@@ -215,34 +213,43 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         for name in self.match:
             if name not in known:
                 near = spec.nearest(name, (*sorted(known), *_OPTIONS))
-                raise ValueError(
+                problem = (
                     f"when {self.when!r} has no fact {spec.shown(name)}{near}: known are {', '.join(sorted(known))}"
                 )
+                raise spec.PlacedError(problem, ("match", name))
         found: list[tuple[tuple[str, ...], Matcher]] = []
         for (name, *key), condition in _flat(self.match):
-            matcher = read_matcher(condition)
-            for leaf in () if key else matcher.leaves():  # none of the facts themselves is a list
+            with spec.placed("match", name, *key):
+                matcher = read_matcher(condition)
+            for leaf in () if key else matcher.leaves():  # no fact itself is a list
                 if leaf.operator == "contains" and not isinstance(leaf.operand, str):
-                    raise ValueError(f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a text")
+                    problem = f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a string"
+                    raise spec.PlacedError(problem, ("match", name))
             found.append(((name, *(map(str.lower, key) if name == "headers" else key)), matcher))
         if sum(matcher.size for _, matcher in found) > MOST_WEIGHT:
             raise ValueError(f"match has more than {MOST_WEIGHT} conditions and values: write several rules")
         return found
 
     def window(self, added: int) -> tuple[int, int | None]:
-        """The instants from which and before which it is asked, when it was added at an instant (UTC milliseconds).
+        """The instants from which and before which it is tried, when it was added at an instant (UTC milliseconds).
 
-        Raises ValueError for a text that is not an instant.
+        Raises ValueError for a string that is not an instant.
         """
         ends = None if self.until is None else _instant("until", self.until, added)
         return _instant("since", self.since, added), ends
 
     def weight(self, most: int) -> int:
         """The weight of its steps and conditions, or any number above `most`. Raises ValueError as `matchers.weight` does."""
-        return len(self.steps) + weight((condition for _, condition in self.conditions), most)
+        total = len(self.steps)
+        for path, condition in self.conditions:
+            with spec.placed("match", *path):
+                total += weight((condition,), most - total)
+            if total > most:
+                break
+        return total
 
     def as_json(self) -> dict[str, Any]:
-        """The rule as plain data for JSON and TOML, without what is left at its default. Raises ValueError for a text that is not Unicode."""
+        """The rule as plain data for JSON and TOML, without members at their defaults. Raises ValueError for a string that is not Unicode."""
         try:
             plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(self, match={})))
         except UnicodeEncodeError as error:
@@ -266,7 +273,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
 
 
 _OPTIONS = ("after", "probability", "since", "until", "name")
-"""What a rule takes besides its conditions; in Python they are given together."""
+"""What a rule takes besides its conditions; in Python they are passed together."""
 
 
 def written(value: float | str) -> str:
@@ -311,9 +318,9 @@ def _flat(match: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
 def _problem(step: Step, about: frozenset[str]) -> str | None:
     """What is wrong with a step of a rule about these operations."""
     if step.end and not about <= spec.SUBMITS:
-        return "only a submission can have an end; write when='submit'"
+        return "only a submission can have an end: write when='submit'"
     if step.reply and not about <= CALLS["request"]:
-        return "a webhook has no reply; use a fault such as drop"
+        return "a webhook has no reply: use a fault such as drop"
     for fault in step.faults:
         if not about <= fault.applies_to:
             wanted = ", ".join(name for name, meant in CALLS.items() if meant <= fault.applies_to)

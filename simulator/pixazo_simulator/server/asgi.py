@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from pixazo_simulator.state import Answer, Kept, Log, Store
 
 MOST_HELD = 512 * 1024 * 1024
-"""Bytes of request bodies that are held at once: 18 of the largest. A body that comes in one piece, which is small, does not count."""
+"""Bytes of request bodies in memory at one time: 18 of the largest. A body that arrives in one piece, which is small, does not count."""
 CANCEL_AGAIN = 0.02
-"""Seconds after which a task that was cancelled and still runs is cancelled again: several times within STOP_TIMEOUT."""
+"""Seconds after which a task that was cancelled but still runs is cancelled again: several times within STOP_TIMEOUT."""
 
 log = logging.getLogger("pixazo_simulator")
+# One for all servers: the logger is that of the process. It forgets a redactor with its worlds.
 _SECRETS = spec.SecretFilter()
 log.addFilter(_SECRETS)
 
@@ -48,7 +49,7 @@ class Application:
         self.log: Log | None = None
         """What keeps the commands of the worlds, if anything does."""
         self.address: tuple[str, int | None] = "localhost", None
-        """Of the server that runs it; known to requests that come without a socket."""
+        """The address of the server that runs it, for requests that come without a socket."""
         self.names = change.edits.names if change else None
         self.protocol = PROTOCOLS[self.names or "any case"]
         _SECRETS.add(worlds.redactor)
@@ -62,7 +63,7 @@ class Application:
         self.tls_listeners = TlsListeners(self, self.gateway, self.protocol, worlds)
         self._http: ASGIApp = self._dispatch
         self.is_wrapped = worlds.settings.policy.cors != "off"
-        """Whether a middleware is to see each request of a web page."""
+        """Whether a middleware must see each request of a web page."""
         if self.is_wrapped:
             from starlette.middleware.cors import CORSMiddleware
 
@@ -72,7 +73,7 @@ class Application:
 
     @cached_property
     def control(self) -> ControlHandler:
-        """The routes of `/_sim`. It is imported when one is called: the first response of a server would wait for that."""
+        """The routes of `/_sim`, imported when one is called, since the first response of a server would wait for the import."""
         from pixazo_simulator.control import ControlHandler
 
         return ControlHandler(
@@ -81,13 +82,13 @@ class Application:
 
     @cached_property
     def console(self) -> Console:
-        """The pages of `/_sim/console`, which are imported when one is asked for, too."""
+        """The pages of `/_sim/console`, which are also imported when one is requested."""
         from pixazo_simulator.console import Console
 
         return Console(self.control, self.worlds, self.gateway)
 
     def keep(self, store: Store, kept: Kept) -> None:
-        """Keep the commands of the worlds in a store, after those that it holds. Raises ValueError for what is not a log."""
+        """Keep the commands of the worlds in a store, after those that it contains. Raises ValueError for what is not a log."""
         from pixazo_simulator.state import Log, beginning
 
         self.log = Log(beginning(kept, self.worlds, self.responder.carry_out), store)
@@ -96,7 +97,7 @@ class Application:
         self.worlds.log = self.log
 
     def scratch(self, begun: Begun) -> tuple[Worlds, Answer]:
-        """Worlds of the settings with which those of the server began, to try something on, without any, and what answers requests there."""
+        """Worlds of the settings with which those of the server began, for trials, initially without any world, and what answers requests there."""
         worlds = Worlds(self._settings, self.worlds.videos, begun)
         return worlds, Responder(self._gateway_over(worlds), worlds, self.dispatcher).carry_out
 
@@ -121,7 +122,7 @@ class Application:
 
     @property
     def direct(self) -> GatewayApp | None:
-        """What answers requests of the gateway without ASGI; None where a middleware is to see each of them, or a log is waited for."""
+        """What answers requests of the gateway without ASGI; None where a middleware must see each of them, or where a log must be waited for."""
         return None if self.is_wrapped or self.log else self.gateway
 
     async def _live(self, _: Scope, receive: Receive, send: Send) -> None:
@@ -132,11 +133,11 @@ class Application:
         running = asyncio.create_task(self.worlds.in_steps(self.dispatcher.run))
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        while not running.done():  # it may swallow a cancellation that comes when it is just woken
+        while not running.done():  # it may swallow a cancellation that arrives just as it wakes up
             running.cancel()
             await asyncio.wait({running}, timeout=CANCEL_AGAIN)
         for step in (self.tls_listeners.close_all, self.dispatcher.close, *((self.log.close,) if self.log else ())):
-            # A task each, so that a server that stops can name the step that did not end.
+            # One task each, so a server that stops can name the step that did not end.
             await asyncio.wait({asyncio.create_task(step())})
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -149,11 +150,11 @@ def is_ours(method: str, path: str) -> bool:
 
 
 class TooManyBytesHeldError(Exception):
-    """The bodies that are held would exceed MOST_HELD bytes."""
+    """The bodies in memory would exceed MOST_HELD bytes."""
 
 
 class GatewayApp:
-    """A gateway as an ASGI application, and for the protocol, which calls `begin` and `answer`. Never raises for anything that a caller sends."""
+    """A gateway as an ASGI application, and for the protocol, which calls `begin` and `answer`. Never raises, whatever a caller sends."""
 
     def __init__(self, responder: Responder, body_queue: BodyQueue) -> None:
         self.responder = responder
@@ -191,7 +192,7 @@ class GatewayApp:
         return data
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; an exception before the response has begun is logged, and answered 500."""
+        """Answer one request; an exception before the response has begun is logged, and the response is 500."""
         begun = False
 
         async def sent(message: Message) -> None:
@@ -217,11 +218,11 @@ class GatewayApp:
             await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
             await send({"type": "http.response.body", "body": response.body})
         finally:
-            # Only now: a fault may hold the response, and the body with it, for an hour.
+            # Only now: a fault may delay the response, and so keep the body, for an hour.
             self._all_held -= self._held.pop(id(request), 0)
 
     async def ask(self, request: Request, body: bytes) -> tuple[Response, RoutedRequest]:
-        """The response to a request that came as a whole, and its route. Never raises."""
+        """The response to a request that arrived as a whole, and its route. Never raises."""
 
         async def receive() -> Message:
             return {"type": "http.request", "body": body}
@@ -231,10 +232,10 @@ class GatewayApp:
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
             route = RoutedRequest(request.endpoint, None, self._worlds.settings.policy, self._worlds.clock)
             return self.responder.fail(request, error), route
-        return cast("tuple[Response, RoutedRequest]", answered)  # the caller did not go away
+        return cast("tuple[Response, RoutedRequest]", answered)  # the caller did not disconnect
 
     async def _answer(self, request: Request, receive: Receive) -> tuple[Response, RoutedRequest] | None:
-        """The response to a request; nothing is done for a caller that goes away before the end of its body."""
+        """The response to a request; nothing is done for a caller that disconnects before the end of its body."""
         request.started = real_clock()
         if self._worlds.log:
             await self._worlds.in_steps(self._worlds.opened, sent_key(request))
@@ -252,7 +253,7 @@ class GatewayApp:
     async def _read_body(self, request: Request, route: RoutedRequest, receive: Receive) -> bool:
         """Read as much of the body as the route says.
 
-        False when the caller goes away before its end. Raises TooManyBytesHeldError when too many bytes are held.
+        False when the caller disconnects before its end. Raises TooManyBytesHeldError when there are too many bytes in memory.
         """
         limit, keep = route.body_limit, route.keep
         if limit is None or request.content_length > limit:

@@ -24,25 +24,25 @@ class DirectWay(Protocol):
 
 
 class Heads:
-    """The latest heads of requests that were answered directly, by their bytes: a client that polls sends the same head each time.
+    """The latest heads of requests that were answered directly, by their bytes: a polling client sends the same head each time.
 
-    They are those of clients that called one address, since a request without a usable Host header goes by that.
+    They belong to clients that called one address, since that is the origin of a request without a usable Host header.
     """
 
     def __init__(self) -> None:
         self._requests: dict[bytes, Request] = {}
 
     def find(self, data: bytes) -> tuple[Request, bytes] | None:
-        """The request that these bytes are, and its body; None when the head is not known, or there is more or less than one request."""
+        """The request in these bytes, and its body; None when the head is not known, or when there is more or less than one request."""
         request = self._requests.get(data)
-        if request and not request.content_length:  # else the head has come without the blank line that ends it
+        if request and not request.content_length:  # otherwise the head has arrived without the blank line that ends it
             return request, b""
         head, _, body = data.partition(_BLANK)
         request = self._requests.get(head)
         return (request, body) if request and len(body) == request.content_length else None
 
     def keep(self, data: bytes, request: Request) -> None:
-        """Keep the head of the one request that these bytes were, as it is before it is routed."""
+        """Keep the head of the one request in these bytes, as it is before routing."""
         head, _, body = data.partition(_BLANK)
         if len(body) != request.content_length:
             return  # the head ends otherwise, or blank lines follow
@@ -52,9 +52,9 @@ class Heads:
 
 
 def encoded(response: Response, *, keep_alive: bool) -> bytes | None:
-    """The bytes of a response as uvicorn sends them; None when there is more to do than to send them at once.
+    """The bytes of a response as uvicorn sends them; None when there is more to do than to send them immediately.
 
-    That is so for effects that wait or cut, and for headers about the connection or a length that is not that of the body.
+    None for effects that wait or cut, for headers about the connection, and for a length that is not that of the body.
     """
     if not response.leaves_at_once:
         return None

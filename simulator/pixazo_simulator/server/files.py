@@ -1,4 +1,4 @@
-"""Profiles, scripts and models from files, in TOML, JSON or YAML, and the media, so that the wings below do no I/O."""
+"""Profiles, scripts and models from files, in TOML, JSON or YAML, and the media, so the packages below do no I/O."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILE_LIMIT = 16 * 1024 * 1024
 def read_profile(name: str) -> Policy:
     """The profile with this name, or the one in the file with this path.
 
-    A file holds policy fields at its top level; `extends` names the profile that it starts from (`documented` if absent).
+    A file has policy fields at its top level; `extends` names the profile that it starts from (`documented` if absent).
     Raises ValueError that names the file, the field and the remedy.
     """
     if name in spec.PROFILES:
@@ -67,7 +67,7 @@ _MODELS = Path(__file__).parents[1] / "models"
 
 
 def model_names() -> tuple[str, ...]:
-    """The models that come with the simulator, besides that of the page, which is always served."""
+    """The models that come with the simulator, besides the page's own, which is always served."""
     return tuple(sorted(each.stem for each in _MODELS.glob("*.toml") if each.stem != spec.HAILUO[0].model))
 
 
@@ -77,7 +77,7 @@ def read_models(names: Iterable[str]) -> tuple[Operation, ...]:
     Raises ValueError that names the file, the key, the value and the remedy.
     """
     if isinstance(names, str):
-        raise ValueError(f"models {names!r} is one text: give a list, [{names!r}]")  # noqa: TRY004 - as what else is wrong with them
+        raise ValueError(f"models {names!r} is a string: give a list, [{names!r}]")  # noqa: TRY004 - as what else is wrong with them
     known = model_names()
     wanted = dict.fromkeys(each for name in names for each in (known if name == "all" else (name,)))
     operations: list[Operation] = []
@@ -105,7 +105,7 @@ _MEMBERS = {"rules": "script", **dict.fromkeys(("model", "operations", "source",
 
 
 def problems(path: Path, kind: str | None) -> tuple[str | None, Sequence[tuple[int | None, str]]]:
-    """What a file is, found out if no kind is given, and all that is wrong with it, each with its line where that is known."""
+    """What a file is, detected if no kind is given, and all that is wrong with it, each with its line where that is known."""
     from pixazo_simulator.script import script_problems
 
     try:
@@ -129,9 +129,7 @@ def _kind_of(data: object) -> str:
     for name in names:
         if known := spec.closest(name, tuple(kinds)):
             return kinds[known]
-    raise ValueError(
-        f"it is no script, profile or model by the names of its members: say what it is with --kind {'|'.join(KINDS)}"
-    )
+    raise ValueError(f"its keys match no script, profile or model: pass --kind {'|'.join(KINDS)}")
 
 
 @cache

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 HEADER_BYTES = "pixazo.header_bytes"
 """Key of the ASGI scope under which the protocol states how many bytes the request line and headers have."""
 ANSWERED = "pixazo.answered"
-"""Key of the ASGI scope under which the protocol hands over a response that cannot be sent at once, and its route."""
+"""Key of the ASGI scope under which the protocol hands over a response that cannot be sent immediately, and its route."""
 CONNECTION = "pixazo.connection"
-"""Key of the ASGI scope under which the protocol lends itself."""
+"""Key of the ASGI scope under which the protocol passes itself to the application."""
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 HEAD_TIMEOUT = 30.0
@@ -46,11 +46,11 @@ KEEP_ALIVE = 75
 AHEAD_LIMIT = 1024 * 1024
 """Bytes that a client may send while a fault delays its response; then the connection is reset."""
 MOST_WAITING = 16
-"""Pipelined requests of one connection that may wait; later bytes are parsed when one of them has been answered."""
+"""Pipelined requests of one connection that may wait; later bytes are parsed once one of them has been answered."""
 _NO_LINGER = struct.pack("ii", 1, 0)
 """The value of SO_LINGER with which close() sends RST instead of FIN."""
 HEAD_PIECE, BODY_PIECE = 2 * 1024, 64 * 1024
-"""Bytes that are parsed at a time: a piece of 2 KiB holds 75 requests at most."""
+"""Bytes that are parsed at a time: a piece of 2 KiB contains 75 requests at most."""
 
 
 class _Refusal(Exception):  # noqa: N818 - it is a response
@@ -104,23 +104,23 @@ class GatewayProtocol(HttpToolsProtocol):
     - *direct*: a request of the gateway with a small body is answered in `on_message_complete`, head and body in one write;
     - *ASGI*, for everything else: the base class runs the application from `on_headers_complete` on (`_pass_on`), and calls
       `on_response_complete` after the response. Requests that arrive meanwhile (pipelining) wait in `pipeline`; so none is answered
-      directly while another one is being answered. A response that has to wait, or that a fault changes, is handed over to this way.
+      directly while another one is being answered. A response that has to wait, or that a fault changes, is handed over to ASGI.
 
-    A request that cannot be parsed, is too long or comes too late is refused: the responses to the requests before it are sent first,
+    A request that cannot be parsed, is too long or arrives too late is refused: the responses to the requests before it are sent first,
     nothing more is read, and the connection is closed, because the start of the next request cannot be determined.
     """
 
     held = False
-    """Whether a fault is holding a response back on purpose: a server that stops does not wait for it."""
+    """Whether a fault is holding a response back on purpose: a server that stops does not wait for it. Set by `hold`."""
     _flow: _Flow
     _current: RequestResponseCycle | None = None  # the request that is being answered; `self.cycle` is the newest one
-    _direct: tuple[Request, RoutedRequest] | None = None  # the request that goes the direct way
+    _direct: tuple[Request, RoutedRequest] | None = None  # the request that is answered directly
     _newest: Request  # the latest such request, before it was routed
-    _handed_over: tuple[Response, RoutedRequest] | None = None  # what the application is to send to the next one
-    _is_at_rest = True  # every request was answered, and the parser is between two of them
+    _handed_over: tuple[Response, RoutedRequest] | None = None  # what the application must send to the next one
+    _is_at_rest = True  # every request has been answered, and the parser is between two of them
     _heads: Heads
 
-    _received = memoryview(b"")  # bytes that are not parsed yet
+    _received = memoryview(b"")  # bytes that have not been parsed yet
     _in_head = False  # between the first byte of a request line and the end of the headers
     _in_body = False  # between the end of the headers and the end of the body
     _head_length = 0  # bytes of the request line and headers
@@ -132,7 +132,8 @@ class GatewayProtocol(HttpToolsProtocol):
 
     _idle_since = 0.0  # the time of the loop at which the last response was complete
     _deadline: asyncio.TimerHandle | None = None
-    _refusal: bytes | None = None  # the last response, once a request was refused
+    _refusal: bytes | None = None  # the last response, once a request has been refused
+    _has_ended = False  # the client has closed its side: it sends no more
 
     def __init__(self, config: Config, *arguments: Any, **named: Any) -> None:
         super().__init__(config, *arguments, **named)
@@ -140,7 +141,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     # The connection
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn annotates it so, too
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn has the same annotation
         """Begin with the keep-alive time-out, which also closes a connection on which nothing is ever sent."""
         super().connection_made(transport)
         self.access_log = False  # uvicorn's access log shows queries with keys as soon as it has a handler
@@ -169,7 +170,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.held:
             self.transport.abort()
         else:
-            if self._direct:  # the application is waited for, if not for long
+            if self._direct:  # the server waits for the application, but not for long
                 self._pass_on()
             super().shutdown()
 
@@ -193,9 +194,17 @@ class GatewayProtocol(HttpToolsProtocol):
             self._is_at_rest = not (self._in_head or self._in_body)
         if self._received:
             self._parse_received()
+        elif self._has_ended and not self.is_responding():
+            self.transport.close()
+
+    def hold(self) -> None:
+        """Let a fault hold a response back, as long as the client stays: only an open connection shows that it does."""
+        self.held = True
+        if self._has_ended:
+            self.transport.close()
 
     def reset(self) -> None:
-        """Reset the connection at once (TCP RST), also under TLS."""
+        """Reset the connection immediately (TCP RST), also under TLS."""
         if not self.transport.is_closing():
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
@@ -205,7 +214,7 @@ class GatewayProtocol(HttpToolsProtocol):
         return self._current is not None and not self._current.response_complete
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close the connection if it is idle for long enough. A timer that each request sets anew would cost more than its parsing."""
+        """Close the connection if it has been idle for long enough. Restarting a timer with each request would cost more than parsing it."""
         is_busy = self._in_head or self._in_body or self.is_responding()
         left = self.timeout_keep_alive - (0 if is_busy else self.loop.time() - self._idle_since)
         if left > 0:
@@ -216,7 +225,7 @@ class GatewayProtocol(HttpToolsProtocol):
     # Receiving
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrives, unless its head was parsed before; after a refusal it is discarded."""
+        """Parse what arrives, unless its head was parsed before; after a refusal discard it."""
         if self._way is not None and self._is_at_rest and not self._received and not self.flow.write_paused:
             if (known := self._heads.find(data)) and self._answer_again(*known):
                 return
@@ -229,13 +238,25 @@ class GatewayProtocol(HttpToolsProtocol):
         elif self._refusal is None:
             self._received = memoryview(self._received.tobytes() + data if self._received else data)
             self._parse_received()
-        if self.held:  # the end of a connection is only seen by reading: go on
+        if self.held:  # the end of a connection is seen only by reading: continue
             self._ahead += len(data)
             if self._ahead > AHEAD_LIMIT:
                 self.reset()
             else:
                 self._flow.backlog = False
                 self.flow.resume_reading()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio takes a bool
+        """Keep the connection for the responses that are due: a client may close its side after its last request, as `nc -N` does.
+
+        Not while a fault holds one back: a client that has gone looks alike. Nor for half a request, or under TLS, which cannot.
+        """
+        self._has_ended = True
+        if self._in_body and self.pipeline and self.pipeline[0][0] is self.cycle:
+            self.pipeline.popleft()  # half a request, which the application has not seen
+        elif self._in_body and self.cycle is self._current:
+            return False
+        return self.is_responding() and not self.held and self.scheme == "http"
 
     def _parse_received(self) -> None:
         """Parse until enough requests wait: a parsed request takes some 2 KiB, a hundred times the bytes of a short one.
@@ -278,7 +299,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """Feed the parser and return what it left: it stops after the headers of a request that asks for an upgrade.
 
         A server may ignore an upgrade that it does not offer (RFC 9110, 7.8): the headers are parsed again without it. Where the parser
-        stops for another reason it raises HttpParserUpgrade: fed again, it would stop there for ever.
+        stops for another reason it raises HttpParserUpgrade: fed again, it would stop there forever.
         """
         try:
             self.parser.feed_data(data)
@@ -291,7 +312,8 @@ class GatewayProtocol(HttpToolsProtocol):
         head = [b"%s %s HTTP/%s\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
         head += [b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as the base class does
+        # As that of the base class, in whose place it is.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self.parser.feed_data(b"".join([*head, b"\r\n"]))
         return data[consumed:]
 
@@ -329,7 +351,7 @@ class GatewayProtocol(HttpToolsProtocol):
             raise _Refusal(*TOO_LONG)
 
     def on_headers_complete(self) -> None:
-        """Choose the way, unless the request is refused, or its headers are to be parsed again."""
+        """Choose the way, unless the request is refused, or its headers must be parsed again."""
         self._in_head = False
         self._overhead = 0
         self._unset_deadline()
@@ -337,7 +359,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if parser.get_method() == b"CONNECT":
             raise _Refusal(
                 HTTPStatus.METHOD_NOT_ALLOWED,
-                "CONNECT asks for a proxy, and this is the gateway: for a client that wants a proxy there is pixazo-sim exec.",
+                "CONNECT is for proxies, and this is the gateway: run clients that need a proxy under pixazo-sim exec.",
                 b"allow: GET, POST\r\n",
             )
         self._ignores_upgrade = parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
@@ -348,7 +370,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if hosts != 1 and (hosts or parser.get_http_version() >= "1.1"):
             raise _Refusal(HTTPStatus.BAD_REQUEST, f"The request has {hosts or 'no'} Host header{'s' * (hosts > 1)}.")
         if self.transport.is_closing():
-            raise _Refusal(HTTPStatus.BAD_REQUEST, "The connection is closed.")  # which nobody reads
+            raise _Refusal(HTTPStatus.BAD_REQUEST, "The connection is closed.")  # which is never read
         self._direct = None if self._handed_over else self._begin_directly()
         if self._direct is None:
             self._pass_on()
@@ -378,7 +400,7 @@ class GatewayProtocol(HttpToolsProtocol):
         return None if route is None else (request, route)
 
     def _pass_on(self) -> None:
-        """Let the application answer the request whose head is complete, with what there is of its body."""
+        """Let the application answer the request whose head is complete, with the part of its body that has arrived."""
         direct, self._direct = self._direct, None
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
@@ -402,7 +424,7 @@ class GatewayProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is complete, unless its headers are to be parsed again."""
+        """The request is complete, unless its headers must be parsed again."""
         if self._ignores_upgrade:
             return
         self._in_body = False
@@ -430,7 +452,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _answer_again(self, known: Request, body: bytes) -> bool:
-        """Answer a request whose head, which keeps the connection alive, was parsed before; False when it is to be parsed again for ASGI."""
+        """Answer a request whose head, which keeps the connection alive, was parsed before; False when it must be parsed again for ASGI."""
         way, request = cast("DirectWay", self._way), _copied(known)
         if (route := way.begin(request)) is None:
             return False
@@ -491,13 +513,13 @@ class GatewayProtocol(HttpToolsProtocol):
             self._deadline = None
 
     def _time_out(self, seconds: float) -> None:
-        """Refuse a late request, unless it is late because the server does not read, or another response comes first."""
+        """Refuse a late request, unless it is late because the server does not read, or because another response comes first."""
         self._deadline = None
         waits = self.is_responding() and (self._in_head or self.cycle is not self._current)
         if waits or self.held or self.flow.read_paused:
             self._set_deadline()
         else:
-            late = "The request's head was not complete" if self._in_head else "No more of the request body arrived"
+            late = "The request head was not complete" if self._in_head else "No more of the request body arrived"
             self._refuse(_Refusal(HTTPStatus.REQUEST_TIMEOUT, f"{late} within {seconds:g} s."))
 
 
@@ -519,7 +541,7 @@ class CaseSensitiveProtocol(GatewayProtocol):
 
 
 def is_key_in_other_case(name: bytes) -> bool:
-    """Whether a header has the name of the key header, but not the letter case that the page prints."""
+    """Whether a header has the name of the key header, but not in the letter case that the page prints."""
     printed = KEY_HEADER.encode()
     return name != printed and name.lower() == printed.lower()
 
@@ -527,7 +549,7 @@ def is_key_in_other_case(name: bytes) -> bool:
 class TitleCaseProtocol(GatewayProtocol):
     """Writes the header names of responses in title case."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn annotates it so, too
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn has the same annotation
         super().connection_made(cast("Any", _TitleCased(transport)))
 
 
@@ -550,13 +572,13 @@ class _TitleCased:
 
 
 PROTOCOLS = {"any case": GatewayProtocol, "case-sensitive": CaseSensitiveProtocol, "title case": TitleCaseProtocol}
-"""By the letter case of header names that a mutant or variant minds."""
+"""By the letter case of header names that a mutant or variant requires."""
 _PLAIN_PATH = re.compile(rb"/(?!/)[\w/.~-]*", re.ASCII)
 """A request target that is its own path: origin form, without query or percent-encoding."""
 
 
 class Configuration(uvicorn.Config):
-    """How uvicorn serves an application: it adds no header of its own, and logs nothing. `direct` answers without ASGI, if given; with `tls` the port speaks https."""
+    """How uvicorn serves an application: it adds no header of its own and logs nothing. `direct`, if given, answers without ASGI; with `tls` the port speaks https."""
 
     def __init__(
         self,
@@ -575,7 +597,7 @@ class Configuration(uvicorn.Config):
         )  # fmt: skip
 
     def load(self) -> None:
-        """Also take the context of TLS, which uvicorn would make of files only."""
+        """Also accept a TLS context, which uvicorn itself creates only from files."""
         super().load()
         self.ssl = self._tls
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes of a request body; a larger one is answered 413."""
+"""Bytes of a request body; a larger one gets 413."""
 _OWN_HEADERS = ("content-length", "transfer-encoding", "connection")
 """Response headers that the server sets itself."""
 
@@ -49,7 +49,7 @@ class HttpResponse:
 class LoopbackServer:
     """Listens from its creation until `close`; `origin` is its URL without a path.
 
-    `answer` is called in a daemon thread of its own for each request, so that it may block. What it raises is logged and answered 500.
+    `answer` is called in a daemon thread of its own for each request, so it may block. An exception that it raises is logged, and the response is 500.
     Raises SimulatorError when it does not start within 10 s, or where threads were replaced, as by gevent.
     """
 
@@ -61,7 +61,7 @@ class LoopbackServer:
         self._server.start()
 
     def close(self) -> None:
-        """Close the port; requests under way have half a second to end, and a warning says when one does not."""
+        """Close the port; requests in progress have half a second to end; a warning says if one does not."""
         if unended := self._server.stop():
             log.warning("%s was closed while this still ran: %s", self.origin, ", ".join(unended))
 
@@ -87,7 +87,7 @@ class LoopbackServer:
         headers = {name: value for name, value in response.headers.items() if name.lower() not in _OWN_HEADERS}
         if response.status != 204:  # RFC 9110, 8.6: a 204 has no Content-Length
             headers["Content-Length"] = str(len(response.body))
-        # A connection is used once, so that none is left open on a loop of the caller's that has ended.
+        # A connection is used once, so none is left open on an event loop of the caller that has ended.
         headers["Connection"] = "close"
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": response.status, "headers": raw})
@@ -103,7 +103,7 @@ class LoopbackServer:
             except BaseException as error:  # noqa: BLE001 - uvicorn logs it and sends a 500
                 answered.set_exception(error)
 
-        # A thread of a pool would keep the process from ending when `answer` does not return.
+        # A pool's thread would keep the process from ending if `answer` does not return.
         threading.Thread(target=work, name=f"pixazo-answer:{self.origin}", daemon=True).start()
         try:
             return await asyncio.wrap_future(answered)

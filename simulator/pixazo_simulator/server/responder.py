@@ -1,4 +1,4 @@
-"""What is common to all ways to call the gateway, over a socket or in process: the steps of an exchange."""
+"""What all ways to call the gateway, over a socket or in process, have in common: the steps of an exchange."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = logging.getLogger("pixazo_simulator")
 class Responder:
     """A gateway over the worlds of a server, with its journal and log. Any thread may use it.
 
-    Call `route` with the head of a request, let the route `take` its body, and call `respond`. A response that does not leave at once
+    Call `route` with the head of a request, let the route `take` its body, and call `respond`. A response that does not leave immediately
     is carried out by `steps`. Call `sent` at the end.
     """
 
@@ -42,21 +42,21 @@ class Responder:
         self._counts = self.traffic.counts
 
     def route(self, request: Request) -> RoutedRequest:
-        """Find out what a request is for and who sent it."""
+        """Determine what a request is for and who sent it."""
         with self._lock:
             return self.gateway.route(request)
 
     def respond(self, request: Request, route: RoutedRequest, refusal: spec.Refusal | None = None) -> Response:
-        """The response to a request, or to one that is refused before the gateway decides. It is in the journal, unless it is held back."""
+        """The response to a request, or to one that is refused before the gateway decides. It is entered in the journal, unless it is held back."""
         with self._lock:
             response = self._answered(request, route, refusal)
             if response.hold is None:
-                counts = self._counts[route.endpoint.name]  # not `Traffic.count`: a call would take half as long again
+                counts = self._counts[route.endpoint.name]  # not `Traffic.count`: a call takes half as long again
                 counts[response.status] = count = counts[response.status] + 1
                 if count % TIMED == 1:
                     self.traffic.time(route.endpoint.name, request.started)
                 if response.wakes:
-                    self._dispatcher.wake()
+                    self._dispatcher.wake(response.world)
         if response.log:
             self.log(response)
         return response
@@ -73,7 +73,7 @@ class Responder:
         return response
 
     def carry_out(self, request: Request, held: int | None) -> Response:
-        """Answer and journal a request of the log, or refuse it because of so many bytes of bodies that are `held`."""
+        """Answer and journal a request of the log, or refuse it if too many bytes of bodies are `held`."""
         try:
             refusal = None if held is None else spec.TooManyBodies(held)
             return self._answered(request, self.gateway.route(request), refusal)
@@ -109,17 +109,17 @@ class Responder:
     async def _record(self, world: World, response: Response, route: RoutedRequest) -> None:
         with self._lock:
             entry, size = response.exchange(route.clock.elapsed()), response.request.header_bytes
-        with suppress(StateUnavailableError):  # what was asked for is done, and is answered, though it is not entered
+        with suppress(StateUnavailableError):  # it is done and gets its response, though not journalled
             await self.worlds.in_steps(self.worlds.apply, world, RecordExchange(entry.at, entry, size))
         self.traffic.count(route.endpoint.name, response.status, response.request.started)
 
     def sent(self, response: Response) -> None:
-        """Log a call that has no line of its own, if all calls are to be logged."""
+        """Log a call that has no line of its own, if all calls are logged."""
         if self._logs_each and not response.log:
             self.log(response)
 
     def log(self, response: Response) -> None:
-        """Log a call: with its own line, else with one that says how it was answered."""
+        """Log a call: with its own line, else with one that gives its response."""
         request, line, seconds = response.request, response.log, real_clock() - response.request.started
         redactor = request.redactor(self.worlds)
         method, path = redactor.text(request.method), redactor.text(spec.beginning(quote(request.path), _SHOWN))
@@ -137,7 +137,7 @@ class Responder:
     def fail(self, request: Request, error: Exception) -> Response:
         """The response to a request that the simulator fails to answer, which is logged.
 
-        While the store cannot be used it is a 503: nothing has happened, and that is in no journal.
+        While the store cannot be used it is a 503: nothing has happened, and no journal has it.
         """
         now = self.worlds.clock.now()
         if isinstance(error, StateUnavailableError):

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -84,9 +84,9 @@ class Simulator:
         port: int = 0,
         models: Iterable[str] = (),
     ) -> tuple[Self, Replayed]:
-        """A simulator whose one world is that of a log (see `ControlClient.export_world`), and what came of replaying it.
+        """A simulator whose one world is that of a log (see `ControlClient.export_world`), and the result of replaying it.
 
-        Its clock stands still at the end of the log, so that nothing happens but what is asked for; what was so after each command can be
+        Its clock is stopped at the end of the log, so nothing happens unless you ask for it; the state after each command can be
         looked at. Raises ValueError for a log that cannot be read.
         """
         from pixazo_simulator.state import Replayed, described, kept_log
@@ -128,20 +128,22 @@ class Simulator:
     def start(self) -> Self:
         """Start to listen; returns when connections are accepted.
 
-        Raises SimulatorError when that takes longer than 10 s, or where threads were replaced, as by gevent.
+        Raises SimulatorError when that takes longer than 10 s, or where threads are monkey-patched, as by gevent.
         """
         if self._server is not None:
-            raise SimulatorError(f"the simulator runs already, on port {self.port}: stop it first, or make another")
+            raise SimulatorError(
+                f"the simulator is already running on port {self.port}: stop it first or create another"
+            )
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
         try:
             application = self._made(settings)
-        except ValueError as error:  # such as a file of authorities, or a store, that cannot be used
+        except ValueError as error:  # such as a CA file or a store that cannot be used
             raise SimulatorError(str(error)) from None
         try:
             listener = self.listen()
         except SimulatorError:
             if application.log:
-                asyncio.run(application.log.close())
+                _complete(application.log.close())
             raise
         self._application = application
         application.address = self._address, self.port
@@ -163,7 +165,7 @@ class Simulator:
         return listener
 
     def _made(self, settings: Settings) -> Application:
-        """The application, with what its store holds. Raises ValueError."""
+        """The application, with what its store contains. Raises ValueError."""
         if self.state == "memory":
             return Application(Worlds(settings, read_videos()), self.change)
         from pixazo_simulator.state import Head, MemoryStore, check_same, described, store_of
@@ -177,19 +179,19 @@ class Simulator:
             application = Application(Worlds(settings, read_videos(), kept.head.begun), self.change)
             application.keep(store, kept)
         except BaseException:
-            asyncio.run(store.close())
+            _complete(store.close())
             raise
         return application
 
     def stop(self) -> None:
         """Stop listening; returns when the thread has ended, or after 2 s.
 
-        A warning names what did not end; it goes on in its daemon thread. Raises SimulatorError in the thread of the server, which
+        A warning names what did not end; it continues in its daemon thread. Raises SimulatorError in the thread of the server, which
         cannot wait for itself.
         """
         server = self._server
         if server and server.thread is threading.current_thread():
-            raise SimulatorError("the simulator cannot be stopped in its own thread: stop it in another one")
+            raise SimulatorError("the simulator cannot be stopped in its own thread: stop it in another")
         self._server = self._application = None
         if server and (unended := server.stop()):
             log.warning("the simulator on port %d was stopped while this still ran: %s", self.port, ", ".join(unended))
@@ -199,9 +201,9 @@ class Simulator:
     ) -> list[AdvanceEvent]:
         """Advance the clock of a world and return the events; webhook deliveries that fell due have been attempted.
 
-        Give seconds, or `until`: `next`, which is when the next of these falls due, or an instant, a `datetime` with a time zone or a text
-        of RFC 3339. It can serve as the `sleep` of a client under test. Raises SimulatorError when the server does not run, ValueError for
-        anything but a number of seconds from 0 to the end of the year 9999 and for an instant that is past, AdvanceError when more deliveries are due than one
+        Give seconds, or `until`: `next`, which is when the next of these falls due, or an instant, a `datetime` with a time zone or a string
+        of RFC 3339. It can serve as the `sleep` of a client under test. Raises SimulatorError when the server is not running, ValueError for
+        anything but a number of seconds from 0 to the end of the year 9999 and for an instant in the past, AdvanceError when more deliveries are due than one
         advance attempts (10,000), or when they take longer than 300 real seconds: the clock has stopped before the end.
         """
         server, application, world = self._running(api_key)
@@ -218,10 +220,10 @@ class Simulator:
         return events
 
     def change_settings(self, *, policy: Policy | None = None, script: Iterable[Rule] | None = None) -> int:
-        """Let worlds begin with this policy and script from now on, as after `serve` was told to read its files again.
+        """Start worlds with this policy and script from now on, as when `serve` reads its files again.
 
-        Worlds that still have the policy, or the rules, with which worlds began have the new ones, too; those that a test has changed keep theirs. What was accepted
-        keeps its plan. Returns how many worlds have changed. Raises SimulatorError when the server does not run, ValueError for rules that are refused.
+        Worlds that still have the original policy, or the original rules, get the new ones, too; those that a test has changed keep theirs. What was accepted
+        keeps its plan. Returns how many worlds have changed. Raises SimulatorError when the server is not running, ValueError for rules that are refused.
         """
         server, application = self._serving()
         given = {"policy": policy, "script": None if script is None else tuple(script)}
@@ -233,7 +235,7 @@ class Simulator:
         return changed
 
     def advance_quietly(self, seconds: float, *, api_key: str | None = None) -> bool:
-        """Advance the clock of a world if it is known that nothing falls due meanwhile; whatever else is the case, change nothing."""
+        """Advance the clock of a world if it is known that nothing falls due meanwhile; otherwise change nothing."""
         try:
             _, application, world = self._running(api_key)
             milliseconds = world.clock.milliseconds(seconds)
@@ -258,7 +260,7 @@ class Simulator:
     def control(self, api_key: str | None = None) -> ControlClient:
         """A client of `/_sim` that uses no socket, for the world of `api_key`, by default the first one.
 
-        Its methods raise SimulatorError when the server does not run.
+        Its methods raise SimulatorError when the server is not running.
         """
         from pixazo_simulator.control import ControlClient
 
@@ -278,7 +280,7 @@ class Simulator:
         """A transport for clients of httpx2 and httpx, blocking and asynchronous, that uses no socket: `httpx2.Client(transport=...)`.
 
         It answers requests to any host as over the socket; clients and threads may share it, also while the simulator is stopped and
-        started again. When it does not run, requests raise the ConnectError of the library.
+        started again. When it is not running, requests raise the ConnectError of the library.
         """
         from .transport import Transport
 
@@ -286,7 +288,7 @@ class Simulator:
 
     @property
     def app(self) -> App:
-        """The running simulator as an ASGI application, such as for `starlette.testclient.TestClient`; it starts and ends nothing."""
+        """The running simulator as an ASGI application, such as for `starlette.testclient.TestClient`; it does not start or stop the simulator."""
         from .transport import App
 
         return App(self._serving)
@@ -294,7 +296,7 @@ class Simulator:
     def open_tls_listener(self, hosts: Sequence[str], *, api_key: str | None = None) -> TlsListener:
         """Open a TLS listener for a world, for code that calls one of these hosts; it closes with the server.
 
-        Raises SimulatorError when the server does not run or the world is deleted meanwhile, ValueError when a host is not a host
+        Raises SimulatorError when the server is not running or the world is deleted meanwhile, ValueError when a host is not a host
         name or there are too many.
         """
         server, application, world = self._running(api_key)
@@ -311,7 +313,7 @@ class Simulator:
     def _serving(self) -> tuple[ThreadedServer, Application]:
         server, application = self._server, self._application
         if application is None or server is None:
-            raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
+            raise SimulatorError("the simulator is not running: use it in a `with` block, or call start()")
         server.check_process()
         return server, application
 
@@ -332,3 +334,10 @@ class Simulator:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _complete(closing: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end, in a thread: in that of the caller an event loop may be running."""
+    thread = threading.Thread(target=asyncio.run, args=(closing,))
+    thread.start()
+    thread.join()

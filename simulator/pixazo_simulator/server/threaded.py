@@ -1,4 +1,4 @@
-"""uvicorn's server in a thread of its own, which any other thread can ask and stop."""
+"""uvicorn's server in a thread of its own, which any other thread can call and stop."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from .http import BACKLOG, Configuration, Connections
 T = TypeVar("T")
 
 START_TIMEOUT = 10.0
-"""Seconds that a server has to start."""
+"""Seconds within which a server must start."""
 STOP_TIMEOUT = 0.5
-"""Seconds that requests under way have to end once the server stops; the lifespan has as many, and so have the tasks left then."""
+"""Seconds within which requests in progress must end once the server stops; the lifespan has the same, and so do the tasks left then."""
 STOP_DEADLINE = 2.0
-"""Seconds after which a stop returns, whatever still runs."""
+"""Seconds after which a stop returns, whatever is still running."""
 LOOK_AGAIN = 1.0
-"""Seconds after which a thread that waits for a result checks whether the server still runs."""
+"""Seconds after which a thread that waits for a result checks whether the server is still running."""
 _STOPPED = "the simulator was stopped before it could answer"
 
 
 class SimulatorError(Exception):
-    """The server cannot start, or does not run; the message names the remedy."""
+    """The server cannot start, or is not running; the message names the remedy."""
 
 
 class ThreadedServer(uvicorn.Server):
@@ -78,7 +78,7 @@ class ThreadedServer(uvicorn.Server):
                 finally:
                     loop.close()
             finally:
-                self._accepting.set()  # for a start that waits for a thread that ends before
+                self._accepting.set()  # for a start that waits for a thread that ends first
 
     def stop(self) -> list[str]:
         """End the thread, from any other one; returns what did not end."""
@@ -106,7 +106,7 @@ class ThreadedServer(uvicorn.Server):
             while not result.done():
                 with suppress(TimeoutError):
                     result.exception(LOOK_AGAIN)
-                # A loop that is closed, or whose thread did not end in time, may never call what was scheduled.
+                # A closed loop, or one whose thread did not end in time, may never call what was scheduled.
                 if (loop.is_closed() or self._is_left) and not result.done():
                     raise SimulatorError(_STOPPED)
             return result.result()
@@ -119,7 +119,7 @@ class ThreadedServer(uvicorn.Server):
             raise SimulatorError("the server has not started")
         self.check_process()
         if self.thread is threading.current_thread():
-            raise SimulatorError("its own thread cannot wait for the server")
+            raise SimulatorError("the server's own thread cannot wait for it")
         return self._loop
 
     def check_process(self) -> None:
@@ -136,7 +136,7 @@ class ThreadedServer(uvicorn.Server):
             await self._ended.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the port, let the requests under way end, end the lifespan, cancel the tasks that are left: each within a time-out."""
+        """Close the port, let the requests in progress end, end the lifespan, cancel the tasks that are left: each within a time-out."""
         await self._close_port(sockets or ())
         await self._end_requests()
         await self._end_lifespan()
@@ -210,17 +210,17 @@ def thread_position(thread: threading.Thread) -> str:
 
 
 def _require_threads() -> None:
-    """Raise SimulatorError when a library has replaced threads by greenlets: our event loop would block all of them for ever."""
+    """Raise SimulatorError when a library has replaced threads by greenlets: our event loop would block all of them forever."""
     library = threading.get_ident.__module__.partition(".")[0]
     if library not in ("_thread", "thread"):  # as CPython and PyPy call it
         raise SimulatorError(
-            f"{library} has replaced the threads of this process, and the server needs a real one: run it in a process of its own "
+            f"{library} has monkey-patched threading, but the server needs a real thread: run it in a process of its own "
             "(`pixazo-sim serve`, in pytest with --pixazo-sim-url; or your app under `pixazo-sim exec`), or patch with thread=False"
         )
 
 
 def _resolved(host: str, port: int) -> tuple[int, str]:
-    """Family and address of a host. One that is an IPv4 address is not looked up: that would import the codec of IDNA."""
+    """Family and address of a host. An IPv4 address is not looked up: that would import the IDNA codec."""
     with suppress(OSError, ValueError):
         socket.inet_pton(socket.AF_INET, host)
         return socket.AF_INET, host
@@ -231,7 +231,7 @@ def _resolved(host: str, port: int) -> tuple[int, str]:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; on `::` it takes IPv4 connections, too, where the system allows that, as most servers do.
 
-    Raises SimulatorError that names the reason and the remedy, also where no server could run in a thread.
+    Raises SimulatorError that names the reason and the remedy, also where no server can run in a thread.
     """
     _require_threads()
     if not 0 <= port <= LAST_PORT:

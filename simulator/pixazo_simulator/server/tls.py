@@ -68,7 +68,7 @@ class _Open(msgspec.Struct, frozen=True):
 class TlsListeners:
     """The open TLS listeners of one server, on whose loop every method runs.
 
-    `entry` is the application that clients reach, `gateway` the one that knows the vendor's routes only.
+    `entry` is the application that clients reach, `gateway` the one that knows only the vendor's routes.
     """
 
     def __init__(self, entry: ASGIApp, gateway: ASGIApp, protocol: type[GatewayProtocol], worlds: Worlds) -> None:
@@ -82,7 +82,7 @@ class TlsListeners:
     async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
         """Open a TLS listener for a world, with a certificate for these hosts.
 
-        Raises ValueError with the remedy when a host is not a host name, or when there are too many hosts or listeners, and LookupError
+        Raises ValueError with the remedy when a host is not a host name, or when there are too many hosts, listeners or open files, and LookupError
         when the world was deleted meanwhile.
         """
         from pixazo_simulator.control import TlsListener
@@ -95,7 +95,11 @@ class TlsListeners:
             lambda: self._protocol(config, state, {}), ADDRESS, 0,
             ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
         )  # fmt: skip
-        # Not before: meanwhile the world may be deleted, and others may open.
+        if not server.sockets:  # asyncio passes over an address for which it gets no socket
+            raise ValueError(
+                "no port can be opened: this process has reached its limit of open files: close listeners or connections, or raise `ulimit -n`"
+            )
+        # Not earlier: meanwhile the world may be deleted, and others may open.
         if self._worlds.get(world.key) is not world:
             server.close()
             raise LookupError("the world was deleted while its TLS listener was opened")
@@ -122,7 +126,7 @@ class TlsListeners:
             app = self._gateway if scope["path"].startswith((CONTROL_PREFIX, DISCOVERY_PATH)) else self._entry
             with worlds.lock:
                 scope, others = _with_key(scope, world)
-            with suppress(StateUnavailableError):  # which the request meets, too
+            with suppress(StateUnavailableError):  # which applies to the request, too
                 for key in others:
                     await worlds.in_steps(worlds.apply, world, AddAlias(world.clock.now(), key))
             await app(scope, receive, send)
@@ -166,13 +170,13 @@ def _with_key(scope: Scope, world: World) -> tuple[Scope, list[str]]:
 
 
 def tls_context(hosts: Sequence[str]) -> tuple[ssl.SSLContext, str]:
-    """A context with a certificate for these hosts, and the authority (PEM) of which it is. Raises ValueError as `TlsListeners.open` does."""
+    """A context with a certificate for these hosts, and the authority (PEM) that issued it. Raises ValueError as `TlsListeners.open` does."""
     if not 1 <= len(hosts) <= MOST_HOSTS:
-        raise ValueError(f"{len(hosts)} hosts were named: a TLS listener has 1 to {MOST_HOSTS}")
+        raise ValueError(f"{len(hosts)} hosts were given: a TLS listener has 1 to {MOST_HOSTS}")
     for host in hosts:
         if not _HOST.fullmatch(host):
             raise ValueError(
-                f"host {beginning(host, 80)!r} is not a host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens"
+                f"host {beginning(host, 80)!r} is not a host name: give it without scheme, port or path, in letters, digits, dots and inner hyphens"
             )
     return _context(tuple(sorted({host.lower() for host in hosts}))), _authority().cert_pem.bytes().decode()
 
@@ -193,7 +197,7 @@ def _context(hosts: tuple[str, ...]) -> ssl.SSLContext:
         certificate: Any = _authority().issue_cert(*hosts, organization_name="pixazo-testkit")
     except UnicodeError as error:  # such as a label that begins with xn-- and decodes to nothing
         raise ValueError(
-            f"no certificate can be made for {', '.join(hosts)[:80]!r} ({error}): name hosts without such labels"
+            f"no certificate can be made for {', '.join(hosts)[:80]!r} ({error}): give hosts without such labels"
         ) from None
     certificate.configure_cert(context)
     context.set_alpn_protocols(["http/1.1"])  # a client that prefers HTTP/2 uses HTTP/1.1 then (RFC 7301)

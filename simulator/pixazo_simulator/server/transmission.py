@@ -1,4 +1,4 @@
-"""Sends a response step by step: at once and whole, or late, in pieces, cut short, or never, as the faults require."""
+"""Sends a response step by step: immediately and whole, or late, in pieces, cut short, or never, as the faults require."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from starlette.types import Send as SendMessage
 
 Step = Callable[[], Awaitable[object]] | float | Response | bytes | Noise | Ending
-"""What carries out the effects of a response, one after the other: something to await, real seconds to wait, the response whose status line
+"""One step of the effects of a response: something to await, real seconds to wait, the response whose status line
 and headers are sent, a piece of its body, what is sent before it, and how the connection ends."""
 
 
 class ConnectionCutError(ConnectionError):
-    """A fault should cut the connection, but the server that runs the application lends none."""
+    """A fault should cut the connection, but the server that runs the application gives no access to it."""
 
 
 def transmitted(response: Response) -> Iterator[Step]:
@@ -55,14 +55,14 @@ def _pieces(body: bytes, most: int) -> list[bytes]:
 async def transmit(
     response: Response, steps: Iterable[Step], scope: Scope, receive: Receive, send: SendMessage
 ) -> None:
-    """Carry out the steps of a response; returns when it was sent, or when the caller has gone.
+    """Carry out the steps of a response; returns when it has been sent, or when the caller has disconnected.
 
-    Raises ConnectionCutError where the connection is to be cut and none was lent: by test clients, by other servers.
+    Raises ConnectionCutError where the connection must be cut and there is no access to it: with test clients and other servers.
     """
     left = math.inf if any(isinstance(each, Ending) for each in response.transmission) else len(response.body)
     connection: GatewayProtocol | None = None if response.leaves_at_once else scope.get(CONNECTION)
     if connection:
-        connection.held = True
+        connection.hold()
     try:
         for step in steps:
             if isinstance(step, bytes):
@@ -85,11 +85,11 @@ async def transmit(
 
 
 def _lent(response: Response, scope: Scope, what: str) -> GatewayProtocol:
-    """The connection of the response. Raises ConnectionCutError where none was lent."""
+    """The connection of the response. Raises ConnectionCutError where there is no access to it."""
     connection: GatewayProtocol | None = scope.get(CONNECTION)
     if connection is None:
         raise ConnectionCutError(
-            f"fault {', '.join(response.faults)}: {what}, but this server lends no connection: call the URL of the Simulator, or use Simulator.transport()"
+            f"fault {', '.join(response.faults)}: {what}, but this server gives no access to the connection: call the URL of the Simulator, or use Simulator.transport()"
         )
     return connection
 
@@ -104,7 +104,7 @@ async def _end(effect: Ending, response: Response, scope: Scope, receive: Receiv
 
 
 async def _stays(scope: Scope, receive: Receive, seconds: float) -> bool:
-    """Wait; False as soon as the caller has gone, which cannot be seen where no connection was lent."""
+    """Wait; False as soon as the caller has disconnected, which cannot be seen without access to the connection."""
     if CONNECTION not in scope:
         await asyncio.sleep(seconds)
         return True

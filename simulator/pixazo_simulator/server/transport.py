@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from .asgi import Application
 
     class _OfHttpx(httpx.BaseTransport, httpx.AsyncBaseTransport):
-        """What type checkers demand of a transport of httpx; at run time httpx may be absent, and checks nothing."""
+        """What type checkers require of a transport of httpx; at run time httpx may be absent, and checks nothing."""
 else:
     _OfHttpx = object
 
 Running = Callable[[], "tuple[ThreadedServer, Application]"]
-"""The server of a simulator and its application. Raises SimulatorError when it does not run."""
+"""The server of a simulator and its application. Raises SimulatorError when it is not running."""
 Step = float | Callable[[], object]
 """Real seconds to wait, or a function that blocks until it has a result."""
 _BODILESS = (204, 304)
@@ -50,8 +50,8 @@ _PEER = ("127.0.0.1", 0)
 class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
     """Hands the requests of a client of httpx2 or httpx to a simulator of this process, as `transport=` of the client.
 
-    Whatever host they are for, the simulator answers them as over its socket. Clients, threads and event loops may share a transport.
-    What goes wrong on the wire is an exception of the library of the client; a wait beyond the client's read time-out raises it at once.
+    The simulator answers requests to any host as over its socket. Clients, threads and event loops may share a transport.
+    What goes wrong on the wire is an exception of the client's library; a wait beyond the client's read time-out raises it immediately.
     """
 
     def __init__(self, running: Running) -> None:
@@ -80,7 +80,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
                 step = steps.send(result)
             except StopIteration as end:
                 return end.value
-            # In a thread: an app on the loop of the caller may have to answer the webhooks that are waited for.
+            # In a thread: an app on the loop of the caller may have to respond to the webhooks that this waits for.
             result = await (run_sync(step, abandon_on_cancel=True) if callable(step) else _sleep(step))
 
 
@@ -90,7 +90,7 @@ class _Exchange:
     __slots__ = ("_application", "_asked", "_library", "_request", "_server")
 
     def __init__(self, running: Running, library: Any, request: Any) -> None:
-        """Raises what the library raises when the simulator does not run, and for a URL or header that cannot be sent."""
+        """Raises what the library raises when the simulator is not running, and for a URL or header that cannot be sent."""
         self._library, self._request = library, request
         if request.url.scheme not in _SCHEMES:
             raise library.UnsupportedProtocol("Request URL is missing an 'http://' or 'https://' protocol.")
@@ -106,7 +106,7 @@ class _Exchange:
         self._asked.started = real_clock()
 
     def steps(self, body: bytes) -> Generator[Step, Any, Any]:
-        """Yield what has to be waited for, if anything has, and return the response. Raises what the library raises when none comes."""
+        """Yield what has to be waited for, if anything has, and return the response. Raises what the library raises when there is none."""
         asked, application = self._asked, self._application
         if is_ours(asked.method, asked.path) or (
             application.is_wrapped and any(name == b"origin" for name, _ in asked.headers)
@@ -124,7 +124,7 @@ class _Exchange:
                 route = responder.route(asked)
                 route.take(asked, body)
                 response = responder.respond(asked, route)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
                 return self._whole(responder.fail(asked, error))
         if response.leaves_at_once:
             responder.sent(response)
@@ -161,14 +161,14 @@ class _Exchange:
                 raise self._fault(step, received, length)
 
     def _fault(self, effect: Noise | Ending, received: int | None, length: int) -> Any:
-        """What the library raises when so many bytes of a body were received, None: not even its headers."""
+        """What the library raises after `received` bytes of a body; None: not even its headers arrived."""
         library = self._library
         if isinstance(effect, Noise):
             return library.RemoteProtocolError(f"illegal status line: {bytearray(effect.data)!r}")
         if isinstance(effect, Reset):
             return library.ReadError(effect.description)
         if not isinstance(effect, Close):
-            bound = "" if self._patience else "; the client has no read time-out: it would wait for ever"
+            bound = "" if self._patience else "; the client has no read time-out: it would wait forever"
             return library.ReadTimeout(f"{effect.description}{bound}")
         if received is None:
             return library.RemoteProtocolError("Server disconnected without sending a response.")
@@ -177,11 +177,11 @@ class _Exchange:
         )
 
     def _wait(self, seconds: float) -> float:
-        """The seconds to wait. Raises ReadTimeout when the client would not wait so long."""
+        """The seconds to wait. Raises ReadTimeout when the client would not wait that long."""
         patience = self._patience
         if patience is not None and seconds >= patience:
             raise self._library.ReadTimeout(
-                f"no byte would come for {seconds:g} s, the read time-out is {patience:g} s"
+                f"no byte would come for {seconds:g} s; the read time-out is {patience:g} s"
             )
         return float(seconds)
 
@@ -234,9 +234,9 @@ def _read(
     scheme: str,
     headers: tuple[spec.Header, ...],
     server: tuple[str, int | None],
-    case_sensitive: bool,  # noqa: FBT001 - a cache takes longer to find arguments with names
+    case_sensitive: bool,  # noqa: FBT001 - a cache is slower with keyword arguments
 ) -> Request:
-    """The head of a request, of which who polls sends the same again and again. Raises ValueError for a header that no client sends."""
+    """The head of a request; a polling client sends the same one again and again. Raises ValueError for a header that no client sends."""
     for name, value in headers:
         if not _VALUE.fullmatch(value):
             raise ValueError(f"header {name.decode('latin-1')}: remove line breaks and outer spaces from its value")
@@ -271,7 +271,7 @@ class _Body:
 
 
 async def _sleep(seconds: float) -> None:
-    """Not by anyio: what it calls could be taken for a sleep of the app, whose time may be virtual."""
+    """Not with anyio: its call could be mistaken for a sleep of the app, whose time may be virtual."""
     trio = sys.modules.get("trio")
     if trio and trio.lowlevel.in_trio_run():
         await trio.sleep(seconds)
@@ -293,7 +293,7 @@ def _body_class(library: Any) -> Any:
 
 @cache
 def _extensions(status: int) -> dict[str, Any]:
-    """What the libraries tell of a status line. They copy it."""
+    """What the libraries report of a status line. They copy it."""
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
     return {"http_version": b"HTTP/1.1", "reason_phrase": phrase.encode()}
 
@@ -301,14 +301,14 @@ def _extensions(status: int) -> dict[str, Any]:
 class App:
     """A simulator that runs in this process as an ASGI application; its lifespan is that of the simulator.
 
-    Each request is handled on the loop of the simulator, so that any server, test client and event loop may call it.
+    Each request is handled on the loop of the simulator, so any server, test client or event loop may call it.
     """
 
     def __init__(self, running: Running) -> None:
         self._running = running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. Raises SimulatorError when the simulator does not run, ConnectionCutError where a connection is to be cut."""
+        """Answer one request. Raises SimulatorError when the simulator is not running, ConnectionCutError where a connection must be cut."""
         from pixazo_simulator.control import read_body
 
         if scope["type"] == "lifespan":
@@ -325,7 +325,7 @@ class App:
 
 
 async def _messages(application: Application, scope: Scope, body: bytes) -> list[MutableMapping[str, Any]]:
-    """What the application sends in answer to one request."""
+    """What the application sends in response to one request."""
     received = iter([{"type": "http.request", "body": body}])
     sent: list[MutableMapping[str, Any]] = []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .decoding import InvalidDataError, InvalidTextError, Path, fit, read
+from .decoding import InvalidDataError, InvalidTextError, Path, PlacedError, fit, placed, read
 from .endpoints import (
     CALLBACK_MEMBER,
     CONSOLE_PATH,
@@ -162,13 +162,13 @@ __all__ = [
     "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Document", "Endpoint", "Findings", "Header", "ImageFacts",
     "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidDataError", "InvalidKey", "InvalidParameters", "InvalidTextError",
     "IpAddress", "JobTimes", "KeySuspended", "Label", "Magic", "MediaRead", "MissingKey", "ModelFile", "ModelNotFound", "Operation",
-    "Parameter", "Parameters", "Path", "Plan", "Policy", "PolicyDecision", "Problem", "RateLimit", "Redactor", "Refusal",
+    "Parameter", "Parameters", "Path", "PlacedError", "Plan", "Policy", "PolicyDecision", "Problem", "RateLimit", "Redactor", "Refusal",
     "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled", "TooManyBodies", "TooManyPending",
     "TooManyUnfinished", "UnknownModel", "UnknownRequest", "UnknownRoute", "Unrouted", "UnsupportedMediaType", "Violation",
     "accepted_answer", "base_path", "beginning", "begun", "check", "classify", "closest", "covers", "description_of",
     "dollars", "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer", "http_date", "image_facts",
     "is_loopback_ip", "is_secret", "is_success", "left", "media_path", "media_type", "media_url", "members", "micros", "model_problems",
-    "nearest", "not_unicode", "parameters_of", "plain_ip", "plain_parameters", "points", "problems_of", "problems_within", "queue_error", "raised_at", "read",
+    "nearest", "not_unicode", "parameters_of", "placed", "plain_ip", "plain_parameters", "points", "problems_of", "problems_within", "queue_error", "raised_at", "read",
     "read_data_url", "read_instant", "read_key", "read_magic", "read_model", "read_text_as", "refusal_answer", "refused_agent",
     "regex", "renamed", "rows", "sentence", "shown", "snapshot", "status_body", "synchronous_answer",
     "timestamp", "unknown_member", "unknown_operation", "upstream_body", "upstream_challenge", "url_problem",

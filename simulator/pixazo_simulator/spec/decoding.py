@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TypeVar, cast
 
@@ -30,10 +31,12 @@ _MISSING = regex(r"Object missing required field `(.*)`", re.DOTALL)
 _KIND = regex(r"Invalid value '(.*)'", re.DOTALL)
 _EXPECTED = regex(r"Expected `([^`]+)`(?: of length)?( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
 _RANGE = "Integer value out of range"
-_SURROGATE = regex(rb"\\u[dD][89a-fA-F]")
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_SURROGATE = regex(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
+"""One without its other half."""
 
 _WORDS = {
-    "str": "a text", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
+    "str": "a string", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
 }  # fmt: skip
 _LENGTHS = {"str": " characters", "array": " elements", "object": " members"}
 _BOUNDS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
@@ -41,30 +44,54 @@ _SHOWN = 20
 
 
 class InvalidDataError(ValueError):
-    """Data that does not fit a shape: `path` is the place, `value` the value there as far as it helps, `problem` what is wrong."""
+    """Data that does not fit a shape: `path` is the place, `value` the value there as far as it helps, `problem` what is wrong.
 
-    def __init__(self, problem: str, path: Path = (), value: str = "") -> None:
+    `missing` is the name of a member that is not there, where that is wrong.
+    """
+
+    def __init__(self, problem: str, path: Path = (), value: str = "", *, missing: str | None = None) -> None:
         steps = (f"[{step}]" if isinstance(step, int) or step == "..." else f".{step}" for step in path)
         place = f"{''.join(steps).removeprefix('.')} {value}".strip()  # such as rules[0].faults[1].seconds -1
         super().__init__(f"{place}: {problem}" if place else problem)
-        self.path, self.value, self.problem = path, value, problem
+        self.path, self.value, self.problem, self.missing = path, value, problem, missing
+
+    def within(self, *place: str | int) -> InvalidDataError:
+        """The same of what is at a place."""
+        return InvalidDataError(self.problem, (*place, *self.path), self.value, missing=self.missing)
 
 
 class InvalidTextError(ValueError):
-    """A text that is not of its form; the message goes on after the name of the text, and after the line, where that is known."""
+    """Text that is not in its format; the message follows the name of the text, and the line, where that is known."""
 
     def __init__(self, problem: str, line: int | None = None) -> None:
         super().__init__(problem)
         self.line = line
 
 
+class PlacedError(ValueError):
+    """A value that a check of ours refuses; `path` is its place below the value that was checked, which the message does not repeat."""
+
+    def __init__(self, problem: str, path: Path) -> None:
+        super().__init__(problem)
+        self.path = path
+
+
+@contextmanager
+def placed(*path: str | int) -> Generator[None]:
+    """Say of a ValueError that is raised inside where it is."""
+    try:
+        yield
+    except ValueError as error:
+        raise PlacedError(str(error), (*path, *getattr(error, "path", ()))) from None
+
+
 def read(text: bytes, shape: type[_T]) -> _T:
-    """JSON as `shape`; an empty text is read as an object without members. Raises InvalidDataError."""
+    """Decode JSON as `shape`; empty input counts as an object without members. Raises InvalidDataError."""
     text = text or b"{}"
     try:
         return msgspec.json.decode(text, type=shape)
     except msgspec.ValidationError as error:
-        plain: object = None  # where it stops being JSON behind the misfit
+        plain: object = None  # None where what follows the misfit is not JSON
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             plain = msgspec.json.decode(text)
         raise _misfit(str(error), shape, plain) from None
@@ -72,16 +99,19 @@ def read(text: bytes, shape: type[_T]) -> _T:
         problem = str(error)
         # msgspec calls half of a surrogate pair at the end of a string truncated data.
         if _SURROGATE.search(text) and ("surrogate" in problem or "truncated" in problem):
-            problem = "a text holds half of a surrogate pair, which is not Unicode: leave it out"
+            problem = "a string contains an unpaired surrogate: remove it"
         raise InvalidDataError(problem) from None
 
 
 def fit(value: object, shape: type[_T], *, strict: bool = True) -> _T:
-    """Plain data as `shape`; unless `strict`, texts, as those of a query, are read as numbers where those are wanted. Raises InvalidDataError."""
+    """Convert plain data to `shape`; unless `strict`, strings, such as those of a query, are read as numbers where needed. Raises InvalidDataError."""
     try:
         return msgspec.convert(value, shape, strict=strict)
     except msgspec.ValidationError as error:
-        raise _misfit(str(error), shape, value) from None
+        misfit = _misfit(str(error), shape, value)
+        if isinstance(cause := error.__cause__, PlacedError):
+            misfit = InvalidDataError(misfit.problem, (*misfit.path, *cause.path), misfit.value)
+        raise misfit from None
 
 
 _COMPRESSED = {
@@ -114,15 +144,15 @@ def json_fault(body: bytes) -> tuple[str, str]:
         return "malformed", str(error)
     except RecursionError:
         return "nested", ""
-    return "malformed", "a string holds half of a surrogate pair"
+    return "malformed", "a string contains an unpaired surrogate"
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
-    """The error for a message of msgspec; the message itself where a name that was given reads like a part of it."""
+    """The error for a message of msgspec; the message itself where a given name looks like a part of it."""
     found = cast("re.Match[str]", _MESSAGE.fullmatch(message))
     says = found["says"]
     path = tuple(
@@ -134,7 +164,7 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
             remedy = f"{nearest(unknown[1], known)}; known members are {', '.join(known)}" if known else ""
             return InvalidDataError(f"unknown field `{unknown[1]}`{remedy}", (*path, unknown[1]))
         if missing := _MISSING.fullmatch(says):
-            return InvalidDataError(f"missing required field `{missing[1]}`", path)
+            return InvalidDataError(f"missing required field `{missing[1]}`", path, missing=missing[1])
         if (kind := _KIND.fullmatch(says)) and given is not None:
             kinds = tuple(str(each.tag) for each in _structs(_at(shape, path[:-1], given)[0]))
             problem = f"{path[-1]} {kind[1]!r} does not exist{nearest(kind[1], kinds)}; known are {', '.join(kinds)}"
@@ -149,7 +179,7 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
             return InvalidDataError("integer value out of range", path, _start(value))
         if expected := _EXPECTED.fullmatch(says):
             return InvalidDataError(f"give {_wanted(expected[1], expected[2], info)}", path, _start(value))
-        return InvalidDataError(says, path)  # of a check of ours, which names the remedy itself
+        return InvalidDataError(says, path)  # from one of our own checks, which names the remedy itself
     except (LookupError, ValueError):
         return InvalidDataError(message)
 
@@ -162,13 +192,13 @@ def _wanted(types: str, rule: str | None, info: inspect.Type) -> str:
     """What fits: types in words, and the rule for their values."""
     if rule and "regex" in rule:
         schema: dict[str, object] | None = getattr(info, "extra_json_schema", None)
-        return str((schema or {}).get("description", "a text of the right form"))
+        return str((schema or {}).get("description", "a string in the right format"))
     words = " or ".join(_WORDS.get(each, each) for each in types.split(" | "))
     sign, _, number = (rule or "").strip().partition(" ")
     return f"{words} {_BOUNDS[sign]} {number.removesuffix('.0')}{_LENGTHS.get(types, '')}" if sign else words
 
 
-_info = cache(inspect.type_info)  # that of a rule takes longer than all else about a misfit
+_info = cache(inspect.type_info)  # for a rule this takes longer than the rest of the error
 
 
 def _at(shape: type, path: Path, given: object) -> tuple[inspect.Type, object]:

@@ -1,4 +1,4 @@
-"""Which operation a method and a path are, and the names of what a request carries beside its body."""
+"""Which operation a method and a path mean, and the names of what a request carries besides its body."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Header = tuple[bytes, bytes]
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"  # page: Authentication
 QUERY_KEY = "subscription-key"
-"""The query parameter that may hold the key instead of the header: the default of Azure API Management (AUTH-06)."""
+"""The query parameter that may contain the key instead of the header: the default of Azure API Management (AUTH-06)."""
 WEBHOOK_URL_HEADER = "X-Webhook-URL"  # page: Webhooks
 WEBHOOK_MODE_HEADER = "X-Webhook-Mode"
 """Not on the page: seen in public code (policy `webhook_events`)."""
@@ -29,13 +29,13 @@ CONTROL_PREFIX = "/_sim"
 CONSOLE_PATH = "/_sim/console"
 """How the path of every page of the console begins."""
 DISCOVERY_PATH = "/.well-known/pixazo-target"
-"""Where a contract suite finds the discovery document: what it may ask of this simulator."""
+"""Where a contract suite finds the discovery document: what it may ask this simulator to do."""
 OPENAPI_PATH = "/openapi.json"
 """Where the gateway is described as OpenAPI."""
 
 # Paths are compared after percent-decoding, and case matters: the page prints each in one form only.
 _MEDIA = regex(r"/v1/(?P<request_id>[^/]+)/output\.[^/]+")
-# A segment such as v2 is a version of the gateway's own routes; those of the simulator begin with another character.
+# A segment such as v2 is a version of the gateway's own routes; the simulator's own routes begin with another character.
 _ANY_MODEL = regex(r"/(?!v[0-9]+/)(?P<model_id>[A-Za-z0-9][\w.-]{0,99})/(?P<rest>.+)", re.ASCII | re.DOTALL)
 
 
@@ -51,7 +51,7 @@ class Submit(msgspec.Struct, frozen=True):
 
 
 class StatusRead(msgspec.Struct, frozen=True):
-    """`GET /v2/requests/status/{request_id}`; the id may be any text, even an empty one."""
+    """`GET /v2/requests/status/{request_id}`; the id may be any string, even an empty one."""
 
     name: ClassVar[str] = "status"
     request_id: str

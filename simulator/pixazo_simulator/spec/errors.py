@@ -1,4 +1,4 @@
-"""Reasons to refuse a request, as values. As text each is a phrase for the journal; what a client gets is in `responses`."""
+"""Reasons to refuse a request, as values. Each reads as a phrase for the journal; what a client gets is in `responses`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import ClassVar
 
 import msgspec
 
-from .text import beginning
+from .text import beginning, dollars
 
 LONGEST_URL = 8000
-"""Characters of a URL; RFC 9110, 4.1 asks every program to support at least so many."""
+"""Characters of a URL; RFC 9110, 4.1 asks every program to support at least this many."""
 HEAD_LIMIT = 64 * 1024
 """Bytes of a request line and headers together; a longer head gets 431."""
 SMALL_BODY = 64 * 1024
-"""Bytes; a body of this size may hold as many values as fit in, since they are read in milliseconds."""
+"""Bytes; a body of this size may contain any number of values, since they are read in milliseconds."""
 MOST_COMMAS = 1000
-"""Commas in a larger body, which holds an image or a long prompt; those in texts count, too. The page lists eight members."""
+"""Commas in a larger body, which contains an image or a long prompt; those in strings count, too. The page lists eight members."""
 MOST_BRACKETS = 100_000
-"""Opening brackets in a larger body, and opening braces; those in texts count, too."""
+"""Opening brackets in a larger body, and opening braces; those in strings count, too."""
 
 MISSHAPEN = {
     "empty": "is empty: a JSON object is expected",
@@ -28,13 +28,13 @@ MISSHAPEN = {
     "form": "is form data: send a JSON object",
     "malformed": "is not valid JSON: {}",
     "nested": "is nested too deeply",
-    "number": "holds a number of too many digits, or with too large an exponent",
+    "number": "contains a number with too many digits or too large an exponent",
     "too_many_values": (
         f"is larger than {SMALL_BODY} bytes and has more than {MOST_COMMAS} commas, or {MOST_BRACKETS} opening brackets or braces"
     ),
     "object": "must be a JSON object, not {}",
 }
-"""What is wrong with a body that is no JSON object, by `InvalidBody.fault`, with a place for its detail."""
+"""What is wrong with a body that is not a JSON object, by `InvalidBody.fault`, with a placeholder for its detail."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -147,7 +147,7 @@ class ModelNotFound(Refusal, frozen=True):
 
 
 class Violation(Enum):
-    """The rules of the page that a member or header can break; the value is the sentence about it, with places for values."""
+    """The rules of the page that a member or header can break; the value is the sentence about it, with placeholders for values."""
 
     REQUIRED = "is required"
     WANTED = "must be {}, not {}"
@@ -155,8 +155,8 @@ class Violation(Enum):
     LENGTH = "must have at most {} characters, not {}"
     COMBO = "1080P is not available with a duration of 10 seconds"
     UNKNOWN = "is not a parameter of this operation{}"
-    MAGIC = "holds {}, which is not a magic mark of the simulator: {}"
-    MODERATED = "was rejected by content moderation: it may hold sensitive content"
+    MAGIC = "contains {}, which is not a magic mark of the simulator: {}"
+    MODERATED = "was rejected by content moderation: it may contain sensitive content"
     URL = "must be an absolute http or https URL: {}"
     HTTPS = "must be an https URL"
     # page, Request Parameters, first_frame_image: public URLs or Base64 data URLs; JPG/JPEG/PNG/WebP, <20MB, short side >300px,
@@ -165,7 +165,7 @@ class Violation(Enum):
     DATA_URL = "must be a Base64 data URL of a JPEG, PNG or WebP image: {}"
     UNREACHABLE = "could not be fetched"
     IMAGE_FORMAT = "must be a JPEG, PNG or WebP image, not {}"
-    IMAGE_TYPE = "is declared as {} and holds {}"
+    IMAGE_TYPE = "is declared as {} and contains {}"
     IMAGE_SIZE = "must be smaller than 20 MB ({} bytes), not {} bytes"
     IMAGE_DAMAGED = "is damaged or cut short"
     IMAGE_SIDE = "must have a short side of more than 300 px, not {}"
@@ -193,12 +193,12 @@ class InvalidParameters(Refusal, frozen=True):
 
 
 class InsufficientFunds(Refusal, frozen=True):
-    """The wallet does not hold `required` (millionths of a dollar)."""
+    """The wallet does not have `required` (millionths of a dollar)."""
 
     required: int
 
     def __str__(self) -> str:
-        return f"the wallet holds less than ${self.required / 1_000_000:g}"
+        return f"the wallet has less than ${dollars(self.required)}"
 
 
 class UnknownRequest(Refusal, frozen=True):

@@ -14,7 +14,7 @@ import msgspec
 from .text import quoted, regex
 
 MEDIA_TYPES = {"image/jpeg": "jpeg", "image/jpg": "jpeg", "image/png": "png", "image/webp": "webp"}
-"""What a data URL may be declared as, and the format that this is."""
+"""The media types that a data URL may declare, and the format of each."""
 _PARAMETER = regex(r"""[\w!$&'*+.^`|~#-]+=(?:"[^"]*"|[\w!$&'*+.^`|~#%:/?@()-]*)""")
 _NO_BASE64 = regex(r"[^A-Za-z0-9+/=]")
 _NO_ESCAPE = regex(r"%(?![0-9A-Fa-f]{2})")
@@ -51,7 +51,7 @@ class ImageFacts(msgspec.Struct, frozen=True):
 
 
 class DataUrl(msgspec.Struct, frozen=True):
-    """A data URL as it was read: its media type in lower case, its data where they can be read, and each thing that is wrong."""
+    """A data URL as it was read: its media type in lower case, its data where it can be read, and each thing that is wrong."""
 
     media_type: str
     data: bytes | None
@@ -59,7 +59,7 @@ class DataUrl(msgspec.Struct, frozen=True):
 
 
 def read_data_url(text: str, *, any_type: bool = False) -> DataUrl:
-    """Read a data URL of Base64 (RFC 2397), of which percent-encoded characters and parameters are a part.
+    """Read a data URL of Base64 (RFC 2397), which may have percent-encoded characters and parameters.
 
     Its media type must be one of MEDIA_TYPES, unless `any_type`.
     """
@@ -82,10 +82,10 @@ def read_data_url(text: str, *, any_type: bool = False) -> DataUrl:
 def _decode_base64(text: str) -> tuple[bytes | None, str | None]:
     """The bytes of Base64 in a URL, or why there are none."""
     if not text:
-        return None, "no data follow its comma"
+        return None, "no data follows its comma"
     if "%" in text:
         if found := _NO_ESCAPE.search(text):
-            return None, f"its data have a % without two hexadecimal digits at character {found.start() + 1}"
+            return None, f"its data contains a % not followed by two hex digits at character {found.start() + 1}"
         text = unquote(text, "latin-1")
     try:
         return binascii.a2b_base64(text, strict_mode=True), None
@@ -97,19 +97,19 @@ def _base64_fault(text: str) -> str:
     if found := _NO_BASE64.search(text):
         url_safe = ": write + for - and / for _"
         remedy = {"-": url_safe, "_": url_safe, "\n": ": write it in one line"}.get(found[0], "")
-        return f"its data hold {quoted(found[0])}, which is not Base64, at character {found.start() + 1}{remedy}"
+        return f"its data contains {quoted(found[0])}, which is not Base64, at character {found.start() + 1}{remedy}"
     digits = text.rstrip("=")
     if "=" in digits:
-        return f"its data go on behind their padding at character {digits.index('=') + 2}"
+        return f"its data continues after the padding at character {digits.index('=') + 2}"
     if len(digits) % 4 == 1:
-        return f"its data are cut short: {len(digits)} Base64 digits are no whole number of bytes"
-    return f"its data end in {len(text) - len(digits)} padding characters (=) instead of {-len(digits) % 4}"
+        return f"its data is truncated: {len(digits)} Base64 digits do not make whole bytes"
+    return f"its data ends in {len(text) - len(digits)} padding characters (=) instead of {-len(digits) % 4}"
 
 
 def kind_of(data: bytes) -> str:
-    """What data that are no JPEG, PNG or WebP image probably are."""
+    """What data that is not a JPEG, PNG or WebP image probably is."""
     known = (kind for kind, start in _OTHER_KINDS if start.match(data))
-    return next(known, f"data that begin with {data[:4].hex(' ')}" if data else "no data")
+    return next(known, f"data that begins with {data[:4].hex(' ')}" if data else "no data")
 
 
 def image_facts(data: bytes) -> ImageFacts:
@@ -117,11 +117,11 @@ def image_facts(data: bytes) -> ImageFacts:
     found = _format(data)
     if found == "other":
         return ImageFacts(found, -1, -1, len(data), whole=False)
-    if found != "jpeg":  # cameras append data of their own behind the end
+    if found != "jpeg":  # cameras append data of their own after the end
         whole = _PNG_END in data if found == "png" else int.from_bytes(data[4:8], "little") + 8 <= len(data)
         return ImageFacts(found, *_frame(data), len(data), whole)
     end = _header_end(data)
-    # rfind is quick whatever the bytes are, find is not; the library reads garbage byte by byte and is not given any.
+    # rfind is fast for any bytes, find is not; the library reads garbage byte by byte, so it gets none.
     return ImageFacts(found, *_frame(data[:end]), len(data), data.rfind(_JPEG_END, end) >= 0)
 
 
@@ -144,7 +144,7 @@ def _frame(data: bytes) -> tuple[int, int]:
 
 
 def _header_end(data: bytes) -> int:
-    """Where the header of a JPEG ends: at its picture, or at anything but a marker, or behind MOST_SEGMENTS.
+    """Where the header of a JPEG ends: at its picture, or at anything but a marker, or after MOST_SEGMENTS.
 
     A thumbnail in a segment has an end of its own, which is not that of the picture.
     """

@@ -24,10 +24,10 @@ TERMINAL = (Status.COMPLETED, Status.FAILED, Status.ERROR)
 
 
 class Plan(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """How a generation goes on, fixed on acceptance: milliseconds queued, milliseconds processing, outcome.
+    """How a generation proceeds, fixed on acceptance: milliseconds queued, milliseconds processing, outcome.
 
-    A plan that processes for 0 ms goes straight from QUEUED to its outcome. A state that lasts so many status reads (`..._polls`)
-    has the length NEVER until it is left with the last of them.
+    A plan that processes for 0 ms goes straight from QUEUED to its outcome. A state that lasts N status reads (`..._polls`)
+    has the length NEVER until the last of them ends it.
     """
 
     queued: int
@@ -39,7 +39,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
-    """A status, the instant since which it holds, the instant at which it will no longer hold (None: it is terminal)."""
+    """A status, the instant at which it began, the instant at which it will end (None: it is terminal)."""
 
     status: Status
     since: int
@@ -52,16 +52,16 @@ def finish(accepted: int, plan: Plan) -> int:
 
 
 def left(accepted: int, plan: Plan, now: int) -> Plan:
-    """The plan once the state that lasts for some status reads is left at `now`."""
+    """The plan once a state that lasts for a number of status reads ends at `now`."""
     if plan.queued == NEVER:
         return msgspec.structs.replace(plan, queued=now - accepted)
     return msgspec.structs.replace(plan, processing=now - accepted - plan.queued)
 
 
 def begun(plan: Plan, status: Status, age: int | None) -> tuple[Plan, int]:
-    """The plan of a generation that has `status` at an age of so many milliseconds, and the age; None: as old as the plan has it then.
+    """The plan of a generation that has `status` at an age in milliseconds, and the age; None: the age that the plan gives it then.
 
-    It is this plan where that has the status at this age. Else the status begins at this age, but for QUEUED, which lasts as long again; the
+    It is this plan if that has the status at this age. Otherwise the status begins at this age, except QUEUED, which lasts as long again; the
     time before an end is split between the two states as in the plan.
     """
     queued, processing = (0 if length == NEVER else length for length in (plan.queued, plan.processing))

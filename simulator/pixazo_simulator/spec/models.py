@@ -20,7 +20,7 @@ from .text import json_value, micros, nearest, not_unicode, quoted, regex, shown
 MEDIA_KINDS = {"mp4": "video/mp4", "png": "image/png", "jpeg": "image/jpeg", "wav": "audio/wav", "mp3": "audio/mpeg"}
 """What an operation can make: the extension of its media, and their type."""
 ANY_MODEL = "*/*"
-"""Stands among names of operations for every operation whose name has a slash: those that the page does not have."""
+"""Among names of operations this means every operation whose name has a slash: those that the page does not have."""
 MOST_PROBLEMS = 10
 """Places that one rule of one parameter reports: `content[].type` may have many."""
 
@@ -45,20 +45,20 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         Meta(description="what its value must be"),
     ]
     required: Annotated[bool, Meta(description="whether a body must have it")] = False
-    default: Annotated[Any, Meta(description="what is taken where a body leaves it out")] = UNSET
-    enumeration: Annotated[tuple[Any, ...], Meta(description="its values; without: any")] = ()
+    default: Annotated[Any, Meta(description="the value used where a body omits it")] = UNSET
+    enumeration: Annotated[tuple[Any, ...], Meta(description="its allowed values; default: any")] = ()
     minimum: Annotated[float | None, Meta(description="the least number")] = None
     maximum: Annotated[float | None, Meta(description="the greatest number")] = None
-    exclusive_minimum: Annotated[bool, Meta(description="whether `minimum` itself is too little")] = False
-    min_length: Annotated[_Count | None, Meta(description="code points of a text, at least")] = None
-    max_length: Annotated[_Count | None, Meta(description="code points of a text, at most")] = None
-    min_items: Annotated[_Count | None, Meta(description="items of an array, at least")] = None
-    max_items: Annotated[_Count | None, Meta(description="items of an array, at most")] = None
-    max_bytes: Annotated[_Count | None, Meta(description="bytes of data in Base64, at most")] = None
-    formats: Annotated[tuple[str, ...], Meta(description="what a text is: url, base64, or both")] = ()
-    callback: Annotated[bool, Meta(description="whether its value is a URL to which the end is posted")] = False
+    exclusive_minimum: Annotated[bool, Meta(description="whether `minimum` itself is not allowed")] = False
+    min_length: Annotated[_Count | None, Meta(description="the least number of code points of a string")] = None
+    max_length: Annotated[_Count | None, Meta(description="the greatest number of code points of a string")] = None
+    min_items: Annotated[_Count | None, Meta(description="the least number of items of an array")] = None
+    max_items: Annotated[_Count | None, Meta(description="the greatest number of items of an array")] = None
+    max_bytes: Annotated[_Count | None, Meta(description="the greatest number of bytes of Base64 data")] = None
+    formats: Annotated[tuple[str, ...], Meta(description="the format of a string: url, base64, or both")] = ()
+    callback: Annotated[bool, Meta(description="whether its value is a URL to which the result is posted")] = False
     description: Annotated[str, Meta(description="what the page says about it")] = ""
-    unchecked: Annotated[tuple[str, ...], Meta(description="what the page states about it and nothing checks")] = ()
+    unchecked: Annotated[tuple[str, ...], Meta(description="what the page states about it, but nothing checks")] = ()
 
 
 class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -67,11 +67,11 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     base: _Dollars
     by: Annotated[str | None, Meta(description="the parameter whose value chooses from `values`")] = None
     values: Annotated[dict[str, _Dollars], Meta(description="dollars in place of `base`, by that value")] = {}
-    per: Annotated[str | None, Meta(description="the parameter by whose number the price is multiplied")] = None
+    per: Annotated[str | None, Meta(description="the parameter whose number multiplies the price")] = None
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An operation as it stands in a model file; `name` and `checks` are for the operations of the page."""
+    """An operation as a model file defines it; `name` and `checks` are for the operations of the page."""
 
     path: Annotated[str, Meta(pattern=_ROUTE, description="the path of a POST, such as /ltx-video/v1/text-to-video")]
     model_id: Annotated[
@@ -82,12 +82,12 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     parameters: Annotated[tuple[Parameter, ...], Meta(description="the members of its body")] = ()
     price: Annotated[
         PriceTable | _Dollars | None,
-        Meta(description="dollars, or a table of prices; without: policy `price`"),
+        Meta(description="dollars, or a table of prices; default: policy `price`"),
     ] = None
     response: Annotated[
         Any,
         Meta(
-            description="the template of a response at once, with {media_url}, {request_id} and {now}; without, the generation is queued"
+            description="the template of an immediate response, with {media_url}, {request_id} and {now}; if omitted, the generation is queued"
         ),
     ] = None
     name: Annotated[str | None, Meta(description="only for the operations of the page")] = None
@@ -95,15 +95,15 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The operations of a model, where they are documented, and how they are known."""
+    """The operations of a model, where they are documented, and how we know them."""
 
     model: Annotated[
         str, Meta(pattern=r"^[a-z0-9.-]{1,100}\Z", description="lower-case letters, digits, dots and hyphens")
     ]
     title: Annotated[str, Meta(description="what the model is called")]
-    source: Annotated[str, Meta(description="the page of the vendor that it is taken from")]
-    date: Annotated[dt.date, Meta(description="the day of that page")]
-    label: Annotated[str, Meta(description="how it is known, shown wherever the model is")]
+    source: Annotated[str, Meta(description="the vendor's page that it is taken from")]
+    date: Annotated[dt.date, Meta(description="the date of that page")]
+    label: Annotated[str, Meta(description="how we know it, shown wherever the model is shown")]
     operations: Annotated[tuple[_Row, ...], Meta(min_length=1)]
 
 
@@ -112,7 +112,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `name` is what rules, the journal and reports call it: its path without the version, or the short name that the page's two have.
     `names` are the members that its body may have. `limited` says whether the page states limits for its video, `on_page` that its values are judged
-    by `parameters.py`, and `plain` that most bodies of it are read by a faster way.
+    by `parameters.py`, and `plain` that most of its bodies are read in a faster way.
     `response` is the template of its response, None for one that is queued.
     """
 
@@ -153,14 +153,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return default if found is UNSET or found is None else found
 
     def number(self, name: str, members: Mapping[str, Any]) -> float:
-        """The number that a parameter has, also as a text such as `5s`, between 0 and a million; 0 where it has none."""
+        """The number that a parameter has, also as a string such as `5s`, between 0 and a million; 0 where it has none."""
         value: object = self.value(name, members)
         if isinstance(value, str) and (found := re.match(r"[0-9]{1,6}(\.[0-9]{1,3})?", value)):
             return float(found[0])
         return min(max(value, 0), 1e6) if isinstance(value, int | float) and not isinstance(value, bool) else 0
 
     def text(self, name: str | None, members: Mapping[str, Any]) -> str:
-        """The text that a parameter has, empty where it has none."""
+        """The string that a parameter has, empty where it has none."""
         return value if isinstance(value := self.value(name, members), str) else ""
 
     def places(self, name: str, members: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -189,7 +189,7 @@ def covers(names: Collection[str], operation: str | None) -> bool:
 
 
 def unknown_operation(name: str, known: Iterable[str]) -> str:
-    """Why a name is that of no operation, with the remedy, as the end of a sentence that begins with what it is for."""
+    """Why a name is not that of an operation, with the remedy, as the end of a sentence that begins with what it is for."""
     names = tuple(known)
     remedy = ": serve its model with --model NAME or FILE, in pytest with pixazo_models" if "/" in name else ""
     return f"{shown(name)} is not one of {', '.join(names)}{nearest(name, names)}{remedy}"
@@ -210,7 +210,7 @@ def _operations(data: object) -> tuple[Operation, ...]:
 
 
 def model_problems(data: object) -> Iterator[InvalidDataError]:
-    """All that is wrong with a model file, as far as it can be said: once for each member of an operation or parameter."""
+    """All that is wrong with a model file, as far as it can be found: once for each member of an operation or parameter."""
     found = [*problems_within(data, "operations", [_EXAMPLE], _operations, _row_problems)]
     yield from found or problems_of(data, _operations)
 
@@ -229,7 +229,7 @@ _EXAMPLE = {"path": "/model/v1/generate", "model_id": "model", "title": "", "out
 def _made(file: ModelFile, row: _Row, place: Path) -> Operation:
     names = [each.name for each in row.parameters]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise InvalidDataError(f"{twice} stands there twice: leave one out", (*place, "parameters"))
+        raise InvalidDataError(f"{twice} is defined twice: remove one", (*place, "parameters"))
     price = PriceTable(base=row.price) if isinstance(row.price, str) else row.price
     for key in (price.by, price.per) if price else ():
         if key is not None and key not in names:
@@ -304,14 +304,14 @@ def _problem(parameter: Parameter, place: str, value: Any) -> Problem | None:
 
 
 def unwanted(parameter: Parameter, place: str, value: object) -> Problem:
-    """What to say of a value that is of another type, or none of the enumeration."""
+    """What to say of a value of another type, or one not in the enumeration."""
     words = ", ".join(msgspec.json.encode(each).decode() for each in parameter.enumeration)
     wanted = f"one of {words}" if words else _TYPES[parameter.type][1]
     return Problem(place, Violation.WANTED, (wanted, json_value(value)))
 
 
 def _price_key(value: object) -> str:
-    """A value as it stands in a price table: `true`, `6` also for 6.0, a text as it is."""
+    """A value as a price table has it: `true`, `6` also for 6.0, a string as it is."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -338,14 +338,14 @@ def _text_problem(parameter: Parameter, place: str, text: str) -> Problem | None
     takes_data = "base64" in parameter.formats
     if parameter.callback or not (
         takes_data or "url" in parameter.formats
-    ):  # where it is posted to is judged with the header
+    ):  # a webhook URL is judged together with the header
         return None
     fault = url_problem(text)
     if takes_data and fault:
         head, comma, data = text.partition(",") if text[:5].lower() == "data:" else ("", "", text)
         if (comma or not head) and text and _BASE64.fullmatch("".join(data.split())):
             return _bounds(place, len(data) * 3 // 4, None, parameter.max_bytes, " bytes")
-        fault = f"{fault}, and it is no Base64"
+        fault = f"{fault}, and it is not Base64"
     return Problem(place, Violation.URL, (fault,)) if fault else None
 
 
@@ -356,7 +356,7 @@ def url_problem(text: str) -> str | None:
     if len(text) > LONGEST_URL:
         return f"it is longer than {LONGEST_URL} characters"
     if odd := next((number for number, each in enumerate(text, 1) if not "!" <= each <= "~"), None):
-        return f"its character {odd} is none of a URL: percent-encode it"
+        return f"its character {odd} is not allowed in a URL: percent-encode it"
     scheme, separator, _ = text.partition(":")
     if scheme.lower() not in ("http", "https"):
         return f"its scheme is {quoted(scheme)}" if separator and scheme.isalnum() else "it has no scheme such as https"
@@ -365,5 +365,5 @@ def url_problem(text: str) -> str | None:
     except ValueError:
         return "its host or port cannot be read"
     if not _HOST.fullmatch(host or ""):
-        return "it has no host, or one with characters that no host has"
+        return "it has no host, or an invalid one"
     return "its port is 0" if port == 0 else None

@@ -63,14 +63,14 @@ _VALUE: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 def members(body: bytes) -> dict[str, Any] | InvalidBody:
-    """The members of a JSON object, whatever they are; where a name stands twice the last one counts."""
+    """The members of a JSON object, whatever they are; of a repeated name the last one counts."""
     if has_too_many_values(body):
         return InvalidBody("too_many_values")
     try:
         value = _VALUE.decode(body)
     except RecursionError:
         return InvalidBody("nested")
-    except msgspec.ValidationError:  # JSON has no bounds for numbers, Python has
+    except msgspec.ValidationError:  # JSON does not bound numbers, Python does
         return InvalidBody("number")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return InvalidBody(*json_fault(body)) if body.strip() else InvalidBody("empty")
@@ -78,7 +78,7 @@ def members(body: bytes) -> dict[str, Any] | InvalidBody:
 
 
 def has_too_many_values(body: bytes, commas: int = MOST_COMMAS, brackets: int = MOST_BRACKETS) -> bool:
-    """Whether it would take long to read each value of a body: it is large, and has more than so many of these marks."""
+    """Whether it would take long to read each value of a body: it is large and has too many of these marks."""
     if len(body) <= SMALL_BODY:
         return False
     for mark, most in ((b",", commas), (b"[", brackets), (b"{", brackets)):
@@ -117,7 +117,7 @@ def parameters_of(given: Mapping[str, Any], operation: Operation, policy: Policy
 
 
 def _common(given: Mapping[str, Any], operation: Operation) -> Parameters:
-    """What the world wants to know of a submission to any other operation."""
+    """What the world needs to know about a submission to any other operation."""
     callback = operation.value(operation.callback, given)
     return Parameters(
         operation.text(operation.prompt, given) if operation.prompt else UNSET,
@@ -148,7 +148,7 @@ REACH = 20_000
 PROMPTS = {
     "failed": ("[[sim:failed TEXT]]", "ends FAILED with TEXT as its error"),
     "error": ("[[sim:error TEXT]]", "ends ERROR with TEXT as its error, and is not charged"),
-    "stuck": ("[[sim:stuck]]", "stays PROCESSING for ever"),
+    "stuck": ("[[sim:stuck]]", "stays PROCESSING forever"),
     "after": (
         "[[sim:after SECONDS]]",
         "ends SECONDS after it was accepted, queued and processing in the usual proportion",
@@ -169,11 +169,11 @@ KEYS = {
     "sim-throttled-briefly": "is over its rate limit for 2 s, then served",
     "sim-broken": "meets a broken gateway: every request gets 500",
     "sim-disabled-model": "finds the model disabled: a submission gets 400",
-    "sim-another-account": "is an ordinary one, beside the usual",
+    "sim-another-account": "is an ordinary one, in addition to the usual",
 }
 """Keys that open a world of their own when they are first used: key -> what is special about it.
 
-With `-SUFFIX` behind it a key opens one more such world for each suffix, so that tests can run in parallel.
+With `-SUFFIX` appended a key opens another such world for each suffix, so tests can run in parallel.
 """
 
 
@@ -199,12 +199,12 @@ NO_MAGIC = Magic()
 def read_magic(prompt: str, header: str = "") -> Magic | Problem:
     """Read every mark in the first 20,000 characters of a prompt, in letters of either case, then those of X-Sim-Outcome.
 
-    The last one of a kind counts. A mark that means nothing is a problem, which names it and the remedy.
+    The last one of a kind counts. An unknown mark is a problem, which names it and the remedy.
     """
     if "[[" not in prompt and not header:
         return NO_MAGIC
     marks = [("prompt", *rest.partition(_CLOSE)[:2]) for rest in _OPENING.split(prompt[:REACH])[1:]]
-    if header:  # a text may hold a semicolon that no word of ours follows
+    if header:  # TEXT may contain a semicolon that no word of ours follows
         marks += [(OUTCOME_HEADER, part, _CLOSE) for part in _BETWEEN.split(header[:REACH])]
     outcome, error, after, stuck, moderated, polls = None, None, None, False, False, None
     for member, inside, close in marks:
@@ -250,7 +250,7 @@ MOST_UNKNOWN = 10
 """Unknown members that one response names."""
 
 Images = Mapping[str, ImageFacts]
-"""The images behind URLs that a world knows (policy `image_urls`, value `table`)."""
+"""The images at URLs that a world knows (policy `image_urls`, value `table`)."""
 
 _COUNT: Mapping[str, Callable[[str], int]] = {
     "code_points": len,
@@ -262,7 +262,7 @@ _BASE64_STARTS = ("iVBORw0KGgo", "/9j/", "UklGR")
 
 
 class PlainParameters(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """What most submissions are: values about which neither the page nor any policy has a question."""
+    """What most submissions are: values that neither the page nor any policy leaves open."""
 
     prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=PROMPT_LIMIT // 4)]  # a code point has at most 4 bytes
     duration: Literal[6, 10] | UnsetType = UNSET
@@ -273,7 +273,7 @@ class PlainParameters(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 def plain_parameters(given: dict[str, Any] | InvalidBody) -> PlainParameters | None:
-    """The parameters among the members of a body of text-to-video with which nothing can be wrong, whatever the policy; None: `check` them."""
+    """The parameters of a text-to-video body with which nothing can be wrong, whatever the policy; None: `check` them."""
     try:
         found = msgspec.convert(given, PlainParameters)
     except msgspec.ValidationError:
@@ -388,7 +388,7 @@ def _check_image(given: object, policy: Policy, images: Images, found: Findings)
 
 
 def _check_image_url(given: str, policy: Policy, images: Images, found: Findings) -> None:
-    """An image behind a usable URL: that such URLs are accepted is documented, but for plain http."""
+    """An image at a usable URL: it is documented that such URLs are accepted, except plain http."""
     is_https = given.lower().startswith("https:")
     found.decided_by += ("image_urls",) if not is_https else policy.changed_among("image_urls")
     if policy.image_urls == "https" and not is_https:
@@ -425,7 +425,7 @@ def _frame(facts: ImageFacts | None) -> tuple[int, int] | None:
 
 
 def _image_problems(facts: ImageFacts, policy: Policy, other: str = "another format") -> Iterator[Problem]:
-    """Every image rule that is broken; `other` says what an image of no known format is."""
+    """Every image rule that is broken; `other` says what an image in an unknown format is."""
     if facts.size >= (limit := IMAGE_LIMITS[policy.image_megabyte]):
         yield Problem(_IMAGE, Violation.IMAGE_SIZE, (limit, facts.size))
     if facts.format == "other":
@@ -465,7 +465,7 @@ def _printable(name: str) -> str:
 
 
 def _meant(name: str, operation: Operation) -> str:
-    """What a member that is not known probably means: a parameter of the page's other operation, or a known one that is near."""
+    """What an unknown member probably means: a parameter of the page's other operation, or a known one with a similar name."""
     others = (other.name for other in HAILUO if operation.on_page and name in other.names)
     other = next(others, None)
     return f" (but of {other})" if other else nearest(name, operation.names)

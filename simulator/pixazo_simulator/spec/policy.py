@@ -6,7 +6,7 @@ One row of the table is one annotated field of `Policy`. Its choices are those o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
 from random import Random
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast, get_args, get_type_hints
@@ -23,7 +23,7 @@ CHECKS = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
 """The checks of a submission after its route, in the default order (policy `check_order`)."""
 
 MOST_AGENTS = 20
-"""Beginnings of User-Agent headers that the media host refuses."""
+"""Prefixes of User-Agent headers that the media host refuses."""
 MOST_PRICES = 100
 """Rules of one price list."""
 _RULE = regex(
@@ -72,7 +72,7 @@ class JobTimes(msgspec.Struct, frozen=True):
 
 
 class Retention(msgspec.Struct, frozen=True):
-    """Milliseconds after the end during which the status and the media can be read; None is for ever."""
+    """Milliseconds after the end during which the status and the media can be read; None is forever."""
 
     status: int | None = None
     media: int | None = None
@@ -144,7 +144,7 @@ class PriceList(msgspec.Struct, frozen=True):
 
         A price that is `listed` elsewhere comes before the rules that name no operation.
         """
-        for rule in self.rules:  # not a generator, which takes thrice as long, and each submission asks
+        for rule in self.rules:  # not a generator, which takes three times as long: each submission asks
             if rule.fits(operation, duration, resolution):
                 return rule.amount if listed is None or rule.wanted[0] else listed
         return self.rules[-1].amount
@@ -257,11 +257,11 @@ def origin_of_media(text: str) -> str:
 
 
 def agents(text: str) -> tuple[str, ...]:
-    """Read `none` or beginnings of User-Agent headers (policy `media_user_agents`). Raises ValueError with the remedy."""
+    """Read `none` or prefixes of User-Agent headers (policy `media_user_agents`). Raises ValueError with the remedy."""
     found = tuple(each.strip() for each in text.split(",") if each.strip() and text != "none")
     if len(found) > MOST_AGENTS or not all(each.isascii() and each.isprintable() for each in found):
         raise ValueError(
-            f"{text!r} is not none or at most {MOST_AGENTS} beginnings of a User-Agent (for example Python-urllib,curl)"
+            f"{text!r} is not none or at most {MOST_AGENTS} prefixes of a User-Agent (for example Python-urllib,curl)"
         )
     return found
 
@@ -297,7 +297,7 @@ class Point(msgspec.Struct, frozen=True):
     """What is known about a field: row of the table, label, clauses, sentence, value in profile `observed`, and how a value is read.
 
     The label says how we know the default: documented, vendor, observed, inferred, assumed, or ours (a safety rule). `labels` says it
-    of other values, as texts; what is in neither is assumed.
+    of other values, as strings; a value in neither is assumed.
     """
 
     row: int
@@ -372,7 +372,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     content_type: Annotated[Literal["400", "ignore", "415"], Point(
         25, "assumed", "HDR-02", "A body that is not declared as JSON: 400, 415, or accepted.", observed="ignore")] = "400"
     body_limit: Annotated[int, Point(
-        26, "assumed", "I2V-IMG-08", "Largest request body in bytes (20 MB of image as Base64 and the rest); beyond it 413, and no byte more is read.", read=partial(number, 1 << 30), forms="BYTES")] = 28 * 1024 * 1024
+        26, "assumed", "I2V-IMG-08", "Largest request body in bytes (20 MB of image as Base64 and the rest); a larger one gets 413, and nothing more is read.", read=partial(number, 1 << 30), forms="BYTES")] = 28 * 1024 * 1024
     price: Annotated[PriceList, Point(
         27, "vendor", "WAL-01..06", "US dollars per generation; the first rule that fits decides.", read=PriceList.parse, forms="[OPERATION/]DURATION[/RESOLUTION]=DOLLARS, ...")] = _PRICE
     refunds: Annotated[Literal["error", "error_failed"], Point(
@@ -382,7 +382,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     timestamps: Annotated[Literal["rfc3339", "mixed"], Point(
         30, "documented", "TIME-01", "Three digits and Z; `mixed` writes `updated_at` and `completed_at` as `2026-05-22 13:19:23`, in UTC.", observed="mixed", labels={"mixed": "vendor"})] = "rfc3339"
     job_times: Annotated[JobTimes, Point(
-        31, "documented", "FLOW-05", "Seconds queued and processing (the page's sample takes 15 s), ranges drawn from the seed of the world; or `polls:N`: each state is left with the N-th status read that shows it.", observed="5-20+60-180", labels={"5-20+60-180": "observed"}, read=JobTimes.parse, forms="QUEUED+PROCESSING, each SECONDS or LEAST-MOST | polls:N | polls:N+M")] = _JOB_TIMES
+        31, "documented", "FLOW-05", "Seconds queued and processing (the page's sample takes 15 s), ranges drawn from the seed of the world; or `polls:N`: each state ends with the N-th status read that shows it.", observed="5-20+60-180", labels={"5-20+60-180": "observed"}, read=JobTimes.parse, forms="QUEUED+PROCESSING, each SECONDS or LEAST-MOST | polls:N | polls:N+M")] = _JOB_TIMES
     webhook_events: Annotated[Literal["terminal", "header"], Point(
         32, "documented", "WEBHOOK-03, WEBHOOK-07, WEBHOOK-18", "One POST at the terminal state; `header` honours `X-Webhook-Mode: sync`, which also posts while running, every 15 s.", observed="header", labels={"header": "vendor"})] = "terminal"
     webhook_retries: Annotated[tuple[int, ...], Point(
@@ -400,7 +400,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     http_webhook_url: Annotated[Literal["accept", "refuse"], Point(
         40, "assumed", "WEBHOOK-02", "A webhook URL with plain http: used (tests run on loopback), or one that cannot be used (`bad_webhook_url`).", observed="refuse", labels={"refuse": "vendor"})] = "accept"
     webhook_allow: Annotated[tuple[str, ...], Point(
-        41, "ours", "WEBHOOK-02", "Hosts beside loopback to which webhooks may be posted: a safety rule of the simulator.", read=hosts, forms="none | HOST,HOST,...")] = ()
+        41, "ours", "WEBHOOK-02", "Hosts besides loopback to which webhooks may be posted: a safety rule of the simulator.", read=hosts, forms="none | HOST,HOST,...")] = ()
     read_delay: Annotated[int, Point(
         42, "assumed", "SUBMIT-13", "Milliseconds after the 202 during which a status read gets 404.", read=partial(number, 86_400_000), forms="MILLISECONDS")] = 0
     moderation: Annotated[Literal["fail", "refuse"], Point(
@@ -426,15 +426,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     callback_events: Annotated[Literal["end", "updates"], Point(
         54, "assumed", "WEBHOOK-19..21", 'POSTs to `callback_url`: one at the end ("when video is ready"), or also one at the start of PROCESSING ("task status update notifications").')] = "end"
     media_user_agents: Annotated[tuple[str, ...], Point(
-        55, "observed", "OUT-08", "Callers whom the media host answers 403: the beginnings of their User-Agent headers, in any case of letters.", observed="Python-urllib", labels={"Python-urllib": "observed"}, read=agents, forms="none | PREFIX,PREFIX,...")] = ()
+        55, "observed", "OUT-08", "Callers to which the media host responds with 403: prefixes of their User-Agent headers, in any letter case.", observed="Python-urllib", labels={"Python-urllib": "observed"}, read=agents, forms="none | PREFIX,PREFIX,...")] = ()
     video_aspect: Annotated[Literal["fixed", "first_frame"], Point(
         56, "assumed", "I2V-IMG-10, I2V-IMG-12", "Aspect ratio of a video from an image: always 16:9, or that of the first frame where the simulator knows it (a data URL, or the table of images); the short side is that of the resolution.")] = "fixed"
     status_head: Annotated[Literal["refuse", "answer"], Point(
-        57, "assumed", "BASE-06, BASE-07", "HEAD on a status: a wrong method (`unknown_route`), or the head of the GET. HEAD on media is always answered.")] = "refuse"
+        57, "assumed", "BASE-06, BASE-07", "HEAD on a status: a wrong method (`unknown_route`), or the head of the GET. HEAD on media always works.")] = "refuse"
     cache_control: Annotated[Literal["media", "none", "no_store"], Point(
         58, "assumed", "-", "Cache-Control: `public, max-age=3600` on media only, nowhere, or on media and `no-store` on every other response.")] = "media"
     webhook_timeout: Annotated[int, Point(
-        59, "assumed", "WEBHOOK-11", "Seconds of the world's clock in which a receiver must answer a webhook (a challenge: 3 s).", read=partial(number, 3600), forms="SECONDS")] = 15
+        59, "assumed", "WEBHOOK-11", "Seconds of the world's clock within which a receiver must respond to a webhook (a challenge: 3 s).", read=partial(number, 3600), forms="SECONDS")] = 15
     concurrency: Annotated[int | None, Point(
         72, "assumed", "ERR-429-01, ERR-429-02", "Generations of a key that may be unfinished at once; one more gets 429, with Retry-After until the next of them ends.", read=at_once, forms="off | GENERATIONS")] = None
     # fmt: on
@@ -452,7 +452,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 near = nearest(name, tuple(points()))
                 raise ValueError(f"policy field {name!r} does not exist{near}: see pixazo-sim policy")
             try:
-                changes[name] = points()[name].read(_text(value))
+                changes[name] = points()[name].read(_text(value, points()[name].words))
             except ValueError as error:
                 raise ValueError(f"policy field {name}: {error}") from None
         return msgspec.structs.replace(self, **changes) if changes else self
@@ -479,9 +479,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(found)
 
     def changed_among(self, *names: str) -> tuple[str, ...]:
-        """Those of these fields that do not have their default.
+        """Those of these fields whose value is not their default.
 
-        It is for fields that shape every response: with their defaults they write what the page prints, or what it tells a caller
+        It is for fields that shape every response: with their defaults these have what the page prints, or what it tells a caller
         to take as it is, such as a request id.
         """
         changed = self._changed
@@ -489,7 +489,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _changed(self) -> frozenset[str]:
-        """The fields that do not have their default."""
+        """The fields whose value is not their default."""
         default = PROFILES["documented"]
         return frozenset(name for name in self.__struct_fields__ if getattr(self, name) != getattr(default, name))
 
@@ -500,23 +500,23 @@ _DECIDED: Mapping[str, tuple[str, Point]] = {
     "unknown_model": ("400", Point(
         21, "documented", "ERR-400-02, ERR-400-03", "An unknown or disabled model, a POST to any path below its name: 400, as printed; to a caller without a valid key an unknown model is an unknown route.")),
     "malformed_body": ("400", Point(
-        24, "inferred", "SUBMIT-16, SUBMIT-17", "A body that is empty, no JSON in UTF-8 (a byte order mark, gzip, UTF-16, form data), or no object: 400.")),
+        24, "inferred", "SUBMIT-16, SUBMIT-17", "A body that is empty, not JSON in UTF-8 (a byte order mark, gzip, UTF-16, form data), or not an object: 400.")),
     "webhook_payload": ("status_answer", Point(
         33, "documented", "WEBHOOK-04", "Body of a webhook: the status response of that instant, the same bytes.")),
     "repeated_submit": ("two_requests", Point(
         46, "documented", "SUBMIT-15", "The same body twice, with or without Idempotency-Key: two requests, two debits (documented by absence).")),
     "paths": ("exact", Point(
-        60, "assumed", "BASE-06, BASE-07", "Paths are compared letter by letter after percent-decoding: in another case, or with a slash more, they are unknown.")),
+        60, "assumed", "BASE-06, BASE-07", "Paths are compared letter by letter after percent-decoding: in another case, or with an extra slash, they are unknown.")),
     "repeated_names": ("last", Point(
         61, "assumed", "-", "Of two members of one name the last counts; of two headers, too, but for the key, of which the first counts.")),
     "validation_detail": ("all", Point(
         62, "assumed", "ERR-ENV-02", "The message of a validation error names every fault of the parameters, not only the first.")),
     "charge": ("at_submit", Point(
-        63, "assumed", "WAL-01..03", "The price is taken when a submission is accepted, and kept at COMPLETED and FAILED (but see `refunds`).")),
+        63, "assumed", "WAL-01..03", "The price is charged when a submission is accepted, and kept at COMPLETED and FAILED (but see `refunds`).")),
     "media_access": ("open", Point(
         64, "inferred", "OUT-08", "Media need no key; ranges, ETag and HEAD work as RFC 9110 says.")),
     "error_texts": ("fixed", Point(
-        65, "assumed", "FAIL-01, FAIL-04", "The member `error` where nothing chose its text: that of ERROR as printed, one of ours for FAILED.")),
+        65, "assumed", "FAIL-01, FAIL-04", "The member `error` where nothing chose its value: for ERROR as printed, for FAILED one of ours.")),
     "inert_members": ("types", Point(
         66, "assumed", "I2V-FP-02, I2V-PROMPT-06", "`prompt_optimizer`, `fast_pretreatment`, `aigc_watermark` and camera movements in a prompt: only types are checked, and they change nothing.")),
     "rate_window": ("fixed", Point(
@@ -533,14 +533,16 @@ _DECIDED: Mapping[str, tuple[str, Point]] = {
 """Rows of the table that nothing can set: name, what the simulator always does, and how we know that it is right."""
 
 
-def _text(value: object) -> str:
-    """A value as the command line has it. Raises ValueError for a text that is too long."""
+def _text(value: object, words: Sequence[str]) -> str:
+    """A value as the command line has it, one of the `words` if there are any. Raises ValueError for a value that is too long."""
     if isinstance(value, bool):
         text = "on" if value else "off"
+        if words and text not in words:  # refused by the name under which it was given
+            text = str(value).lower()
     elif isinstance(value, list):
         text = ",".join(map(str, cast("list[object]", value))) or "none"
     elif value is None or isinstance(value, Mapping):
-        raise ValueError("nothing and a table are no values: write a text, a number, a list, true or false")
+        raise ValueError("null and tables are not allowed: use a string, number, list or boolean")
     else:
         text = str(value).strip()
     if len(text) > LONGEST_VALUE:
@@ -585,7 +587,7 @@ class _Profiles(Mapping[str, Policy]):
 
 
 PROFILES: Mapping[str, Policy] = _Profiles()
-"""Named sets of values: what the page says where it speaks, and what public code has seen."""
+"""Named sets of values: what the page says where it says anything, and what public code has seen."""
 
 
 class Row(NamedTuple):

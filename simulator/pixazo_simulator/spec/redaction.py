@@ -1,4 +1,4 @@
-"""Takes secrets out of texts: the keys that are known, and the values of names that look like secrets."""
+"""Redacts secrets in text: the keys that are known, and the values of names that look like secrets."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .endpoints import QUERY_KEY, Header
 from .text import CUT, regex
 
 REDACTED = "[redacted]"
-"""Stands for a key: that of a world, or one that was sent as a key."""
+"""Replaces a key: that of a world, or one that was sent as a key."""
 HIDDEN = "[hidden]"
-"""Stands for a value that is hidden because of its name, such as that of `?token=`."""
+"""Replaces a value that is redacted because of its name, such as that of `?token=`."""
 SHORT = 8
-"""Characters; a shorter key is taken out only where it stands alone, so that `sim-key` leaves `pixazo-sim-keys` as it is."""
+"""Characters; a shorter key is redacted only where it is a word of its own, so `sim-key` leaves `pixazo-sim-keys` as it is."""
 LONG = 200
-"""Characters; of a longer key so many are looked for, and what is joined to them goes with them."""
+"""Characters; of a longer key this many are looked for, and what is joined to them is redacted, too."""
 MOST_REMEMBERED = 10_000
-"""Keys of deleted worlds that are still taken out."""
+"""Keys of deleted worlds that are still redacted."""
 KEY_HEADERS = frozenset(
     {
         "ocp-apim-subscription-key", "authorization", "proxy-authorization", "x-api-key", "api-key", "subscription-key", "cookie",
@@ -46,15 +46,15 @@ _SECRET_WORDS = frozenset(
 )  # fmt: skip
 _SECRET_ENDS = ("apikey", "accesskey", "secretkey", "privatekey", "subscriptionkey", "token", "secret", "password")
 _NO_SECRETS = frozenset({"idempotency-key", "idempotency_key", "query_key", "missing_key", "unknown_key"})
-"""Names that sound like secrets and are none; three of them are ours, of the policy."""
+"""Names that sound like secrets but are not; three of them are ours, of the policy."""
 _LONGEST_NAME = 200
 _SCHEMES = ("Bearer", "bearer", "BEARER", "Basic", "basic", "BASIC")
 
-# What a URL, JSON and Python write for a character. Decoding is for finding keys only.
+# How a URL, JSON and Python write a character. Decoding is for finding keys only.
 _ESCAPE = regex(r"""%([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\(["'/\\bfnrt])""")
 _CUT_ESCAPE = regex(r"(?:%[0-9A-Fa-f]?|\\(?:u[0-9A-Fa-f]{0,3}|x[0-9A-Fa-f]?)?)\Z")
 _UNESCAPED = regex(r"[\w.~-]+", re.ASCII)
-"""What is written alike in JSON, Python and a URL."""
+"""What JSON, Python and a URL write in the same way."""
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MOST_LAYERS = 3
 """How often a key may be percent-encoded, one encoding on top of another."""
@@ -62,11 +62,19 @@ _LONGEST_TAIL = 2048
 """Characters; the beginning of a key is shorter, however it is escaped."""
 _DEEPEST = 100
 
-_PAIR = regex(r"(^|[?&;\s\"'])([\w.~%\[\]-]{1,200})=([^&;\s\"'<>]+)")
+# A quote or angle bracket may belong to a value; it ends one where what stands behind it ends a text in JSON, Python or HTML.
+_END = r"""\\{0,8}(?:"(?=[,:\]}>])|'(?=>)|["'<>](?=[,:;.)\]}"'<>\\]{0,8}(?:\s|\\[nrt]|\Z)))"""
+_NAME_OF_PAIR = regex(r"(?<![\w.~%+\[\]-])([\w.~%+\[\]-]{1,200})=")
+_VALUE = regex(rf"""(?:[^&;\s"'<>\\]+|(?!{_END})["'<>\\]|;(?!\s|\Z|[\w.~%+\[\]-]{{1,200}}=|{_END}))+""")
+_FIELD = regex(r"^content-disposition:([^\r\n]*)\r?\n(?:[^\r\n]+\r?\n){0,20}\r?\n", re.IGNORECASE | re.MULTILINE)
+_NAME_OF_FIELD = regex(r"""\bname=["']?([^"';]*)""", re.IGNORECASE)
+_END_OF_FIELD = regex(r"\r?\n--|\Z")
 _NAME = regex(r"""(["'])((?:[^"'\\\s]|\\.){1,200})\1\s*:\s*""")
 _SCALAR = regex(r"""(")(?:[^"\\]|\\.)*"?|(')(?:[^'\\]|\\.)*'?|-?[0-9][0-9.eE+-]*|[\[{](?s:.)*""")
-"""The value after a name in JSON and Python; of a list or mapping the end cannot be found, so all of the rest is taken."""
-_USERINFO = regex(r"://([^/?#\s\"'<>@]*(?:@[^/?#\s\"'<>@]*)*)@")
+"""The value after a name in JSON and Python; of a list or mapping the end cannot be found, so all the rest is redacted."""
+_USERINFO = regex(rf"""(:[/\\]{{2,8}})((?:[^/?#\s"'<>\\]|(?!{_END})["'<>\\])*)@""")
+_IMAGE = regex(r"data:image/[\w.+-]{1,40};base64,[A-Za-z0-9+/=]*")
+"""An image in Base64: a short key may stand in it by chance, and without that it would be no image."""
 _SCHEME = regex(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
 
 OWN_WORDS = frozenset(
@@ -80,23 +88,23 @@ OWN_WORDS = frozenset(
         "created_at", "updated_at", "completed_at", "content-type", "ocp-apim-subscription-key", "x-webhook-url", "x-webhook-mode",
     }
 )  # fmt: skip
-"""A key that is one of these is not a secret, and taking it out would garble every message."""
+"""A key that is one of these is not a secret, and redacting it would garble every message."""
 _LEAST_DIGITS = 4
-"""Digits of a key that is a number: a shorter one stands in every other sentence."""
+"""Digits of a key that is a number: a shorter one occurs in every other sentence."""
 
 
 _HEAD = 4
-"""Characters by which the encoded forms of keys are looked up: most keys begin alike, so there are few such beginnings."""
+"""Characters by which the encoded forms of keys are looked up: most keys begin alike, so there are few such prefixes."""
 _FEW = 32
-"""So many beginnings are looked for one by one: `str.find` is far quicker than Python at every place of a text."""
+"""Up to this many prefixes are looked for one by one: `str.find` is far faster than Python code at every place of a text."""
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _JOINED = regex(r"[^\s\"'<>&]*")
 
 
 class Redactor:
-    """Knows keys, and takes them out of texts together with the values of names that look like secrets.
+    """Knows keys, and redacts them in text together with the values of names that look like secrets.
 
-    A key may be added several times; it is known until it was forgotten as often, and for a while after that. `parent` knows further
+    A key may be added several times; it is known until it has been forgotten as often, and for a while after that. `parent` knows further
     keys; `mark` replaces those of its own. Neither adding a key nor the work on a text takes longer the more keys there are. Any
     thread may use it.
     """
@@ -113,7 +121,7 @@ class Redactor:
             self.add(key)
 
     def add(self, key: str) -> None:
-        """Take this key out of every text from now on."""
+        """Redact this key in every text from now on."""
         if _is_distinctive(key):
             _count(self._counts, key, 1)
             if self._counts[key] == 1:
@@ -130,7 +138,7 @@ class Redactor:
                     self._found.count(gone, -1)
 
     def knows(self, key: str) -> bool:
-        """Whether this very key is taken out."""
+        """Whether exactly this key is redacted."""
         return key in self._counts or (self._parent is not None and self._parent.knows(key))
 
     def with_keys(self, *keys: str, mark: str = REDACTED) -> Redactor:
@@ -144,28 +152,37 @@ class Redactor:
         return self.with_keys(*keys).with_keys(*others, mark=HIDDEN)
 
     def holds_key(self, text: str) -> bool:
-        """Whether a known key stands in a text."""
-        return any(self._found.spans(text)) or (self._parent is not None and self._parent.holds_key(text))
+        """Whether a text contains a known key."""
+        return any(self.spans(text))
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where known keys are in a text, in no particular order; they may overlap."""
+        yield from self._found.spans(text)
+        if self._parent:
+            yield from self._parent.spans(text)
 
     def text(self, text: str) -> str:
-        """The text without known keys, as they are commonly spelled, and without the values of names that look like secrets."""
+        """The text without known keys, in their common spellings, and without the values of names that look like secrets."""
         if CUT in text:
             *cut, rest = text.split(CUT)
             return CUT.join([*map(self.start, cut), self.text(rest)])
-        text = self.without_keys(text)
-        if "%" in text or "\\" in text:  # its decoded form, if a key only shows there
-            plain = text
+        if _IMAGE.fullmatch(text) and all(end - start < SHORT for start, end in self.spans(text)):
+            return text
+        plain = text = self._cleared(text)
+        if "%" in text or "\\" in text:  # its decoded form, if a key or another secret is visible only there
             for _ in range(_MOST_LAYERS):
                 before, plain = plain, _decoded(plain)
                 if plain == before:
                     break
-                if (cleared := self.without_keys(plain)) != plain:
-                    text = cleared
-                    break
-        return _without_named(text)
+                if (cleared := self._cleared(plain)) != plain:
+                    text = plain = cleared
+        return text
+
+    def _cleared(self, text: str) -> str:
+        return _without_named(self.without_keys(text))
 
     def start(self, text: str) -> str:
-        """The same for a text that was cut short: a key that was cut in two is taken out, too."""
+        """The same for a text that was cut short: a key that was cut in two is redacted, too."""
         text = self.text(text.rstrip("\ufffd"))
         tail = text[-_LONGEST_TAIL:]
         plain = _decoded(_CUT_ESCAPE.sub("", tail))
@@ -174,7 +191,7 @@ class Redactor:
         return text[: len(text) - self.begun(text)]
 
     def json(self, value: Any, depth: int = 0) -> Any:
-        """A JSON value without either in its texts, names and numbers, and without what is nested more than 100 deep."""
+        """A JSON value without either in its strings, names and numbers, and without what is nested more than 100 deep."""
         if isinstance(value, str):
             return self.text(value)
         if depth > _DEEPEST and isinstance(value, (list, dict)):
@@ -201,11 +218,11 @@ class Redactor:
     def _member(self, name: str, value: Any, depth: int) -> Any:
         if not is_secret(name) or value is None or isinstance(value, bool) or value == "":
             return self.json(value, depth)
-        # Of the value of a secret only whether it was a key is shown.
+        # Of a secret's value only whether it was a key is shown.
         return REDACTED if isinstance(value, str) and REDACTED in self.text(value) else HIDDEN
 
     def without_keys(self, text: str) -> str:
-        """The text without known keys as they are commonly spelled."""
+        """The text without known keys in their common spellings."""
         if self._parent:
             text = self._parent.without_keys(text)
         parts, done = list[str](), 0
@@ -221,9 +238,9 @@ class Redactor:
 
 
 class _EncodedKeys:
-    """Encoded forms of keys that are found in texts, each counted as often as it was added.
+    """Encoded forms of keys that are found in text, each counted as often as it was added.
 
-    One that must stand alone is found only where no word goes on around it. The work on a text does not grow with their number: they
+    One that must be a whole word is found only where no word continues around it. The work on a text does not grow with their number: they
     are looked up by their first 4 characters; where there are many of those, every place of the text is looked at once.
     """
 
@@ -231,11 +248,11 @@ class _EncodedKeys:
 
     def __init__(self) -> None:
         self._counts: dict[tuple[str, bool], int] = {}
-        """Encoded form and whether it must stand alone."""
+        """Encoded form and whether it must be a whole word."""
         self._sizes: dict[str, dict[int, int]] = {}
         """The first 4 characters of encoded forms, and their lengths."""
         self._beginnings: dict[str, int] = {}
-        """What a text may end in that was cut within a form: its first 1 to 4 characters, or its first 8."""
+        """What a text that was cut within a form may end in: its first 1 to 4 characters, or its first 8."""
         self._shortest, self._longest = _HEAD, 0
 
     def count(self, key: str, by: int) -> None:
@@ -274,7 +291,7 @@ class _EncodedKeys:
         ]
 
     def begun(self, text: str) -> int:
-        """How many characters at the end of a text may be the beginning of one; what only begins alike is taken for one, too."""
+        """How many characters at the end of a text may be the beginning of one; what only begins in the same way counts, too."""
         for size in range(min(len(text), self._longest), 0, -1):
             end = text[-size:]
             sizes = self._sizes.get(end[:_HEAD], ())
@@ -301,7 +318,7 @@ def _count(counts: dict[_T, int], name: _T, by: int) -> None:
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether no word goes on before or behind, and no number with a point or colon, such as a time or an address."""
+    """Whether no word continues before or after it, and no number with a point or colon, such as a time or an address."""
     if (start and text[start - 1] in _LETTERS) or text[end : end + 1] in _LETTERS:
         return False
     if text[start].isdigit() and start > 1 and text[start - 1] in ".:" and text[start - 2].isdigit():
@@ -315,7 +332,7 @@ def _is_distinctive(key: str) -> bool:
 
 
 def renamed(members: Mapping[str, _T], rename: Callable[[str], str]) -> dict[str, _T]:
-    """The members under other names; equal names are numbered, so that no member is lost."""
+    """The members under other names; equal names are numbered, so no member is lost."""
     found: dict[str, _T] = {}
     for name, value in members.items():
         new = rename(name)
@@ -327,7 +344,7 @@ def renamed(members: Mapping[str, _T], rename: Callable[[str], str]) -> dict[str
 
 @lru_cache
 def _encoded_forms(key: str) -> tuple[tuple[str, bool, bool], ...]:
-    """How a key is written: as it is, in JSON, Python, a URL, and within Base64; whether it must stand alone, and whether it is a piece."""
+    """How a key is written: as it is, in JSON, Python, a URL, and within Base64; whether it must be a whole word, and whether it is a piece."""
     escaped = {form for each in set(_read(key)) for form in _escaped(each)}
     plain = {(each[:LONG], min(len(key), len(each)) < SHORT, False) for each in escaped}
     return (*sorted(plain), *sorted((each[:LONG], False, True) for each in set(_in_base64(key)) - escaped))
@@ -369,13 +386,13 @@ def _decoded(text: str) -> str:
 def _character(escape: re.Match[str]) -> str:
     if digits := escape[1] or escape[2] or escape[3]:
         is_half = len(digits) > 2 and digits[0] in "dD" and digits[1] in "89abcdefABCDEF"
-        return escape[0] if is_half else chr(int(digits, 16))  # half of a surrogate pair cannot be sent on
+        return escape[0] if is_half else chr(int(digits, 16))  # half of a surrogate pair cannot be sent
     return _CONTROLS.get(escape[4], escape[4])
 
 
 @lru_cache(maxsize=1024)
 def is_secret(name: str) -> bool:
-    """Whether a header, parameter or member of this name holds a secret: `X-Api-Key`, `access_token`, `webhookSecret`."""
+    """Whether a header, parameter or member of this name contains a secret: `X-Api-Key`, `access_token`, `webhookSecret`."""
     known = name[:_LONGEST_NAME]
     if known.lower() in _NO_SECRETS:
         return False
@@ -386,12 +403,35 @@ def is_secret(name: str) -> bool:
 def _without_named(text: str) -> str:
     """The text without the values of names that look like secrets, as queries, forms, JSON and Python write them, or of a URL's user."""
     if "=" in text:
-        text = _PAIR.sub(_pair, text)
+        text = _without_fields(text) if "form-data" in text else text
+        text = _without_pairs(text)
     if ":" in text:
         text = _without_members(text)
-        if "://" in text and "@" in text:
-            text = _USERINFO.sub(lambda found: found[0] if REDACTED in found[1] else f"://{HIDDEN}@", text)
+        if "@" in text:
+            text = _USERINFO.sub(lambda found: found[0] if REDACTED in found[2] else f"{found[1]}{HIDDEN}@", text)
     return _SCHEME.sub(_scheme, text) if any(each in text for each in _SCHEMES) else text
+
+
+def _without_fields(text: str) -> str:
+    parts, done = list[str](), 0
+    for head in _FIELD.finditer(text):
+        name = _NAME_OF_FIELD.search(head[1])
+        if head.start() >= done and name and is_secret(name[1]):
+            parts += text[done : head.end()], HIDDEN
+            done = cast("re.Match[str]", _END_OF_FIELD.search(text, head.end())).start()
+    return "".join([*parts, text[done:]])
+
+
+def _without_pairs(text: str) -> str:
+    parts, done = list[str](), 0
+    for name in _NAME_OF_PAIR.finditer(text):
+        if name.start() < done or not is_secret(re.split("[?&;=#/]", unquote(name[1]))[-1]):
+            continue
+        value = _VALUE.match(text, name.end())
+        if value and value[0].strip("=") and REDACTED not in value[0] and HIDDEN not in value[0]:
+            parts += text[done : name.end()], HIDDEN
+            done = value.end()
+    return "".join([*parts, text[done:]])
 
 
 def _without_members(text: str) -> str:
@@ -409,13 +449,6 @@ def _without_members(text: str) -> str:
     return "".join([*parts, text[done:]])
 
 
-def _pair(found: re.Match[str]) -> str:
-    before, name, value = found.groups()
-    if not is_secret(unquote(name)) or REDACTED in value or value == HIDDEN:
-        return found[0]
-    return f"{before}{name}={HIDDEN}"
-
-
 def _scheme(found: re.Match[str]) -> str:
     word, space, given = found.groups()
     is_secret_value = _credentials(f"basic {given}") if word.lower() == "basic" else any(map(str.isdigit, given))
@@ -423,7 +456,7 @@ def _scheme(found: re.Match[str]) -> str:
 
 
 def sent_secrets(headers: Iterable[Header], target: str) -> tuple[list[str], list[str]]:
-    """The keys of a request, whether they open a world or not, and its other secrets of 8 characters and more."""
+    """The keys of a request, whether they open a world or not, and its other secrets of 8 characters or more."""
     keys, others = list[str](), list[str]()
     for name, value in headers:
         lowered = name.decode("latin-1").lower()
@@ -432,7 +465,7 @@ def sent_secrets(headers: Iterable[Header], target: str) -> tuple[list[str], lis
             given = [whole, whole.rpartition(" ")[2].strip(), *_credentials(whole)]
             (keys if lowered in KEY_HEADERS else others).extend(given)
     query = target.partition("?")[2]
-    for pair in re.split("[&;]", query) if "=" in query else ():
+    for pair in (*query.split("&"), *re.split("[&;]", query)) if "=" in query else ():  # a `;` may belong to a value
         written = pair.partition("=")[2]
         for name, plain in parse_qsl(pair, keep_blank_values=True):
             if is_secret(name):
@@ -453,11 +486,11 @@ def _credentials(authorization: str) -> list[str]:
 
 
 class SecretFilter(logging.Filter):
-    """Takes out of each line of a log what any of the redactors given to it knows, so that no caller of the log need do it."""
+    """Redacts in each line of a log what any of its redactors knows, so callers of the log need not do it."""
 
     def __init__(self) -> None:
         super().__init__()
-        # Any thread may log while another starts a server: a list is appended to, removed from and copied in one step each.
+        # Any thread may log while another starts a server: appending to, removing from and copying a list are one step each.
         self._redactors: list[ref[Redactor]] = []
 
     def add(self, redactor: Redactor) -> None:
@@ -465,7 +498,7 @@ class SecretFilter(logging.Filter):
         self._redactors.append(ref(redactor, self._redactors.remove))
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, without secrets."""
+        """Let every record pass, without its secrets."""
         message = text = record.getMessage()
         for each in tuple(self._redactors):
             if redactor := each():

@@ -29,7 +29,7 @@ DEFAULT_ERRORS = {
     Status.FAILED: "The model could not generate a video for this request.",
     Status.ERROR: "Description of the error",
 }
-"""The member `error` where no rule or prompt chose a text; that of ERROR is printed (page, Error via Status/Webhook)."""
+"""The member `error` where no rule or prompt chose one; that of ERROR is printed (page, Error via Status/Webhook)."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ def media_url(request_id: str, output: str, origin: str, policy: Policy) -> str:
 def synchronous_answer(template: Any, request_id: str, url: str, now: int) -> Answer:
     """The 200 of an operation that is not queued: its template, filled in."""
     given = {"request_id": request_id, "media_url": url, "now": timestamp(now)}
-    return Answer(200, _ENCODER.encode(_filled(template, given)), reason=f"made {request_id} at once")
+    return Answer(200, _ENCODER.encode(_filled(template, given)), reason=f"made {request_id} immediately")
 
 
 def _filled(template: Any, given: Mapping[str, str]) -> Any:
@@ -160,12 +160,12 @@ def upstream_body(request_id: str, status: Status, error: str | None) -> bytes:
 
 
 def sentence(problems: Iterable[errors.Problem]) -> str:
-    """What is wrong, one sentence for all, each problem named by its member."""
+    """What is wrong, in one sentence, in which each problem is named by its member."""
     return f"{'; '.join(map(str, problems))}."
 
 
 NOT_PROCESSED = "The request could not be processed."
-"""What an error says that has no sentence of its own."""
+"""The sentence of an error that has none of its own."""
 
 
 def queue_error(status: int, title: str, message: str, *more: Header) -> Answer:
@@ -174,7 +174,7 @@ def queue_error(status: int, title: str, message: str, *more: Header) -> Answer:
 
 
 def _apim(status: int, message: str, *more: Header) -> Answer:
-    """An error of Azure API Management, by default (the name of the key header shows that the gateway is one)."""
+    """An error of Azure API Management, by default (the name of the key header shows that the gateway uses it)."""
     return Answer(status, msgspec.json.encode({"statusCode": status, "message": message}), (*JSON, *more))
 
 
@@ -192,7 +192,7 @@ def refused_agent(headers: Iterable[Header], policy: Policy) -> Answer | None:
     if found is None:
         return None
     plain = ((b"content-type", b"text/plain; charset=UTF-8"),)  # as a host behind Cloudflare words it
-    reason = f"refused: the media host serves no {found}: send another User-Agent"
+    reason = f"refused: the media host does not serve {found}: send another User-Agent"
     return Answer(403, b"error code: 1010", plain, reason, decided_by=("media_user_agents",))
 
 
@@ -273,14 +273,14 @@ _FIXED: dict[type[errors.Refusal], tuple[int, str, str, tuple[Header, ...]]] = {
     ),
     errors.TooManyPending: (
         500, "Internal Server Error",
-        "The simulator holds {0.limit} pending webhook deliveries (bound `pending`): advance the clock or delete the world.", (),
+        "The simulator has {0.limit} pending webhook deliveries (bound `pending`): advance the clock or delete the world.", (),
     ),
     errors.TooManyBodies: (
         503, "Service Unavailable", "The request bodies in progress exceed {0.limit} bytes: retry later.",
         ((b"retry-after", b"1"), (b"connection", b"close")),
     ),
 }  # fmt: skip
-"""Refusals that no field of the policy changes: status code, `error`, `message` with places for members, further headers."""
+"""Refusals that no field of the policy changes: status code, `error`, `message` with placeholders for members, further headers."""
 
 _BY_POLICY: dict[type[errors.Refusal], tuple[Callable[[Any, Policy, str], Answer], str]] = {
     errors.KeySuspended: (_key_suspended, "forbidden"),
@@ -294,7 +294,7 @@ _BY_POLICY: dict[type[errors.Refusal], tuple[Callable[[Any, Policy, str], Answer
         (errors.UnsupportedMediaType, errors.InvalidBody, errors.InvalidParameters), (_invalid, "validation_body")
     ),
 }
-"""Refusals that are worded by a field of the policy: the function, and the field."""
+"""Refusals whose wording a field of the policy decides: the function, and the field."""
 
 
 def refusal_answer(refusal: errors.Refusal, policy: Policy, url: str) -> Answer:

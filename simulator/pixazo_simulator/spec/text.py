@@ -1,4 +1,4 @@
-"""Texts: how values are shown in messages, which known word was probably meant, and the IP addresses, instants and sums that people write."""
+"""How values are shown in messages, which known word was probably meant, and the IP addresses, instants and sums that people write."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from reprlib import Repr
 from typing import Any, AnyStr, cast
 
 CUT = "[cut]"
-"""Stands where `beginning` cut a text: a redactor takes out what may be the first part of a key before it."""
+"""Marks where `beginning` cut a text: a redactor redacts what may be the first part of a key before it."""
 
 
 class _Regex:
-    """What `regex` returns: the methods that are asked for become members."""
+    """What `regex` returns: methods become attributes when they are first used."""
 
     def __init__(self, *given: Any) -> None:
         self._given = given
@@ -36,12 +36,12 @@ _CUT_MARK = regex(r"\[c?u?t?\Z")
 
 LAST_PORT = 65535
 LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
-"""The address to call instead of one by which a server listens on all interfaces, and which nobody can call."""
+"""The address to call instead of one on which a server listens on all interfaces, and which cannot be called."""
 IpAddress = IPv4Address | IPv6Address
 
 
 def beginning(text: str, size: int) -> str:
-    """A text, or so many of its first characters, marked so that a redactor sees where it was cut."""
+    """A text, or this many of its first characters, with a mark for the redactor where it was cut."""
     return text if len(text) <= size else _CUT_MARK.sub("", text[:size]) + CUT
 
 
@@ -55,7 +55,7 @@ def closest(word: str, known: tuple[str, ...]) -> str | None:
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str:
-    """` (did you mean X?)` when a known word is near, else the empty text."""
+    """` (did you mean X?)` when a known word is near, else the empty string."""
     near = closest(word, known)
     return f" (did you mean {near}?)" if near else ""
 
@@ -84,7 +84,7 @@ _MOST_OF_A_VALUE = 40
 
 
 def quoted(text: str) -> str:
-    """The beginning of a text as JSON writes it, in one line; of a data URL nothing but that it is one."""
+    """The beginning of a text as JSON writes it, in one line; of a data URL only that it is one."""
     return (
         "a data URL"
         if text[:5].lower() == "data:"
@@ -93,7 +93,7 @@ def quoted(text: str) -> str:
 
 
 def json_value(value: object) -> str:
-    """A JSON value as an error names it: its type, and its beginning unless it holds other values."""
+    """A JSON value as an error names it: its type, and its beginning unless it contains other values."""
     match value:
         case None | bool():
             return json.dumps(value)
@@ -104,27 +104,27 @@ def json_value(value: object) -> str:
         case dict():
             return "an object"
         case int() if value.bit_length() > _MOST_OF_A_VALUE * 3:  # Python refuses to write very long ones
-            return "a number of very many digits"
+            return "a number with very many digits"
         case _:
             return f"the number {str(value).removesuffix('.0')}"
 
 
 def not_unicode(error: UnicodeEncodeError) -> str:
-    """What is wrong with a text that cannot be encoded as UTF-8."""
-    return f"{shown(error.object)} is not Unicode text: leave the lone surrogate out"
+    """What is wrong with a string that cannot be encoded as UTF-8."""
+    return f"{shown(error.object)} is not Unicode text: remove the lone surrogate"
 
 
 def raised_at(error: BaseException) -> str:
-    """Where in the source an error was raised; its message, which may hold keys, is left out."""
+    """Where in the source an error was raised; its message, which may contain keys, is left out."""
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)  # unlike `extract_tb` it reads no source file
     file = re.split(r"[/\\]", frame.f_code.co_filename)[-1]
     return f"in {frame.f_code.co_name}, {file}:{line}"
 
 
 def plain_ip(text: str) -> IpAddress | None:
-    """The IP address of a text in the usual notation, with or without a zone; None for any other text.
+    """The IP address of a string in the usual notation, with or without a zone; None for any other string.
 
-    Other forms, which only inet_aton reads (`127.1`), are names. An IPv6 address that stands for an IPv4 one becomes that: Python
+    Other forms, which only inet_aton reads (`127.1`), are names. An IPv6 address that maps an IPv4 one becomes that: Python
     before 3.13 takes ::ffff:127.0.0.1 for an address of another machine.
     """
     try:
@@ -135,7 +135,7 @@ def plain_ip(text: str) -> IpAddress | None:
 
 
 def is_loopback_ip(text: str) -> bool:
-    """Whether a text is an address of this machine's loopback interface; a name never is."""
+    """Whether a string is an address of this machine's loopback interface; a name never is."""
     address = plain_ip(text)
     return address is not None and address.is_loopback
 
@@ -149,7 +149,7 @@ PAGE_INSTANT = 1_774_951_200_000
 """2026-03-31T10:00:00.000Z, where a manual clock starts: the `created_at` of the page's sample (Response (Completed))."""
 
 LAST_INSTANT = 253_402_300_799_999
-"""9999-12-31T23:59:59.999Z: no clock goes beyond, since no timestamp could be written."""
+"""9999-12-31T23:59:59.999Z: no clock passes it, since no timestamp could be written."""
 
 _RFC_3339 = regex(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _MICROS = 1_000_000
@@ -157,7 +157,7 @@ _MOST = 10**15
 
 
 def read_instant(text: str) -> int | None:
-    """Read an instant of RFC 3339 in UTC milliseconds; None for any other text."""
+    """Read an RFC 3339 instant in UTC milliseconds; None for any other string."""
     try:
         return round(datetime.fromisoformat(text.upper()).timestamp() * SECOND) if _RFC_3339.fullmatch(text) else None
     except ValueError:  # such as the 30th of February
@@ -176,7 +176,7 @@ def micros(text: str, name: str = "amount") -> int:
 
 
 def dollars(amount: int) -> str:
-    """Write millionths of a US dollar as text with at least two decimals."""
+    """Write millionths of a US dollar as a string with at least two decimals."""
     whole, rest = divmod(abs(amount), _MICROS)
     decimals = f"{rest:06d}".rstrip("0").ljust(2, "0")
     return f"{'-' if amount < 0 else ''}{whole}.{decimals}"

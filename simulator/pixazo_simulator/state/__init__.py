@@ -6,10 +6,10 @@ from .fold import Answer, Fold
 from .history import Happened, Replayed, Scratch, WorldLog, beginning, export, happened, kept_log, world_at
 from .log import Log
 from .memory import MemoryStore
-from .naming import store_of
+from .naming import shown_state, store_of
 from .store import Head, Kept, SharedStore, Store, StoreError, check_same, described
 
 __all__ = [
     "Answer", "Fold", "Happened", "Head", "Kept", "Log", "MemoryStore", "Replayed", "Scratch", "SharedStore", "Store", "StoreError", "WorldLog", "beginning",
-    "check_same", "described", "export", "happened", "kept_log", "store_of", "world_at",
+    "check_same", "described", "export", "happened", "kept_log", "shown_state", "store_of", "world_at",
 ]  # fmt: skip

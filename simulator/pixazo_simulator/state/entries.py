@@ -1,4 +1,4 @@
-"""What the log keeps: each command with the process that appended it and the instant at which it did, as bytes."""
+"""What the log keeps: each command with the process that appended it and the instant, as bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pixazo_simulator import world
 from pixazo_simulator.gateway import Request
 from pixazo_simulator.spec import Header
 from pixazo_simulator.world import Command, ServerCommand, World, Worlds
@@ -19,7 +18,7 @@ FORMAT = 1
 class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """A request of the gateway, with its body as it was read (see `Request`), to be answered and journalled.
 
-    `listener` is the number of the world whose TLS listener it came through; `held` are the bytes of bodies because of which it is refused.
+    `listener` is the number of the world whose TLS listener it came through; `held` is the number of bytes of bodies that makes it refused.
     """
 
     method: str
@@ -36,7 +35,7 @@ class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
 
     @classmethod
     def of(cls, request: Request, held: int | None = None) -> AnswerRequest:
-        """The command that has a request answered."""
+        """The command that answers a request."""
         return cls(
             request.method, request.path, request.query, tuple(request.headers), request.scheme, request.server,
             request.listener.number if request.listener else None, request.header_bytes, request.body, request.received, held,
@@ -51,16 +50,15 @@ class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
         )  # fmt: skip
 
 
-_UNLOGGED = ("SubmitGeneration", "ReadStatus", "ReadMedia", "CountCall", "Debit")
-"""Commands that are part of answering a request, or of another command."""
+_UNLOGGED = ("ScriptedRequest", "CountCall", "Debit")
+"""Commands that are part of answering a request, or of another command; the first stands for those made of it."""
 
 
 if TYPE_CHECKING:
     LoggedCommand = AnswerRequest | Command[Any] | ServerCommand[Any]
 else:  # every command that is logged; msgspec tells them apart by their names
-    _commands = (kind for kind in vars(world).values() if isinstance(kind, type))
-    _commands = (kind for kind in _commands if issubclass(kind, Command | ServerCommand))
-    _logged = (kind for kind in _commands if kind not in (Command, ServerCommand) and kind.__name__ not in _UNLOGGED)
+    _commands = (kind for base in (Command, ServerCommand) for kind in base.__subclasses__())
+    _logged = (kind for kind in _commands if kind.__name__ not in _UNLOGGED)
     LoggedCommand = reduce(lambda kinds, kind: kinds | kind, _logged, AnswerRequest)
 
 
@@ -81,7 +79,7 @@ _decoder = msgspec.msgpack.Decoder(Entry)
 
 
 def encode(entry: Entry) -> bytes:
-    """The entry as bytes. Raises ValueError for a command that holds a number of more than 64 bits."""
+    """The entry as bytes. Raises ValueError for a command that contains a number of more than 64 bits."""
     try:
         return msgspec.msgpack.encode(entry)
     except OverflowError as error:

@@ -1,4 +1,4 @@
-"""Carries out the entries of a log: the state of the worlds is the fold of them, whoever carries them out, and when."""
+"""Carries out the entries of a log: the state of the worlds is the fold of them, in any process and at any time."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pixazo_simulator.world import AdvanceClock, ServerCommand, StoredTime, Take
 from .entries import AnswerRequest, Entry
 
 Answer = Callable[[Request, int | None], Response]
-"""Answers and journals a request of the gateway; refuses it if a number is given, which says how many bytes of bodies are held."""
+"""Answers and journals a request of the gateway; refuses it if a number is given, the number of bytes of bodies in memory."""
 
 
 class Fold:
-    """Worlds that have a time of their own, to which nothing happens but the entries that are carried out here."""
+    """Worlds with a time of their own, which change only through the entries that are carried out here."""
 
     def __init__(self, worlds: Worlds, answer: Answer, count: int = 0) -> None:
         self.worlds = worlds
         self.time: StoredTime = worlds.time or StoredTime()
         self.count = count
-        """How many entries were carried out, with those that had led to the state from which it began."""
+        """How many entries were carried out, including those that led to the initial state."""
         self._answer = answer
 
     def carry_out(self, entry: Entry, target: World | Request | None = None) -> object:
         """Carry out an entry at its instant, or that of one before it if that was later.
 
-        Returns the outcome, or the exception that the command raised. The `target` is what the entry is about, where that is at hand.
+        Returns the outcome, or the exception that the command raised. The `target` is what the entry is about, where that is available.
         """
         time = self.time
         with self.worlds.lock:
@@ -36,7 +36,7 @@ class Fold:
             self.count += 1
             try:
                 return self._outcome(entry, target)
-            except Exception as error:  # noqa: BLE001 - whoever appended it gets it
+            except Exception as error:  # noqa: BLE001 - the appender of the entry gets it
                 return error
             finally:
                 time.command = None

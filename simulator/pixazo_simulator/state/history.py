@@ -1,4 +1,4 @@
-"""The history of one world: as a document, which holds a state and the commands since; as it was after a command; as phrases."""
+"""The history of one world: as a document, which contains a state and the commands since; as it was after a command; as phrases."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ from .fold import Answer, Fold
 from .store import Head, Kept
 
 Scratch = Callable[[Begun], tuple[Worlds, Answer]]
-"""Makes worlds like those of a server, but none of its own, and what answers requests there."""
-_LONGEST = 64 * 1024
-"""Bytes of a value that is searched for the names of secrets; of a longer one only the key is taken out."""
+"""Makes worlds like those of a server, but separate from them, and what answers requests there."""
+_USER = "hidden:hidden@"
+"""Replaces the user of a URL, where `[hidden]` would make the URL invalid."""
 _LENGTHS = {"request_body": "request_length", "response_body": "response_length", "body": "received"}
 """Members that are bodies, of exchanges and requests, and those with their lengths."""
 
@@ -53,7 +53,8 @@ _WITHOUT_PHRASE = (RecordExchange, TakeDelivery, TakeTransitions, TakeTurn, EndT
 class WorldLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A world without its key: its `state` at the instant `begun.at` of real time, and the `commands` that were carried out since.
 
-    `digest` is that of the state to which the commands lead, on any machine.
+    `digest` is that of the state to which the commands lead, on any machine; `outcome` that of what happened where it was saved, before
+    secrets were taken out.
     """
 
     begun: Begun
@@ -64,6 +65,7 @@ class WorldLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: str
     name: str | None = None
     form: int = FORMAT
+    outcome: str | None = None
 
 
 class Replayed:
@@ -72,16 +74,18 @@ class Replayed:
     def __init__(self, log: WorldLog, scratch: Scratch) -> None:
         if log.form != FORMAT:
             raise ValueError(
-                f"the log has form {log.form}, and this version reads {FORMAT}: use the version that wrote it"
+                f"the log has format {log.form}, but this version reads {FORMAT}: use the version that wrote it"
             )
         fold, self.world = _begun(log, REDACTED, scratch)
         self.worlds = fold.worlds
         outcomes = [fold.carry_out(entry) for entry in _addressed(log, REDACTED, self.world.number)]
         self.responses = [each for each in outcomes if isinstance(each, Response)]
         """The responses, in order."""
-        fold.time.command = fold.time.latest  # its clock stands still from now on
+        fold.time.command = fold.time.latest  # its clock is stopped from now on
         self.is_same = self.digest() == log.digest
         """Whether the replay led to the same state as where the document was saved."""
+        self.has_same_outcome = log.outcome in (None, _outcome(self.world))
+        """Whether the requests are answered as those with their secrets were; not so if a rule or a bound decides by a secret."""
 
     def digest(self) -> str:
         """A digest of the state of the world."""
@@ -93,6 +97,16 @@ class Replayed:
     def state(self) -> tuple[Row, ...]:
         """The state of the world as it is adopted elsewhere."""
         return self.world.portable(self.worlds.now())
+
+
+def _outcome(world: World) -> str:
+    """A digest of how the requests of a world were answered, what they cost, and what became of webhooks; of no text that may be redacted."""
+    happened = (
+        [(each.status, each.rule is None, each.faults) for each in world.journal],
+        [each.amount for each in world.account.ledger.entries(world.clock.now())],
+        [[attempt.status for attempt in each.attempts] for each in world.deliveries()],
+    )
+    return blake2b(msgspec.json.encode(happened), digest_size=16).hexdigest()
 
 
 def _begun(log: WorldLog, key: str, scratch: Scratch) -> tuple[Fold, World]:
@@ -118,7 +132,7 @@ def _addressed(log: WorldLog, key: str, number: int) -> Iterator[Entry]:
 
 
 def kept_log(log: WorldLog, key: str, settings: dict[str, str], scratch: Scratch) -> Kept:
-    """The content of a store for a server whose only world is that of a document, under this key; its clock stands still at the end."""
+    """The content of a store for a server whose only world is that of a document, under this key; its clock is stopped at the end."""
     fold, world = _begun(log, key, scratch)
     state = tuple(fold.worlds.saved())
     entries = [*_addressed(log, key, world.number)]
@@ -131,14 +145,14 @@ def kept_log(log: WorldLog, key: str, settings: dict[str, str], scratch: Scratch
 def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) -> WorldLog:
     """The document of a world of a server: with all that its log keeps of it, None: with its state alone.
 
-    Raises ValueError for a world whose key, or another secret, is a word without which nobody could read the document.
+    Raises ValueError for a world whose key, or another secret, is a word without which the document could not be read.
     """
     if kept is None:
         with worlds.lock:
             begun, commands = Begun(worlds.now(), world.clock.start), tuple[bytes, ...]()
-            state = world.portable(begun.at)
+            state, outcome = world.portable(begun.at), None
     else:
-        begun, state, commands = _history(world.number, kept, scratch)
+        begun, state, commands, outcome = _history(world.number, kept, scratch)
     redactor, key = world.redactor, world.key
     log = WorldLog(
         begun,
@@ -146,6 +160,7 @@ def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) ->
         tuple(_without_secrets(data, redactor, key) for data in commands),
         "",
         redactor.text(world.name) if world.name else None,
+        outcome=outcome,
     )
     try:
         return msgspec.structs.replace(log, digest=Replayed(log, scratch).digest())
@@ -155,8 +170,8 @@ def export(world: World, worlds: Worlds, kept: Kept | None, scratch: Scratch) ->
         ) from None
 
 
-def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Row, ...], tuple[bytes, ...]]:
-    """When a world was first there, as far as the log reaches back, how it was then, and the entries that concerned it since."""
+def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Row, ...], tuple[bytes, ...], str | None]:
+    """When a world first existed, as far as the log reaches back, its state then, the entries about it since, and their outcome."""
     fold = _beginning(kept, scratch)
     begun, state = _present(number, fold)
     commands: list[bytes] = []
@@ -166,7 +181,8 @@ def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Ro
         elif step.command is not None:
             place = None if isinstance(step.command, AnswerRequest) else number
             commands.append(encode(Entry("", len(commands) + 1, step.at, place, step.command)))
-    return begun, state, tuple(commands)
+    world = fold.worlds.numbered(number)
+    return begun, state, tuple(commands), _outcome(world) if world else None
 
 
 def _present(number: int, fold: Fold) -> tuple[Begun, tuple[Row, ...]]:
@@ -176,7 +192,7 @@ def _present(number: int, fold: Fold) -> tuple[Begun, tuple[Row, ...]]:
 
 
 class Step(NamedTuple):
-    """An entry, appended `at` an instant of real time, as it was carried out: `command` is what it was for a world, None: it did not concern it.
+    """An entry, appended `at` an instant of real time, as it was carried out: `command` is what it was for a world, None if it did not concern it.
 
     `before` is what the clock of the world read before, and its policy.
     """
@@ -188,7 +204,7 @@ class Step(NamedTuple):
 
 
 def steps(number: int, kept: Kept, fold: Fold) -> Iterator[Step]:
-    """Carry out the entries that a store holds, and say what each of them was for a world; clocks stand still between them."""
+    """Carry out the entries in a store, and say what each of them was for a world; clocks are stopped between them."""
     for data in kept.entries:
         entry = decode(data)
         fold.time.command = max(fold.time.latest, entry.at)
@@ -200,19 +216,19 @@ def steps(number: int, kept: Kept, fold: Fold) -> Iterator[Step]:
             concerned = outcome.world.number if outcome.world else None
         elif isinstance(command, AdvanceServer) and command.but != number:  # it has advanced this world, too
             concerned, command = number, AdvanceIdly(0, command.milliseconds, command.most)
-        elif world is None and fold.worlds.numbered(number):  # it has brought it about
+        elif world is None and fold.worlds.numbered(number):  # it has caused it
             concerned = number
         yield Step(entry.at, command if concerned == number else None, outcome, before)
 
 
 def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World | None:
-    """A world as it was after so many commands of its server; None when there was none of this number.
+    """A world as it was after a number of commands of its server; None when there was none with this number.
 
     Raises ValueError for a position that the log does not reach.
     """
     most = kept.count + len(kept.entries)
     if not kept.count <= position <= most:
-        raise ValueError(f"position {position} is not kept: the log reaches from {kept.count} to {most}")
+        raise ValueError(f"position {position} is no longer kept: the log covers {kept.count} to {most}")
     fold = beginning(kept, *scratch(kept.head.begun))
     for data in kept.entries[: position - kept.count]:
         fold.carry_out(decode(data))
@@ -221,7 +237,7 @@ def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World 
 
 
 def beginning(kept: Kept, worlds: Worlds, answer: Answer) -> Fold:
-    """The worlds as they were before the entries that a store holds."""
+    """The worlds as they were before the entries in a store."""
     if kept.state:
         worlds.restore(kept.state)
     else:
@@ -230,14 +246,14 @@ def beginning(kept: Kept, worlds: Worlds, answer: Answer) -> Fold:
 
 
 def _beginning(kept: Kept, scratch: Scratch) -> Fold:
-    """The same for worlds of its own, whose clocks stand still."""
+    """The same for separate worlds, whose clocks are stopped."""
     fold = beginning(kept, *scratch(kept.head.begun))
     fold.time.command = fold.time.latest
     return fold
 
 
 class Happened(NamedTuple):
-    """A command that concerned a world: its `position` in the log, the world's instant then, and what it did: a phrase, or a request with its answer."""
+    """A command that concerned a world: its `position` in the log, the world's instant then, and what it did: a phrase, or a request with its response."""
 
     position: int
     at: int
@@ -245,7 +261,7 @@ class Happened(NamedTuple):
 
 
 def happened(number: int, kept: Kept, scratch: Scratch) -> list[Happened]:
-    """What has happened in a world as far as the log reaches back, and first how it was there."""
+    """What has happened in a world as far as the log reaches back, starting with how it was then."""
     fold = _beginning(kept, scratch)
     present = fold.worlds.numbered(number)
     found = [Happened(fold.count, present.clock.now(), "the log begins")] if present else []
@@ -290,26 +306,26 @@ def _changes(command: ChangeWorld, before: Policy | None) -> list[str]:
 
 
 def _without_secrets(data: bytes, redactor: Redactor, key: str) -> bytes:
-    """MessagePack without the key of the world, which has a sign in its place, and without other secrets."""
+    """MessagePack without the key of the world, which has a placeholder instead, and without other secrets."""
     return msgspec.msgpack.encode(_clean(msgspec.msgpack.decode(data), redactor, key.encode()))
 
 
 def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
     if isinstance(value, str):
-        return redactor.text(value)
+        return redactor.text(value).replace(f"://{HIDDEN}@", f"://{_USER}")
     if isinstance(value, bytes):
-        if len(value) > _LONGEST:
-            return value.replace(key, REDACTED.encode())
         text = value.decode("latin-1")
-        clean = redactor.text(text)
-        if clean == text:
-            return value
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # JSON stays JSON, whatever is taken out of it
-            return msgspec.json.encode(redactor.json(msgspec.json.decode(value)))
+        clean = _clean(text, redactor, key)
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, OverflowError, RecursionError):  # JSON stays JSON
+            decoded = msgspec.json.decode(value)
+            hidden = redactor.json(decoded)
+            if clean == text and hidden == decoded:
+                return value
+            return msgspec.json.encode(hidden).replace(f"://{HIDDEN}@".encode(), f"://{_USER}".encode())
         return clean.encode("latin-1", "replace")
     if isinstance(value, dict):
         members = cast("Mapping[Any, Any]", value)
-        if "when" in members:  # a rule: the names in it are of its author's choice
+        if "when" in members:  # a rule: its author has chosen the names in it
             return redactor.json(members)
         cleaned = {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}
         for body, length in _LENGTHS.items():

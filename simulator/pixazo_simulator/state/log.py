@@ -20,15 +20,15 @@ from .fold import Fold
 from .store import LEASE, Kept, SharedStore, Store, StoreError
 
 PATIENCE = 3.0
-"""Seconds in which an entry must come back from a shared store."""
+"""Seconds within which an entry must come back from a shared store."""
 RETRY = 0.2
 """Seconds after which a store that could not be used is tried again."""
 MOST_BYTES = 1_000_000
-"""Bytes of entries that are appended together, unless one alone has more."""
+"""Bytes of entries that are appended together, unless a single one is larger."""
 SAVED_AFTER = 20_000
-"""Entries after which the state is saved; of many generations it is saved after a twentieth as many entries."""
+"""Entries after which the state is saved; with many generations it is saved after as many entries as a twentieth of their number."""
 SAVED_BEYOND = 64 * 1024 * 1024
-"""Bytes of entries after which the state is saved, however few they are: a submission may hold 27 MiB."""
+"""Bytes of entries after which the state is saved, however few they are: a submission may have 27 MiB."""
 _PROGRESS = 2.0
 """Seconds between two lines of the log about a long start."""
 
@@ -36,7 +36,7 @@ log = logging.getLogger("pixazo_simulator")
 
 
 class _Waiting(msgspec.Struct):
-    """An entry of this process until it is carried out: what it is about, and who waits for its outcome."""
+    """An entry of this process until it is carried out: what it is about, and what waits for its outcome."""
 
     entry: Entry
     data: bytes
@@ -46,7 +46,7 @@ class _Waiting(msgspec.Struct):
     """Whether the entry was handed over to the store."""
 
     def set(self, outcome: object) -> None:
-        if self.outcome.done():  # whoever waited has gone
+        if self.outcome.done():  # the waiting caller has gone
             return
         if isinstance(outcome, Exception):
             self.outcome.set_exception(outcome)
@@ -57,7 +57,7 @@ class _Waiting(msgspec.Struct):
 class Log:
     """See `CommandLog`. The constructor carries out the entries of the store; further ones need `run`.
 
-    `wake` is called when something has been carried out.
+    `wake` is called with the world for which something has been carried out that may have made a webhook due, None: for any.
     """
 
     def __init__(self, fold: Fold, store: Store) -> None:
@@ -66,7 +66,7 @@ class Log:
         self.dispatches = not self.is_shared
         self.unavailable: str | None = None
         """Why the store cannot be used now."""
-        self.wake: Callable[[], object] = lambda: None
+        self.wake: Callable[[World | None], object] = lambda _: None
         self.fold = fold
         self._worlds = fold.worlds
         self._store = store
@@ -83,11 +83,11 @@ class Log:
         return self.fold.count
 
     async def read(self) -> Kept:
-        """The present content of the store, up to the last entry that was carried out here, or beyond."""
+        """The present content of the store, up to the last entry that was carried out here, or later."""
         return await self._store.read()
 
     def load(self, kept: Kept) -> None:
-        """Carry out the entries that a store holds. Raises ValueError for what is not one."""
+        """Carry out the entries in a store. Raises ValueError for anything else."""
         self._saved = kept.count
         began = shown = real_clock()
         for data in kept.entries:
@@ -102,7 +102,7 @@ class Log:
         try:
             return decode(data)
         except ValueError as error:
-            remedy = "restore a copy, or name another state"
+            remedy = "restore a copy, or choose another state"
             raise StoreError(f"{self._store.name} is damaged: {error}; {remedy}") from None
 
     # Commands, from `append` to the outcome
@@ -126,25 +126,25 @@ class Log:
         try:
             return await (self._soon(waiting) if self.is_shared else waiting.outcome)
         finally:
-            waiting.outcome.cancel()  # nobody waits for it any more
+            waiting.outcome.cancel()  # nothing waits for it any longer
             del self._pending[entry.number]
 
     async def _soon(self, waiting: _Waiting) -> Any:
         """The outcome of an entry of a shared store. Raises StateUnavailableError when it takes too long."""
-        # Twice: in a process that was suspended, the time-out expires before the outcome that is already there was read.
+        # Twice: in a process that was suspended, the time-out expires before an outcome that is already there has been read.
         for _ in range(2):
             await asyncio.wait({waiting.outcome}, timeout=PATIENCE / 2)
         while waiting.is_handed_over and self.unavailable is None and not waiting.outcome.done():
             await asyncio.wait({waiting.outcome}, timeout=PATIENCE)
         if not waiting.outcome.done():
-            late = f"{self._store.name} has not answered for {PATIENCE:g} s: "
+            late = f"{self._store.name} has not responded for {PATIENCE:g} s: "
             if waiting.is_handed_over:
-                raise StateUnavailableError(f"{late}it will do what was asked, look for that before trying again")
+                raise StateUnavailableError(f"{late}it will carry out the request: check that before trying again")
             raise StateUnavailableError(self.unavailable or f"{late}try again")
         return waiting.outcome.result()
 
     async def _flush(self) -> None:
-        """Append what waits, as much together as has come meanwhile."""
+        """Append what waits, together with all that has arrived meanwhile."""
         while True:
             await self._queued.wait()
             self._queued.clear()
@@ -189,7 +189,7 @@ class Log:
                 self._fail(error)
                 await asyncio.sleep(RETRY)
             except ValueError as error:
-                return self._fail(error)  # without it, its worlds would be others than those of the other processes
+                return self._fail(error)  # without it, its worlds would differ from those of the other processes
             else:
                 self._succeed()
                 self._size += sum(map(len, found))
@@ -201,8 +201,11 @@ class Log:
             outcome = self.fold.carry_out(entry, waiting.target if waiting else None)
             if waiting:
                 waiting.set(outcome)
+            if not isinstance(outcome, Response):
+                self.wake(None if entry.world is None else self._worlds.numbered(entry.world))
+            elif outcome.wakes:
+                self.wake(outcome.world)
         self._moved.set()
-        self.wake()
 
     async def catch_up(self) -> None:
         """Return when everything that any process had appended before was carried out here."""
@@ -217,7 +220,7 @@ class Log:
                     self._moved.clear()
                     await self._moved.wait()
         except TimeoutError:
-            raise StateUnavailableError(f"{self._store.name} has not answered for {PATIENCE:g} s: try again") from None
+            raise StateUnavailableError(f"{self._store.name} has not responded for {PATIENCE:g} s: try again") from None
 
     # Lifecycle
 
@@ -246,10 +249,10 @@ class Log:
         """Send the heartbeat of this process, and release the deliveries that dead processes had taken."""
         shared = self._store if isinstance(self._store, SharedStore) else None
         if shared:
-            # One that cannot carry out what the others append lets another one dispatch.
+            # A process that cannot carry out what the others append lets another one dispatch.
             held, self.dispatches = self.dispatches, self.unavailable is None and await shared.hold(self.process)
             if self.dispatches and not held:
-                self.wake()
+                self.wake(None)
         if not self.dispatches:
             return
         others = {process for world in self._worlds for process in world.processes()} - {self.process}
@@ -259,7 +262,7 @@ class Log:
                 await self.append(world, ForgetProcess(world.clock.now(), process))
 
     async def _save(self) -> None:
-        """Save the state if enough entries have come since the last saved one."""
+        """Save the state if there have been enough entries since the last saved one."""
         most = max(SAVED_AFTER, sum(world.accepted for world in self._worlds) // 20)
         is_due = self.position - self._saved >= most or self._size >= SAVED_BEYOND
         if self.dispatches and is_due:

@@ -1,4 +1,4 @@
-"""A log in memory: nothing outlives the process, but what has happened can be exported and looked at as it was."""
+"""A log in memory: nothing outlives the process, but what has happened can be exported and inspected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .store import Head, Kept, Position
 
 
 class MemoryStore:
-    """A store in this process, which may begin with what another one has held."""
+    """A store in this process, which may start with the content of another one."""
 
     name = "memory-log"
 
@@ -21,7 +21,7 @@ class MemoryStore:
         self._entries = list(kept.entries) if kept else list[bytes]()
 
     def open(self, head: Head) -> Kept:
-        """Return what was kept by the simulator that used it before, if any did."""
+        """Return what was kept by the simulator that used it before, if there was one."""
         self._head = self._head or head
         return self._kept(self._head)
 
@@ -42,4 +42,4 @@ class MemoryStore:
         return self._kept(self._head)
 
     async def close(self) -> None:
-        """Do nothing: a log in memory holds no resource."""
+        """Do nothing: a log in memory has no resource."""

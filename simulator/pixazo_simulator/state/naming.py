@@ -1,4 +1,4 @@
-"""Which text names which store."""
+"""Which name means which store."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ STATES = ("memory", "memory-log", "sqlite:FILE", "redis://HOST:PORT/DB")
 """How a state is named; `memory` keeps no log."""
 
 
+def shown_state(state: str) -> str:
+    """How a state is shown: without what may be a password."""
+    return f"{state.partition(':')[0].rpartition('@')[2]}:..." if any(each in state for each in "@?#") else state
+
+
 def store_of(state: str) -> Store:
-    """The store that a text names. Raises ValueError with the remedy for any other text, or a library that is missing."""
+    """The store with a name. Raises ValueError with the remedy for any other name, or a missing library."""
     kind, _, rest = state.partition(":")
     if state == "memory-log":
         return MemoryStore()
@@ -26,4 +31,4 @@ def store_of(state: str) -> Store:
         except ImportError:
             raise ValueError(f"state {kind}://... needs the library redis: install pixazo-testkit[redis]") from None
         return RedisStore(state)
-    raise ValueError(f"state {state!r} is not one of {', '.join(STATES)}{nearest(state, STATES)}")
+    raise ValueError(f"state {shown_state(state)!r} is not one of {', '.join(STATES)}{nearest(state, STATES)}")

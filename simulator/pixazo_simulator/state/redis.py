@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from time import monotonic
 from typing import Any, NoReturn, cast
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import msgspec
 import redis
@@ -23,45 +24,67 @@ from pixazo_simulator.world import Row, StateUnavailableError
 from .store import LEASE, Head, Kept, Position, StoreError
 
 TIMEOUT = 2.0
-"""Seconds in which the server must answer; it has more for many bytes."""
+"""Seconds within which the server must respond; it has more for many bytes."""
 _RATE = 4_000_000
-"""Bytes a second that the server takes at least."""
+"""Bytes per second that the server accepts at least."""
 _FOLLOW_TIMEOUT = 5.0
-"""Seconds in which further entries must be read, which may be large, after those for which the server waits."""
+"""Seconds within which further entries, which may be large, must be read, after those for which the server waits."""
 _BLOCK = 500
 """Milliseconds for which the server is asked to wait for further entries."""
 _SAVE_TIMEOUT = 600.0
-"""Seconds in which a state must be saved."""
+"""Seconds within which a state must be saved."""
 _PAGE = 100
 """Batches of entries, or rows, that are read together."""
 _PREFIX = "pixazo-sim:"
 _HEAD = f"{_PREFIX}head"
 _NAME = 16
-"""Bytes before the head: the name of the log, which is part of all other keys. Who still knows a log that was lost never writes to the next."""
+"""Bytes before the head: the name of the log, which is part of all other keys. A process that still knows a lost log never writes to the next."""
 _DATA, _UNTIL = b"d", b"u"
 """Fields of a batch, which is one message of the stream: its entries, and the time of the server (milliseconds) until which it counts.
 
-A server that was suspended may take a batch long after its callers have got a time-out; then nobody carries it out.
+A server that was suspended may accept a batch long after its callers have got a time-out; then it is not carried out.
 """
 _BATCH = msgspec.msgpack.Decoder(list[bytes])
 
 
 class _State(msgspec.Struct, frozen=True):
-    """Which state is the latest: after how many entries, where the last of them stands, where its rows are."""
+    """Which state is the latest: after how many entries, the position of the last of them, where its rows are."""
 
     count: int
     position: Position
     rows: str
 
 
+def _parts(url: str) -> SplitResult:
+    """The parts of a URL. Raises ValueError, which holds nothing of it that may belong to a password, where the library would misread it."""
+    kind = url.partition(":")[0]
+    wrong = f"state {kind}://... is not {kind}://[USER:PASSWORD@]HOST[:PORT][/NUMBER]: "
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(f"{wrong}write / ? # @ and : of a password as %2F %3F %23 %40 and %3A") from None
+    if parts.fragment or "@" in parts.path:
+        raise ValueError(f"{wrong}write / ? # @ and : of a password as %2F %3F %23 %40 and %3A")
+    if not re.fullmatch("(?:/[0-9]*)?", parts.path):
+        raise ValueError(f"{wrong}the database is a number, {parts.path[:80]!r} is none")
+    return parts
+
+
 class RedisStore:
-    """A store in one database of Redis or Valkey (6.2 or later); a server whose answers come too late counts as unreachable."""
+    """A store in one database of Redis or Valkey (6.2 or later); a server that responds too late counts as unreachable."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
+        parts = _parts(url)
         # The library knows Valkey under the name of Redis.
         scheme = parts.scheme.replace("valkey", "redis")
         self._url = urlunsplit(parts._replace(scheme=scheme))
+        try:
+            cast("Any", redis.ConnectionPool).from_url(self._url).make_connection()
+        except (TypeError, ValueError) as error:  # of the library, which names an option and not its value
+            raise ValueError(
+                f"state {parts.scheme}://... has a wrong option behind the question mark: {error}"
+            ) from None
         self.name = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
         self._identity = b""
         self.cursor: Position = (0, 0)
@@ -72,13 +95,13 @@ class RedisStore:
         self._leader: Lock | None = None
 
     def open(self, head: Head) -> Kept:
-        """Read what the database holds; an empty one gets this head. Raises StoreError."""
+        """Read the content of the database; an empty one gets this head. Raises StoreError."""
         try:
             connect = cast("Any", redis.Redis).from_url  # half of its types are unknown
             with connect(self._url, socket_timeout=10, socket_connect_timeout=TIMEOUT, protocol=2) as client:
                 return self._open(client, head)
         except RedisError as error:
-            raise StoreError(f"{self.name} cannot be used: {error}; see that the server runs there") from None
+            raise StoreError(f"{self.name} cannot be used: {error}; check that the server is running there") from None
 
     def _open(self, client: Any, head: Head) -> Kept:
         self._identity = client.get(_HEAD) or self._begin(client, head)
@@ -93,7 +116,7 @@ class RedisStore:
             rows = self._rows(client, state)
         first, entries = self.cursor, list(self._entries(client))
         if first > (0, 0) and not client.xrange(self._key("entries"), _written(first), _written(first)):
-            raise StoreError(f"{self.name} was saved anew while it was read: start again")
+            raise StoreError(f"{self.name} was saved again while it was read: start again")
         seconds, micros = client.time()
         self._ahead = seconds + micros / 1e6 - monotonic()
         return Kept(found, count, rows, entries)
@@ -103,7 +126,7 @@ class RedisStore:
         self._identity = secrets.token_hex(_NAME // 2).encode() + msgspec.json.encode(head)
         both = client.pipeline(transaction=True)
         both.set(_HEAD, self._identity, nx=True)
-        # Without a stream one could not tell an empty server from one that has lost it.
+        # Without a stream an empty server would look like one that has lost it.
         both.xadd(self._key("entries"), {_DATA: msgspec.msgpack.encode([]), _UNTIL: 0})
         if not both.execute()[0]:
             client.delete(self._key("entries"))
@@ -121,16 +144,16 @@ class RedisStore:
                 msgspec.msgpack.decode(each, type=Row) for each in client.lrange(state.rows, start, start + _PAGE - 1)
             )
         if len(rows) != size or not size:
-            raise StoreError(f"{self.name} was saved anew while it was read: start again")
+            raise StoreError(f"{self.name} was saved again while it was read: start again")
         return rows
 
     def _entries(self, client: Any) -> Iterator[bytes]:
-        """The entries behind the cursor, which moves on."""
+        """The entries after the cursor, which moves on."""
         while found := client.xrange(self._key("entries"), f"({_written(self.cursor)}", count=_PAGE):
             yield from self._counting(found)
 
     def _counting(self, found: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> Iterator[bytes]:
-        """The entries that count; the cursor moves behind them. Raises StoreError for what is no batch of entries."""
+        """The entries that count; the cursor moves past them. Raises StoreError for what is not a batch of entries."""
         for identity, fields in found:
             try:
                 if int(fields[_UNTIL]) >= _read(identity)[0]:
@@ -138,19 +161,19 @@ class RedisStore:
             except (KeyError, ValueError, msgspec.MsgspecError) as error:
                 place = f"{self._key('entries')} {identity.decode()}"
                 raise StoreError(
-                    f"{self.name} is damaged: {place} is no entry ({type(error).__name__} {error}){_REMEDY}"
+                    f"{self.name} is damaged: {place} is not an entry ({type(error).__name__} {error}){_REMEDY}"
                 ) from None
             self.cursor = _read(identity)
 
     async def read(self) -> Kept:
-        """The present content of the database, read by a second store, so that the cursor of this one does not move."""
+        """The present content of the database, read by a second store, so the cursor of this one does not move."""
         other = RedisStore(self._url)
         kept = await asyncio.to_thread(other.open, msgspec.json.decode(self._identity[_NAME:], type=Head))
         if other._identity != self._identity:
             self._lose()
         return kept
 
-    async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:  # noqa: ARG002 - the server is set up for that or not
+    async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:  # noqa: ARG002 - that depends on the settings of the server
         """Append entries to the stream; their durability depends on the settings of the server."""
         seconds = TIMEOUT + sum(map(len, entries)) / _RATE
         until = int((monotonic() + self._ahead + seconds) * SECOND)
@@ -178,7 +201,7 @@ class RedisStore:
             return _read(found[0][0])
 
     async def save(self, count: int, state: Iterable[Row], position: Position) -> None:
-        """Keep a state; the former one and what came after it stay for those who are just reading them."""
+        """Save a state; the former one and what followed it stay for processes that are reading them."""
         rows, key = iter(state), self._key(f"rows:{count}:{secrets.token_hex(4)}")
         async with self._using(_SAVE_TIMEOUT) as client:
             while some := [msgspec.msgpack.encode(each) for each in islice(rows, 20)]:
@@ -193,7 +216,7 @@ class RedisStore:
                 await client.expire(before.rows, 60)
 
     async def hold(self, process: str) -> bool:
-        """Renew the lease of a process (heartbeat); return whether it holds the lease of the leader."""
+        """Renew the lease of a process (heartbeat); return whether it has the lease of the leader."""
         async with self._using() as client:
             await client.set(self._key(f"process:{process}"), 1, px=int(LEASE * SECOND))
             if self._leader is None:
@@ -217,7 +240,7 @@ class RedisStore:
         seconds = TIMEOUT if seconds is None else seconds
         try:
             async with asyncio.timeout(seconds):
-                if not self._clients:  # one that asks, and one that follows, which waits for what others append
+                if not self._clients:  # one for requests, and one that follows, which waits for what others append
                     connect, options = cast("Any", Redis).from_url, {"retry": None, "protocol": 2}
                     for _ in range(2):
                         client = connect(self._url, socket_timeout=None, socket_connect_timeout=TIMEOUT, **options)
@@ -228,7 +251,7 @@ class RedisStore:
                 yield client
         except (RedisError, TimeoutError) as error:
             self._checked = False
-            why = str(error) or f"no answer within {seconds:.3g} s"
+            why = str(error) or f"no response within {seconds:.3g} s"
             raise StateUnavailableError(f"{self.name} cannot be reached ({why}): try again") from None
 
     async def _check(self, client: Redis) -> None:
@@ -245,7 +268,7 @@ class RedisStore:
         self._lost, self._checked = True, False
         raise StateUnavailableError(
             f"{self.name} no longer has the worlds of this server (it was emptied, or lost its last entries): "
-            "restart all its processes, which then begin anew or with what is there"
+            "restart all its processes, which then start empty or with what is there"
         )
 
     async def close(self) -> None:
@@ -259,7 +282,7 @@ class RedisStore:
             await client.aclose()
 
 
-_REMEDY = ": restore a copy, or name another database"
+_REMEDY = ": restore a copy, or choose another database"
 
 
 def _written(position: Position) -> str:

@@ -1,4 +1,4 @@
-"""A log in an SQLite file, for one process: whatever was answered survives the end of the process, and submissions survive a power failure."""
+"""A log in an SQLite file, for one process: everything with a response survives the end of the process, and submissions survive a power failure."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class SqliteStore:
             raise StoreError(self._problem(error)) from None
         except OSError as error:
             raise StoreError(
-                f"{self.name} cannot be opened: {error.strerror}; name a file that this user can write"
+                f"{self.name} cannot be opened: {error.strerror}; choose a file that this user can write"
             ) from None
 
     def _open(self, head: Head) -> Kept:
@@ -69,7 +69,7 @@ class SqliteStore:
         try:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             if kept is None:
-                # A single page, written at once: a process that is killed now leaves a file with our application_id, and no journal beside it.
+                # A single page, written in one step: a process that is killed now leaves a file with our application_id, and no journal file.
                 database.execute("PRAGMA journal_mode = OFF")
                 database.execute(f"PRAGMA application_id = {_APPLICATION}")
             database.execute("PRAGMA journal_mode = WAL")
@@ -95,12 +95,12 @@ class SqliteStore:
         with self._path.open("rb") as file:
             beginning = file.read(_HEADER)
         if not beginning.startswith(_MAGIC) or int.from_bytes(beginning[_PLACE : _PLACE + 4]) != _APPLICATION:
-            raise StoreError(f"{self.name} is not a file of pixazo-sim: name another file; this one was not changed")
+            raise StoreError(f"{self.name} is not a file of pixazo-sim: choose another file; this one was not changed")
         return False
 
     def _read(self) -> Kept | None:
-        """What the file holds, all of it checked before anything is written; None when its making was interrupted."""
-        # Files beside it are made only if there are some.
+        """The content of the file, all checked before anything is written; None when its creation was interrupted."""
+        # Opening it creates files next to it only if there already are some.
         mode = "mode=ro" if Path(f"{self._path}-wal").exists() else "immutable=1"
         uri = f"{self._path.absolute().as_uri()}?{mode}"
         with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY / 1000, isolation_level=None)) as database:
@@ -194,23 +194,26 @@ class SqliteStore:
 
     def _problem(self, error: sqlite3.Error) -> str:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        what, remedy = _PROBLEMS.get(code, (str(error), "see that the file can be read and written"))
+        what, remedy = _PROBLEMS.get(code, (str(error), "check that the file can be read and written"))
         return f"{self.name} {what}: {remedy}"
 
 
-_REMEDY = ": restore a copy, or name another file; this one was not changed"
+_REMEDY = ": restore a copy, or choose another file; this one was not changed"
 _PROBLEMS = {
-    sqlite3.SQLITE_BUSY: ("is used by another process", "end that one, or name another file"),
-    sqlite3.SQLITE_LOCKED: ("is used by another process", "end that one, or name another file"),
+    sqlite3.SQLITE_BUSY: ("is used by another process", "end that one, or choose another file"),
+    sqlite3.SQLITE_LOCKED: ("is used by another process", "end that one, or choose another file"),
     sqlite3.SQLITE_READONLY: ("cannot be written", "make the file and its folder writable for this user"),
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "make the file and its folder readable and writable for this user"),
-    sqlite3.SQLITE_FULL: ("cannot be written, the disk is full", "make room; what was not answered was not done"),
+    sqlite3.SQLITE_FULL: (
+        "cannot be written, the disk is full",
+        "make room; requests without a response were not done",
+    ),
     sqlite3.SQLITE_IOERR: (
         "cannot be written",
-        "see that its disk works and has room; what was not answered was not done",
+        "check that its disk works and has room; requests without a response were not done",
     ),
-    sqlite3.SQLITE_CORRUPT: ("is damaged", "restore a copy, or name another file"),
-    sqlite3.SQLITE_NOTADB: ("is damaged", "restore a copy, or name another file"),
+    sqlite3.SQLITE_CORRUPT: ("is damaged", "restore a copy, or choose another file"),
+    sqlite3.SQLITE_NOTADB: ("is damaged", "restore a copy, or choose another file"),
 }
 """What is wrong, and the remedy, by SQLite's result code."""
 

@@ -1,4 +1,4 @@
-"""Where a log is kept: what a store has to do, and what it says first."""
+"""Where a log is kept: what a store must do, and its first record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DECIDING = ("keys", "start", "balance", "seed", "open_keys", "magic", "bounds",
 
 
 class StoreError(ValueError):
-    """A store that cannot be opened, or that holds something else. The message names it, what is wrong, and the remedy."""
+    """A store that cannot be opened, or that contains something else. The message names it, what is wrong, and the remedy."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ def described(settings: Settings, change: str) -> dict[str, str]:
     texts = {
         name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in values.items()
     }
-    # A digest stands for long values, and for keys, which `check_same` must not show.
+    # A digest replaces long values, and keys, which `check_same` must not show.
     return {
         name: text if len(text) <= _SHOWN and name != "keys" else blake2b(text.encode()).hexdigest()[:_SHOWN]
         for name, text in texts.items()
@@ -47,20 +47,20 @@ def described(settings: Settings, change: str) -> dict[str, str]:
 
 
 def check_same(name: str, found: Head, given: Head) -> None:
-    """Raise StoreError unless a store was begun with the same settings, which decide what its commands do."""
+    """Raise StoreError unless a store was started with the same settings, which decide what its commands do."""
     if found.form != given.form:
         raise StoreError(
-            f"{name} was written by another version (form {found.form}, not {given.form}): use that one, or name another state"
+            f"{name} was written by another version (format {found.form}, not {given.form}): use that one, or choose another state"
         )
     for setting in dict.fromkeys((*given.settings, *found.settings)):
         if (before := found.settings.get(setting)) != (value := given.settings.get(setting)):
             raise StoreError(
-                f"{name} was begun with {setting} {before}, this server has {value}: give it the same options, or name another state"
+                f"{name} was started with {setting} {before}, but this server has {value}: use the same options, or choose another state"
             )
 
 
 class Kept(msgspec.Struct):
-    """What a store holds: its head, the rows of the latest state (see `Worlds.saved`), and the entries after it.
+    """The content of a store: its head, the rows of the latest state (see `Worlds.saved`), and the entries after it.
 
     `count` says how many entries there were before the state.
     """
@@ -72,7 +72,7 @@ class Kept(msgspec.Struct):
 
 
 Position = tuple[int, int]
-"""Where an entry stands in a store that several processes append to; later ones are greater."""
+"""The position of an entry in a store that several processes append to; later ones are greater."""
 
 
 class Store(Protocol):
@@ -85,18 +85,18 @@ class Store(Protocol):
     """The name of the store in messages, without a password."""
 
     def open(self, head: Head) -> Kept:
-        """Open the store for this process, and return what it holds; an empty store gets this head. It may take long.
+        """Open the store for this process, and return its content; an empty store gets this head. It may take long.
 
         Raises StoreError when it cannot be used, and then has changed nothing.
         """
         ...
 
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:
-        """Append entries, all or none. `durable` ones survive a machine that fails, others a process that ends."""
+        """Append entries, all or none. `durable` ones survive a failure of the machine, others the end of the process."""
         ...
 
     async def save(self, count: int, state: Iterable[Row], position: Position) -> None:
-        """Save the state after so many entries, the last of which stands at `position`, and delete the entries before it."""
+        """Save the state after `count` entries, the last of which is at `position`, and delete the entries before it."""
         ...
 
     async def read(self) -> Kept:
@@ -113,17 +113,17 @@ class SharedStore(Store, Protocol):
     """A store to which several processes append at the same time."""
 
     cursor: Position
-    """Where the last entry stands that was returned, or that does not count."""
+    """The position of the last entry that was returned, or that does not count."""
 
     async def follow(self) -> Sequence[bytes]:
-        """Wait for entries beyond those that were returned before, by whichever process, and return them in order.
+        """Wait for entries of any process after those that were returned before, and return them in order.
 
-        The cursor moves in the same turn of the loop. Raises StoreError for what is no entry.
+        The cursor moves in the same turn of the loop. Raises StoreError for what is not an entry.
         """
         ...
 
     async def tail(self) -> Position:
-        """Where the latest entry stands."""
+        """The position of the latest entry."""
         ...
 
     async def hold(self, process: str) -> bool:

@@ -1,4 +1,4 @@
-"""Makes a failing test of recorded traffic: the rules of a script, and a pytest file that uses them; pure."""
+"""Makes a failing test from recorded traffic: the rules of a script, and a pytest file that uses them; pure."""
 
 from __future__ import annotations
 

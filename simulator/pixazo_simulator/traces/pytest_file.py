@@ -1,4 +1,4 @@
-"""The two files that are made of a trace: the script in JSON, and the tests in Python that use it."""
+"""The two files that are made from a trace: the script in JSON, and the tests in Python that use it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pixazo_simulator.spec import read_instant, timestamp
+from pixazo_simulator.spec import PROFILES, read_instant, timestamp
 
 from .records import Exchange, Trace
 from .rules import AT_ONCE, Generation, Retold
 
 SPEED = "x20"
-"""The clock of an app's test: as that of `pixazo-sim exec`."""
+"""The clock of an app's test: the same as that of `pixazo-sim exec`."""
 _WIDTH = 110
 
 
@@ -29,9 +29,9 @@ class Files(NamedTuple):
 
 
 def files_of(trace: Trace, told: Retold, name: str, app: str | None, profile: str | None) -> Files:
-    """The script and the tests of a trace; `app` is the command of the app, `profile` what the marker names."""
+    """The script and the tests of a trace; `app` is the command of the app, `profile` a name, or the path of a file from the tests."""
     started = read_instant(trace.started_at) or 0
-    marker: dict[str, Any] = {"start": timestamp(started), "strict": False} | ({"profile": profile} if profile else {})
+    marker: dict[str, Any] = {"start": timestamp(started), "strict": False}
     policy: dict[str, str] = dict(told.policy)
     if app is None:
         seen = [str(each.members.get("status")) for one in told.generations for each in one.callbacks]
@@ -47,10 +47,10 @@ def files_of(trace: Trace, told: Retold, name: str, app: str | None, profile: st
         body = {"APP": repr(shlex.split(app))}
     if policy:
         marker["policy"] = policy
-    values = body | {
-        "NAME": name,
-        "MARKER": ", ".join(f"{argument}={_python(value)}" for argument, value in marker.items()),
-    }
+    arguments = {argument: _python(value) for argument, value in marker.items()}
+    if profile:
+        arguments["profile"] = _python(profile) if profile in PROFILES else f"str(SCRIPT.parent / {_python(profile)})"
+    values = body | {"NAME": name, "MARKER": ", ".join(map("=".join, arguments.items()))}
     text = (
         files(__name__.rpartition(".")[0])
         .joinpath("templates", "calls.txt" if app is None else "app.txt")
@@ -63,12 +63,12 @@ def files_of(trace: Trace, told: Retold, name: str, app: str | None, profile: st
 
 
 def _python(value: object) -> str:
-    """A text, a flag or a dict of texts, as ruff formats it."""
+    """A string, a flag or a dict of strings, as ruff formats it."""
     return repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
 
 
 def _calls(trace: Trace, generations: tuple[Generation, ...]) -> list[dict[str, Any]]:
-    """What the app called, with what it was answered; ids are the numbers of their generations."""
+    """What the app called, with the responses; ids are the numbers of their generations."""
     number_of = {one.request_id: one.number for one in generations if one.request_id}
     return [
         {"at": round(each.started, 3), **call, "answer": _answer(each)}
@@ -79,7 +79,7 @@ def _calls(trace: Trace, generations: tuple[Generation, ...]) -> list[dict[str, 
 
 def _call(each: Exchange, number_of: Mapping[str, int]) -> dict[str, Any] | None:
     if each.is_submit:
-        body, in_body = each.request_body or "", each.sent.get("callback_url")
+        body, in_body = each.body_again, each.sent.get("callback_url")
         if isinstance(in_body, str) and in_body in each.webhook_urls:
             body = body.replace(json.dumps(in_body), '"{webhook}"')
         return {"submit": each.path, "body": body, "webhook": each.webhook_header is not None}
@@ -93,7 +93,7 @@ def _call(each: Exchange, number_of: Mapping[str, int]) -> dict[str, Any] | None
 
 
 def _answer(each: Exchange) -> dict[str, Any] | None:
-    """What is compared: the status code, and of an object its members, its state and its error."""
+    """What is compared: the status code, and for an object its members, its state and its error."""
     if each.status is None:
         return None
     answer: dict[str, Any] = {"code": each.status}

@@ -1,7 +1,8 @@
-"""The records of a trace that matter here: NDJSON, one record a line, each wrapped in its kind. What else a record holds is passed over."""
+"""The records of a trace that matter here: NDJSON, one record per line, each wrapped in its kind. Other members of a record are ignored."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,13 @@ from pixazo_simulator.spec import SUBMITS, Status, read_instant
 WRONG_FILE = "pixazo-contracts run and pixazo-contracts proxy write traces"
 _SHOWN = ("content-type", "retry-after")
 """Headers of a response that an app acts upon."""
+_CUT_IMAGE = re.compile(r'(?i)"data:image/[^"]*… \(\d+ characters\)"')
+"""A data URL of which a recorder kept only the beginning."""
+_PNG = (
+    '"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAUAAAAFAAQAAAADl65gHAAAAI0lEQVR42u3BAQ0AAADCoPdPbQ8HFAAAAAAAAAAAAAAA'
+    'APwaM0AAAWQoMfMAAAAASUVORK5CYII="'
+)
+"""A black image of 320 by 320 pixels."""
 
 Fields = tuple[tuple[str, str], ...]
 
@@ -37,7 +45,7 @@ class Message(msgspec.Struct, dict=True, kw_only=True):
 
     @cached_property
     def members(self) -> Mapping[str, Any]:
-        """The members of the body; empty when it is no JSON object."""
+        """The members of the body; empty when it is not a JSON object."""
         try:
             return msgspec.json.decode(self.body or "", type=dict[str, Any])
         except (msgspec.DecodeError, RecursionError):
@@ -84,8 +92,13 @@ class Exchange(Message, kw_only=True):
         return Message(body=self.request_body).members
 
     @property
+    def body_again(self) -> str:
+        """The request's body as it can be sent again: with a small image for one that was cut, empty for none."""
+        return _CUT_IMAGE.sub(_PNG, self.request_body or "")
+
+    @property
     def path(self) -> str:
-        """The path that was called, without the query, which may hold a key."""
+        """The path that was called, without the query, which may contain a key."""
         return urlsplit(self.url).path
 
     @property
@@ -96,18 +109,18 @@ class Exchange(Message, kw_only=True):
 
     @property
     def webhook_header(self) -> str | None:
-        """The header by which a submission asks for a callback."""
+        """The header with which a submission asks for a callback."""
         return next((value for name, value in self.request_headers if name.lower() == "x-webhook-url"), None)
 
     @property
     def webhook_urls(self) -> tuple[str, ...]:
-        """The URLs that a submission gave to be called back."""
+        """The URLs at which a submission asked to be called back."""
         given = (self.webhook_header, self.sent.get("callback_url"))
         return tuple(url for url in given if isinstance(url, str) and url.startswith("http"))
 
 
 class Callback(Message, kw_only=True):
-    """One request that reached the receiver, `at` seconds of the trace, and the status code that it was answered."""
+    """One request that reached the receiver, `at` seconds of the trace, and the status code of the response."""
 
     at: float
     target: str
@@ -139,8 +152,8 @@ def read_trace(data: bytes) -> Trace | None:
                 callbacks.append(msgspec.json.decode(raw, type=Callback))
         except ValueError as error:
             if line is lines[-1][1] and exchanges:
-                break  # a recorder that was stopped left half a line
-            raise ValueError(f"line {number} is no record of a trace ({error}): {WRONG_FILE}") from None
+                break  # a stopped recorder left half a line
+            raise ValueError(f"line {number} is not a record of a trace ({error}): {WRONG_FILE}") from None
     if header is None or read_instant(header.started_at) is None:
         raise ValueError(f"the trace has no header with the instant started_at: {WRONG_FILE}")
     if not any(each.is_submit for each in exchanges):

@@ -1,4 +1,4 @@
-"""The rules under which a simulator answers as a trace says: natural behaviour where it gives the same, faults and replies elsewhere."""
+"""The rules under which a simulator responds as in a trace: natural behaviour where that gives the same, faults and replies elsewhere."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _FOREVER = 1e9
 _NATURAL = Step()
 
 Natural = Callable[[Exchange], int]
-"""The status code with which a simulator answers a submission without any rule."""
+"""The status code with which a simulator responds to a submission without any rule."""
 
 
 class Generation(msgspec.Struct, frozen=True):
-    """An accepted submission with all that belongs to it; lengths of its states are in milliseconds, NEVER for one that was not seen to end."""
+    """An accepted submission with all that belongs to it; the lengths of its states are in milliseconds, NEVER for one that was not seen to end."""
 
     number: int
     submit: Exchange
@@ -49,7 +49,7 @@ class Generation(msgspec.Struct, frozen=True):
 
 
 class Retold(msgspec.Struct, frozen=True):
-    """The rules, what of the policy they presuppose, the generations, and a line for each thing that no rule expresses."""
+    """The rules, the policy values that they require, the generations, and a line for each thing that no rule expresses."""
 
     rules: tuple[Rule, ...]
     policy: dict[str, str]
@@ -58,8 +58,8 @@ class Retold(msgspec.Struct, frozen=True):
 
 
 def retold(trace: Trace, natural: Natural, policy: spec.Policy) -> Retold:
-    """The rules under which a simulator with this policy answers as in the trace, call by call."""
-    telling = _Telling(trace, natural, policy, _generations(trace))
+    """The rules under which a simulator with this policy responds as in the trace, call by call."""
+    telling = _Telling(trace, natural, policy, _generations(trace, natural))
     rules = tuple(telling.rules())
     telling.note_the_rest()
     codes = {each.status for each in trace.exchanges if each.is_submit and each.succeeded}
@@ -86,16 +86,13 @@ class _Telling(msgspec.Struct):
         submits = [*enumerate((each for each in self.trace.exchanges if each.is_submit), 1)]
         by_submit = {id(each.submit): each for each in self.generations}
         for operation in dict.fromkeys(each.operation for _, each in submits):
-            steps = [
-                self._submitted(number, each, by_submit.get(id(each)))
-                for number, each in submits
-                if each.operation == operation
-            ]
+            mine = [(number, each, by_submit.get(id(each))) for number, each in submits if each.operation == operation]
+            steps = [self._submitted(*each) for each in mine]
             after = (*steps[1:], None)
-            # A refusal leaves a step that only plans unused; an app that is right meanwhile is not refused, and meets that step at once.
+            # A refusal leaves a step that only plans unused; an app that has since been fixed is not refused, and meets that step immediately.
             steps = [
-                each for each, then in zip(steps, after, strict=True)
-                if each != _NATURAL or not (then and then.only_plans)
+                step for (*_, one), step, then in zip(mine, steps, after, strict=True)
+                if one or step != _NATURAL or not (then and then.only_plans)
             ]  # fmt: skip
             yield from _rule(operation, {}, steps)
         for one in self.generations:
@@ -106,17 +103,22 @@ class _Telling(msgspec.Struct):
 
     def _submitted(self, number: int, submit: Exchange, one: Generation | None) -> Step:
         if submit.request_body is None and submit.method == "POST":
-            self.note(f"submission {number}: the trace does not hold its body")
+            self.note(f"submission {number}: the trace does not contain its body")
         if submit.status is None:
             self.note(
-                f"submission {number} met no gateway: the replay resets its connection before anything is done"
+                f"submission {number} reached no gateway: the replay resets its connection before anything is done"
                 if submit.error == "connect"
-                else f"submission {number} got no response, and no trace shows whether it was accepted: the replay accepts and charges it"
+                else f"submission {number} got no response, and the trace does not show whether it was accepted: the replay accepts and charges it"
             )
             return Step(faults=_unanswered(submit))
         if one is None:
-            is_natural = not submit.succeeded and self.natural(submit) == submit.status
-            return _NATURAL if is_natural else Step(reply=_reply(submit))
+            usual = self.natural(submit)
+            if submit.succeeded and submit.members:
+                self.note(
+                    f"submission {number} was accepted with {submit.status}, and the simulator refuses it with {usual}: give a --profile that accepts it"
+                )
+                return _NATURAL
+            return _NATURAL if usual == submit.status else Step(reply=_reply(submit))
         path = f"/v2/requests/status/{one.request_id}"
         expected = {"request_id": one.request_id or "", "status": "QUEUED", "polling_url": path}
         same = {"polling_url": path} if str(submit.members.get("polling_url")).endswith(path) else {}
@@ -133,7 +135,7 @@ class _Telling(msgspec.Struct):
         return Step(end=End(status=outcome, error=one.plan.error, queued=queued, processing=processing), faults=faults)
 
     def _status_rules(self, one: Generation) -> Iterator[Rule]:
-        """A rule for each state in which a read deviates: an app that polls more often than before meets the same in it."""
+        """A rule for each state in which a read deviates: an app that polls more often than before meets the same in that state."""
         by_state: dict[str, list[Exchange]] = {}
         for read in one.reads:
             by_state.setdefault(one.natural(one.age(read.started), self.policy)["status"], []).append(read)
@@ -158,7 +160,7 @@ class _Telling(msgspec.Struct):
         end = spec.finish(0, one.plan) / spec.SECOND
         if any(each.answered // 100 != 2 for each in one.callbacks):
             self.note(
-                f"generation {one.number}: the receiver refused callbacks, which is the app's part: the replay retries as its policy says"
+                f"generation {one.number}: the receiver refused callbacks, which is up to the app: the replay retries as its policy says"
             )
         steps: list[Step] = []
         for url in urls:
@@ -196,7 +198,7 @@ class _Telling(msgspec.Struct):
 
 
 def _rule(when: str, match: dict[str, Any], steps: Sequence[Step], *, lasts: bool = False) -> Iterator[Rule]:
-    """A rule with these steps in order, if any of them does anything; the last one `lasts` for ever, or is used once."""
+    """A rule with these steps in order, if any of them does anything; the last one `lasts` forever, or is used once."""
     if all(each == _NATURAL for each in steps):
         return
     counted = [replace(step, times=len([*same])) for step, same in groupby(steps)]
@@ -208,12 +210,14 @@ def _rule(when: str, match: dict[str, Any], steps: Sequence[Step], *, lasts: boo
     yield Rule(when=when, match=match, then=tuple(then), **asdict(first))
 
 
-def _generations(trace: Trace) -> tuple[Generation, ...]:
-    """The submissions that a simulator accepts: those that were, and those whose response never came, which may have been."""
+def _generations(trace: Trace, natural: Natural) -> tuple[Generation, ...]:
+    """The submissions that a simulator accepts: those that were, unless it refuses them, and those whose response never arrived, which may have been."""
     found: list[Generation] = []
     for submit in trace.exchanges:
         is_lost = submit.status is None and submit.error != "connect"
         if not submit.is_submit or not ((submit.succeeded and submit.members) or is_lost):
+            continue
+        if submit.succeeded and submit.request_body is not None and natural(submit) >= 400:
             continue
         given = submit.members.get("request_id")
         known = given if isinstance(given, str) and given else None
@@ -255,7 +259,7 @@ def _plan(one: Generation) -> spec.Plan:
 
 
 def _between(low: float, high: float, printed: float | None = None) -> float:
-    """The instant that was printed, if it lies after `low` and not after `high`; else the middle."""
+    """The instant that was printed, if it is after `low` and not after `high`; else the middle."""
     return printed if printed is not None and low < printed <= high else (low + high) / 2
 
 
@@ -266,7 +270,7 @@ def _printed(message: Message) -> float | None:
 
 
 def _deviation(expected: dict[str, Any], seen: Mapping[str, Any]) -> tuple[Fault, ...]:
-    """The fault that makes of the expected members those that were seen; values that are another for each run only have to be alike."""
+    """The fault that turns the expected members into those that were seen; values that differ between runs need only be alike."""
     edit: dict[str, Any] = {"remove": [], "rename": {}, "set": {}}
     _compare(expected, seen, "", edit)
     given = {name: value for name, value in edit.items() if value}

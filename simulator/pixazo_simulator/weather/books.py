@@ -1,4 +1,4 @@
-"""The books after a run: whether each video that was paid for reached the app, or its failure did."""
+"""The books after a run: whether each paid video, or its failure, reached the app."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pixazo_simulator.control import responses
 
 _ORPHANS = {
-    "unread": "it has ended, and the app never learned how, although it knew of it",
+    "unread": "it has ended, but the app never learned how, although it knew of it",
     "running": "the app did not wait for its end",
-    "lost": "no whole reply to its submission reached the app",
-    "told": "it is COMPLETED, and the app has never downloaded its video, as it has those of others",
+    "lost": "no complete response to its submission reached the app",
+    "told": "it is COMPLETED, but the app never downloaded its video, although it downloaded others",
 }
-"""Why a generation of this fate has neither a delivered video nor a failure that the app was told."""
+"""Why a generation with this fate has neither a delivered video nor a failure that was reported to the app."""
 
 
 MOST_FAILED = 2
-"""Equal submissions that FAILED before another one is wasted: once or twice may be bad luck."""
+"""Equal submissions that FAILED before another one is a waste: once or twice may be bad luck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What became of the generations that were paid for: a line for each orphan, and the `problems`, which break the app."""
+    """What became of the paid generations: a line for each orphan, and the `problems`, which break the app."""
 
     generations: int
     summary: str
@@ -46,7 +46,7 @@ class Books:
 def books_of(bill: responses.Bill) -> Books:
     """The books that a bill shows.
 
-    A generation of which the app could not know is an orphan, but no problem: without webhooks nothing tells the app of it.
+    A generation that the app could not know of is an orphan, but not a problem: without webhooks nothing tells the app about it.
     """
     fates = [each.fate for each in bill.generations]
     shown = (fate for fate in dict.fromkeys(("delivered", "told", *_ORPHANS)) if fate in fates)
@@ -55,7 +55,7 @@ def books_of(bill: responses.Bill) -> Books:
     problems: dict[str, list[str]] = {"charged twice": [], "failed again": [], "never read": [], "never downloaded": []}
     for number, each in enumerate(bill.generations, bill.total - len(bill.generations) + 1):
         name = f"generation {number}, {each.request_id},"
-        # An app that downloads nothing may hand the URLs on.
+        # An app that downloads nothing may pass the URLs on.
         is_left = each.fate == "told" and each.state == "COMPLETED" and "delivered" in fates
         if is_left or each.fate in ("unread", "running", "lost"):
             command = f": {each.curl}" if each.curl else ""
@@ -65,7 +65,7 @@ def books_of(bill: responses.Bill) -> Books:
         if each.failed_before >= MOST_FAILED and each.state == "FAILED":
             count = each.failed_before + 1
             problems["failed again"].append(
-                f"{name} is equal submission number {count} to FAIL, although the app was told of each failure"
+                f"{name} is equal submission number {count} to FAIL, although each failure was reported to the app"
             )
         if each.fate in ("unread", "running"):
             problems["never read"].append(f"{name} was never read to its end")

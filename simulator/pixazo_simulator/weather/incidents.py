@@ -20,7 +20,7 @@ RETRY_AFTER = 1
 LATE = 60.0
 """Seconds of the world's clock by which a webhook is late, or waits for the next one."""
 IN_A_ROW = 3
-"""Generations that fail one after the other, or one more: an app that pays for the same request each time does not read why."""
+"""Generations that fail one after another, or one more: an app that pays for the same request each time ignores the reason."""
 
 _THROTTLED = script.Step(reply=script.Reply(status=429, retry_after=RETRY_AFTER))
 _UNAVAILABLE = script.Step(faults=(script.StatusCode(503),))
@@ -33,7 +33,7 @@ _CUT = script.Step(faults=(script.TruncatedBody(),))
 class _Noun:
     """The calls about a generation that an incident strikes: those of its rules, incidents in a day, and the step of each kind, with how many calls it strikes.
 
-    Calls are counted for each generation alone: how many there are of them in a world depends on how fast the machine is.
+    Calls are counted for each generation separately: how many there are in a world depends on how fast the machine is.
     """
 
     whens: tuple[script.Call, ...]
@@ -87,8 +87,8 @@ _TEXT = re.compile(r"(?:(\d{1,4}) x )?(.+) at (\w+) of generation (\d{1,6})")
 class Incident:
     """Something that goes wrong at the first `count` calls of a `noun` (calls, submission, reads, webhook, downloads) about a generation.
 
-    Generations are counted from 1 over all days, as they are accepted: submissions of a generation are those that come before its acceptance, and
-    that which is accepted. Where a generation ends otherwise, `count` are that and the next ones.
+    Generations are counted from 1 over all days, as they are accepted: submissions of a generation are those before its acceptance, and
+    the accepted one. Where a generation ends otherwise, `count` is for that and the next ones.
     """
 
     noun: str
@@ -107,7 +107,7 @@ class Incident:
 
     @property
     def rules(self) -> tuple[script.Rule, ...]:
-        """The rules that let it happen; each has the incident as its name."""
+        """The rules that make it happen; each has the incident as its name."""
         noun = _NOUNS[self.noun]
         step, _ = noun.kinds[self.kind]
         generation: script.Condition = self.generation if step.end is None else {"at_least": self.generation}
@@ -124,7 +124,7 @@ Forecast = tuple[Incident, ...]
 
 
 def forecast(seed: int, days: int = 1) -> Forecast:
-    """The incidents of so many days; those of a day depend on the seed and the day only. Raises ValueError for days that are too many, and for a negative seed."""
+    """The incidents of a number of days; those of a day depend only on the seed and the day. Raises ValueError for too many days, and for a negative seed."""
     if not 1 <= days <= MOST_DAYS:
         raise ValueError(f"{days} days: give 1 to {MOST_DAYS}")
     if seed < 0:
@@ -144,7 +144,7 @@ def _drawn(seed: int, day: int, name: str, noun: _Noun) -> Iterable[Incident]:
 
 
 def _dealt(seed: int, name: str, noun: _Noun, number: int) -> str:
-    """The kind of one of the incidents at a noun, counted from 0: they are dealt like cards, so that three days have every kind."""
+    """The kind of one of the incidents at a noun, counted from 0: they are dealt like cards, so three days have every kind."""
     deal, card = divmod(number, len(noun.kinds))
     return Random(f"{seed} {name} {deal}").sample([*noun.kinds], len(noun.kinds))[card]  # noqa: S311
 
@@ -155,7 +155,7 @@ def written(incidents: Iterable[Incident]) -> str:
 
 
 def read_forecast(text: str) -> Forecast:
-    """The incidents in a text, separated by semicolons or line ends; a line that begins with # is a comment. Raises ValueError with the remedy."""
+    """The incidents in a string, separated by semicolons or line ends; a line that begins with # is a comment. Raises ValueError with the remedy."""
     lines = (line.strip().removeprefix("pixazo-sim:") for line in text.splitlines())
     found = chain.from_iterable(line.split(";") for line in lines if not line.startswith("#"))
     return tuple(_read(each.strip()) for each in found if each.strip())
@@ -178,7 +178,7 @@ def _read(text: str) -> Incident:
     incident = Incident(noun, int(generation), kind, int(count or 1))
     if not (incident.generation and incident.count):
         raise ValueError(
-            f"incident {text!r} has a number 0: generations are counted from 1, and it strikes at least once"
+            f"incident {text!r} contains a 0: generations are counted from 1, and it strikes at least once"
         )
     return incident
 

@@ -1,4 +1,4 @@
-"""What came of one run of an app under incidents, and how it is told."""
+"""The result of one run of an app under incidents, and how it is reported."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Run:
 
 
 def run_of(world: ControlClient, incidents: Forecast, failure: str | None = None) -> Run:
-    """What came of a run in a world whose script has the rules of these incidents, among others."""
+    """The result of a run in a world whose script has the rules of these incidents, among others."""
     used = {rule.rule.get("name") for rule in world.script().rules if any(rule.used)}
     struck = tuple(each for each in incidents if str(each) in used)
     return Run(incidents, struck, books_of(world.bill()), failure)

@@ -11,7 +11,7 @@ MOST_RUNS = 100
 """Runs of an app until its incidents are shrunk no further."""
 
 
-class StopShrinking(Exception):  # noqa: N818 - it is no error, as StopIteration
+class StopShrinking(Exception):  # noqa: N818 - not an error, like StopIteration
     """No more runs: the bound is reached, or the run was interrupted."""
 
 
@@ -19,8 +19,8 @@ class StopShrinking(Exception):  # noqa: N818 - it is no error, as StopIteration
 class Fewest:
     """The fewest incidents known to cause problems of some kinds.
 
-    If it `is_least`, none can be left out, and none can strike fewer calls. If the kinds are `flaky`, the app survived these incidents when they were tried once
-    more, so that they are all that there were at first.
+    If it `is_least`, none can be left out, and none can strike fewer calls. If the kinds are `flaky`, the app survived these incidents when they were tried
+    again, so they are still all the incidents of the first run.
     """
 
     kinds: tuple[str, ...]
@@ -31,12 +31,12 @@ class Fewest:
     def __str__(self) -> str:
         what = ", ".join(self.kinds)
         if self.is_flaky:
-            return f"not shrunk: with the same incidents the app breaks at one time and survives at another ({what})"
+            return f"not shrunk: with the same incidents the app sometimes breaks and sometimes survives ({what})"
         if not self.incidents:
-            return f"it breaks without any incident, too ({what})"
+            return f"it also breaks without any incident ({what})"
         faults = sum(each.count for each in self.incidents)
         count = f"{faults} fault{'s' * (faults > 1)} in {len(self.incidents)} incident{'s' * (len(self.incidents) > 1)}"
-        bound = "" if self.is_least else "; shrinking was ended, and fewer may do"
+        bound = "" if self.is_least else "; shrinking was stopped, fewer may be enough"
         return "\n".join(
             [f"the fewest that break it ({what}): {count}{bound}", *(f"  {each}" for each in self.incidents)]
         )
@@ -45,7 +45,7 @@ class Fewest:
 class Shrinking:
     """Shrinks the incidents of a run that had problems of these kinds: `found` has the fewest for each.
 
-    `problems_of` runs the app and returns the kinds of its problems. After `most` runs, or when it raises StopShrinking, what was found until then is the result.
+    `problems_of` runs the app and returns the kinds of its problems. After `most` runs, or when it raises StopShrinking, the result is what was found until then.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Shrinking:
         self.found = tuple(Fewest(tuple(some), *result) for result, some in by_incidents.items())
 
     def _shrunk(self, incidents: Forecast, kind: str) -> tuple[Forecast, bool, bool]:
-        """The fewest incidents that cause a kind of problem, whether they are known to be the least, and whether it is flaky."""
+        """The fewest incidents that cause a kind of problem, whether they are known to be the fewest, and whether it is flaky."""
         self._fewest = incidents
         try:
             self._leave_out(kind)

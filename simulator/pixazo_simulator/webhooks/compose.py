@@ -25,9 +25,9 @@ from .sender import WebhookRequest
 from .signature import signed_headers
 
 CHALLENGE_TIMEOUT = 3.0
-"""Seconds of the world's clock that a receiver has to echo a challenge (policy `callback_url`)."""
+"""Seconds of the world's clock within which a receiver must echo a challenge (policy `callback_url`)."""
 LEAST_TIMEOUT = 5.0
-"""Real seconds that a receiver has at least (or the seconds of the policy, when they are fewer), however fast the clock runs.
+"""Real seconds that a receiver has at least (or the seconds of the policy, if fewer), however fast the clock runs.
 
 Also its time on a manual clock. A working receiver must not time out because its machine is busy: the system retries a connection
 that a full backlog dropped after 1 s and again after 3 s.
@@ -37,7 +37,7 @@ SECRET_BYTES = 24
 
 
 def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...], at: int) -> WebhookRequest:
-    """The webhook as the gateway composes it, and signs it `at` an instant (UTC milliseconds)."""
+    """The webhook as the gateway composes it and signs it `at` an instant (UTC milliseconds)."""
     body = edited(world.webhook_body(delivery), faults)
     headers = {"content-type": "application/json"}
     if world.policy.webhook_signature == "standard":
@@ -67,7 +67,7 @@ def secrets(world: World, at: int) -> tuple[str, ...]:
 
 @lru_cache
 def secret(seed: int, source: str, rotations: int = 0) -> str:
-    """The signing secret of a world after so many rotations: `whsec_` and Base64, from its seed and source."""
+    """The signing secret of a world after a number of rotations: `whsec_` and Base64, from its seed and source."""
     random = seeded_random(seed, source, "webhook", *([rotations] if rotations else []))
     return f"whsec_{base64.b64encode(random.randbytes(SECRET_BYTES)).decode()}"
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from heapq import heappop, heappush
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from pixazo_simulator.script import Drop, Fault, fault_of, kind_of
@@ -38,22 +41,22 @@ from .sender import WebhookRequest
 FLOOD = 65
 """Deliveries of one instant from which on they are attempted together, unless the world has rules about webhooks.
 
-Fewer are attempted one after another, each after the response to the one before, so that what a test sees is the same in every run.
-That also holds for a receiver that gets fewer of a flood. Any other receiver gets up to MOST_AT_ONCE at once, which begin in order, and
+Fewer are attempted one after another, each after the response to the one before, so a test sees the same in every run.
+The same applies to a receiver that gets fewer of a flood. Any other receiver gets up to MOST_AT_ONCE at once, which begin in order, and
 no receiver waits for another. The attempts are recorded and reported in the order of their deliveries in any case.
 """
 MOST_TOGETHER = 64
-"""Attempts under way of one world; the others wait, and their time-outs have not begun."""
+"""Attempts in progress for one world; the others wait, and their time-outs have not begun."""
 MOST_AT_ONCE = 5
-"""Attempts under way to one receiver of one world.
+"""Attempts in progress to one receiver of one world.
 
-No more than the shortest common backlog holds (5, of Python's http.server). An attempt that a full backlog dropped is given up after a
-while, and yet the receiver may accept it later: the webhook would arrive twice.
+No more than fit into the shortest common backlog (5, of Python's http.server). An attempt that a full backlog dropped is given up after a
+while, but the receiver may still accept it later: the webhook would arrive twice.
 """
 MOST_STARTED = 100
-"""Deliveries or transitions of one world that are processed before the loop serves others."""
+"""Deliveries or transitions of one world that are processed between turns of other tasks."""
 MOST_POSTED = 1000
-"""Webhooks of one world of which it is remembered what was posted."""
+"""Webhooks of one world whose posted content is remembered."""
 MOST_ATTEMPTS = 10_000
 """Attempts that one advance makes; it ends at the instant of the last one."""
 LONGEST_ADVANCE = 300.0
@@ -64,13 +67,13 @@ AdvanceEvent = Transition | tuple[Delivery, Attempt]
 
 _LOOK_AGAIN = 0.2
 """Real seconds after which a store that could not be used is tried again."""
-_GIVEN_UP = "the server stopped during the attempt: it is attempted again, and may arrive twice"
+_GIVEN_UP = "the server stopped during the attempt: it will be retried and may arrive twice"
 
 log = logging.getLogger("pixazo_simulator")
 
 
 class AdvanceError(Exception):
-    """An advance met a bound and ended early. `events` has its events until then, in order; the message says at which instant."""
+    """An advance reached a bound and ended early. `events` has its events until then, in order; the message says at which instant."""
 
     def __init__(self, message: str, events: list[AdvanceEvent]) -> None:
         super().__init__(message)
@@ -87,7 +90,7 @@ class _ReceiverQueue:
 
 
 class _Progress:
-    """What is under way for one world.
+    """What is in progress for one world.
 
     `advancing` is held by an advance, `slots` by attempts, `tasks` attempt deliveries in the background, `unreported` are attempts of
     `reach`, which the next `advance` reports, `posted` is what was posted, by number of the delivery, and at which attempt, the latest last. `is_halted` says that an advance on a manual clock ended early: nothing is sent until the next one.
@@ -103,24 +106,29 @@ class _Progress:
 
 
 class Dispatcher:
-    """Sends what is due in any world, on that world's clock; `edit` replaces each webhook by those that are really sent."""
+    """Sends what is due in any world, on that world's clock; `edit` replaces each webhook with those that are really sent."""
 
     def __init__(self, worlds: Worlds, send: Callable[[WebhookRequest], Awaitable[Outcome]]) -> None:
         self._worlds = worlds
         self._send = send
         self.edit: Callable[[World, WebhookRequest], tuple[WebhookRequest, ...]] = lambda _, webhook: (webhook,)
         self.attempts = {"delivered": 0, "refused": 0, "failed": 0}
-        """How many there were: answered 2xx, answered otherwise, not answered or not sent."""
+        """The number of attempts: with a 2xx response, with another response, without a response or not sent."""
         self._woken = asyncio.Event()
+        self._named: set[int | None] = set()  # by number, the worlds to look at, None: all
+        # Heap of instants of the loop and numbers of worlds. An entry is void when `_alarms` says otherwise.
+        self._agenda: list[tuple[float, int]] = []
+        self._alarms: dict[int, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # of `run`, as its thread
         self._thread = threading.get_ident()
         self._progress: WeakKeyDictionary[World, _Progress] = WeakKeyDictionary()
         self._tasks: set[asyncio.Task[None]] = set()  # of all worlds: a loop keeps only weak references to its tasks
-        # Only those in use: one that no attempt holds is collected.
+        # Only those in use: one that no attempt uses is collected.
         self._queues: WeakValueDictionary[tuple[World, str, int], _ReceiverQueue] = WeakValueDictionary()
 
-    def wake(self) -> None:
-        """Look for deliveries that are due: there may be a new one. Any thread may call it."""
+    def wake(self, world: World | None = None) -> None:
+        """Look for deliveries of a world that are due, None: of any world: there may be a new one. Any thread may call it."""
+        self._named.add(world.number if world else None)  # before the event is set: `run` clears that one first
         if self._loop is None or self._thread == threading.get_ident():
             self._woken.set()
         elif not self._woken.is_set():
@@ -130,16 +138,40 @@ class Dispatcher:
     async def run(self) -> None:
         """Send in the background until cancelled."""
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+        self._named.add(None)
         while True:
             self._woken.clear()
-            pauses = [pause for world in self._worlds if (pause := await self._start_due(world)) is not None]
+            for world in self._to_look_at():
+                if (pause := await self._start_due(world)) is not None:
+                    self._look_again(world.number, self._loop.time() + pause)
             with suppress(TimeoutError):
-                # Not wait_for: in Python 3.11 it loses a cancellation that comes just after the event was set.
-                async with asyncio.timeout(min(pauses, default=None)):
+                # Not wait_for: in Python 3.11 it loses a cancellation that arrives just after the event was set.
+                async with asyncio.timeout_at(self._agenda[0][0] if self._agenda else None):
                     await self._woken.wait()
 
+    def _to_look_at(self) -> list[World]:
+        """The worlds that were named, and those whose alarms have come, in the order in which they were opened."""
+        now = asyncio.get_running_loop().time()
+        while self._agenda and self._agenda[0][0] <= now:
+            at, number = heappop(self._agenda)
+            if self._alarms.get(number) == at:
+                del self._alarms[number]
+                self._named.add(number)
+        numbers = set[int | None]()
+        while self._named:  # one by one: another thread may add to them
+            numbers.add(self._named.pop())
+        if None in numbers:
+            return [world for world in self._worlds if len(world.outbox)]
+        return [world for number in sorted(filter(None, numbers)) if (world := self._worlds.numbered(number))]
+
+    def _look_again(self, number: int, at: float) -> None:
+        """Look at a world at an instant of the loop, if it is not looked at before."""
+        if at < self._alarms.get(number, math.inf):
+            self._alarms[number] = at
+            heappush(self._agenda, (at, number))
+
     async def close(self) -> None:
-        """Cancel what is under way, as if the process had ended: the deliveries are still due."""
+        """Cancel what is in progress, as if the process had ended: the deliveries are still due."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -150,11 +182,11 @@ class Dispatcher:
 
     @property
     def _process(self) -> str:
-        """What this process is called where several may attempt deliveries."""
+        """The name of this process where several may attempt deliveries."""
         return self._worlds.log.process if self._worlds.log else ""
 
     async def _start_due(self, world: World) -> float | None:
-        """Start the attempts that are due; return after how many real seconds to look again, None for when woken."""
+        """Start the attempts that are due; return the real seconds until the next look, None to wait until woken."""
         progress, log = self._progress.get(world), self._worlds.log
         if progress and (progress.is_halted or progress.advancing.locked()):
             return None
@@ -183,7 +215,7 @@ class Dispatcher:
             for tasks in (self._tasks, self._of(world).tasks):
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(partial(self._ended, world))
 
     def _queue(self, world: World, delivery: Delivery) -> _ReceiverQueue:
         place = (world, *receiver(delivery.url)[1:])
@@ -194,14 +226,14 @@ class Dispatcher:
         try:
             while queue.waiting and self._worlds.get(world.key) is world:
                 await self._attempt(world, queue.waiting.popleft())
-                self.wake()
+                self.wake(world)
         finally:
             queue.workers -= 1
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, world: World, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
             log.error("a webhook could not be attempted: %r", error)
-        self.wake()
+        self.wake(world)
 
     async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
         try:
@@ -213,7 +245,7 @@ class Dispatcher:
         return attempt
 
     async def _return(self, world: World, numbers: Iterable[int]) -> None:
-        """Put back deliveries whose attempts were given up. Without a store nobody could tell: the process that opens it next does it."""
+        """Put back deliveries whose attempts were given up. Without the store this cannot be recorded: the next process that opens it does it."""
         interrupted = _GIVEN_UP if self._worlds.log else None
         with suppress(StateUnavailableError):
             for number in numbers:
@@ -228,7 +260,7 @@ class Dispatcher:
                 await asyncio.sleep(_LOOK_AGAIN)
 
     async def _record(self, world: World, delivery: Delivery, attempt: Attempt) -> None:
-        """Enter an attempt; what has happened is not lost while the store cannot be used."""
+        """Record an attempt; what has happened is not lost while the store cannot be used."""
         await self._surely(world, RecordAttempt(attempt.at, delivery, attempt, self._process))
         if log.isEnabledFor(logging.INFO):
             shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
@@ -236,7 +268,7 @@ class Dispatcher:
             log.info("webhook about %s to %s: %s", delivery.request_id, *shown, extra=fields)
 
     async def _outcome(self, world: World, delivery: Delivery) -> Attempt:
-        """Send a delivery when there is a slot for it; what came of that is not recorded yet."""
+        """Send a delivery when there is a slot for it; the result is not recorded yet."""
         faults, queue = delivery.faults or (), self._queue(world, delivery)
         try:
             async with queue.slots, self._of(world).slots:
@@ -265,23 +297,26 @@ class Dispatcher:
         return outcome
 
     def posted(self, world: World, delivery: Delivery) -> WebhookRequest | None:
-        """What was posted at the latest attempt of a delivery, as long as it is remembered; None, too, where another process has made it."""
+        """What was posted at the latest attempt of a delivery, as long as it is remembered; None also where another process has made it."""
         ordinal, webhook = self._of(world).posted.get(delivery.number, (0, None))
         return webhook if ordinal == len(delivery.attempts) else None
 
     async def resend(self, world: World, number: int) -> tuple[Delivery, Attempt]:
         """Send a delivery once more, now; return the copy and its attempt. Rules do not apply to it.
 
-        Raises KeyError when the world has no delivery of this number, or when it is just being attempted, ValueError when nobody
-        knows when its event will be.
+        Raises KeyError when the world has no delivery of this number, or when an attempt is in progress, ValueError when it is not
+        known when its event will be.
         """
         copy = await self._worlds.apply(world, CopyDelivery(world.clock.now(), number))
-        return copy, await self._attempt(world, copy)
+        try:
+            return copy, await self._attempt(world, copy)
+        finally:
+            self.wake(world)  # the one that a rule held back goes after it
 
     def advance_at_once(self, world: World, milliseconds: int, *, quietly: bool = False) -> list[AdvanceEvent] | None:
-        """Advance a world's clock when that needs no waiting; None, and nothing changes, when a delivery is due or under way.
+        """Advance a world's clock when that needs no waiting; None, and nothing changes, when a delivery is due or in progress.
 
-        None, too, when there are so many transitions that other requests would have to wait; `quietly`, unless it is known that none
+        None also when there are so many transitions that other requests would have to wait; `quietly`, unless it is known that none
         is due. Any thread may call it.
         """
         with self._worlds.lock:
@@ -294,7 +329,7 @@ class Dispatcher:
                 return None
             events = world.apply(AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
         if due is not None and events is not None:
-            self.wake()
+            self.wake(world)
         return None if events is None else [*events]
 
     def is_advancing(self, world: World) -> bool:
@@ -325,7 +360,7 @@ class Dispatcher:
                     events += transitions
                     await asyncio.sleep(0)  # serves other requests
         finally:
-            self.wake()
+            self.wake(world)
         events = sorted([*events, *attempts], key=lambda each: each.at if isinstance(each, Transition) else each[1].at)
         if stopped:
             raise AdvanceError(stopped, events)
@@ -333,7 +368,7 @@ class Dispatcher:
 
     @asynccontextmanager
     async def _turn(self, world: World) -> AsyncGenerator[None]:
-        """Have no other process attempt deliveries of a world, and those under way attempted, before the `with` block begins."""
+        """Before the `with` block begins, keep other processes from attempting deliveries of a world, and let attempts in progress end."""
         if self._worlds.log is None or not self._worlds.log.is_shared:
             yield
             return
@@ -341,7 +376,7 @@ class Dispatcher:
         try:
             with world.notifier.listening(
                 changed.set
-            ):  # the turn of another process, or what it has taken, ends with a notification
+            ):  # the turn of another process, or a delivery that it has taken, ends with a notification
                 async with asyncio.timeout(LONGEST_ADVANCE):
                     while not await self._has_turn(world):
                         await changed.wait()
@@ -370,13 +405,15 @@ class Dispatcher:
         """
         pause, progress = world.clock.real_seconds_until(instant), self._of(world)
         await asyncio.sleep(pause or 0)
-        async with progress.advancing, self._turn(world):
-            attempts, stopped = await self._attempt_until(world, instant)
+        try:
+            async with progress.advancing, self._turn(world):
+                attempts, stopped = await self._attempt_until(world, instant)
+        finally:
+            self.wake(world)
         if stopped:
             log.warning("%s", stopped)
         if pause is None:
             progress.unreported.extend(attempts)
-        self.wake()
 
     async def _attempt_until(self, world: World, target: int) -> tuple[list[tuple[Delivery, Attempt]], str | None]:
         """Attempt what is due by `target`, each delivery when the clock reads its instant; also why this ended before `target`.
@@ -444,15 +481,15 @@ class Dispatcher:
         return attempts
 
     def _halt(self, world: World, target: int, attempts: int) -> str:
-        """Say that an advance ends early; on a manual clock nothing is sent until the next one."""
+        """Report that an advance ends early; on a manual clock nothing is sent until the next one."""
         self._of(world).is_halted = not world.clock.rate
         now = world.clock.now()
         bound = f"after {LONGEST_ADVANCE:g} s of real time"
         if attempts >= MOST_ATTEMPTS:
-            bound = "as many as one advance attempts"
+            bound = "the most for one advance"
         return (
             f"the advance ended at {timestamp(now)}, {max(0, target - now) / SECOND:.15g} s early, with {attempts} webhooks"
-            f" attempted, {bound}; the others stay pending: advance again to go on"
+            f" attempted, {bound}; the rest are pending: advance again to continue"
         )
 
 

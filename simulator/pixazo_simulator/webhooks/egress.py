@@ -13,9 +13,9 @@ import msgspec
 
 from pixazo_simulator.spec import is_loopback_ip
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK, OTHER_LOOPBACK = "127.0.0.1", "::1"
 LOOK_UP_TIMEOUT = 5.0
-"""Seconds that the system's resolver has to respond."""
+"""Seconds within which the system's resolver must respond."""
 MOST_LOOK_UPS = 64
 """Names that may be looked up at the same time."""
 _SHOWN = 80
@@ -28,6 +28,11 @@ class Destination(msgspec.Struct, frozen=True):
     host: str
     port: int
     secure: bool = False
+
+    @property
+    def is_localhost(self) -> bool:
+        """Whether it is loopback by name, which means the addresses of both families."""
+        return _is_localhost(self.host)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -62,7 +67,7 @@ class LookUps:
             async with asyncio.timeout(LOOK_UP_TIMEOUT):
                 answer = await asyncio.shield(found)
         except TimeoutError:
-            raise OSError(f"the resolver did not answer within {LOOK_UP_TIMEOUT:g} s") from None
+            raise OSError(f"the resolver did not respond within {LOOK_UP_TIMEOUT:g} s") from None
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -75,7 +80,7 @@ class LookUps:
             answer = error
 
         with suppress(RuntimeError):  # the loop is closed
-            # Also an error is a result: a future whose exception nobody retrieves is logged.
+            # An error is a result, too: a future whose exception is never retrieved is logged.
             found.get_loop().call_soon_threadsafe(found.set_result, answer)
 
 
@@ -110,12 +115,16 @@ async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> 
 @lru_cache(maxsize=1024)
 def _known(host: str) -> str | None:
     """The address of a host that is one, or always loopback (RFC 6761, 6.3); None for a name that a resolver must be asked about."""
-    if host == "localhost" or host.endswith(".localhost"):
+    if _is_localhost(host):
         return LOOPBACK
     try:
         return _resolved(host, socket.AI_NUMERICHOST)[0]
     except (OSError, UnicodeError):
         return None
+
+
+def _is_localhost(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost")
 
 
 def _resolved(host: str, flags: int = 0) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import cast
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -14,11 +14,11 @@ import msgspec
 
 from pixazo_simulator.spec import is_success
 
-from .egress import Destination, LookUps, Outcome, destination
+from .egress import OTHER_LOOPBACK, Destination, LookUps, Outcome, destination
 from .trust import distrust, read_authorities, trusting
 
 USER_AGENT = "pixazo-sim"
-"""Of every webhook. `/_sim` refuses it, so that no receiver can redirect a webhook to our own routes."""
+"""The User-Agent of every webhook. `/_sim` refuses it, so a receiver cannot redirect a webhook to our own routes."""
 _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "connection": "close", "user-agent": USER_AGENT}
 MOST_REDIRECTS = 3
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -27,7 +27,7 @@ HEAD_LIMIT = 64 * 1024
 ECHO_LIMIT = 64 * 1024
 """Bytes of a response body that are read when an echo is expected; otherwise only the status code is."""
 _PATH, _QUERY = "!$%&'()*+,-./:;=@[\\]^_|~", "!$%&'()*+,-./:;=?@[\\]^_`{|}~"
-"""The punctuation that a path and a query contain as it is."""
+"""The punctuation that a path and a query contain unescaped."""
 
 
 class _Challenge(msgspec.Struct):
@@ -52,11 +52,11 @@ class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sender:
-    """Sends with as much HTTP as a webhook needs: no proxy of the environment, no cookies, no log of URLs that may hold keys.
+    """Sends with as much HTTP as a webhook needs: no proxy of the environment, no cookies, no log of URLs that may contain keys.
 
-    Each webhook has a connection of its own, so that none waits for another. A kept-alive connection would occupy a receiver that
+    Each webhook has a connection of its own, so none waits for another. A kept-alive connection would occupy a receiver that
     serves one connection at a time, and the receiver might close it just when it is used again.
-    https receivers are trusted as the system does, or as SSL_CERT_FILE and SSL_CERT_DIR say; those of the authorities in the file
+    https receivers are trusted as by the system, or as SSL_CERT_FILE and SSL_CERT_DIR say; those of the authorities in the file
     `webhook_ca` are trusted, too. Raises ValueError with the remedy when that file cannot be used.
     """
 
@@ -67,7 +67,7 @@ class Sender:
         self._creating = asyncio.Lock()
 
     async def send(self, webhook: WebhookRequest) -> Outcome:
-        """Send a webhook. Whatever fails is an outcome, not an exception. Its connection is closed then."""
+        """Send a webhook. A failure is an outcome, not an exception. The connection is closed afterwards."""
         url = webhook.url
         try:
             for _ in range(1 + MOST_REDIRECTS):
@@ -87,11 +87,11 @@ class Sender:
                     return _outcome(exchange, webhook)
                 url = urljoin(url, exchange.location.decode(errors="replace"))
         except ValueError as error:  # the Location of a redirect may not be a URL
-            return Outcome(None, f"redirected to what is no URL: {error}")
+            return Outcome(None, f"redirected to an invalid URL: {error}")
         return Outcome(None, f"more than {MOST_REDIRECTS} redirects")
 
     async def _context(self) -> ssl.SSLContext:
-        """The TLS context, created with the first https webhook, in a thread, since that takes as long as a hundred webhooks."""
+        """The TLS context, created with the first https webhook, in a thread, since it takes as long as a hundred webhooks."""
         async with self._creating:
             if self._trust is None:
                 self._trust = await asyncio.to_thread(trusting, self._authorities)
@@ -113,17 +113,13 @@ class _Exchange(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser | None = None
         self._head = 0  # bytes received until the headers of the final response ended
         self._has_length = False
-        self._problem: str | None = "the receiver closed the connection without an answer"
+        self._problem: str | None = "the receiver closed the connection without a response"
 
     async def run(self, address: Destination, context: ssl.SSLContext | None) -> str | None:
         """Connect, send, and receive; return why there is no response. The connection is closed then."""
         try:
             async with asyncio.timeout(self._timeout):
-                await self._loop.create_connection(
-                    lambda: self, address.address, address.port, ssl=context,
-                    server_hostname=address.host if context else None,
-                    ssl_handshake_timeout=self._timeout if context else None,
-                )  # fmt: skip
+                await self._connect(address, context)
             await self._closed
         except TimeoutError:
             self.late = True
@@ -133,6 +129,24 @@ class _Exchange(asyncio.Protocol):
         finally:
             self._end("cancelled")
         return self._problem
+
+    async def _connect(self, place: Destination, context: ssl.SSLContext | None) -> None:
+        """Connect; the receiver of a name that is loopback may listen on either address, such as Node.js on ::1 only."""
+        connect = partial(
+            self._loop.create_connection, lambda: self, port=place.port, ssl=context,
+            server_hostname=place.host if context else None, ssl_handshake_timeout=self._timeout if context else None,
+        )  # fmt: skip
+        try:
+            await connect(host=place.address)
+        except ConnectionRefusedError as refused:
+            if not place.is_localhost:
+                raise
+            try:
+                await connect(host=OTHER_LOOPBACK)
+            except (ssl.SSLError, ConnectionResetError):  # somebody listens there
+                raise
+            except OSError:
+                raise refused from None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the request: the receiver's time to respond begins."""
@@ -147,16 +161,16 @@ class _Exchange(asyncio.Protocol):
             return
         if not self.status:
             self._head += len(data)
-            self._problem = "the receiver closed the connection in the middle of its answer"
+            self._problem = "the receiver closed the connection in the middle of its response"
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._end(f"the answer is not HTTP/1.1: {error}")
+            self._end(f"the response is not HTTP/1.1: {error}")
         if not self.status and self._head > HEAD_LIMIT:
-            self._end(f"the answer has more than {HEAD_LIMIT} bytes of headers")
+            self._end(f"the response has more than {HEAD_LIMIT} bytes of headers")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        is_whole = self.status and not self._has_length and exc is None  # the end of the connection is that of the body
+        is_whole = self.status and not self._has_length and exc is None  # the end of the connection ends the body
         self._end(None if is_whole else self._problem)
         if not self._closed.done():
             self._closed.set_result(None)
@@ -181,7 +195,7 @@ class _Exchange(asyncio.Protocol):
                 self._end(None)
 
     def on_body(self, data: bytes) -> None:
-        """Keep a piece of an echo, in no other coding than was accepted: decompression has no bound."""
+        """Keep a piece of an echo, only in an accepted coding: decompression has no bound."""
         self.body += data
         if len(self.body) > ECHO_LIMIT:
             self._end(None)
@@ -192,7 +206,7 @@ class _Exchange(asyncio.Protocol):
 
     def _time_out(self) -> None:
         self.late = True
-        self._end(f"no answer within {self._timeout:g} s")
+        self._end(f"no response within {self._timeout:g} s")
 
     def _end(self, problem: str | None) -> None:
         """Close the connection; the first outcome is that of the exchange."""

@@ -24,14 +24,14 @@ def read_secret(text: str) -> bytes:
 
 
 def signed_headers(secrets: Iterable[str], message_id: str, instant: int, body: bytes) -> dict[str, str]:
-    """The headers by which `body`, sent at `instant` (UTC milliseconds), is signed with each of the secrets."""
+    """The headers with which `body`, sent at `instant` (UTC milliseconds), is signed with each of the secrets."""
     stamp = str(instant // SECOND)
     signatures = (_signature(read_secret(each), message_id, stamp, body).decode() for each in secrets)
     return dict(zip(SIGNED_BY, (message_id, stamp, " ".join(signatures)), strict=True))
 
 
 def verify(secrets: Iterable[bytes], message_id: str, stamp: str, signatures: str, body: bytes) -> bool:
-    """Whether one of the signatures is made with one of the secrets; texts are headers in Latin-1, as they came."""
+    """Whether one of the signatures is made with one of the secrets; strings are headers in Latin-1, as they arrived."""
     given = [each.encode("latin-1") for each in signatures.split()]
     made = [_signature(each, message_id, stamp, body) for each in secrets]
     return any(hmac.compare_digest(one, other) for one in given for other in made)

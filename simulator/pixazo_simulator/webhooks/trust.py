@@ -21,7 +21,7 @@ def read_authorities(path: str) -> str:
     certificates = "\n".join(_CERTIFICATE.findall(text))
     if not certificates:
         raise ValueError(
-            f"webhook CA file {path} has no certificate in PEM form: name that of the authority, such as rootCA.pem"
+            f"webhook CA file {path} has no certificate in PEM format: give that of the authority, such as rootCA.pem"
         )
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
@@ -46,7 +46,7 @@ def trusting(authorities: str) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     if authorities:
         context.load_verify_locations(cadata=authorities)
-    # A receiver's own certificate may be named, too, as that of `dotnet dev-certs`; it need not have all that an authority's has.
+    # A receiver's own certificate may be given, too, such as that of `dotnet dev-certs`; it need not have everything that an authority's has.
     context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 
@@ -59,11 +59,9 @@ def distrust(error: BaseException | None, host: str) -> str | None:
         return None
     reason = error.verify_message.rstrip(".")
     if error.verify_code in _OTHER_NAME:
-        return (
-            f"the certificate is not for {host} ({reason}): use a name that it has in the URL, or make one for {host}"
-        )
+        return f"the certificate is not for {host} ({reason}): use a name in the URL that it contains, or make one for {host}"
     if error.verify_code in _OUT_OF_DATE:
-        return f"the certificate of {host} is out of date ({reason}): renew it"
+        return f"the certificate of {host} is not valid now ({reason}): renew it"
     return (
         f"the certificate of {host} is not trusted ({reason}): name its authority with --webhook-ca FILE, "
         "Settings(webhook_ca=...) or SSL_CERT_FILE, in pytest set pixazo_webhook_ca"

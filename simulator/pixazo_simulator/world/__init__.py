@@ -53,7 +53,7 @@ from .deliveries import Attempt, Delivery, Form, next_attempt
 from .functions import REQUEST_ID_FORMS, plan_for, seeded_random
 from .journal import Exchange, Journal
 from .part import Row, rows
-from .registry import DEFAULT_KEY, Forks, Settings, Worlds, check_key, operations_by_name
+from .registry import DEFAULT_KEY, Forks, KeyTakenError, Settings, Worlds, check_key, operations_by_name
 from .world import World
 
 __all__ = [
@@ -61,7 +61,7 @@ __all__ = [
     "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "Body", "ChangeSettings", "ChangeWorld", "Clock", "Command",
     "CopyDelivery", "CountCall", "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn",
     "Entry", "EntryKind", "Exchange", "ForgetProcess", "ForgetState", "Forks", "Form", "Generation",
-    "InitialGeneration", "Journal", "KeepState", "Ledger", "OpenWorld", "Outcome", "ReadMedia", "ReadStatus",
+    "InitialGeneration", "Journal", "KeepState", "KeyTakenError", "Ledger", "OpenWorld", "Outcome", "ReadMedia", "ReadStatus",
     "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule", "RestoreState",
     "ReturnDelivery", "RotateSecret", "Row", "ServerCommand", "SetRules", "Settings", "StateUnavailableError", "StopClock",
     "StoredTime", "Submission", "SubmitGeneration", "TakeDelivery", "TakeNumber", "TakeTransitions", "TakeTurn",

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from itertools import chain
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from pixazo_simulator.spec import LAST_INSTANT, SECOND, ImageFacts, Plan, Policy
 from .part import Part
 
 REFUNDED = {"error": (Status.ERROR,), "error_failed": (Status.ERROR, Status.FAILED)}
-"""The outcomes after which the price is given back, by value of policy `refunds`."""
+"""The outcomes after which the price is refunded, by value of policy `refunds`."""
 
 
 class EntryKind(StrEnum):
@@ -40,9 +41,9 @@ _IN_A_LIST = 4096
 
 
 class Ledger(Part):
-    """Append-only entries in the order of their instants; a refund that lies ahead is known from the start.
+    """Append-only entries in the order of their instants; a future refund is known from the start.
 
-    Of many entries all but the latest are in tuples, which the garbage collector does not look at: a collection would take 15 ms for
+    If there are many, all but the latest entries are in tuples, which the garbage collector does not inspect: a collection would take 15 ms for
     a million of them in a list.
     """
 
@@ -68,7 +69,7 @@ class Ledger(Part):
             self._enter(heapq.heappop(self._ahead))
 
     def _due(self, now: int) -> list[Entry]:
-        """The refunds up to `now` that are not entered. Whoever only looks enters none: commands of an earlier instant may follow."""
+        """The refunds up to `now` that are not entered. Readers enter none: commands of an earlier instant may follow."""
         if not self._ahead or self._ahead[0].at > now:
             return []
         return sorted(each for each in self._ahead if each.at <= now)
@@ -82,9 +83,9 @@ class Ledger(Part):
         return [*chain.from_iterable(self._earlier), *self._entries, *self._due(now)]
 
     def begin(self, entries: Iterable[Entry], now: int) -> None:
-        """Enter what happened until `now`, when there was no other entry than the opening, and what lies ahead.
+        """Enter what happened until `now`, when the opening is the only entry, and what is in the future.
 
-        The opening comes before, and the balance stays what it is.
+        The opening comes before, and the balance does not change.
         """
         self._ahead = sorted(entries)
         (opening,), earlier = self._entries, [each for each in self._ahead if each.at <= now]
@@ -100,16 +101,19 @@ class Ledger(Part):
         self._enter(Entry(now, EntryKind.DEBIT, -amount, request_id))
 
     def refund(self, instant: int, amount: int, request_id: str) -> None:
-        """Give the price back at `instant`, which may lie ahead (WAL-02)."""
+        """Refund the price at `instant`, which may be in the future (WAL-02)."""
         heapq.heappush(self._ahead, Entry(instant, EntryKind.REFUND, amount, request_id))
 
     def move_refund(self, request_id: str, instant: int) -> None:
-        """Give the price of this generation back at another instant, if it is given back at all and was not yet."""
-        self._ahead = [replace(each, at=instant) if each.request_id == request_id else each for each in self._ahead]
-        heapq.heapify(self._ahead)
+        """Refund the price of this generation at another instant, if it is refunded at all and has not been yet."""
+        places = [place for place, each in enumerate(self._ahead) if each.request_id == request_id]
+        for place in places:
+            self._ahead[place] = replace(self._ahead[place], at=instant)
+        if places:
+            heapq.heapify(self._ahead)
 
     def adjust(self, now: int, balance: int) -> None:
-        """Make the balance at `now` what the test wants it to be."""
+        """Set the balance at `now` to what the test wants."""
         self._settle(now)
         self._enter(Entry(now, EntryKind.ADJUSTMENT, balance - self._total))
 
@@ -120,7 +124,7 @@ def affords(ledger: Ledger, price: int, now: int) -> bool:
 
 
 def refund_due(plan: Plan, price: int, policy: Policy) -> int:
-    """What is given back when the generation ends, in millionths of a dollar: all or nothing (WAL-02, WAL-03)."""
+    """What is refunded when the generation ends, in millionths of a dollar: all or nothing (WAL-02, WAL-03)."""
     return price if plan.outcome in REFUNDED[policy.refunds] else 0
 
 
@@ -152,12 +156,12 @@ class Quota(Part):
 
 
 class Unfinished(Part):
-    """When the generations end that have not ended; they are entered only while policy `concurrency` asks for it."""
+    """When the unfinished generations end; they are entered only while policy `concurrency` requires it."""
 
     _ends: dict[str, int] = {}
 
     def add(self, request_id: str, end: int) -> None:
-        """A generation ends at an instant (UTC milliseconds), in place of any that was said of it before."""
+        """A generation ends at an instant (UTC milliseconds), in place of any earlier entry."""
         self._ends[request_id] = end
 
     def refuse(self, limit: int | None, now: int) -> TooManyUnfinished | None:
@@ -173,7 +177,9 @@ class Unfinished(Part):
 
 
 class Account(Part):
-    """The caller's account; `images` are those behind URLs (policy `image_urls`, value `table`)."""
+    """The caller's account; `images` are those at URLs (policy `image_urls`, value `table`)."""
+
+    DERIVED: ClassVar = frozenset({"affords"})
 
     ledger: Ledger
     magic: bool = True

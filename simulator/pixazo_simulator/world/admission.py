@@ -38,7 +38,7 @@ class Body(msgspec.Struct):
 
 
 class Submission(msgspec.Struct, frozen=True, gc=False):
-    """One POST to a submit path: the key, the body, the headers of note, and the `origin` for the URLs in the response.
+    """One POST to a submit path: the key, the body, the relevant headers, and the `origin` for the URLs in the response.
 
     `outcome` is the header X-Sim-Outcome.
     """
@@ -58,9 +58,9 @@ class Admitted(msgspec.Struct, frozen=True):
     """What a submission asks for once every check has passed: seconds, resolution, price in millionths of a dollar.
 
     `fails` are problems for which the generation will end FAILED, `urls` the webhook URLs by channel, `ignored` the parts of the request
-    that have no effect, with the reason: webhooks that will not be delivered, headers, members that are no parameters. `end` and `stuck`
-    are what a rule wants of the generation, `frame` is the width and height of its first frame, where they are known. `decided_by` names
-    the fields of the policy of which another value would have judged the parameters otherwise.
+    that have no effect, with the reason: webhooks that will not be delivered, headers, members that are not parameters. `end` and `stuck`
+    are what a rule wants for the generation, `frame` is the width and height of its first frame, where they are known. `decided_by` names
+    the fields of the policy with which another value would have judged the parameters otherwise.
     """
 
     duration: float
@@ -104,9 +104,9 @@ def _check_rate(account: Account, policy: spec.Policy, now: int, *, submit: bool
 
 
 class Admission(msgspec.Struct):
-    """One submission on its way through the checks, each of which is the method of its name.
+    """One submission during the checks, each of which is the method of its name.
 
-    `decided_by` names the points of the policy of which another value would have decided otherwise.
+    `decided_by` names the points of the policy where another value would have decided otherwise.
     """
 
     _asked: Submission
@@ -114,7 +114,7 @@ class Admission(msgspec.Struct):
     _policy: spec.Policy
     _now: int
     _sent: Mapping[str, Any] = _NOTHING
-    """The members of the body, none as long as it was not read, or cannot be."""
+    """The members of the body, none until it has been read, or if it cannot be."""
     _unknown: Sequence[spec.Problem] = ()
     _urls: Mapping[str, str] = _NOTHING
     """The webhook URLs that were sent, by channel."""
@@ -129,9 +129,9 @@ class Admission(msgspec.Struct):
         return self.plainly() or self.refusal() or self._admitted()
 
     def plainly(self) -> Admitted | None:
-        """What is admitted of a submission about which no check has a question, whatever their order; None: run them.
+        """What is admitted of a submission that passes every check in any order; None: run the checks.
 
-        Most submissions are such, and it takes a third of the time.
+        Most submissions are like that, and it takes a third of the time.
         """
         asked, account, policy = self._asked, self._account, self._policy
         if account is None or account.suspended or account.broken or not account.model_enabled:
@@ -163,7 +163,7 @@ class Admission(msgspec.Struct):
         return None
 
     def _is_contested(self, refusal: spec.Refusal, later: tuple[str, ...]) -> bool:
-        """Whether one of the checks that were not reached would have refused, too; it is not asked for large bodies and unknown callers."""
+        """Whether one of the checks that were not reached would have refused, too; this is not determined for large bodies and unknown callers."""
         body, account = self._asked.body, self._account
         if account is None or body.data is None or len(body.data) > spec.SMALL_BODY:
             return False
@@ -180,7 +180,7 @@ class Admission(msgspec.Struct):
         return is_contested
 
     def key(self) -> spec.Refusal | None:
-        """The key is there and known (AUTH-01, AUTH-03, AUTH-04)."""
+        """The key is present and known (AUTH-01, AUTH-03, AUTH-04)."""
         return None if self._account and self._asked.key.strip() else refuse_key(self._asked.key)
 
     def suspended(self) -> spec.Refusal | None:
@@ -243,7 +243,7 @@ class Admission(msgspec.Struct):
         self._findings = found
         self.decided_by += found.decided_by
         if found.refused:
-            typed = {each.member for each in self._type_problems}  # was left out, which is not what is wrong with it
+            typed = {each.member for each in self._type_problems}  # was omitted, which is not what is wrong with it
             problems += [each for each in found.refused if each.member not in typed]
         self._note_forms()
         if asked.webhook_url is not None or self._callback is not UNSET:
@@ -277,7 +277,7 @@ class Admission(msgspec.Struct):
         self._note("webhook_events", self._asked.webhook_mode and spec.WEBHOOK_URL_HEADER in urls)
 
     def funds(self) -> spec.Refusal | None:
-        """The wallet holds the price (ERR-402-01)."""
+        """The wallet has enough for the price (ERR-402-01)."""
         price, account = self.price, self._account
         if account is None or account.affords(account.ledger, price, self._now):
             return None
@@ -335,18 +335,18 @@ class Admission(msgspec.Struct):
         ignored = [f"{part} ignored: {why}" for part, why in (unsent | self._ignored_headers()).items()]
         if self._unknown:
             ignored.append(f"{'; '.join(map(str, self._unknown))}: ignored by policy unknown_members")
-        # By position, since so many names would take longer than all the checks.
+        # By position: this many keyword arguments would take longer than all the checks.
         return Admitted(
             duration, resolution, self.price, tuple(found.fails), found.magic, "" if prompt is UNSET else prompt, tuple(urls.items()),
             tuple(ignored), None, False, found.frame, tuple(found.decided_by),  # noqa: FBT003
         )  # fmt: skip
 
     def _deliverable_urls(self) -> tuple[dict[str, str], dict[str, str]]:
-        """The webhook URLs that will be posted to, and why each other one will not, by channel."""
+        """The webhook URLs that will be posted to, and why the others will not, by channel."""
         if not self._urls and not self._ignores_member:
             return {}, {}
         if self._asked.operation.response is not None:
-            return {}, dict.fromkeys(self._urls, "this operation answers with its media at once")
+            return {}, dict.fromkeys(self._urls, "this operation returns its media immediately")
         ignored = {channel: _why_ignored(each) for channel, each in self._unusable_urls().items()}
         if self._ignores_member:
             ignored[spec.CALLBACK_MEMBER] = "policy callback_url=ignore: use X-Webhook-URL, or set callback_url=post"
@@ -355,7 +355,7 @@ class Admission(msgspec.Struct):
             header, member = spec.WEBHOOK_URL_HEADER, spec.CALLBACK_MEMBER
             only, other = (header, member) if self._policy.both_channels == "header" else (member, header)
             urls = {only: urls[only]}
-            ignored[other] = f"{only} was given, too (policy both_channels={self._policy.both_channels})"
+            ignored[other] = f"{only} was also given (policy both_channels={self._policy.both_channels})"
         return urls, ignored
 
     def _ignored_headers(self) -> dict[str, str]:
@@ -374,7 +374,7 @@ class Admission(msgspec.Struct):
 
 
 def _is_loopback(url: str) -> bool:
-    """Whether a webhook stays on this machine: that http is accepted there is for tests, and no assumption about the gateway."""
+    """Whether a webhook stays on this machine: http is accepted there for tests, which is not an assumption about the gateway."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from typing import ClassVar
 
 import msgspec
 
@@ -15,29 +16,29 @@ from pixazo_simulator.spec import LAST_INSTANT, PAGE_INSTANT, SECOND, read_insta
 from .part import Part
 
 real_clock = partial(time.perf_counter)
-"""Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
+"""Neither freezegun, which replaces functions in all modules but not partials, nor time-machine stops it."""
 real_date = partial(time.time)
-"""Seconds since 1970, from which the date is the real one for the same reason."""
+"""Seconds since 1970, for the real date, for the same reason."""
 
 _NOW = float("-inf")
 
 
 class Begun(msgspec.Struct, frozen=True):
-    """When the worlds of a server were begun, in real time, and where their clocks started then (UTC milliseconds)."""
+    """When the worlds of a server were started, in real time, and what their clocks read then (UTC milliseconds)."""
 
     at: int
     start: int
 
 
 class StoredTime:
-    """Real time in seconds, as clocks take it: while a command is carried out, the time at which it was logged; it never goes back."""
+    """Real time in seconds, for clocks: while a command is carried out, the time at which it was logged; it never goes back."""
 
     def __init__(self) -> None:
         self.command: int | None = None
         """The instant of the command that is being carried out (UTC milliseconds)."""
         self.latest = 0
         """The latest instant of a command (UTC milliseconds)."""
-        self._ahead = real_date() - real_clock()  # a date that is set, or frozen, later on changes nothing
+        self._ahead = real_date() - real_clock()  # a date that is set, or frozen, later changes nothing
 
     def __call__(self) -> float:
         return self.instant() / SECOND if self.command is None else self.command / SECOND
@@ -50,9 +51,11 @@ class StoredTime:
 class Clock(Part):
     """Time as one world sees it.
 
-    `rate` says how fast it runs relative to real time: 1 is real, 20 is scaled, 0 stands still until advanced (manual).
+    `rate` says how fast it runs relative to real time: 1 is real, 20 is scaled, 0 is stopped until advanced (manual).
     It began at the instant `start`. Any clock can be advanced, none can be turned back. A fork reads the same until either is advanced.
     """
+
+    DERIVED: ClassVar = frozenset({"_monotonic"})
 
     start: int
     rate: int | float
@@ -91,11 +94,11 @@ class Clock(Part):
         self._offset, self._born = instant, born
 
     def stop(self) -> None:
-        """Stand still at what it reads, until it is advanced."""
+        """Stop at the present reading until advanced."""
         self._offset, self.rate = self.now(), 0
 
     def go_on(self) -> None:
-        """Go on from the instant at which it stood when its real time was other than it is here."""
+        """Continue from the instant that it read when its real time differed from that here."""
         self._born = self._monotonic()
 
     def elapsed(self) -> int:
@@ -107,28 +110,29 @@ class Clock(Part):
         self._offset += max(0, min(instant, LAST_INSTANT) - self.now())
 
     def milliseconds(self, seconds: float) -> int:
-        """So many seconds, by which the clock can be advanced. Raises ValueError for any other number."""
+        """Check that the clock can be advanced by this many seconds, and return them. Raises ValueError for any other number."""
         left = (LAST_INSTANT - self.now()) / SECOND
         if not 0 <= seconds <= left:
-            raise ValueError(f"seconds {seconds:g} is not a number from 0 to {left:.0f}: a clock is never turned back")
+            why = "a clock is never turned back" if seconds < 0 else "a clock goes no further than the year 9999"
+            raise ValueError(f"seconds {seconds:g} is not a number from 0 to {left:.0f}: {why}")
         return round(seconds * SECOND)
 
     def milliseconds_until(self, until: str) -> int:
-        """Milliseconds until an instant of RFC 3339. Raises ValueError with the remedy for any other text, and for an instant that is past."""
+        """Milliseconds until an instant of RFC 3339. Raises ValueError with the remedy for any other string, and for a past instant."""
         left = read_time("until", until, "next") - self.now()
         if left < 0:
             raise ValueError(
-                f"until {until} is past, the clock reads {timestamp(self.now())} and is never turned back: give a later instant"
+                f"until {until} is in the past (the clock reads {timestamp(self.now())}): give a later time"
             )
         return left
 
     def past(self, at: str) -> int:
-        """Read `now`, or an instant of RFC 3339 that has come. Raises ValueError with the remedy for anything else."""
+        """Read `now`, or a past RFC 3339 instant. Raises ValueError with the remedy for anything else."""
         now = self.now()
         instant = now if at == "now" else read_time("at", at, "now")
         if instant > now:
             raise ValueError(
-                f"at {at} has not come, the clock reads {timestamp(now)}: give an earlier instant, or advance the clock until then"
+                f"at {at} is in the future (the clock reads {timestamp(now)}): give an earlier time, or advance the clock until then"
             )
         return instant
 
@@ -150,9 +154,9 @@ def _real_now() -> int:
 
 
 def read_start(text: str) -> int:
-    """Read where a clock starts: `now`, which is the second that has begun, or an instant of RFC 3339.
+    """Read where a clock starts: `now`, which is the present second, or an RFC 3339 instant.
 
-    Raises ValueError with the remedy for any other text, and for an instant before 1970.
+    Raises ValueError with the remedy for any other string, and for an instant before 1970.
     """
     return _real_now() // SECOND * SECOND if text == "now" else read_time("start", text, "now")
 
@@ -160,7 +164,7 @@ def read_start(text: str) -> int:
 def read_time(name: str, text: str, word: str) -> int:
     """Read an instant of RFC 3339 in UTC milliseconds, from 1970 on.
 
-    Raises ValueError with the remedy for any other text; it begins with `name`, and names the `word` that would do as well.
+    Raises ValueError with the remedy for any other string; it begins with `name`, and names the `word` that is also allowed.
     """
     instant = read_instant(text)
     if instant is None or not 0 <= instant <= LAST_INSTANT:
@@ -174,7 +178,7 @@ def starting(clock: Callable[[], Clock], start: str | None) -> Callable[[], Cloc
     """A factory of clocks like those of another that start at `start` (see `read_start`), None: where they start by themselves.
 
     Its running clocks share their time, which begins now; a manual one starts when it is made.
-    Raises ValueError with the remedy for a wrong text.
+    Raises ValueError with the remedy for a wrong string.
     """
     if start is None:
         return clock
@@ -186,7 +190,7 @@ def clock_factory(text: str) -> Callable[[], Clock]:
     """Read `real`, `manual` or `xN` (N times as fast as real time), as on the command line.
 
     All running clocks of one factory read the same until one is advanced: the accounts of one gateway share their time.
-    Raises ValueError with the remedy for any other text.
+    Raises ValueError with the remedy for any other string.
     """
     if text == "manual":
         return Clock.manual

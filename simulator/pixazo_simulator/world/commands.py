@@ -1,4 +1,4 @@
-"""What can be done to a world, as frozen values with the instant at which it happens, and what comes of it."""
+"""What can be done to a world, as frozen values with the instant at which it happens, and the outcome."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Generation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     accepted: int
     plan: spec.Plan
     operation: str
-    duration: int | float  # as it was sent: 6 and 6.0 are shown so
+    duration: int | float  # as it was sent: 6 is shown as 6, 6.0 as 6.0
     resolution: str
     origin: str
     frame: tuple[int, int] | None = None
@@ -65,11 +65,11 @@ class Transition(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outcome(msgspec.Struct, Generic[R], frozen=True):
-    """What becomes of a request: an answer, such as that of a rule, a refusal, or the generation that was accepted or asked for.
+    """The outcome of a request: an answer, such as that of a rule, a refusal, or the generation that was accepted or requested.
 
     `decision` is what a rule decided. `ignored` says which parts of an accepted submission the policy ignores. The response is
     held back until the webhooks due by `hold` (UTC milliseconds) were attempted. `passed` says which rules let the request through
-    by chance. `decided_by` names the points of the policy of which another value would have had another result.
+    by chance. `decided_by` names the points of the policy where another value would have had another result.
     """
 
     result: R | spec.Refusal
@@ -94,7 +94,7 @@ class SubmitGeneration(ScriptedRequest[Generation | spec.Answer], frozen=True):
 
     @property
     def operation(self) -> str:
-        """What rules call it."""
+        """Its name in rules."""
         return self.submission.operation.name
 
 
@@ -116,21 +116,21 @@ class ReadMedia(ScriptedRequest[Generation | spec.Answer], frozen=True):
 
 # fmt: off
 class InitialGeneration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A generation that a world begins with, in any state: what was asked for, and what has become of it."""
+    """A generation that a world begins with, in any state: what was requested, and its outcome."""
 
     status: Annotated[Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"], Meta(description="the status with which the world begins")]
     operation: str = spec.TEXT_TO_VIDEO.name
-    age: Annotated[float, Meta(ge=0, le=1e9, description="seconds since it was accepted; left out: as the policy's job_times has it")] | UnsetType = UNSET
-    prompt: Annotated[str, Meta(max_length=spec.PROMPT_LIMIT, description="marks such as [[sim:error]] decide the end of one that still runs")] = ""
+    age: Annotated[float, Meta(ge=0, le=1e9, description="seconds since it was accepted; default: by the policy's job_times")] | UnsetType = UNSET
+    prompt: Annotated[str, Meta(max_length=spec.PROMPT_LIMIT, description="marks such as [[sim:error]] decide the end of one that is still running")] = ""
     duration: Annotated[int, Meta(gt=0, le=10**6)] | Annotated[float, Meta(gt=0, le=1e6, description="seconds of video")] = spec.DEFAULT_DURATION
     resolution: Annotated[str, Meta(min_length=1, max_length=100)] = spec.DEFAULT_RESOLUTION
     error: Annotated[str, Meta(max_length=2000, description="the error text of FAILED or ERROR")] | UnsetType = UNSET
-    webhook_url: Annotated[str, Meta(description="where its end is or was reported; what lies in the past counts as delivered")] | UnsetType = UNSET
-    charged: Annotated[bool, Meta(description="whether the ledger has its price, and the refund that the policy has")] = True
+    webhook_url: Annotated[str, Meta(description="where its end is or was reported; past reports count as delivered")] | UnsetType = UNSET
+    charged: Annotated[bool, Meta(description="whether the ledger contains its price, and its refund by the policy")] = True
     # fmt: on
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for members that contradict each other, and for a webhook URL that is none."""
+        """Raise ValueError with the remedy for members that contradict each other, and for an invalid webhook URL."""
         if self.error is not UNSET and self.status not in (spec.Status.FAILED, spec.Status.ERROR):
             raise ValueError(f"error {self.error!r} belongs to status FAILED or ERROR, not {self.status}")
         if self.webhook_url is not UNSET and (problem := spec.url_problem(self.webhook_url)):
@@ -138,10 +138,10 @@ class InitialGeneration(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class BeginWithGenerations(Command[list[str]], frozen=True):
-    """Let a new world have accepted these generations before; their request ids are returned, in this order.
+    """Let a new world have already accepted these generations; their request ids are returned, in this order.
 
-    `origin` is that of the URLs in their webhooks. The balance stays what it is: what they cost was there in addition. Raises ValueError with
-    the remedy, and nothing was entered, for one that cannot have its status.
+    `origin` is that of the URLs in their webhooks. The balance does not change: the money for them was there in addition. Raises ValueError with
+    the remedy, without entering anything, for one that cannot have its status.
     """
 
     generations: tuple[InitialGeneration, ...]
@@ -160,13 +160,13 @@ class AdvanceClock(Command[None], frozen=True):
 
 
 class StopClock(Command[None], frozen=True):
-    """Let the clock stand still, until it is advanced."""
+    """Stop the clock until it is advanced."""
 
 
 class AdvanceIdly(Command[list[Transition] | None], frozen=True):
-    """Let so many milliseconds pass in which no delivery is due, and take the transitions, as `TakeTransitions` does.
+    """Let a number of milliseconds pass in which no delivery is due, and take the transitions, as `TakeTransitions` does.
 
-    None, and nothing changes, when one is due or under way, when it is the turn of a process, or when there are more than so many transitions.
+    None, and nothing changes, when one is due or in progress, when it is the turn of a process, or when there are more than `most` transitions.
     """
 
     milliseconds: int
@@ -174,13 +174,13 @@ class AdvanceIdly(Command[list[Transition] | None], frozen=True):
 
 
 class TakeTransitions(Command[list[Transition]], frozen=True):
-    """What happened to the generations by `at` since the last such command, in order, at most so many."""
+    """What happened to the generations by `at` since the last such command, in order, at most `most`."""
 
     most: int | None = None
 
 
 class TakeDelivery(Command[Delivery | None], frozen=True):
-    """The first delivery due by `at`, to be attempted and put back with `RecordAttempt` or `ReturnDelivery`; rules are asked about it.
+    """The first delivery due by `at`, to be attempted and put back with `RecordAttempt` or `ReturnDelivery`; rules are tried on it.
 
     None when nothing is due, or when a rule delays this one: then another may be due. `by` is the process that takes it.
     """
@@ -191,7 +191,7 @@ class TakeDelivery(Command[Delivery | None], frozen=True):
 class RecordAttempt(Command[None], frozen=True):
     """Enter the attempt of a delivery, the copies that a fault makes of it, and the next attempt when there is one.
 
-    Nothing happens when the process `by` has not taken it, or no longer: another one has then attempted it again.
+    Nothing happens when the process `by` has not taken it, or no longer has it: then another one has attempted it again.
     """
 
     delivery: Delivery
@@ -200,7 +200,7 @@ class RecordAttempt(Command[None], frozen=True):
 
 
 class ReturnDelivery(Command[None], frozen=True):
-    """Put back a delivery whose attempt was given up: it is due at once. `interrupted` is why the receiver may have it nevertheless."""
+    """Put back a delivery whose attempt was given up: it is due immediately. `interrupted` is why the receiver may have got it anyway."""
 
     number: int
     interrupted: str | None = None
@@ -219,21 +219,21 @@ class EndTurn(Command[None], frozen=True):
 
 
 class ForgetProcess(Command[None], frozen=True):
-    """A process has ended: its turn ends, and the deliveries that it had taken are due; None: so has every one."""
+    """A process has ended: its turn ends, and the deliveries that it had taken are due; None: every process has ended."""
 
     by: str | None = None
 
 
 class RotateSecret(Command[None], frozen=True):
-    """Sign webhooks with a new secret, and for so many milliseconds also with the former one. Raises ValueError for too many former ones."""
+    """Sign webhooks with a new secret, and for a number of milliseconds also with the former one. Raises ValueError for too many former ones."""
 
     overlap: int
 
 
 class CopyDelivery(Command[Delivery], frozen=True):
-    """A copy of a delivery as it first was, to be attempted; no rule is asked about it.
+    """A copy of a delivery as it first was, to be attempted; no rule is tried on it.
 
-    Raises KeyError for an unknown number, ValueError for a delivery whose event nobody knows.
+    Raises KeyError for an unknown number, ValueError for a delivery whose event is unknown.
     """
 
     number: int
@@ -242,7 +242,7 @@ class CopyDelivery(Command[Delivery], frozen=True):
 class ChangeWorld(Command[None], frozen=True, kw_only=True):
     """Change policy, balance (millionths of a dollar) or switches; None leaves one as it is.
 
-    What was accepted keeps its plan. `exhausted` uses up the window of the rate limit that begins `at` this instant.
+    Accepted generations keep their plans. `exhausted` uses up the window of the rate limit that begins `at` this instant.
     """
 
     policy: spec.Policy | None = None
@@ -303,12 +303,12 @@ class ServerCommand(msgspec.Struct, Generic[T], frozen=True, tag=True, kw_only=T
 class CreateWorld(ServerCommand["tuple[World, list[str]]"], frozen=True, kw_only=True):
     """Create a world (see `Worlds.create`); `clock` is the rate of its clock and where it starts (UTC milliseconds).
 
-    It has accepted the `generations` before, whose request ids are returned (see `BeginWithGenerations`). Raises ValueError.
+    It has already accepted the `generations`, whose request ids are returned (see `BeginWithGenerations`). Raises ValueError.
     """
 
     key: str | None = None
     policy: spec.Policy | None = None
-    clock: tuple[int | float, int] | None = None  # a clock that stands still has the rate 0, as JSON shows it
+    clock: tuple[int | float, int] | None = None  # a stopped clock has the rate 0, as JSON shows it
     balance: int | None = None
     seed: int | None = None
     rules: tuple[Rule, ...] | None = None
@@ -333,17 +333,17 @@ class AdoptWorld(ServerCommand["World"], frozen=True, kw_only=True):
 
 
 class KeepState(Command[int], frozen=True):
-    """Keep the present state of a world under the number that is returned. Raises ValueError when too many are kept."""
+    """Save the present state of a world under the number that is returned. Raises ValueError when too many are kept."""
 
 
 class RestoreState(Command[None], frozen=True):
-    """Bring a world back into a state that was kept; its clock, too. Raises KeyError for an unknown number."""
+    """Restore a world to a saved state, including its clock. Raises KeyError for an unknown number."""
 
     number: int
 
 
 class ForgetState(Command[None], frozen=True):
-    """Keep a state no longer. Raises KeyError for an unknown number."""
+    """Discard a saved state. Raises KeyError for an unknown number."""
 
     number: int
 
@@ -355,9 +355,9 @@ class DeleteWorld(ServerCommand[None], frozen=True, kw_only=True):
 
 
 class AdvanceServer(ServerCommand[list[int]], frozen=True, kw_only=True):
-    """Let so many milliseconds pass for worlds that are opened later, and in those that there are but one, as `AdvanceIdly` does.
+    """Let a number of milliseconds pass for worlds that are opened later, and in all present worlds except one, as `AdvanceIdly` does.
 
-    The numbers of those are returned in which it is to pass otherwise.
+    Returns the numbers of the worlds in which it must pass otherwise.
     """
 
     milliseconds: int
@@ -366,14 +366,14 @@ class AdvanceServer(ServerCommand[list[int]], frozen=True, kw_only=True):
 
 
 class ChangeSettings(ServerCommand[None], frozen=True, kw_only=True):
-    """Let worlds that are created from now on begin with this policy and these rules. Raises ValueError for rules that are refused."""
+    """Start worlds that are created from now on with this policy and these rules. Raises ValueError for rules that are refused."""
 
     policy: spec.Policy
     rules: tuple[Rule, ...]
 
 
 class TakeNumber(ServerCommand[int], frozen=True):
-    """A number never given before."""
+    """A number never used before."""
 
 
 class StateUnavailableError(Exception):
@@ -387,7 +387,7 @@ class CommandLog(Protocol):
     """
 
     process: str
-    """What this process is called in commands."""
+    """The name of this process in commands."""
     is_shared: bool
     """Whether other processes append to it, too."""
     unavailable: str | None
@@ -407,7 +407,7 @@ class CommandLog(Protocol):
     async def answer(self, request: Any, held: int | None = None) -> Any:
         """Append a request of the gateway, and return the response to it, which is journalled.
 
-        It is refused because of so many bytes of bodies that are `held`, if that is given.
+        If `held`, a number of bytes of bodies in memory, is given, the request is refused for it.
         """
         ...
 

@@ -35,7 +35,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 
     `final` says that no further attempt can succeed, as when the host is not allowed; `rule` and `faults` name what a script did to it.
     A `late` one got no response in time (policy `webhook_timeout`).
-    Of an `interrupted` one nobody knows what came of it: the process that made it has ended, so another one repeats it.
+    The result of an `interrupted` one is unknown: the process that made it has ended, so another one repeats it.
     """
 
     at: int
@@ -56,9 +56,9 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 class Delivery(msgspec.Struct, frozen=True, gc=False):
     """A webhook about `request_id` as it was at `event` (UTC milliseconds), to be posted to `url`.
 
-    `channel` is the header or member by which the caller asked for it; `progress` says that the generation still ran.
+    `channel` is the header or member by which the caller asked for it; `progress` says that the generation was still running.
     `copy_of` is the number of the delivery that it repeats: a copy is posted once. `rule` and `faults` apply to the next attempt,
-    `seed` is where they draw from; `faults` is None until the rules have been asked about it.
+    `seed` is where they draw from; `faults` is None until the rules have been tried on it.
     """
 
     number: int
@@ -80,7 +80,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
         return self.number if self.copy_of is None else self.copy_of
 
     def as_of(self, at: int) -> Delivery:
-        """The delivery with those attempts only that had been made by an instant; no rule had been asked about the next one."""
+        """The delivery with only the attempts that had been made by an instant; no rule had been tried on the next one."""
         made = tuple(each for each in self.attempts if each.at <= at)
         return self if len(made) == len(self.attempts) else replace(self, attempts=made, rule=None, faults=None)
 
@@ -99,7 +99,7 @@ def next_attempt(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
 
 
 def next_progress(started: int, finished: int, after: int) -> int | None:
-    """The next instant beyond `after` at which a running generation is reported in mode `sync`, None when it has ended."""
+    """The next instant after `after` at which a running generation is reported in mode `sync`, None when it has ended."""
     event = started if after < started else after + PROGRESS_INTERVAL
     return event if event < finished else None
 
@@ -111,11 +111,11 @@ class Outbox(Part):
     """
 
     _most_finished: int = 10_000
-    # Heap of instants and numbers. An entry is void when `_due` says otherwise: to find it and take it out would take long.
+    # Heap of instants and numbers. An entry is void when `_due` says otherwise: finding and removing it would be slow.
     _agenda: list[tuple[int, int]] = []
     _due: dict[int, int] = {}
     _pending: dict[int, Delivery] = {}
-    _numbers: dict[str, tuple[int, ...]] = {}  # of what is pending, by request id
+    _numbers: dict[str, tuple[int, ...]] = {}  # pending deliveries, by request id
     _taken: dict[int, str] = {}
     _held: int | None = None
     finished: OrderedDict[int, Delivery] = msgspec.field(default_factory=OrderedDict[int, Delivery])
@@ -156,11 +156,11 @@ class Outbox(Part):
         return self._agenda[0][0] if self._agenda else None
 
     def due(self, number: int) -> int | None:
-        """The instant of the next attempt of a delivery, None when there is none, or when it is just being attempted."""
+        """The instant of the next attempt of a delivery, None when there is none, or when an attempt is in progress."""
         return self._due.get(number)
 
     def are_due(self, count: int, until: int) -> bool:
-        """Whether at least so many deliveries are due by `until`."""
+        """Whether at least `count` deliveries are due by `until`."""
         found, places = set[int](), [0]
         while places and len(found) < count:
             place = places.pop()
@@ -187,7 +187,7 @@ class Outbox(Part):
     def give_back(self, number: int, due: int, interrupted: str | None = None) -> None:
         """Make a delivery that was taken due again, with an attempt that was interrupted if one was.
 
-        A copy, which was never taken, is left alone.
+        A copy, which was never taken, does not change.
         """
         if number in self._taken:
             taken = self._pending[number]
@@ -211,7 +211,7 @@ class Outbox(Part):
             self.move(self._pending[held], now)
 
     def move(self, delivery: Delivery, due: int) -> None:
-        """Make a pending delivery, in place of its former value, due at another instant."""
+        """Make a pending delivery, replacing its former value, due at another instant."""
         self._unschedule(delivery.number)
         self.put(delivery, due)
 
@@ -221,7 +221,7 @@ class Outbox(Part):
         self._forget(number)
 
     def _unschedule(self, number: int) -> None:
-        """Make the entry of a delivery void, which is then not held; void entries are neither first nor most."""
+        """Make the entry of a delivery void, which is then not held; void entries are never first, nor the majority."""
         del self._due[number]
         if number == self._held:
             self._held = None
@@ -243,7 +243,7 @@ class Outbox(Part):
         return delivery
 
     def pending(self, request_id: str) -> list[Delivery]:
-        """What is still to be delivered about a generation, but for what was taken."""
+        """What is still to be delivered about a generation, except what was taken."""
         return [self._pending[number] for number in self._numbers.get(request_id, ()) if number in self._due]
 
     def find(self, number: int) -> Delivery | None:
@@ -251,7 +251,7 @@ class Outbox(Part):
         return self._pending.get(number) or self.finished.get(number)
 
     def deliveries(self, after: int = 0) -> list[Delivery]:
-        """Finished and pending deliveries of numbers beyond `after`, oldest first; those that were never attempted are included."""
+        """Finished and pending deliveries with numbers greater than `after`, oldest first, including those that were never attempted."""
         kept = (each for each in chain(self.finished.values(), self._pending.values()) if each.number > after)
         return sorted(kept, key=lambda delivery: delivery.number)
 

@@ -1,4 +1,4 @@
-"""The pure functions by which a world works, each of which a mutant can replace: request ids, plans, and those of its parts."""
+"""The pure functions of a world, each of which a mutant can replace: request ids, plans, and those of its parts."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def plan_for(admitted: Admitted, policy: spec.Policy, random: Random) -> spec.Pl
 
 @lru_cache(maxsize=1024)
 def _plan(queued: int, processing: int) -> spec.Plan:
-    """The plan of a generation of which nobody wants anything special; many share one."""
+    """The plan of a generation without special wishes; many share one."""
     return spec.Plan(queued, processing)
 
 
@@ -88,7 +88,7 @@ def _outcome(admitted: Admitted) -> tuple[spec.Status, str | None]:
 
 def _lengths(admitted: Admitted, times: spec.JobTimes, random: Random) -> tuple[Length, Length]:
     """How long it is in each state: as the script says, else the marks, else the policy."""
-    drawn = times.draw(random)  # whatever is made of it, so that a script changes no later draw
+    drawn = times.draw(random)  # always drawn, even if unused, so a script changes no later draw
     end, magic, after = admitted.end, admitted.magic, admitted.magic.after
     if end and (scripted := end.lengths()):
         return scripted

@@ -1,11 +1,11 @@
-"""The generations of a world: how those are made that it accepts or begins with, and what can be read of them."""
+"""The generations of a world: how the accepted and initial ones are made, and what can be read of them."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import UNSET, field
@@ -22,7 +22,7 @@ from .part import Part
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What a world keeps at most: its journal, pending and finished deliveries, encoded status bodies, aliases of its key, prompts.
+    """The most that a world keeps: its journal, pending and finished deliveries, encoded status bodies, aliases of its key, prompts.
 
     A rule about the prompt of a generation can match as many of the latest generations as there are prompts kept.
     """
@@ -38,6 +38,8 @@ class Bounds(msgspec.Struct, frozen=True):
 class Generations(Part, kw_only=True):
     """What was accepted, by request id, and what decides how it is made and read."""
 
+    DERIVED: ClassVar = frozenset({"bounds", "functions", "operations"})
+
     key: str
     policy: spec.Policy
     account: Account
@@ -46,10 +48,10 @@ class Generations(Part, kw_only=True):
     functions: WorldFunctions = WorldFunctions()
     _random: Random = field(default_factory=Random)
     _shift: int = 0
-    """What is left out of the time within an id: on a manual clock only what has passed counts, so that ids are the same wherever it started."""
+    """What is left out of the time within an id: on a manual clock only the time that has passed counts, so ids do not depend on its start."""
     _generations: dict[str, Generation] = {}
     _accepted: int = 0
-    """Without the generations with which the world began; it counts ids of a mutant that repeat, too."""
+    """Without the generations with which the world began; it also counts a mutant's repeated ids."""
     _prompts: OrderedDict[str, str] = field(default_factory=OrderedDict[str, str])
 
     @property
@@ -159,7 +161,7 @@ class Generations(Part, kw_only=True):
         return self._status(generation, origin, at)[1]
 
     def status_at(self, generation: Generation, at: int) -> spec.Answer:
-        """What a status read at an instant is answered, by the policy as it is now, whatever script, rate limit and switches would say."""
+        """The response to a status read at an instant, by the present policy, ignoring script, rate limit and switches."""
         if self.readable(generation.request_id, at) is None:
             return spec.refusal_answer(spec.UnknownRequest(generation.request_id), self.policy, "")
         return spec.Answer(200, self.status_body(generation, generation.origin, at))
@@ -172,7 +174,7 @@ class Generations(Part, kw_only=True):
         )
 
     def _body_decided_by(self, generation: Generation, at: int) -> tuple[str, ...]:
-        """The fields of the policy that decide about the status body of an instant."""
+        """The fields of the policy that decide the status body at an instant."""
         shaping = self.policy.changed_among("public_origin", "media_origin", "media", "status_members", "timestamps")
         if not generation.decided_by:
             return shaping

@@ -26,14 +26,14 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     """One request and its response, as they crossed the wire `at` an instant (UTC milliseconds), `elapsed` real milliseconds after the
     clock of the world was made.
 
-    `reason` says why the simulator answered so. `request_id` names the generation concerned, `rule` and `faults` what a script did,
+    `reason` says why the simulator gave this response. `request_id` names the generation concerned, `rule` and `faults` what a script did,
     `cut` what of the response the caller did not get, `hint` what to send instead where no route or known key matched,
-    `former` the name of the deleted world whose key was sent. A status of 0 means that nothing was answered. `decided_by` are the points
-    of the policy of which another value would have given another response. `submitted` is the operation of a model file that was called.
+    `former` the name of the deleted world whose key was sent. A status of 0 means that there was no response. `decided_by` are the points
+    of the policy where another value would have given another response. `submitted` is the operation of a model file that was called.
 
     The journal gives the `number` and applies its bounds: longer bodies are cut, their lengths are kept; `headers_left_out` counts the
-    request headers beyond the bound. Headers that hold secrets are kept first; where not even those fit, neither target, bodies nor
-    reason are kept, since nobody could take the secrets out of them.
+    request headers beyond the bound. Headers that contain secrets are kept first; where not even those fit, neither target, bodies nor
+    reason are kept, since the secrets in them could not be redacted.
     """
 
     number: int
@@ -61,7 +61,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def operation(self) -> str | None:
-        """What rules call the operation of the gateway that it was for, None where it was for none."""
+        """The name in rules of the operation of the gateway that it was for, None where it was for none."""
         return self.submitted or classify(self.method, self.target.partition("?")[0]).name
 
     @property
@@ -90,7 +90,7 @@ class Journal(Part):
         """Enter an exchange; `header_bytes` is the size of its request headers at most, where the caller knows it."""
         self.total += 1
         limits = self._limits
-        force_setattr(exchange, "number", self.total)  # it is new, and nobody else has it yet
+        force_setattr(exchange, "number", self.total)  # it is new, and nothing else refers to it yet
         if len(exchange.request_body) > limits.body or len(exchange.response_body) > limits.body:
             bodies = exchange.request_body[: limits.body], exchange.response_body[: limits.body]
             exchange = replace(exchange, request_body=bodies[0], response_body=bodies[1])

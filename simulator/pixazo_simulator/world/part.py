@@ -1,4 +1,4 @@
-"""What a world is made of: parts that can be forked, or kept as rows of bytes; and what wakes those who wait for its events."""
+"""What a world is made of: parts that can be forked, or kept as rows of bytes; and what wakes the waiters for its events."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from contextlib import contextmanager
 from copy import copy
 from functools import cache
 from random import Random
-from typing import Any, NamedTuple, Self, cast, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, NamedTuple, Self, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from pixazo_simulator.script import SavedScript, Script
 
 MOST_TOGETHER = 2000
-"""Elements of a container in one row: they take some milliseconds to encode, and meanwhile nobody else runs."""
-DERIVED = frozenset({"_shown", "_monotonic", "affords", "bounds", "functions", "notifier", "operations", "redactor"})
-"""Members of a part that are made with it, and are no state: settings, caches, and those who listen."""
+"""Elements of a container in one row: they take some milliseconds to encode, and meanwhile nothing else runs."""
 _CONTAINERS = (list, deque, dict, OrderedDict)
 
 
 class Part(msgspec.Struct, eq=False, weakref=True):
-    """A part of a world. A fork copies its containers and forks the parts in it; all other values are immutable and shared.
+    """A part of a world. A fork copies its containers and forks the parts in it, also in mappings; all other values are immutable and shared.
 
-    Of a part rows can be made that hold its state, each member with the type that its annotation says.
-    So a new member needs no line of code here unless it is a mutable object of a new kind.
+    Lists hold no parts: to look for some in a long journal would take longer than the copy.
+
+    A part can be saved as rows with its state, each member with the type of its annotation.
+    So a new member needs no code here unless it is a mutable object of a new kind.
     """
 
-    __repr__ = object.__repr__  # which does not show the key
+    DERIVED: ClassVar[frozenset[str]] = frozenset()
+    """Members that are made with a part of this class, and are not state: settings, caches and listeners."""
+
+    __repr__ = object.__repr__  # a repr that does not show the key
 
     def fork(self) -> Self:
         """A part with the same contents that changes independently."""
@@ -50,7 +53,7 @@ def _forked(value: Any) -> Any:
 
 
 class Notifier:
-    """Calls every listener at once, in no particular order; a listener finds out by itself what has happened."""
+    """Calls every listener immediately, in no particular order; a listener finds out by itself what has happened."""
 
     __slots__ = ("_listeners",)
 
@@ -59,7 +62,7 @@ class Notifier:
 
     def notify(self) -> None:
         """Something has happened."""
-        for listener in tuple(self._listeners):  # another thread may begin or cease to listen
+        for listener in tuple(self._listeners):  # another thread may start or stop listening
             listener()
 
     @contextmanager
@@ -72,7 +75,7 @@ class Notifier:
             self._listeners.remove(listener)
 
     def fork(self) -> Self:
-        """A notifier without listeners: nobody waits for what happens in a fork of a world."""
+        """A notifier without listeners: nothing waits for events in a fork of a world."""
         return type(self)()
 
 
@@ -84,12 +87,12 @@ class Row(NamedTuple):
 
 
 def rows(part: Part) -> Iterator[Row]:
-    """The state of a part; it must not change until the last row was taken, so fork it where others run meanwhile."""
+    """The state of a part; it must not change until the last row has been taken, so fork it where others run meanwhile."""
     for path, owner, name, _ in _walk(part, ""):
         value = getattr(owner, name)
         if isinstance(value, _CONTAINERS):
             elements: list[Any] = [*(value.items() if isinstance(value, dict) else value)]
-            # An element that is a tuple may hold thousands.
+            # An element that is a tuple may contain thousands, and the tuples of one container are about equally long.
             held = len(cast("Any", elements[0])) if elements and isinstance(elements[0], tuple) else 1
             size = max(1, MOST_TOGETHER // max(1, held))
             for start in range(0, len(elements), size):
@@ -99,7 +102,7 @@ def rows(part: Part) -> Iterator[Row]:
 
 
 def restore(part: Part, saved: Iterable[Row]) -> None:
-    """Give a part that was just made the state that the rows hold. Raises ValueError for rows that are no state of such a part."""
+    """Give a part that was just made the state in the rows. Raises ValueError for rows that are not the state of such a part."""
     members = {path: (owner, name, kind) for path, owner, name, kind in _walk(part, "")}
     for owner, name, kind in members.values():
         if get_origin(kind) in _CONTAINERS:
@@ -124,7 +127,8 @@ def _walk(part: Part, prefix: str) -> Iterator[tuple[str, Part, str, Any]]:
 @cache
 def _members(kind: type[Part]) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    return {name: hints[name] for name in sorted(kind.__struct_fields__) if name not in DERIVED}
+    derived = frozenset[str]().union(*(each.DERIVED for each in kind.__mro__ if issubclass(each, Part)))
+    return {name: hints[name] for name in sorted(kind.__struct_fields__) if name not in derived}
 
 
 def _plain(value: Any) -> Any:
@@ -132,7 +136,7 @@ def _plain(value: Any) -> Any:
 
 
 def _enter(owner: Part, name: str, kind: Any, data: bytes) -> None:
-    """Enter what one row holds: a value, or further elements of a container."""
+    """Enter the content of one row: a value, or further elements of a container."""
     origin, present = get_origin(kind), getattr(owner, name)
     if isinstance(present, dict):
         present.update(msgspec.msgpack.decode(data, type=list[tuple[get_args(kind)]]))  # type: ignore[misc]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -29,22 +29,26 @@ DEFAULT_KEY = "sim-key"
 BRIEF_LIMIT = spec.RateLimit(1000, 2)
 """The limit of the key `sim-throttled-briefly`, used up when its world opens."""
 KEPT_FREE = 0.1
-"""The share of `most_worlds` that no key opens at first use: it is left for worlds that are created."""
+"""The share of `most_worlds` that keys cannot open at first use: it is reserved for worlds that are created."""
 T = TypeVar("T")
 P = ParamSpec("P")
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every world of a server starts with, its script too; the balance is in millionths of a US dollar.
+class KeyTakenError(ValueError):
+    """The key of a new world opens another one."""
 
-    Its clock starts at `start`: `now`, an instant of RFC 3339, or None: a manual one at 2026-03-31T10:00:00Z, as on the vendor's
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every world of a server starts with, including its script; the balance is in millionths of a US dollar.
+
+    Its clock starts at `start`: `now`, an RFC 3339 instant, or None: a manual one at 2026-03-31T10:00:00Z, as on the vendor's
     page, any other one now.
 
-    No world may send webhooks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
-    `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names besides
-    those of loopback by which it may be called. `webhook_ca` is the path of a PEM file with authorities of https receivers.
-    `models` are operations besides the page's two. `log_requests` has every call of the gateway logged, not only those that are refused.
-    `scheme` is what its port speaks, which the simulator sets itself.
+    Worlds may send webhooks only to the hosts in `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
+    `control_token`, which all callers must send if there is one, or if it is `control_open`; `control_hosts` are names besides
+    those of loopback under which it may be called. `webhook_ca` is the path of a PEM file with authorities of https receivers.
+    `models` are operations besides the page's two. `log_requests` logs every call of the gateway, not only refused ones.
+    `scheme` is that of its port, which the simulator sets itself.
     """
 
     keys: tuple[str, ...] = (DEFAULT_KEY,)
@@ -71,7 +75,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 class SavedServer(msgspec.Struct, frozen=True):
     """What is kept of the worlds of a server besides the worlds: their numbers, former keys, counts, the instant of the latest command.
 
-    `changed` is the latest change of the settings with which they began.
+    `changed` is the latest change of the settings with which they start.
     """
 
     worlds: tuple[int, ...]
@@ -89,28 +93,28 @@ def operations_by_name(models: Iterable[spec.Operation]) -> Mapping[str, spec.Op
     for each in models:
         if (other := paths.get(each.path) or found.get(each.name)) is not None:
             raise ValueError(
-                f"model {each.model}: POST {each.path} is in model {other.model}, too: serve one of the two"
+                f"model {each.model}: POST {each.path} is also in model {other.model}: serve one of the two"
             )
         is_taken = (endpoint := spec.classify("POST", each.path)).name is not None or endpoint == spec.Unrouted("GET")
         if is_taken or each.path.startswith(spec.CONTROL_PREFIX):
             raise ValueError(f"model {each.model}: path {each.path} is a route of the gateway itself: give another")
         paths[each.path] = found[each.name] = each
-    return MappingProxyType(found)  # which forks of worlds share
+    return MappingProxyType(found)  # forks of worlds share it
 
 
 def check_key(key: str) -> None:
     """Raise ValueError with the remedy unless a header can carry the key as it is."""
     if not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable():
-        raise ValueError("the key cannot be sent as a header: use printable ASCII without outer spaces")
+        raise ValueError("the key cannot be sent as a header: use printable ASCII without leading or trailing spaces")
 
 
 class Worlds:
     """Worlds by API key, a journal of the requests that matched none, and the video files that all of them serve, by name.
 
-    Several threads may use them: whoever reads or changes them holds the `lock` (re-entrant) during that step, and never while it waits.
+    Several threads may use them: a thread that reads or changes them holds the `lock` (re-entrant) during that step, and never while it waits.
 
     Where a log keeps the commands, `begun` says when they began: then everything that happens is a command that the log carries out
-    (`apply`, `perform`), and clocks run by the time at which it was logged.
+    (`apply`, `perform`), and clocks use the time at which it was logged.
     """
 
     def __init__(
@@ -131,6 +135,7 @@ class Worlds:
         self.clock = self._new_clock()
         self._worlds: dict[str, World] = {}
         self._numbered: dict[int, World] = {}
+        self._sources = Counter[str]()  # of the open worlds: two of one name may be asked for
         self._former: OrderedDict[str, str] = OrderedDict()
         self._made = self._opened = self._forgotten = 0
         self._changed: commands.ChangeSettings | None = None
@@ -141,7 +146,7 @@ class Worlds:
             self.create_first()
 
     def create_first(self) -> None:
-        """Create the worlds of the keys of the settings; where there is a log, whoever reads it does so, if it has no state."""
+        """Create the worlds of the keys of the settings; where there is a log, its reader does this, if it has no state."""
         if self.time and self.begun:
             self.time.command = self.time.latest = self.begun.at
         for key in self.settings.keys:
@@ -173,7 +178,7 @@ class Worlds:
         return script
 
     async def apply(self, world: World, command: Command[T]) -> T:
-        """Carry out a command for a world, by way of the log if there is one, and return its outcome.
+        """Carry out a command for a world, through the log if there is one, and return its outcome.
 
         Raises what the command raises, and StateUnavailableError.
         """
@@ -190,7 +195,7 @@ class Worlds:
         return outcome
 
     async def opened(self, key: str) -> World | None:
-        """The world that a key opens, also where that is only known to, or has to be agreed with, other processes."""
+        """The world that a key opens, also where only other processes know it, or where it must be agreed with them."""
         if self.log is None:
             return self.find(key)
         if (world := self.get(key)) is None:
@@ -208,9 +213,9 @@ class Worlds:
         self.settings = msgspec.structs.replace(self.settings, policy=command.policy, script=command.rules)
 
     async def follow(self, policy: spec.Policy, rules: tuple[Rule, ...]) -> int:
-        """Let worlds begin with this policy and these rules from now on, and have them in those that still have what they began with.
+        """Start worlds with this policy and these rules from now on, and set them in worlds that still have their original ones.
 
-        Returns how many worlds have changed. Raises ValueError for rules that are refused: then nothing has.
+        Returns how many worlds have changed. Raises ValueError for rules that are refused: then nothing has changed.
         """
         before = self.settings
         await self.perform(commands.ChangeSettings(policy=policy, rules=rules))
@@ -251,7 +256,7 @@ class Worlds:
         async def run() -> T:
             return await _in_steps(function(*args, **kwargs), self.lock)
 
-        run.__qualname__ = function.__qualname__  # by which a server that stops names what did not end
+        run.__qualname__ = function.__qualname__  # a server that stops uses it to name what did not end
         return run()
 
     def fresh_number(self) -> int:
@@ -267,15 +272,15 @@ class Worlds:
                 return key
 
     def create(self, wanted: CreateWorld) -> World:
-        """A new world for a key, or for one that is made up, without images and generations; what is not given comes from the settings.
+        """A new world for a key, or for a generated one, without images and generations; what is not given comes from the settings.
 
-        Its draws depend on its `name`, if it has one, so that worlds of one name and seed are alike whatever their keys are; but of
-        those that are open at the same time only one, since no two may have the same ids.
-        Raises ValueError when the key has one already, or when there are as many as the bound `most_worlds` allows.
+        Its draws depend on its `name`, if it has one, so worlds with one name and seed are alike whatever their keys are; but of
+        those that are open at the same time only one does this, since no two may have the same ids.
+        Raises KeyTakenError when the key has one already, ValueError when there are as many as the bound `most_worlds` allows.
         """
         script = self.script.fork() if wanted.rules is None else self._script(wanted.rules)
         if wanted.key in self._worlds:
-            raise ValueError("the key has a world already: delete it first, or choose another key")
+            raise KeyTakenError("the key has a world already: delete it first, or choose another key")
         settings, name = self.settings, wanted.name
         if len(self) >= settings.most_worlds:
             raise ValueError(f"{settings.most_worlds} worlds are open already (setting most_worlds): delete one first")
@@ -286,7 +291,7 @@ class Worlds:
             clock = self._clock(start, rate)
         else:
             clock = self._new_clock()
-            if not clock.rate:  # as far on as the server's own, which moves when every world is advanced
+            if not clock.rate:  # as far advanced as the server's own, which moves when every world is advanced
                 clock.advance_to(clock.start + self.clock.now() - self.clock.start)
         world = self._made_world(
             key,
@@ -296,7 +301,7 @@ class Worlds:
             seed=settings.seed if wanted.seed is None else wanted.seed,
             script=script,
             name=name,
-            source="" if name is None or any(each.source == name for each in self._worlds.values()) else name,
+            source="" if name is None or self._sources[name] else name,
             number=self._opened,
         )
         self._former.pop(key, None)
@@ -313,15 +318,17 @@ class Worlds:
 
     def _enter(self, world: World) -> None:
         self._worlds[world.key] = self._numbered[world.number] = world
+        self._sources[world.source] += 1
         self.redactor.add(world.key)
 
     def adopt(self, key: str, saved: Iterable[Row], *, name: str | None = None) -> World:
-        """A world in a state that another one had (see `World.portable`), for a key of its own; its clock goes on from there.
+        """A world in a state that another one had (see `World.portable`), for a key of its own; its clock continues from there.
 
-        Raises ValueError for rows that are no such state, and as `create` and `permitted` do.
+        Raises ValueError for rows that are not such a state, and as `create` and `permitted` do.
         """
         world = self.create(CreateWorld(key=key, clock=(0, 0), name=name))
         number = world.number
+        self._release(world.source)
         try:
             restore(world, saved)
             self.permitted(world.policy)
@@ -329,6 +336,7 @@ class Worlds:
             del self._worlds[key], self._numbered[number]
             self.redactor.forget(key)
             raise
+        self._sources[world.source] += 1
         world.begin_anew(key, number, name)
         return world
 
@@ -344,7 +352,7 @@ class Worlds:
         )
 
     def restore(self, saved: Iterable[Row]) -> None:
-        """Be in the state that the rows hold. Raises ValueError for rows that are no such state."""
+        """Restore the state in the rows. Raises ValueError for rows that are not such a state."""
         by_part: dict[str, list[Row]] = {}
         for path, data in saved:
             name, _, rest = path.partition(".")
@@ -361,8 +369,8 @@ class Worlds:
         self._former, self._made, self._opened = OrderedDict(server.former), server.made, server.opened
         if self.time:
             self.time.latest = server.latest
-        self._worlds.clear()
-        self._numbered.clear()
+        for kept in (self._worlds, self._numbered, self._sources):
+            kept.clear()
         for number in server.worlds:
             world = self._made_world("", self._clock(), 0, policy=self.settings.policy, seed=0)
             restore(world, by_part.pop(str(number), ()))
@@ -370,7 +378,7 @@ class Worlds:
             self._enter(world)
 
     def permitted(self, policy: spec.Policy) -> spec.Policy:
-        """The policy, if it lets webhooks go only where those of this server may. Raises ValueError with the remedy."""
+        """The policy, if it sends webhooks only where this server may send them. Raises ValueError with the remedy."""
         limit = self.settings.policy.webhook_allow
         if beyond := [host for host in policy.webhook_allow if host not in limit]:
             raise ValueError(
@@ -380,10 +388,11 @@ class Worlds:
         return policy
 
     def delete(self, key: str) -> None:
-        """Forget a world; its key is unknown from now on, but for the name that the world had (see `former`)."""
+        """Forget a world; its key is unknown from now on, except for the name of the world (see `former`)."""
         if (world := self._worlds.pop(key, None)) is None:
             return
         del self._numbered[world.number]
+        self._release(world.source)
         self._forgotten += world.accepted
         world.close()
         if world.name:
@@ -392,27 +401,32 @@ class Worlds:
         while len(self._former) > spec.MOST_REMEMBERED:
             self._former.popitem(last=False)
 
+    def _release(self, source: str) -> None:
+        self._sources[source] -= 1
+        if not self._sources[source]:
+            del self._sources[source]
+
     def former(self, key: str) -> str | None:
         """The name of the deleted world that `key` opened, or whose generation had this request id; the last 10,000 are remembered."""
         return self._former.get(key)
 
     def missing(self, key: str, words: str) -> str:
-        """That no world has a key, which is called so, and the remedy."""
+        """The message that no world has a key, described by `words`, with the remedy."""
         gone = f" (that of {former}, which had it, was deleted)" if (former := self.former(key)) else ""
         return f"no world has {words}{gone}: create one with POST /_sim/worlds"
 
     def numbered(self, number: int) -> World | None:
-        """The world of this number, as long as it is there."""
+        """The world with this number, as long as it exists."""
         return self._numbered.get(number)
 
     def get(self, key: str) -> World | None:
-        """The world that `key` opened before."""
+        """The world that `key` has already opened."""
         return self._worlds.get(key)
 
     def find(self, key: str) -> World | None:
         """The world that `key` opens; magic keys, and any key of a server with open keys, open one at first use.
 
-        The key of a deleted world with a name opens none: what still sends it is a remainder of what the world was for.
+        The key of a deleted world with a name opens none: whatever still sends it is left over from the test of that world.
         """
         world = self._worlds.get(key)
         # Where there is a log only a command opens a world.
@@ -447,7 +461,10 @@ class Worlds:
 
     def holder(self, identity: str) -> World | None:
         """The world that has accepted the generation with this request id."""
-        return next((world for world in self._worlds.values() if world.generation_of(identity)), None)
+        for world in self._worlds.values():  # there may be 10,000, so none is called
+            if identity in world._generations:  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+                return world
+        return None
 
     def record(self, world: World | None, exchange: Exchange, header_bytes: int | None) -> None:
         """Enter an exchange in the journal of the world that the request reached, None: of the requests that matched none."""
@@ -463,7 +480,7 @@ class Worlds:
 
     @property
     def generations(self) -> int:
-        """How many generations all worlds have accepted, those that were deleted, too."""
+        """How many generations all worlds have accepted, including deleted ones."""
         return self._forgotten + sum(world.accepted for world in self)
 
     def __iter__(self) -> Iterator[World]:
@@ -472,6 +489,7 @@ class Worlds:
     def __len__(self) -> int:
         return len(self._worlds)
 
+    # A table, not a method of each command: commands are values, which a log keeps, and know no world.
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
         CreateWorld: _create,
         commands.OpenWorld: lambda worlds, command: worlds.find(command.key),
@@ -497,7 +515,7 @@ def _in_steps(work: Coroutine[Any, Any, T], lock: RLock) -> Generator[Any, Any, 
                 return result
         try:
             step = partial(work.send, (yield awaited))
-        except GeneratorExit:  # nobody awaits it any more; the garbage collector may have closed the coroutine before
+        except GeneratorExit:  # nothing awaits it; garbage collection may have closed the coroutine before
             with lock:
                 work.close()
             raise
@@ -508,7 +526,7 @@ def _in_steps(work: Coroutine[Any, Any, T], lock: RLock) -> Generator[Any, Any, 
 class Forks(Worlds):
     """The worlds of a server as they are now, each forked when it is first looked up.
 
-    Whatever happens to the forks, the real worlds stay as they are, and none is opened among them.
+    Whatever happens to the forks, the real worlds stay as they are, and no new one is opened among them.
     """
 
     def __init__(self, real: Worlds) -> None:

@@ -44,10 +44,10 @@ from .part import Notifier, Row, restore, rows
 MOST_FORMER_SECRETS = 10
 """Signing secrets besides the newest with which webhooks are still signed."""
 MOST_KEPT = 100
-"""States of one world that are kept for it to be brought back into."""
+"""Saved states of one world that are kept."""
 _UNSCRIPTED = (None, None, ())
 _INTERRUPTED = (
-    "the process that attempted it ended before the outcome was known: it is attempted again, and may arrive twice"
+    "the process that attempted it ended before the outcome was known: it will be retried and may arrive twice"
 )
 T = TypeVar("T")
 _Request = commands.SubmitGeneration | commands.ReadStatus | commands.ReadMedia
@@ -63,7 +63,7 @@ class _Shown(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Coming(msgspec.Struct, frozen=True, gc=False, order=True, array_like=True):
-    """The next transition of a generation, in the order in which they come; `number` is another for each generation."""
+    """The next transition of a generation, in the order in which they occur; each generation has its own `number`."""
 
     at: int
     number: int
@@ -71,17 +71,19 @@ class _Coming(msgspec.Struct, frozen=True, gc=False, order=True, array_like=True
 
 
 class World(Generations, kw_only=True):
-    """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs.
+    """What one API key can see; worlds share nothing. `apply` is the only way to change a world, except that its clock runs.
 
-    `name` says what it is for, if anything. Its ids, draws and webhook secret depend on `seed` and `source`, by default its key.
+    `name` says what it is for, if given. Its ids, draws and webhook secret depend on `seed` and `source`, by default its key.
     """
+
+    DERIVED: ClassVar = frozenset({"_shown", "notifier", "redactor"})
 
     clock: Clock
     seed: int
     name: str | None = None
     source: str = ""
     number: int = 0
-    """What the log calls it, since it must not show the key; worlds are numbered as they open."""
+    """Its name in the log, which must not show the key; worlds are numbered as they open."""
     redactor: spec.Redactor
     script: Script = field(default_factory=Script)
     notifier: Notifier = field(default_factory=Notifier)
@@ -91,7 +93,7 @@ class World(Generations, kw_only=True):
     """The process that alone attempts deliveries now, if any does."""
     _chance: Random | None = None
     _polls: dict[str, int] = {}
-    """Status reads that have shown a state which is left by reads."""
+    """Status reads that have shown a state that ends with reads."""
     _expected: int = 0
     _coming: list[_Coming] = []
     _shown: dict[str, _Shown] = {}
@@ -110,13 +112,13 @@ class World(Generations, kw_only=True):
         self._random = seeded_random(self.seed, self.source)
 
     def fork_at(self, now: int) -> World:
-        """A world that is as this one is at `now` and changes independently; its clock stands still and nobody listens to it."""
+        """A world that is as this one is at `now` and changes independently; its clock is stopped and nothing listens to it."""
         other = self.fork()
         other.clock = Clock.manual(now)
         return other
 
     def apply(self, command: commands.Command[T]) -> T:
-        """Carry out a command and return its outcome, whose type its class names; the clock is not asked, `command.at` is the instant."""
+        """Carry out a command and return its outcome, whose type its class names; the instant is `command.at`, not that of the clock."""
         outcome: T = self._CARRY_OUT[type(command)](self, command)
         return outcome
 
@@ -125,7 +127,7 @@ class World(Generations, kw_only=True):
     def _submit(self, command: commands.SubmitGeneration) -> commands.Outcome[Generation | spec.Answer]:
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
         now, submission = command.at, command.submission
-        # A rule is about an operation, and stands for whatever may go wrong before any check, such as a proxy.
+        # A rule is about an operation, and represents whatever may go wrong before any check, such as in a proxy.
         is_known = submission.model_id == submission.operation.model_id
         answer, decision, passed = self._scripted(command) if is_known else _UNSCRIPTED
         if answer:
@@ -169,7 +171,7 @@ class World(Generations, kw_only=True):
         return replace(decision, seed=self._draws().getrandbits(64)) if decision and decision.step.faults else decision
 
     def _draws(self) -> Random:
-        """Where faults draw from: not where ids do, so that a script never changes an id."""
+        """The random source of faults: not that of ids, so a script never changes an id."""
         if self._chance is None:
             self._chance = seeded_random(self.seed, self.source, "faults")
         return self._chance
@@ -214,7 +216,7 @@ class World(Generations, kw_only=True):
         return [generation.request_id for generation, _ in begun]
 
     def _announce_begun(self, generation: Generation, url: str, now: int) -> None:
-        """Enter the webhook of a generation that this world begins with; that of an end that is past was delivered at once."""
+        """Enter the webhook of a generation that this world begins with; that of a past end was delivered immediately."""
         channel, end = spec.WEBHOOK_URL_HEADER, generation.finish
         if end > now:
             self._announce(generation, url, channel, None)
@@ -225,10 +227,10 @@ class World(Generations, kw_only=True):
             self.outbox.put(past, None)
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
-        """The instant whose webhooks a rule wants delivered before the submission is answered, None when no rule does."""
+        """The instant whose webhooks a rule wants delivered before the response to the submission, None when no rule does."""
         instants: list[int] = []
         for delivery in self.outbox.pending(generation.request_id):
-            if delivery.event > spec.LAST_INSTANT:  # the end of a stuck generation, for which no response could wait
+            if delivery.event > spec.LAST_INSTANT:  # a stuck generation never ends, so no response could wait for it
                 continue
             decision = self.script.peek(self._at_webhook(delivery, now))
             if decision and fault_of(decision.step.faults, BeforeReply):
@@ -249,7 +251,7 @@ class World(Generations, kw_only=True):
         return commands.Outcome(result, decision, (), None, passed, decided_by)
 
     def _shown_now(self, identity: str, origin: str, now: int) -> spec.Answer | None:
-        """The response to a status read, None for an id that cannot be read; a read that a state lasts for is counted."""
+        """The response to a status read, None for an id that cannot be read; a read is counted if the state lasts for a number of reads."""
         kept = self._shown.get(identity)
         if kept and kept.origin == origin and kept.since <= now < kept.until:
             return kept.answer
@@ -271,7 +273,7 @@ class World(Generations, kw_only=True):
         return answer
 
     def deciding_delivery(self, delivery: Delivery) -> tuple[spec.PolicyDecision, ...]:
-        """The points of the policy of which another value would have changed the attempts of a delivery, or what they carried."""
+        """The points of the policy where another value would have changed the attempts of a delivery, or their content."""
         policy, made = self.policy, delivery.attempts
         names = [*policy.changed_among("webhook_signature", "webhook_redirects", "webhook_timeout")] if made else []
         failed = [each for each in made if not each.succeeded and not each.final]
@@ -308,9 +310,9 @@ class World(Generations, kw_only=True):
     # Transitions
 
     def _expect(self, generation: Generation, started: int | None = None, number: int | None = None) -> None:
-        """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever comes.
+        """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever occurs.
 
-        `number` is that of its former transition, if there was one: what comes at one instant comes in the order of acceptance.
+        `number` is that of its former transition, if there was one: transitions at one instant are in the order of acceptance.
         """
         if number is None:
             self._expected = number = self._expected + 1
@@ -319,7 +321,7 @@ class World(Generations, kw_only=True):
             heappush(self._coming, _Coming(instant, number, generation))
 
     def _count_poll(self, generation: Generation, now: int) -> str | None:
-        """Count a status read where the present state is left by reads; say which one it is. The last of them ends the state.
+        """Count a status read where the present state ends with reads; return which one it is. The last of them ends the state.
 
         What is due then, such as the webhook of the terminal state, is due at this instant.
         """
@@ -338,7 +340,7 @@ class World(Generations, kw_only=True):
         return f"status; read {counted} of {polls} that {state} lasts"
 
     def _leave_state(self, changed: Generation, now: int) -> None:
-        """A generation has left a state by a status read: what waited for that is planned."""
+        """A status read has ended a state of a generation: plan what waited for that."""
         identity = changed.request_id
         self._generations[identity] = changed
         if self.policy.concurrency is not None:
@@ -408,7 +410,7 @@ class World(Generations, kw_only=True):
         self._plan_attempt(replace(delivery, number=self.outbox.number()))
 
     def _schedule_progress(self, delivery: Delivery, after: int) -> None:
-        """Enter a delivery like this one that reports the next instant beyond `after` at which its generation still runs."""
+        """Enter a delivery like this one that reports the next instant after `after` at which its generation is still running."""
         generation = self._generations[delivery.request_id]
         started = generation.accepted + generation.plan.queued
         event = next_progress(started, generation.finish, after)
@@ -421,7 +423,7 @@ class World(Generations, kw_only=True):
 
     @property
     def is_at_delivery_bound(self) -> bool:
-        """Whether as many deliveries were taken and not put back as may be pending at all."""
+        """Whether as many deliveries are taken and not put back as may be pending in all."""
         return len(self.outbox.taken) >= self.bounds.pending
 
     def _take_delivery(self, command: commands.TakeDelivery) -> Delivery | None:
@@ -431,12 +433,12 @@ class World(Generations, kw_only=True):
         due, delivery = taken
         if delivery.faults is not None:
             return delivery
-        if delivery.progress and delivery.channel == spec.WEBHOOK_URL_HEADER:  # a URL in the body gets changes only
+        if delivery.progress and delivery.channel == spec.WEBHOOK_URL_HEADER:  # a URL in the body gets only changes
             self._schedule_progress(delivery, delivery.event)
         return self._ask_rules(delivery, due) if self.script.is_about("webhook") else delivery
 
     def _ask_rules(self, delivery: Delivery, due: int) -> Delivery | None:
-        """Ask the rules about an attempt that has fallen due; None when a fault delays it."""
+        """Try the rules on an attempt that has fallen due; None when a fault delays it."""
         decision = self._decide(self._at_webhook(delivery, due))
         if decision is None:
             return delivery
@@ -493,7 +495,7 @@ class World(Generations, kw_only=True):
         self.outbox.put(delivery, self.functions.next_attempt(delivery, self.policy.webhook_retries))
 
     def secrets(self, now: int) -> list[int]:
-        """The signing secrets in use, as the number of rotations after which each came, the newest first."""
+        """The signing secrets in use, as the number of rotations after which each was made, the newest first."""
         former = [number for number, until in self._former_secrets if now < until]
         return [self._rotations, *reversed(former)]
 
@@ -532,9 +534,7 @@ class World(Generations, kw_only=True):
         if found is None:
             raise KeyError(command.number)
         if found.event > spec.LAST_INSTANT:
-            raise ValueError(
-                f"delivery {found.number} reports the end of a generation that has not ended, and time alone does not end it"
-            )
+            raise ValueError(f"delivery {found.number} belongs to a generation that ends only with status reads")
         return self.outbox.copied(found, None, ())
 
     def webhook_body(self, delivery: Delivery) -> bytes:
@@ -553,7 +553,7 @@ class World(Generations, kw_only=True):
         account = self.account
         if command.policy is not None:
             policy = self.functions.effective_policy(command.policy)
-            if policy.concurrency is not None and self.policy.concurrency is None:  # only then they are counted
+            if policy.concurrency is not None and self.policy.concurrency is None:  # only then are they counted
                 for generation in self._generations.values():
                     account.unfinished.add(generation.request_id, generation.finish)
             self.policy = policy
@@ -580,13 +580,13 @@ class World(Generations, kw_only=True):
         self.redactor.add(command.key)
 
     def knows(self, key: str) -> bool:
-        """Whether callers have sent this key before, in place of the world's own, or it is that."""
+        """Whether callers have sent this key before, in place of the world's own, or whether it is the world's own."""
         return key == self.key or key in self._aliases
 
     # Its state as a whole
 
     def portable(self, at: int) -> tuple[Row, ...]:
-        """Its state, from which an equal world is made elsewhere; what is random there depends on its key no longer.
+        """Its state, from which an equal world is made elsewhere; randomness there no longer depends on its key.
 
         Its clock reads its present instant `at` an instant of real time (UTC milliseconds).
         """
@@ -597,20 +597,20 @@ class World(Generations, kw_only=True):
         return tuple(rows(other))
 
     def begin_anew(self, key: str, number: int, name: str | None) -> None:
-        """Go on under another key, when its state was that of another world."""
+        """Continue under another key, when its state was that of another world."""
         self.key, self.number, self.name = key, number, name or self.name
         self.clock.go_on()
         self._put_back()
 
     def _put_back(self) -> None:
-        """Have due again what was taken when the state was kept, since nobody attempts it now."""
+        """Make due again what was taken when the state was saved, since nothing attempts it now."""
         for delivery in self.outbox.taken_by(None):
             self.outbox.give_back(delivery, self.clock.now())
         self.turn = None
 
     def _keep_state(self, _: commands.KeepState) -> int:
         if len(self._states) >= MOST_KEPT:
-            raise ValueError(f"{MOST_KEPT} states of this world are kept already: forget one first")
+            raise ValueError(f"{MOST_KEPT} states of this world are kept already: discard one first")
         kept, self._states = self._states, {}
         state = tuple(rows(self))
         self._keeping += 1
@@ -626,12 +626,12 @@ class World(Generations, kw_only=True):
         self.notifier.notify()
 
     def redact(self) -> None:
-        """Have the other keys that callers send in place of its own taken out of what is shown."""
+        """Redact the other keys that callers send in place of its own."""
         for key in self._aliases:
             self.redactor.add(key)
 
     def close(self) -> None:
-        """End: it was deleted. Its keys are still redacted until many other worlds have been deleted; those who wait for its events wake."""
+        """End: it was deleted. Its keys are still redacted until many other worlds have been deleted; waiters for its events wake."""
         for key in (self.key, *self._aliases):
             self.redactor.forget(key)
         self.notifier.notify()
@@ -649,20 +649,21 @@ class World(Generations, kw_only=True):
         self.script.replace(command.number, command.rule, command.at)
 
     def deliveries(self, at: int | None = None) -> list[Delivery]:
-        """Finished and pending deliveries, oldest first, those that were never attempted, too; or as they were at an instant that has come."""
+        """Finished and pending deliveries, oldest first, including those that were never attempted; or as they were at a past instant."""
         kept = self.outbox.deliveries()
         if at is None:
             return kept
         return [each.as_of(at) for each in kept if self._entered(each) <= at]
 
     def _entered(self, delivery: Delivery) -> int:
-        """When a delivery was entered, as if a challenge had been echoed at once."""
+        """When a delivery was entered, as if a challenge had been echoed immediately."""
         generation = self._generations[delivery.request_id]
-        if delivery.copy_of is not None:  # it is posted at once
+        if delivery.copy_of is not None:  # it is posted immediately
             return delivery.attempts[0].at if delivery.attempts else self.clock.now()
         is_later = delivery.progress and delivery.event > generation.accepted + generation.plan.queued
         return delivery.event - PROGRESS_INTERVAL if is_later else generation.accepted
 
+    # A table, not a method of each command: commands are values, which a log keeps, and know no world.
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
         commands.SubmitGeneration: _submit,
         commands.BeginWithGenerations: _begin,

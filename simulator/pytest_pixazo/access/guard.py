@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from tempfile import mkstemp
@@ -39,6 +40,7 @@ class Watch:
         self._before = self._guard.ban  # of an outer test that runs this session, if there is one
         descriptor, self._file = mkstemp(prefix="pixazo-refused-")
         self._reported = os.fdopen(descriptor, "rb", buffering=0)
+        self._unfinished = b""  # the beginning of a line that a process was writing
         self._is_held = False
         self._theirs = os.environ.get(GUARD_VARIABLE)
         self._tests: dict[str, tuple[Place, bool]] = {}  # and whether they redirect the hosts
@@ -53,7 +55,7 @@ class Watch:
         self._current = item.nodeid
         is_redirecting = not REDIRECTING.isdisjoint(getattr(item, "fixturenames", ()))
         self._tests[item.nodeid] = place_of(item), is_redirecting
-        ban = Ban(item.nodeid, f"in {item.nodeid}", self._file)
+        ban = Ban(item.nodeid, self._file)
         self._guard.hold(ban)
         os.environ.update(self._guard.variables(ban))
 
@@ -69,26 +71,20 @@ class Watch:
             self._guard.remember_threads()
             self._is_held = False
         remove_variables(self._file, self._theirs)
-        self._guard.hold(Ban(item.nodeid, f"after {item.nodeid}", self._file))
+        self._guard.hold(Ban(item.nodeid, self._file, "after"))
 
     def new_calls(self) -> list[str]:
         """The calls of the current test that were refused since the last call of this method, each once."""
-        lines = (self._reported.read() or b"").decode(errors="replace").splitlines()
-        late = {line: test for line in lines if (test := self._earlier_test(line))}
-        self._late |= late
-        return [line for line in dict.fromkeys(lines) if line not in late]
-
-    def _earlier_test(self, line: str) -> tuple[Place, bool] | None:
-        """The test that is over and whose call a line is about."""
-        for nodeid, test in self._tests.items():
-            ways = (
-                f" after {nodeid}: ",
-                f", which {nodeid} had left running: ",
-                f" in a process that {nodeid} started: ",
-            )
-            if nodeid != self._current and any(each in line for each in ways):
-                return test
-        return None
+        *written, self._unfinished = (self._unfinished + (self._reported.read() or b"")).split(b"\n")
+        calls: list[str] = []
+        for each in written:
+            refused: dict[str, str] = json.loads(each)
+            test = self._tests.get(refused["test"])
+            if test and refused["when"] != "in" and refused["test"] != self._current:
+                self._late[refused["line"]] = test
+            else:
+                calls.append(refused["line"])
+        return list(dict.fromkeys(calls))
 
     def end(self, config: pytest.Config) -> list[str]:
         """Warn of the calls that came too late to fail their test; return those that fail the run, and all calls after its last test."""

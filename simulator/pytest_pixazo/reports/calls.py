@@ -165,7 +165,7 @@ class Traffic:
 
 def read_calls(exchanges: Sequence[Exchange]) -> tuple[Call, ...]:
     """The exchanges of a record, or its unmatched requests, in their order."""
-    return tuple(Call(*msgspec.structs.astuple(each)) for each in exchanges)
+    return tuple(Call(**msgspec.structs.asdict(each)) for each in exchanges)
 
 
 def _attempts(delivery: Delivery, generation: Generation | None) -> Iterator[CallbackAttempt]:

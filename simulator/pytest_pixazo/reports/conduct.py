@@ -119,9 +119,9 @@ def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
             running = [*running[:1], *(each for each in running[1:] if not _outlasts(call, each)), call]
         asking[route] = running
     for (method, path), concerned in found.items():
-        answer, again = concerned[:2]
-        pause = f"{_pause(answer, again):.4g} s after a response with Retry-After: {answer.retry_after:g}"
-        yield answer.request_id, concerned, f"{method} {path} was called {pause}"
+        first, again = concerned[:2]
+        pause = f"{_pause(first, again):.4g} s after a response with Retry-After: {first.retry_after:g}"
+        yield first.request_id, concerned, f"{method} {path} was called {pause}"
 
 
 @_check(

@@ -59,7 +59,7 @@ class Change:
 
     @property
     def is_benign(self) -> bool:
-        """Whether the gateway still conforms to the page, so that no test should fail."""
+        """Whether the gateway still conforms to the page, so no test should fail."""
         return self.clause == BENIGN
 
     @property

@@ -105,7 +105,7 @@ def _paired(found: Sequence[Found]) -> list[Found]:
         new = next((each for each in came if change.after is None and _is_renamed(change, each[0])), None)
         if new is not None:
             came.remove(new)
-            to = new[0].attribute if _is_member(change) else new[0].name.removeprefix("header ")
+            to = new[0].attribute if _is_member(change) else new[0].name
             result.append((replace(change, after=new[0].after, to=to), clauses))
         elif change.before is not None:
             result.append((change, clauses))
@@ -124,10 +124,8 @@ def _is_renamed(gone: PageChange, came: PageChange) -> bool:
         same: bool = gone.before == came.after or old == new or old.startswith(f"{new}.") or new.startswith(f"{old}.")
         return gone.name == came.name and same
     match gone.part:
-        case "header" | "authentication":
+        case "header" | "status route header" | "authentication":
             return True
-        case "status route":
-            return gone.name.startswith("header ")
         case "code":
             return bool(gone.before == came.after) or gone.name[:1] == came.name[:1]
         case "sample":
@@ -156,7 +154,7 @@ def _mutant(name: str, change: PageChange, clauses: tuple[str, ...]) -> tuple[Mu
     thing = " ".join(filter(None, (change.part, change.name, change.attribute)))
     old, new = (_value(value) for value in (change.before, change.after))
     if change.to:
-        former = change.attribute if _is_member(change) else change.name.removeprefix("header ")
+        former = change.attribute if _is_member(change) else change.name
         old, new = shown(former), shown(change.to)
     rests = f" ({', '.join(clauses[:MOST_CLAUSES])}{', ...' if len(clauses) > MOST_CLAUSES else ''})" if clauses else ""
     where = f"{change.operation}: " if change.operation else ""

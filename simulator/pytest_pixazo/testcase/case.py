@@ -50,7 +50,9 @@ class Case:
         create = partial(control.create_world, name=name, **settings.options)
         try:
             world = create(key=key)
-        except ControlError:
+        except ControlError as error:
+            if error.status != 409:
+                raise
             # Another process runs the same test on this simulator, or one that was killed left its world there.
             world = create()
         SECRETS.add(str(world.api_key))

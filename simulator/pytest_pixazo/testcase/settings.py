@@ -1,6 +1,6 @@
 """The settings of a test's world: from the marker, else the command line, else the ini file.
 
-Its seed and its key are derived from the test's name, so that the world is the same in every run.
+Its seed and its key are derived from the test's name, so the world is the same in every run.
 """
 
 from __future__ import annotations

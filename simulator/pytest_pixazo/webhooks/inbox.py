@@ -162,10 +162,14 @@ class Inbox:
 
         def tell() -> None:
             # The gateway gives up silently, and a deadlock is the most likely reason.
-            self._late[number] = late = (
+            late = (
                 f"{route} has not responded within {HINT_AFTER:g} s, and the gateway gives up after 5 s on a manual clock: if its endpoint"
                 " waits for what the test does after the advance, or for another callback, respond first and do the work afterwards"
             )
+            with self._changed:
+                if timer.finished.is_set():  # it was answered just now
+                    return
+                self._late[number] = late
             log.warning("%s", late)
 
         timer = threading.Timer(HINT_AFTER, tell)
@@ -187,7 +191,8 @@ class Inbox:
             response = HttpResponse(500)
         finally:
             timer.cancel()
-        return response, self._late.pop(number, problem)
+        with self._changed:
+            return response, self._late.pop(number, problem)
 
     def _now(self) -> datetime | None:
         if self._world is None:

@@ -1,4 +1,4 @@
-"""The receivers behind an inbox: fixed responses, a function, a test client, or an app, without a socket."""
+"""The receivers of an inbox: fixed responses, a function, a test client, or an app, without a socket."""
 
 from __future__ import annotations
 

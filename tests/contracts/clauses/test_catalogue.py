@@ -38,7 +38,7 @@ def test_no_group_is_left_out() -> None:
 
 
 #: How a section begins that is not of the page.
-REASONS = ("silence", "security expectation", "what no caller could live with")
+REASONS = ("silence", "security expectation", "unacceptable to any caller")
 
 
 def test_sections_and_quotations_stand_on_the_page() -> None:

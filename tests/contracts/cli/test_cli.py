@@ -201,7 +201,7 @@ def test_a_dead_host_exits_10() -> None:
         free.bind(("127.0.0.1", 0))
         dead = run(f"http://127.0.0.1:{free.getsockname()[1]}")
     assert dead.exit_code == 10
-    assert "the target does not answer (connect)" in dead.output
+    assert "the target does not respond (connect)" in dead.output
 
 
 @pytest.mark.exhaustive
@@ -232,7 +232,7 @@ def test_a_cut_trace_is_judged_and_exits_3(out: Path, tmp_path: Path) -> None:
     judged = command("judge", str(cut), "--out", str(tmp_path))
     assert judged.exit_code == 3
     assert " PASS, " in judged.output
-    missing = "the trace is not whole, its line "
+    missing = "the trace is incomplete, its line "
     for text in (judged.output, *((tmp_path / name).read_text() for name in REPORTS)):
         assert missing in text
 
@@ -331,11 +331,12 @@ def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("--target nowhere", "--target is not a URL of a host"),
+        ("--target nowhere", "--target is not a URL with a host"),
         ("--target http://127.0.0.1:1/v1", "has a path"),
-        ("--target http://127.0.0.1:99999", "is not a URL of a host: write http://HOST:PORT"),
-        ("--target http://[::1", "is not a URL of a host"),
-        ("--target ftp://127.0.0.1", "is not a URL of a host"),
+        ("--target http://127.0.0.1:99999", "is not a URL with a host: write http://HOST:PORT"),
+        ("--target http://127.0.0.1:", "is not a URL with a host: write http://HOST:PORT"),
+        ("--target http://[::1", "is not a URL with a host"),
+        ("--target ftp://127.0.0.1", "is not a URL with a host"),
         ("--target https://gateway.example --max-generations 1", "paid = true"),
         ("--clauses NOPE-*", "matches no clause"),
         ("--clauses AUTH-* --clauses NOPE", "--clauses NOPE matches no"),
@@ -350,10 +351,10 @@ def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch
         ("--pace nan", "--pace nan must be above 0"),
         ("--pace 1e300", "at most 2592000"),
         ("--deadline inf", "--deadline inf must be above 0"),
-        ("--floor nan", "--floor nan must be a share"),
+        ("--floor nan", "--floor nan must be a number from 0 to 100"),
         ("--max-generations -1", "--max-generations"),
         ("--receiver 8080x", "write HOST:PORT"),
-        ("--receiver 127.0.0.1:65536", "with a port of 0 to 65535"),
+        ("--receiver 127.0.0.1:65536", "with a port from 0 to 65535"),
         ("--receiver 127.0.0.1:²", "write HOST:PORT"),
         ("--no-such-option", "No such option"),
     ],
@@ -423,12 +424,12 @@ def test_a_bad_expectation_exits_2_and_says_what_to_do(tmp_path: Path, changes: 
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("http://user:canary@127.0.0.1:1", "--target holds a user name or a password"),
-        ("user:canary@nowhere", "--target holds a user name or a password"),
-        ("http://127.0.0.1:1?subscription-key=canary", "as in http://127.0.0.1:1"),
-        ("nowhere?subscription-key=canary", "--target is not a URL of a host"),
-        ("http://user:canary", "--target is not a URL of a host: write"),
-        ("http://user%3Acanary%40127.0.0.1:1", "--target is not a URL of a host"),
+        ("http://user:canary@127.0.0.1:1", "--target contains a user name or a password"),
+        ("user:canary@nowhere", "--target contains a user name or a password"),
+        ("http://127.0.0.1:1?subscription-key=canary", "give only http://127.0.0.1:1"),
+        ("nowhere?subscription-key=canary", "--target is not a URL with a host"),
+        ("http://user:canary", "--target is not a URL with a host: write"),
+        ("http://user%3Acanary%40127.0.0.1:1", "--target is not a URL with a host"),
     ],
 )
 def test_what_is_secret_in_a_target_is_not_repeated(url: str, shown: str) -> None:
@@ -476,11 +477,11 @@ def test_where_the_ledger_is_kept(origin: str, paid: tuple[str, ...], tmp_path: 
     path = tmp_path / "ledger.ndjson"
     granted = (*paid, "--max-generations", "1", "--clauses", "T2V-BODY-01")
     planned = command("plan", "--target", origin, *granted)
-    assert planned.output.splitlines()[0] == f"ledger: {path} (none there yet: ceilings begin now)"
+    assert planned.output.splitlines()[0] == f"ledger: {path} (no file yet: ceilings begin now)"
     assert not path.exists()
     ran = run(origin, *granted)
     assert ran.exit_code == 0
-    assert ran.output.splitlines()[0] == f"ledger: {path} (none there yet: ceilings begin now)"
+    assert ran.output.splitlines()[0] == f"ledger: {path} (no file yet: ceilings begin now)"
     again = command("plan", "--target", origin, *granted)
     assert again.output.splitlines()[0] == f"ledger: {path} (1 generations in all, 1 of 2 this day)"
 
@@ -492,9 +493,7 @@ def test_a_ceiling_that_is_reached_exits_11(origin: str, paid: tuple[str, ...], 
     assert run(origin, *granted).exit_code == 0
     refused = run(origin, *granted)
     assert refused.exit_code == 11
-    assert (
-        f"the ceiling day = 2 is reached, by 2 generations in the ledger {tmp_path / 'ledger.ndjson'}" in refused.output
-    )
+    assert f"the ceiling day = 2 is reached: 2 generations in the ledger {tmp_path / 'ledger.ndjson'}" in refused.output
 
 
 @pytest.mark.parametrize("verb", ["plan", "run"])

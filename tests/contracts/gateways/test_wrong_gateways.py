@@ -149,6 +149,38 @@ def _shown_to_others(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
     )
 
 
+def _shown_while_it_runs(may: Callable[[str | None], bool]) -> Callable[[FakeGateway], None]:
+    """A status that is QUEUED or PROCESSING is shown to callers with such keys, too."""
+
+    def change(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+        work = gateway.works.get(ask.path.removeprefix(STATUS)) if is_read(ask) else None
+        if work is None or reply.code == 200 or not may(ask.headers.get("ocp-apim-subscription-key")):
+            return reply
+        shown = gateway.envelope(work, gateway.now())
+        return Reply(200, shown) if shown["status"] in ("QUEUED", "PROCESSING") else reply
+
+    return editing(change)
+
+
+def _called_back_once_read(gateway: FakeGateway) -> None:
+    """Callbacks are sent when a read has shown the end."""
+    seen, held = set[str](), list[tuple[str, str, bytes]]()
+
+    def change(_: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+        if is_read(ask) and reply.code == 200 and members(reply)["status"] in ("COMPLETED", "FAILED", "ERROR"):
+            seen.add(ask.path.removeprefix(STATUS))
+        return reply
+
+    def told(calls: list[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
+        held.extend(calls)
+        ready = [call for call in held if call[0] in seen or "member" in call[1] or "g4" in call[1]]
+        held[:] = [call for call in held if call not in ready]
+        return ready
+
+    editing(change)(gateway)
+    calling(told)(gateway)
+
+
 def _begun_by_head(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
     if ask.method != "HEAD" or ask.path not in SUBMITS:
         return reply
@@ -205,6 +237,9 @@ WRONG = (
     Wrong("AUTH-01", prepare=open_to(lambda ask, key: is_submit(ask) and key is None), beside=_only("ERR-PREC-01")),
     Wrong("AUTH-02", prepare=open_to(lambda ask, key: is_read(ask) and key is None), beside=_only("AUTH-06")),
     Wrong("AUTH-03", prepare=open_to(lambda _, key: bool(key)), beside=_only("AUTH-08 AUTH-12 ERR-PREC-01")),
+    Wrong("AUTH-02", prepare=_shown_while_it_runs(lambda key: key is None), name="while it runs"),
+    Wrong("AUTH-03", prepare=_shown_while_it_runs(lambda key: bool(key) and key not in OTHERS.values()), name="while it runs"),
+    Wrong("AUTH-10", prepare=_shown_while_it_runs(lambda key: key == OTHERS["other"]), name="while it runs"),
     Wrong("AUTH-04", prepare=open_to(lambda _, key: key == "")),
     Wrong("AUTH-06", prepare=open_to(lambda ask, _: "subscription-key=" in ask.target)),
     Wrong("AUTH-09", edit=coded(403, 401), beside=_only("ERR-PREC-01")),
@@ -386,6 +421,7 @@ WRONG = (
         ),
         beside=_only("WEBHOOK-20"),
     ),
+    Wrong("WEBHOOK-03", prepare=_called_back_once_read, name="only once read", beside=_only("WEBHOOK-07")),
     Wrong("WEBHOOK-04", tell=lambda body: {"data": body}),
     Wrong("WEBHOOK-04", name="another end", tell=lambda body: {**body, "status": "FAILED"}),
     Wrong("WEBHOOK-05", tell=lambda body: {**body, "request_id": str(body["request_id"]).partition("_")[2]}),

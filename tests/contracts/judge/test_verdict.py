@@ -283,7 +283,7 @@ def test_the_strongest_reason_wins() -> None:
         (FAILED, date(2026, 12, 31), True, None),
         (DRIFTED, date(2026, 12, 31), False, None),
         (PASSED, date(2026, 12, 31), False, "is fixed, the clause is now PASS: delete it"),
-        (FAILED, date(2026, 1, 1), False, "expired on 2026-01-01: renew it or mend the gateway"),
+        (FAILED, date(2026, 1, 1), False, "expired on 2026-01-01: renew it or fix the gateway"),
     ],
 )
 def test_an_expectation_excuses_its_failure_only(

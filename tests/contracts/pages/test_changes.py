@@ -89,7 +89,11 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
     "a short side": (edited((">300px", ">512px")), I2V, ("parameter", "first_frame_image", "short_side_above"), 300, 512, "breaking"),
     "a condition less": (
         edited(("Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model.", "Must be 6 or 10 seconds.")),
-        I2V, ("parameter", "duration", "conditions"), "('for MiniMax-Hailuo-2.3-Fast model',)", None, "unknown"),
+        I2V, ("parameter", "duration", "conditions"), "for MiniMax-Hailuo-2.3-Fast model", None, "unknown"),
+    "a truth": (
+        edited(("Default: false. Whether", "Default: true. Whether")), I2V, ("parameter", "aigc_watermark", "default"), "false", "true", "unknown"),
+    "no null": (
+        edited((',\n  "output": null', "")), BOTH, ("sample", "error via status/webhook", "output"), "null", None, "breaking"),
     "a path": (
         edited(("/v1/imageToVideo", "/v1/image-to-video")),
         I2V, ("request", "path", ""), "/minimax-hailuo-ai/v1/imageToVideo", "/minimax-hailuo-ai/v1/image-to-video", "breaking"),
@@ -191,6 +195,105 @@ def test_a_change_of_meaning_is_named(
     ]
 
 
+SIDE, SIZE = ("parameter", "first_frame_image", "short_side_above"), "short side >300px"
+SECONDS, DURATION = "Must be 6 or 10 seconds", ("parameter", "duration", "enumeration")
+SIZES, RESOLUTION = "Must be '768P' or '1080P'", ("parameter", "resolution", "enumeration")
+LIMIT, PROMPT = "maximum 2000 characters", ("parameter", "prompt", "max_length")
+ERROR, DONE = ("status", "ERROR", ""), "Done — output contains the result"
+OTHERWISE: tuple[tuple[str, str, tuple[str, str, str]], ...] = (
+    (LIMIT, "maximum 2000 words", PROMPT),
+    (LIMIT, "maximum 2000 tokens", PROMPT),
+    (LIMIT, "recommended 2000 characters", PROMPT),
+    (SIZE, "long side >300px", SIDE),
+    (SIZE, "width >300px", SIDE),
+    ("aspect ratio 2:5 to 5:2", "aspect ratio exactly 2:5 or 5:2", ("parameter", "first_frame_image", "aspect_ratio")),
+    (SECONDS, "Must not be 6 or 10 seconds", DURATION),
+    (SECONDS, "Must be 6 to 10 seconds", DURATION),
+    (SECONDS, "Must be a multiple of 6 or 10 seconds", DURATION),
+    (SECONDS, "Must be 6 seconds (10 seconds is no longer available)", DURATION),
+    (SIZES, "Must be '768P' ('1080P' is no longer supported)", RESOLUTION),
+    (SIZES, "Must not be '768P' or '1080P'", RESOLUTION),
+    ('Default: "768P"', 'Default: "768p"', ("parameter", "resolution", "default")),
+    ("maximum 2000 characters.", "maximum 2000 characters per line.", ("parameter", "prompt", "description")),
+    ("as the starting frame", "as the last frame", ("parameter", "first_frame_image", "description")),
+    ("maximum 2000 characters.", "maximum 1500 characters, without emojis.", ("parameter", "prompt", "description")),
+    ("402\n\nInsufficient Balance\n\n403\n\nForbidden", "402\n\nForbidden\n\n403\n\nInsufficient Balance", ("code", "402", "")),
+    ("401\n\nUnauthorized", "401\n\nForbidden", ("code", "401", "")),
+    ("429\n\nToo Many Requests", "429\n\nInsufficient Balance", ("code", "429", "")),
+    ("Accepted — Request queued", "Request completed", ("code", "202", "")),
+    (DONE, "Done — output does not contain the result", ("status", "COMPLETED", "")),
+    (DONE, "Done — output doesn't contain the result", ("status", "COMPLETED", "")),
+    ("Failed — check error field", "Failed — no error field", ("status", "FAILED", "")),
+    ("(initial response only)", "(not in the initial response)", ("field", "polling_url", "description")),
+    ("(initial response only)", "(all responses)", ("field", "polling_url", "description")),
+    ("not charged", "not charged unless output exists", ERROR),
+    ("not charged", "not charged twice", ERROR),
+    ("Poll the universal status endpoint to check progress and retrieve results.",
+     "Polling is no longer possible; results are only sent by webhook.", ("sentence", "retrieving results", "")),
+    ("### Text to Video", "### Text to Video (deprecated)", ("sentence", "headings", "")),
+    ("# Hailuo AI API\n", "# Hailuo AI API (discontinued)\n", ("page", "title", "")),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "key"), OTHERWISE, ids=[each[1] for each in OTHERWISE])
+def test_another_rule_or_promise_in_like_words_is_no_wording(old: str, new: str, key: tuple[str, str, str]) -> None:
+    """A rule that is no longer found has changed, and is never called wider if something else is said in its place."""
+    found = [each for each in changes(edited((old, new))) if (each.part, each.name, each.attribute) == key]
+    assert {(each.kind, each.effect) for each in found} == {("meaning", "unknown")}
+
+
+def test_what_is_said_of_a_parameter_and_not_understood_is_a_change() -> None:
+    """Even if it commits to the same numbers as before."""
+    found = changes(edited((SECONDS, "Must be 6 to 10 seconds")))
+    (unread,) = [each for each in found if each.attribute == "not understood"]
+    assert (unread.name, unread.after) == (
+        "duration", "Must be 6 to 10 seconds for MiniMax-Hailuo-2.3-Fast model.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("yes", "no"), [("true", "false"), ("✓", "✗"), ("Required", "Optional")])
+def test_a_parameter_is_required_in_several_words(yes: str, no: str) -> None:
+    """Other marks in the column are wording."""
+    page = edited(("\n\nYes\n\n", f"\n\n{yes}\n\n"), ("\n\nNo\n\n", f"\n\n{no}\n\n"))
+    assert [each for each in changes(page) if each.kind == "meaning"] == []
+
+
+def test_a_parameter_that_is_neither_required_nor_optional_is_not_understood() -> None:
+    """That is no widening."""
+    found = changes(edited(("callback\\_url\n\nNo", "callback\\_url\n\nConditional"), once=True))
+    assert {(each.attribute, each.after, each.effect) for each in found if each.kind == "meaning"} == {
+        ("required", None, "unknown"),
+        ("not understood", "Required: Conditional", "unknown"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("page", "where"),
+    [
+        (PAGE[: PAGE.rindex('"output": null')], "within a sample"),
+        (PAGE[: PAGE.rindex("## Response Fields")], "response (completed)"),
+        (PAGE[: PAGE.index("## Response Fields")], "response (completed)"),
+    ],
+    ids=["within a sample", "in the last operation", "in the first operation"],
+)
+def test_a_page_that_was_cut_off_says_so_first(page: str, where: str) -> None:
+    """Before everything that is missing for that reason."""
+    first = changes(page)[0]
+    assert (first.part, first.name, first.kind) == ("page", "end", "meaning")
+    assert where in str(first.after)
+
+
+def test_a_page_without_its_last_operation_was_not_cut_off() -> None:
+    """The operation before it is whole."""
+    assert [each for each in changes(PAGE[:TEXT]) if each.part == "page"] == []
+
+
+def test_only_how_often_to_poll_is_an_interval() -> None:
+    """Not every number of seconds in the section."""
+    page = f"{PAGE}\nGive up after 600 seconds.\n\n[^1]: 10 seconds is only available at 768P.\n"
+    assert [each.polling for each in read_page(page).operations] == [(5, 10), (5, 10)]
+
+
 def rendered(table_of: Callable[[list[Row]], str]) -> str:
     """The page with its tables in another form."""
     lines = list[str]()
@@ -288,6 +391,15 @@ WORDING = {
         ("```\n// 402 — Insufficient balance\n", "If the balance is insufficient (402):\n\n```\n"),
         ("```\n// 400 — Model not found\n", "If the model is not found (400):\n\n```\n"),
     ),
+    "two samples in one fence": edited(("```\n\n```\n// 400", "\n// 400")),
+    "comments": edited(("## Webhook (Optional)", "<!-- 24 h TTL -->\n\n## Webhook (Optional)"), ("Common status", "Common <!-- 4 --> status")),
+    "front matter": f"---\ntitle: Hailuo AI API\nlast_modified: 2026-11-28\n---\n\n{PAGE}",
+    "a byte order mark": f"\ufeff{PAGE}",
+    "nested lists in place of tables": re.sub(r"(?m)^(- `\w+` \(.*?\)): ", r"\1\n  - ", rendered(listed)),
+    "arrows of a diagram": edited(("→", "-->")),
+    "an aspect ratio the other way round": edited(("2:5 to 5:2", "5:2 to 2:5")),
+    "bounds in other words": edited((">300px", "greater than 300 pixels"), ("short side", "shorter side"), ("<20MB", "smaller than 20 MB")),
+    "codes in another order of words": edited(("Accepted — Request queued", "The request was accepted and is queued")),
     "what MiniMax does": edited(("Advanced video, audio, and image generation by MiniMax.", "MiniMax makes videos.")),
 }  # fmt: skip
 

@@ -115,7 +115,6 @@ def test_every_block_is_accounted_for() -> None:
     assert (
         missed
         == {
-            "Hailuo v2.3",  # a heading between those of the page and of an operation
             "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}",  # read as method and URL
             "X-Webhook-URL: https://your-server.com/webhook/callback",  # read as the name of a header: its value is an example
         }
@@ -301,3 +300,17 @@ def test_no_text_takes_long(run: str) -> None:
     """A page with a long run of anything is read in a time that its length allows."""
     damaged = own_page().replace("maximum 2000 characters", f"maximum 2000 characters {run}", 1) + f"\n\n{run}\n"
     assert compare_pages(OURS, read_page(damaged)) != ()
+
+
+@pytest.mark.parametrize("below", ["---", "API \n---"])
+def test_a_line_of_dashes_below_a_table_leaves_its_rows(below: str) -> None:
+    """It makes no heading of them."""
+    page = f"{own_page()}\n\n## Pricing\n| Resolution | Price (USD) |\n| --- | --- |\n| 768P | $0.28 |\n{below}\n"
+    assert read_page(page).operations[-1].prices == {"768P": "$0.28"}
+
+
+def test_a_price_may_depend_on_two_columns() -> None:
+    """Whether their cells are rows or paragraphs."""
+    cells = ("Resolution", "Duration", "Price", "768P", "6s", "$0.28", "768P", "10s", "$0.56")
+    page = "\n\n".join((own_page(), "## Pricing", *cells))
+    assert read_page(page).operations[-1].prices == {"768P, 6s": "$0.28", "768P, 10s": "$0.56"}

@@ -110,9 +110,21 @@ def test_the_command_creates_no_more_than_was_granted(tmp_path: Path) -> None:
     assert (done.exit_code, gateway.created) == (10, 2)
     assert "2 of 2 generations spent, 0 reserved and given back" in done.output
     (ledger,) = (tmp_path / "pixazo-contracts").iterdir()
-    assert f"ledger: {ledger} (none there yet: ceilings begin now)" in done.output
+    assert f"ledger: {ledger} (no file yet: ceilings begin now)" in done.output
     assert ledger.read_text().count('"spend"') == 2
     assert KEY not in ledger.read_text()
+
+
+@pytest.mark.slow
+def test_a_trace_that_was_cut_short_says_what_was_spent(tmp_path: Path) -> None:
+    """Its end, which counts that, is missing; the exchanges say it, too."""
+    with serve(LyingGateway(7)) as origin:
+        arguments = ["run", "--target", origin, "--profile", _profile(tmp_path), "--max-generations", "2"]
+        CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "out")], env=_environment(tmp_path))
+    trace = tmp_path / "out" / "trace.ndjson"
+    trace.write_text("".join(trace.read_text().splitlines(keepends=True)[:-1]))
+    judged = CliRunner().invoke(main, ["judge", str(trace)], env=_environment(tmp_path))
+    assert "2 of 2 generations spent, or more: the ledger has those that were under way" in judged.output
 
 
 @pytest.mark.slow
@@ -188,6 +200,6 @@ def test_the_tests_create_no_more_than_was_granted(tmp_path: Path, seed: int) ->
         )
     assert gateway.created == 2
     assert done.returncode == 1
-    assert f"ledger: {ledger} (none there yet: ceilings begin now)" in done.stdout
+    assert f"ledger: {ledger} (no file yet: ceilings begin now)" in done.stdout
     assert "2 of 2 generations spent" in done.stdout
     assert ledger.read_text().count('"spend"') == 2

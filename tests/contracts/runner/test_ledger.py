@@ -60,7 +60,7 @@ def test_what_another_run_spent_meanwhile_counts(tmp_path: Path) -> None:
     ours, theirs = Ledger(path, "ours"), Ledger(path, "theirs")
     theirs.reserve(1)
     ours.reserve(1, Ceilings(day=2))
-    with pytest.raises(CeilingReachedError, match=r"the ceiling day = 2 is reached, by 2 .*ledger\.ndjson"):
+    with pytest.raises(CeilingReachedError, match=r"the ceiling day = 2 is reached: 2 .*ledger\.ndjson"):
         ours.reserve(2, Ceilings(day=2))
     theirs.settle(1, released=True)
     ours.reserve(2, Ceilings(day=2))
@@ -188,7 +188,7 @@ def test_a_ledger_that_is_taken_away(tmp_path: Path) -> None:
     ledger = Ledger(path, "run")
     ledger.reserve(1)
     path.unlink()
-    with pytest.raises(LedgerError, match="took it away"):
+    with pytest.raises(LedgerError, match="changed or removed it"):
         ledger.reserve(2)
 
 
@@ -209,7 +209,7 @@ def test_days_are_those_of_utc(tmp_path: Path) -> None:
 def test_its_summary(tmp_path: Path) -> None:
     """One line names the file and what is used; that ceilings begin now where there was none."""
     path = tmp_path / "ledger.ndjson"
-    assert Ledger(path, "run").summary(Ceilings(day=5)) == f"{path} (none there yet: ceilings begin now)"
+    assert Ledger(path, "run").summary(Ceilings(day=5)) == f"{path} (no file yet: ceilings begin now)"
     path.write_text(RESERVED)
     summary = Ledger(path, "run", at_noon).summary(Ceilings(day=5, month=9))
     assert summary == f"{path} (1 generations in all, 1 of 5 this day, 1 of 9 this month)"

@@ -137,7 +137,7 @@ def test_a_callback_for_a_refused_request_ends_the_run() -> None:
     spending = watched(REFUSED)
     spending.send(HOOKED)
     spending.callback_received("POST", "/hook/run1-1-a?run=run1", b"{}")
-    stopped(spending, "a callback came to the URL of 'hooked', which was refused", 1)
+    stopped(spending, "a callback arrived at the URL of 'hooked', which was refused", 1)
 
 
 def test_a_callback_before_the_refusal_is_read() -> None:
@@ -150,7 +150,7 @@ def test_a_callback_before_the_refusal_is_read() -> None:
 
     spending = SpendGuard(Calling(REFUSED), ORIGIN, 3, Ledger(None, "run1"), Ceilings(), Releases("run1"))
     spending.send(HOOKED)
-    stopped(spending, "a callback came to the URL of 'hooked'", 1)
+    stopped(spending, "a callback arrived at the URL of 'hooked'", 1)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_an_id_that_no_counted_request_was_answered_with() -> None:
     spending.callback_received("POST", "/hook/run1-2-b", CALL.replace(b"_1", b"_0"))
     assert spending.stopped is None
     spending.callback_received("POST", "/hook/run1-2-b", CALL)
-    stopped(spending, "names the request 'minimax-hailuo-ai_1', which no counted request was answered with", 2)
+    stopped(spending, "names the request 'minimax-hailuo-ai_1', which is in no response to a counted request", 2)
 
 
 def test_an_id_in_the_response_to_a_read() -> None:
@@ -200,7 +200,7 @@ def test_an_id_that_a_lost_response_may_have_held() -> None:
     spending.callback_received("POST", "/hook/run1-2-b", CALL)
     assert spending.stopped is None
     spending.callback_received("POST", "/hook/run1-2-b", CALL.replace(b"_1", b"_2"))
-    stopped(spending, "which no counted request was answered with", 2)
+    stopped(spending, "which is in no response to a counted request", 2)
 
 
 def test_no_key_is_printed() -> None:
@@ -220,7 +220,7 @@ def test_a_ledger_that_fails_stops_the_run(tmp_path: Path) -> None:
     spending, wire = guard(REFUSED, 9, Ledger(path, "run"))
     spending.send(SUBMIT)
     path.write_text("")
-    with pytest.raises(SpendStoppedError, match="took it away"):
+    with pytest.raises(SpendStoppedError, match="changed or removed it"):
         spending.send(SUBMIT)
     with pytest.raises(SpendStoppedError):
         spending.send(READ)
@@ -352,7 +352,7 @@ def test_a_target_on_which_no_submit_succeeds_is_not_paid_for_long() -> None:
     assert footer is not None
     assert footer.generations_spent == 6
     codes = "generate 500 (3 times), imageToVideo 500 (3 times)"
-    assert footer.unusable == f"the target accepts no submit ({codes}): check its path, the wallet and the rate"
+    assert footer.unusable == f"the target accepts no submit ({codes}): check its path, the wallet and the rate limit"
 
 
 @pytest.mark.slow
@@ -426,7 +426,7 @@ def test_a_plan_leaves_out_what_a_run_does_not_reach(granted: int) -> None:
     plan = make_plan(PROBES, CATALOGUE, capable(EVERYTHING, receiver=True), granted)
     assert observed.trace.footer is not None
     states = observed.trace.footer.probes
-    left_out = {probe.name for probe, why in plan.lines if why == "the budget does not reach it"}
+    left_out = {probe.name for probe, why in plan.lines if why == "the budget does not cover it"}
     assert left_out == {name for name, state in states.items() if state == "unfunded"}
 
 
@@ -496,7 +496,7 @@ def test_a_hanging_read_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         server.shutdown()
     assert trace.footer is not None
     assert (trace.footer.unusable, trace.footer.generations_spent) == (
-        "the target does not answer (timeout): check --target",
+        "the target does not respond (timeout): check --target",
         0,
     )
 

@@ -152,6 +152,6 @@ def test_never_on_a_target_that_charges() -> None:
     """Not a request is sent where generations cost money."""
     target = Target(Profile(origin=ORIGIN, paid=True), {"default": (KEY,)})
     with fake_dialogue(target=target) as (dialogue, gateway):
-        with pytest.raises(ConfigurationError, match=r"it is not for http://127\.0\.0\.1:8900"):
+        with pytest.raises(ConfigurationError, match=r"do not use it on http://127\.0\.0\.1:8900"):
             run_examples(dialogue)
         assert gateway.asked == []

@@ -15,6 +15,7 @@ from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY, Ask, Reply
 from tests.contracts.gateways.fake_server import serve
 
 import pixazo_contracts
+from pixazo_simulator import Settings, Simulator
 
 if TYPE_CHECKING:
     from tests.contracts.gateways.edits import Edit
@@ -92,6 +93,14 @@ def test_virtual_clock(tmp_path: Path, options: tuple[str, ...], wanted: set[str
     code, output = session(tmp_path, sys.executable, *command, *options)
     assert (code, named(output, "FAILED"), named(output, "ERROR")) == (0, set(), set())
     assert wanted <= named(output, "PASSED")
+
+
+@pytest.mark.slow
+def test_the_discovery_document_of_a_url_is_asked_for(tmp_path: Path) -> None:
+    """As by `pixazo-contracts run`: a simulator on a manual clock says how to advance it, and which accounts it has."""
+    with Simulator(Settings(keys=(KEY,))) as simulator:
+        code, output = suite(tmp_path, simulator.url, " ".join((CLAUSES, "WAL-01", "-k", "test_clause")))
+    assert (code, named(output, "PASSED")) == (0, {"test_run", "test_clause[WAL-01]"}), output
 
 
 @pytest.mark.exhaustive

@@ -39,14 +39,14 @@ def test_expectations_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("paid: true\npaid: false", "a name stands twice in one mapping (at line 1): write a YAML file"),
+        ("paid: true\npaid: false", "a key is defined twice in one mapping (at line 1): write a YAML file"),
         ("paid: yes", "Expected `bool`, got `str` - at `$.paid`"),
         ("accounts:\n\tdefault: k", "found character '\\t' that cannot start any token (at line 2): write a YAML file"),
         ("accounts:\n  default: *secret-key", "an alias without its anchor, or several documents (at line 2): write a YAML file"),
         ("paid: true\n---\npaid: true", "an alias without its anchor, or several documents (at line 2): write a YAML file"),
-        ("paid: !!python/name:os.system", "a tag that is none of JSON's types (at line 1): write a YAML file"),
-        ("- paid", "it is no table of settings: write a YAML file of one"),
-        ("a: " + "[" * 700, "it is nested too deep: write a flat YAML file"),
+        ("paid: !!python/name:os.system", "a tag for a type that JSON does not have (at line 1): write a YAML file"),
+        ("- paid", "it is not a table of settings: write a YAML file with one"),
+        ("a: " + "[" * 700, "it is nested too deeply: write a flat YAML file"),
         ("? [secret-key]\n: 1", "a key that is a list or mapping (at line 1): write a YAML file"),
         ("payed: true", "unknown setting 'payed': did you mean 'paid'?"),
     ],

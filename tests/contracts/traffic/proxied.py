@@ -18,7 +18,7 @@ from tests.patience import PATIENCE
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Outcome, judge
 from pixazo_contracts.runner import Ledger, Purse
-from pixazo_contracts.trace import KEY_HEADER, Profile, Trace, is_array, is_object, members_of
+from pixazo_contracts.trace import KEY_HEADER, Ceilings, Profile, Trace, is_array, is_object, members_of
 from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape
 from pixazo_simulator import Settings
 from pixazo_simulator.world import Clock
@@ -64,16 +64,22 @@ class Proxied:
 
 @contextmanager
 def proxied(
-    upstream: str, *, out: Path | None = None, budget: int | None = None, ledger: Path | None = None, **options: object
+    upstream: str,
+    *,
+    out: Path | None = None,
+    budget: int | None = None,
+    ledger: Path | None = None,
+    ceilings: Ceilings | None = None,
+    **options: object,
 ) -> Generator[Proxied]:
     """A proxy in front of `upstream`; afterwards it has ended and its trace is whole."""
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(TemporaryDirectory()))
-        yield from _proxied(upstream, folder, budget, ledger, options)
+        yield from _proxied(upstream, folder, budget, ledger, ceilings or Ceilings(), options)
 
 
 def _proxied(
-    upstream: str, out: Path, budget: int | None, ledger: Path | None, options: dict[str, object]
+    upstream: str, out: Path, budget: int | None, ledger: Path | None, ceilings: Ceilings, options: dict[str, object]
 ) -> Generator[Proxied]:
     capabilities = ("receiver",) if options.get("public_url") else ()
     profile = Profile(origin=upstream, paid=budget is not None, deadline=3600.0, settle=0.5, capabilities=capabilities)
@@ -82,7 +88,7 @@ def _proxied(
     proxy = Proxy(profile, ProxyOptions(**options), tape, running.lines.append)  # type: ignore[arg-type]  # any option
     if budget is not None:
         book = Ledger(ledger, f"proxy-{tape.purse}-{time.monotonic_ns():x}")
-        proxy.guard = Purse(budget - book.spent(of=f"proxy-{tape.purse}-"), book)
+        proxy.guard = Purse(budget - book.spent(of=f"proxy-{tape.purse}-"), book, ceilings)
 
     running.interrupt = lambda: loop.call_soon_threadsafe(proxy.interrupt)
 

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from tests.contracts.traffic.tape import Tape
 
 from pixazo_contracts.cli import main
-from pixazo_contracts.trace import InvalidTraceError, Record, Trace, dump_record
+from pixazo_contracts.trace import InvalidTraceError, Profile, Record, Trace, dump_record
 from pixazo_contracts.traffic import find, load_traffic, read_har, write_har
 
 ORIGIN = "https://gateway.pixazo.ai"
@@ -64,8 +65,8 @@ def read(**more: Any) -> dict[str, Any]:
     return entry("GET", STATUS, 200, ENVELOPE, **cast("dict[str, Any]", {"at": "2026-03-31T10:00:20Z"} | more))
 
 
-def archive(*entries: object) -> bytes:
-    return json.dumps({"log": {"version": "1.2", "entries": entries}}).encode()
+def archive(*entries: object, **more: object) -> bytes:
+    return json.dumps({"log": {"version": "1.2", "entries": entries, **more}}).encode()
 
 
 def traced(*entries: object) -> Trace:
@@ -134,6 +135,25 @@ def test_a_video_in_base64_is_looked_into() -> None:
     (download,) = trace.generations[0].downloads
     assert download.media is not None
     assert download.media.container == "mp4"
+
+
+@pytest.mark.parametrize(("named", "asked"), [("?sig=abc", "?sig=abc"), ("?sig=abc", ""), ("", "?download=1")], ids=str)
+def test_a_download_is_known_whatever_the_query_of_its_url(named: str, asked: str) -> None:
+    envelope = ENVELOPE | {"output": {"media_url": [MEDIA + named], "media_type": "video/mp4"}}
+    film = entry("GET", MEDIA + asked, 200, key=None, at="2026-03-31T10:00:30Z")
+    (generation,) = traced(submit(), entry("GET", STATUS, 200, envelope), film).generations
+    assert [download.url for download in generation.downloads] == [MEDIA + asked]
+
+
+def test_downloads_that_only_a_query_tells_apart_are_of_their_generations() -> None:
+    other = ID[:-1] + "0"
+    envelopes = [
+        {"request_id": each, "status": "COMPLETED", "output": {"media_url": [f"https://media.test/get?id={each}"]}}
+        for each in (ID, other)
+    ]
+    reads = [entry("GET", STATUS, 200, envelope) for envelope in envelopes]
+    films = [entry("GET", f"https://media.test/get?id={each}", key=None) for each in (ID, other)]
+    assert [each.request_id for each in traced(*reads, *films).exchanges[2:]] == [ID, other]
 
 
 def test_a_video_that_was_left_out_is_no_damaged_one() -> None:
@@ -231,6 +251,14 @@ def test_a_trace_is_the_same_again_after_har() -> None:
     assert [(c.target, c.body, c.at) for c in again.callbacks] == [(c.target, c.body, c.at) for c in trace.callbacks]
 
 
+def test_an_archive_of_ours_has_the_profile_of_its_trace() -> None:
+    """So that a polling_url which names a proxy is no violation of SUBMIT-11."""
+    profile = Profile(origin=ORIGIN, public_origins=("http://127.0.0.1:8901",), deadline=3600.0)
+    trace = traced(submit())
+    trace = replace(trace, header=replace(trace.header, profile=profile))
+    assert read_har(write_har(trace))[0].profile == profile
+
+
 ENCODED = base64.b64encode(f"xx{KEY}".encode()).decode()
 
 
@@ -252,7 +280,7 @@ def planted() -> bytes:
     called = entry(
         "POST", f"https://app.test/{KEY}?x={KEY}", 200, key=None, body=json.dumps({**ENVELOPE, "error": KEY})
     )
-    return archive(sent, bearer, query, called)
+    return archive(sent, bearer, query, called, _pixazo={"profile": {"media_hosts": [KEY]}})
 
 
 def test_no_key_comes_in_however_it_is_spelt_and_an_echo_is_noted(tmp_path: Path) -> None:
@@ -315,10 +343,10 @@ def test_where_a_tool_left_out_every_key_calls_that_were_served_had_one() -> Non
     [
         (b'{"logs": {}}', "it has no log.entries"),
         (b'{"log": {"entries": 3}}', "it has no log.entries"),
-        (b'{"log": ', "it is no JSON"),
+        (b'{"log": ', "it is not JSON"),
         (b"[" * 100_000, "line 1 is not a trace record"),
-        (b"{\xff}", "it is no JSON"),
-        (archive(), "no request in it is to /minimax-hailuo-ai/v1/"),
+        (b"{\xff}", "it is not JSON"),
+        (archive(), "it has no request to /minimax-hailuo-ai/v1/"),
         (archive(entry("GET", "https://cdn.test/")), "export the app's calls"),
     ],
 )
@@ -346,10 +374,7 @@ def test_commands_say_what_they_left_out_and_turn_each_into_the_other(tmp_path: 
     file.write_bytes(archive(submit(), read(), entry("GET", "https://cdn.test/app.js")))
     run = CliRunner().invoke
     made = run(main, ["har", str(file), "-o", str(out)])
-    assert (
-        made.output
-        == f"pixazo-contracts: 1 entries left out: they are not of {ORIGIN}, or the archive has no response to them\n"
-    )
+    assert made.output == f"pixazo-contracts: 1 entries left out: they are not for {ORIGIN}, or have no response\n"
     assert run(main, ["har", str(out), "-o", str(back)]).output == ""
     assert json.loads(back.read_text())["log"]["version"] == "1.2"
     shown = [run(main, ["profile", str(each)]).stdout for each in (file, out, back)]

@@ -16,7 +16,7 @@ from tests.patience import PATIENCE
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import judge
-from pixazo_contracts.trace import load_trace
+from pixazo_contracts.trace import Ceilings, load_trace
 from pixazo_simulator import Simulator
 
 Serve = Callable[[socket.socket], None]
@@ -228,6 +228,17 @@ def test_a_submit_beyond_the_purse_is_not_sent_also_after_a_restart(tmp_path: Pa
     trace = load_trace(tmp_path / "out" / "trace.ndjson")
     assert sum(exchange.spent for exchange in trace.exchanges) == 2
     assert 402 not in {exchange.status for exchange in trace.exchanges}
+
+
+def test_a_submit_beyond_a_ceiling_is_refused_with_the_remedy_for_the_ceiling(tmp_path: Path) -> None:
+    book, ceilings = tmp_path / "ledger.ndjson", Ceilings(day=0)
+    with (
+        Simulator(settings()) as simulator,
+        proxied(simulator.url, budget=2, ledger=book, ceilings=ceilings) as passing,
+    ):
+        status, members, _ = App(passing.port).submit()
+    message = str(members["message"])
+    assert (status, "the ceiling day = 0" in message, "--max-generations" in message) == (402, True, False)
 
 
 def test_a_violation_is_said_once_and_named_in_a_header_if_the_proxy_complains() -> None:

@@ -227,7 +227,7 @@ def test_a_second_interrupt_ends_at_once_and_what_was_paid_for_is_recorded(tmp_p
     ("args", "says"),
     [
         (["--upstream", "http://localhost:8901"], "is the proxy itself"),
-        (["--upstream", "nonsense"], "--upstream is not a URL of a host"),
+        (["--upstream", "nonsense"], "--upstream is not a URL with a host"),
         (["--upstream", "http://127.0.0.1:1", "--listen", "x"], "write HOST:PORT"),
     ],
 )

@@ -567,6 +567,30 @@ def test_a_redirection_takes_its_place(pytester: pytest.Pytester) -> None:
     assert lines(result) == [expected_message("in test_app.py::test_refused", "gateway.pixazo.ai")]
 
 
+@pytest.mark.slow
+def test_the_name_of_a_test_is_not_read_as_words(pytester: pytest.Pytester) -> None:
+    """A call belongs to the test that made it, though its name reads like that of a late call of another."""
+    result = run(
+        pytester,
+        """
+        import socket
+        from contextlib import suppress
+
+        import pytest
+
+        def test_over(pixazo):
+            pass
+
+        @pytest.mark.parametrize("word", ["x"], ids=[" after test_app.py::test_over: "])
+        def test_calling(pixazo, word):
+            with suppress(OSError):
+                socket.getaddrinfo("gateway.invalid", 443)
+        """,
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    assert lines(result) == [expected_message("in test_app.py::test_calling[ after test_app.py::test_over: ]")]
+
+
 # Programs and processes
 
 

@@ -63,7 +63,7 @@ def test_another_use_of_the_host_fails_the_test(pytester: pytest.Pytester) -> No
     result.stdout.fnmatch_lines(
         [
             "pixazo: 1 thing not as expected; @pytest.mark.pixazo(strict=False) lets this pass",
-            "- gateway.pixazo.ai was called on port 80, but the gateway speaks https on port 443 only: *",
+            "- gateway.pixazo.ai was called on port 80, but the gateway only serves https on port 443: *",
             "- unexpected request 1, GET /v2/requests/status/a, answered 401: the key is missing: send it in the header *",
         ]
     )

@@ -211,6 +211,46 @@ def test_what_has_another_name_works_under_it(tmp_path: Path) -> None:
         assert ended(Caller(send, "sim-key")).json()["request_id"].startswith("hailuo_")
 
 
+def submitted(send: InProcess, headers: dict[str, str], body: bytes = b'{"prompt": "A bear"}') -> int:
+    return send("POST", GENERATE, {"Content-Type": "application/json", **headers}, body).status
+
+
+@pytest.mark.parametrize("name", ["Authorization", KEY_HEADER])
+def test_a_key_may_need_a_scheme(tmp_path: Path, name: str) -> None:
+    """As the sample of its header has it, be it renamed or not."""
+    lines = (f"{KEY_HEADER}: YOUR_SUBSCRIPTION_KEY", f"{KEY_HEADER}\n\nYOUR\\_SUBSCRIPTION\\_KEY")
+    edits = [(line, line.replace(KEY_HEADER, name).replace("YOUR", "Bearer YOUR")) for line in lines]
+    with changed(tmp_path, f"header-{KEY_HEADER}", *edits) as send:
+        assert submitted(send, {name: "Bearer sim-key"}) == 202
+        assert submitted(send, {name: "sim-key"}) == 401
+
+
+def test_a_body_may_become_a_form(tmp_path: Path) -> None:
+    """JSON is refused then, and a form is taken, with numbers as its texts."""
+    edits = [
+        (f"Content-Type{between}application/json", f"Content-Type{between}multipart/form-data")
+        for between in (": ", "\n\n")
+    ]
+    members = {"prompt": "A bear", "duration": "10"}
+    parts = [
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in members.items()
+    ]
+    form = f"{''.join(parts)}--x--\r\n".encode()
+    with changed(tmp_path, "header-Content-Type", *edits) as send:
+        assert submitted(send, {KEY_HEADER: "sim-key"}) == 400
+        assert submitted(send, {KEY_HEADER: "sim-key", "Content-Type": "multipart/form-data; boundary=x"}, form) == 202
+
+
+def test_a_default_and_its_values_change_together(tmp_path: Path) -> None:
+    """The default alone would be refused; a new value is taken however it is written."""
+    edits = [("Must be 6 or 10", "Must be 5 or 10"), ("Default: 6.", "Default: 5.")]
+    with changed(tmp_path, "imageToVideo-parameter-duration-enumeration", *edits) as send:
+        caller = Caller(send, "sim-key")
+        assert [image(caller, duration=value).status for value in (5, 5.0, 6, 6.0, 10.0)] == [202, 202, 400, 400, 202]
+    untried = {each.name: each.untried for each in chosen(f"page:{page(tmp_path, *edits)}")}
+    assert "only with another change" in untried["page:imageToVideo-parameter-duration-default"]
+
+
 def test_values_and_forms_after_a_change(tmp_path: Path) -> None:
     """A default, members that moved, a status word, timestamps."""
     with changed(tmp_path, "imageToVideo-parameter-duration-default", ("Default: 6", "Default: 10")) as send:
@@ -263,11 +303,11 @@ def test_an_app_with_the_old_host_in_its_code_notices_another_one(tmp_path: Path
     ("name", "edit", "reason"),
     [
         ("polling-interval", ("every 5-10 s", "every 15-30 s"), "how often to poll is advice to callers"),
-        ("code-422", ("500\n\nInternal", "422\n\nUnprocessable\n\n500\n\nInternal"), "when the gateway sends it, or what instead, is not said"),
-        ("code-202", ("202\n\nAcc", "204\n\nAcc"), "it is no status code that a response with a body can have"),
+        ("code-422", ("500\n\nInternal", "422\n\nUnprocessable\n\n500\n\nInternal"), "the page does not say when the gateway sends it, or what instead"),
+        ("code-202", ("202\n\nAcc", "204\n\nAcc"), "it is not a status code that a response with a body can have"),
         ("generate-parameter-seed", ("prompt\n\nYes\n\nstring\n\nThe", "seed\n\nNo\n\ninteger\n\nSeed.\n\nprompt\n\nYes\n\nstring\n\nThe"),
-         "no caller has to send it"),
-        ("status-FAILED", ("Failed — check error", "Failed — not charged, check error"), "what it commits to is no answer of the gateway"),
+         "callers need not send it"),
+        ("status-FAILED", ("Failed — check error", "Failed — not charged, check error"), "what it promises is not a response of the gateway"),
     ],
 )  # fmt: skip
 def test_what_is_not_tried_has_a_reason(tmp_path: Path, name: str, edit: Edit, reason: str) -> None:

@@ -314,7 +314,7 @@ def test_what_curl_cannot_repeat_is_a_comment() -> None:
     """NUL, bytes that are not text and a body that was not kept whole are reported in comments."""
     headers: dict[str, Any] = {"request": {"headers": {}, "body": "a\0b\ufffd", "length": 20000}}
     assert curl(recorded(**headers)).splitlines() == [
-        "# NUL bytes of the body are left out: no argument can hold one",
+        "# NUL bytes of the body are left out: no argument can contain one",
         "# bytes of the body that are not UTF-8 are replaced",
         "# the body is cut: 6 of 20000 bytes were kept",
         "curl -sS -H 'Content-Type:' --data-raw 'ab\ufffd' \"$PIXAZO_BASE_URL\"/minimax-hailuo-ai/v1/generate",
@@ -326,7 +326,7 @@ def test_secrets_are_left_out_or_named() -> None:
     request: dict[str, Any] = {"headers": {"authorization": "[redacted]", "accept": "*/*"}, "body": "", "length": 0}
     line = curl(recorded(method="GET", target="/v2/a?subscription-key=[redacted]&b", request=request))
     assert line == (
-        "# header authorization is left out: it held a secret\n"
+        "# header authorization is left out: it contained a secret\n"
         "curl -sS \"$PIXAZO_BASE_URL\"'/v2/a?subscription-key='\"$PIXAZO_API_KEY\"'&b'"
     )
 
@@ -336,15 +336,15 @@ def test_a_secret_that_is_no_key_is_noted() -> None:
     request: dict[str, Any] = {"headers": {"x-token": "[hidden]", "accept": "*/*"}, "body": "", "length": 0}
     line = curl(recorded(method="GET", target="/v2/a?token=[hidden]", request=request))
     assert line == (
-        "# header x-token is left out: it held a secret\n"
-        "# [hidden] stands for a secret that was sent\n"
+        "# header x-token is left out: it contained a secret\n"
+        "# [hidden] replaces a secret that was sent\n"
         "curl -sS \"$PIXAZO_BASE_URL\"'/v2/a?token=[hidden]'"
     )
 
 
 def test_a_key_that_opened_no_world_has_a_name_of_its_own() -> None:
     """In a header and in the query, with a note; where none was sent, none is."""
-    note = "# THE_KEY_THAT_WAS_SENT is the key that was sent, which is not shown: it opened no world\n"
+    note = "# THE_KEY_THAT_WAS_SENT is the key that was sent, which is redacted: it opened no world\n"
     assert curl(recorded("a"), reached_world=False) == (
         f'{note}curl -sS -H "Ocp-Apim-Subscription-Key: $THE_KEY_THAT_WAS_SENT"'
         " -H 'content-type: application/json' --data-raw a \"$PIXAZO_BASE_URL\"/minimax-hailuo-ai/v1/generate"

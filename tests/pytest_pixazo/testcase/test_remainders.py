@@ -158,7 +158,7 @@ def test_the_key_of_a_deleted_world_leads_to_its_name(simulator: Simulator) -> N
     (exchange,) = simulator.control().unmatched(after=before).exchanges
     assert (exchange.status, exchange.former) == (401, "tests/test_app.py::test_a")
     assert exchange.hint == (
-        "the world of tests/test_app.py::test_a was deleted, and something that it left running still calls: end it first"
+        "the world of tests/test_app.py::test_a was deleted, but something that it left running still calls: stop it first"
     )
     with pytest.raises(
         Exception, match=r"no world has this key \(that of tests/test_app.py::test_a, which had it, was deleted\)"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import trustme
 
+from pixazo_simulator.control import ControlClient, ControlError
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
 from pytest_pixazo import Pixazo
@@ -87,10 +88,27 @@ def test_a_key_that_is_taken(pytester: pytest.Pytester, simulator: Simulator) ->
     simulator.control(first[2]).delete_world()
 
 
+def test_a_world_that_is_refused_is_asked_for_once(
+    monkeypatch: pytest.MonkeyPatch, run_tests: Callable[..., pytest.RunResult]
+) -> None:
+    """Another key helps only where the key was the reason."""
+    asked: list[object] = []
+
+    def refuse(_: ControlClient, **wanted: object) -> ControlClient:
+        asked.append(wanted)
+        raise ControlError(400, "10000 worlds are open already")
+
+    monkeypatch.setattr(ControlClient, "create_world", refuse)
+    result = run_tests(NOTING, "-k", "0")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["10000 worlds are open already"])
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("http://127.0.0.1:9", "option --pixazo-sim-url: * got no answer from http://127.0.0.1:9 *"),
+        ("http://127.0.0.1:9", "option --pixazo-sim-url: * got no response from http://127.0.0.1:9 *"),
         ("127.0.0.1:8900", "option --pixazo-sim-url: url '127.0.0.1:8900' is not the origin of a simulator*"),
     ],
 )
@@ -194,7 +212,7 @@ def test_a_running_one_without_its_token(
     result = run_tests(NOTING, "--pixazo-sim-url", guarded.url, "-k", "0", *options)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
-        [f"option --pixazo-sim-url: the control token {expected}: send that of --control-token *"]
+        [f"option --pixazo-sim-url: the control token {expected}: send the value of --control-token *"]
     )
     assert "a-wrong-one" not in result.stdout.str()
 
@@ -285,7 +303,7 @@ def test_a_process_patched_by_gevent(pytester: pytest.Pytester) -> None:
     pytest.importorskip("gevent")
     pytester.makeconftest("from gevent import monkey\nmonkey.patch_all()")
     pytester.makepyfile("def test_world(pixazo): pass\ndef test_inbox(pixazo_webhooks): pass")
-    line = "gevent has replaced the threads of this process, and the server needs a real one: *--pixazo-sim-url*"
+    line = "gevent has monkey-patched threading, but the server needs a real thread: *--pixazo-sim-url*"
     for url, outcomes in ((), {"errors": 2}), (("--pixazo-sim-url={}",), {"passed": 1, "errors": 1}):
         with Simulator() as simulator:
             given = [each.format(simulator.url) for each in url]

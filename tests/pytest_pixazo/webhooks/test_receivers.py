@@ -235,6 +235,22 @@ def test_a_receiver_that_exits_is_not_late(inbox: Inbox) -> None:
     assert [each.name for each in threading.enumerate() if isinstance(each, threading.Timer)] == []
 
 
+def test_a_receiver_that_answers_while_its_timer_fires_is_not_late(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has answered is no problem of the inbox for ever."""
+    timers: list[threading.Timer] = []
+
+    def start(timer: threading.Timer) -> None:
+        timers.append(timer)
+
+    monkeypatch.setattr(threading.Timer, "start", start)
+    inbox.deliver_to(Wsgi(), PATH)
+    assert httpx2.post(inbox.url, json={}).status_code == 503
+    timers[0].function()
+    assert inbox.problems == []
+
+
 def test_a_receiver_that_is_late_tells_so(world: ControlClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once it has answered, only its callback has the problem."""
     monkeypatch.setattr(inbox_module, "HINT_AFTER", 0.01)

@@ -297,10 +297,10 @@ def test_what_must_have_happened(pixazo: Pixazo, pixazo_client: PixazoClient) ->
 
 Verify = Callable[[Pixazo], object]
 FAILING: list[tuple[Verify, str]] = [
-        (lambda pixazo: pixazo.assert_called("media"), r"exchanges \(operation equals 'media'\): expected at least 1, there are 0; nearest"),
-        (lambda pixazo: pixazo.assert_called("submit", times=2), "exchanges .*: expected exactly 2, there is 1"),
-        (lambda pixazo: pixazo.assert_called("request", at_most=0), "exchanges: expected at most 0, there is 1"),
-        (lambda pixazo: pixazo.assert_never("generate", status=202), "exchanges .*: expected at most 0, there is 1; everything there is:\n1 .*POST"),
+        (lambda pixazo: pixazo.assert_called("media"), r"exchanges \(operation equals 'media'\): expected at least 1, found 0; nearest"),
+        (lambda pixazo: pixazo.assert_called("submit", times=2), "exchanges .*: expected exactly 2, found 1"),
+        (lambda pixazo: pixazo.assert_called("request", at_most=0), "exchanges: expected at most 0, found 1"),
+        (lambda pixazo: pixazo.assert_never("generate", status=202), "exchanges .*: expected at most 0, found 1; everything there is:\n1 .*POST"),
         (lambda pixazo: pixazo.assert_sequence("generate", "status"), "step 2 of 2 did not happen after exchange 1: there are no exchanges"),
 ]  # fmt: skip
 

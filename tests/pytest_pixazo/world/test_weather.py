@@ -162,7 +162,7 @@ def test_endure_says_that_an_app_is_flaky(pixazo: Pixazo) -> None:
     with pytest.raises(AssertionError, match="the first run") as caught:
         pixazo.endure(flaky, seed=1)
     assert (
-        "not shrunk: with the same incidents the app breaks at one time and survives at another (AssertionError)"
+        "not shrunk: with the same incidents the app sometimes breaks and sometimes survives (AssertionError)"
         in str(caught.value)
     )
 
@@ -182,7 +182,7 @@ def test_an_app_that_pays_a_third_time_for_what_has_failed_is_broken(pixazo: Pix
     found = [line for line in said.splitlines() if line.startswith("broken: ")]
     assert [each.split(", ")[0] for each in found] == ["broken: generation 3"] * problems
     if found:
-        assert found[0].endswith(" is equal submission number 3 to FAIL, although the app was told of each failure")
+        assert found[0].endswith(" is equal submission number 3 to FAIL, although each failure was reported to the app")
 
 
 def environment_app(_: Pixazo) -> None:

@@ -63,7 +63,7 @@ def test_a_control_client_needs_the_authority(
     """As a file, or in SSL_CERT_FILE; without it the remedy is one line."""
     assert ControlClient(simulator.url, ca=str(kept[1])).health().status == "ok"
     with pytest.raises(
-        ControlError, match=r"is not trusted \(.*\): name its authority by SSL_CERT_FILE=.*, or in Python by ca="
+        ControlError, match=r"is not trusted \(.*\): name its authority with SSL_CERT_FILE=.*, or in Python with ca="
     ):
         ControlClient(simulator.url).health()
     with pytest.raises(ControlError) as raised:
@@ -74,7 +74,7 @@ def test_a_control_client_needs_the_authority(
     assert ControlClient(simulator.url).health().status == "ok"
     with pytest.raises(ValueError, match=r"authority .*none\.pem cannot be read"):
         ControlClient(simulator.url, ca=str(tmp_path / "none.pem"))
-    with pytest.raises(ControlError, match="got no answer"):
+    with pytest.raises(ControlError, match="got no response"):
         ControlClient(simulator.url.replace("https", "http")).health()
 
 
@@ -118,7 +118,7 @@ def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "server.pem"
     for text in ("-----BEGIN PRIVATE KEY-----\n", "pixazo-sim serve --tls, until 2026-99-99, for localhost\n"):
         file.write_text(text, encoding="utf-8")
-        with pytest.raises(ValueError, match=r"was not made by `serve --tls`: name another folder with --tls-folder"):
+        with pytest.raises(ValueError, match=r"was not made by `serve --tls`: choose another folder with --tls-folder"):
             kept_certificate(tmp_path, ())
         assert file.read_text(encoding="utf-8") == text
 
@@ -141,10 +141,10 @@ def test_where_it_cannot_be_kept_or_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(
         ValueError,
-        match=r"no certificate can be kept in .*/file/tls \(Not a directory\): name another folder with --tls-folder",
+        match=r"no certificate can be saved in .*/file/tls \(Not a directory\): choose another folder with --tls-folder",
     ):
         kept_certificate(tmp_path / "file" / "tls", ())
-    with pytest.raises(ValueError, match=r"no certificate can be made for .*: name other hosts"):
+    with pytest.raises(ValueError, match=r"no certificate can be made for .*: use other host names"):
         kept_certificate(tmp_path / "tls", ["xn--zzzzzz..test"])
     assert [named(host) for host in ("0.0.0.0", "::", "10.1.2.3", "Sim.Test")] == [(), (), ("10.1.2.3",), ("sim.test",)]
 
@@ -152,7 +152,7 @@ def test_where_it_cannot_be_kept_or_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--tls-key", "k.pem"], "--tls-key k.pem is the key of no certificate: add --tls-cert FILE"),
+        (["--tls-key", "k.pem"], "--tls-key k.pem has no certificate: add --tls-cert FILE"),
         (["--tls-cert", "none.pem"], "certificate none.pem with key none.pem cannot be used (No such file or directory): give both as PEM, the key without a password"),
         (["--tls-cert", __file__], f"certificate {__file__} with key {__file__} cannot be used ("),
     ],

@@ -23,8 +23,8 @@ from pixazo_simulator import Settings, Simulator
 
 VENDOR = "https://gateway.pixazo.ai"
 VIDEO_BYTES = 59_389
-OFFLINE = "was refused: pixazo-sim exec is offline but for gateway.pixazo.ai, pub-582b7213209642b9b995c96c95a30381.r2.dev and this machine"
-MISUSED = "but the gateway speaks https on port 443 only: call https://gateway.pixazo.ai"
+OFFLINE = "was refused: pixazo-sim exec is offline except for gateway.pixazo.ai, pub-582b7213209642b9b995c96c95a30381.r2.dev and this machine"
+MISUSED = "but the gateway only serves https on port 443: call https://gateway.pixazo.ai"
 
 OVER_REQUESTS = """
 import sys, time, requests
@@ -363,7 +363,7 @@ def test_a_command_may_spend_so_much(limit: str, code: int) -> None:
 
 def test_the_bill_is_that_of_one_run() -> None:
     ran = run("true", options=("--weather", "1", "--max-spend", "1"))
-    assert (ran.returncode, ran.stderr.count("--max-spend are about one run")) == (2, 1)
+    assert (ran.returncode, ran.stderr.count("--max-spend apply to one run")) == (2, 1)
 
 
 # Exit codes and signals
@@ -555,4 +555,4 @@ def test_an_upstream_takes_the_place_of_the_simulator() -> None:
 
 def test_options_of_a_simulator_are_refused_with_an_upstream() -> None:
     told = mistake("exec", "--upstream", "http://127.0.0.1:9", "--clock", "x2", "--", "true")
-    assert told == "--clock describes a simulator, and --upstream starts none: leave one of them out"
+    assert told == "--clock describes a simulator, but --upstream starts none: leave one of them out"

@@ -77,7 +77,7 @@ def test_the_exit_code_is_that_of_the_command() -> None:
     """Where nothing struck it, the weather was calm."""
     ran = run("--weather", "41", app="raise SystemExit(7)")
     assert ran.returncode == 7
-    assert "it breaks without any incident, too (its exit code is 7)" in ran.stderr
+    assert "it also breaks without any incident (its exit code is 7)" in ran.stderr
 
 
 def test_a_command_that_does_not_end_is_ended() -> None:
@@ -93,10 +93,10 @@ def test_a_command_that_does_not_end_is_ended() -> None:
     ("options", "says"),
     [
         (["--weather", "rain"], "--weather 'rain' is not seed=N with a whole number from 0, such as seed=41"),
-        (["--weather", "1", "--state", "memory-log"], "--state memory-log keeps worlds, and each run in weather needs a fresh one: leave it out"),
+        (["--weather", "1", "--state", "memory-log"], "--state memory-log keeps worlds, but each run with --weather needs a fresh one: leave it out"),
         (["--weather-only", "rain"], "incident 'rain' cannot be read: write it as 'reply lost after acceptance at submission of generation 3'"),
         (["--weather", "1", "--days", str(MOST_DAYS + 1)], f"Invalid value for '--days' (env var: 'PIXAZO_SIM_EXEC_DAYS'): {MOST_DAYS + 1} is not in the range 1<=x<={MOST_DAYS}."),
-        (["--days", "2"], "--days is about weather: give --weather seed=N, too"),
+        (["--days", "2"], "--days requires --weather: add --weather seed=N"),
         (["--weather", "1", "--weather-limit", "nan"], "Invalid value for '--weather-limit' (env var: 'PIXAZO_SIM_EXEC_WEATHER_LIMIT'): 'nan' is not a finite number."),
     ],
 )  # fmt: skip

@@ -209,7 +209,7 @@ def test_validate_tells_every_problem_with_its_line(tmp_path: Path) -> None:
         "model.json:17: operations[0].parameters[0].type 'txt': give",
         "good.yml: a valid script",
         "broken.json:2: not valid JSON: Expecting value",
-        "strange.toml: it is no script, profile or model by the names of its members",
+        "strange.toml: its keys match no script, profile or model",
         "deep.toml: is nested too deeply",
         "missing.toml: cannot be read: No such file or directory",
     ]

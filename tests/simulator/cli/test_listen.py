@@ -68,8 +68,8 @@ def test_webhooks_of_a_simulator_pass_through_it_to_the_app(serve: Serve, listen
     assert [json.loads(each.body)["request_id"] for each in app.received] == [request_id] * 2
     arrived, refused, again, taken = lines(listening, 4)
     begin, size = f"TIME  POST /hook  COMPLETED {request_id}", len(app.received[0].body)
-    assert arrived.startswith(f"#1  {begin}  {size} bytes  signature valid, but of ")
-    assert again.startswith(f"#2  {begin}  {size} bytes  again, 2nd time  signature valid, but of ")
+    assert arrived.startswith(f"#1  {begin}  {size} bytes  signature valid, but from ")
+    assert again.startswith(f"#2  {begin}  {size} bytes  again, 2nd time  signature valid, but from ")
     assert (refused, taken) == ("#1  answered 500 in N ms\n", "#2  answered 204 in N ms\n")
 
 
@@ -203,16 +203,16 @@ def test_a_webhook_that_cannot_be_saved_is_answered(tmp_path: Path) -> None:
 
 
 MISTAKES: list[tuple[list[str], str]] = [
-    (["--forward-to", "app"], "--forward-to is no URL of an app, such as http://127.0.0.1:3000/hooks: it has no scheme such as https"),
-    (["--forward-to", "ftp://a"], '--forward-to is no URL of an app, such as http://127.0.0.1:3000/hooks: its scheme is "ftp"'),
+    (["--forward-to", "app"], "--forward-to is not a URL of an app, such as http://127.0.0.1:3000/hooks: it has no scheme such as https"),
+    (["--forward-to", "ftp://a"], '--forward-to is not a URL of an app, such as http://127.0.0.1:3000/hooks: its scheme is "ftp"'),
     (["--secret", "canary"], "the secret is not whsec_ and Base64: give the webhook_secret of GET /_sim/world as it is"),
     (["--respond", "100"], "Invalid value for '--respond' (env var: 'PIXAZO_SIM_LISTEN_RESPOND'): 100 is not in the range 200<=x<=599."),
     (["--respond", "500", "--forward-to", "http://127.0.0.1:1"], "--respond and --forward-to exclude each other: choose one"),
-    (["--replay", "f"], "--replay needs --forward-to: name it, too"),
+    (["--replay", "f"], "--replay requires --forward-to: add it"),
     (["--save", "a", "--replay", "b", "--forward-to", "http://127.0.0.1:1"], "--save and --replay exclude each other: choose one"),
     (["--control-token", "a", "--control-open"], "--control-token and --control-open exclude each other: choose one"),
-    (["--host", " "], "--host ' ' is not an address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"),
-    (["--save", "/dev/null"], "--save /dev/null is not a regular file: name a path of its own"),
+    (["--host", " "], "--host ' ' is not an address: give one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"),
+    (["--save", "/dev/null"], "--save /dev/null is not a regular file: choose another path"),
     (["--save", "/no/such/folder/f"], "--save /no/such/folder/f cannot be written: No such file or directory"),
     (["--replay", "/no/such", "--forward-to", "http://127.0.0.1:1"], "/no/such cannot be read: No such file or directory"),
 ]  # fmt: skip
@@ -241,10 +241,12 @@ def test_a_file_that_cannot_be_replayed(tmp_path: Path, receiver: Receiver, text
 
 
 def test_it_does_not_forward_to_itself(listen: Serve) -> None:
-    """Each webhook would be forwarded for ever."""
-    url = f"http://localhost:{free_port()}/hook"
-    says = mistake("listen", "--port", url.split(":")[2].partition("/")[0], "--forward-to", url)
-    assert says == f"--forward-to {url} is this receiver itself: name the URL of your app"
+    """Each webhook would be forwarded forever. A password of the URL is not shown."""
+    port = free_port()
+    says = mistake("listen", "--port", str(port), "--forward-to", f"http://me:hunter2@localhost:{port}/hook")
+    assert (
+        says == f"--forward-to http://[hidden]@localhost:{port}/hook is this receiver itself: give the URL of your app"
+    )
 
 
 def test_every_option_can_be_given_in_the_environment(listen: Serve, tmp_path: Path, receiver: Receiver) -> None:

@@ -166,7 +166,7 @@ def test_a_rule_is_json_or_the_only_one_of_a_script_file(terminal: Terminal) -> 
     terminal.out("script", "add", '{"when": "status", "reply": {"status": 503}}')
     terminal.out("script", "replace", "1", '{"when": "media", "reply": {"status": 404}}')
     assert [rule.rule["when"] for rule in terminal.control.script().rules] == ["media", "status"]
-    meant = "script two.json has 2 rules, and one is meant: give all of them to script set"
+    meant = "script two.json has 2 rules, but this takes one: pass all of them to script set"
     assert terminal.fails("script", "add", "two.json") == (2, meant)
     Path("rules.yaml").write_text("rules: [{when: media}, {when: status}]", encoding="utf-8")
     terminal.out("script", "set", "rules.yaml")
@@ -197,7 +197,7 @@ def test_a_body_is_explained_as_it_stands(terminal: Terminal) -> None:
 REFUSED = [
     (["clock", "--key", "nobody's"], "no world has this key: create one with pixazo-sim world create"),
     (["deliveries", "resend", "9"], "no delivery has the number 9: pixazo-sim deliveries lists them"),
-    (["states", "restore", "9"], "no state is kept under the number 9: pixazo-sim states keep keeps one"),
+    (["states", "restore", "9"], "there is no saved state 9: pixazo-sim states keep saves one"),
     (["world", "change", "--policy", "cros=on"], "policy field 'cros' does not exist (did you mean cors?): see pixazo-sim policy"),
     (["script", "add", '{"when": "sttus"}'], "the body does not fit: when 'sttus' is not one of generate, imageToVideo, submit, status, media, webhook, request (did you mean status?)"),
     (["journal", "--operation", "sttus"], "the query does not fit: operation 'sttus' is not one of generate, imageToVideo, submit, status, media, request (did you mean status?)"),
@@ -209,7 +209,7 @@ USAGE = [
     (["clock", "--url", "ftp://a:secret@b.test"], "--url 'b.test' is not the origin of a simulator, such as http://127.0.0.1:8900"),
     (["clock", "--key", "ключ"], "--key cannot be sent as a header: use printable ASCII"),
     (["clock", "--control-token", "a\nb"], "--control-token cannot be sent as a header: use printable ASCII"),
-    (["clock", "--key", "a", "advance", "15"], "--key stands before advance: write pixazo-sim clock advance --key"),
+    (["clock", "--key", "a", "advance", "15"], "--key is before advance: write pixazo-sim clock advance --key"),
     (["clock", "advance", "nan"], "Invalid value for '[SECONDS]': 'nan' is not a finite number."),
     (["deliveries", "resend", "x"], "Invalid value for 'NUMBER': 'x' is not a valid whole number."),
     (["world", "create", "--policy", "cors"], "--policy 'cors' is not NAME=VALUE"),
@@ -257,12 +257,12 @@ def test_where_no_simulator_answers_the_exit_code_is_3(terminal: Terminal) -> No
         url = f"http://127.0.0.1:{server.server_port}"
         Thread(target=server.serve_forever, daemon=True).start()
         for noun, status in (("clock", 200), ("world", 404)):
-            says = f"GET /_sim/{noun} was answered {status}, but not as a simulator does: name one with --url"
+            says = f"GET /_sim/{noun} was answered with {status}, but not by a simulator: set its URL with --url"
             assert terminal.fails(noun, "--url", url) == (3, says)
         server.shutdown()
     code, line = terminal.fails("clock", "--url", url)
     assert code == 3
-    assert line.endswith("is `pixazo-sim serve` running there? (--url names another)")
+    assert line.endswith("is `pixazo-sim serve` running there? (--url sets another)")
 
 
 def test_a_refusal_as_json(terminal: Terminal) -> None:

@@ -46,7 +46,7 @@ def visitor(caller: Caller, **headers: str) -> Visitor:
         ({"Host": "localhost.evil.test:8900"}, "is not a loopback name"),
         ({"Origin": "null"}, "Origin &#39;null&#39; is not a loopback name"),
         ({"Origin": "https://evil.test"}, "Origin &#39;https://evil.test&#39; is not a loopback name"),
-        ({"User-Agent": "pixazo-sim"}, "webhooks may not use /_sim"),
+        ({"User-Agent": "pixazo-sim"}, "webhooks may not call /_sim"),
     ],
     ids=["host", "host_that_begins_like_ours", "no_origin", "origin", "webhook"],
 )
@@ -98,7 +98,7 @@ def test_a_page_is_read_by_get_and_head_only(lived: Caller, method: str) -> None
     for path in (*PAGES, "/static/style.css", "/worlds/1/events", "/nowhere"):
         reply = visitor(lived).get(path, method)
         assert reply.status == 404
-        assert f"does not answer &#39;{method} {BASE}" in reply.body.decode()
+        assert f"has no page for &#39;{method} {BASE}" in reply.body.decode()
         assert HEADERS.items() <= reply.headers.items()
 
 
@@ -126,7 +126,7 @@ def test_a_peer_elsewhere_sees_nothing_and_changes_nothing(peer: str) -> None:
         theirs = Visitor(send)
         for reply in (*map(theirs.get, PAGES), *(theirs.post(*each) for each in ACTIONS.items())):
             assert reply.status == 403
-            assert "answers callers of this machine only" in reply.body.decode()
+            assert "answers only callers on this machine" in reply.body.decode()
     with InProcess(Settings(control_open=True), peer=peer) as send:
         assert Visitor(send).get("?all").status == 200
 
@@ -197,6 +197,14 @@ def test_the_cookie_opens_nothing_but_the_console(guarded: Simulator) -> None:
     """A program sends the token itself."""
     cookie = cookie_of(log_in(guarded, TOKEN))
     assert over_http(guarded.url)("GET", "/_sim/health", {"Cookie": cookie}, b"").status == 403
+
+
+@pytest.mark.parametrize("other", ["theme=dark mode", "a", "a=[1,2]", 'a="', "\xe4=\xe4", "=", ""])
+def test_a_cookie_of_another_app_does_not_shut_the_console(guarded: Simulator, other: str) -> None:
+    """Cookies are shared by all ports of a host, and not every app writes them by the standard."""
+    ours = cookie_of(log_in(guarded, TOKEN))
+    for both in (f"{ours}; {other}", f"{other}; {ours}"):
+        assert Visitor(over_http(guarded.url), Cookie=both).get("?all").status == 200
 
 
 @pytest.mark.parametrize("value", ["", "x", TOKEN, "\xe4", '"', "%00"])

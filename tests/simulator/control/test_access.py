@@ -77,7 +77,7 @@ def test_a_unix_socket_is_of_this_machine() -> None:
 def test_what_a_proxy_adds_counts_for_nothing(name: str) -> None:
     """Anybody can write it."""
     headers = [(b"host", b"localhost"), (name.encode(), b"127.0.0.1")]
-    with pytest.raises(Refused, match=r"callers of this machine only, this one is 192\.0\.2\.7"):
+    with pytest.raises(Refused, match=r"only callers on this machine, and this one is 192\.0\.2\.7"):
         check_access({"headers": headers, "client": (REMOTE_PEER, 1), "server": (LOOPBACK, 8900)}, CLOSED)
 
 
@@ -101,7 +101,7 @@ def test_where_there_is_a_token_everybody_sends_it(peer: str, sent: str | None, 
     else:
         assert refused == (
             403,
-            f"the control token {expected}: send that of --control-token in the header X-Pixazo-Control-Token",
+            f"the control token {expected}: send the value of --control-token in the header X-Pixazo-Control-Token",
         )
 
 
@@ -226,7 +226,7 @@ def test_a_callback_is_refused_though_it_comes_from_loopback(settings: Settings)
             settings, LOOPBACK, "GET", target, {"host": "localhost", "user-agent": "pixazo-sim", TOKEN_HEADER: TOKEN}
         )
         assert status == 403
-        assert reported["message"].startswith("webhooks may not use /_sim: User-Agent pixazo-sim is theirs")
+        assert reported["message"].startswith("webhooks may not call /_sim: use a User-Agent other than pixazo-sim")
 
 
 @pytest.mark.parametrize("redirected", [False, True])

@@ -124,7 +124,7 @@ def test_a_past_end_was_reported_and_a_coming_one_will_be(control: ControlClient
         ({"status": "DONE"}, "generations[0].status 'DONE': give COMPLETED or ERROR or FAILED or PROCESSING or QUEUED"),
         ({"status": "QUEUED", "error": "x"}, "error 'x' belongs to status FAILED or ERROR, not QUEUED"),
         ({"status": "QUEUED", "webhook_url": "x"}, "webhook_url 'x' is not an absolute http or https URL"),
-        ({"status": "QUEUED", "prompt": "[[sim:eror]]"}, "generations[0]: prompt holds [[sim:eror]], which is not a magic mark"),
+        ({"status": "QUEUED", "prompt": "[[sim:eror]]"}, "generations[0]: prompt contains [[sim:eror]], which is not a magic mark"),
         ({"status": "QUEUED", "age": 1e9}, "generations[0]: age 1e+09 s is before 1970: give a smaller one, or a later start"),
         ({"status": "PROCESSING"}, "generations[0]: PROCESSING lasts 0 s by policy job_times=3+0, or is left out"),
     ],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -19,9 +21,10 @@ from tests.patience import PATIENCE
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import ROUTES, to_json
-from pixazo_simulator.control.client import KEY_HEADER, ControlClient, ControlError
+from pixazo_simulator.control.client import KEY_HEADER, ControlClient, ControlError, JournalFilters
 from pixazo_simulator.control.route import ControlRoute
 from pixazo_simulator.control.schema.examples import RESPONSES
+from pixazo_simulator.control.schema.requests import JournalFilter
 from pixazo_simulator.control.schema.responses import ClockState, DeliveryPage, JournalPage, encode
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
@@ -97,8 +100,8 @@ def test_an_advance_that_ends_early_is_an_exception(control: ControlClient, monk
         control.advance(20)
     assert caught.value.status == 409
     assert str(caught.value) == (
-        "the advance ended at 2026-03-31T10:00:15.000Z, 5 s early, with 1 webhooks attempted, as many as one advance"
-        " attempts; the others stay pending: advance again to go on"
+        "the advance ended at 2026-03-31T10:00:15.000Z, 5 s early, with 1 webhooks attempted, the most for one"
+        " advance; the rest are pending: advance again to continue"
     )
     assert caught.value.body["now"] == str(control.clock().now) == "2026-03-31T10:00:15.000Z"
     assert [event["kind"] for event in caught.value.body["events"]] == ["transition"] * 4 + ["webhook"]
@@ -120,6 +123,49 @@ def test_the_journal_is_paged_and_filtered(control: ControlClient) -> None:
     assert numbers(control.journal(method="POST")) == [6]
     assert numbers(control.journal(status=404, path="3&method=DELETE")) == [4]
     assert control.journal().total == 6
+
+
+def test_every_filter_of_the_journal_is_typed() -> None:
+    """A type checker knows what the route takes."""
+    assert {*JournalFilters.__annotations__} == {*JournalFilter.__struct_fields__}
+
+
+def test_a_balance_that_was_read_can_be_set(control: ControlClient) -> None:
+    """It is a Decimal."""
+    control.change_world(balance=Decimal("1E+1"))
+    assert control.change_world(balance=control.world().balance).balance == 10
+
+
+def test_a_number_that_is_not_finite_is_not_sent(control: ControlClient) -> None:
+    """JSON has none."""
+    with pytest.raises(
+        ControlError, match=r"^POST /_sim/clock/advance was not sent .*: give finite numbers$"
+    ) as caught:
+        control.advance(float("nan"))
+    assert caught.value.status is None
+
+
+def test_a_url_with_a_path_is_refused() -> None:
+    """The routes are at the root of a server."""
+    with pytest.raises(ValueError, match="url 'http://host:8000/prefix' is not the origin of a simulator"):
+        ControlClient("http://host:8000/prefix")
+
+
+def test_a_forked_process_has_a_connection_of_its_own(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes on one connection would read each other's responses."""
+    connected: list[HTTPConnection] = []
+    connect = HTTPConnection.connect
+
+    def noted(connection: HTTPConnection) -> None:
+        connected.append(connection)
+        connect(connection)
+
+    monkeypatch.setattr(HTTPConnection, "connect", noted)
+    control = ControlClient(simulator.url)
+    for process in (os.getpid(), os.getpid(), -1):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        control.health()
+    assert len(connected) == 2
 
 
 def test_requests_that_reached_no_world_are_listed(control: ControlClient) -> None:
@@ -172,7 +218,7 @@ REFUSED: list[tuple[Callable[[ControlClient], object], int, str]] = [
     (lambda control: control.add_rule({"whn": "status"}), 400, "(did you mean when?)"),
     (lambda control: control.remove_rule(9), 404, "no rule has the number 9: GET /_sim/script lists them"),
     (lambda control: control.journal(limit=0), 400, "limit '0': give an integer of at least 1"),
-    (lambda control: control.add_rule({"when": "\ud800"}), 400, "a text holds half of a surrogate pair, which is not Unicode: leave it out"),
+    (lambda control: control.add_rule({"when": "\ud800"}), 400, "a string contains an unpaired surrogate: remove it"),
 ]  # fmt: skip
 
 
@@ -190,7 +236,7 @@ def test_a_refusal_is_an_exception(
 def test_a_text_that_is_not_unicode(control: ControlClient) -> None:
     """A filter finds nothing by it, a rule or key with it is not sent."""
     assert control.journal(path="\ud800").exchanges == []
-    with pytest.raises(ValueError, match=r"'\\ud800' is not Unicode text: leave the lone surrogate out"):
+    with pytest.raises(ValueError, match=r"'\\ud800' is not Unicode text: remove the lone surrogate"):
         control.add_rule(Rule(when="generate", end=End("FAILED", error="\ud800")))
     with pytest.raises(ControlError, match="the key or control token cannot be sent as a header: use printable ASCII"):
         ControlClient(control.url, "\ud800").world()
@@ -248,7 +294,7 @@ def test_nobody_listens() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with pytest.raises(ControlError, match=f"got no answer from http://127.0.0.1:{port} ") as raised:
+    with pytest.raises(ControlError, match=f"got no response from http://127.0.0.1:{port} ") as raised:
         ControlClient(f"http://127.0.0.1:{port}").health()
     assert raised.value.status is None
     assert "is `pixazo-sim serve` running there?" in raised.value.message
@@ -288,7 +334,7 @@ def test_a_simulator_that_does_not_run_carries_out_nothing() -> None:
         control = simulator.control()
         assert control.health().status == "ok"
     for idle in (control, ControlClient("http://127.0.0.1:1", channel=Simulator().ask)):
-        with pytest.raises(SimulatorError, match="does not run"):
+        with pytest.raises(SimulatorError, match="is not running"):
             idle.health()
 
 
@@ -311,7 +357,7 @@ def test_a_wait_on_a_simulator_that_is_stopped_raises() -> None:
         began.wait()
         control.health()
     waiting.join(timeout=PATIENCE)
-    assert outcome[0].startswith(("the simulator was stopped before it could answer", "the simulator does not run"))
+    assert outcome[0].startswith(("the simulator was stopped before it could answer", "the simulator is not running"))
 
 
 def test_the_thread_of_the_server_cannot_wait_for_itself() -> None:
@@ -329,7 +375,7 @@ def test_the_thread_of_the_server_cannot_wait_for_itself() -> None:
     with Simulator(Settings(clock=clock)) as own:
         running.append(own)
         ControlClient(own.url).create_world()
-    assert refused == ["its own thread cannot wait for the server"]
+    assert refused == ["the server's own thread cannot wait for it"]
 
 
 def test_every_route_has_a_method_of_its_name() -> None:

@@ -297,7 +297,7 @@ def test_a_submit_that_would_be_accepted(bench: Bench) -> None:
     """Its response, price, plan and callbacks are explained, in words too."""
     explanation = bench.explained("post", GENERATE, {"prompt": "A bear [[sim:failed no]]"}, HOOK)
     identity = explanation["generation"]["request_id"]
-    assert explanation["summary"] == f"POST {GENERATE} is answered 202: accepted {identity}"
+    assert explanation["summary"] == f"POST {GENERATE} gets 202: accepted {identity}"
     assert (explanation["price"], explanation["rules"]) == ("0.35", [])
     assert explanation["generation"]["plan"] == {
         "queued": 2.0,
@@ -389,7 +389,10 @@ def test_a_rule_that_only_plans_has_no_say_in_a_refusal(bench: Bench) -> None:
         None,
     )
     (rule,) = explanation["rules"]
-    assert (rule["decides"], rule["differences"]) == (False, ["the request is refused, and there is nothing to plan"])
+    assert (rule["decides"], rule["differences"]) == (
+        False,
+        ["the request is refused, so there is no generation to plan"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -430,15 +433,15 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ({"method": "GET", "path": "/_sim/world"}, "path '/_sim/world' is not a route of the gateway, but one of the simulator"),
-        ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is not a route of the gateway"),
+        ({"method": "GET", "path": "/_sim/world"}, "path '/_sim/world' is a route of the simulator, not of the gateway"),
+        ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is a route of the simulator, not of the gateway"),
         ({"method": "GET", "path": "nowhere"}, "path 'nowhere': give path and query, percent-encoded, that begin with '/'"),
         ({"method": "GET", "path": "/a b"}, "path '/a b': give path and query, percent-encoded, that begin with '/'"),
         (
             {"method": "GET", "path": "http://a.b/x"},
             f"path 'http://a.b/x' is not a URL of this simulator: give path and query, or begin with http://{HOST}",
         ),
-        ({"method": "GET", "path": f"http://{HOST}/_sim/world"}, "path '/_sim/world' is not a route of the gateway"),
+        ({"method": "GET", "path": f"http://{HOST}/_sim/world"}, "path '/_sim/world' is a route of the simulator"),
         ({"method": "G T", "path": "/"}, "method 'G T': give an HTTP method"),
         ({"method": "GET"}, "missing required field `path`"),
         ({"method": "GET", "path": "/", "headers": {"x-ä": "b"}}, "header 'x-ä': 'b' cannot be sent"),
@@ -475,7 +478,9 @@ def test_the_head_of_what_is_explained_is_bounded(bench: Bench, more: int, statu
     content = {"method": "GET", "path": "/" + "a" * 40_000, "headers": {"x-a": "b" * (25_532 + more)}}
     answered, reported = bench.asked(json.dumps(content).encode())
     assert answered == status
-    assert ("path and headers are longer than 65536 bytes: the gateway answers 431" in str(reported)) == bool(more)
+    assert ("path and headers are longer than 65536 bytes: the gateway responds with 431" in str(reported)) == bool(
+        more
+    )
 
 
 def test_explaining_leaves_pending_callbacks_as_they_are(bench: Bench) -> None:

@@ -139,14 +139,13 @@ def test_a_world_with_every_setting(caller: Caller) -> None:
 @pytest.mark.parametrize(
     ("request_body", "parts"),
     [
-        ({"key": "sim-key"}, ["the key has a world already"]),
         ({"key": ""}, ["cannot be sent as a header"]),
         ({"key": " a"}, ["cannot be sent as a header"]),
         ({"key": "ä"}, ["cannot be sent as a header"]),
         ({"key": "a\nb"}, ["cannot be sent as a header"]),
         ({"balance": "-1"}, ["'-1' is not a sum of US dollars"]),
         ({"balance": "1e999999"}, ["'1e999999' is not a sum of US dollars"]),
-        ({"balance": 5}, ["balance 5: give a text"]),
+        ({"balance": 5}, ["balance 5: give a string"]),
         ({"profile": "observd"}, ["'observd' is not one of documented, observed", "(did you mean observed?)"]),
         ({"policy": {"job_time": "1+1"}}, ["'job_time' does not exist", "(did you mean job_times?)"]),
         ({"policy": {"job_times": "1"}}, ["policy field job_times: '1' is not QUEUED+PROCESSING"]),
@@ -166,6 +165,11 @@ def test_an_invalid_setting_opens_no_world(caller: Caller, request_body: object,
     """The message names the member, the value and the remedy."""
     refused(caller.call("POST", "/_sim/worlds", request_body), 400, *parts)
     assert caller.sim("health")["worlds"] == 1
+
+
+def test_a_key_that_is_taken_is_a_conflict(caller: Caller) -> None:
+    """A status code of its own tells it from what is not valid: another key will do."""
+    refused(caller.call("POST", "/_sim/worlds", {"key": "sim-key"}), 409, "the key has a world already")
 
 
 def test_a_body_is_bounded(caller: Caller) -> None:
@@ -562,4 +566,4 @@ def test_a_webhook_that_time_alone_does_not_bring(caller: Caller, prompt: str) -
     caller.accepted(prompt, webhook="http://127.0.0.1:9/")
     assert caller.sim("clock")["next_webhook_at"] is None
     reply = caller.call("POST", "/_sim/deliveries/1/resend")
-    refused(reply, 400, "delivery 1 reports the end of a generation that has not ended, and time alone does not end it")
+    refused(reply, 400, "delivery 1 belongs to a generation that ends only with status reads")

@@ -52,10 +52,10 @@ def test_what_holds_is_listed(caller: Caller, expected: dict[str, Any], numbers:
 @pytest.mark.parametrize(
     ("expected", "message", "numbers"),
     [
-        ({"exchanges": SUBMITS, "at_most": 1}, "exchanges (operation one of ('generate', 'imageToVideo')): expected at most 1, there are 2", [1, 2]),
-        ({"exchanges": READS, "at_most": 0}, "exchanges (operation equals 'status'): expected at most 0, there are 2", [3, 4]),
-        ({"exchanges": READS, "at_least": 3}, "exchanges (operation equals 'status'): expected at least 3, there are 2; nearest: exchange 2, POST", [3, 4]),
-        ({"exchanges": READS | {"status": 404}}, "exchanges (operation equals 'status', status equals 404): expected at least 1, there are 0; nearest: exchange 4, GET", []),
+        ({"exchanges": SUBMITS, "at_most": 1}, "exchanges (operation one of ('generate', 'imageToVideo')): expected at most 1, found 2", [1, 2]),
+        ({"exchanges": READS, "at_most": 0}, "exchanges (operation equals 'status'): expected at most 0, found 2", [3, 4]),
+        ({"exchanges": READS, "at_least": 3}, "exchanges (operation equals 'status'): expected at least 3, found 2; nearest: exchange 2, POST", [3, 4]),
+        ({"exchanges": READS | {"status": 404}}, "exchanges (operation equals 'status', status equals 404): expected at least 1, found 0; nearest: exchange 4, GET", []),
         ({"sequence": [READS, SUBMITS]}, "step 2 of 2 did not happen after exchange 3: there are no exchanges (operation one of ('generate', 'imageToVideo')); nearest: exchange 4, GET", [3]),
         ({"sequence": [{"status": 404}]}, "step 1 of 1 did not happen: there are no exchanges (status equals 404); nearest: exchange 4, GET", []),
     ],
@@ -86,12 +86,12 @@ def test_webhooks_and_generations_too(caller: Caller, expected: dict[str, Any], 
 WRONG: list[tuple[dict[str, Any], str]] = [
         ({}, "no condition: give one of exchanges, deliveries, generations, sequence"),
         ({"exchanges": {}, "sequence": [{}]}, "exchanges and sequence: give one of"),
-        ({"sequence": [{}], "at_most": 2}, "a sequence happens or does not: leave at_least and at_most out"),
+        ({"sequence": [{}], "at_most": 2}, "a sequence takes no at_least or at_most: leave them out"),
         ({"exchanges": {}, "at_least": 3, "at_most": 2}, "at_least 3 is more than at_most 2"),
         ({"exchanges": {"operation": "sumbit"}}, "operation 'sumbit' is not one of generate, imageToVideo, submit, status, media, request (did you mean submit?)"),
         ({"exchanges": {"count": 2}}, "unknown field `count`"),
         ({"sequence": []}, "sequence"),
-        ({"sequence": [{"path": {"one_of": ["x"] * 20}}] * 25}, "the conditions weigh more than 500"),
+        ({"sequence": [{"path": {"one_of": ["x"] * 20}}] * 25}, "the conditions are too complex (cost over 500)"),
 ]  # fmt: skip
 
 

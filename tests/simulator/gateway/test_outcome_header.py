@@ -46,7 +46,9 @@ def test_a_mistake_is_refused() -> None:
     """With 400 and the remedy; with magic switched off the header means nothing."""
     reply, _ = submitted(Settings(), "faild no bears")
     assert reply.status == 400
-    assert reply.json()["message"].startswith("X-Sim-Outcome holds 'faild', which is not a magic mark of the simulator")
+    assert reply.json()["message"].startswith(
+        "X-Sim-Outcome contains 'faild', which is not a magic mark of the simulator"
+    )
     assert submitted(Settings(magic=False), "faild no bears")[0].status == 202
 
 

@@ -74,12 +74,12 @@ def test_the_gateway_gets_the_answer_of_the_app() -> None:
 @pytest.mark.parametrize(
     ("behaviour", "status", "says"),
     [
-        (Behaviour.SILENT, 504, "the app has not answered within 0.2 s: answer first, and work later"),
-        (Behaviour.DRIPPING, 504, "the app has not answered within 0.2 s: answer first, and work later"),
-        (b"HTTP/1.1 700 Odd\r\n\r\n", 502, "the app answered 700, which is no final status code"),
-        (Behaviour.ENDLESS_BODY, 502, f"the answer of the app is longer than {ANSWER_LIMIT} bytes: send less"),
-        (b"SSH-2.0-Open\r\n\r\n", 502, "the app gave no answer in HTTP/1.1 (illegal status line: bytearray(b'SSH-2.0-Open')): see its log"),
-        (Behaviour.HANGING_UP, 502, "the app gave no answer in HTTP/1.1 (Server disconnected without sending a response.): see its log"),
+        (Behaviour.SILENT, 504, "the app has not responded within 0.2 s: respond first, and do the work afterwards"),
+        (Behaviour.DRIPPING, 504, "the app has not responded within 0.2 s: respond first, and do the work afterwards"),
+        (b"HTTP/1.1 700 Odd\r\n\r\n", 502, "the app answered 700, which is not a final status code"),
+        (Behaviour.ENDLESS_BODY, 502, f"the response of the app is longer than {ANSWER_LIMIT} bytes: send less"),
+        (b"SSH-2.0-Open\r\n\r\n", 502, "the app gave no HTTP/1.1 response (illegal status line: bytearray(b'SSH-2.0-Open')): see its log"),
+        (Behaviour.HANGING_UP, 502, "the app gave no HTTP/1.1 response (Server disconnected without sending a response.): see its log"),
     ],
 )  # fmt: skip
 def test_an_app_that_gives_no_answer(behaviour: Behaviour | bytes, status: int, says: str) -> None:
@@ -189,16 +189,16 @@ def test_a_webhook_is_sent_again(receiver: Receiver) -> None:
     ("method", "target", "headers", "status", "says"),
     [
         ("POST", "/_sim/callbacks/1/resend", JSON, 409, "there is no app to send it to: start with --forward-to URL"),
-        ("POST", "/_sim/callbacks/2/resend", JSON, 404, "there is no webhook 2: it has not come, or is not kept any more"),
+        ("POST", "/_sim/callbacks/2/resend", JSON, 404, "there is no webhook 2: it has not arrived, or is no longer kept"),
         ("POST", "/_sim/callbacks/1/resend", {}, 415, "a request that changes something needs Content-Type: application/json"),
         ("POST", "/_sim/callbacks/1/resend", {"Content-Type": "text/plain"}, 415, "a request that changes something needs Content-Type: application/json"),
         ("POST", "/_sim/callbacks/1/resend", JSON | {"Host": "evil.test"}, 403, "Host 'evil.test' is not a loopback name: call /_sim as localhost or 127.0.0.1, or start with --control-host evil.test"),
         ("POST", "/_sim/callbacks/1/resend", JSON | {"Origin": "https://evil.test"}, 403, "Origin 'https://evil.test' is not a loopback name: call /_sim from a page of this machine, or start with --control-host evil.test"),
-        ("POST", "/_sim/callbacks/1/resend", JSON | {"User-Agent": "pixazo-sim"}, 403, "webhooks may not use /_sim: User-Agent pixazo-sim is theirs, any other client sends another one"),
+        ("POST", "/_sim/callbacks/1/resend", JSON | {"User-Agent": "pixazo-sim"}, 403, "webhooks may not call /_sim: use a User-Agent other than pixazo-sim"),
         ("GET", "/_sim/callbacks", {"Host": "evil.test"}, 403, "Host 'evil.test' is not a loopback name: call /_sim as localhost or 127.0.0.1, or start with --control-host evil.test"),
         ("POST", "/_sim/worlds", JSON, 404, "POST '/_sim/worlds' is not a route of this receiver, whose page is /_sim/console"),
         ("GET", f"/_sim/console/{'9' * 5000}", {}, 404, f"GET '/_sim/console/{'9' * 106}' is not a route of this receiver, whose page is /_sim/console"),
-        ("GET", "/hook", {}, 405, "this receives webhooks, by POST or PUT"),
+        ("GET", "/hook", {}, 405, "this URL receives webhooks: use POST or PUT"),
     ],
 )  # fmt: skip
 def test_what_is_refused(method: str, target: str, headers: dict[str, str], status: int, says: str) -> None:

@@ -127,7 +127,7 @@ def test_it_is_sent_with_a_strict_policy(ours: Listening, path: str) -> None:
         ("GET", "/nothing", {}, 404, "is not a route of this receiver"),
         ("GET", "/static/none.js", {}, 404, ""),
         ("POST", "/1/resend", {}, 403, "only this page may do so"),
-        ("POST", "/2/resend", {"HX-Request": "true"}, 404, "there is no webhook 2: it has not come, or is not kept any more"),
+        ("POST", "/2/resend", {"HX-Request": "true"}, 404, "there is no webhook 2: it has not arrived, or is no longer kept"),
         ("POST", "/1/resend", {"HX-Request": "true", "Origin": "http://evil.test"}, 403, "Origin"),
     ],
 )  # fmt: skip
@@ -148,6 +148,6 @@ def test_an_app_that_does_not_answer_is_said_where_one_asks(browsing: Browsing) 
         ours.caller.call("POST", "/", {})
         page = browsing.open(f"{ours.url}{PAGE}/1")
         page.click("#resend")
-        page.wait_for_selector("#message >> text=Refused: the app gave no answer in HTTP/1.1")
+        page.wait_for_selector("#message >> text=Refused: the app gave no HTTP/1.1 response")
         assert json.loads(text(ours, "/_sim/callbacks"))["callbacks"][0]["answers"][1]["status"] == 502
         browsing.close()  # before the receiver: a page whose events end would complain

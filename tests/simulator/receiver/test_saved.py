@@ -70,7 +70,7 @@ def test_a_line_by_hand_needs_no_more_than_a_body() -> None:
         (b"\xff", "JSON is malformed: invalid character (byte 0)"),
         (b"[]", "[]: give an object"),
         (b'{"bodi": ""}', "bodi: unknown field `bodi` (did you mean body?); known members are time, method, path, headers, body, body_base64"),
-        (b'{"body": 1}', "body 1: give a text"),
+        (b'{"body": 1}', "body 1: give a string"),
         (b'{"method": "GET"}', "method 'GET': give POST or PUT"),
         (b'{"time": "today"}', "time 'today' is not an instant such as 2026-03-31T10:00:00Z"),
         (b'{"body_base64": "?"}', "body_base64: Invalid base64 encoded string"),

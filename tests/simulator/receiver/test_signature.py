@@ -46,9 +46,9 @@ def test_one_of_the_secrets_is_enough(secrets: tuple[str, ...], signers: tuple[s
     [
         (300, ""),
         (-300, ""),
-        (301, ", but of 0:05:01 ago: verifiers by the time of day take 5 min"),
-        (-7200, ", but of 2:00:00 ahead: verifiers by the time of day take 5 min"),
-        (20 * 86_400, ", but of 20 days, 0:00:00 ago: verifiers by the time of day take 5 min"),
+        (301, ", but from 0:05:01 ago: verifiers that use the present time accept 5 min"),
+        (-7200, ", but from 2:00:00 ahead: verifiers that use the present time accept 5 min"),
+        (20 * 86_400, ", but from 20 days, 0:00:00 ago: verifiers that use the present time accept 5 min"),
     ],
 )
 def test_an_old_signature_is_valid_and_its_age_is_said(seconds: int, said: str) -> None:

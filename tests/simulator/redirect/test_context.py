@@ -268,7 +268,7 @@ def response_by(error: BaseException | None) -> str:
 @pytest.mark.parametrize("name", HTTP_CLIENTS)
 def test_another_port_is_a_violation(simulator: Simulator, name: str) -> None:
     """The call fails at once with the remedy, and is listed once however often it is repeated."""
-    expected = f"{HOST} was called on port 8443, but the gateway speaks https on port 443 only: call https://{HOST}"
+    expected = f"{HOST} was called on port 8443, but the gateway only serves https on port 443: call https://{HOST}"
     with HTTP_CLIENTS[name]() as client, led(simulator) as redirection:
         for _ in range(2):
             with pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
@@ -279,7 +279,7 @@ def test_another_port_is_a_violation(simulator: Simulator, name: str) -> None:
 
 def test_plain_http_is_a_violation(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Directly, or through a proxy."""
-    expected = f"{HOST} was called on port 80, but the gateway speaks https on port 443 only: call https://{HOST}"
+    expected = f"{HOST} was called on port 80, but the gateway only serves https on port 443: call https://{HOST}"
     with led(simulator) as redirection:
         with pytest.raises(requests.ConnectionError, match=re.escape(expected)):
             requests.post(f"http://{HOST}/", data=BODY, timeout=PATIENCE)
@@ -321,7 +321,7 @@ def test_a_way_round_the_redirection_is_a_violation(simulator: Simulator) -> Non
     """A connection to another address is refused before a key could be sent over it."""
     with socket.create_server(("127.0.0.1", 0)) as elsewhere, led(simulator) as redirection:
         port = elsewhere.getsockname()[1]
-        expected = f"{HOST} was called by way of 127.0.0.1 port {port}, which is not the simulator"
+        expected = f"{HOST} was called through 127.0.0.1 port {port}, which is not the simulator"
         with (
             pytest.raises(ConnectionRefusedError, match=expected),
             socket.create_connection(("127.0.0.1", port), timeout=1) as connection,
@@ -556,7 +556,7 @@ def test_a_redirection_without_a_simulator() -> None:
         with (
             pytest.raises(
                 RedirectionError,
-                match=f"the simulator opens no TLS listener: .* no answer from {url} .*Connection refused",
+                match=f"the simulator opens no TLS listener: .* no response from {url} .*Connection refused",
             ),
             redirect(url, "k"),
         ):

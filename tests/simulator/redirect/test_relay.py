@@ -90,7 +90,7 @@ def test_an_upstream_elsewhere_gets_its_own_host_and_one_request_on_a_connection
 
 
 @pytest.mark.parametrize(
-    "text", ["127.0.0.1:8901", "http://", "http://h/path", "ftp://h", "http://h:port", "http://u:p@h"]
+    "text", ["127.0.0.1:8901", "http://", "http://h/path", "ftp://h", "http://h:port", "http://h:", "http://u:p@h"]
 )
 def test_only_an_origin_is_an_upstream(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not an origin: write http\(s\)://HOST"):

@@ -161,7 +161,7 @@ def test_what_is_no_fault_is_refused_with_what_to_write(given: Any, shown: str) 
 def test_a_part_of_a_text_is_a_text() -> None:
     """A number can be contained in no prompt, however deep it stands; in a list of the body it can."""
     for condition in (contains(3), ~(contains("a") & contains(3))):
-        with pytest.raises(ValueError, match="prompt contains 3: no prompt is a list: give it a text"):
+        with pytest.raises(ValueError, match="prompt contains 3: no prompt is a list: give it a string"):
             When(Book(), "generate", prompt=condition)
     assert When(Book(), "generate", body={"sizes": contains(3)}).rule.when == "generate"
 

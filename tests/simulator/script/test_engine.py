@@ -188,7 +188,7 @@ def test_a_diagnosis_says_what_differs() -> None:
     }
     assert [each.number for each in found][-2:] == [1, 7]
     (idle, *_) = script(Rule(when="status", faults=(CompletedWithoutMedia(),))).diagnose(read("QUEUED"))
-    assert idle.differences == ("completed_without_media needs COMPLETED, the status is QUEUED",)
+    assert idle.differences == ("completed_without_media needs COMPLETED, not QUEUED",)
 
 
 def test_a_used_up_rule_is_diagnosed_as_such() -> None:
@@ -259,7 +259,7 @@ def test_the_rules_of_a_script_are_bounded_in_bytes() -> None:
     rule = Rule(when="generate", reply=Reply(status=500, text="x" * 3_000_000))
     of = script(rule)
     with pytest.raises(
-        ValueError, match=r"at most 4194304 bytes, this rule 30000\d\d of the 11942\d\d left: write shorter texts"
+        ValueError, match=r"at most 4194304 bytes, this rule 30000\d\d of the 11942\d\d left: write shorter strings"
     ):
         of.add(rule)
 
@@ -280,7 +280,7 @@ HALF = "\udc80"
 )
 def test_a_text_that_is_not_unicode_is_refused(members: dict[str, Any]) -> None:
     """Nobody could receive or compare it; the message shows it as an escape."""
-    with pytest.raises(ValueError, match=r"'\\udc80' is not Unicode text: leave the lone surrogate out"):
+    with pytest.raises(ValueError, match=r"'\\udc80' is not Unicode text: remove the lone surrogate"):
         Script().set([msgspec.convert({"when": "generate", **members}, Rule)])
 
 

@@ -94,6 +94,8 @@ STATUS = '[[rules]]\nwhen = "status"\n'
         (f"{GENERATE}{GENERATE}tmes = 1", "line 5: rules[1].tmes: unknown field `tmes` (did you mean times?); known members are reply, end, faults, times, when, match, after, probability, since, until, then, name"),
         ("[[rules]]\nname = 'x'\nwhen = 'genrate'", "line 3: rules[0].when: when 'genrate' is not one of generate, imageToVideo, submit, status, media, webhook, request (did you mean generate?)"),
         (f"{GENERATE}[rules.match]\nduration = 6\npromt = 'x'", "line 5: rules[0].match.promt: when 'generate' has no fact 'promt' (did you mean prompt?): known are aigc_watermark, body, callback_url, duration, fast_pretreatment, first_frame_image, generation, headers, prompt, prompt_optimizer, resolution, webhook_url"),
+        (f"{GENERATE}name = 'bear'\nmatch.prompt = {{ contains = 'a', matches = 'b' }}", "line 4: rules[0].match.prompt: condition {'contains': 'a', 'matches': 'b'} has 2 operators: write one, such as {'contains': 'bear'}"),
+        (f"{GENERATE}name = 'b('\nmatch.any_of = 1\n", "line 4: rules[0].match.any_of: when 'generate' has no fact 'any_of': known are aigc_watermark, body, callback_url, duration, fast_pretreatment, first_frame_image, generation, headers, prompt, prompt_optimizer, resolution, webhook_url"),
         (f"{GENERATE}match.prompt = {{ contans = 'x' }}", "line 3: rules[0].match.prompt.contans: operator 'contans' is not one of equals, contains, starts_with, ends_with, matches, at_least, at_most, one_of, present, all, any, not (did you mean contains?)"),
         (f"{STATUS}faults = [\n  {{ fault = 'hang' }},\n  {{ fault = 'conection_reset' }},\n]", "line 5: rules[0].faults[1].fault: fault 'conection_reset' does not exist (did you mean connection_reset?); known are " + ", ".join(FAULTS)),
         (f"{STATUS}faults = [\n  {{ seconds = 1 }} ]", "line 4: rules[0].faults[0]: missing required field `fault`"),
@@ -106,7 +108,7 @@ STATUS = '[[rules]]\nwhen = "status"\n'
         (f"{GENERATE}[rules.end]\nafter = 1\nstatus = 'FAILD'", "line 5: rules[0].end.status: end 'FAILD' is not one of COMPLETED, FAILED, ERROR (did you mean FAILED?)"),
         (f"{GENERATE}[rules.end]\nstats = 'FAILED'", "line 4: rules[0].end.stats: unknown field `stats` (did you mean status?); known members are status, error, queued, processing, after, progress"),
         (f"{GENERATE}[rules.reply]\nstatus = 99", "line 4: rules[0].reply.status 99: give an integer of at least 200"),
-        (f"{GENERATE}[rules.reply]\nstatus = 200\n[rules.reply.headers]\nAge = 3", "line 5: rules[0].reply.headers[...]: give a text"),
+        (f"{GENERATE}[rules.reply]\nstatus = 200\n[rules.reply.headers]\nAge = 3", "line 5: rules[0].reply.headers[...]: give a string"),
         (f"{GENERATE}[rules.reply]\nstatus = 200\n[rules.reply.headers]\nA = 'x'\nContent-Length = '3'", "line 7: rules[0].reply.headers.Content-Length: header 'Content-Length' is computed: leave it out"),
     ],
 )  # fmt: skip
@@ -135,8 +137,8 @@ def test_json_has_lines_too() -> None:
         ("[" * 100_000, "JSON", "script s is nested too deeply"),
         ("rules = " + "[" * 100_000, "TOML", "script s is nested too deeply"),
         ("x = 1\n" + "a." * 50_000 + "a = 1", "TOML", "script s, line 2: not valid TOML: a key has more than 100 dotted names"),
-        ('{"a": ' + "9" * 5_000 + "}", "JSON", "script s holds a number of too many digits"),
-        ("a = " + "9" * 5_000, "TOML", "script s holds a number of too many digits"),
+        ('{"a": ' + "9" * 5_000 + "}", "JSON", "script s contains a number with too many digits"),
+        ("a = " + "9" * 5_000, "TOML", "script s contains a number with too many digits"),
     ],
 )  # fmt: skip
 def test_what_is_no_toml_or_json_is_refused(text: str, form: str, expected: str) -> None:

@@ -86,7 +86,7 @@ def test_a_rule_is_rendered_without_its_defaults() -> None:
         (lambda: Rule(when="request", match={"duration": 6}), "has no fact 'duration'"),
         (lambda: Rule(when="generate", match={"headers": "x"}), "headers 'x': give it names and their conditions"),
         (lambda: Rule(when="status", end=End(status="FAILED")), "only a submission can have an end"),
-        (lambda: Rule(when="webhook", reply=Reply(500)), "a webhook has no reply; use a fault such as drop"),
+        (lambda: Rule(when="webhook", reply=Reply(500)), "a webhook has no reply: use a fault such as drop"),
         (lambda: Rule(when="status", faults=(Stuck(),)), "fault 'stuck' applies only to generate, imageToVideo, submit"),
         (lambda: Rule(when="request", faults=(MediaGone(),)), "fault 'media_gone' applies only to media"),
         (lambda: Rule(when="generate", then=(Step(faults=(Drop(),)),)), "fault 'drop' applies only to webhook"),

@@ -222,14 +222,14 @@ def test_a_bound_of_the_simulator_is_reported_as_such() -> None:
         reply = Caller(send, "sim-key").generate(webhook="http://127.0.0.1:9/")
     assert reply.status == 500
     assert reply.json()["message"] == (
-        "The simulator holds 0 pending webhook deliveries (bound `pending`): advance the clock or delete the world."
+        "The simulator has 0 pending webhook deliveries (bound `pending`): advance the clock or delete the world."
     )
 
 
 def test_a_mistyped_mark_is_refused_with_the_remedy(caller: Caller) -> None:
     """Rather than sent to a model that knows nothing of it."""
     message = caller.generate("[[sim:faild]]").json()["message"]
-    assert message.startswith("prompt holds [[sim:faild]], which is not a magic mark of the simulator: known are ")
+    assert message.startswith("prompt contains [[sim:faild]], which is not a magic mark of the simulator: known are ")
     assert message.endswith("(did you mean failed?).")
 
 

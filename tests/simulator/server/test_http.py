@@ -179,11 +179,14 @@ def test_chunks_are_taken_only_up_to_the_limit(wire: RawSocket) -> None:
     assert wire.send_all_it_takes(b"8000\r\n" + b"a" * 0x8000 + b"\r\n", 2 * MOST_READ // 0x8000) < MOST_READ
 
 
-def test_half_a_connection_is_answered(wire: RawSocket) -> None:
-    """A client that has closed its side still gets the response."""
-    wire.send(request("POST", GENERATE, BEAR))
+@pytest.mark.parametrize("body", [BEAR, b'{"prompt":"A bear","x":"%s"}' % (b"x" * 70_000)], ids=["small", "large"])
+@pytest.mark.parametrize("rest", [b"", HEALTH[:9], request("POST", GENERATE, BEAR)[:-1]], ids=["", "head", "body"])
+def test_half_a_connection_is_answered(wire: RawSocket, body: bytes, rest: bytes) -> None:
+    """A client that has closed its side still gets the responses to all its whole requests; then the connection is closed."""
+    wire.send(request("POST", GENERATE, body) + request("POST", GENERATE, body) + HEALTH + rest)
     wire.finish()
-    assert wire.response().status == 202
+    assert [wire.response().status for _ in range(3)] == [202, 202, 200]
+    assert wire.closed()
 
 
 @pytest.mark.parametrize("part", [10, 100, -1])
@@ -278,7 +281,7 @@ def test_connect_is_for_proxies(wire: RawSocket, target: bytes) -> None:
     assert (response.status, response.headers["allow"], response.headers["connection"]) == (405, "GET, POST", "close")
     assert response.json() == {
         "error": "Method Not Allowed",
-        "message": "CONNECT asks for a proxy, and this is the gateway: for a client that wants a proxy there is pixazo-sim exec.",
+        "message": "CONNECT is for proxies, and this is the gateway: run clients that need a proxy under pixazo-sim exec.",
     }
     assert wire.closed()
 
@@ -387,7 +390,7 @@ def test_a_head_that_does_not_go_on_is_refused(hasty: RawSocket, start: bytes) -
     assert (response.status, response.headers["connection"]) == (408, "close")
     assert response.json() == {
         "error": "Request Timeout",
-        "message": "The request's head was not complete within 0.05 s.",
+        "message": "The request head was not complete within 0.05 s.",
     }
     assert hasty.closed()
 

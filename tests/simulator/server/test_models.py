@@ -134,7 +134,7 @@ def test_media_types_follow_the_policy(caller: Caller) -> None:
         ({"prompt": "A bear", "images": [{"url": "https://a.test/1"}] * 3}, "images must be at most 2 items, not 3."),
         ({"prompt": "A bear", "images": [{"url": "https://a.test/1"}, {}]}, "images[1].url is required."),
         ({"prompt": "A bear", "images": [{"url": "data:image/png;base64,AAAAAAAAAAAA"}]}, "images[0].url must be at most 6 bytes, not 9."),
-        ({"prompt": "A bear", "images": [{"url": "?"}]}, "images[0].url must be an absolute http or https URL: it has no scheme such as https, and it is no Base64."),
+        ({"prompt": "A bear", "images": [{"url": "?"}]}, "images[0].url must be an absolute http or https URL: it has no scheme such as https, and it is not Base64."),
         ({"prompt": "A bear", "camera": {}}, "camera.zoom is required."),
         ({"prompt": "A bear", "webhook": "ftp://a.test"}, 'webhook must be an absolute http or https URL: its scheme is "ftp".'),
     ],
@@ -350,7 +350,7 @@ def test_two_models_with_one_path_are_refused(tmp_path: Path) -> None:
     other.write_text(Path(MODELS[1]).read_text().replace('model = "sounds"', 'model = "other"'))
     with (
         pytest.raises(
-            SimulatorError, match=r"model other: POST /sounds/v1/generate is in model sounds, too: serve one of the two"
+            SimulatorError, match=r"model other: POST /sounds/v1/generate is also in model sounds: serve one of the two"
         ),
         Simulator(models=[MODELS[1], str(other)]),
     ):
@@ -361,7 +361,7 @@ def test_two_models_with_one_path_are_refused(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (('type = "any"', 'type = "text"'), "operations[0].parameters[9].type 'text': give any"),
-        (('name = "extra"', 'name = "prompt"'), "operations[0].parameters: prompt stands there twice"),
+        (('name = "extra"', 'name = "prompt"'), "operations[0].parameters: prompt is defined twice"),
         (('per = "duration"', 'per = "seconds"'), "operations[0].price: seconds is not one of its parameters"),
         (('base = "0.10"', 'base = "free"'), "dollars in quotation marks"),
         (("max_length", "maxlength"), "unknown field `maxlength` (did you mean max_length?)"),
@@ -434,6 +434,15 @@ def test_a_world_of_a_log_is_replayed_with_its_models(state: str) -> None:
     assert [each.model_id for each in replayed.world.generations()] == ["sounds"]
 
 
+def test_submit_covers_them_and_a_list_of_operations_does_not(simulator: Simulator) -> None:
+    """A condition means what was written."""
+    control = ControlClient(simulator.url).create_world()
+    submitted(Caller(over_http(simulator.url), str(control.api_key)), SOUND, input={"prompt": "A bell"})
+    for operation, count in (("submit", 1), ({"one_of": ["generate", "imageToVideo"]}, 0)):
+        found = control.verify({"exchanges": {"operation": operation}, "at_least": 0})
+        assert len(found.exchanges) == count
+
+
 def test_a_world_may_begin_with_their_generations(simulator: Simulator) -> None:
     """Named by operation, with the price of the file; an unknown one is refused with the remedy."""
     control = ControlClient(simulator.url)
@@ -503,7 +512,7 @@ def test_a_price_follows_its_parameters(tmp_path: Path, members: dict[str, objec
 
 def test_one_text_is_no_list_of_models() -> None:
     """It would be read letter by letter."""
-    with pytest.raises(ValueError, match=r"models 'ltx-video' is one text: give a list"):
+    with pytest.raises(ValueError, match=r"models 'ltx-video' is a string: give a list"):
         Simulator(models="ltx-video")
 
 

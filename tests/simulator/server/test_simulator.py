@@ -58,7 +58,7 @@ def test_it_serves_while_it_runs() -> None:
 def test_a_simulator_that_runs_is_not_started_again() -> None:
     """It continues as before."""
     with Simulator() as simulator:
-        with pytest.raises(SimulatorError, match=f"runs already, on port {simulator.port}: stop it first"):
+        with pytest.raises(SimulatorError, match=f"already running on port {simulator.port}: stop it first"):
             simulator.start()
         simulator.control().create_world(key="another")
         assert Caller(over_http(simulator.url), "another").accepted()
@@ -173,6 +173,18 @@ def test_a_port_in_use() -> None:
         Simulator(port=other.getsockname()[1]).start()
 
 
+def test_a_port_in_use_is_told_within_an_event_loop_too(tmp_path: Path) -> None:
+    """The store is released: the next simulator has it."""
+    state = f"sqlite:{tmp_path / 'state.db'}"
+
+    async def start() -> None:
+        with Simulator() as running, pytest.raises(SimulatorError, match="Address already in use"):
+            Simulator(port=running.port, state=state).start()
+
+    asyncio.run(start())
+    Simulator(state=state).start().stop()
+
+
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 def test_a_request_under_way_is_answered_before_it_stops(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rest of its body arrives while the server stops; no connection that it accepts meanwhile stays open, where there is no uvloop either."""
@@ -269,12 +281,13 @@ def test_what_cannot_be_advanced() -> None:
             (1e200, "1e+200"),
             (1e308, "1e+308"),
         ):
-            expected = f"seconds {named} is not a number from 0 to 251627349600: a clock is never turned back"
+            why = "is never turned back" if seconds < 0 else "goes no further than the year 9999"
+            expected = f"seconds {named} is not a number from 0 to 251627349600: a clock {why}"
             with pytest.raises(ValueError, match=re.escape(expected)):
                 simulator.advance(seconds)
         assert simulator.monotonic() == 1_774_951_200
     for use in (lambda: simulator.advance(1), simulator.monotonic):
-        with pytest.raises(SimulatorError, match="the simulator does not run"):
+        with pytest.raises(SimulatorError, match="the simulator is not running"):
             use()
 
 

@@ -28,7 +28,7 @@ for start in (lambda: Simulator().start().control().health().status, lambda: Loo
         print(error)
 """
 REMEDY = (
-    "has replaced the threads of this process, and the server needs a real one: run it in a process of its own "
+    "has monkey-patched threading, but the server needs a real thread: run it in a process of its own "
     "(`pixazo-sim serve`, in pytest with --pixazo-sim-url; or your app under `pixazo-sim exec`), or patch with thread=False"
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import http.client
 import json
 import re
@@ -267,13 +268,13 @@ def test_a_listener_is_closed_by_its_own_world_only(simulator: Simulator, caller
 @pytest.mark.parametrize(
     ("hosts", "expected"),
     [
-        ([], "0 hosts were named: a TLS listener has 1 to 32"),
-        (["a.example"] * 33, "33 hosts were named: a TLS listener has 1 to 32"),
-        (["https://gateway.pixazo.ai"], "host 'https://gateway.pixazo.ai' is not a host name: name it without scheme"),
-        (["gateway.pixazo.ai:443"], "host 'gateway.pixazo.ai:443' is not a host name: name it without scheme"),
+        ([], "0 hosts were given: a TLS listener has 1 to 32"),
+        (["a.example"] * 33, "33 hosts were given: a TLS listener has 1 to 32"),
+        (["https://gateway.pixazo.ai"], "host 'https://gateway.pixazo.ai' is not a host name: give it without scheme"),
+        (["gateway.pixazo.ai:443"], "host 'gateway.pixazo.ai:443' is not a host name: give it without scheme"),
         (["a..b"], "host 'a..b' is not a host name"),
         (["a" * 64], f"host '{'a' * 64}' is not a host name"),
-        (["_a"], "host '_a' is not a host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens"),
+        (["_a"], "host '_a' is not a host name: give it without scheme, port or path, in letters, digits, dots and inner hyphens"),
         (["-a.test"], "host '-a.test' is not a host name"),
         (["a-.test"], "host 'a-.test' is not a host name"),
         (["\u017f.test"], "host '\u017f.test' is not a host name"),
@@ -343,6 +344,23 @@ def test_a_listener_that_opens_while_its_world_is_deleted_does_not_stay(monkeypa
     assert asyncio.run(opening()) == (404, "the world was deleted while its TLS listener was opened", [False])
 
 
+def test_without_a_socket_no_listener_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The world is there: the process has too many open files, and that is said."""
+
+    def no_socket(*_: Any, **__: Any) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def opening() -> tuple[int, bytes]:
+        control = Application(Worlds(Settings())).control
+        with monkeypatch.context() as patched:
+            patched.setattr(socket, "socket", no_socket)
+            content = b'{"hosts": ["gateway.pixazo.ai"]}'
+            return await control.answer("POST", "/_sim/tls-listeners", "", content, host="localhost", key="sim-key")
+
+    status, reported = asyncio.run(opening())
+    assert (status, "as many open files as it may have" in json.loads(reported)["message"]) == (400, True)
+
+
 def test_listeners_close_with_the_server() -> None:
     """The port, and its connections; without a server no listener opens."""
     simulator = Simulator().start()
@@ -352,7 +370,7 @@ def test_listeners_close_with_the_server() -> None:
         simulator.stop()
         assert client.socket.recv(1) == b""
     assert not accepts(listener.port)
-    with pytest.raises(SimulatorError, match="the simulator does not run"):
+    with pytest.raises(SimulatorError, match="the simulator is not running"):
         simulator.open_tls_listener([HOST])
 
 

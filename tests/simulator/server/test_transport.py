@@ -20,6 +20,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 from tests.caller import GENERATE, KEY_HEADER
+from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
 from pixazo_simulator.control import ControlClient, to_json
@@ -240,10 +241,10 @@ def test_the_host_that_is_called_is_the_origin(world: ControlClient, simulator: 
 @pytest.mark.parametrize(
     ("fault", "timeout", "message"),
     [
-        (Delay(3600), 5, "no byte would come for 3600 s, the read time-out is 5 s"),
+        (Delay(3600), 5, "no byte would come for 3600 s; the read time-out is 5 s"),
         (SlowDrip(3600, 2), 5, "no byte would come for 1800 s"),
         (Hang(), 5, "held open until the caller gave up$"),
-        (Hang(), None, "the client has no read time-out: it would wait for ever$"),
+        (Hang(), None, "the client has no read time-out: it would wait forever$"),
     ],
 )
 @CLIENTS
@@ -319,6 +320,25 @@ def test_a_webhook_is_sent_without_an_advance() -> None:
         receiver.wait(1)
 
 
+def test_the_webhook_of_a_generation_with_which_a_world_begins_is_sent_without_an_advance() -> None:
+    """Nothing else happens that the dispatcher could learn of."""
+    settings = Settings(clock=Clock.scaled(1000).fork)
+    with Receiver() as receiver, Simulator(settings) as simulator:
+        simulator.control().create_world(generations=[{"status": "PROCESSING", "webhook_url": receiver.url}])
+        receiver.wait(1)
+
+
+def test_the_webhook_of_a_state_that_is_restored_is_sent_without_an_advance() -> None:
+    """It is due again, and nothing else happens that the dispatcher could learn of."""
+    settings = Settings(clock=Clock.scaled(100).fork)
+    with Receiver() as receiver, Simulator(settings) as simulator:
+        control = simulator.control().create_world(generations=[{"status": "PROCESSING", "webhook_url": receiver.url}])
+        kept = control.keep_state()
+        control.wait_for({"deliveries": {"delivered": True}}, timeout=PATIENCE)
+        control.restore_state(kept)
+        receiver.wait(2)
+
+
 @pytest.mark.parametrize("rule", [None, Rule(when="generate", faults=(Delay(0.01),))])
 def test_trio(simulator: Simulator, rule: Rule | None) -> None:
     """An asynchronous client may run on it."""
@@ -351,7 +371,7 @@ def test_a_simulator_that_does_not_run_is_not_reached(library: Any) -> None:
     simulator = Simulator()
     with blocking(library, simulator, simulator.transport()) as send:
         for _ in range(2):
-            with pytest.raises(library.ConnectError, match="the simulator does not run"):
+            with pytest.raises(library.ConnectError, match="the simulator is not running"):
                 send("GET", "/")
             with simulator:
                 assert send("GET", "/").status_code == 404
@@ -491,5 +511,5 @@ def test_the_asgi_application_does_nothing_for_a_caller_that_goes_away(simulator
 
 def test_the_asgi_application_of_a_simulator_that_does_not_run() -> None:
     """The error says so."""
-    with pytest.raises(SimulatorError, match="the simulator does not run"):
+    with pytest.raises(SimulatorError, match="the simulator is not running"):
         TestClient(Simulator().app).get("/")

@@ -28,7 +28,8 @@ from pixazo_simulator import spec
         (spec.InvalidBody("nested"), "the body is nested too deeply"),
         (spec.InvalidBody("object", "null"), "the body must be a JSON object, not null"),
         (spec.ModelNotFound("other-ai"), "model other-ai is unknown or disabled"),
-        (spec.InsufficientFunds(350_000), "the wallet holds less than $0.35"),
+        (spec.InsufficientFunds(350_000), "the wallet has less than $0.35"),
+        (spec.InsufficientFunds(1_234_567_000_000), "the wallet has less than $1234567.00"),
         (spec.UnknownRequest("a_1"), "request a_1 is unknown"),
         (spec.UnknownRequest("a_1", foreign=True), "request a_1 belongs to another key"),
         (

@@ -134,7 +134,7 @@ def test_missing_members_are_reported_together() -> None:
         (data_url(b"GIF89a"), [image(Violation.IMAGE_FORMAT, "GIF")]),
         (data_url(b"\0\0\0 ftypheic"), [image(Violation.IMAGE_FORMAT, "HEIC or AVIF")]),
         (data_url(b"<svg/>"), [image(Violation.IMAGE_FORMAT, "SVG, XML or HTML")]),
-        (data_url(b"abcdef"), [image(Violation.IMAGE_FORMAT, "data that begin with 61 62 63 64")]),
+        (data_url(b"abcdef"), [image(Violation.IMAGE_FORMAT, "data that begins with 61 62 63 64")]),
         (
             data_url(png(300, 1000)[:-8]),
             [image(Violation.IMAGE_DAMAGED), image(Violation.IMAGE_SIDE, 300), image(Violation.IMAGE_RATIO, 300, 1000)],
@@ -201,17 +201,17 @@ def test_usable_urls(url: str) -> None:
         ("a.test/cb", "it has no scheme such as https"),
         ("/cb", "it has no scheme such as https"),
         ("ftp://a.test/", 'its scheme is "ftp"'),
-        *(
-            (url, "it has no host, or one with characters that no host has")
-            for url in ("http://", "http:///cb", "http://a!.test/")
-        ),
+        *((url, "it has no host, or an invalid one") for url in ("http://", "http:///cb", "http://a!.test/")),
         ("http://a.test:0/", "its port is 0"),
         *(
             (url, "its host or port cannot be read")
             for url in ("http://a.test:99999/", "http://a.test:x/", "http://[::1/")
         ),
-        ("http://a b.test/", "its character 9 is none of a URL: percent-encode it"),
-        *((f"http://a.test/{each}", "its character 15 is none of a URL: percent-encode it") for each in "\né\x7f"),
+        ("http://a b.test/", "its character 9 is not allowed in a URL: percent-encode it"),
+        *(
+            (f"http://a.test/{each}", "its character 15 is not allowed in a URL: percent-encode it")
+            for each in "\né\x7f"
+        ),
     ],
 )
 def test_an_unusable_url_is_described_by_its_cause(url: str, why: str) -> None:

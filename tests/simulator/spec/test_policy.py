@@ -128,6 +128,7 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
     [
         ("submit_kode", "200", "policy field 'submit_kode' does not exist (did you mean submit_code?)"),
         ("number_forms", "integral", "policy point 'number_forms' cannot be set: it is always integral"),
+        ("queued_to_end", True, "policy field queued_to_end: 'true' is not one of no, yes"),
         ("submit_code", "201", "policy field submit_code: '201' is not one of 202, 200"),
         ("timestamps", "mixd", "'mixd' is not one of rfc3339, mixed (did you mean mixed?)"),
         ("read_delay", "-1", "'-1' is not a whole number from 0 to 86400000"),
@@ -137,8 +138,8 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
         ("public_origin", "gateway.pixazo.ai", "is not caller, forwarded or an origin such as https://gateway.pixazo.ai"),
         ("media_origin", "forwarded", "'forwarded' is not same, page or an origin such as https://media.example.com"),
         ("media_origin", "https://a.test/v1", "is not same, page or an origin such as https://media.example.com"),
-        ("media_user_agents", "curl,é", "'curl,é' is not none or at most 20 beginnings of a User-Agent"),
-        ("media_user_agents", ",".join("a" * 21), "is not none or at most 20 beginnings of a User-Agent"),
+        ("media_user_agents", "curl,é", "'curl,é' is not none or at most 20 prefixes of a User-Agent"),
+        ("media_user_agents", ",".join("a" * 21), "is not none or at most 20 prefixes of a User-Agent"),
         ("webhook_timeout", "3601", "'3601' is not a whole number from 0 to 3600"),
         ("webhook_allow", "http://a.test/", "'http://a.test/' is not a host name or address without port"),
         ("webhook_allow", "a.test,b.test:80", "'b.test:80' is not a host name or address without port"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from base64 import b64encode
 from typing import Any
 from urllib.parse import quote
@@ -84,11 +85,44 @@ def test_a_key_in_base64_is_taken_out(key: str, user: str) -> None:
         ("?monkey=1&keyboard=2&query_key=accept", "?monkey=1&keyboard=2&query_key=accept"),
         ("no world has this key: create one", "no world has this key: create one"),
         ("?key=[redacted]", "?key=[redacted]"),
+        ("?token=ab;cd&y=1", "?token=[hidden]&y=1"),
+        ("?token=it'sab<c>\"d&y=1", "?token=[hidden]&y=1"),
+        ("my+password=x;y", "my+password=[hidden]"),
+        ("http://bob:it's@a.test/h#token=abc", "http://[hidden]@a.test/h#token=[hidden]"),
+        ("?u=http://x?token=abc", "?u=http://x?token=[hidden]"),
+        ("?u=http%3A%2F%2Fx%3Ftoken%3Dabc%26y=1", "?u=http://x?token=[hidden]&y=1"),
+        (r"'http:\\\\me:pass@a.test'", r"'http:\\\\[hidden]@a.test'"),
+        (r'{"u":"http:\/\/me:pass@a.test","b":"c@d"}', r'{"u":"http:\/\/[hidden]@a.test","b":"c@d"}'),
+        ('{"u":"http://a.test","b":"c@d"}', '{"u":"http://a.test","b":"c@d"}'),
+        (
+            '{"u":"http://a.test?token=abc","b":["?token=it\'s"]}',
+            '{"u":"http://a.test?token=[hidden]","b":["?token=[hidden]"]}',
+        ),
+        ("{'u': '?token=abc', 'v': ('?token=abc',)}", "{'u': '?token=[hidden]', 'v': ('?token=[hidden]',)}"),
+        ("GET /x?token=abc; rule 3; '?token=abc'.", "GET /x?token=[hidden]; rule 3; '?token=[hidden]'."),
+        ('<a href="?token=abc">b</a>', '<a href="?token=[hidden]">b</a>'),
+        (json.dumps(json.dumps({"x": json.dumps({"password": "abc"})})), '"{"x": "{"password": "[hidden]"}"}"'),
+        (
+            '--b\r\nContent-Disposition: form-data; name="password"\r\nA: b\r\n\r\nx\r\ny\r\n--b--',
+            '--b\r\nContent-Disposition: form-data; name="password"\r\nA: b\r\n\r\n[hidden]\r\n--b--',
+        ),
+        ("data:image/png;base64,aa/Key==", "data:image/png;base64,aa/Key=="),
     ],
 )
 def test_the_value_of_a_name_that_looks_like_a_secret_is_hidden(text: str, expected: str) -> None:
     """In queries, forms, URLs, JSON and Python, also where they are cut or spelled oddly; sentences stay as they are."""
     assert Redactor().text(text) == expected
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["://", "token=", ";", "\\", "'", "://a@", "token=;", "%3D", "content-disposition: form-data; name=key\n", ":\\"],
+)
+def test_a_long_text_takes_no_longer_than_its_length(piece: str) -> None:
+    """However often something begins in it that does not end."""
+    started = time.perf_counter()
+    Redactor().text(f"form-data @ = {piece * (50_000 // len(piece))}")
+    assert time.perf_counter() - started < 5
 
 
 @pytest.mark.parametrize(

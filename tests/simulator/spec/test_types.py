@@ -63,10 +63,10 @@ def test_image_to_video_reads_one_member_more() -> None:
         (b'{"x":"\xff","prompt":"a"}', "encoding", "byte FF at offset 6"),
         (b"prompt=bear&duration=6", "form", ""),
         (b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n', "form", ""),
-        (b'{"prompt":"\\ud800"}', "malformed", "a string holds half of a surrogate pair"),
+        (b'{"prompt":"\\ud800"}', "malformed", "a string contains an unpaired surrogate"),
         (b'{"prompt":"a"} {}', "malformed", "Extra data at line 1, column 16"),
         (b"{\n'prompt':1}", "malformed", "Expecting property name enclosed in double quotes at line 2, column 1"),
-        (b'{"prompt":NaN}', "malformed", "NaN is no JSON number"),
+        (b'{"prompt":NaN}', "malformed", "NaN is not a JSON number"),
         (b"[" * 100_000, "nested", ""),
         (b'{"x":' + b"[" * 100_000, "nested", ""),
         (b'{"prompt":"a","duration":1e999}', "number", ""),
@@ -124,7 +124,7 @@ def test_every_wrong_type_is_reported() -> None:
         (b"true", "true"),
         (b"null", "null"),
         (b"[6]", "an array"),
-        (b"1" + b"0" * 400, "a number of very many digits"),
+        (b"1" + b"0" * 400, "a number with very many digits"),
     ],
 )
 def test_a_duration_of_another_type_is_reported_with_what_came(duration: bytes, came: str) -> None:

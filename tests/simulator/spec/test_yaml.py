@@ -55,17 +55,17 @@ def test_every_value_has_its_line(value: object) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "problem"),
     [
-        ("a: 1\nb: 2\na: 3", 3, "key 'a' stands there twice: leave one out"),
-        ("404: 1\n'404': 2", 2, "key '404' stands there twice: leave one out"),
-        ("a: 1\n---\na: 2", 2, "it holds several documents: write one"),
+        ("a: 1\nb: 2\na: 3", 3, "key 'a' is defined twice: remove one"),
+        ("404: 1\n'404': 2", 2, "key '404' is defined twice: remove one"),
+        ("a: 1\n---\na: 2", 2, "it contains several documents: write one"),
         ("a:\n\t- 1", 2, "found character '\\t' that cannot start any token"),
         ("a: [1\nb: 2", 2, "expected ',' or ']', but got ':'"),
         ("a: *b", 1, "found undefined alias 'b'"),
         ("a: !!python/object/apply:os.system ['x']", 1, "tag '!!python/object/apply:os.system' is not known: leave it out"),
         ("a: !!binary aGk=", 1, "tag '!!binary' is not known: leave it out"),
         ("a: !!int x", 1, "'x' is not of its tag !!int: leave that out"),
-        ("? [1]\n: 2", 1, "a key is a list or mapping: write a text"),
-        ("a: &a {b: 1}\nc:\n  <<: *a", 3, "merge keys (<<) are not of YAML 1.2: write the members, or an alias for a whole value"),
+        ("? [1]\n: 2", 1, "a key is a list or mapping: write a string"),
+        ("a: &a {b: 1}\nc:\n  <<: *a", 3, "YAML 1.2 has no merge keys (<<): write the members, or an alias for a whole value"),
         ("a: 1\nb: \x00", 2, "character U+0000 is not allowed"),
     ],
 )  # fmt: skip

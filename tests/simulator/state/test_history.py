@@ -107,7 +107,7 @@ def test_only_a_log_that_can_be_read_is_imported(simulator: Simulator) -> None:
     document = control.export_world()
     health = simulator.control().health()
     for change, reason in (
-        ({"form": 99}, "form 99, and this version reads 1"),
+        ({"form": 99}, "format 99, but this version reads 1"),
         ({"state": [["nothing", "AAAA"]]}, "this is not the state of a world"),
         ({"commands": ["AAAA"]}, "this is not an entry of a log"),
     ):
@@ -129,7 +129,7 @@ def test_a_world_is_brought_back_into_a_state_that_was_kept(simulator: Simulator
     assert shown(control) == before
     assert caller.call("POST", GENERATE, {"prompt": "C"}).json() == first
     control.forget_state(number)
-    with pytest.raises(ControlError, match="no state is kept under the number"):
+    with pytest.raises(ControlError, match="there is no saved state"):
         control.restore_state(number)
 
 
@@ -169,7 +169,7 @@ def test_what_was_so_after_a_command_is_shown() -> None:
         assert control.ledger(at=at).balance == Decimal("99.65")
         assert control.journal(at=at).total == 4
         assert control.status(before.request_id, at=at).status_code == 200
-        with pytest.raises(ControlError, match=r"position 99999 is not kept: the log reaches from 0 to \d+"):
+        with pytest.raises(ControlError, match=r"position 99999 is no longer kept: the log covers 0 to \d+"):
             control.ledger(at="99999")
         with pytest.raises(ControlError, match="at 0: the world was created later"):
             control.ledger(at="0")
@@ -198,7 +198,7 @@ def test_without_a_log_there_are_no_positions() -> None:
     with Simulator() as simulator:
         assert simulator.control().health() == Health("ok", 1)
         with pytest.raises(
-            ControlError, match="at 1: this server keeps no log: name an instant, or start it with another --state"
+            ControlError, match="at 1: this server keeps no log; give an instant, or start it with a --state other than"
         ):
             simulator.control().ledger(at="1")
 
@@ -222,7 +222,7 @@ def test_a_log_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(3):
             caller.generate("A bear", padding="x" * 60_000)
         assert saved.wait(PATIENCE)
-        with pytest.raises(ControlError, match="position 0 is not kept: the log reaches from"):
+        with pytest.raises(ControlError, match="position 0 is no longer kept: the log covers"):
             simulator.control().ledger(at="0")
         assert len(simulator.control().export_world()["commands"]) < 3
 
@@ -238,3 +238,36 @@ def test_an_attempt_that_is_undone_is_not_entered() -> None:
     where.apply(RestoreState(due, number))
     where.apply(RecordAttempt(due, taken, Attempt(due, 204)))
     assert (where.next_due(), [each.attempts for each in where.deliveries()]) == (due, [()])
+
+
+def test_no_secret_of_a_large_body_is_exported_and_its_image_stays(simulator: Simulator) -> None:
+    """Whatever is in the Base64 of an image; JSON within JSON is searched, too, and a body that is no JSON."""
+    caller = Caller(over_http(simulator.url), "aB")
+    simulator.control().create_world(key=caller.key)
+    image = f"data:image/png;base64,{'/aB+' * 30_000}"
+    nested = json.dumps({"x": json.dumps({"password": "hunter2-S3cr3t"})})
+    caller.call("POST", GENERATE, {"prompt": "A", "x": image, "token": "hunter2-S3cr3t", "y": nested})
+    caller.call("POST", f"{GENERATE}?token=x'hunter2-S3cr3t", b"password=hunter2-S3cr3t&x=" + b"x" * 70_000)
+    document = simulator.control(caller.key).export_world()
+    decoded = b"".join(map(base64.b64decode, [data for _, data in document["state"]] + document["commands"]))
+    assert b"hunter2-S3cr3t" not in decoded
+    assert not document["commands"] or image.encode() in decoded
+
+
+WEBHOOK = "http://user:pw@127.0.0.1:9/h"
+CHOSEN = {"when": "generate", "match": {"headers": {"x-token": "right"}}, "reply": {"status": 503}}
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_same"),
+    [({"X-Webhook-URL": WEBHOOK}, True), ({"X-Token": "right"}, True), ({"X-Token": "wrong"}, False)],
+)
+def test_a_replay_whose_outcome_depends_on_a_secret_says_so(headers: dict[str, str], is_same: bool) -> None:
+    """A URL stays one without its user; a rule cannot compare what is hidden."""
+    with Simulator(state="memory-log") as simulator:
+        control = simulator.control()
+        control.add_rule(CHOSEN)
+        Caller(over_http(simulator.url), "sim-key").call("POST", GENERATE, {"prompt": "A"}, headers)
+        log = msgspec.convert(control.export_world(), WorldLog)
+    replayed = Simulator.replaying(log)[1]
+    assert (replayed.is_same, replayed.has_same_outcome) == (True, is_same)

@@ -14,6 +14,7 @@ from pixazo_simulator.state.fold import Fold
 from pixazo_simulator.state.log import Log
 from pixazo_simulator.state.store import Position, SharedStore
 from pixazo_simulator.world import Row, Settings, StateUnavailableError, TakeNumber, Worlds
+from pixazo_simulator.world.part import Part, rows
 
 from .keeping import HEAD
 
@@ -120,7 +121,7 @@ def test_what_was_refused_while_it_waited_is_not_handed_over() -> None:
     async def doing(appending: Log, store: Slow) -> None:
         first = _asked(appending)
         await store.asked.wait()
-        with pytest.raises(StateUnavailableError, match=r"slow has not answered for 0\.05 s: try again"):
+        with pytest.raises(StateUnavailableError, match=r"slow has not responded for 0\.05 s: try again"):
             await _asked(appending)
         assert not first.done()
         store.opened.set()
@@ -177,7 +178,7 @@ def test_a_log_ends_with_an_entry_that_is_none(caplog: pytest.LogCaptureFixture)
 @pytest.mark.parametrize("data", [b"", b"\x00", b"damaged", bytes(1000), b"\xff" * 50])
 def test_no_bytes_but_entries_are_read(data: bytes) -> None:
     """A log that holds others cannot be loaded."""
-    with pytest.raises(StoreError, match=r"slow is damaged: .*; restore a copy, or name another state"):
+    with pytest.raises(StoreError, match=r"slow is damaged: .*; restore a copy, or choose another state"):
         _drive_loading([data])
 
 
@@ -186,3 +187,12 @@ def _drive_loading(entries: list[bytes]) -> None:
         appending.load(Kept(HEAD, 0, [], entries))
 
     _drive(doing)
+
+
+def test_what_is_no_state_of_one_class_may_be_that_of_another() -> None:
+    """Each class says which members are made with it."""
+
+    class Fence(Part):
+        bounds: int = 3
+
+    assert [path for path, _ in rows(Fence())] == ["bounds"]

@@ -21,6 +21,7 @@ from tests.patience import PATIENCE, until
 from tests.servers import Redis, free_port
 from tests.serving import ServeProcess
 
+from pixazo_simulator.state.naming import store_of
 from pixazo_simulator.state.redis import RedisStore
 from pixazo_simulator.world import StateUnavailableError
 
@@ -220,7 +221,7 @@ def test_servers_that_cannot_be_used(tmp_path: Path) -> None:
     nowhere = f"redis://:a-secret@127.0.0.1:{free_port()}/0"
     said = mistake("serve", "--port", "0", "--state", nowhere)
     assert said.startswith(nowhere.replace(":a-secret@", ""))
-    assert said.endswith("see that the server runs there")
+    assert said.endswith("check that the server is running there")
     with (
         Redis(tmp_path / "redis", "--requirepass", "right") as guarded,
         _connected(guarded.url, password="right") as client,
@@ -263,3 +264,22 @@ def test_a_batch_that_is_taken_too_late_does_not_count(store: Redis) -> None:
         await other.close()
 
     asyncio.run(append())
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("reddis://:hunter2@h/0", "state 'reddis:...' is not one of memory"),
+        ("unix:///s?password=hunter2", "state 'unix:...' is not one of memory"),
+        ("redis://:hunt#er2@h/0", "of a password as %2F %3F %23"),
+        ("redis://:hunt/er2@h/0", "of a password as %2F %3F %23"),
+        ("redis://:hunter2@h/name", "the database is a number, '/name' is none"),
+        ("redis://:hunter2@h/0?foo=1", "wrong option behind the question mark: .*foo"),
+        ("redis://:hunter2@h/0?socket_timeout=hunter2", "wrong option behind the question mark: .*socket_timeout"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_without_its_password(state: str, said: str) -> None:
+    """Also where the library would take it for another one."""
+    with pytest.raises(ValueError, match=said) as caught:
+        store_of(state)
+    assert "hunt" not in str(caught.value)

@@ -80,7 +80,7 @@ def test_a_foreign_file_is_left_alone(kind: str, tmp_path: Path) -> None:
     """Whatever it is."""
     file = tmp_path / "foreign"
     FOREIGN[kind](file)
-    assert _said(file).endswith(" is not a file of pixazo-sim: name another file; this one was not changed")
+    assert _said(file).endswith(" is not a file of pixazo-sim: choose another file; this one was not changed")
 
 
 @pytest.mark.slow
@@ -97,8 +97,8 @@ def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     """Nor is a file in a folder that is not there."""
     (tmp_path / "folder").mkdir()
-    assert "name a file that this user can write" in _said(tmp_path / "folder")
-    assert "name a file that this user can write" in _said(tmp_path / "nowhere" / "worlds")
+    assert "choose a file that this user can write" in _said(tmp_path / "folder")
+    assert "choose a file that this user can write" in _said(tmp_path / "nowhere" / "worlds")
 
 
 @pytest.mark.slow
@@ -162,7 +162,7 @@ def test_a_file_that_another_process_uses(kept: Path) -> None:
     with _serving(kept) as serving:
         before = kept.read_bytes()
         assert mistake("serve", *OPTIONS, "--state", f"sqlite:{kept}") == (
-            f"sqlite:{kept} is used by another process: end that one, or name another file"
+            f"sqlite:{kept} is used by another process: end that one, or choose another file"
         )
         assert kept.read_bytes() == before
         Caller(over_http(serving.url), "a-key").accepted()
@@ -205,7 +205,9 @@ def test_a_disk_that_must_not_be_written(kept: Path, small_disk: Path) -> None:
     copy.write_bytes(kept.read_bytes())
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     assert " cannot be written: " in _said(copy)
-    assert " cannot be opened: Read-only file system; name a file that this user can write" in _said(small_disk / "new")
+    assert " cannot be opened: Read-only file system; choose a file that this user can write" in _said(
+        small_disk / "new"
+    )
 
 
 def _full(caller: Caller) -> tuple[list[str], str]:
@@ -229,7 +231,7 @@ def test_a_disk_that_is_full(small_disk: Path, tmp_path: Path) -> None:
     with serving:
         caller = Caller(over_http(serving.url), "a-key")
         accepted, message = _full(caller)
-        assert "the disk is full: make room; what was not answered was not done" in message
+        assert "the disk is full: make room; requests without a response were not done" in message
         assert caller.call("PATCH", "/_sim/world", {"suspended": True}).status == 503
         assert [each["request_id"] for each in caller.sim("generations?limit=1000")["generations"]] == accepted
         filler.unlink()

@@ -185,8 +185,8 @@ def test_a_simulator_goes_on_with_the_state_that_it_has_saved(place: Place, monk
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"seed": 1}, "seed 0, this server has 1"),
-        ({"balance": 5}, "balance 100000000, this server has 5"),
+        ({"seed": 1}, "seed 0, but this server has 1"),
+        ({"balance": 5}, "balance 100000000, but this server has 5"),
         ({"keys": ("other",)}, "keys"),
     ],
 )
@@ -196,7 +196,7 @@ def test_other_settings_are_refused(tmp_path: Path, changed: dict[str, Any], sai
     with Simulator(Settings(), state=state):
         pass
     with pytest.raises(
-        SimulatorError, match=f"was begun with {said}.*: give it the same options, or name another state"
+        SimulatorError, match=f"was started with {said}.*: use the same options, or choose another state"
     ):
         Simulator(Settings(**changed), state=state).start()
     with Simulator(Settings(), state=state):

@@ -116,7 +116,7 @@ def test_without_a_log_there_is_no_history() -> None:
     """The remedy is named."""
     with (
         Simulator() as simulator,
-        pytest.raises(ControlError, match="this server keeps no log: start it with another --state") as caught,
+        pytest.raises(ControlError, match="this server keeps no log; start it with a --state other than") as caught,
     ):
         simulator.control().history()
     assert caught.value.status == 400

@@ -70,7 +70,7 @@ def test_the_longest_forecast_fits_into_a_script() -> None:
         ("rain", "incident 'rain' cannot be read: write it as 'reply lost after acceptance at submission of generation 3'"),
         ("429 at submision of generation 3", "incident '429 at submision of generation 3': there is no 'submision' (did you mean submission?): write one of calls, submission, "),
         ("430 at reads of generation 3", "incident '430 at reads of generation 3': there is no '430' at reads (did you mean 404?): write one of 429, 503, 404, reply lost, reply cut"),
-        ("0 x 429 at reads of generation 3", "incident '0 x 429 at reads of generation 3' has a number 0: generations are counted from 1, and it strikes at least once"),
+        ("0 x 429 at reads of generation 3", "incident '0 x 429 at reads of generation 3' contains a 0: generations are counted from 1, and it strikes at least once"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_the_remedy(text: str, says: str) -> None:

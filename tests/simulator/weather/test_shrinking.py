@@ -45,7 +45,7 @@ def test_an_app_that_breaks_in_calm_weather_needs_no_incident() -> None:
     """It is run once more to be sure."""
     found = Shrinking(broken_by(()), MANY, ["charged twice"])
     assert (found.found[0].incidents, found.runs) == ((), 2)
-    assert str(found.found[0]) == "it breaks without any incident, too (charged twice)"
+    assert str(found.found[0]) == "it also breaks without any incident (charged twice)"
 
 
 def test_each_kind_of_problem_is_shrunk_by_itself() -> None:
@@ -70,7 +70,7 @@ def test_no_more_runs_are_made_than_the_bound() -> None:
     found = Shrinking(broken_by(MANY[::7]), MANY, ["charged twice"], most=12)
     assert (found.runs, found.found[0].is_least) == (12, False)
     assert set(MANY[::7]) <= set(found.found[0].incidents) < set(MANY)
-    assert "; shrinking was ended, and fewer may do\n" in str(found.found[0])
+    assert "; shrinking was stopped, fewer may be enough\n" in str(found.found[0])
 
 
 def test_an_app_that_does_not_break_again_keeps_its_incidents() -> None:
@@ -79,7 +79,7 @@ def test_an_app_that_does_not_break_again_keeps_its_incidents() -> None:
     assert (found.incidents, found.is_flaky, found.is_least) == (MANY[:3], True, False)
     assert (
         str(found)
-        == "not shrunk: with the same incidents the app breaks at one time and survives at another (charged twice)"
+        == "not shrunk: with the same incidents the app sometimes breaks and sometimes survives (charged twice)"
     )
 
 

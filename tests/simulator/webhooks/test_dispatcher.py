@@ -47,7 +47,7 @@ def test_advancing_lists_what_fell_due_in_order() -> None:
     drive(doing)
 
 
-@pytest.mark.parametrize("outcome", [Outcome(500, "answered 500"), Outcome(None, "no answer within 5 s")])
+@pytest.mark.parametrize("outcome", [Outcome(500, "answered 500"), Outcome(None, "no response within 5 s")])
 def test_retries_happen_on_the_world_s_clock(outcome: Outcome) -> None:
     """One advance over an hour makes all of them, each at its instant, with the same bytes."""
 
@@ -333,6 +333,48 @@ def test_a_bug_in_one_attempt_does_not_stop_the_dispatcher(caplog: pytest.LogCap
 
     asyncio.run(run())
     assert "a webhook could not be attempted: RuntimeError('a bug')" in caplog.messages
+
+
+def test_only_the_world_that_was_named_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may have thousands, and a submit wakes the dispatcher."""
+    looks: list[str] = []
+    look = World.next_due
+
+    def noted(world: World) -> int | None:
+        looks.append(world.key)
+        return look(world)
+
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
+        one, two = worlds
+        for world in (one, two):
+            accepted(world, webhook_url=HOOK)
+        monkeypatch.setattr(World, "next_due", noted)
+        dispatcher.wake(two)
+        await until(lambda: receivers.arrived[HOOK])
+        assert {*looks} == {"two"}
+
+    async def begun(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
+        await some_turns()  # it begins with a look at all
+        await doing(dispatcher, worlds, receivers)
+
+    meet(begun)
+
+
+def test_the_alarm_of_a_world_is_not_put_off_by_another() -> None:
+    """Each world is looked at when its own next webhook is due."""
+
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
+        one, two = worlds
+        await some_turns()
+        accepted(one, "[[sim:after 60]]", webhook_url=HOOK)
+        dispatcher.wake(one)
+        await some_turns()
+        accepted(two, "[[sim:after 3000]]", webhook_url=f"{HOOK}?second")
+        dispatcher.wake(two)
+        await until(lambda: len(receivers.begun) == 2)
+        assert [webhook.url for webhook in receivers.begun] == [HOOK, f"{HOOK}?second"]
+
+    meet(doing, lambda: Clock.scaled(10_000))
 
 
 def test_a_callback_whose_attempt_raised_is_not_lost() -> None:
@@ -652,8 +694,8 @@ def test_an_advance_over_callbacks_without_end_stops_and_reports_where() -> None
         with pytest.raises(AdvanceError) as caught:
             await dispatcher.advance(world, 315_360_000_000)
         assert str(caught.value) == (
-            "the advance ended at 2026-04-02T03:39:47.000Z, 315210013 s early, with 10000 webhooks attempted, as many as one"
-            " advance attempts; the others stay pending: advance again to go on"
+            "the advance ended at 2026-04-02T03:39:47.000Z, 315210013 s early, with 10000 webhooks attempted, the most for one"
+            " advance; the rest are pending: advance again to continue"
         )
         assert [at for at, _ in due_events(caught.value.events)] == [2, *range(2, 150_000, 15)]
         assert world.clock.now() == START + 149_987_000

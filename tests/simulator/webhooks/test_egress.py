@@ -207,7 +207,7 @@ def test_a_name_that_is_being_looked_up_is_not_asked_for_again(slow: Resolver) -
 def test_a_look_up_has_a_deadline(slow: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
     """A retry may help; and no thread prevents the loop from being closed."""
     monkeypatch.setattr(egress, "LOOK_UP_TIMEOUT", 0.02)
-    expected = Outcome(None, "not sent: host slow.test does not resolve: the resolver did not answer within 0.02 s")
+    expected = Outcome(None, "not sent: host slow.test does not resolve: the resolver did not respond within 0.02 s")
     assert decide("http://slow.test/", "slow.test") == expected
 
 

@@ -75,6 +75,30 @@ def test_any_2xx_is_a_success(status: int) -> None:
         assert post(webhook(listener.url)) == [Outcome(status)]
 
 
+def test_localhost_is_both_loopback_addresses() -> None:
+    """Some servers listen on ::1 only; where nobody listens, 127.0.0.1 is named."""
+
+    class Server(HTTPServer):
+        address_family = socket.AF_INET6
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(204)
+            self.end_headers()
+
+    try:
+        server = Server(("::1", 0), Handler)
+    except OSError:
+        pytest.skip("there is no ::1 here")
+    with server:
+        url = f"http://localhost:{server.server_port}/hook"
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert post(webhook(url)) == [Outcome(204)]
+        thread.join(PATIENCE)
+    assert problem(url) == f"connection refused by 127.0.0.1:{server.server_port}"
+
+
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlocation: /elsewhere\r\n\r\n"
 
 
@@ -153,7 +177,7 @@ def test_nobody_listens(host: str) -> None:
 def test_a_receiver_that_does_not_respond_in_time_is_given_up(behaviour: Behaviour) -> None:
     """One limit for the whole attempt: single bytes do not extend it."""
     with Receiver(behaviour) as listener:
-        assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no answer within 0.5 s", late=True)]
+        assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no response within 0.5 s", late=True)]
 
 
 def test_whoever_takes_no_connection_in_time_is_given_up() -> None:
@@ -245,20 +269,20 @@ def test_an_endless_body_is_not_read_to_its_end(echo: bool) -> None:
     assert outcome == (Outcome(None, "answered 200 without the challenge", final=True) if echo else Outcome(200))
 
 
-CUT_SHORT = "the receiver closed the connection in the middle of its answer"
+CUT_SHORT = "the receiver closed the connection in the middle of its response"
 
 
 @pytest.mark.parametrize(
     ("response", "echo", "problem"),
     [
-        (Behaviour.HANGING_UP, False, "the receiver closed the connection without an answer"),
+        (Behaviour.HANGING_UP, False, "the receiver closed the connection without a response"),
         (b"HTTP/1.1 200 OK\r\ncontent-le", False, CUT_SHORT),
         (b"HTTP/1.1 100 Continue\r\n\r\n", False, CUT_SHORT),
         (http_response(200, b"{} ")[:-1], True, CUT_SHORT),
-        (Behaviour.ENDLESS_HEAD, False, "the answer has more than 65536 bytes of headers"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000, False, "the answer has more than 65536 bytes of headers"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", False, "the answer is not HTTP/1.1: "),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n", False, "the answer is not HTTP/1.1: "),
+        (Behaviour.ENDLESS_HEAD, False, "the response has more than 65536 bytes of headers"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000, False, "the response has more than 65536 bytes of headers"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", False, "the response is not HTTP/1.1: "),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n", False, "the response is not HTTP/1.1: "),
     ],
 )
 def test_what_is_no_http_is_a_problem(response: Behaviour | bytes, echo: bool, problem: str) -> None:
@@ -290,13 +314,13 @@ def test_the_address_that_was_checked_is_the_one_called(monkeypatch: pytest.Monk
     real, addresses = socket.getaddrinfo, ["127.0.0.1"]
 
     def resolve(host: Any, *more: Any, **named: Any) -> Any:
-        return real(addresses.pop() if host == "hooks.test" else host, *more, **named)
+        return real(addresses.pop() if host == "rebinding.test" else host, *more, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with Receiver() as listener:
-        url = f"http://hooks.test:{listener.port}/"
-        assert post(webhook(url, allowed=("hooks.test",))) == [Outcome(204)]
-        assert listener.received[0].headers["host"] == f"hooks.test:{listener.port}"
+        url = f"http://rebinding.test:{listener.port}/"
+        assert post(webhook(url, allowed=("rebinding.test",))) == [Outcome(204)]
+        assert listener.received[0].headers["host"] == f"rebinding.test:{listener.port}"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -102,10 +102,10 @@ def test_a_certificate_that_does_not_fit_is_named_with_its_remedy(local: Local) 
     with local.receiver("hooks.test") as other, local.receiver(**expired) as late:
         assert outcome(other.url, str(local.file)).problem == (
             "the certificate is not for localhost (Hostname mismatch, certificate is not valid for 'localhost'): "
-            "use a name that it has in the URL, or make one for localhost"
+            "use a name in the URL that it contains, or make one for localhost"
         )
         assert outcome(late.url, str(local.file)).problem == (
-            "the certificate of localhost is out of date (certificate has expired): renew it"
+            "the certificate of localhost is not valid now (certificate has expired): renew it"
         )
 
 
@@ -121,8 +121,8 @@ def test_a_receivers_own_certificate_may_be_named(local: Local) -> None:
     ("content", "problem"),
     [
         (None, "cannot be read: No such file or directory"),
-        (b"", "has no certificate in PEM form: name that of the authority, such as rootCA.pem"),
-        (b"\x30\x82", "has no certificate in PEM form: name that of the authority, such as rootCA.pem"),
+        (b"", "has no certificate in PEM format: give that of the authority, such as rootCA.pem"),
+        (b"\x30\x82", "has no certificate in PEM format: give that of the authority, such as rootCA.pem"),
         (b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "has a damaged certificate"),
     ],
 )

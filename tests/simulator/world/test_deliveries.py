@@ -26,7 +26,7 @@ def test_pauses_are_counted_from_the_attempt_before() -> None:
     retries = (5, 300, 1_800)
     made = (
         Attempt(1_000, 503),
-        Attempt(7_500, None, "no answer within 15 s"),
+        Attempt(7_500, None, "no response within 15 s"),
         Attempt(307_500, 404),
         Attempt(2_107_500, 500),
     )

@@ -12,7 +12,7 @@ from pixazo_simulator.spec.parameters import KEYS
 from pixazo_simulator.spec.policy import PROFILES, RateLimit
 from pixazo_simulator.spec.redaction import Redactor
 from pixazo_simulator.world.commands import AddAlias, CreateWorld, ReadStatus
-from pixazo_simulator.world.registry import Settings, Worlds
+from pixazo_simulator.world.registry import KeyTakenError, Settings, Worlds
 from pixazo_simulator.world.world import World
 
 
@@ -29,7 +29,8 @@ def test_the_keys_of_the_settings_open_worlds() -> None:
 def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
     """It would open a world that nobody reaches; the message does not show it."""
     with pytest.raises(
-        ValueError, match=r"^the key cannot be sent as a header: use printable ASCII without outer spaces$"
+        ValueError,
+        match=r"^the key cannot be sent as a header: use printable ASCII without leading or trailing spaces$",
     ):
         Worlds(Settings(keys=(key,)))
 
@@ -55,7 +56,7 @@ def test_worlds_have_clocks_of_their_own() -> None:
 def test_a_key_has_one_world() -> None:
     """Until that is deleted."""
     worlds = Worlds(Settings(keys=("a-key",)))
-    with pytest.raises(ValueError, match="the key has a world already: delete it first, or choose another key"):
+    with pytest.raises(KeyTakenError, match="the key has a world already: delete it first, or choose another key"):
         worlds.create(CreateWorld(key="a-key"))
     (old,) = worlds
     worlds.delete("a-key")
@@ -104,6 +105,18 @@ def test_fresh_keys_are_reproducible() -> None:
     assert [same.fresh_key() for _ in range(100)] == keys
     assert len({*keys, other.fresh_key()}) == 101
     assert all(key.startswith("sim-") and len(key) == 20 for key in keys)
+
+
+def test_of_the_open_worlds_of_a_name_one_draws_by_it() -> None:
+    """The next one does when that one was deleted, and not while another world has its state."""
+    worlds = Worlds(Settings(keys=()))
+    first, second = (worlds.create(CreateWorld(name="suite")) for _ in range(2))
+    assert (first.source, second.source) == ("suite", second.key)
+    worlds.adopt("adopted", first.portable(0))
+    worlds.delete(first.key)
+    assert worlds.create(CreateWorld(key="third", name="suite")).source == "third"
+    worlds.delete("adopted")
+    assert worlds.create(CreateWorld(name="suite")).source == "suite"
 
 
 def test_magic_keys_open_worlds_at_first_sight() -> None:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for requests: bodies that keep every rule of the page, bodies that break one, any bytes at all.
+"""Hypothesis strategies for requests: bodies that keep every rule of the page, bodies that break one, and arbitrary bytes.
 
 For your own tests of your own gateway::
 
@@ -12,7 +12,7 @@ For your own tests of your own gateway::
     def test_refuses_every_violated_rule(breach):
         assert post(breach.operation, breach.body).status_code == 400, breach.clause
 
-What the page leaves open (a blank prompt, a fractional text-to-video duration, 1080P for 10 s) is in neither kind of body.
+Neither kind of body contains what the page leaves open (a blank prompt, a fractional text-to-video duration, 1080P for 10 s).
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ from pixazo_contracts.probes import bmp, data_url, gif, jpeg, members, png, svg,
 
 Operation = Literal["generate", "imageToVideo"]
 
-#: The image-to-video limit; and for text-to-video, whose table has none, the length of the printed example.
+#: The image-to-video limit; for text-to-video, whose table has no limit, the length of the printed example.
 MOST_CHARACTERS: Final = 2000
 PROVEN_CHARACTERS: Final = 665
 
-#: Characters that no gateway could treat as formatting: letters, digits, punctuation, symbols, spaces.
+#: Characters that no gateway can treat as formatting: letters, digits, punctuation, symbols, spaces.
 VISIBLE: Final = st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"])
 
 #: One code point, one UTF-16 unit, one grapheme each, in one, two and three bytes: every way of counting gives the same number.
@@ -82,7 +82,7 @@ FRAMES_OUTSIDE: Final = {
 
 
 def prompts(operation: Operation) -> st.SearchStrategy[str]:
-    """Prompts that the page allows: short ones in any script, with camera movements, and of the greatest length."""
+    """Prompts that the page allows: short ones in any script, some with camera movements, and the longest ones."""
     most = MOST_CHARACTERS if operation == "imageToVideo" else PROVEN_CHARACTERS
     short = st.text(VISIBLE, min_size=1, max_size=60).filter(str.strip)
     camera = st.tuples(short, st.sampled_from(CAMERA)).map(" ".join)
@@ -94,7 +94,7 @@ def bodies(operation: Operation) -> st.SearchStrategy[dict[str, object]]:
     """Bodies of `generate` or `imageToVideo` that keep every rule of the page, never with a `callback_url`."""
     optional: dict[str, st.SearchStrategy[object]] = {
         "prompt_optimizer": st.booleans(),
-        # Of image-to-video the page says: only for the Fast variant. Whether true is refused elsewhere it does not say.
+        # For image-to-video the page says: only for the Fast variant. It does not say whether true is refused elsewhere.
         "fast_pretreatment": st.booleans() if operation == "generate" else st.just(value=False),
         "aigc_watermark": st.booleans(),
     }
@@ -102,7 +102,7 @@ def bodies(operation: Operation) -> st.SearchStrategy[dict[str, object]]:
     if operation == "imageToVideo":
         printed = st.just(members("image_to_video")["first_frame_image"])
         required["first_frame_image"] = printed | frames().map(lambda frame: frame.url)
-    # Text to video: which durations and resolutions there are is not stated; only one of each is shown.
+    # Text to video: the page does not state the durations and resolutions; it shows only one of each.
     seconds, sizes = ((6, 10), ("768P", "1080P")) if operation == "imageToVideo" else ((6,), ("768P",))
     shapes = st.fixed_dictionaries(
         {}, optional={"duration": st.sampled_from(seconds), "resolution": st.sampled_from(sizes)}
@@ -115,7 +115,7 @@ def bodies(operation: Operation) -> st.SearchStrategy[dict[str, object]]:
 
 
 def proves(operation: Operation, body: Mapping[str, object]) -> tuple[str, ...]:
-    """The acceptance clauses that an accepted body proves, and that its refusal breaks."""
+    """The acceptance clauses that an accepted body proves and that its refusal breaks."""
     if operation == "generate":
         return ("T2V-BODY-02",) if set(body) == {"prompt"} else ()
     return tuple(_image_to_video(body))

@@ -12,10 +12,10 @@ from pixazo_contracts.probes import ABSENT, RULES
 
 from .bodies import FRAMES_OUTSIDE, LETTERS, MOST_CHARACTERS, Operation, bodies
 
-#: How the ids of clauses about parameters begin.
+#: The prefixes of the ids of clauses about parameters.
 GROUPS: Final = ("T2V", "I2V")
 
-#: How much of a wrong value is shown in a label, in code points.
+#: The most code points of a wrong value that a label shows.
 SHOWN: Final = 60
 
 #: Integers that every JSON parser keeps exactly.
@@ -90,7 +90,7 @@ def clauses_broken(operation: Operation) -> tuple[str, ...]:
 
 
 def breaches(operation: Operation, clause: str | None = None) -> st.SearchStrategy[Breach]:
-    """Bodies that keep every rule but one: any, or that of `clause`. Raises `ValueError` if no rule has that clause."""
+    """Bodies that keep every rule except one: any rule, or that of `clause`. Raises `ValueError` if no rule has that clause."""
     rules = _rules(operation)
     if clause is not None and clause not in rules:
         raise ValueError(f"no rule of {operation} is stated by {clause!r}: known are {', '.join(rules)}")

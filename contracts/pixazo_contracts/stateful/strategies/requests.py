@@ -1,4 +1,4 @@
-"""Submits that break no rule, input that ignores every rule, and what surrounds a body: headers, receivers of callbacks, request ids."""
+"""Submits that break no rule, input that ignores every rule, and the rest of a request: headers, receivers of callbacks, request ids."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DELAYS: Final = (0.0, 0.02)
 
 MOST_FAILURES: Final = 2
 
-#: Any text at all, lone surrogates as well: JSON can express them as escapes.
+#: Any text, including unpaired surrogates: JSON can express them as escapes.
 _ANY_TEXT = st.text(st.characters(), max_size=20)
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _ANY_TEXT
 
@@ -44,12 +44,12 @@ def _encoded(value: object) -> bytes:
 
 
 def json_documents() -> st.SearchStrategy[bytes]:
-    """Any JSON value as bytes; what UTF-8 cannot hold is escaped."""
+    """Any JSON value as bytes; what UTF-8 cannot encode is escaped."""
     return _json_values().map(_encoded)
 
 
 def near_bodies(operation: Operation) -> st.SearchStrategy[bytes]:
-    """Objects with the documented members, some valid, the others with any value at all; never a `callback_url`."""
+    """Objects with the documented members, some valid, the others with any value; never a `callback_url`."""
     odd = st.dictionaries(st.sampled_from(MEMBERS), _json_values(max_leaves=4), min_size=1, max_size=3)
     return st.tuples(bodies(operation), odd).map(lambda parts: _encoded({**parts[0], **parts[1]}))
 
@@ -73,19 +73,19 @@ def raw_bodies() -> st.SearchStrategy[bytes]:
 
 
 def letter_cases(name: str) -> st.SearchStrategy[str]:
-    """A header's name in any letter case, as printed first."""
+    """A header's name in any letter case; first as printed."""
     return st.sampled_from((name, name.lower(), name.upper(), name.swapcase()))
 
 
 def json_headers() -> st.SearchStrategy[Headers]:
-    """Request headers that the page allows, the key aside: a JSON type, `Cache-Control` or not, names in any letter case."""
+    """Request headers that the page allows, except the key: a JSON type, `Cache-Control` or not, names in any letter case."""
     typed = st.tuples(letter_cases("Content-Type"), st.sampled_from(CONTENT_TYPES))
     cached = st.tuples(letter_cases("Cache-Control"), st.just("no-cache"))
     return st.tuples(typed) | st.tuples(typed, cached)
 
 
 def valid_submits(operation: Operation) -> st.SearchStrategy[Send]:
-    """Submits that break no rule, with headers in every way in which they may be written."""
+    """Submits that break no rule, with headers in every allowed spelling."""
 
     def make(body: dict[str, object], headers: Headers) -> Send:
         aims = proves(operation, body)

@@ -1,4 +1,4 @@
-"""What responses show by their form: ids, media, origins, members, envelopes of errors, headers."""
+"""What the form of responses shows: ids, media, origins, members, envelopes of errors, headers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pixazo_contracts.trace import (
 
 from .evidence import Sighting, has_known_key
 
-#: What follows `<model_id>_`.
+#: The part after `<model_id>_`.
 IDS: Final = {
     "uuid7": re.compile(rf"{MODEL}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-7[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}"),
     "thirteen": re.compile(rf"{MODEL}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-7[0-9a-f]{{3}}-[0-9a-f]{{4}}-[0-9a-f]{{13}}"),
@@ -47,7 +47,7 @@ PRINTED_BALANCE: Final = "Your wallet does not have enough balance."
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL as they are written."""
+    """Scheme, host and port of a URL as written."""
     parts = split_url(url)
     return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else ""
 
@@ -110,7 +110,7 @@ def _envelope(read: Exchange | Callback) -> Iterator[Sighting]:
 
 
 def is_status_envelope(message: Exchange | Callback) -> bool:
-    """Whether a body is what a status read shows."""
+    """Whether a body is the response to a status read."""
     return {"request_id", "status", "model_id"} <= message.members.keys()
 
 
@@ -186,7 +186,7 @@ def seen_in_answers(trace: Trace) -> Iterator[Sighting]:
     owners = {generation.request_id: generation.submit.account for generation in trace.generations}
     served = {exchange.account for exchange in trace.exchanges if exchange.status not in {None, 401, 403}}
     for generation in trace.generations:
-        yield from _accepted(generation, trace.profile.public_origins)  # those by which an app named a proxy
+        yield from _accepted(generation, trace.profile.public_origins)  # those that an app used for a proxy
         seen: list[Exchange | Callback] = [*generation.seen, *filter(is_status_envelope, generation.callbacks)]
         for read in seen:
             yield from _envelope(read)

@@ -1,4 +1,4 @@
-"""What an exchange or a callback shows about a point, and what all that shows it leave possible."""
+"""What an exchange or a callback shows about a point, and which values all of them leave possible."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Message = Exchange | Callback
 Item = TypeVar("Item")
 Key = TypeVar("Key")
 
-#: So many of the messages that show a value are named.
+#: How many of the messages that show a value are named.
 MOST_NAMED = 5
 
-#: Accounts that name a key which no gateway knows: see `KeyInjector`.
+#: Accounts whose key no gateway knows: see `KeyInjector`.
 STRANGERS = frozenset({"unknown", "blank"})
 
 
@@ -27,7 +27,7 @@ class Sighting(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What the traffic says of a point: its value, None where it contradicts itself or leaves several; the lines of a comment say why."""
+    """What the traffic says about a point: its value, None if it contradicts itself or leaves several; the lines of a comment say why."""
 
     value: str | None
     lines: tuple[str, ...]
@@ -42,7 +42,7 @@ def has_known_key(exchange: Exchange) -> bool:
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
-    """The items by a key, in the order in which each key appears first."""
+    """The items by a key, in the order in which the keys first appear."""
     groups: dict[Key, list[Item]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)
@@ -63,7 +63,7 @@ def named(messages: Iterable[Message]) -> str:
 
 
 def decide(sightings: Iterable[Sighting]) -> Finding:
-    """The one value that all sightings of a point leave; several, or values that exclude each other, are said."""
+    """The one value that all sightings of a point leave; several values, or values that exclude each other, are reported."""
     groups = grouped(sightings, lambda sighting: sighting.values)
     possible = sorted(frozenset[str].intersection(*(frozenset(values.split("|")) for values in groups)))
     shown = tuple(

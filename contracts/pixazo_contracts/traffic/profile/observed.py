@@ -20,7 +20,7 @@ POINTS: Final = {
     "request_id": "an accepted submit",
     "media": "a read of a COMPLETED generation",
     "public_origin": "an accepted submit with its polling_url",
-    "t2v_limits": "a generate with a duration, resolution or length that image-to-video forbids, and nothing else odd",
+    "t2v_limits": "a generate with a duration, resolution or length that image-to-video forbids, and nothing else unusual",
     "combo_1080p_10s": "an imageToVideo of 1080P and 10 s, read until it ends",
     "prompt_unit": "an imageToVideo whose prompt has at most 2000 characters and more bytes or UTF-16 units",
     "blank_prompt": "a submit whose prompt is empty or white space",
@@ -37,11 +37,11 @@ POINTS: Final = {
     "unknown_route": "a wrong method on a known path",
     "unknown_id": "a read with another account's key",
     "insufficient_balance": "a submit that is answered 402",
-    "check_order": "a submit with two faults, answered for one that is usually looked for later",
+    "check_order": "a submit with two faults, refused for the one that is usually checked later",
     "content_type": "a valid submit that is not declared as application/json",
-    "body_limit": "nothing that traffic shows: measure it",
-    "price": "nothing that traffic shows: see the wallet",
-    "refunds": "nothing that traffic shows: see the wallet",
+    "body_limit": "traffic does not show it: measure it",
+    "price": "traffic does not show it: see the wallet",
+    "refunds": "traffic does not show it: see the wallet",
     "status_members": "a read of a FAILED or ERROR generation",
     "timestamps": "a read that shows updated_at",
     "job_times": "generations read until they are COMPLETED, at least once while PROCESSING",
@@ -51,33 +51,33 @@ POINTS: Final = {
     "webhook_redirects": "a webhook that the receiver answers with a redirect",
     "callback_url": "a generation with callback_url, read until it ends",
     "both_channels": "a generation with X-Webhook-URL and another callback_url, read until it ends",
-    "bad_webhook_url": "a submit whose X-Webhook-URL is no http or https URL",
-    "http_webhook_url": "a submit whose X-Webhook-URL is http, and that is refused or called back",
+    "bad_webhook_url": "a submit whose X-Webhook-URL is not an http or https URL",
+    "http_webhook_url": "a submit whose X-Webhook-URL is http, and which is refused or called back",
     "webhook_allow": "nothing: it is a safety rule of the simulator",
-    "read_delay": "a read at most a second after the submit, or reads that are answered 404 before others are not",
+    "read_delay": "a read at most a second after the submit, or reads that are answered 404 before others that are not",
     "moderation": "a prompt that moderation rejects",
-    "retention": "a read, or a download, that was answered, and later is answered 404",
+    "retention": "a read or download that succeeded, and later is answered 404",
     "queued_to_end": "a FAILED or ERROR generation that was read often",
     "cors": "a preflight of a browser",
     "submit_code": "an accepted submit",
     "null_members": "a submit with an optional member that is null",
     "empty_callback_url": "a submit with an empty callback_url, where bad webhook URLs are known to be refused",
-    "image_megabyte": "an image as data URL of 20,000,000 to 20,971,519 bytes",
+    "image_megabyte": "an image as data URL with 20,000,000 to 20,971,519 bytes",
     "image_type": "an image as data URL whose media type is not that of its content",
     "media_origin": "a read of a COMPLETED generation, whose polling_url is known",
     "callback_events": "a callback_url that is called for a generation that was read while PROCESSING",
     "media_user_agents": "a download that is answered 403, with its User-Agent",
-    "video_aspect": "a download of an imageToVideo whose image is a data URL of another aspect than 16:9",
+    "video_aspect": "a download of an imageToVideo whose image is a data URL with an aspect other than 16:9",
     "status_head": "a HEAD on the status of one's own generation",
     "cache_control": "a download and any other response",
-    "webhook_timeout": "nothing that traffic shows: a receiver that is slow on purpose",
+    "webhook_timeout": "traffic does not show it: use a receiver that is slow on purpose",
     "concurrency": "two submits that are answered 429 while the same number of generations is unfinished",
 }
 
-#: What one message alone shows.
+#: What a single message shows.
 SINGLE: Final = (seen_in_answers, seen_in_submits, seen_in_webhooks, queued_to_end, aspects)
 
-#: What all of it shows of the point after which each is named.
+#: What the whole trace shows about the point that each is named after.
 WHOLE: Final = (
     *(job_times, webhook_retries, read_delay, retention, rate_limit, concurrency, check_order, media_user_agents),
 )
@@ -92,7 +92,7 @@ def _decided(sightings: Iterable[Sighting]) -> dict[str, Finding]:
 
 def find(trace: Trace) -> dict[str, Finding]:
     """What a trace shows of each point, in the order of the table."""
-    # A key that was always answered 401 is an unknown one, whatever the recorder calls its account.
+    # A key that was always answered 401 is unknown, whatever the recorder calls its account.
     by_account = grouped((e for e in trace.exchanges if e.status is not None), lambda exchange: exchange.account)
     unknown = {name for name, calls in by_account.items() if name and all(call.status == 401 for call in calls)} - {
         "blank"
@@ -114,7 +114,7 @@ def write_profile(trace: Trace) -> str:
     found = find(trace)
     lines = [
         f"# What {len(trace.exchanges)} exchanges and {len(trace.callbacks)} callbacks with {visible(trace.profile.origin)} show.",
-        "# Serve it: pixazo-sim serve --profile FILE. What is not set has the value of profile documented.",
+        "# Serve it: pixazo-sim serve --profile FILE. Fields that are not set have the value of profile documented.",
     ]
     for name, finding in found.items():
         if finding.value is not None:

@@ -1,7 +1,7 @@
-"""What becomes of submits that are odd in one respect: who accepts one tolerates every oddity, who refuses it the only one.
+"""What happens to submits that are odd in one respect: an acceptance tolerates every oddity, a refusal refers to the only one.
 
-An oddity is what the page forbids or leaves open. One that the page forbids has no point of the policy, and explains a refusal.
-Submits with two faults show in which order a gateway looks for them.
+An oddity is something that the page forbids or leaves open. A forbidden one has no policy point, and explains a refusal.
+Submits with two faults show in which order a gateway checks for them.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ NOWHERE: Final = re.compile(r"(.+\.)?(invalid|test|example)")
 
 REFUSALS: Final = frozenset({400, 413, 415, 422})
 
-#: The order of checks that is written as far as the traffic does not contradict it.
+#: The order of checks that is written unless the traffic contradicts it.
 USUAL: Final = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
-#: What must be known before: see the simulator's policy.
+#: What must be known first: see the simulator's policy.
 NEEDED: Final = frozenset(
     {("key", "suspended"), ("key", "rate"), ("key", "funds"), ("json", "parameters"), ("json", "funds")}
 )
@@ -49,9 +49,9 @@ STATES: Final = {402: "funds", 403: "suspended"}
 
 
 class Oddity(NamedTuple):
-    """What is odd about a submit, and the values that each outcome shows; nothing is shown by one that is empty.
+    """What is odd about a submit, and the values that each outcome shows; an empty value shows nothing.
 
-    `accepted` holds for whatever comes later, `completed` and `failed` for that end.
+    `accepted` applies to any later end, `completed` and `failed` to that end.
     """
 
     cause: str
@@ -63,7 +63,7 @@ class Oddity(NamedTuple):
 
 
 class FirstFrame(NamedTuple):
-    """What a data URL says it is, what it is (None for a format that the page does not allow), its size in pixels and in bytes."""
+    """The stated type of a data URL, its real type (None for a format that the page does not allow), its size in pixels and in bytes."""
 
     declared: str
     format: str | None
@@ -73,7 +73,7 @@ class FirstFrame(NamedTuple):
 
 
 def first_frame(value: object) -> FirstFrame | None:
-    """The image in a data URL, also in the beginning of one that a recorder left; None where it cannot be read."""
+    """The image in a data URL, also if a recorder kept only its beginning; None if it cannot be read."""
     text = value if isinstance(value, str) else ""
     cut = SHORTENED.fullmatch(text)
     head, comma, data = (cut[1] if cut else text).partition(",")
@@ -230,7 +230,7 @@ def _fault_of(submit: Exchange) -> str | None:
 
 
 def _faults(submit: Exchange, neighbours: list[Exchange]) -> Iterator[str]:
-    """The faults that a submit surely has, whatever it was answered; those of the account are the same in the submits around it."""
+    """The faults that a submit certainly has, whatever its response; those of the account are the same in the submits around it."""
     if not has_known_key(submit):
         yield "key"
     if submit.request_body is not None and not submit.sent:
@@ -244,7 +244,7 @@ def _faults(submit: Exchange, neighbours: list[Exchange]) -> Iterator[str]:
 
 
 def check_order(trace: Trace) -> Finding | None:
-    """The usual order, changed as little as the submits with two faults demand; none where they do not."""
+    """The usual order, changed as little as the submits with two faults require; none if they require no change."""
     pairs: dict[tuple[str, str], list[Exchange]] = {}
     for submits in grouped(trace.submits, lambda submit: submit.account).values():
         for submit in submits:

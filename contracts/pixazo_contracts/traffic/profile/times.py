@@ -22,14 +22,14 @@ from .answers import is_medium_of
 from .evidence import Finding, Sighting, grouped, has_known_key, named
 from .submits import first_frame
 
-#: A read so many seconds after the submit is one at once.
+#: A read within this many seconds of the submit counts as immediate.
 AT_ONCE: Final = 1.0
 
-#: Generations that must have been read as often as each other, and how much longer one was queued than another, for reads to count.
+#: How many generations must have been read equally often, and how much longer one must have been queued than another, for reads to count.
 FEWEST_POLLED: Final = 3
 POLLED_SPREAD: Final = 2.0
 
-#: Windows of a rate limit that must have been used up.
+#: How many windows of a rate limit must have been used up.
 FEWEST_WINDOWS: Final = 2
 
 #: Units of a retention, in seconds, from the largest on.
@@ -45,7 +45,7 @@ class _Span(NamedTuple):
 
 
 def _spans(trace: Trace) -> tuple[list[_Span], list[_Span]]:
-    """How long generations were queued and, those that were COMPLETED, processing, by the gateway's own timestamps."""
+    """How long generations were queued and, if they were COMPLETED, processing, by the gateway's own timestamps."""
     queued, processing = list[_Span](), list[_Span]()
     for generation in trace.generations:
         seen: list[Exchange | Callback] = [*generation.seen, *generation.callbacks]
@@ -61,7 +61,7 @@ def _spans(trace: Trace) -> tuple[list[_Span], list[_Span]]:
 
 
 def _between(message: Exchange | Callback, since: object, until: object) -> list[_Span]:
-    """The time between two timestamps; none where they do not say it. One in whole seconds may be up to a second too early."""
+    """The time between two timestamps; none if they do not show it. A timestamp in whole seconds may be up to a second too early."""
     begin, end = instant(since), instant(until)
     if begin is None or end is None or end < begin:
         return []
@@ -75,7 +75,7 @@ def _range(spans: Sequence[_Span]) -> str:
 
 
 def _polled(trace: Trace) -> Finding | None:
-    """In how many reads each state is shown, where that is constant although they come at very different times."""
+    """In how many reads each state is shown, if that is constant although they come at very different times."""
     counts, queued, used = set[tuple[int, int]](), list[float](), list[Exchange]()
     for generation in trace.generations:
         if generation.outcome == "COMPLETED":
@@ -89,11 +89,11 @@ def _polled(trace: Trace) -> Finding | None:
     if len(counts) != 1 or not varies or not all(count := counts.pop()):
         return None
     value = f"polls:{'+'.join(map(str, dict.fromkeys(count)))}"
-    return Finding(value, (f"each state is shown in as many reads, whenever they come: {named(used)}",))
+    return Finding(value, (f"each state is shown in the same number of reads, regardless of time: {named(used)}",))
 
 
 def job_times(trace: Trace) -> Finding | None:
-    """Seconds queued and processing, from the least to the most that was seen; or status reads."""
+    """Seconds queued and processing, from the least to the most observed; or status reads."""
     if polled := _polled(trace):
         return polled
     queued, processing = _spans(trace)
@@ -110,7 +110,7 @@ def job_times(trace: Trace) -> Finding | None:
 
 
 def read_delay(trace: Trace) -> Finding | None:
-    """Milliseconds after a submit in which a read finds nothing: the first that found something says how many at most."""
+    """Milliseconds after a submit in which a read finds nothing: the first read that found something gives the upper bound."""
     missing, found = list[tuple[float, Exchange]](), list[tuple[float, Exchange]]()
     for generation in trace.generations:
         answered = next((read for read in generation.reads if read.succeeded), None)
@@ -125,12 +125,12 @@ def read_delay(trace: Trace) -> Finding | None:
         if latest > soonest[0] + 0.001:
             return Finding(None, (f"404 after {latest:.3f} s, found after {soonest[0]:.3f} s: {named(used)}",))
         return Finding(str(ceil(soonest[0] * 1000)), (f"more than {max(0.0, latest):.3f} s: {named(used)}",))
-    line = f"none is seen; the soonest read came after {max(0.0, soonest[0]):.3f} s: {named([soonest[1]])}"
+    line = f"none was observed; the earliest read came after {max(0.0, soonest[0]):.3f} s: {named([soonest[1]])}"
     return Finding("0" if soonest[0] <= AT_ONCE else None, (line,))
 
 
 def _limit(found: float, gone: float) -> int | None:
-    """The roundest number of seconds between two; None where several are as round."""
+    """The roundest number of seconds between two; None if several are equally round."""
     for unit in UNITS:
         multiples = range(ceil(found / unit), int(gone // unit) + 1)
         if multiples:
@@ -139,7 +139,7 @@ def _limit(found: float, gone: float) -> int | None:
 
 
 def retention(trace: Trace) -> Finding | None:
-    """How long after the end the status and the media were still found, and when no more."""
+    """How long after the end the status and the media were still found, and when they no longer were."""
     limits, lines = list[str](), list[str]()
     for kind in ("status", "media"):
         there, gone = list[tuple[float, Exchange]](), list[tuple[float, Exchange]]()
@@ -178,7 +178,7 @@ def queued_to_end(trace: Trace) -> Iterator[Sighting]:
 
 
 def _is_counted(exchange: Exchange) -> bool:
-    """Whether a call reached an operation of the gateway with a known key, which also a POST to an unknown model does."""
+    """Whether a call reached an operation of the gateway with a known key, as a POST to an unknown model also does."""
     is_read = exchange.operation == "status" and exchange.method == "GET"
     is_model = exchange.members.get("error") == "Model not found"
     known = has_known_key(exchange) or exchange.placement == "query"
@@ -191,7 +191,7 @@ def _by_account(trace: Trace) -> dict[str, list[Exchange]]:
 
 
 def _limit_of(calls: Sequence[Exchange]) -> tuple[str, list[Exchange]] | None:
-    """`CALLS/SECONDS` and the first 429 of each window, if every window with one has as many other calls, and none has more.
+    """`CALLS/SECONDS` and the first 429 of each window, if every window with a 429 has the same number of other calls, and none has more.
 
     A window begins with a call, and is as long as the first 429 says.
     """
@@ -214,14 +214,14 @@ def _limit_of(calls: Sequence[Exchange]) -> tuple[str, list[Exchange]] | None:
 
 
 def _is_just_after(call: Exchange, throttled: Exchange) -> bool:
-    """Whether a call of the same account was answered although another had been throttled, and its wait was not over."""
+    """Whether a call of the same account was served although another was throttled and its wait was not over."""
     wait = whole_number(throttled.header("retry-after")) or 0
     is_same = call.account == throttled.account and call.number > throttled.number
     return is_same and call.status != 429 and throttled.finished <= call.started < throttled.started + wait - 1
 
 
 def rate_limit(trace: Trace) -> Finding | None:
-    """Calls of a window, where at least two windows of one rule explain which calls were throttled."""
+    """Calls per window, if at least two windows of one rule explain which calls were throttled."""
     throttled = [e for e in trace.exchanges if e.status == 429 and has_known_key(e)]
     if not throttled:
         return None
@@ -237,7 +237,7 @@ def rate_limit(trace: Trace) -> Finding | None:
         if len({value for value, _ in limits}) == 1 and submits_only == bool(reads):
             value = f"{limits[0][0]}{' submits' if submits_only else ''}"
             return Finding(value, (f"{len(full)} windows were used up, by {named(full)}",))
-    return Finding(None, (f"429 without a rule that holds for all: {named(throttled)}",))
+    return Finding(None, (f"429, but no rule explains all of them: {named(throttled)}",))
 
 
 def concurrency(trace: Trace) -> Finding | None:
@@ -263,7 +263,7 @@ def concurrency(trace: Trace) -> Finding | None:
 
 
 def media_user_agents(trace: Trace) -> Finding | None:
-    """The programs whose downloads were answered 403 while those of others were served."""
+    """The user agents whose downloads were answered 403 while others were served."""
     refused, served = dict[str, Exchange](), dict[str, Exchange]()
     for exchange in trace.operation("media"):
         agent = re.split(r"[/\s,]", exchange.request_header("User-Agent") or "")[0]

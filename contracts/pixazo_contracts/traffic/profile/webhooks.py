@@ -11,11 +11,11 @@ from pixazo_contracts.trace import TERMINAL, Callback, Generation, Trace, instan
 from .answers import is_status_envelope
 from .evidence import Finding, Sighting, grouped, named
 
-#: A webhook must have come so many seconds after the end, one that follows a redirect after the redirect.
+#: A webhook must arrive within this many seconds of the end, or of the redirect that it follows.
 PATIENCE: Final = 10.0
 REDIRECT: Final = 2.0
 
-#: Seconds after a failed attempt without a further one, at least, and as a multiple of the last pause.
+#: The least seconds after a failed attempt without another one, and the same as a multiple of the last pause.
 SILENCE: Final = 600.0
 SILENCE_FACTOR: Final = 10.0
 
@@ -33,7 +33,7 @@ def _is_running(callback: Callback) -> bool:
 
 
 def _at(generation: Generation, channel: str) -> list[Callback]:
-    """The callbacks of a generation to the URL of one channel; none where both have the same."""
+    """The callbacks of a generation to the URL of one channel; none if both channels have the same URL."""
     tokens = {name: receiver_token(url) for name, url in generation.webhook_urls.items()}
     if len(set(tokens.values())) < len(tokens) or channel not in tokens:
         return []
@@ -46,7 +46,7 @@ def _is_over(generation: Generation, end: float) -> bool:
 
 
 def _processing(generation: Generation) -> float:
-    """Seconds, at least, that a generation was seen to be processed; none where it was not read meanwhile."""
+    """The least seconds that a generation was seen to be processed; none if it was not read meanwhile."""
     stamps = [
         (word, at)
         for each in (*generation.seen, *generation.callbacks)
@@ -90,7 +90,7 @@ def _of_member(generation: Generation, end: float, *, reachable: bool) -> Iterat
 
 
 def seen_in_webhooks(trace: Trace) -> Iterator[Sighting]:
-    """What each generation that gave a URL shows. Silence at one says something only where another URL of its host was called."""
+    """What each generation that gave a URL shows. A missing callback counts only if another URL of its host was called."""
     end = _end_of(trace)
     hosts = {
         split_url(url).hostname for g in trace.generations if _at(g, "header") for url in [g.webhook_urls["header"]]
@@ -125,7 +125,7 @@ def _redirects(trace: Trace, end: float) -> Iterator[Sighting]:
 
 
 def webhook_retries(trace: Trace) -> Finding | None:
-    """The pauses between the attempts of a webhook: a value only where they ended although the last one failed too."""
+    """The pauses between the attempts of a webhook: a value only if they ended although the last one failed too."""
     attempts, end = filter(is_status_envelope, trace.callbacks), _end_of(trace)
     chains = [
         chain
@@ -147,7 +147,7 @@ def webhook_retries(trace: Trace) -> Finding | None:
     ]
     shown = ",".join(map(str, longest)) or "none"
     if whole and len(whole[0]) == len(longest):
-        return Finding(shown, (f"{shown} by {used}; then no further one",))
+        return Finding(shown, (f"{shown} by {used}; then no more",))
     return Finding(None, (f"it begins {shown}, by {used}; the last attempt was answered 2xx, or was too recent",))
 
 
@@ -156,7 +156,7 @@ def _agree(shorter: list[int], longer: list[int]) -> bool:
 
 
 def drop_dependent(sightings: Iterable[Sighting], found: dict[str, Finding]) -> list[Sighting]:
-    """Without those that only mean something where another point is known to have a certain value."""
+    """Without those that are meaningful only if another point is known to have a certain value."""
     values = {point: finding.value for point, finding in found.items()}
     called, dropped = values.get("callback_url"), set[tuple[str, str]]()
     if values.get("bad_webhook_url") != "refuse" or called in {None, "ignore"}:

@@ -1,1 +1,1 @@
-"""The commands about the files of users: what is wrong with them, their JSON Schemas, and the certificates of `serve --tls`."""
+"""The commands for users' files: what is wrong with them, their JSON Schemas, and the certificates of `serve --tls`."""

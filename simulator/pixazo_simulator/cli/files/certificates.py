@@ -1,7 +1,7 @@
-"""The certificate of `serve --tls`. It is kept, so that a client that was told once to trust its authority still does after a restart.
+"""The certificate of `serve --tls`. It is kept, so a client that trusts its authority still does after a restart.
 
-The private key of the authority is never written, and forgotten when it has signed this one certificate: whoever reads what is kept can
-pretend to be these hosts to those who trust it, and nobody else, even if somebody has told a whole system to trust it.
+The private key of the authority is never written, and is forgotten once it has signed this one certificate: a reader of the kept files can
+pretend to be only these hosts, and only to those who trust it, even if a whole system has been told to trust it.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ import click
 from pixazo_simulator.cli.options import usage_error
 
 HOSTS = ("localhost", "127.0.0.1", "::1")
-"""What it is always for."""
+"""The hosts that it always includes."""
 LIFE, LEFT = dt.timedelta(days=365), dt.timedelta(days=30)
-"""How long a new one is valid, and how long a kept one must still be, to be used."""
+"""How long a new one is valid, and how long a kept one must still be valid to be used."""
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 _HEAD = re.compile(r"pixazo-sim serve --tls, until (\d{4}-\d\d-\d\d), for (.+)")
 
 
 def kept_certificate(given: Path | str | None, hosts: Iterable[str]) -> tuple[Path, Path]:
-    """The file with the key and certificate for HOSTS and these hosts, and that of its authority; made where there is none that will do.
+    """The file with the key and certificate for HOSTS and these hosts, and that of its authority; made if there is no suitable one.
 
-    They are in the folder that is given, or in that which the system has for settings of a user. Raises ValueError with the remedy.
+    They are in the given folder, or in the system's folder for user settings. Raises ValueError with the remedy.
     """
     folder = Path(given or Path(click.get_app_dir("pixazo-sim"), "tls"))
     file, authority = folder / "server.pem", folder / "authority.pem"
@@ -42,19 +42,19 @@ def kept_certificate(given: Path | str | None, hosts: Iterable[str]) -> tuple[Pa
         until, known = _head(file)
         if not wanted <= known or until < dt.datetime.now(dt.UTC).date() + LEFT:
             _make(file, wanted | known, is_new=not known)
-        # The last certificate is the authority's: of two processes that make one at the same time both say the same.
+        # The last certificate is the authority's: two processes that make one at the same time both report the same.
         pem = _BEGIN + file.read_text(encoding="utf-8").rpartition(_BEGIN)[2]
         if not authority.exists() or authority.read_text(encoding="utf-8") != pem:
             _replace(authority, pem, 0o644)
     except OSError as error:
         raise ValueError(
-            f"no certificate can be kept in {folder} ({error.strerror}): name another folder with --tls-folder"
+            f"no certificate can be saved in {folder} ({error.strerror}): choose another folder with --tls-folder"
         ) from None
     return file, authority
 
 
 def _head(file: Path) -> tuple[dt.date, set[str]]:
-    """Until when the kept certificate is valid, and for which hosts; for none where there is none. Raises ValueError for a file that is not ours."""
+    """Until when the kept certificate is valid, and for which hosts: none if there is no certificate. Raises ValueError for a file that is not ours."""
     try:
         with file.open(encoding="utf-8") as text, suppress(ValueError):
             if found := _HEAD.fullmatch(text.readline().rstrip()):
@@ -63,7 +63,7 @@ def _head(file: Path) -> tuple[dt.date, set[str]]:
         return dt.date.min, set()
     # It may be the only copy of a key.
     raise ValueError(
-        f"{file} was not made by `serve --tls`: name another folder with --tls-folder, or give it as --tls-cert"
+        f"{file} was not made by `serve --tls`: choose another folder with --tls-folder, or pass it as --tls-cert"
     )
 
 
@@ -77,7 +77,7 @@ def _make(file: Path, hosts: set[str], *, is_new: bool) -> None:
         leaf = authority.issue_cert(*names, organization_name="pixazo-testkit", not_before=since, not_after=until)
     except (UnicodeError, ValueError) as error:
         raise ValueError(
-            f"no certificate can be made for {', '.join(names)[:80]!r} ({error}): name other hosts"
+            f"no certificate can be made for {', '.join(names)[:80]!r} ({error}): use other host names"
         ) from None
     pems = [leaf.private_key_pem, *leaf.cert_chain_pems, authority.cert_pem]
     head = f"pixazo-sim serve --tls, until {until.date()}, for {' '.join(names)}\n"
@@ -85,7 +85,7 @@ def _make(file: Path, hosts: set[str], *, is_new: bool) -> None:
 
 
 def _replace(file: Path, text: str, mode: int, *, is_new: bool = False) -> None:
-    """Write a file so that a reader sees the whole of it; where it is new, one that another process has written meanwhile stays."""
+    """Write a file atomically: a reader sees it whole; where it is new, one that another process has written meanwhile stays."""
     part = file.with_name(f"{file.name}.{os.getpid()}")
     part.unlink(missing_ok=True)
     try:
@@ -101,20 +101,20 @@ def _replace(file: Path, text: str, mode: int, *, is_new: bool = False) -> None:
 
 
 def named(host: str) -> tuple[str, ...]:
-    """The host by which a server that listens there is called, none for all addresses of a machine."""
+    """The host under which a server that listens there is called, none for all addresses of a machine."""
     with suppress(ValueError):
         return () if ip_address(host).is_unspecified else (host,)
     return (host.lower(),)
 
 
 def tls_of(options: dict[str, Any]) -> ssl.SSLContext:
-    """The context that the options of `serve` describe. Of a certificate of ours the `authority` becomes an option, and receivers of it are trusted.
+    """The context that the options of `serve` describe. For our own certificate the `authority` becomes an option, and receivers with that authority are trusted.
 
     Raises click.UsageError with the remedy.
     """
     certificate, key = options["tls_cert"], options["tls_key"]
     if certificate is None and key is not None:
-        raise click.UsageError(f"--tls-key {key} is the key of no certificate: add --tls-cert FILE")
+        raise click.UsageError(f"--tls-key {key} has no certificate: add --tls-cert FILE")
     with usage_error(ValueError):
         if certificate is None:
             hosts = (options["host"], *options["control_hosts"])

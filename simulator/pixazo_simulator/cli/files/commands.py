@@ -14,11 +14,11 @@ _KIND = click.Choice(["script", "profile", "model"])
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
-@click.option("--kind", type=_KIND, help="What the files are. Without: told from the names of their members.")
+@click.option("--kind", type=_KIND, help="The kind of the files. Default: detected from the names of their keys.")
 def validate(files: tuple[Path, ...], kind: str | None) -> None:
     """Check scripts, profiles and model files, and exit with 1 if one is wrong.
 
-    Each problem is one line, FILE:LINE: PROBLEM. A form is known by the name of a file: .json, .yaml, .yml, anything else is TOML.
+    Each problem is one line, FILE:LINE: PROBLEM. The name of a file tells its format: .json, .yaml, .yml; anything else is TOML.
     """
     from pixazo_simulator.server import problems
 
@@ -35,7 +35,7 @@ def validate(files: tuple[Path, ...], kind: str | None) -> None:
 @click.command()
 @click.argument("kind", type=_KIND)
 def schema(kind: str) -> None:
-    """Print the JSON Schema of a kind of file, by which editors complete and check it."""
+    """Print the JSON Schema of a kind of file, for completion and checks in editors."""
     from .schemas import file_schema
 
     click.echo(json.dumps(file_schema(kind), indent=2, ensure_ascii=False))
@@ -50,7 +50,7 @@ def schema(kind: str) -> None:
 def ca(hosts: tuple[str, ...], tls_folder: str | None, *, pem: bool) -> None:
     """Print the path of the certificate (PEM) of the authority that clients of `serve --tls` must trust.
 
-    It is made if there is none yet, and is the same for every run. For SSL_CERT_FILE, REQUESTS_CA_BUNDLE, NODE_EXTRA_CA_CERTS, curl --cacert.
+    It is created if there is none yet, and is the same for every run. For SSL_CERT_FILE, REQUESTS_CA_BUNDLE, NODE_EXTRA_CA_CERTS, curl --cacert.
     """
     from .certificates import kept_certificate
 

@@ -1,6 +1,6 @@
-"""JSON Schemas of scripts, profiles and model files, made of the types that read them: editors complete and check by them.
+"""JSON Schemas of scripts, profiles and model files, made from the types that read them: editors use them for completion and checks.
 
-What a schema refuses the reader refuses, too. It cannot say all that the reader does: what excludes what within a step, the syntax of a
+What a schema refuses the reader refuses, too. A schema cannot express all that the reader checks: what excludes what within a step, the syntax of a
 regular expression, the weight of a script, the form of a policy value that is more than a word, or which operations a server has.
 """
 
@@ -37,7 +37,7 @@ def described(identifier: str, about: str, schema: Schema) -> Schema:
 
 
 def root_of(kind: type) -> Schema:
-    """The schema of a type as JSON Schema has it, the type itself at the root."""
+    """The schema of a type in JSON Schema, with the type itself at the root."""
     schema = cast("Schema", _plain(msgspec.json.schema(kind)))
     root: Schema = schema["$defs"].pop(kind.__name__)
     return {**root, "$defs": schema["$defs"]}
@@ -66,13 +66,13 @@ def _script() -> Schema:
     rule["allOf"] = [_about({"enum": [when]}, operations(when)) for when in CALLS]
     rule["allOf"].append(_about({"type": "string", "pattern": _MODEL_CALL}, frozenset({ANY_MODEL})))
     rules: Schema = {"type": "array", "items": {"$ref": "#/$defs/Rule"}, "maxItems": MOST_RULES}
-    rules["description"] = "the first that matches decides"
+    rules["description"] = "the first match decides"
     definitions = {"Rule": rule, "Condition": _condition(condition), **definitions}
     return {"type": "object", "properties": {"rules": rules}, "$defs": definitions}
 
 
 def _about(when: Schema, about: frozenset[str]) -> Schema:
-    """What a rule may hold that is about these operations."""
+    """What a rule about these operations may contain."""
     faults = [kind for kind, fault in FAULTS.items() if about <= fault.applies_to]
     step: Schema = {"faults": {"items": {"properties": {"fault": {"enum": faults}}}}}
     step |= {} if about <= SUBMITS else {"end": {"type": "null"}}
@@ -85,14 +85,14 @@ def _about(when: Schema, about: frozenset[str]) -> Schema:
 
 
 def _condition(condition: Schema) -> Schema:
-    """A value, which any but a table stands for itself, or an operator with its operand."""
+    """A value, which means itself unless it is a table, or an operator with its operand."""
     text, several = {"type": "string"}, {"type": "array", "items": condition}
     operators: Mapping[str, Schema] = {
         "equals": {}, "contains": {}, "starts_with": text, "ends_with": text, "matches": {"type": "string", "maxLength": 500},
         "at_least": {"type": "number"}, "at_most": {"type": "number"}, "one_of": {"type": "array"}, "present": {"type": "boolean"},
         "all": several, "any": several, "not": condition,
     }  # fmt: skip
-    about = "the value itself, or a table of one operator and its operand, such as {contains: bear}"
+    about = "the value itself, or a table with one operator and its operand, such as {contains: bear}"
     one = {"additionalProperties": False, "maxProperties": 1, "minProperties": 1}
     return {"description": about, "properties": operators, **one}
 
@@ -107,7 +107,7 @@ def _field(name: str) -> Schema:
     point, default, meant = points()[name], PROFILES["documented"].text(name), {"on": True, "off": False}
     words = [each for word in point.words for each in (word, meant.get(word, int(word) if word.isdecimal() else word))]
     value: Schema = {"enum": [*dict.fromkeys(words)]} if words else {"type": ["string", "integer", "array", "boolean"]}
-    about = f"{point.description} [{point.label}; without: {default}]" + ("" if words else f" Forms: {point.forms}")
+    about = f"{point.description} [{point.label}; default: {default}]" + ("" if words else f" Forms: {point.forms}")
     return {**value, "description": about}
 
 
@@ -119,7 +119,7 @@ def _model() -> Schema:
 
 
 _KINDS: Mapping[str, tuple[str, Callable[[], Schema]]] = {
-    "script": ("A script of pixazo-sim: rules of what goes wrong (--script FILE)", _script),
+    "script": ("A script of pixazo-sim: rules for what goes wrong (--script FILE)", _script),
     "profile": ("A profile of pixazo-sim: values of its policy (--profile FILE)", _profile),
-    "model": ("A model file of pixazo-sim: operations that are served, too (--model FILE)", _model),
+    "model": ("A model file of pixazo-sim: additional operations to serve (--model FILE)", _model),
 }

@@ -16,12 +16,12 @@ from pixazo_simulator.control import ROUTES, TOKEN_VARIABLE, ControlError, Contr
 from .table import VERBS
 
 URL, KEY = "http://127.0.0.1:8900", "sim-key"
-"""Where `serve` listens, and the key of its world, unless it is told otherwise."""
+"""Where `serve` listens by default, and the default key of its world."""
 _VENDOR = "pixazo.ai"
 
 
 class RefusedError(click.ClickException):
-    """The simulator has not carried it out; `answer` is the whole body of its response."""
+    """The simulator has refused the request; `answer` is the whole body of its response."""
 
     code = 1
 
@@ -31,13 +31,13 @@ class RefusedError(click.ClickException):
 
 
 class NoAnswerError(click.ClickException):
-    """No simulator has answered."""
+    """No simulator has responded."""
 
     code = 3
 
 
 def server_options(*, key: bool) -> Iterator[click.Option]:
-    """Where a command calls, and with which control token; and with which `key`, if the route asks for one."""
+    """Where a command calls, with which control token, and with which `key` if the route needs one."""
     option = partial(click.Option, show_envvar=True, show_default=True)
     about, token = "The simulator to call.", sent("--control-token")
     yield option(["--url"], type=Read(_url), metavar="URL", default=URL, envvar="PIXAZO_BASE_URL", help=about)
@@ -55,7 +55,7 @@ def _url(text: str) -> str:
         host, is_http = "", False
     if f".{host}".endswith(f".{_VENDOR}"):
         raise ValueError(
-            f"--url {host} is the vendor's gateway, to which nothing is sent: name a simulator, such as {URL}"
+            f"--url {host} is the vendor's gateway, to which nothing is sent: give the URL of a simulator, such as {URL}"
         )
     if not (host and is_http):
         raise ValueError(f"--url {text.rpartition('@')[2]!r} is not the origin of a simulator, such as {URL}")
@@ -63,7 +63,7 @@ def _url(text: str) -> str:
 
 
 def call(route: ControlRoute, number: int | None, members: Any, url: str, token: str | None, key: str | None) -> bytes:
-    """Call a route and return the body of the response, which is of the type of the route.
+    """Call a route and return the body of the response, which has the type of the route.
 
     Raises RefusedError, NoAnswerError, and click.UsageError for what cannot be sent, all with the remedy.
     """
@@ -76,7 +76,7 @@ def call(route: ControlRoute, number: int | None, members: Any, url: str, token:
             target += f"?{urlencode(members, quote_via=quote, errors='replace')}"
         status, answer = channel(route.method, target, key, content)
     except ControlError as error:
-        raise NoAnswerError(f"{error.message} (--url names another)") from None
+        raise NoAnswerError(f"{error.message} (--url sets another)") from None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:
@@ -86,8 +86,8 @@ def call(route: ControlRoute, number: int | None, members: Any, url: str, token:
             return answer
         reason = responses.decode(answer, responses.Refusal).message
     except ValueError:
-        asked = f"{route.method} {route.path} was answered {status}"
-        raise NoAnswerError(f"{asked}, but not as a simulator does: name one with --url") from None
+        asked = f"{route.method} {route.path} was answered with {status}"
+        raise NoAnswerError(f"{asked}, but not by a simulator: set its URL with --url") from None
     raise RefusedError(_in_words(reason), answer)
 
 

@@ -17,11 +17,11 @@ from .printing import print_value
 from .table import NOUNS, VERBS, Verb
 
 _AS_IT_IS = ("metrics", "exportWorld")
-"""The routes whose response is for programs: nobody wants it as lines of names and values."""
+"""The routes whose response is for programs, not to be printed as lines of names and values."""
 
 
 def command_of(noun: str) -> click.Command:
-    """The command with this name: that of one route, or a group, which by itself carries out the route that shows the noun, if there is one."""
+    """The command with this name: that of one route, or a group, which by itself calls the route that shows the noun, if there is one."""
     verbs = {verb.words.removeprefix(noun).strip(): verb for verb in VERBS if verb.words.split()[0] == noun}
     bare = verbs.pop("", None)
     settings = _settings(bare) if bare else {}
@@ -37,7 +37,7 @@ def _settings(verb: Verb) -> dict[str, Any]:
     """Callback, parameters, help and example of the command of a route."""
     (route,) = (each for each in ROUTES if each.name == verb.route)
     own, text = tuple(parameters_of(route, verb.arguments)), inspect.cleandoc(route.carry_out.__doc__ or "")
-    as_json = click.Option(["--json", "as_json"], is_flag=True, help="The response as it came, in place of a table.")
+    as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print the response as it is, instead of a table.")
     shown = () if route.name in _AS_IT_IS else (as_json,)
 
     def run(**given: Any) -> None:
@@ -61,12 +61,12 @@ def _sends_key(route: ControlRoute) -> bool:
 
 
 def _refuse_options(context: click.Context) -> None:
-    """Raise click.UsageError for an option before a verb: it would be that of the noun, and have no effect."""
+    """Raise click.UsageError for an option before a verb: it would belong to the noun and have no effect."""
     for option in context.command.params:
         if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE:
             words = f"{context.command_path} {context.invoked_subcommand}"
             raise click.UsageError(
-                f"{option.opts[0]} stands before {context.invoked_subcommand}: write {words} {option.opts[0]}"
+                f"{option.opts[0]} is before {context.invoked_subcommand}: write {words} {option.opts[0]}"
             )
 
 

@@ -1,4 +1,4 @@
-"""Options and arguments of a command, made of what its control route takes, and how their values are read."""
+"""Options and arguments of a command, made from what its control route takes, and how their values are read."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _offer_file(_context: click.Context, _parameter: click.Parameter, begun: str
 
 
 def _is_pairs(schema: Schema) -> bool:
-    """Whether a member is an object of texts and numbers under any names."""
+    """Whether a member is an object of strings and numbers under any names."""
     others = schema.get("additionalProperties")
     return isinstance(others, dict) and ("anyOf" in others or "type" in others)
 
@@ -106,7 +106,7 @@ def body_of(route: ControlRoute, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _json(option: str, text: str) -> Any:
-    """JSON, which begins with a bracket, or what is in the file that holds it."""
+    """JSON, which begins with a bracket, or the content of the file that contains it."""
     written = text if text.lstrip()[:1] in ("{", "[") else _content(text)
     try:
         return json.loads(written)
@@ -125,7 +125,7 @@ def _content(name: str) -> str:
 
 
 def _text(text: str) -> Any:
-    """A value as JSON, or the text itself where it is not: it is sent as it stands."""
+    """A value as JSON, or the string itself where it is not JSON: it is sent as it is."""
     written = _content(text) if text.startswith("@") else text
     try:
         return json.loads(written)
@@ -135,7 +135,7 @@ def _text(text: str) -> Any:
 
 def _rules(file: str) -> list[dict[str, Any]]:
     """The rules of a script file, as `serve --script` reads it."""
-    from pixazo_simulator.server import read_script  # which takes a while
+    from pixazo_simulator.server import read_script  # this import takes a while
 
     return [rule.as_json() for rule in read_script(Path(file))]
 
@@ -146,5 +146,5 @@ def _rule(text: str) -> Any:
         return _json("rule", text)
     rules = _rules(text)
     if len(rules) != 1:
-        raise ValueError(f"script {text} has {len(rules)} rules, and one is meant: give all of them to script set")
+        raise ValueError(f"script {text} has {len(rules)} rules, but this takes one: pass all of them to script set")
     return rules[0]

@@ -22,13 +22,13 @@ _COLUMNS = {
     "rules": ("number", "used", "matched", "decides", "label", "missed", "differences"),
 }
 # fmt: on
-"""The columns of a list, by its name, as far as its objects have them; any other list has all."""
+"""The columns of a list, by its name, as far as its objects have them; any other list has all columns."""
 
 Row = Mapping[str, Any]
 
 
 def print_value(value: Row) -> None:
-    """Print an object: its members by their paths, then texts of several lines, then lists of objects as tables."""
+    """Print an object: its members by their paths, then strings of several lines, then lists of objects as tables."""
     members = dict(_members(value, ""))
     tables = {name: cast("list[Row]", each) for name, each in members.items() if _is_table(each)}
     cells = {click.style(name, bold=True): _cell(each) for name, each in members.items() if name not in tables}
@@ -61,7 +61,7 @@ def _is_table(value: object) -> bool:
 
 
 def _cell(value: object) -> str:
-    """A value as text; of a list of objects how many there are."""
+    """A value as a string; for a list of objects their number."""
     if value is None or value in ([], {}):
         return "-"
     if isinstance(value, bool):
@@ -73,7 +73,7 @@ def _cell(value: object) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
-    """Rows in columns that begin below each other; with a `width` the widest columns but ids are cut until a line fits into it."""
+    """Rows in columns that begin below each other; with a `width` the widest columns except ids are cut until a line fits into it."""
     widths = [max(len(click.unstyle(cell)) for cell in column) for column in zip(*rows, strict=True)]
     while width and sum(widths) + 2 * (len(widths) - 1) > width:
         cut = [number for number, title in enumerate(rows[0]) if click.unstyle(title) != "REQUEST_ID"]

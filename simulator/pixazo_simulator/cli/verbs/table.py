@@ -1,4 +1,4 @@
-"""What the control routes do not say of their commands: the words on the command line, and an example."""
+"""What the control routes do not say about their commands: the words on the command line, and an example."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import NamedTuple
 NOUNS = {
     "world": "Create a world, show, change, export or delete it.",
     "worlds": "List the worlds of the server.",
-    "states": "Keep a state of a world, and bring the world back into it.",
+    "states": "Save a state of a world, and restore the world to it.",
     "clock": "Show the time of a world, and let time pass.",
     "script": "List the rules of a world, and set, add, replace or remove them.",
-    "journal": "List the requests of a world, and what each was answered.",
+    "journal": "List the requests of a world, and the response to each.",
     "unmatched": "List the requests that reached no world.",
-    "generations": "List the generations of a world, and what a status read is answered.",
+    "generations": "List the generations of a world, and show the response to a status read.",
     "deliveries": "List the webhooks of a world, show one, post it again.",
-    "wallet": "Show the balance, the entries it is the sum of, and the bill.",
+    "wallet": "Show the balance, the entries that add up to it, and the bill.",
     "record": "Show all that has happened in a world.",
     "explain": "Explain what would happen to a request, and why; nothing is sent.",
     "wait": "Wait for requests, webhooks or generations.",
     "verify": "Verify what has happened, how often or in which order.",
     "webhook-secret": "Rotate the signing secret of webhooks.",
     "tls-listeners": "Open and close TLS ports that serve a world.",
-    "health": "Report that the simulator answers.",
-    "ready": "Report that requests are answered.",
+    "health": "Report that the simulator responds.",
+    "ready": "Report that the server accepts requests.",
     "metrics": "Print metrics in Prometheus' text format.",
 }
 """By name: its line in the help."""

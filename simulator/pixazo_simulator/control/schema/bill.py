@@ -1,4 +1,4 @@
-"""What the generations of a world would have cost on the real gateway, and what of it was waste."""
+"""What the generations of a world would have cost on the real gateway, and how much of that was wasted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .rendering import as_dollars, in_turns
 from .responses import Bill, BilledGeneration, Fate, Waste, instant
 
 _REFUSABLE = frozenset({"image_rules", "combo_1080p_10s"})
-"""Fields of the policy by which a generation fails for what the page forbids."""
+"""Policy fields that let a generation fail for what the page forbids."""
 
 
 class _Read(msgspec.Struct):
@@ -65,7 +65,7 @@ async def bill(world: state.World, reading: Callable[[str], str]) -> Bill:
 
 
 class _Seen:
-    """What an app has seen of its generations, by their ids: the exchanges that reached it whole, and the webhooks that it accepted."""
+    """What an app has seen of its generations, by their ids: the exchanges that it received whole, and the webhooks that it accepted."""
 
     def __init__(self, world: state.World) -> None:
         exchanges = tuple(world.journal)
@@ -99,7 +99,7 @@ class _Seen:
         return "unread" if status in TERMINAL else "running"
 
     def charged_twice(self, fates: Mapping[str, Fate]) -> set[str]:
-        """Of each acceptance whose reply was lost and the next equal one, that which the app did not get, or else the later."""
+        """Of each acceptance whose response was lost and the next equal one, the one that the app did not receive, or else the later."""
         found, lost = set[str](), dict[object, str]()
         for each in self._accepted(fates):
             name, same = str(each.request_id), _asked(each)
@@ -126,7 +126,7 @@ class _Seen:
 
 
 def _is_lost(seen: state.Exchange) -> bool:
-    """Whether its caller did not get a response that it can read, or a server error."""
+    """Whether its caller got no readable response, or a server error."""
     return seen.cut is not None or not UNREADABLE.isdisjoint(seen.faults) or not 0 < seen.status < 500
 
 
@@ -141,7 +141,7 @@ def _tells_the_end(each: state.Exchange) -> bool:
 
 
 def _asked(submit: state.Exchange) -> object:
-    """What a submission asks for: equal for equal ones."""
+    """What a submission asks for: the same for equal ones."""
     return submit.target, submit.request_body, submit.request_length
 
 

@@ -104,7 +104,7 @@ _SCRIPT = body.ScriptState([
         missed=["prompt is 'A cat', expected: contains 'bear'"],
     ),
 ])  # fmt: skip
-_SUMMARY = f"POST {_SUBMIT} is answered 202: accepted {_ID}"
+_SUMMARY = f"POST {_SUBMIT} gets 202: accepted {_ID}"
 
 RESPONSES: dict[Any, object] = {
     dict[str, Any]: {"openapi": "3.1.0"},

@@ -6,9 +6,9 @@ from typing import Literal, TypedDict
 
 
 class PolicyFields(TypedDict, total=False):
-    """What the fields of a policy can be set to, for type checkers: texts as on the command line, or numbers and lists.
+    """What the fields of a policy can be set to, for type checkers: strings as on the command line, or numbers and lists.
 
-    No type checker can derive it from `Policy`; tests/simulator/spec/test_policy.py holds the two equal.
+    No type checker can derive it from `Policy`; tests/simulator/spec/test_policy.py keeps the two equal.
     """
 
     request_id: Literal["uuid7", "thirteen"]

@@ -1,7 +1,7 @@
-"""Makes response structs from the state of a world, without any secret in their texts.
+"""Makes response structs from the state of a world, without any secret in their strings.
 
 Every function takes the world, and with it the redactor that knows its keys, or all worlds for a request that reached
-none of them. The routes build no struct themselves, so that redaction cannot be omitted.
+none of them. The routes build no struct themselves, so redaction cannot be omitted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .requests import MOST_LISTED
 from .responses import Instant, encode, instant
 
 _AT_ONCE = 64 * 1024
-"""Bytes of JSON that are encoded before others are served."""
+"""Bytes of JSON that are encoded between turns of other requests."""
 _LONGEST_MESSAGE = 4000
 """Characters of a message."""
 _LONGEST_PHRASE = 200
@@ -66,7 +66,7 @@ def health(worlds: state.Worlds) -> body.Health:
 
 
 def world(world: state.World) -> body.WorldState:
-    """A world at a glance; the webhook secret is shown because only the holder of the world's key is answered."""
+    """A world at a glance; the webhook secret is shown because only a caller with the world's key gets it."""
     now = world.clock.now()
     signing = secrets(world, now) if world.policy.webhook_signature == "standard" else ()
     return body.WorldState(
@@ -81,7 +81,7 @@ def world(world: state.World) -> body.WorldState:
 
 
 def _at_a_glance(world: state.World, now: int) -> dict[str, Any]:
-    """What is shown of a world, be it alone or in the list of all."""
+    """What is shown of a world, both alone and in the list of all."""
     return {
         "now": instant(now),
         "clock": str(world.clock),
@@ -127,7 +127,7 @@ def _to_come(due: int | None) -> Instant | None:
 
 
 async def advanced(world: state.World, events: Iterable[AdvanceEvent]) -> body.Advanced:
-    """Where the clock stands after an advance, and what fell due."""
+    """The time after an advance, and what fell due."""
     now = instant(world.clock.now())
     return body.Advanced(now, await in_turns(_event(body.Event, world, each) for each in events))
 
@@ -152,13 +152,13 @@ def _event(kind: type[E], world: state.World, event: AdvanceEvent) -> E:
 
 
 def upcoming(world: state.World, now: int, until: int, events: Sequence[AdvanceEvent]) -> body.Upcoming:
-    """The first 1,000 of the events that are to come."""
+    """The first 1,000 of the events to come."""
     listed = [_event(body.UpcomingEvent, world, each) for each in events[:MOST_LISTED]]
     return body.Upcoming(instant(now), instant(until), listed, len(events) > MOST_LISTED)
 
 
 async def ledger(world: state.World, limit: int, at: int | None) -> body.LedgerPage:
-    """The balance and the latest entries, now or at an instant that has come."""
+    """The balance and the latest entries, now or at a past instant."""
     now, kept = world.clock.now(), world.account.ledger
     entries, balance = kept.entries(now), kept.balance(now)
     if at is not None:
@@ -179,7 +179,7 @@ async def generations(world: state.World, limit: int, at: int | None = None) -> 
 
 
 def generation(world: state.World, accepted: state.Generation, at: int | None = None) -> body.Generation:
-    """One generation as it is now or was at an instant, in the state that the page specifies: a mutant may answer its caller another one."""
+    """One generation as it is now or was at an instant, in the state that the page specifies: a mutant may respond with another one."""
     plan = accepted.plan
     seen = spec.snapshot(accepted.accepted, plan, world.clock.now() if at is None else at)
     return body.Generation(
@@ -220,7 +220,7 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
     decided = [each for each in kept.attempts if each.rule]
     rule = decided[-1].rule if decided else kept.rule
     coming = [kind_of(fault) for fault in kept.faults or ()]
-    latest, made = world.outbox.find(kept.number), len(kept.attempts)  # of a past instant more may have been made since
+    latest, made = world.outbox.find(kept.number), len(kept.attempts)  # there may be later ones
     following = latest.attempts[made].at if latest and latest.attempts[made:] else world.outbox.due(kept.number)
     return body.Delivery(
         number=kept.number,
@@ -229,7 +229,7 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
         channel=kept.channel,
         form=kept.form.value,
         copy_of=kept.copy_of,
-        due_at=instant(min(kept.event, spec.LAST_INSTANT)),  # the last one that can be written stands for any later one
+        due_at=instant(min(kept.event, spec.LAST_INSTANT)),  # the last one that can be written replaces any later one
         delivered=any(each.succeeded for each in kept.attempts),
         rule=rule and world.redactor.text(rule),
         faults=tuple(dict.fromkeys([*chain.from_iterable(each.faults for each in decided), *coming])),
@@ -247,7 +247,7 @@ def delivery_detail(world: state.World, kept: state.Delivery, posted: WebhookReq
     return body.DeliveryDetail(
         **msgspec.structs.asdict(delivery(world, kept)),
         method="POST",
-        # The signature is shown: it says nothing about the secret, and whoever verifies it needs it.
+        # The signature is shown: it reveals nothing about the secret, and a verifier needs it.
         headers={name: text(value) for name, value in seen.headers.items()} if seen else None,
         text=text(seen.body.decode(errors="replace")) if seen else None,
         body=_content(seen.body, len(seen.body), world.redactor) if seen else None,
@@ -316,7 +316,7 @@ def target(owner: state.World | state.Worlds, seen: state.Exchange) -> str:
 
 
 def shows(owner: state.World | state.Worlds, seen: state.Exchange, text: str) -> bool:
-    """Whether what is shown of an exchange contains a text, in either case; only what may contain it is redacted, which takes long."""
+    """Whether what is shown of an exchange contains a string, in either case; only what may contain it is redacted, which is slow."""
     wanted, plain = text.casefold(), "\n".join(_texts(seen))
     is_mark = "[" in text or "]" in text or any(wanted in mark for mark in (spec.REDACTED, spec.HIDDEN))
     # What is redacted may be shown decoded, if it is percent-encoded or escaped.
@@ -327,7 +327,7 @@ def shows(owner: state.World | state.Worlds, seen: state.Exchange, text: str) ->
 
 
 def _texts(seen: state.Exchange, redactor: spec.Redactor | None = None) -> Iterator[str]:
-    """The searched texts of an exchange, as they are shown; without a redactor as they were sent."""
+    """The searched strings of an exchange, as they are shown; without a redactor as they were sent."""
     named = (seen.rule, seen.request_id, seen.hint)
     head = "\n".join([f"{seen.method} {seen.target}", _reason(seen), *(each for each in named if each)])
     yield redactor.text(head) if redactor else head
@@ -342,7 +342,7 @@ def _texts(seen: state.Exchange, redactor: spec.Redactor | None = None) -> Itera
 
 
 def _content(content: bytes, length: int, redactor: spec.Redactor | None) -> Any:
-    """JSON as JSON, anything else as text, of which the journal may have kept only the start; without a redactor as it was sent."""
+    """JSON as JSON, anything else as a string, of which the journal may have kept only the start; without a redactor as it was sent."""
     if len(content) < length:
         text = content.decode(errors="replace")
         return redactor.start(text) if redactor else text
@@ -408,7 +408,7 @@ async def unfulfilled(
     *,
     late: bool = False,
 ) -> body.VerificationFailed:
-    """What did happen where something else was expected, and what came nearest; `late` says that it was waited for."""
+    """What did happen where something else was expected, and what came nearest; `late` says that a wait timed out."""
     kind, error = (body.WaitTimedOut, "Timed out") if late else (body.VerificationFailed, "Verification failed")
     if near:
         message += f"; nearest: {near.what}: {'; '.join(near.differences)}"
@@ -439,15 +439,15 @@ def explanation(
 
 def _diagnosis(diagnosis: Diagnosis, seen: state.Exchange, redactor: spec.Redactor) -> body.RuleDiagnosis:
     decides, differences = diagnosis.decides, tuple(map(redactor.text, diagnosis.differences))
-    if decides and seen.rule is None:  # a rule that only plans how a generation ends does not decide about a refusal
-        decides, differences = False, ("the request is refused, and there is nothing to plan",)
+    if decides and seen.rule is None:  # a rule that only plans how a generation ends does not decide a refusal
+        decides, differences = False, ("the request is refused, so there is no generation to plan",)
     return body.RuleDiagnosis(diagnosis.number, redactor.text(diagnosis.label), decides, differences)
 
 
 def _summary(seen: body.Exchange, nearest_rule: body.RuleDiagnosis | None) -> str:
     """The response, its reason, and which rule decided or came nearest, in one line."""
-    answered = f"answered {seen.status}" if seen.status else "not answered"
-    parts = [f"{seen.method} {seen.target} is {answered}: {seen.reason}"]
+    answered = f"gets {seen.status}" if seen.status else "gets no response"
+    parts = [f"{seen.method} {seen.target} {answered}: {seen.reason}"]
     if isinstance(seen.response.body, dict):
         members = cast("dict[str, object]", seen.response.body)
         found = [value for name in ("error", "message") if isinstance(value := members.get(name), str) and value]

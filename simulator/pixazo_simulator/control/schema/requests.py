@@ -20,9 +20,9 @@ MOST_LISTED = 1000
 LONGEST_WAIT = 300.0
 """Real seconds that one wait may last."""
 LONGEST_LOOK = 86_400
-"""Seconds of the world's clock that one can look ahead."""
+"""Seconds of the world's clock to look ahead at most."""
 LONGEST_TEXT = 1000
-"""Characters of a text that is searched for."""
+"""Characters of a search text."""
 LONGEST_NAME = 1000
 """Characters of the name of a world."""
 
@@ -31,21 +31,21 @@ _LISTS = ("exchanges", "deliveries", "generations")
 Scalar = str | int | float | bool | list[Any]
 Dollars = Annotated[str, about("US dollars, such as 0.50")]
 Fields = Annotated[dict[str, Scalar], about("policy fields by name, as `pixazo-sim policy` lists them")]
-Images = Annotated[dict[str, ImageFacts], about("what is behind an image URL, for policy image_urls=table")]
-Rules = Annotated[tuple[Rule, ...], about("rules, in the order in which they are asked", max_length=MOST_RULES)]
+Images = Annotated[dict[str, ImageFacts], about("the image at a URL, for policy image_urls=table")]
+Rules = Annotated[tuple[Rule, ...], about("rules, in the order in which they are tried", max_length=MOST_RULES)]
 Limit = Annotated[int, about("how many to list at most", ge=1, le=MOST_LISTED)]
 Number = Annotated[int, Meta(ge=0, le=10**15)]
 # fmt: off
-Initial = Annotated[tuple[InitialGeneration, ...], about("generations that it has accepted before; the balance is what is left", max_length=MOST_LISTED)]
-Name = Annotated[str, about("what it is for; ids and draws depend on it instead of the key", min_length=1, max_length=LONGEST_NAME)]
-Until = Annotated[str, about("next: the next instant at which anything falls due, without one no time passes; or an instant of RFC 3339")]
-At = Annotated[str, about("show what was so at an instant of RFC 3339 that has come, everything of that instant included, or after so many commands of the log; now if left out")]
-Position = Annotated[str, about("show what was so after so many commands of the log; now if left out")]
-AtAny = Annotated[str, about("an instant of RFC 3339, past or to come; now if left out")]
-Overlap = Annotated[float, about("seconds of the world's clock in which webhooks are signed with both", ge=0, le=1e9)]
+Initial = Annotated[tuple[InitialGeneration, ...], about("generations that it has already accepted; the balance is what is left", max_length=MOST_LISTED)]
+Name = Annotated[str, about("its purpose; ids and draws depend on it instead of the key", min_length=1, max_length=LONGEST_NAME)]
+Until = Annotated[str, about("next: the next instant at which anything falls due (no time passes if there is none); or an RFC 3339 instant")]
+At = Annotated[str, about("show the state at a past RFC 3339 instant, including everything at that instant, or after this many commands of the log; default: now")]
+Position = Annotated[str, about("show the state after this many commands of the log; default: now")]
+AtAny = Annotated[str, about("an RFC 3339 instant, past or future; default: now")]
+Overlap = Annotated[float, about("seconds of the world's clock during which webhooks are signed with both", ge=0, le=1e9)]
 OperationName = Annotated[str, about("generate, imageToVideo, the name of an operation of a model file, submit (any of them), status, media, or request (any of these)")]
 SearchText = Annotated[str, about("any part of what is shown of it, in either case: method and target, reason, rule, request id, hint, headers, bodies (JSON without spaces between its parts)", max_length=LONGEST_TEXT)]
-RequestPath = Annotated[str, about("path and query, percent-encoded, that begin with '/', or such a URL of this simulator", pattern=r"^(https?://[!-.0-~]+)?/[!-~]*\Z")]
+RequestPath = Annotated[str, about("path and query, percent-encoded, that begin with '/', or a full URL of this simulator", pattern=r"^(https?://[!-.0-~]+)?/[!-~]*\Z")]
 AtLeast = Annotated[int, about("1 if neither this nor at_most is given, else 0", ge=0, le=1_000_000)]
 AtMost = Annotated[int, about("0: never", ge=0, le=1_000_000)]
 # fmt: on
@@ -56,7 +56,7 @@ class Parameters(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def given(value: T | UnsetType) -> T | None:
-    """The value of a member, None where it was left out."""
+    """The value of a member, None where it was omitted."""
     return None if isinstance(value, UnsetType) else value
 
 
@@ -65,14 +65,14 @@ class NoParameters(Parameters):
 
 
 class NewWorld(Parameters):
-    """What a new world starts with; what is left out comes from the server's own settings, a key is made up."""
+    """What a new world starts with; what is omitted comes from the server's own settings, a missing key is generated."""
 
-    key: Annotated[str, about("printable ASCII without outer spaces")] | UnsetType = UNSET
+    key: Annotated[str, about("printable ASCII without leading or trailing spaces")] | UnsetType = UNSET
     balance: Dollars | UnsetType = UNSET
     profile: Annotated[str, about("documented or observed: where policy starts from")] | UnsetType = UNSET
     policy: Fields = {}
     clock: Annotated[str, about("real, manual, or xN for N times as fast")] | UnsetType = UNSET
-    start: Annotated[str, about("when its clock starts: now, or an instant of RFC 3339")] | UnsetType = UNSET
+    start: Annotated[str, about("when its clock starts: now, or an RFC 3339 instant")] | UnsetType = UNSET
     seed: Annotated[int, about("the same seed and calls give the same ids and draws")] | UnsetType = UNSET
     images: Images = {}
     script: Rules | UnsetType = UNSET
@@ -81,37 +81,35 @@ class NewWorld(Parameters):
     log: WorldLog | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """Raise ValueError when a log is combined with members that the log has itself."""
+        """Raise ValueError when a log is combined with members that the log itself contains."""
         given = [name for name in self.__struct_fields__ if name not in ("key", "name", "log") and getattr(self, name)]
         if self.log is not UNSET and (others := [name for name in given if getattr(self, name) is not UNSET]):
-            raise ValueError(f"log excludes {', '.join(others)}: a log has them, give it a key and a name only")
+            raise ValueError(f"log excludes {', '.join(others)}: a log contains them, give only a key and a name")
 
 
 class WorldChange(Parameters):
-    """What is to change in a world; what is left out stays, and nothing changes when one of the values is wrong."""
+    """What to change in a world; what is omitted stays as it is, and nothing changes when one of the values is wrong."""
 
     balance: Dollars | UnsetType = UNSET
     policy: Fields = {}
-    suspended: Annotated[bool, about("whether every call is answered 403")] | UnsetType = UNSET
-    model_enabled: Annotated[bool, about("if false, every submission is answered 400 Model not found")] | UnsetType = (
-        UNSET
-    )
+    suspended: Annotated[bool, about("whether every call gets 403")] | UnsetType = UNSET
+    model_enabled: Annotated[bool, about("if false, every submission gets 400 Model not found")] | UnsetType = UNSET
     images: Images | UnsetType = UNSET
 
 
 class Advance(Parameters):
-    """How far a clock is to be advanced: by seconds, or until the next event or an instant. Give one of the two."""
+    """How far to advance a clock: by seconds, or until the next event or an instant. Give one of the two."""
 
     seconds: Annotated[float, about("seconds of the world's clock, not negative")] | UnsetType = UNSET
     until: Until | UnsetType = UNSET
-    every_world: Annotated[bool, about("seconds pass in all other worlds, too")] = False
+    every_world: Annotated[bool, about("whether the seconds pass in all other worlds, too")] = False
 
     def __post_init__(self) -> None:
         """Raise ValueError unless exactly one is given."""
         if (self.seconds is UNSET) == (self.until is UNSET):
             raise ValueError("give one of seconds and until")
         if self.every_world and self.seconds is UNSET:
-            raise ValueError("every_world goes with seconds: worlds differ in what comes next, and in their clocks")
+            raise ValueError("every_world requires seconds: worlds differ in their clocks and in what comes next")
 
 
 class Ahead(Parameters):
@@ -121,13 +119,13 @@ class Ahead(Parameters):
 
 
 class SecretRotation(Parameters):
-    """How a signing secret gives way to a new one."""
+    """How a new signing secret replaces the former one."""
 
     overlap: Overlap = 86_400.0
 
 
 class NewScript(Parameters):
-    """The rules of a world, in the order in which they are to be asked."""
+    """The rules of a world, in the order in which they are tried."""
 
     rules: Rules
 
@@ -164,11 +162,11 @@ class StatusAt(Parameters):
 
 
 class JournalFilter(Parameters):
-    """The latest exchanges that pass every filter; so that one can page, the first ones `after` a number, or the latest ones `before` it."""
+    """The latest exchanges that pass every filter; for paging, the first ones `after` a number, or the latest ones `before` it."""
 
     method: Annotated[str, about("in either case")] | UnsetType = UNSET
     path: Annotated[str, about("any part of the target")] | UnsetType = UNSET
-    status: Annotated[int, about("0: nothing was answered", ge=0, le=999)] | UnsetType = UNSET
+    status: Annotated[int, about("0: no response was sent", ge=0, le=999)] | UnsetType = UNSET
     operation: OperationName | UnsetType = UNSET
     request_id: Annotated[str, about("the generation concerned")] | UnsetType = UNSET
     rule: Annotated[str, about("any part of the rule that decided")] | UnsetType = UNSET
@@ -180,7 +178,7 @@ class JournalFilter(Parameters):
     at: At | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the nearest name for an operation that there is not, or for both numbers."""
+        """Raise ValueError with the nearest name for an unknown operation, or for both numbers."""
         if self.operation is not UNSET:
             operations_of(self.operation)
         if self.after is not UNSET and self.before is not UNSET:
@@ -193,7 +191,7 @@ class JournalFilter(Parameters):
 
 
 class HistoryFilter(Latest):
-    """The latest commands; with `after` the first ones beyond that position."""
+    """The latest commands; with `after` the first ones after that position."""
 
     after: Annotated[Number, about("a position of the log")] | UnsetType = UNSET
 
@@ -202,7 +200,7 @@ class RecordFilter(Parameters):
     """What is shown of a world besides what happened in it."""
 
     unmatched_after: (
-        Annotated[Number, about("list the requests beyond this number that reached no world, too")] | UnsetType
+        Annotated[Number, about("also list the requests after this number that reached no world")] | UnsetType
     ) = UNSET
     elapsed: Annotated[bool, about("whether to show real times, which differ from run to run")] = False
 
@@ -222,16 +220,16 @@ class DryRun(Parameters):
 
     method: Annotated[str, about("an HTTP method", pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}\Z")]
     path: RequestPath
-    headers: Annotated[dict[str, str], about("the key of the caller is added when they hold none")] = {}
-    body: Annotated[msgspec.Raw, about("a text is sent as it is, anything else as JSON")] | UnsetType = UNSET
+    headers: Annotated[dict[str, str], about("the key of the caller is added when they contain none")] = {}
+    body: Annotated[msgspec.Raw, about("a string is sent as it is, anything else as JSON")] | UnsetType = UNSET
 
 
 ValueOrMatcher = Annotated[Any, about("a value, or a condition as in a script rule, such as {'contains': 'status'}")]
-Least = Annotated[int, about("how many there must be at least", ge=1, le=1_000_000)]
+Least = Annotated[int, about("the least number that there must be", ge=1, le=1_000_000)]
 
 
 class Matchers(Parameters):
-    """The matchers of which a thing must fulfil every one that is given."""
+    """The matchers; a thing must fulfil every one that is given."""
 
     def __post_init__(self) -> None:
         """Raise ValueError with the remedy for a matcher that is not valid."""
@@ -251,7 +249,7 @@ class Matchers(Parameters):
 class ExchangeMatchers(Matchers):
     """Exchanges of the journal. `operation` is generate, imageToVideo, submit (either), status, media or request; `path` has no query."""
 
-    after: Annotated[Number, about("only exchanges beyond this number")] = 0
+    after: Annotated[Number, about("only exchanges after this number")] = 0
     operation: ValueOrMatcher = UNSET
     method: ValueOrMatcher = UNSET
     path: ValueOrMatcher = UNSET
@@ -282,24 +280,24 @@ class GenerationMatchers(Matchers):
 
 Sequence = Annotated[
     tuple[ExchangeMatchers, ...],
-    about("exchanges in this order, between which others may lie", min_length=1, max_length=100),
+    about("exchanges in this order; others may come in between", min_length=1, max_length=100),
 ]
 
 
 class ExchangeCondition(ExchangeMatchers):
-    """Holds when at least `count` exchanges fulfil every matcher that is given."""
+    """Fulfilled when at least `count` exchanges fulfil every given matcher."""
 
     count: Least = 1
 
 
 class DeliveryCondition(DeliveryMatchers):
-    """Holds when at least `count` webhooks fulfil every matcher that is given."""
+    """Fulfilled when at least `count` webhooks fulfil every given matcher."""
 
     count: Least = 1
 
 
 class GenerationCondition(GenerationMatchers):
-    """Holds when at least `count` generations fulfil every matcher that is given."""
+    """Fulfilled when at least `count` generations fulfil every given matcher."""
 
     count: Least = 1
 
@@ -322,7 +320,7 @@ class Wait(Parameters):
 
 
 class Verification(Parameters):
-    """What must have happened: how often something did, or a `sequence` of exchanges, between which others may lie."""
+    """What must have happened: how often something did, or a `sequence` of exchanges; others may come in between."""
 
     exchanges: ExchangeMatchers | UnsetType = UNSET
     deliveries: DeliveryMatchers | UnsetType = UNSET
@@ -336,7 +334,7 @@ class Verification(Parameters):
         _only(self, *_LISTS, "sequence")
         least, most = self.bounds()
         if self.sequence is not UNSET and (self.at_least, self.at_most) != (UNSET, UNSET):
-            raise ValueError("a sequence happens or does not: leave at_least and at_most out")
+            raise ValueError("a sequence takes no at_least or at_most: leave them out")
         if most is not None and least > most:
             raise ValueError(f"at_least {least} is more than at_most {most}")
 
@@ -345,7 +343,7 @@ class Verification(Parameters):
         return _only(self, *_LISTS)
 
     def bounds(self) -> tuple[int, int | None]:
-        """How often it must have happened at least and at most, None for any number."""
+        """The least and the greatest number of times, None for any number."""
         most = given(self.at_most)
         least = (1 if most is None else 0) if self.at_least is UNSET else self.at_least
         return least, most

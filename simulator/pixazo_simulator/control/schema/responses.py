@@ -1,7 +1,7 @@
-"""What the control routes answer: one struct per JSON object, for the server, its OpenAPI document and all clients.
+"""What the control routes return: one struct per JSON object, for the server, its OpenAPI document and all clients.
 
-`ControlClient` returns these structs, and they are the values of the pytest plugin. The server makes them in
-`rendering` only, which takes keys and other secrets out of every text. Instants, which JSON writes as strings, have a type of their
+`ControlClient` returns these structs, and they are the values of the pytest plugin. The server makes them only in
+`rendering`, which redacts keys and other secrets in every string. Instants, which JSON writes as strings, have a type of their
 own, which `encode` and `decode` know.
 """
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class _Instant(datetime):
-    """An instant of the world's clock, in UTC; its text is RFC 3339 with three digits and Z."""
+    """An instant of the world's clock, in UTC; as a string it is RFC 3339 with three digits and Z."""
 
     def __str__(self) -> str:
         return self.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -43,7 +43,7 @@ else:
 
 @lru_cache(maxsize=1024)
 def instant(milliseconds: int) -> Instant:
-    """The instant so many milliseconds after the epoch."""
+    """The instant at a number of milliseconds after the epoch."""
     return Instant.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)  # not rounded, as fromtimestamp would
 
 
@@ -68,7 +68,7 @@ def from_json(value: object, kind: type[T]) -> T:
 
 
 def schema_of(kind: type[Any]) -> dict[str, Any]:
-    """The JSON schema of a type that msgspec does not know; its description stands where the type is used."""
+    """The JSON schema of a type that msgspec does not know; the description is where the type is used."""
     if kind is _Instant:
         return {"type": "string"}
     raise NotImplementedError(kind)
@@ -93,14 +93,14 @@ At = Annotated[Instant, about("instant of the world's clock, RFC 3339 in UTC wit
 _MONEY = {"pattern": r"^-?[0-9]+\.[0-9]{2,6}$"}
 Sum = Annotated[Decimal, about("US dollars, two to six decimals", extra_json_schema=_MONEY)]
 Status = Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]
-Total = Annotated[int, about("how many there are in all; the list holds at most `limit` of them")]
+Total = Annotated[int, about("how many there are in all; the list contains at most `limit` of them")]
 StatusCode = Annotated[int | None, about("status code of the receiver's response, null when there was none")]
 Problem = Annotated[str | None, about("what went wrong and the remedy, null when nothing did")]
 RequestId = Annotated[str | None, about("the generation concerned, null when there is none")]
 Rule = Annotated[str | None, about("the script rule that decided, null when none did")]
 Faults = Annotated[tuple[str, ...], about("the kinds of fault that were injected")]
-Seconds = Annotated[float | None, about("seconds of the world's clock, null for ever")]
-Polls = Annotated[int | None, about("status reads that the state lasts, null when it lasts for seconds")]
+Seconds = Annotated[float | None, about("seconds of the world's clock, null: forever")]
+Polls = Annotated[int | None, about("status reads that the state lasts, null when its length is in seconds")]
 
 ABSENT: Any = UNSET
 """The default of a member that some objects lack: it is then neither encoded nor required."""
@@ -118,7 +118,7 @@ class Refusal(Body, frozen=True):
 
 
 class Health(Body, frozen=True):
-    """Confirms that the simulator answers."""
+    """Confirms that the simulator responds."""
 
     status: Literal["ok"]
     worlds: Annotated[int, about("how many worlds are open")]
@@ -137,31 +137,31 @@ class WorldState(Body, frozen=True):
     now: At
     clock: Annotated[str, about("how the clock runs: real, manual, or xN for N times as fast")]
     seed: int
-    name: Annotated[str | None, about("what it is for, null when nobody said so")]
+    name: Annotated[str | None, about("its purpose, null when none was given")]
     balance: Sum
-    suspended: Annotated[bool, about("whether every call is answered 403")]
-    model_enabled: Annotated[bool, about("if false, every submission is answered 400 Model not found")]
+    suspended: Annotated[bool, about("whether every call gets 403")]
+    model_enabled: Annotated[bool, about("if false, every submission gets 400 Model not found")]
     generations: Annotated[int, about("how many were accepted")]
     exchanges: Annotated[int, about("how many were journalled")]
     webhook_secret: Annotated[str | None, about("the Standard Webhooks secret, null without signatures")]
     former_webhook_secrets: Annotated[
-        list[str], about("those from before a rotation with which webhooks are still signed, the newest first")
+        list[str], about("secrets from before a rotation with which webhooks are still signed, newest first")
     ]
-    policy: Annotated[dict[str, str], about("every point that the vendor leaves open, as text")]
+    policy: Annotated[dict[str, str], about("every point that the vendor leaves open, as a string")]
 
 
 class CreatedWorld(WorldState, frozen=True):
     """A new world."""
 
     key: Annotated[str, about("opens the world: send it as Ocp-Apim-Subscription-Key")]
-    request_ids: Annotated[list[str], about("of the generations that it begins with, as they were listed")]
+    request_ids: Annotated[list[str], about("of the generations that it begins with, in the given order")]
 
 
 class WorldSummary(Body, frozen=True):
     """One world of the server, without its key."""
 
     number: Annotated[int, about("counts the worlds of the server from 1; log lines name them by it")]
-    name: Annotated[str | None, about("what it is for, null when nobody said so")]
+    name: Annotated[str | None, about("its purpose, null when none was given")]
     now: At
     clock: Annotated[str, about("how it runs: real, manual, or xN for N times as fast")]
     balance: Sum
@@ -179,7 +179,7 @@ class WorldList(Body, frozen=True):
 class HistoryEntry(Body, frozen=True):
     """A command that changed a world."""
 
-    position: Annotated[int, about("how many commands the log had then: as `at` it shows the world after it")]
+    position: Annotated[int, about("how many commands the log had then: pass it as `at` to see the world then")]
     at: At
     what: Annotated[str, about("what it was, as a phrase")]
 
@@ -192,9 +192,9 @@ class History(Body, frozen=True):
 
 
 class StateNumber(Body, frozen=True):
-    """The number under which a state of a world is kept."""
+    """The number of a saved state of a world."""
 
-    number: Annotated[int, about("names the state until it is forgotten")]
+    number: Annotated[int, about("identifies the state until it is discarded")]
 
 
 class Deleted(Body, frozen=True):
@@ -206,8 +206,8 @@ class Deleted(Body, frozen=True):
 class TlsListener(Body, frozen=True):
     """An open TLS listener."""
 
-    number: Annotated[int, about("by which it is closed")]
-    port: Annotated[int, about("where it listens, on 127.0.0.1")]
+    number: Annotated[int, about("the number with which to close it")]
+    port: Annotated[int, about("the port on which it listens, on 127.0.0.1")]
     ca_pem: Annotated[str, about("certificate of the authority to trust, PEM")]
 
 
@@ -247,7 +247,7 @@ class Advanced(Body, frozen=True):
 
 
 class AdvanceStopped(Refusal, frozen=True):
-    """An advance ended early: where the clock stands, and what fell due until then."""
+    """An advance ended early: the time, and what fell due until then."""
 
     now: At
     events: list[Event]
@@ -277,7 +277,7 @@ class Upcoming(Body, frozen=True):
 
 
 class Entry(Body, frozen=True):
-    """One line of the ledger; a refund may lie ahead."""
+    """One line of the ledger; a refund may be in the future."""
 
     at: At
     kind: Annotated[Literal["opening", "debit", "refund", "adjustment"], about("why the balance changed")]
@@ -289,7 +289,7 @@ class Entry(Body, frozen=True):
 
 
 class LedgerPage(Body, frozen=True):
-    """The balance, and the latest entries that it is the sum of."""
+    """The balance, and the latest entries that add up to it."""
 
     balance: Sum
     total: Total
@@ -299,28 +299,28 @@ class LedgerPage(Body, frozen=True):
 class Plan(Body, frozen=True):
     """The plan of a generation, fixed on acceptance: its seconds in each state, then the terminal status.
 
-    A state that lasts for some status reads has no seconds until it was left.
+    A state that lasts for a number of status reads has no seconds until it has ended.
     """
 
     queued: Seconds
     processing: Seconds
     outcome: Annotated[Status, about("the terminal status")]
-    error: Annotated[str | None, about("the error text of a bad end, null for a good one")]
+    error: Annotated[str | None, about("the error text of a failure, null for a success")]
     queued_polls: Polls = None
     processing_polls: Polls = None
 
 
 class Generation(Body, frozen=True):
-    """One generation as it is now: what was asked for, its status and since when."""
+    """One generation as it is now: what was requested, its status and since when."""
 
     request_id: Annotated[str, about("its identifier")]
     operation: Annotated[str, about("generate, imageToVideo, or the name of an operation of a model file")]
     duration: Annotated[float, about("seconds of video")]
-    resolution: Annotated[str, about("as it was asked for, or the default")]
+    resolution: Annotated[str, about("as requested, or the default")]
     status: Annotated[Status, about("the status now")]
     accepted_at: At
     since: Annotated[Instant, about("when it entered its status")]
-    plan: Annotated[Plan, about("how it goes, fixed on acceptance")]
+    plan: Annotated[Plan, about("how it proceeds, fixed on acceptance")]
 
     @property
     def is_terminal(self) -> bool:
@@ -329,7 +329,7 @@ class Generation(Body, frozen=True):
 
     @property
     def ends_at(self) -> datetime | None:
-        """When it ends, or ended; None for never."""
+        """When it ends, or ended; None if never."""
         if self.plan.queued is None or self.plan.processing is None:
             return None
         try:
@@ -344,8 +344,8 @@ class Generation(Body, frozen=True):
 Fate = Annotated[
     Literal["delivered", "told", "unread", "lost", "running"],
     about(
-        "delivered: the app has downloaded media of it; told: it ended, and the app read that or accepted a callback that says so; "
-        "unread: it ended, and the app never learned; lost: the reply to the submission never reached the app whole, and nothing later told its id; "
+        "delivered: the app has downloaded its media; told: it ended, and the app read that or accepted a callback that says so; "
+        "unread: it ended, and the app never learned; lost: the response to the submission never reached the app whole, and the app did not learn its id later; "
         "running: it has not ended"
     ),
 ]
@@ -359,18 +359,18 @@ class BilledGeneration(Body, frozen=True):
     operation: Annotated[str, about("generate, imageToVideo, or the name of an operation of a model file")]
     at: At
     price: Annotated[Sum, about("what was debited")]
-    refunded: Annotated[Sum, about("what of it was given back by now")]
+    refunded: Annotated[Sum, about("how much of that has been refunded so far")]
     state: Annotated[Status, about("the status now")]
     fate: Fate
     waste: Annotated[
-        Waste | None, about("why the money need not have been spent, null when it was not wasted, or was given back")
+        Waste | None, about("why the money need not have been spent, null when it was not wasted or was refunded")
     ]
     failed_before: Annotated[
-        int, about("equal submissions before it that FAILED, as the app had been told when it submitted this one")
+        int, about("earlier equal submissions that FAILED, as the app knew when it submitted this one")
     ]
     curl: Annotated[
         str | None,
-        about("of an unread or lost one, or whose video was not downloaded: the command that reads its status"),
+        about("for an unread or lost one, or one whose video was not downloaded: the command that reads its status"),
     ]
 
 
@@ -379,11 +379,11 @@ class Bill(Body, frozen=True):
 
     total: Annotated[int, about("how many generations are billed")]
     spent: Annotated[Sum, about("what was debited")]
-    refunded: Annotated[Sum, about("what of it was given back by now")]
-    wasted: Annotated[Sum, about("what of it was wasted and not given back")]
+    refunded: Annotated[Sum, about("how much of that has been refunded so far")]
+    wasted: Annotated[Sum, about("how much of that was wasted and not refunded")]
     wasted_generations: Annotated[int, about("how many were wasted")]
     dropped: Annotated[
-        int, about("exchanges that the journal no longer keeps: with any, fate and waste may lack evidence")
+        int, about("exchanges that the journal no longer has: if there are any, fate and waste may lack evidence")
     ]
     generations: list[BilledGeneration]
 
@@ -406,7 +406,7 @@ class StatusAnswer(Body, frozen=True):
 
     request_id: Annotated[str, about("the generation concerned")]
     at: At
-    status_code: Annotated[int, about("200, or 404 where the policy has it unreadable then")]
+    status_code: Annotated[int, about("200, or 404 where the policy makes it unreadable then")]
     text: Annotated[str, about("the body, byte for byte as it is sent")]
     body: Annotated[Any, about("the same, decoded")]
 
@@ -418,7 +418,7 @@ class PolicyDecision(Body, frozen=True):
     value: str
     label: Annotated[
         Literal["documented", "vendor", "observed", "inferred", "assumed", "ours"],
-        about("how we know that the gateway does so"),
+        about("how we know that the gateway does this"),
     ]
 
     def __str__(self) -> str:
@@ -426,26 +426,26 @@ class PolicyDecision(Body, frozen=True):
 
 
 DecidedBy = Annotated[
-    tuple[PolicyDecision, ...], about("points of the policy of which another value would have changed what was seen")
+    tuple[PolicyDecision, ...], about("points of the policy where another value would have changed what was seen")
 ]
 
 
 class Request(Body, frozen=True):
-    """What was sent, without any key; a body is JSON where it can be read as such, else text."""
+    """What was sent, without any key; a body is JSON where it can be read as such, else a string."""
 
-    headers: Annotated[dict[str, str], about("by their names in lower case")]
+    headers: Annotated[dict[str, str], about("by lower-case name")]
     headers_left_out: Annotated[int, about("how many more there were than the journal keeps")]
-    body: Annotated[Any, about("JSON where it can be read as such, else text")]
-    length: Annotated[int, about("bytes of the whole body; what is kept of it may be cut")]
+    body: Annotated[Any, about("JSON where it can be read as such, else a string")]
+    length: Annotated[int, about("bytes of the whole body; the kept part may be shorter")]
 
 
 class Response(Body, frozen=True):
-    """What was answered."""
+    """The response."""
 
-    headers: Annotated[dict[str, str], about("by their names in lower case")]
-    body: Annotated[Any, about("JSON where it can be read as such, else text")]
+    headers: Annotated[dict[str, str], about("by lower-case name")]
+    body: Annotated[Any, about("JSON where it can be read as such, else a string")]
     length: Annotated[int, about("bytes of the whole body, before anything was cut")]
-    cut: Annotated[str | None, about("what of the response the caller did not get, null when it got all of it")]
+    cut: Annotated[str | None, about("the part of the response that the caller did not get, null when it got all")]
 
 
 class Exchange(Body, frozen=True):
@@ -455,20 +455,20 @@ class Exchange(Body, frozen=True):
     at: At
     method: Annotated[str, about("such as POST")]
     target: Annotated[str, about("path and query")]
-    status: Annotated[int, about("0 when nothing was answered")]
-    reason: Annotated[str, about("why the simulator gave this answer")]
+    status: Annotated[int, about("0 when there was no response")]
+    reason: Annotated[str, about("why the simulator gave this response")]
     request_id: RequestId
     rule: Rule
     faults: Faults
     expected: Annotated[bool, about("whether the request was for a route of the gateway, with a known key")]
     hint: Annotated[str | None, about("if not expected: what was probably meant, or what is missing")]
     request: Annotated[Request, about("what was sent")]
-    response: Annotated[Response, about("what was answered")]
+    response: Annotated[Response, about("the response")]
     former: Annotated[
         str | None, about("the name of the deleted world whose key was sent, null for any other request")
     ] = None
     elapsed: Annotated[
-        float, about("real seconds since the clock of the world began, however fast it runs; 0 unless asked for")
+        float, about("real seconds since the clock of the world began, however fast it runs; 0 unless requested")
     ] = 0.0
     decided_by: DecidedBy = ()
     submitted: Annotated[str | UnsetType, about("the operation of a model file that was called")] = UNSET
@@ -492,10 +492,8 @@ class Exchange(Body, frozen=True):
 class JournalPage(Body, frozen=True):
     """Exchanges, oldest first."""
 
-    total: Annotated[
-        int, about("how many exchanges there were; with a filter, how many of those that are kept pass it")
-    ]
-    dropped: Annotated[int, about("how many had to give way to later ones")]
+    total: Annotated[int, about("how many exchanges there were; with a filter, how many of the kept ones pass it")]
+    dropped: Annotated[int, about("how many have been dropped for later ones")]
     exchanges: list[Exchange]
 
 
@@ -508,7 +506,7 @@ class Attempt(Body, frozen=True):
     rule: Rule
     faults: Faults
     interrupted: Annotated[
-        bool, about("the process that made it ended before the outcome was known, so that it was repeated")
+        bool, about("the process that made it ended before the outcome was known, so it was repeated")
     ] = False
 
     def __str__(self) -> str:
@@ -521,18 +519,18 @@ class Delivery(Body, frozen=True):
     number: Annotated[int, about("counts the deliveries of the world from 1")]
     request_id: Annotated[str, about("the generation that it is about")]
     url: Annotated[str, about("where it is posted")]
-    channel: Annotated[str, about("the header or member by which it was asked for")]
+    channel: Annotated[str, about("the header or member that requested it")]
     form: Annotated[str, about("status, challenge or upstream: what is posted (policy callback_url)")]
     copy_of: Annotated[int | None, about("number of the delivery that it repeats")]
     due_at: At
-    delivered: Annotated[bool, about("whether a receiver took it, with any 2xx")]
+    delivered: Annotated[bool, about("whether a receiver accepted it, with any 2xx")]
     rule: Rule
     faults: Faults
-    attempts: Annotated[tuple[Attempt, ...], about("each try to post it, oldest first")]
+    attempts: Annotated[tuple[Attempt, ...], about("each attempt to post it, oldest first")]
     decided_by: DecidedBy = ()
     next_attempt_at: Annotated[
         Instant | None,
-        about("when it is attempted next, null when no attempt follows, one is under way, or it is unknown"),
+        about("when it is attempted next, null when no attempt follows, one is in progress, or it is unknown"),
     ] = None
 
     @property
@@ -554,15 +552,15 @@ class DeliveryDetail(Delivery, frozen=True, kw_only=True):
     method: Literal["POST"]
     headers: Annotated[
         dict[str, str] | None,
-        about("by their names in lower case, with the signature; HTTP adds those of the connection"),
+        about("by lower-case name, with the signature; HTTP adds those of the connection"),
     ]
-    text: Annotated[str | None, about("the body, byte for byte but for keys")]
+    text: Annotated[str | None, about("the body, byte for byte except keys")]
     body: Annotated[Any, about("the same, decoded")]
     exact: Annotated[
         bool,
         about(
-            "whether this is what was posted at the latest attempt, with faults; if not, it is computed by the policy and the secrets of now "
-            "for the instant of that attempt, or for now: what faults and a mutant change is left out, and the signature may bear another second"
+            "whether this is what was posted at the latest attempt, with faults; if not, it is computed from the present policy and secrets "
+            "for the instant of that attempt, or for now: changes by faults and a mutant are left out, and the signature may have another second"
         ),
     ]
 
@@ -570,14 +568,14 @@ class DeliveryDetail(Delivery, frozen=True, kw_only=True):
 class DeliveryPage(Body, frozen=True):
     """The latest webhook deliveries, oldest first."""
 
-    total: Annotated[int, about("how many are kept; the list holds at most `limit` of them")]
+    total: Annotated[int, about("how many are kept; the list contains at most `limit` of them")]
     deliveries: list[Delivery]
 
 
 class RuleNumber(Body, frozen=True):
     """The number of a rule."""
 
-    number: Annotated[int, about("names the rule until it is removed")]
+    number: Annotated[int, about("identifies the rule until it is removed")]
 
 
 class ScriptRule(Body, frozen=True):
@@ -585,17 +583,17 @@ class ScriptRule(Body, frozen=True):
 
     number: int
     label: Annotated[str, about("the rule as a phrase, as journals and reports name it")]
-    rule: Annotated[dict[str, Any], about("as it was given, without what is left at its default")]
+    rule: Annotated[dict[str, Any], about("as it was given, without members at their defaults")]
     used: Annotated[list[int], about("how often each of its steps was used")]
-    matched: Annotated[int, about("how many calls matched it, also those that it let through")]
+    matched: Annotated[int, about("how many calls matched it, including those that it let through")]
     missed: Annotated[
         list[str] | None,
-        about("what the nearest call of its kind differed in, null when no call of its kind passed it by"),
+        about("how the nearest call of its kind differed, null when it missed no call of its kind"),
     ]
 
 
 class ScriptState(Body, frozen=True):
-    """The rules of a world, in the order in which they are asked."""
+    """The rules of a world, in the order in which they are tried."""
 
     rules: list[ScriptRule]
 
@@ -605,19 +603,19 @@ class WorldRecord(Body, frozen=True):
 
     clock: ClockState
     journal: JournalPage
-    unmatched: Annotated[JournalPage, about("the requests that reached no world, beyond the number given")]
+    unmatched: Annotated[JournalPage, about("the requests that reached no world, after the number given")]
     generations: GenerationPage
     deliveries: DeliveryPage
     script: ScriptState
 
 
 class RuleDiagnosis(Body, frozen=True):
-    """Whether one rule decides about a request."""
+    """Whether one rule decides a request."""
 
     number: int
     label: str
     decides: bool
-    differences: Annotated[tuple[str, ...], about("what keeps it from deciding, nothing when it decides")]
+    differences: Annotated[tuple[str, ...], about("what keeps it from deciding, empty when it decides")]
 
     def __str__(self) -> str:
         return f"{self.label}: {'decides' if self.decides else ', and '.join(self.differences)}"
@@ -649,7 +647,7 @@ class Explanation(Body, frozen=True):
 
 
 class WaitResult(Body, frozen=True):
-    """What fulfils the condition, under the name that the condition had; the other two members are absent."""
+    """What fulfils the condition, under the name of the condition; the other two members are absent."""
 
     exchanges: list[Exchange] = ABSENT
     deliveries: list[Delivery] = ABSENT
@@ -673,4 +671,4 @@ class VerificationFailed(Refusal, frozen=True, kw_only=True):
 
 
 class WaitTimedOut(VerificationFailed, frozen=True, kw_only=True):
-    """Time ran out: what did arrive, and what came nearest."""
+    """Timed out: what did arrive, and what came nearest."""

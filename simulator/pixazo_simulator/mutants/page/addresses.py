@@ -13,7 +13,7 @@ from pixazo_simulator.mutants.mutant import Edits
 from .paths import moved
 
 NOWHERE = "/v0"
-"""What leads to no route when a path begins with it: no model has this name."""
+"""A path that begins with it has no route: no model has this name."""
 WITHOUT_BODY = ("204", "205", "304")
 
 
@@ -39,5 +39,5 @@ def url_at(url: Any, old: tuple[str, str], new: tuple[str, str]) -> str:
 
 def other_code(old: str, new: str) -> Edits | str:
     if not re.fullmatch(r"[2-5]\d\d", old) or not re.fullmatch(r"[2-5]\d\d", new) or new in WITHOUT_BODY:
-        return "it is no status code that a response with a body can have"
+        return "it is not a status code that a response with a body can have"
     return edit_replies(is_accepted if old == "202" else has_status(int(old)), with_status(int(new)))

@@ -10,7 +10,7 @@ from typing import Any
 class PageChange:
     """One change of meaning, as `pixazo_contracts.pages.Change` has it: of one operation, or of all if it is empty.
 
-    What has another name has the new one in `to`; in a sample it is the path of a member.
+    Something renamed has its new name in `to`; in a sample it is the path of a member.
     """
 
     operation: str

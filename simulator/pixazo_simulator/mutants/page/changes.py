@@ -15,10 +15,12 @@ from pixazo_simulator.mutants.edits import edit_requests, edit_webhooks, in_acce
 from pixazo_simulator.mutants.members import put, status_is, where
 from pixazo_simulator.mutants.messages import Context, Reply, Request, is_accepted, members_of, reads, submits
 from pixazo_simulator.mutants.mutant import Edits
+from pixazo_simulator.spec import KEY_HEADER
 from pixazo_simulator.webhooks import WebhookRequest
 
 from .addresses import nowhere, other_code, relocated, url_at
 from .change import PageChange
+from .forms import FORM, as_json
 from .parameters import parameter_edits
 from .paths import around_id
 from .samples import at, field_edits, sample_edits
@@ -27,7 +29,7 @@ from .samples import at, field_edits, sample_edits
 def edits_for(change: PageChange) -> Edits | str:
     """The edits of a gateway after a change, or why there is nothing to try."""
     if change.part not in _PARTS:
-        return _REASONS.get(change.part, "no answer of the gateway depends on it")
+        return _REASONS.get(change.part, "no response of the gateway depends on it")
     edits = _PARTS[change.part](change)
     return edits if isinstance(edits, str) or not change.operation else _of(change.operation, edits)
 
@@ -56,7 +58,7 @@ def _of(operation: str, edits: Edits) -> Edits:
 
 def _operation(change: PageChange) -> Edits | str:
     if change.after is not None:
-        return "nobody calls a new operation yet"
+        return "no client calls a new operation yet"
     return relocated((str(change.before).partition(" ")[2], ""), None)
 
 
@@ -75,12 +77,10 @@ def _request(change: PageChange) -> Edits | str:
         case "model id" if re.fullmatch(r"[\w.-]+", after):
             return _other_ids(f"{before}_", f"{after}_")
         case _:
-            return "the page no longer says it in a way that can be read"
+            return "the page no longer says it in a readable way"
 
 
 def _status_route(change: PageChange) -> Edits | str:
-    if change.name.startswith("header "):
-        return _header(change)
     before, after = str(change.before), str(change.after)
     match change.name:
         case "path":
@@ -93,7 +93,7 @@ def _status_route(change: PageChange) -> Edits | str:
 
 
 def _other_host(old: str, when: Callable[[Request], bool]) -> Edits:
-    """Serve nothing at the old host; the simulator's own address is no host of the page."""
+    """Serve nothing at the old host; the simulator's own address is not a host of the page."""
     host = urlsplit(old).netloc.casefold()
     return edit_requests(
         lambda request: when(request) and (request.header("host") or "").casefold() == host,
@@ -131,32 +131,54 @@ def _other_ids(old: str, new: str) -> Edits:
 
 
 def _header(change: PageChange) -> Edits | str:
-    name = change.name.removeprefix("header ")
-    operation = change.operation or None
+    name, operation = change.name, change.operation or None
     if change.to:
-        scopes: dict[str, Callable[[Request], bool]] = {"header": submits, "status route": reads}
+        scopes: dict[str, Callable[[Request], bool]] = {"header": submits, "status route header": reads}
+        scheme = scheme_of(change.after) if change.part == "header" else ""
         return edit_requests(
-            scopes.get(change.part, lambda _: True), lambda request, _: _renamed(request, name, change.to)
+            scopes.get(change.part, lambda _: True), lambda request, _: _renamed(request, name, change.to, scheme)
         )
-    if change.after is None or change.part == "status route":
-        return "what the gateway does with or without it is not said"
+    if change.after is None or change.part == "status route header":
+        return "the page does not say what the gateway does with or without it"
     if change.before is None:
         return refuse_submits(
             lambda request: submits(request, operation) and not request.header(name), f"{name} is missing."
         )
     if change.part == "authentication":
-        return "what it asks for of a key is not said"
-    old = str(change.before)
-    return refuse_submits(
+        return "the page does not say what it requires of a key"
+    if name.casefold() == KEY_HEADER.casefold():
+        scheme = scheme_of(change.after)
+        return edit_requests(submits, lambda request, _: _renamed(request, name, name, scheme))
+    old, new = str(change.before), str(change.after)
+    refusal = refuse_submits(
         lambda request: submits(request, operation) and (request.header(name) or "").startswith(old),
-        f"{name} must be {change.after}.",
+        f"{name} must be {new}.",
     )
+    return refusal if name.casefold() != "content-type" else _other_type(new, refusal)
 
 
-def _renamed(request: Request, old: str, new: str) -> Request:
-    """The request as if its header `new` were `old`; one that is called `old` counts as absent."""
+def _other_type(new: str, refusal: Edits) -> Edits | str:
+    """Bodies have another type: those of the old one are refused, those of the new one are read."""
+    if not new.casefold().startswith(FORM):
+        return "how a body of this type is written is not said"
+    return refusal | edit_requests(submits, lambda request, _: as_json(request))
+
+
+def _renamed(request: Request, old: str, new: str, scheme: str = "") -> Request:
+    """The request as if its header `new` were `old`, without the scheme that the page demands; one that is called `old` counts as absent."""
     given = request.header(new)
+    if given is not None and new.casefold() == "authorization" and not scheme:
+        given = re.sub(r"(?i)^bearer +", "", given)  # whether the page wants the scheme cannot be told
+    elif given is not None and scheme:
+        first, _, rest = given.partition(" ")
+        given = rest.strip() if first.casefold() == scheme.casefold() else None
     return request.without_header(old) if given is None else request.with_header(old, given)
+
+
+def scheme_of(value: object) -> str:
+    """The scheme before the key in an example of a header: `Bearer` of `Bearer YOUR_API_KEY`."""
+    first, _, rest = str(value).partition(" ")
+    return first if rest.strip() else ""
 
 
 def _webhook(change: PageChange) -> Edits | str:
@@ -170,7 +192,7 @@ def _webhook(change: PageChange) -> Edits | str:
 
 def _code(change: PageChange) -> Edits | str:
     if not change.to:
-        return "when the gateway sends it, or what instead, is not said"
+        return "the page does not say when the gateway sends it, or what instead"
     return other_code(change.name, change.to)
 
 
@@ -179,10 +201,10 @@ def _status(change: PageChange) -> Edits | str:
         return _other_word(change.name, change.to)
     if change.before is None:
         return _other_word("PROCESSING" if change.attribute == "running" else "FAILED", change.name)
-    if change.after is None:  # the state reads as its neighbour
+    if change.after is None:  # a read of this state shows the neighbouring one
         other = _NEIGHBOURS.get(change.name)
-        return _other_word(change.name, other) if other else "what there is instead is not said"
-    return "what it commits to is no answer of the gateway"
+        return _other_word(change.name, other) if other else "the page does not say what replaces it"
+    return "what it promises is not a response of the gateway"
 
 
 def _other_word(old: str, new: str) -> Edits:
@@ -191,14 +213,14 @@ def _other_word(old: str, new: str) -> Edits:
 
 
 def _flow(change: PageChange) -> Edits | str:
-    """`before` has the arrows that are gone, `after` those that came."""
+    """`before` has the arrows that were removed, `after` those that were added."""
     gone, came = set[str](change.before), set[str](change.after)
     names = {name for arrow, name in _ARROWS.items() if arrow in came}
     names |= {"processing-skipped"} if "QUEUED → PROCESSING" in gone and came <= set(_ARROWS) else set()
     unreached = {arrow.rpartition(" ")[2] for arrow in gone} - {arrow.rpartition(" ")[2] for arrow in came}
     edits = [find_mutant(name).edits for name in sorted(names)]
     edits += [_other_word(word, _NEIGHBOURS[word]) for word in ("FAILED", "ERROR") if word in unreached]
-    return reduce(Edits.__or__, edits) if edits else "the status values say what is in its place"
+    return reduce(Edits.__or__, edits) if edits else "the status values say what replaces it"
 
 
 _NEIGHBOURS = {"QUEUED": "PROCESSING", "PROCESSING": "QUEUED", "FAILED": "ERROR", "ERROR": "FAILED"}
@@ -209,10 +231,10 @@ _ARROWS = {
 
 
 _PARTS: dict[str, Callable[[PageChange], Edits | str]] = {
-    "operation": _operation, "request": _request, "status route": _status_route, "header": _header, "authentication": _header,
+    "operation": _operation, "request": _request, "status route": _status_route, "status route header": _header, "header": _header, "authentication": _header,
     "webhook": _webhook, "code": _code, "status": _status, "status flow": _flow, "field": field_edits, "sample": sample_edits, "parameter": parameter_edits,
 }  # fmt: skip
 _REASONS = {
-    "polling": "how often to poll is advice to callers", "price": "no answer of the gateway has a price",
-    "sentence": "what a sentence asks of the gateway has to be read by a person", "not understood": "it was not understood",
+    "polling": "how often to poll is advice to callers", "price": "no response of the gateway has a price",
+    "sentence": "a person must read what a sentence requires of the gateway", "not understood": "it was not understood",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Parameters that come, go, have another name or other rules."""
+"""Parameters that are added, removed or renamed, or have other rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .samples import literal
 
 VALID = {"prompt": "A video", "first_frame_image": VALID_IMAGE, "duration": 6, "resolution": spec.RESOLUTIONS[0]}
 KNOWN = {"duration": spec.DURATIONS, "resolution": spec.RESOLUTIONS}
-"""Values that the simulator takes where the page has no rule."""
+"""Values that the simulator uses where the page has no rule."""
 CLASHES = {"duration": ("resolution", "1080P"), "resolution": ("duration", 10)}
 
 
@@ -39,15 +39,18 @@ def parameter_edits(change: PageChange) -> Edits | str:
         case "" | "required" if (change.attribute and after is True) or _is_required(after):
             return _refused(change, lambda given: given.get(name) is None, f"{name} is required.")
         case "":
-            return "no caller has to send it"
+            return "callers need not send it"
         case "required":
             return _filled(change)
         case "default" if after is not None:
-            return submit_instead(change.operation or None, name, literal(after), unless=CLASHES.get(name, ("", "")))
+            value = literal(after)
+            if value not in KNOWN.get(name, (value,)):
+                return "the gateway takes it only with another change, of the values that are allowed"
+            return submit_instead(change.operation or None, name, value, unless=CLASHES.get(name, ("", "")))
         case attribute if attribute in RULES:
             return _ruled(change)
         case _:
-            return "what it says cannot be tried on the wire"
+            return "what it says cannot be tested on the wire"
 
 
 def _is_required(row: Any) -> bool:
@@ -59,15 +62,21 @@ def _refused(change: PageChange, when: When, message: str) -> Edits:
 
 
 def _filled(change: PageChange) -> Edits:
-    """A parameter that is missing is not asked for."""
+    """A missing parameter is not required."""
     name = change.name
     if name not in ("prompt", "first_frame_image"):
         return Edits()
     return in_submitted(change.operation or None, where(lambda given: given.get(name) is None, put(name, VALID[name])))
 
 
+def _is_of_kind(value: Any, other: Any) -> bool:
+    """Whether two values have one JSON type, which has no integers."""
+    numbers = (int, float)
+    return type(value) is type(other) or (type(value) in numbers and type(other) in numbers)
+
+
 def _ruled(change: PageChange) -> Edits:
-    """Refuse what breaks the new rule; accept what breaks the old one only."""
+    """Refuse what breaks the new rule; accept what breaks only the old one."""
     name, before, after = change.name, change.before, change.after
     follows = RULES[change.attribute]
     valid = VALID.get(name)
@@ -76,7 +85,7 @@ def _ruled(change: PageChange) -> Edits:
         return value is not None and after is not None and not follows(after, value)
 
     def is_new(value: Any) -> bool:
-        if breaks(value) or (change.attribute != "type" and valid is not None and type(value) is not type(valid)):
+        if breaks(value) or (change.attribute != "type" and valid is not None and not _is_of_kind(value, valid)):
             return False
         return value not in KNOWN.get(name, (value,)) if before is None else not follows(before, value)
 

@@ -1,4 +1,4 @@
-"""Members of a JSON value by path, such as `output.media_url[]`, and URLs by what stands around the id in their path."""
+"""Members of a JSON value by path, such as `output.media_url[]`, and URLs by what is around the id in their path."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def around_id(path: str) -> tuple[str, str]:
 
 
 def moved(path: str, old: tuple[str, str], new: tuple[str, str]) -> str | None:
-    """A path with another text around its id; None if it does not have the old one."""
+    """A path with another prefix and suffix around its id; None if it does not have the old one."""
     (before, after), (to, end) = old, new
     rest = path.removeprefix(before)
     if not path.startswith(before) or after not in rest:
@@ -83,5 +83,5 @@ def moved(path: str, old: tuple[str, str], new: tuple[str, str]) -> str | None:
 
 
 def is_url(text: object) -> bool:
-    """Whether a text of the page is an absolute URL."""
+    """Whether a string of the page is an absolute URL."""
     return isinstance(text, str) and urlsplit(text).scheme in ("http", "https")

@@ -45,7 +45,7 @@ def field_edits(change: PageChange) -> Edits | str:
     if change.attribute == "type":
         return everywhere(at(name, lambda value: _retyped(value, str(change.after))))
     if change.attribute:
-        return "a description is no answer of the gateway"
+        return "a description is not a response of the gateway"
     if change.after is None:
         return everywhere(at(name, lambda _: GONE))
     of_type = str(change.after).split(" | ")[1:2]
@@ -78,7 +78,7 @@ def sample_edits(change: PageChange) -> Edits | str:
         change.name.partition(" errors ") if " errors " in change.name else change.name.partition(" responses ")
     )
     if code and not change.attribute:
-        return other_code(code[:3], change.to[-3:]) if change.to else "when the gateway sends it is not said"
+        return other_code(code[:3], change.to[-3:]) if change.to else "the page does not say when the gateway sends it"
     wheres: dict[str, Callable[[Edit], Edits]] = {
         "accepted": in_accepted,
         "response (completed)": lambda edit: in_envelopes(where(status_is("COMPLETED"), edit)),
@@ -88,7 +88,7 @@ def sample_edits(change: PageChange) -> Edits | str:
         "error": lambda edit: _in_errors(code, edit),
     }
     if section not in wheres or not change.attribute or (change.attribute == "label" and code):
-        return "which message it is a sample of is not said"
+        return "the page does not say which message it is a sample of"
     return _member(change, wheres[section])
 
 
@@ -110,7 +110,7 @@ def _member(change: PageChange, where_: Callable[[Edit], Edits]) -> Edits | str:
         return _other_url(path, before, after, where_)
     if _is_timestamp(before):
         if not _is_timestamp(after):
-            return "it has no form that a timestamp can be given"
+            return "it has no format for a timestamp"
         return in_envelopes(at(path, lambda value: reformatted(value, after) if isinstance(value, str) else value))
     if around_id(before)[1:] == around_id(after)[1:] == ("",) and around_id(before)[0] == "":
         return "it follows from the model id"
@@ -120,7 +120,7 @@ def _member(change: PageChange, where_: Callable[[Edit], Edits]) -> Edits | str:
 
 
 def literal(text: str) -> Any:
-    """The JSON value whose text this is."""
+    """The JSON value that this text encodes."""
     if text in ("None", "True", "False"):
         return {"None": None, "True": True, "False": False}[text]
     try:
@@ -130,7 +130,7 @@ def literal(text: str) -> Any:
 
 
 def _other_url(path: str, before: str, after: str, where_: Callable[[Edit], Edits]) -> Edits | str:
-    """URLs name another host or path. What is served at a new path is served at the old one, too."""
+    """URLs name another host or path. What is served at a new path is also served at the old one."""
     old, new = urlsplit(before), urlsplit(after)
     was, now = around_id(old.path), around_id(new.path)
     if old.netloc == new.netloc and was == now:
@@ -142,7 +142,7 @@ def _other_url(path: str, before: str, after: str, where_: Callable[[Edit], Edit
         parts = urlsplit(url_at(url, was, now))
         if old.netloc == new.netloc:
             return parts.geturl()
-        # The simulator's own address gets another name under which it answers, too.
+        # The simulator's own address gets another name, under which it also responds.
         own = f"localhost:{parts.port}" if parts.port else "localhost"
         return parts._replace(netloc=new.netloc if parts.netloc == old.netloc else own).geturl()
 

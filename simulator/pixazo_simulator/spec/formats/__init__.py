@@ -1,4 +1,4 @@
-"""Reads the files that users write, in TOML, JSON or YAML: what a text says, and on which line each value of it is."""
+"""Reads the files that users write, in TOML, JSON or YAML: what a text says, and on which line each of its values is."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .lines import json_lines, read_toml, toml_lines
 T = TypeVar("T")
 
 FORMS = {".toml": "TOML", ".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
-"""What a file is written in, by the end of its name; any other one is TOML."""
+"""The format of a file, by the end of its name; any other file is TOML."""
 SCHEMA = "$schema"
 """The member by which a file names its schema to editors."""
 
 
 class Document:
-    """What a text of a form says, without its `$schema`. Raises InvalidTextError; YAML is imported with the first text of it."""
+    """What a text in a format says, without its `$schema`. Raises InvalidTextError; YAML support is imported at first use."""
 
     def __init__(self, text: str, form: str) -> None:
         self._text, self._form = text, form
@@ -43,7 +43,7 @@ class Document:
         except tomllib.TOMLDecodeError as error:
             raise InvalidTextError(f"is not valid TOML: {error}") from None
         except ValueError:
-            raise InvalidTextError("holds a number of too many digits") from None  # of int()
+            raise InvalidTextError("contains a number with too many digits") from None  # of int()
         if self.data is None and form == "YAML":  # nothing but comments
             self.data = dict[str, Any]()
         if isinstance(self.data, dict):
@@ -87,9 +87,9 @@ def problems_of(table: Any, read: Callable[[Any], object], place: Path = ()) -> 
         try:
             read(left)
         except InvalidDataError as misfit:
-            if misfit.problem in [f"missing required field `{name}`" for name in gone]:
+            if misfit.missing in gone:
                 return
-            yield InvalidDataError(misfit.problem, (*place, *misfit.path), misfit.value)
+            yield misfit.within(*place)
             if not (misfit.path and isinstance(left, dict) and misfit.path[0] in left):
                 return
             gone.append(str(misfit.path[0]))

@@ -1,4 +1,4 @@
-"""On which line each value of a JSON or TOML text is. No library covers both: those that keep positions do so for one of them only."""
+"""On which line each value of a JSON or TOML text is. No library covers both: those that keep positions support only one of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LONG_KEY = regex(rf"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.
 def read_toml(text: str) -> dict[str, Any]:
     """What a TOML text says.
 
-    Raises ValueError (TOMLDecodeError) that names the line for what is no TOML, and InvalidTextError for a key of more than MOST_NAMES dotted
+    Raises ValueError (TOMLDecodeError) that names the line for what is not TOML, and InvalidTextError for a key of more than MOST_NAMES dotted
     names, for which tomllib would need a time that grows with the square of their number; RecursionError for deep nesting.
     """
     if found := _LONG_KEY.search(text):
@@ -86,7 +86,7 @@ class _Walk:
         path: Path = ()
         for position, name in enumerate(key):
             path = (*path, name)
-            if position < len(key) - 1 and path in self._arrays:  # stands for its latest element
+            if position < len(key) - 1 and path in self._arrays:  # means its latest element
                 path = (*path, self._arrays[path])
         self._at += 1 + several
         if several:
@@ -139,7 +139,7 @@ class _Walk:
         self._at += 1
 
     def _peek(self) -> str:
-        """The character behind white space and comments, none at the end of the text."""
+        """The character after white space and comments, none at the end of the text."""
         self._skip(_QUIET)
         return self._text[self._at : self._at + 1]
 

@@ -1,4 +1,4 @@
-"""Reads YAML as YAML 1.2 means it (core schema): `off`, `no`, dates and `1:30` are texts. PyYAML itself reads scalars as YAML 1.1."""
+"""Reads YAML as YAML 1.2 means it (core schema): `off`, `no`, dates and `1:30` are strings. PyYAML itself reads scalars as YAML 1.1."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FORMS = {
     "int": regex(r"(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z"),
     "float": regex(r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"),
 }  # fmt: skip
-"""The scalars without quotation marks that are no texts, in the order in which they are tried (YAML 1.2.2, 10.3.2)."""
+"""The scalars without quotation marks that are not strings, in the order in which they are tried (YAML 1.2.2, 10.3.2)."""
 _RESOLVERS = {None: [(f"{_TAG}{name}", form) for name, form in _FORMS.items()]}
 
 
@@ -28,13 +28,12 @@ def read_yaml(text: str) -> tuple[Any, dict[Path, int]]:
     try:
         loader: Any = yaml.SafeLoader(text)
         loader.yaml_implicit_resolvers = _RESOLVERS
-        node = loader.get_single_node()
+        node = loader.get_node() if loader.check_node() else None
+        if loader.check_node():
+            raise _invalid("it contains several documents: write one", loader.peek_event().start_mark.line + 1)
     except yaml.MarkedYAMLError as error:
         mark: Any = error.problem_mark or error.context_mark
-        problem = str(error.problem or error.context)
-        if "single document" in str(error.context):
-            problem = "it holds several documents: write one"
-        raise _invalid(problem, mark.line + 1) from None
+        raise _invalid(str(error.problem or error.context), mark.line + 1) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise _invalid(f"character U+{error.character:04X} is not allowed", line) from None
@@ -47,14 +46,14 @@ def _invalid(problem: str, line: int) -> InvalidTextError:
 
 
 class _Walk:
-    """Turns the nodes of a text into values. No node makes anything but a scalar, a list or a mapping, whatever its tag."""
+    """Turns the nodes of a text into values: only scalars, lists and mappings, whatever their tags."""
 
     def __init__(self) -> None:
         self._left = MOST_VALUES
         self.lines: dict[Path, int] = {}
 
     def value(self, node: Any, path: Path) -> Any:
-        """The value of a node that stands at a path."""
+        """The value of a node at a path."""
         line = node.start_mark.line + 1
         self.lines.setdefault(path, line)
         self._left -= 1
@@ -72,13 +71,13 @@ class _Walk:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                raise _invalid("a key is a list or mapping: write a text", line)
+                raise _invalid("a key is a list or mapping: write a string", line)
             name = str(key.value)  # as it is written, like the keys of TOML
             if name in found:
-                raise _invalid(f"key {shown(name)} stands there twice: leave one out", line)
+                raise _invalid(f"key {shown(name)} is defined twice: remove one", line)
             if name == "<<" and key.style is None:
                 raise _invalid(
-                    "merge keys (<<) are not of YAML 1.2: write the members, or an alias for a whole value", line
+                    "YAML 1.2 has no merge keys (<<): write the members, or an alias for a whole value", line
                 )
             self.lines[*path, name] = line
             found[name] = self.value(value, (*path, name))

@@ -23,7 +23,7 @@ IMAGE = "https://images.test/bear.png"
 SMALL_IMAGE = data_url(jpeg(300, 400), "jpeg")
 SMALL_SIDE = "first_frame_image must have a short side of more than 300 px, not 300."
 COMBO = "resolution 1080P is not available with a duration of 10 seconds."
-MODERATED = "prompt was rejected by content moderation: it may hold sensitive content."
+MODERATED = "prompt was rejected by content moderation: it may contain sensitive content."
 
 
 @ROWS.shows("t2v_limits", "i2v")

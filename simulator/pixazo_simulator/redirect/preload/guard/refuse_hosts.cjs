@@ -9,14 +9,15 @@ function guard() {
   const net = require('net');
   const tls = require('tls');
   const names = guarded.slice(0, guarded.indexOf(' ')).split(',');
-  const { file, why } = JSON.parse(guarded.slice(guarded.indexOf(' ')));
+  const { file, test, why } = JSON.parse(guarded.slice(guarded.indexOf(' ')));
 
   function refusal(host) {
     const name = String(host).toLowerCase().replace(/\.$/, '');
     if (!names.includes(name)) return null;
     const error = Object.assign(new Error(name + why), { code: 'ECONNREFUSED' });
+    const line = JSON.stringify({ test, when: 'child', line: error.message });
     try {
-      fs.writeFileSync(file, `${error.message}\n`, { flag: fs.constants.O_WRONLY | fs.constants.O_APPEND });
+      fs.writeFileSync(file, `${line}\n`, { flag: fs.constants.O_WRONLY | fs.constants.O_APPEND });
     } catch {} // the test run has ended and deleted the file
     return error;
   }

@@ -1,8 +1,8 @@
-"""Runs at the start of each Python process that a guarded test starts: refuses the vendor's hosts from its first use of the network on."""
+"""Runs at the start of each Python process that a guarded test starts: refuses the vendor's hosts from its first use of the network."""
 
 from __future__ import annotations
 
-# This file imports only what Python has already imported at this point, and whatever fails here, the program runs: it may have nothing
+# This file imports only what Python has already imported at this point, and the program runs whatever fails here: it may have nothing
 # to do with us. The Python may be older than the versions that this package supports.
 import os
 import sys
@@ -31,7 +31,7 @@ _guard: HostGuard | None = None
 
 
 def _watch(event: str, args: tuple[Any, ...]) -> None:
-    """An audit hook: it cannot be removed, and every use of the network but uvloop's raises an event."""
+    """An audit hook: it cannot be removed, and every use of the network except uvloop's raises an event."""
     # At the end of the process the names of this module become None, this one first.
     if _GUARD and _guard is None and _matters(event, args) and _lock.acquire(timeout=_LOCK_TIMEOUT):
         try:
@@ -43,7 +43,7 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _matters(event: str, args: tuple[Any, ...]) -> bool:
-    """Whether this is the first use of the network, or a program that is given a host, or uvloop has been imported."""
+    """Whether this is the first use of the network, or a program that gets a host as an argument, or whether uvloop has been imported."""
     if event == "socket.__new__":
         return bool(args[1] != _AF_UNIX)
     if event in STARTS:

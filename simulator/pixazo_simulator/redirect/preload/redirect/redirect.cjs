@@ -50,8 +50,8 @@ function optionsOf([first, second]) {
 
 function refuse(socket, host, port) {
   const remedy = hosts.includes(host)
-    ? `the gateway speaks https on port ${HTTPS} only: call https://${host}`
-    : `pixazo-sim exec is offline but for ${hosts.join(', ')} and this machine`;
+    ? `the gateway only serves https on port ${HTTPS}: call https://${host}`
+    : `pixazo-sim exec is offline except for ${hosts.join(', ')} and this machine`;
   const error = new Error(`${host} port ${port} was refused: ${remedy}`);
   error.code = 'ECONNREFUSED';
   process.stderr.write(`pixazo-sim: ${error.message}\n`);

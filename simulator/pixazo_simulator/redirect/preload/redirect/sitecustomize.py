@@ -24,7 +24,7 @@ def _run_hidden_sitecustomize() -> None:
 
 
 def _begin() -> None:
-    """Redirect this process, by a copy of the package under another name: the program may have another version installed."""
+    """Redirect this process with a copy of the package under another name: the program may have another version installed."""
     package = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120 - no pathlib
     _run(spec_from_file_location("_pixazo_redirect", f"{package}/__init__.py", submodule_search_locations=[package]))
     import_module("_pixazo_redirect.context").begin()
@@ -34,7 +34,7 @@ _run_hidden_sitecustomize()
 if sys.version_info >= (3, 11):  # noqa: UP036 - any Python may be started; an older one uses the proxy of the environment, or fails
     try:
         _begin()
-    except BaseException as error:  # noqa: BLE001 - `site` would print it and go on, and the program would reach the vendor
+    except BaseException as error:  # noqa: BLE001 - `site` would print it and continue, and the program would reach the vendor
         reason = f"{type(error).__name__}: {error}"
         sys.stderr.write(
             f"pixazo-sim: this Python cannot be redirected to the simulator ({reason}): keep the PIXAZO_REDIRECT_ variables\n"
