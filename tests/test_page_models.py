@@ -61,8 +61,8 @@ def test_what_is_said_twice_or_has_no_name_is_left_out(tmp_path: Path) -> None:
     page = page.replace("/v1/generate", "/v1/extendVideo")
     place = drafted(page[page.index("### Text to Video") :], tmp_path)
     text = Path(place).read_text(encoding="utf-8")
-    assert "# '2nd' is no member of the body: A number." in text
-    assert "# 'prompt' stands there twice: " in text
+    assert "# '2nd' is not a member of the body: A number." in text
+    assert "# 'prompt' is defined twice: " in text
     with Simulator(models=[place]):
         pass
 

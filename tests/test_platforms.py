@@ -86,7 +86,7 @@ def test_a_signal_ends_the_proxy_of_the_contracts(variables: dict[str, str]) -> 
     upstream = ("--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:0")
     with started(command, "proxy", *upstream, env=variables) as process:
         assert process.stderr
-        assert b"leads to http://127.0.0.1:9" in process.stderr.readline()
+        assert b"forwards to http://127.0.0.1:9" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=PATIENCE)
     assert b"nothing passed" in errors

@@ -9,7 +9,7 @@ export declare class ControlError extends Error {
     /**
      * The status code, or null when no simulator answered: 400 for a request that is not valid, 401 and 404 for a world
      * that is not there, 403 for a caller that may not ask, 406 for a `verify` that does not hold, 408 for a `waitFor` that ran
-     * out of time, 409 for an `advance` that stopped before its end.
+     * out of time, 409 for the key of a new world that has one already, or an `advance` that stopped before its end.
      */
     status: number | null;
     /**

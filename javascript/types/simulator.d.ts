@@ -45,7 +45,7 @@ export declare class Simulator extends Routes {
      *
      * @param {import("../types/openapi.js").NewWorld} wishes
      * @returns {Promise<World>}
-     * @throws {ControlError} with status 400 for a wish that is not valid; the message names the nearest known word
+     * @throws {ControlError} with status 409 for a key that has a world already, 400 for a wish that is not valid; the message names the nearest known word
      */
     createWorld(wishes?: import("../types/openapi.js").NewWorld): Promise<World>;
     /**
