@@ -82,9 +82,10 @@ def object_from(text: str | bytes) -> Mapping[str, object]:
 def is_object(text: bytes) -> bool:
     """Whether the text is a whole JSON object."""
     try:
-        return bool(object_from(text) or True)
+        object_from(text)
     except ValueError:
         return False
+    return True
 
 
 def _is_deep(value: Any, left: int = MOST_DEPTH) -> bool:
