@@ -131,7 +131,7 @@ def _refused(gateway: Gateway, request: Request, response: Response, request_id:
     text = _redacted(gateway, response.text)
     body = _members(text)
     kind = kind_of(response.status, (_members(response.text) or {}).get("error"))
-    flaw = f" (a body that {response.problem})" if response.problem else ""
+    flaw = f" (a body that {shorten(gateway.hide(response.problem))})" if response.problem else ""
     sentences = _sentences(body) or _excerpt(response, text)
     code = f"{response.status} {_PHRASES.get(response.status, '')}".rstrip()
     message = f"{_name(gateway, request)} answered {code}: {sentences}{flaw}"
