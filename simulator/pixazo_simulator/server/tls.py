@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
@@ -91,14 +92,16 @@ class TlsListeners:
         context, ca_pem = tls_context(hosts)
         state = Connections()
         config = Configuration(self._serving(world), protocol=self._protocol)
+        try:
+            listener = socket.create_server((ADDRESS, 0), backlog=BACKLOG)
+        except OSError as error:
+            raise ValueError(
+                f"no port can be opened: {error.strerror}: close listeners or connections, or raise `ulimit -n`"
+            ) from error
         server = await asyncio.get_running_loop().create_server(
-            lambda: self._protocol(config, state, {}), ADDRESS, 0,
+            lambda: self._protocol(config, state, {}), sock=listener,
             ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
         )  # fmt: skip
-        if not server.sockets:  # asyncio passes over an address for which it gets no socket
-            raise ValueError(
-                "no port can be opened: this process has reached its limit of open files: close listeners or connections, or raise `ulimit -n`"
-            )
         # Not earlier: meanwhile the world may be deleted, and others may open.
         if self._worlds.get(world.key) is not world:
             server.close()
