@@ -11,10 +11,8 @@ from starlette.responses import Response
 from pixazo_simulator.control import Refused, check_access, read_body, responses
 from pixazo_simulator.spec import CONTROL_PREFIX
 
-from .callback import Answer, Callback
-from .kept import Kept, KeptCallback
+from .callback import Answer, Callback, Kept, KeptCallback, judge
 from .shown import to_json
-from .signature import judge
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

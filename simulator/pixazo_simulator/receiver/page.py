@@ -16,7 +16,7 @@ from pixazo_html.serving import CHANGED, HEADERS, is_from_our_page, static_route
 from pixazo_simulator.control import Refused
 from pixazo_simulator.spec import CONSOLE_PATH, CONTROL_PREFIX, is_success
 
-from .kept import Kept, KeptCallback
+from .callback import Kept, KeptCallback
 from .shown import CallbackPage, ordinal, shown, to_json
 
 if TYPE_CHECKING:
