@@ -21,9 +21,8 @@ from pixazo_simulator.script import EXAMPLES, FAULTS, in_python
 from pixazo_simulator.spec import points, rows
 
 from .events import MOST_LINES, clock_text
-from .har import har
+from .exports import har, sample_of, snippets
 from .request import BASE, ConsoleRequest, View
-from .snippets import sample_of, snippets
 from .timeline import draw, duration
 
 Page = Callable[[ConsoleRequest], Awaitable[View | Response]]
