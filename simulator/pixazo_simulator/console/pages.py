@@ -193,7 +193,7 @@ async def _explained(request: ConsoleRequest, exchange: Exchange) -> Explanation
         "method": exchange.method, "path": exchange.target,
         "headers": {name: value for name, value in sent.headers.items() if name not in left_out}, **body,
     }  # fmt: skip
-    return responses.decode(await request.send("POST", "explain", repeated), Explanation)
+    return await request.send(Explanation, "POST", "explain", repeated)
 
 
 async def as_har(request: ConsoleRequest) -> Response:

@@ -40,19 +40,19 @@ class ConsoleRequest(msgspec.Struct, frozen=True):
     """The `events.checksum` of the world at the time of the request."""
 
     async def get(self, kind: type[T], path: str, **query: object) -> T:
-        """The response of a GET route, decoded. Members of the query that are None are left out. Raises Refused."""
+        """The response of a GET route. Members of the query that are None are left out. Raises Refused."""
         given = {name: value for name, value in query.items() if value is not None}
-        return responses.decode(await self.send("GET", path, query=urlencode(given)), kind)
+        return await self.send(kind, "GET", path, query=urlencode(given))
 
-    async def send(self, method: str, path: str, body: object = None, *, query: str = "") -> bytes:
-        """Call a route and return the JSON of its response. Raises Refused with its message."""
+    async def send(self, kind: type[T], method: str, path: str, body: object = None, *, query: str = "") -> T:
+        """Call a route and return its response. Raises Refused with its message."""
         content = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
         key = self.world.key if self.world else ""
         status, answer = await self.control.answer(method, f"/_sim/{path}", query, content, host=self.host, key=key)
         if status >= 400:
             refusal: dict[str, Any] = msgspec.json.decode(answer)
             raise Refused(status, refusal["message"], refusal["error"])
-        return answer
+        return responses.decode(answer, kind)
 
     @property
     def shown_world(self) -> World:
