@@ -150,22 +150,22 @@ async def history(request: ConsoleRequest) -> View:
 
 async def requests(request: ConsoleRequest) -> View:
     """The journal, newest first, with a request opened if one is named."""
-    given = {name: request.query.get(name) or None for name in _FILTERS}
-    before = request.query.get("before") or None
+    given, before = _filters(request), request.query.get("before") or None
     page = await request.get(JournalPage, "journal", limit=PER_PAGE, before=before, **given)
     exchanges = page.exchanges[::-1]
-    older = (
-        urlencode({name: value for name, value in given.items() if value} | {"before": exchanges[-1].number})
-        if len(exchanges) == PER_PAGE
-        else ""
-    )
+    older = urlencode(given | {"before": str(exchanges[-1].number)}) if len(exchanges) == PER_PAGE else ""
     number = request.path.get("exchange")
     opened = await _opened(request, int(number)) if number else {}
     kept = urlencode({name: value for name, value in request.query.items() if value and name != "explain"})
     return await _world_page(
         request, "/requests", "requests.jinja", page=page, exchanges=exchanges, given=given, before=before, older=older, kept=kept,
-        opened=opened, har=urlencode({name: value for name, value in given.items() if value}),
+        opened=opened, har=urlencode(given),
     )  # fmt: skip
+
+
+def _filters(request: ConsoleRequest) -> dict[str, str]:
+    """The filters that are given, by name."""
+    return {name: value for name in _FILTERS if (value := request.query.get(name))}
 
 
 async def _opened(request: ConsoleRequest, number: int) -> dict[str, Any]:
@@ -198,8 +198,7 @@ async def _explained(request: ConsoleRequest, exchange: Exchange) -> Explanation
 
 async def as_har(request: ConsoleRequest) -> Response:
     """The exchanges of the journal that pass the filters, as HAR."""
-    given = {name: request.query.get(name) or None for name in _FILTERS}
-    page = await request.get(JournalPage, "journal", limit=1000, **given)
+    page = await request.get(JournalPage, "journal", limit=1000, **_filters(request))
     document = har(page.exchanges, f"{request.worlds.settings.scheme}://{request.host}")
     file = f'attachment; filename="world-{request.path["number"]}.har"'
     return JSONResponse(document, headers=HEADERS | {"content-disposition": file})
