@@ -31,8 +31,9 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """Something that happened at an instant: what it was, in words, and whether it went well."""
+    """Something that happened to a generation at an instant: what it was, in words, and whether it went well."""
 
+    kind: Literal["poll", "webhook", "money", "end"]
     x: float
     text: str
     is_good: bool = True
@@ -44,10 +45,7 @@ class Line(msgspec.Struct, frozen=True):
     generation: Generation
     y: float
     spans: list[Span]
-    end: Mark | None
-    polls: list[Mark]
-    webhooks: list[Mark]
-    money: list[Mark]
+    marks: list[Mark]
     text: str
 
 
@@ -127,23 +125,11 @@ def draw(
     lines = list[Line]()
     for row, each in enumerate(reversed(generations)):
         mine = [one for one in happened if one.request_id == each.request_id]
-        lines.append(
-            Line(
-                generation=each,
-                y=HEAD + row * ROW,
-                spans=[*_spans(each, now, axis)],
-                end=Mark(axis.x(each.since), _SIGNS[each.status]) if each.is_terminal else None,
-                polls=_marks("poll", mine, axis),
-                webhooks=_marks("webhook", mine, axis),
-                money=_marks("money", mine, axis),
-                text=_words(each, mine),
-            )
-        )
+        marks = [Mark(one.kind, axis.x(one.at), one.text, one.is_good) for one in mine]
+        if each.is_terminal:
+            marks.append(Mark("end", axis.x(each.since), _SIGNS[each.status]))
+        lines.append(Line(each, HEAD + row * ROW, [*_spans(each, now, axis)], marks, _words(each, mine)))
     return Timeline(lines, [*axis.ticks()], axis.shortened(), axis.x(now), HEAD + max(1, len(lines)) * ROW + 8)
-
-
-def _marks(kind: str, happened: Iterable[_Happened], axis: Axis) -> list[Mark]:
-    return [Mark(axis.x(each.at), each.text, each.is_good) for each in happened if each.kind == kind]
 
 
 def _happened(
