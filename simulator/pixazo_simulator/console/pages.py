@@ -93,7 +93,8 @@ async def _world_page(request: ConsoleRequest, tab: str, template: str, at: str 
 
 async def world(request: ConsoleRequest) -> View:
     """What happened in a world, what will happen next, and what it cost; now, or at a moment in the past."""
-    moments = await _moments(request)
+    clock = await request.get(ClockState, "clock")
+    moments = await _moments(request, clock.now)
     back = _back(request.query.get("moment"), len(moments))
     at = moments[-1 - back].at if back else request.query.get("at") or None
     generations = await request.get(responses.GenerationPage, "generations", limit=MOST_LINES, at=at)
@@ -102,7 +103,6 @@ async def world(request: ConsoleRequest) -> View:
     reads = await request.get(JournalPage, "journal", limit=MOST_MARKS, operation="status", at=at)
     latest = await request.get(JournalPage, "journal", limit=_LATEST, at=at)
     upcoming = None if at else await request.get(responses.Upcoming, "upcoming", seconds=SOON)
-    clock = await request.get(ClockState, "clock")
     shown = await _world_page(
         request, "", "world.jinja", at, moments=moments, back=back, generations=generations, deliveries=deliveries, ledger=ledger,
         latest=latest, upcoming=upcoming, soon=SOON, next_webhook=clock.next_webhook_at, position=_position(at),
@@ -127,9 +127,8 @@ def _position(at: str | None) -> int | None:
     return int(at) if at and re.fullmatch("[0-9]{1,15}", at) else None
 
 
-async def _moments(request: ConsoleRequest) -> list[Moment]:
+async def _moments(request: ConsoleRequest, now: datetime) -> list[Moment]:
     """The instants at which something happened in the world, oldest first, and the present one."""
-    now = (await request.get(ClockState, "clock")).now
     found = dict[datetime, str]()
     for exchange in (await request.get(JournalPage, "journal", limit=MOST_MARKS)).exchanges:
         found[exchange.at] = f"{exchange.method} {exchange.operation or exchange.path}: {exchange.status}"
@@ -244,16 +243,9 @@ async def script(request: ConsoleRequest) -> View:
         for kind in FAULTS
     ]
     listed = state.rules if len(state.rules) <= 2 * PER_PAGE else [*state.rules[:PER_PAGE], *state.rules[-PER_PAGE:]]
-    rules = [(each, json.dumps(each.rule, indent=2, ensure_ascii=False)) for each in listed]
     return await _world_page(
-        request,
-        "/script",
-        "script.jinja",
-        rules=rules,
-        total=len(state.rules),
-        faults=faults,
-        example=_json(EXAMPLES["delay"]),
-    )
+        request, "/script", "script.jinja", rules=listed, total=len(state.rules), faults=faults, example=_json(EXAMPLES["delay"]),
+    )  # fmt: skip
 
 
 def _json(value: object) -> str:
