@@ -43,14 +43,6 @@ _HISTORY = ("/history", "History")
 """The tab of a server that keeps a log."""
 
 
-class Moment(msgspec.Struct, frozen=True):
-    """An instant of the past, as `at` of the control routes takes it, and what happened then."""
-
-    at: str
-    instant: datetime
-    what: str
-
-
 async def worlds(request: ConsoleRequest) -> View | Response:
     """The worlds of the server to choose from, and the requests that reached none of them; the page of the only world if there is nothing else."""
     found = await request.get(responses.WorldList, "worlds", limit=PER_PAGE)
@@ -96,7 +88,7 @@ async def world(request: ConsoleRequest) -> View:
     clock = await request.get(ClockState, "clock")
     moments = await _moments(request, clock.now)
     back = _back(request.query.get("moment"), len(moments))
-    at = moments[-1 - back].at if back else request.query.get("at") or None
+    at = str(moments[-1 - back][0]) if back else request.query.get("at") or None
     generations = await request.get(responses.GenerationPage, "generations", limit=MOST_LINES, at=at)
     deliveries = await request.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS, at=at)
     ledger = await request.get(responses.LedgerPage, "ledger", limit=MOST_MARKS, at=at)
@@ -127,8 +119,8 @@ def _position(at: str | None) -> int | None:
     return int(at) if at and re.fullmatch("[0-9]{1,15}", at) else None
 
 
-async def _moments(request: ConsoleRequest, now: datetime) -> list[Moment]:
-    """The instants at which something happened in the world, oldest first, and the present one."""
+async def _moments(request: ConsoleRequest, now: datetime) -> list[tuple[datetime, str]]:
+    """The instants at which something happened in the world, oldest first, and the present one, with what it was."""
     found = dict[datetime, str]()
     for exchange in (await request.get(JournalPage, "journal", limit=MOST_MARKS)).exchanges:
         found[exchange.at] = f"{exchange.method} {exchange.operation or exchange.path}: {exchange.status}"
@@ -137,8 +129,7 @@ async def _moments(request: ConsoleRequest, now: datetime) -> list[Moment]:
     for delivery in (await request.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS)).deliveries:
         for attempt in delivery.attempts:
             found.setdefault(attempt.at, f"webhook {delivery.number}: {attempt}")
-    past = sorted(item for item in found.items() if item[0] <= now)
-    return [*(Moment(str(at), at, what) for at, what in past), Moment(str(now), now, "now")]
+    return [*sorted(item for item in found.items() if item[0] <= now), (now, "now")]
 
 
 async def history(request: ConsoleRequest) -> View:
