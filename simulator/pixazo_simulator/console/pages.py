@@ -74,7 +74,7 @@ async def _world_page(request: ConsoleRequest, tab: str, template: str, at: str 
     """A page of a world, with its head and tabs; `at` is a value that a control route has accepted before."""
     # The route `world` takes positions of the log only: the policy and the switches at an instant are not recorded.
     state = await request.get(responses.WorldState, "world", at=at if _position(at) is not None else None)
-    then = responses.Instant.fromisoformat(at) if at and _position(at) is None else state.now
+    then = responses.instant(request.shown_world.clock.past(at)) if at and _position(at) is None else state.now
     common = {
         "here": request.here, "number": request.path["number"], "tab": tab, "tabs": (*TABS, _HISTORY) if request.worlds.log else TABS, "target": request.target, "at": at, "state": state,
         "clock": clock_text(request.shown_world), "is_running": request.shown_world.clock.rate > 0, "checksum": request.checksum, "then": then, "balance": state.balance, "duration": duration,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Literal, NamedTuple, cast
 
@@ -71,22 +71,20 @@ class Axis:
     """Where an instant is drawn."""
 
     def __init__(self, instants: Iterable[datetime]) -> None:
-        self._at = sorted({each.timestamp() for each in instants})
+        self._at = sorted(set(instants))
         self._x = [0.0]
         self.pauses: list[tuple[float, float]] = []
         for before, after in pairwise(self._at):
-            seconds = after - before
+            seconds = (after - before).total_seconds()
             if seconds > LONGEST_PAUSE:
                 self.pauses.append((self._x[-1] + LONGEST_PAUSE / 2, seconds))
             self._x.append(self._x[-1] + min(seconds, LONGEST_PAUSE))
         self._scale = WIDTH / max(self._x[-1], 1.0)
 
     def x(self, instant: datetime) -> float:
-        return self._place(instant.timestamp())
-
-    def _place(self, at: float) -> float:
-        index = max(0, min(bisect_right(self._at, at), len(self._at)) - 1)
-        return LABEL + (self._x[index] + min(max(0.0, at - self._at[index]), LONGEST_PAUSE)) * self._scale
+        index = max(0, bisect_right(self._at, instant) - 1)
+        passed = max(0.0, (instant - self._at[index]).total_seconds())
+        return LABEL + (self._x[index] + min(passed, LONGEST_PAUSE)) * self._scale
 
     def ticks(self) -> Iterator[Tick]:
         """Those of the given instants whose labels do not overlap."""
@@ -186,18 +184,17 @@ def _status_of(exchange: Exchange) -> str:
 
 def _words(each: Generation, found: Iterable[_Happened]) -> str:
     """The row as text, for screen readers (aria-label) and the tip."""
-    ends = f", ends {_clock_time(each.ends_at.timestamp())}" if each.ends_at and not each.is_terminal else ""
+    ends = f", ends {_clock_time(each.ends_at)}" if each.ends_at and not each.is_terminal else ""
     happened = sorted((one.at, one.text) for one in found)
-    rest = "".join(f"; {_clock_time(at.timestamp())} {text}" for at, text in happened[-12:])
+    rest = "".join(f"; {_clock_time(at)} {text}" for at, text in happened[-12:])
     return (
-        f"{each.operation} {each.request_id} accepted {_clock_time(each.accepted_at.timestamp())}, "
-        f"{each.status} since {_clock_time(each.since.timestamp())}{ends}{rest}"
+        f"{each.operation} {each.request_id} accepted {_clock_time(each.accepted_at)}, "
+        f"{each.status} since {_clock_time(each.since)}{ends}{rest}"
     )
 
 
-def _clock_time(at: float) -> str:
-    found = datetime.fromtimestamp(at, UTC)
-    return f"{found:%H:%M:%S}" + (f".{found.microsecond // 1000:03}" if found.microsecond else "")
+def _clock_time(at: datetime) -> str:
+    return f"{at:%H:%M:%S}" + (f".{at.microsecond // 1000:03}" if at.microsecond else "")
 
 
 def duration(seconds: float) -> str:
