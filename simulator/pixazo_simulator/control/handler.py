@@ -152,7 +152,7 @@ class ControlHandler:
 def _find(method: str, path: str) -> tuple[ControlRoute, int]:
     """The route of a request, and the number in its path, 0 if it has none. Raises Refused.
 
-    The routes are imported with the first request: a server can answer those of the gateway before that.
+    They are imported with the first request: `pixazo-sim listen` takes from this module only who may call.
     """
     from .routes import ROUTES
 
