@@ -1,11 +1,12 @@
-"""The console as an ASGI application: access, routes of pages and forms, refusals."""
+"""The console as an ASGI application: access, routes of pages and forms, refusals, the events of an open page."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -16,15 +17,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from pixazo_html.pages import templates
-from pixazo_html.serving import HEADERS, is_from_our_page, static_routes
+from pixazo_html.serving import CHANGED, HEADERS, is_from_our_page, static_routes
 from pixazo_simulator.control import TOKEN_HEADER, Refused, check_access, read_body
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.spec import beginning, raised_at
 from pixazo_simulator.world import Settings, StateUnavailableError, World
 
 from . import actions, pages
-from .events import checksum, events
-from .request import BASE, ConsoleRequest, View
+from .request import BASE, ConsoleRequest, View, checksum, clock_text
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -38,6 +38,10 @@ COOKIE = "pixazo-console"
 """The cookie with a digest of the control token, set at login: a browser should not store the token itself."""
 MOST_SENT = 4 * 1024 * 1024
 """Bytes of the longest form."""
+TICK = 1.0
+"""Seconds between two events with the time, and between two checks for changes without a notification, such as a new rule."""
+PAUSE = 0.3
+"""Least seconds between two `changed` events, so a burst of changes refreshes the page once."""
 _LOGIN = f"{BASE}/login"
 _SHOWN_PATH = 120
 """Characters of a path that a message shows."""
@@ -154,7 +158,7 @@ class Console:
 
     async def _events(self, request: Request) -> Response:
         world = self._worlds.numbered(request.path_params["number"])
-        stream = events(world, self._worlds, request.query_params.get("shown", ""))
+        stream = _events(world, self._worlds, request.query_params.get("shown", ""))
         return StreamingResponse(stream, media_type="text/event-stream", headers=HEADERS)
 
     async def _video(self, request: Request) -> Response:
@@ -165,6 +169,35 @@ class Console:
         answer = serve_media(generation, self._worlds.videos, request.method, request.headers.raw, world.policy)
         sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
         return Response(answer.body, answer.status, headers=HEADERS | sent)
+
+
+async def _events(world: World | None, worlds: Worlds, shown: str) -> AsyncIterator[str]:
+    """Server-sent events: the time as text, `changed` when the page is out of date, until there is no such world.
+
+    `shown` is the `checksum` of the page.
+    """
+    if world is None:
+        yield CHANGED
+        return
+    happened, loop = asyncio.Event(), asyncio.get_running_loop()
+    with world.notifier.listening(lambda: loop.call_soon_threadsafe(happened.set)):
+        sent = ""
+        yield ": the events of a world\n\n"
+        while worlds.numbered(world.number) is world:
+            if (time := clock_text(world)) != sent:
+                sent = time
+                yield f"data: {time}\n\n"
+            if (now := checksum(world, worlds)) != shown:
+                shown = now
+                yield CHANGED
+                await asyncio.sleep(PAUSE)
+            try:
+                async with asyncio.timeout(TICK):
+                    await happened.wait()
+            except TimeoutError:
+                pass
+            happened.clear()
+        yield CHANGED
 
 
 async def _nothing(scope: Scope, _receive: Receive, _send: Send) -> None:

@@ -20,9 +20,8 @@ from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.script import EXAMPLES, FAULTS, in_python
 from pixazo_simulator.spec import points, rows
 
-from .events import MOST_LINES, clock_text
 from .exports import har, sample_of, snippets
-from .request import BASE, ConsoleRequest, View
+from .request import BASE, MOST_LINES, ConsoleRequest, View, clock_text
 from .timeline import draw, duration
 
 Page = Callable[[ConsoleRequest], Awaitable[View | Response]]
