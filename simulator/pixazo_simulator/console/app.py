@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -191,11 +192,9 @@ async def _events(world: World | None, worlds: Worlds, shown: str) -> AsyncItera
                 shown = now
                 yield CHANGED
                 await asyncio.sleep(PAUSE)
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(TICK):
                     await happened.wait()
-            except TimeoutError:
-                pass
             happened.clear()
         yield CHANGED
 
