@@ -150,22 +150,17 @@ def _happened(
 
 def _states(each: Generation, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
     """The states of a generation with start and end, including future ones, if its plan has an end."""
-    plan, accepted = each.plan, each.accepted_at
-    if plan.queued is None or plan.processing is None:  # it ends with status reads, or never
+    accepted, ended = each.accepted_at, each.ends_at
+    if ended is None:  # it ends with status reads, or never
         first = accepted if each.status == "QUEUED" else each.since
         yield "QUEUED", accepted, now if each.status == "QUEUED" else first
         if each.status == "PROCESSING":
             yield "PROCESSING", first, now
         return
-    try:
-        started = accepted + timedelta(seconds=plan.queued)
-        ended = started + timedelta(seconds=plan.processing)
-    except OverflowError:  # beyond the year 9999
-        yield each.status, accepted, now
-        return
-    if plan.queued:
+    started = accepted + timedelta(seconds=each.plan.queued or 0)
+    if accepted < started:
         yield "QUEUED", accepted, started
-    if plan.processing:
+    if started < ended:
         yield "PROCESSING", started, ended
 
 
