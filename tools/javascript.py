@@ -14,8 +14,7 @@ import msgspec
 
 from pixazo_simulator.cli.files.schemas import file_schema
 from pixazo_simulator.cli.options import OPTIONS
-from pixazo_simulator.control import ROUTES, document
-from pixazo_simulator.control.schema.policy import PolicyFields
+from pixazo_simulator.control import ROUTES, PolicyFields, document
 from pixazo_simulator.script import CALLS
 from pixazo_simulator.spec import points
 

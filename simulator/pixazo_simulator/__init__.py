@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .control.client import ControlError as ControlError
     from .control.client import InitialGeneration as InitialGeneration
     from .control.client import JournalFilters as JournalFilters
-    from .control.schema.policy import PolicyFields as PolicyFields
+    from .control.client import PolicyFields as PolicyFields
     from .control.schema.responses import *  # noqa: F403 - all that it exports
     from .script.builder import When as When
     from .script.facts import ModelCall as ModelCall
@@ -52,8 +52,7 @@ if TYPE_CHECKING:
     from .world.registry import Settings as Settings
 
 _HOMES = {
-    ".control.client": "ControlClient ControlError InitialGeneration JournalFilters",
-    ".control.schema.policy": "PolicyFields",
+    ".control.client": "ControlClient ControlError InitialGeneration JournalFilters PolicyFields",
     ".script.builder": "When",
     ".script.facts": "ModelCall",
     ".script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",

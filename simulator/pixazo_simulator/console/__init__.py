@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from .app import Console
-from .request import BASE
 
-__all__ = ["BASE", "Console"]
+__all__ = ["Console"]

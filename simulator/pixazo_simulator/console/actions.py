@@ -42,7 +42,7 @@ async def open_world(request: ConsoleRequest) -> ActionResult:
 async def advance(request: ConsoleRequest) -> ActionResult:
     """Let time pass."""
     body = _STEPS.get(request.form.get("step", ""), {})
-    done = responses.decode(await request.send("POST", "clock/advance", body), responses.Advanced)
+    done = await request.send(responses.Advanced, "POST", "clock/advance", body)
     happened = ", ".join(map(_event_text, done.events[:5])) + (
         f" and {len(done.events) - 5} more" if len(done.events) > 5 else ""
     )
@@ -65,7 +65,7 @@ async def change(request: ConsoleRequest) -> ActionResult:
             body[name] = form[name] == "true"
     if "field" in form:
         body["policy"] = {form["field"]: form.get("value", "").strip()}
-    await request.send("PATCH", "world", body)
+    await request.send(responses.WorldState, "PATCH", "world", body)
     return ActionResult(
         "Changed for this world: "
         + ", ".join(f"{name} {value}" for name, value in (body.get("policy") or body).items())
@@ -76,27 +76,27 @@ async def change(request: ConsoleRequest) -> ActionResult:
 async def resend(request: ConsoleRequest) -> ActionResult:
     """Post a webhook once more."""
     number = request.path["delivery"]
-    attempt = responses.decode(await request.send("POST", f"deliveries/{number}/resend"), responses.Attempt)
+    attempt = await request.send(responses.Attempt, "POST", f"deliveries/{number}/resend")
     return ActionResult(f"Webhook {number} was posted again: {attempt}.", is_good=is_success(attempt.status))
 
 
 async def add_rule(request: ConsoleRequest) -> ActionResult:
     """Append a rule that was written as JSON."""
     text = request.form.get("rule", "").encode()
-    added = responses.decode(await request.send("POST", "script/rules", text), responses.RuleNumber)
+    added = await request.send(responses.RuleNumber, "POST", "script/rules", text)
     return ActionResult(f"Rule {added.number} was added; it is tried after all others.")
 
 
 async def replace_rule(request: ConsoleRequest) -> ActionResult:
     """Replace a rule by one that was written as JSON."""
     number = request.path["rule"]
-    await request.send("PUT", f"script/rules/{number}", request.form.get("rule", "").encode())
+    await request.send(responses.RuleNumber, "PUT", f"script/rules/{number}", request.form.get("rule", "").encode())
     return ActionResult(f"Rule {number} was replaced; it starts unused.")
 
 
 async def remove_rule(request: ConsoleRequest) -> ActionResult:
     """Remove a rule."""
-    await request.send("DELETE", f"script/rules/{request.path['rule']}")
+    await request.send(responses.Deleted, "DELETE", f"script/rules/{request.path['rule']}")
     return ActionResult(f"Rule {request.path['rule']} was removed.")
 
 
@@ -106,9 +106,7 @@ async def arm(request: ConsoleRequest) -> ActionResult:
     if kind not in EXAMPLES:
         raise Refused(404, f"there is no fault {beginning(kind, _SHOWN)!a}: the page Script lists them")
     rule = msgspec.structs.replace(EXAMPLES[kind], times=1)
-    added = responses.decode(
-        await request.send("POST", "script/rules", msgspec.json.encode(rule)), responses.RuleNumber
-    )
+    added = await request.send(responses.RuleNumber, "POST", "script/rules", rule)
     return ActionResult(f"Armed as rule {added.number}: {kind} at the next {rule.when}.")
 
 

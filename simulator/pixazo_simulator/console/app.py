@@ -1,29 +1,31 @@
-"""The console as an ASGI application: access, routes of pages and forms, refusals."""
+"""The console as an ASGI application: access, routes of pages and forms, refusals, the events of an open page."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from http import HTTPMethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route, Router, request_response
+from starlette.routing import BaseRoute, Mount, Route, Router
 
 from pixazo_html.pages import templates
-from pixazo_html.serving import HEADERS, is_from_our_page, static_routes
+from pixazo_html.serving import CHANGED, HEADERS, is_from_our_page, static_routes
 from pixazo_simulator.control import TOKEN_HEADER, Refused, check_access, read_body
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.spec import beginning, raised_at
 from pixazo_simulator.world import Settings, StateUnavailableError, World
 
 from . import actions, pages
-from .events import checksum, events
-from .request import BASE, ConsoleRequest, View
+from .request import BASE, ConsoleRequest, View, checksum, clock_text
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -32,12 +34,15 @@ if TYPE_CHECKING:
     from pixazo_simulator.control import ControlHandler
     from pixazo_simulator.world import Worlds
 
-Answer = Callable[["Request"], Awaitable["Response"]]
 log = logging.getLogger("pixazo_simulator")
 COOKIE = "pixazo-console"
 """The cookie with a digest of the control token, set at login: a browser should not store the token itself."""
 MOST_SENT = 4 * 1024 * 1024
 """Bytes of the longest form."""
+TICK = 1.0
+"""Seconds between two events with the time, and between two checks for changes without a notification, such as a new rule."""
+PAUSE = 0.3
+"""Least seconds between two `changed` events, so a burst of changes refreshes the page once."""
 _LOGIN = f"{BASE}/login"
 _SHOWN_PATH = 120
 """Characters of a path that a message shows."""
@@ -51,29 +56,23 @@ class Console:
         self._worlds = worlds
         self._gateway = gateway
         self._templates = templates(files("pixazo_simulator.console").joinpath("templates"))
-        special = {
-            "/login": self._log_in, "/worlds/{number:number}/events": self._events,
-            "/worlds/{number:number}/videos/{request_id}": self._video,
-        }  # fmt: skip
-        routes = [Route(f"{BASE}/receiver", _receive, methods=["POST", "PUT"]), *static_routes(BASE)]
-        routes += [
-            Route(BASE + path, self._guarded(answer), methods=["POST"] if path == "/login" else ["GET"])
-            for path, answer in special.items()
+        world = f"{BASE}/worlds/{{number:number}}"
+        routes: list[BaseRoute] = [
+            *static_routes(BASE),
+            Route(f"{BASE}/receiver", _receive, methods=["POST", "PUT"]),
+            Route(_LOGIN, self._log_in, methods=["POST"]),
+            Route(f"{world}/events", self._events),
+            Route(f"{world}/videos/{{request_id}}", self._video),
+            *(Route(BASE + path, partial(self._page, show)) for path, show in pages.PAGES.items()),
+            *(Route(BASE + path, partial(self._act, do), methods=["POST"]) for path, do in actions.ACTIONS.items()),
+            Mount("/", _nothing),  # else Starlette words the 405
         ]
-        routes += [Route(BASE + path, self._guarded(self._page(show))) for path, show in pages.PAGES.items()]
-        routes += [
-            Route(BASE + path, self._guarded(self._action(do)), methods=["POST"])
-            for path, do in actions.ACTIONS.items()
-        ]
-        nothing = self._guarded(self._nothing)
-        routes.append(Route("/{rest:path}", nothing, methods=[*HTTPMethod]))  # else Starlette words the 404 and 405
-        self._router = Router(
-            routes, redirect_slashes=False, default=request_response(nothing)
-        )  # of a path with a line end
+        router = Router(routes, redirect_slashes=False, default=_nothing)  # of a path with a line end
+        self._app = ExceptionMiddleware(router, {Exception: self._failed})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. It never raises, whatever is sent."""
-        response: ASGIApp = self._router
+        response: ASGIApp = self._app
         if not scope["path"].startswith((f"{BASE}/static/", f"{BASE}/receiver")):  # neither shows a world
             try:
                 _check(scope, self._worlds.settings)
@@ -96,49 +95,37 @@ class Console:
         shown = self._worlds.redactor.text(text)
         return self._html("message.jinja", {"title": title, "text": shown, "tone": tone})
 
-    def _guarded(self, answer: Answer) -> Answer:
-        """Show a refusal as a page."""
+    async def _failed(self, request: Request, error: Exception) -> Response:
+        """Show a refusal, or that the console itself has failed, as a page."""
+        if isinstance(error, Refused):
+            refused = error
+        elif isinstance(error, StateUnavailableError):
+            refused = Refused(503, str(error), "Service unavailable")
+        else:
+            failed = f"the console failed with {type(error).__name__}"
+            log.error("%s %s", failed, raised_at(error))  # a traceback may contain keys
+            refused = Refused(500, f"{failed}: this is a fault of the simulator, please report it", "Internal error")
+        # A part of a page that is refreshed shows the refusal in its place.
+        return self._refusal("refused.jinja", refused, 200 if is_from_our_page(request) else refused.status)
 
-        async def respond(request: Request) -> Response:
-            try:
-                return await answer(request)
-            except (Refused, StateUnavailableError) as error:
-                refused = error if isinstance(error, Refused) else Refused(503, str(error), "Service unavailable")
-            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a page
-                failed = f"the console failed with {type(error).__name__}"
-                log.error("%s %s", failed, raised_at(error))  # noqa: TRY400 - a traceback may contain keys
-                refused = Refused(
-                    500, f"{failed}: this is a fault of the simulator, please report it", "Internal error"
-                )
-            # A part of a page that is refreshed shows the refusal in its place.
-            return self._refusal("refused.jinja", refused, 200 if is_from_our_page(request) else refused.status)
+    async def _page(self, show: pages.Page, request: Request) -> Response:
+        shown = await show(await self._console_request(request))
+        return self._html(shown.template, shown.context) if isinstance(shown, View) else shown
 
-        return respond
-
-    def _page(self, show: pages.Page) -> Answer:
-        async def respond(request: Request) -> Response:
-            shown = await show(await self._console_request(request))
-            return self._html(shown.template, shown.context) if isinstance(shown, View) else shown
-
-        return respond
-
-    def _action(self, do: actions.Action) -> Answer:
-        async def respond(request: Request) -> Response:
-            if not is_from_our_page(request):
-                raise Refused(403, "only the console itself may do this: it needs JavaScript")
-            try:
-                call = await self._console_request(request)
-                if (body := await read_body(request.receive, MOST_SENT)) is None:
-                    return Response(headers=HEADERS)  # not sent: the caller disconnected before the end
-                call.form.update(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
-                done = await do(call)
-            except (Refused, StateUnavailableError) as error:
-                return self._message("Refused:", str(error), "bad")
-            response = self._message("Done.", done.text, "good" if done.is_good else "warn")
-            response.headers.update({"hx-trigger": "changed", **({"hx-redirect": done.to} if done.to else {})})
-            return response
-
-        return respond
+    async def _act(self, do: actions.Action, request: Request) -> Response:
+        if not is_from_our_page(request):
+            raise Refused(403, "only the console itself may do this: it needs JavaScript")
+        try:
+            call = await self._console_request(request)
+            if (body := await read_body(request.receive, MOST_SENT)) is None:
+                return Response(headers=HEADERS)  # not sent: the caller disconnected before the end
+            call.form.update(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+            done = await do(call)
+        except (Refused, StateUnavailableError) as error:
+            return self._message("Refused:", str(error), "bad")
+        response = self._message("Done.", done.text, "good" if done.is_good else "warn")
+        response.headers.update({"hx-trigger": "changed", **({"hx-redirect": done.to} if done.to else {})})
+        return response
 
     async def _console_request(self, request: Request) -> ConsoleRequest:
         number, worlds = request.path_params.get("number"), self._worlds
@@ -159,10 +146,6 @@ class Console:
                 )
             return world
 
-    async def _nothing(self, request: Request) -> Response:
-        line = f"{request.method} {beginning(request.url.path, _SHOWN_PATH)}"
-        raise Refused(404, f"the console has no page for {line!a}: start at {BASE}", "Not found")
-
     async def _log_in(self, request: Request) -> Response:
         """Check the control token, and set the cookie that replaces it."""
         body = dict(parse_qsl((await read_body(request.receive, MOST_SENT) or b"").decode(errors="replace")))
@@ -176,7 +159,7 @@ class Console:
 
     async def _events(self, request: Request) -> Response:
         world = self._worlds.numbered(request.path_params["number"])
-        stream = events(world, self._worlds, request.query_params.get("shown", ""))
+        stream = _events(world, self._worlds, request.query_params.get("shown", ""))
         return StreamingResponse(stream, media_type="text/event-stream", headers=HEADERS)
 
     async def _video(self, request: Request) -> Response:
@@ -187,6 +170,38 @@ class Console:
         answer = serve_media(generation, self._worlds.videos, request.method, request.headers.raw, world.policy)
         sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
         return Response(answer.body, answer.status, headers=HEADERS | sent)
+
+
+async def _events(world: World | None, worlds: Worlds, shown: str) -> AsyncIterator[str]:
+    """Server-sent events: the time as text, `changed` when the page is out of date, until there is no such world.
+
+    `shown` is the `checksum` of the page.
+    """
+    if world is None:
+        yield CHANGED
+        return
+    happened, loop = asyncio.Event(), asyncio.get_running_loop()
+    with world.notifier.listening(lambda: loop.call_soon_threadsafe(happened.set)):
+        sent = ""
+        yield ": the events of a world\n\n"
+        while worlds.numbered(world.number) is world:
+            if (time := clock_text(world)) != sent:
+                sent = time
+                yield f"data: {time}\n\n"
+            if (now := checksum(world, worlds)) != shown:
+                shown = now
+                yield CHANGED
+                await asyncio.sleep(PAUSE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await happened.wait()
+            happened.clear()
+        yield CHANGED
+
+
+async def _nothing(scope: Scope, _receive: Receive, _send: Send) -> None:
+    line = f"{scope['method']} {beginning(scope['path'], _SHOWN_PATH)}"
+    raise Refused(404, f"the console has no page for {line!a}: start at {BASE}", "Not found")
 
 
 async def _receive(request: Request) -> Response:

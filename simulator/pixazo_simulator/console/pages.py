@@ -20,10 +20,8 @@ from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.script import EXAMPLES, FAULTS, in_python
 from pixazo_simulator.spec import points, rows
 
-from .events import MOST_LINES, clock_text
-from .har import har
-from .request import BASE, ConsoleRequest, View
-from .snippets import sample_of, snippets
+from .exports import har, sample_of, snippets
+from .request import BASE, MOST_LINES, ConsoleRequest, View, clock_text
 from .timeline import draw, duration
 
 Page = Callable[[ConsoleRequest], Awaitable[View | Response]]
@@ -42,14 +40,6 @@ TABS = (
 )  # fmt: skip
 _HISTORY = ("/history", "History")
 """The tab of a server that keeps a log."""
-
-
-class Moment(msgspec.Struct, frozen=True):
-    """An instant of the past, as `at` of the control routes takes it, and what happened then."""
-
-    at: str
-    instant: datetime
-    what: str
 
 
 async def worlds(request: ConsoleRequest) -> View | Response:
@@ -83,7 +73,7 @@ async def _world_page(request: ConsoleRequest, tab: str, template: str, at: str 
     """A page of a world, with its head and tabs; `at` is a value that a control route has accepted before."""
     # The route `world` takes positions of the log only: the policy and the switches at an instant are not recorded.
     state = await request.get(responses.WorldState, "world", at=at if _position(at) is not None else None)
-    then = responses.Instant.fromisoformat(at) if at and _position(at) is None else state.now
+    then = responses.instant(request.shown_world.clock.past(at)) if at and _position(at) is None else state.now
     common = {
         "here": request.here, "number": request.path["number"], "tab": tab, "tabs": (*TABS, _HISTORY) if request.worlds.log else TABS, "target": request.target, "at": at, "state": state,
         "clock": clock_text(request.shown_world), "is_running": request.shown_world.clock.rate > 0, "checksum": request.checksum, "then": then, "balance": state.balance, "duration": duration,
@@ -94,16 +84,16 @@ async def _world_page(request: ConsoleRequest, tab: str, template: str, at: str 
 
 async def world(request: ConsoleRequest) -> View:
     """What happened in a world, what will happen next, and what it cost; now, or at a moment in the past."""
-    moments = await _moments(request)
+    clock = await request.get(ClockState, "clock")
+    moments = await _moments(request, clock.now)
     back = _back(request.query.get("moment"), len(moments))
-    at = moments[-1 - back].at if back else request.query.get("at") or None
+    at = str(moments[-1 - back][0]) if back else request.query.get("at") or None
     generations = await request.get(responses.GenerationPage, "generations", limit=MOST_LINES, at=at)
     deliveries = await request.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS, at=at)
     ledger = await request.get(responses.LedgerPage, "ledger", limit=MOST_MARKS, at=at)
     reads = await request.get(JournalPage, "journal", limit=MOST_MARKS, operation="status", at=at)
     latest = await request.get(JournalPage, "journal", limit=_LATEST, at=at)
     upcoming = None if at else await request.get(responses.Upcoming, "upcoming", seconds=SOON)
-    clock = await request.get(ClockState, "clock")
     shown = await _world_page(
         request, "", "world.jinja", at, moments=moments, back=back, generations=generations, deliveries=deliveries, ledger=ledger,
         latest=latest, upcoming=upcoming, soon=SOON, next_webhook=clock.next_webhook_at, position=_position(at),
@@ -128,9 +118,8 @@ def _position(at: str | None) -> int | None:
     return int(at) if at and re.fullmatch("[0-9]{1,15}", at) else None
 
 
-async def _moments(request: ConsoleRequest) -> list[Moment]:
-    """The instants at which something happened in the world, oldest first, and the present one."""
-    now = (await request.get(ClockState, "clock")).now
+async def _moments(request: ConsoleRequest, now: datetime) -> list[tuple[datetime, str]]:
+    """The instants at which something happened in the world, oldest first, and the present one, with what it was."""
     found = dict[datetime, str]()
     for exchange in (await request.get(JournalPage, "journal", limit=MOST_MARKS)).exchanges:
         found[exchange.at] = f"{exchange.method} {exchange.operation or exchange.path}: {exchange.status}"
@@ -139,8 +128,7 @@ async def _moments(request: ConsoleRequest) -> list[Moment]:
     for delivery in (await request.get(responses.DeliveryPage, "deliveries", limit=MOST_MARKS)).deliveries:
         for attempt in delivery.attempts:
             found.setdefault(attempt.at, f"webhook {delivery.number}: {attempt}")
-    past = sorted(item for item in found.items() if item[0] <= now)
-    return [*(Moment(str(at), at, what) for at, what in past), Moment(str(now), now, "now")]
+    return [*sorted(item for item in found.items() if item[0] <= now), (now, "now")]
 
 
 async def history(request: ConsoleRequest) -> View:
@@ -151,22 +139,22 @@ async def history(request: ConsoleRequest) -> View:
 
 async def requests(request: ConsoleRequest) -> View:
     """The journal, newest first, with a request opened if one is named."""
-    given = {name: request.query.get(name) or None for name in _FILTERS}
-    before = request.query.get("before") or None
+    given, before = _filters(request), request.query.get("before") or None
     page = await request.get(JournalPage, "journal", limit=PER_PAGE, before=before, **given)
     exchanges = page.exchanges[::-1]
-    older = (
-        urlencode({name: value for name, value in given.items() if value} | {"before": exchanges[-1].number})
-        if len(exchanges) == PER_PAGE
-        else ""
-    )
+    older = urlencode(given | {"before": str(exchanges[-1].number)}) if len(exchanges) == PER_PAGE else ""
     number = request.path.get("exchange")
     opened = await _opened(request, int(number)) if number else {}
     kept = urlencode({name: value for name, value in request.query.items() if value and name != "explain"})
     return await _world_page(
         request, "/requests", "requests.jinja", page=page, exchanges=exchanges, given=given, before=before, older=older, kept=kept,
-        opened=opened, har=urlencode({name: value for name, value in given.items() if value}),
+        opened=opened, har=urlencode(given),
     )  # fmt: skip
+
+
+def _filters(request: ConsoleRequest) -> dict[str, str]:
+    """The filters that are given, by name."""
+    return {name: value for name in _FILTERS if (value := request.query.get(name))}
 
 
 async def _opened(request: ConsoleRequest, number: int) -> dict[str, Any]:
@@ -194,13 +182,12 @@ async def _explained(request: ConsoleRequest, exchange: Exchange) -> Explanation
         "method": exchange.method, "path": exchange.target,
         "headers": {name: value for name, value in sent.headers.items() if name not in left_out}, **body,
     }  # fmt: skip
-    return responses.decode(await request.send("POST", "explain", repeated), Explanation)
+    return await request.send(Explanation, "POST", "explain", repeated)
 
 
 async def as_har(request: ConsoleRequest) -> Response:
     """The exchanges of the journal that pass the filters, as HAR."""
-    given = {name: request.query.get(name) or None for name in _FILTERS}
-    page = await request.get(JournalPage, "journal", limit=1000, **given)
+    page = await request.get(JournalPage, "journal", limit=1000, **_filters(request))
     document = har(page.exchanges, f"{request.worlds.settings.scheme}://{request.host}")
     file = f'attachment; filename="world-{request.path["number"]}.har"'
     return JSONResponse(document, headers=HEADERS | {"content-disposition": file})
@@ -246,16 +233,9 @@ async def script(request: ConsoleRequest) -> View:
         for kind in FAULTS
     ]
     listed = state.rules if len(state.rules) <= 2 * PER_PAGE else [*state.rules[:PER_PAGE], *state.rules[-PER_PAGE:]]
-    rules = [(each, json.dumps(each.rule, indent=2, ensure_ascii=False)) for each in listed]
     return await _world_page(
-        request,
-        "/script",
-        "script.jinja",
-        rules=rules,
-        total=len(state.rules),
-        faults=faults,
-        example=_json(EXAMPLES["delay"]),
-    )
+        request, "/script", "script.jinja", rules=listed, total=len(state.rules), faults=faults, example=_json(EXAMPLES["delay"]),
+    )  # fmt: skip
 
 
 def _json(value: object) -> str:

@@ -1,14 +1,15 @@
-"""A request to the console as its pages and actions get it, and their results."""
+"""A request to the console as its pages and actions get it, their results, and what a page shows of its world."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
+from zlib import crc32
 
 import msgspec
 
 from pixazo_simulator.control import Refused, responses
-from pixazo_simulator.spec import CONSOLE_PATH
+from pixazo_simulator.spec import CONSOLE_PATH, snapshot, timestamp
 from pixazo_simulator.world import World
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 BASE = CONSOLE_PATH
 T = TypeVar("T")
+MOST_LINES = 50
+"""Generations that a page shows."""
 
 
 class ConsoleRequest(msgspec.Struct, frozen=True):
@@ -37,22 +40,22 @@ class ConsoleRequest(msgspec.Struct, frozen=True):
     target: str
     world: World | None
     checksum: str
-    """The `events.checksum` of the world at the time of the request."""
+    """The `checksum` of the world at the time of the request."""
 
     async def get(self, kind: type[T], path: str, **query: object) -> T:
-        """The response of a GET route, decoded. Members of the query that are None are left out. Raises Refused."""
+        """The response of a GET route. Members of the query that are None are left out. Raises Refused."""
         given = {name: value for name, value in query.items() if value is not None}
-        return responses.decode(await self.send("GET", path, query=urlencode(given)), kind)
+        return await self.send(kind, "GET", path, query=urlencode(given))
 
-    async def send(self, method: str, path: str, body: object = None, *, query: str = "") -> bytes:
-        """Call a route and return the JSON of its response. Raises Refused with its message."""
+    async def send(self, kind: type[T], method: str, path: str, body: object = None, *, query: str = "") -> T:
+        """Call a route and return its response. Raises Refused with its message."""
         content = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
         key = self.world.key if self.world else ""
         status, answer = await self.control.answer(method, f"/_sim/{path}", query, content, host=self.host, key=key)
         if status >= 400:
             refusal: dict[str, Any] = msgspec.json.decode(answer)
             raise Refused(status, refusal["message"], refusal["error"])
-        return answer
+        return responses.decode(answer, kind)
 
     @property
     def shown_world(self) -> World:
@@ -81,3 +84,22 @@ class ActionResult(msgspec.Struct, frozen=True):
     to: str = ""
     is_good: bool = True
     """Whether the action succeeded: a webhook may be posted but not accepted."""
+
+
+def clock_text(world: World) -> str:
+    """The time of the world, to the second where its clock runs."""
+    text = timestamp(world.clock.now())
+    return f"{text[:10]} {text[11:19] if world.clock.rate else text[11:23]}"
+
+
+def checksum(world: World, worlds: Worlds) -> str:
+    """A checksum of everything that a page shows: while it is the same, the page is up to date."""
+    with worlds.lock:
+        account, now = world.account, world.clock.now()
+        rules = [(each.number, each.matched, *each.used) for each in world.script.listed()]
+        statuses = [snapshot(each.accepted, each.plan, now).status for each in world.generations()[-MOST_LINES:]]
+        shown = (
+            world.journal.total, world.accepted, statuses, world.next_due(), len(world.deliveries()), world.policy, rules,
+            account.ledger.balance(now), account.suspended, account.model_enabled, 0 if world.clock.rate else now,
+        )  # fmt: skip
+    return f"{crc32(repr(shown).encode(errors='replace')):08x}"

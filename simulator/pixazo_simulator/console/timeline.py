@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Literal, NamedTuple, cast
 
@@ -31,8 +31,9 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """Something that happened at an instant: what it was, in words, and whether it went well."""
+    """Something that happened to a generation at an instant: what it was, in words, and whether it went well."""
 
+    kind: Literal["poll", "webhook", "money", "end"]
     x: float
     text: str
     is_good: bool = True
@@ -44,10 +45,7 @@ class Line(msgspec.Struct, frozen=True):
     generation: Generation
     y: float
     spans: list[Span]
-    end: Mark | None
-    polls: list[Mark]
-    webhooks: list[Mark]
-    money: list[Mark]
+    marks: list[Mark]
     text: str
 
 
@@ -73,22 +71,20 @@ class Axis:
     """Where an instant is drawn."""
 
     def __init__(self, instants: Iterable[datetime]) -> None:
-        self._at = sorted({each.timestamp() for each in instants})
+        self._at = sorted(set(instants))
         self._x = [0.0]
         self.pauses: list[tuple[float, float]] = []
         for before, after in pairwise(self._at):
-            seconds = after - before
+            seconds = (after - before).total_seconds()
             if seconds > LONGEST_PAUSE:
                 self.pauses.append((self._x[-1] + LONGEST_PAUSE / 2, seconds))
             self._x.append(self._x[-1] + min(seconds, LONGEST_PAUSE))
         self._scale = WIDTH / max(self._x[-1], 1.0)
 
     def x(self, instant: datetime) -> float:
-        return self._place(instant.timestamp())
-
-    def _place(self, at: float) -> float:
-        index = max(0, min(bisect_right(self._at, at), len(self._at)) - 1)
-        return LABEL + (self._x[index] + min(max(0.0, at - self._at[index]), LONGEST_PAUSE)) * self._scale
+        index = max(0, bisect_right(self._at, instant) - 1)
+        passed = max(0.0, (instant - self._at[index]).total_seconds())
+        return LABEL + (self._x[index] + min(passed, LONGEST_PAUSE)) * self._scale
 
     def ticks(self) -> Iterator[Tick]:
         """Those of the given instants whose labels do not overlap."""
@@ -127,23 +123,11 @@ def draw(
     lines = list[Line]()
     for row, each in enumerate(reversed(generations)):
         mine = [one for one in happened if one.request_id == each.request_id]
-        lines.append(
-            Line(
-                generation=each,
-                y=HEAD + row * ROW,
-                spans=[*_spans(each, now, axis)],
-                end=Mark(axis.x(each.since), _SIGNS[each.status]) if each.is_terminal else None,
-                polls=_marks("poll", mine, axis),
-                webhooks=_marks("webhook", mine, axis),
-                money=_marks("money", mine, axis),
-                text=_words(each, mine),
-            )
-        )
+        marks = [Mark(one.kind, axis.x(one.at), one.text, one.is_good) for one in mine]
+        if each.is_terminal:
+            marks.append(Mark("end", axis.x(each.since), _SIGNS[each.status]))
+        lines.append(Line(each, HEAD + row * ROW, [*_spans(each, now, axis)], marks, _words(each, mine)))
     return Timeline(lines, [*axis.ticks()], axis.shortened(), axis.x(now), HEAD + max(1, len(lines)) * ROW + 8)
-
-
-def _marks(kind: str, happened: Iterable[_Happened], axis: Axis) -> list[Mark]:
-    return [Mark(axis.x(each.at), each.text, each.is_good) for each in happened if each.kind == kind]
 
 
 def _happened(
@@ -166,22 +150,17 @@ def _happened(
 
 def _states(each: Generation, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
     """The states of a generation with start and end, including future ones, if its plan has an end."""
-    plan, accepted = each.plan, each.accepted_at
-    if plan.queued is None or plan.processing is None:  # it ends with status reads, or never
+    accepted, ended = each.accepted_at, each.ends_at
+    if ended is None:  # it ends with status reads, or never
         first = accepted if each.status == "QUEUED" else each.since
         yield "QUEUED", accepted, now if each.status == "QUEUED" else first
         if each.status == "PROCESSING":
             yield "PROCESSING", first, now
         return
-    try:
-        started = accepted + timedelta(seconds=plan.queued)
-        ended = started + timedelta(seconds=plan.processing)
-    except OverflowError:  # beyond the year 9999
-        yield each.status, accepted, now
-        return
-    if plan.queued:
+    started = accepted + timedelta(seconds=each.plan.queued or 0)
+    if accepted < started:
         yield "QUEUED", accepted, started
-    if plan.processing:
+    if started < ended:
         yield "PROCESSING", started, ended
 
 
@@ -200,18 +179,17 @@ def _status_of(exchange: Exchange) -> str:
 
 def _words(each: Generation, found: Iterable[_Happened]) -> str:
     """The row as text, for screen readers (aria-label) and the tip."""
-    ends = f", ends {_clock_time(each.ends_at.timestamp())}" if each.ends_at and not each.is_terminal else ""
+    ends = f", ends {_clock_time(each.ends_at)}" if each.ends_at and not each.is_terminal else ""
     happened = sorted((one.at, one.text) for one in found)
-    rest = "".join(f"; {_clock_time(at.timestamp())} {text}" for at, text in happened[-12:])
+    rest = "".join(f"; {_clock_time(at)} {text}" for at, text in happened[-12:])
     return (
-        f"{each.operation} {each.request_id} accepted {_clock_time(each.accepted_at.timestamp())}, "
-        f"{each.status} since {_clock_time(each.since.timestamp())}{ends}{rest}"
+        f"{each.operation} {each.request_id} accepted {_clock_time(each.accepted_at)}, "
+        f"{each.status} since {_clock_time(each.since)}{ends}{rest}"
     )
 
 
-def _clock_time(at: float) -> str:
-    found = datetime.fromtimestamp(at, UTC)
-    return f"{found:%H:%M:%S}" + (f".{found.microsecond // 1000:03}" if found.microsecond else "")
+def _clock_time(at: datetime) -> str:
+    return f"{at:%H:%M:%S}" + (f".{at.microsecond // 1000:03}" if at.microsecond else "")
 
 
 def duration(seconds: float) -> str:

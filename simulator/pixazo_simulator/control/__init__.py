@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from .client import ControlError as ControlError
     from .client import HttpChannel as HttpChannel
     from .client import InitialGeneration as InitialGeneration
-    from .discovery import discovery_document as discovery_document
+    from .client import PolicyFields as PolicyFields
     from .handler import ControlHandler as ControlHandler
     from .handler import check_access as check_access
+    from .handler import discovery_document as discovery_document
     from .handler import read_body as read_body
     from .openapi import document as document
     from .repeat import curl as curl
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from .route import Refused as Refused
     from .routes import ROUTES as ROUTES
     from .schema import responses as responses
-    from .schema.policy import PolicyFields as PolicyFields
     from .schema.responses import *  # noqa: F403 - all that it exports
     from .schema.responses import from_json as from_json
     from .schema.responses import to_json as to_json
@@ -35,15 +35,13 @@ else:
 
     _HOMES = {
         ".body_queue": "BodyQueue",
-        ".client": "TOKEN_HEADER TOKEN_VARIABLE ControlClient ControlError HttpChannel InitialGeneration",
+        ".client": "TOKEN_HEADER TOKEN_VARIABLE ControlClient ControlError HttpChannel InitialGeneration PolicyFields",
         ".repeat": "curl curl_command",
-        ".discovery": "discovery_document",
-        ".handler": "ControlHandler check_access read_body",
+        ".handler": "ControlHandler check_access discovery_document read_body",
         ".openapi": "document",
         ".route": "ControlRoute Refused",
         ".routes": "ROUTES",
         ".schema": "responses",
-        ".schema.policy": "PolicyFields",
         ".schema.responses": "from_json to_json",
     }
 

@@ -21,7 +21,6 @@ from pixazo_simulator.world import Settings, StateUnavailableError, TakeNumber, 
 
 from .body_queue import BodyQueue
 from .client import TOKEN_HEADER
-from .discovery import discovery_document
 from .metrics import CONTENT_TYPE
 from .route import ControlRequest, ControlRoute, Refused, TlsListeners, world_of
 from .schema.responses import Refusal, encode
@@ -40,7 +39,6 @@ _AT_A_TIME, _OVERLAP = 64 * 1024, 4096
 """Characters that are searched for keys (in 0.1 ms) before another thread may run, and how far a key may reach beyond them."""
 _SHOWN_PATH, _SHOWN_HOST = 120, 80
 """Characters of what was sent that a message shows."""
-
 _UNAVAILABLE = 503
 Answer = tuple[int, bytes]
 
@@ -154,7 +152,7 @@ class ControlHandler:
 def _find(method: str, path: str) -> tuple[ControlRoute, int]:
     """The route of a request, and the number in its path, 0 if it has none. Raises Refused.
 
-    The routes are imported with the first request: a server can answer those of the gateway before that.
+    They are imported with the first request: `pixazo-sim listen` takes from this module only who may call.
     """
     from .routes import ROUTES
 
@@ -230,6 +228,37 @@ def _without_keys(encoded: bytes, reveals: tuple[str, ...], redactor: spec.Redac
     if not any(map(redactor.holds_key, pieces)):
         return encoded
     return encode(rendering.without_keys(msgspec.json.decode(searched), redactor) | revealed)
+
+
+_ACCOUNTS = {
+    "other": ("sim-another-account",),
+    "empty": ("sim-empty-wallet",),
+    "one": ("sim-one-video",) * 5,
+    "two": ("sim-two-videos",) * 2,
+    "suspended": ("sim-suspended",),
+    "throttled": ("sim-throttled",),
+    "recovering": ("sim-throttled-briefly",),
+    "broken": ("sim-broken",),
+    "disabled": ("sim-disabled-model",),
+}
+"""The magic keys of each role in the discovery document."""
+
+
+def discovery_document(number: int | None, rate: float = 0.0) -> dict[str, Any]:
+    """The document for a clock of this rate; each `number` has other accounts, None has none, as without magic keys.
+
+    It has the `accounts` by role, unused so far, the `prompts` by the status they end in, and the `clock`. For a manual
+    clock, `advance` is the POST that advances it, with `seconds` added.
+    """
+    advance = {"path": "/_sim/clock/advance", "body": {"every_world": True}}
+    clock = {"kind": "running", "rate": rate} if rate else {"kind": "manual", "advance": advance}
+    if number is None:
+        return {"clock": clock}
+    accounts = {
+        role: [f"{key}-{number}-{index}" for index, key in enumerate(keys, 1)] for role, keys in _ACCOUNTS.items()
+    }
+    prompts = {kind: spec.PROMPTS[kind][0].replace("TEXT", "as the test asked for") for kind in ("failed", "error")}
+    return {"accounts": accounts, "prompts": prompts, "capabilities": [], "clock": clock}
 
 
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9_.-]{1,253}))(?::([0-9]{1,5}))?")

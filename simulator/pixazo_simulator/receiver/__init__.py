@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from .app import Receiver
-from .callback import Callback
+from .callback import Callback, Kept, KeptCallback, judge
 from .forwarder import Forwarder, read_target
-from .kept import Kept, KeptCallback
-from .saved import read_saved, saved_line
-from .shown import json_line, text_line
-from .signature import judge
+from .shown import json_line, read_saved, saved_line, text_line
 
 __all__ = [
     "Callback", "Forwarder", "Kept", "KeptCallback", "Receiver", "json_line", "judge", "read_saved", "read_target", "saved_line", "text_line",

@@ -11,10 +11,8 @@ from starlette.responses import Response
 from pixazo_simulator.control import Refused, check_access, read_body, responses
 from pixazo_simulator.spec import CONTROL_PREFIX
 
-from .callback import Answer, Callback
-from .kept import Kept, KeptCallback
+from .callback import Answer, Callback, Kept, judge
 from .shown import to_json
-from .signature import judge
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -65,8 +63,7 @@ class Receiver:
     def _page(self) -> ASGIApp:
         from .page import Page  # on first use: importing Jinja2 takes as long as a hundred webhooks
 
-        answered_by = self._forwarder.shown_url if self._forwarder else f"this receiver, with {self._respond}"
-        return Page(self.kept, self._resend, answered_by, forwards=self._forwarder is not None).router
+        return Page(self.kept, self._forwarder, self._respond).router
 
     async def _received(self, scope: Scope, receive: Receive) -> Response | None:
         """The response to a webhook, which is kept; None for a caller that disconnects."""
@@ -89,12 +86,3 @@ class Receiver:
         response = Response(answer.body, answer.status)
         response.raw_headers += answer.headers
         return response
-
-    async def _resend(self, number: int) -> KeptCallback:
-        """Post a webhook to the app once more. Raises Refused."""
-        entry = self.kept.get(number)
-        if entry is None:
-            raise Refused(404, f"there is no webhook {number}: it has not arrived, or is no longer kept", "Not found")
-        if self._forwarder is None:
-            raise Refused(409, "there is no app to send it to: start with --forward-to URL", "Not forwarding")
-        return self.kept.answered(entry, await self._forwarder.forward(entry.callback))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,14 @@ from pixazo_html.serving import CHANGED, HEADERS, is_from_our_page, static_route
 from pixazo_simulator.control import Refused
 from pixazo_simulator.spec import CONSOLE_PATH, CONTROL_PREFIX, is_success
 
-from .kept import Kept, KeptCallback
+from .callback import Kept, KeptCallback
 from .shown import CallbackPage, ordinal, shown, to_json
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
+
+    from .forwarder import Forwarder
 
 LISTED = 4096
 """Characters of each body in the list of `/_sim`."""
@@ -32,15 +34,14 @@ PAUSE = 0.2
 
 
 class Page:
-    """Page and JSON, whose `router` serves callers that may see them; `resend` posts a webhook to the app again, where there is one."""
+    """Page and JSON, whose `router` serves callers that may see them; a webhook is answered by the app behind `forwarder`, or with `respond`."""
 
-    def __init__(
-        self, kept: Kept, resend: Callable[[int], Awaitable[KeptCallback]], answered_by: str, *, forwards: bool
-    ) -> None:
+    def __init__(self, kept: Kept, forwarder: Forwarder | None, respond: int) -> None:
         self._kept = kept
-        self._resend = resend
+        self._forwarder = forwarder
+        answered_by = forwarder.shown_url if forwarder else f"this receiver, with {respond}"
         self._context: dict[str, Any] = {
-            "base": CONSOLE_PATH, "answered_by": answered_by, "forwards": forwards,
+            "base": CONSOLE_PATH, "answered_by": answered_by, "forwards": forwarder is not None,
             "is_success": is_success, "ordinal": ordinal, "value_of": _value_of,
         }  # fmt: skip
         self._templates = templates(files("pixazo_simulator.receiver").joinpath("templates"))
@@ -83,6 +84,15 @@ class Page:
         latest = entry.answers[-1]
         text = latest.problem or f"The app answered {latest.status} in {latest.milliseconds} ms."
         return self._message(text, is_good=is_success(latest.status))
+
+    async def _resend(self, number: int) -> KeptCallback:
+        """Post a webhook to the app once more. Raises Refused."""
+        entry = self._kept.get(number)
+        if entry is None:
+            raise Refused(404, f"there is no webhook {number}: it has not arrived, or is no longer kept", "Not found")
+        if self._forwarder is None:
+            raise Refused(409, "there is no app to send it to: start with --forward-to URL", "Not forwarding")
+        return self._kept.answered(entry, await self._forwarder.forward(entry.callback))
 
     async def _listed(self, _: Request) -> Response:
         page = CallbackPage(self._kept.total, [shown(each, LISTED) for each in self._kept])

@@ -16,7 +16,7 @@ from tests.servers import Redis
 from tests.simulator.console.stream import Stream
 from tests.simulator.console.visitor import Visitor
 
-from pixazo_simulator.console import events
+from pixazo_simulator.console import app
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.part import Notifier
 
@@ -26,7 +26,7 @@ CHANGED = "event: changed"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody is notified of is found a hundred times as soon."""
-    monkeypatch.setattr(events, "TICK", events.TICK / 100)
+    monkeypatch.setattr(app, "TICK", app.TICK / 100)
 
 
 def number_of(caller: Caller) -> int:

@@ -16,7 +16,7 @@ from tests.receiver import Receiver, http_response
 from tests.simulator.console.visitor import Visitor
 from tests.tools import tool
 
-from pixazo_simulator.console.snippets import SAMPLES, snippets
+from pixazo_simulator.console.exports import SAMPLES, snippets
 
 KEY = "a-key $HOME `id`"
 HOSTILE = json.dumps(

@@ -87,6 +87,16 @@ def test_a_server_that_starts_anew_shows_what_was(tmp_path: Path) -> None:
             assert expected in text(Visitor(over_http(server.url)).get("/worlds/1/requests").body)
 
 
+@pytest.mark.parametrize("at", ["now", "2026-03-31T12:00:00%2B02:00", "2026-03-31t10:00:00z"])
+def test_the_past_is_shown_in_utc_however_it_is_written(at: str) -> None:
+    """The console reads an instant as `/_sim` does."""
+    with Simulator() as server:
+        Caller(over_http(server.url), server.api_key).accepted()
+        reply = Visitor(over_http(server.url)).get(f"/worlds/1?at={at}")
+    assert reply.status == 200
+    assert '<strong id="clock-then" class="mono">2026-03-31 10:00:00.000</strong>' in reply.body.decode()
+
+
 def test_two_processes_show_the_same(tmp_path: Path) -> None:
     """What is done on the page of one is on that of the other when it is asked for next."""
     with Redis(tmp_path / "redis") as redis, Simulator(state=redis.url) as first, Simulator(state=redis.url) as second:

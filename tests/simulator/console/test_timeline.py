@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.caller import Caller
 from tests.inprocess import InProcess
 
-from pixazo_simulator.console.timeline import LABEL, LONGEST_PAUSE, WIDTH, Axis, Timeline, draw
+from pixazo_simulator.console.timeline import LABEL, LONGEST_PAUSE, WIDTH, Axis, Line, Mark, Timeline, draw
 from pixazo_simulator.control import JournalPage, responses
 from pixazo_simulator.world.registry import Settings
 
@@ -117,6 +117,11 @@ class World:
         return responses.decode(self.caller.call("GET", f"/_sim/{what}").body, kind)
 
 
+def marks(line: Line, kind: str) -> list[Mark]:
+    """Those of one kind."""
+    return [each for each in line.marks if each.kind == kind]
+
+
 def sound(drawing: Timeline) -> None:
     """Check what holds for every drawing."""
     right = LABEL + WIDTH + 0.001
@@ -124,8 +129,7 @@ def sound(drawing: Timeline) -> None:
     assert [each.y for each in drawing.lines] == sorted({each.y for each in drawing.lines})
     assert all(each.y + 29 < drawing.height for each in drawing.lines)
     for line in drawing.lines:
-        marks = [*line.polls, *line.webhooks, *line.money, *([line.end] if line.end else [])]
-        assert all(LABEL <= each.x <= right for each in marks)
+        assert all(LABEL <= each.x <= right for each in line.marks)
         assert all(each.x >= LABEL and each.x + each.width <= right + 2 for each in line.spans)
         for before, after in pairwise(line.spans):
             assert before.x + before.width <= after.x + 2.001, "two units are the least width"
@@ -161,7 +165,7 @@ def test_whatever_happens_in_a_world_is_drawn_in_order(steps: list[tuple[str, fl
                 world.caller.status(made[-1])
         drawing = world.drawing()
         assert [each.generation.request_id for each in drawing.lines] == made[::-1]
-        assert sum(len(each.polls) for each in drawing.lines) == reads
+        assert sum(len(marks(each, "poll")) for each in drawing.lines) == reads
 
 
 @pytest.fixture
@@ -192,8 +196,7 @@ def test_what_is_to_come_is_drawn_as_such(world: World) -> None:
     world.caller.advance(100)
     drawing = world.drawing()
     assert spans(drawing) == [("QUEUED", False), ("PROCESSING", False)]
-    assert drawing.lines[0].end is not None
-    assert drawing.lines[0].end.text == "✓"
+    assert [each.text for each in marks(drawing.lines[0], "end")] == ["✓"]
     assert len(drawing.pauses) == 1
 
 
@@ -212,8 +215,7 @@ def test_a_generation_that_reads_move_on_is_drawn_up_to_now(
     world.caller.advance(2)
     drawing = world.drawing()
     assert spans(drawing) == expected
-    assert drawing.lines[0].end is None
-    assert len(drawing.lines[0].polls) == reads
+    assert [each.kind for each in drawing.lines[0].marks if each.kind != "money"] == ["poll"] * reads
 
 
 def test_a_generation_that_never_ends_is_drawn_up_to_now(world: World) -> None:
@@ -221,7 +223,7 @@ def test_a_generation_that_never_ends_is_drawn_up_to_now(world: World) -> None:
     world.caller.accepted("[[sim:stuck]] A bear")
     world.caller.advance(31_536_000)
     drawing = world.drawing()
-    assert drawing.lines[0].end is None
+    assert marks(drawing.lines[0], "end") == []
     assert all(not each.coming for each in drawing.lines[0].spans)
 
 
@@ -231,9 +233,9 @@ def test_a_row_says_in_words_what_is_drawn(world: World) -> None:
     world.caller.advance(100)
     world.caller.status(identity)
     (line,) = world.drawing().lines
-    assert [each.is_good for each in line.polls] == [True]
-    assert not any(each.is_good for each in line.webhooks)
-    assert [each.text.split()[0] for each in line.money] == ["debit", "refund"]
+    assert [each.is_good for each in marks(line, "poll")] == [True]
+    assert not any(each.is_good for each in marks(line, "webhook"))
+    assert [each.text.split()[0] for each in marks(line, "money")] == ["debit", "refund"]
     assert f"generate {identity} accepted 10:00:00, ERROR since" in line.text
     assert "read 2: 200 ERROR" in line.text
     assert "webhook 1, attempt 1: connection refused" in line.text

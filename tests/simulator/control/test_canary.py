@@ -17,8 +17,8 @@ from tests.receiver import Receiver, http_response
 
 from pixazo_simulator.control import ROUTES, to_json
 from pixazo_simulator.control.client import ControlClient, ControlError
+from pixazo_simulator.control.openapi import REQUESTS
 from pixazo_simulator.control.route import ControlRoute
-from pixazo_simulator.control.schema.examples import REQUESTS
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.spec.policy import PROFILES

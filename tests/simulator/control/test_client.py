@@ -22,8 +22,8 @@ from tests.patience import PATIENCE
 from pixazo_simulator import spec
 from pixazo_simulator.control import ROUTES, to_json
 from pixazo_simulator.control.client import KEY_HEADER, ControlClient, ControlError, JournalFilters
+from pixazo_simulator.control.openapi import RESPONSES
 from pixazo_simulator.control.route import ControlRoute
-from pixazo_simulator.control.schema.examples import RESPONSES
 from pixazo_simulator.control.schema.requests import JournalFilter
 from pixazo_simulator.control.schema.responses import ClockState, DeliveryPage, JournalPage, encode
 from pixazo_simulator.script.matchers import contains

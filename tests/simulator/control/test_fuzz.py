@@ -22,7 +22,7 @@ from tests.inprocess import InProcess
 from tests.patience import PATIENCE
 
 from pixazo_simulator.control import ROUTES
-from pixazo_simulator.control.schema.examples import REQUESTS
+from pixazo_simulator.control.openapi import REQUESTS
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
 

@@ -17,9 +17,8 @@ from tests.receiver import Receiver
 
 from pixazo_simulator import Simulator
 from pixazo_simulator.control import ROUTES
-from pixazo_simulator.control.openapi import document
+from pixazo_simulator.control.openapi import REQUESTS, document
 from pixazo_simulator.control.route import ControlRoute
-from pixazo_simulator.control.schema.examples import REQUESTS
 from pixazo_simulator.webhooks import dispatcher
 
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(document(ROUTES)))
