@@ -1,4 +1,4 @@
-"""The commands run, plan, judge, diff and list."""
+"""The commands run, plan, judge, diff, list, har and profile."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-from click import Argument, Option
+from click import Argument
 
 from pixazo_contracts import report
 from pixazo_contracts.clauses import Clause
@@ -31,102 +31,88 @@ from pixazo_contracts.judge import (
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.runner import Ledger, Progress, make_plan, remaining, weak_keys
 from pixazo_contracts.runner import run as observe
-from pixazo_contracts.trace import ConfigurationError, ProfileFile, Trace, capable, read_profile, visible
+from pixazo_contracts.trace import (
+    ConfigurationError,
+    InvalidTraceError,
+    ProfileFile,
+    Trace,
+    capable,
+    dump_record,
+    read_profile,
+    visible,
+)
+from pixazo_contracts.traffic import TRACE_LINE, load_traffic, write_har, write_profile
 
-from .configure import Given, again, choose, discover, make_target, run_clock, run_options
-from .output import FILE, FORM, GIVEN_FILE, fail, no_place, print_report, print_text, put, write_file
-from .recordings import TARGET, read_recording
+from .configure import Given, again, choose, discover, make_target, origin_of_target, run_clock, run_options
+from .output import FILE, FORM, GIVEN_FILE, NUMBER, fail, no_place, option, print_report, print_text, put, write_file
 
 GIVEN_RESULT = click.Path(exists=True, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
+OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
-def _repeatable(option: str, name: str, metavar: str, about: str) -> Option:
-    return Option([option, name], multiple=True, metavar=metavar, help=f"{about}; repeatable.")
+def _repeatable(names: str, metavar: str, about: str) -> click.Option:
+    return option(names, metavar, f"{about}; repeatable.", multiple=True)
 
 
 _selecting = (
-    _repeatable("--clauses", "globs", "GLOB", "Only clauses whose id matches"),
-    Option(["--core"], is_flag=True, help="Only the core clauses."),
+    _repeatable("--clauses globs", "GLOB", "Only clauses whose id matches"),
+    option("--core", about="Only the core clauses.", is_flag=True),
 )
 
-LEDGER = Option(
-    ["--ledger"], type=FILE, metavar="FILE", help="File in which all runs record what they spend; one for each target."
-)
+LEDGER = option("--ledger", "FILE", "File in which all runs record what they spend; one for each target.", type=FILE)
 
 #: Named like the members of `Given`, if the target is made from them.
 _targeting = (
-    Option(["--target"], required=True, metavar="URL", help="Origin of the gateway."),
-    Option(["--api-key"], metavar="KEY", help="Its key; prefer the environment variable."),
-    Option(["--api-key-env"], default="PIXAZO_API_KEY", show_default=True, metavar="NAME"),
-    Option(
-        ["--profile"],
-        type=GIVEN_FILE,
-        metavar="FILE",
-        help="TOML, JSON or YAML: paid, capabilities, accounts, ceilings ...",
-    ),
-    _repeatable("--account", "accounts", "ROLE=KEY", "empty, suspended, throttled, other ..."),
-    _repeatable("--prompt", "prompts", "KIND=TEXT", "A prompt whose generation ends failed or error"),
-    Option(["--pace"], type=float, metavar="SECONDS", help="Time between two polls. Default: 5."),
-    Option(
-        ["--deadline"], type=float, metavar="SECONDS", help="Time within which a generation must end. Default: 600."
-    ),
-    Option(["--have"], default="", metavar="CAP,...", help="Further capabilities of the target."),
-    _repeatable("--risk", "risks", "RISK", "query-key: send the key in a query and as a Bearer token too, for AUTH-06"),
-    Option(["--receiver"], metavar="HOST:PORT", help="Where to listen for callbacks."),
-    Option(
-        ["--receiver-url"], metavar="URL", help="Public URL of the receiver, if the gateway cannot reach it directly."
-    ),
-    Option(
-        ["--max-generations"],
-        type=click.IntRange(0),
-        default=0,
-        metavar="N",
-        help="The most generations to spend, if they cost money.",
-    ),
+    option("--target", "URL", "Origin of the gateway.", required=True),
+    option("--api-key", "KEY", "Its key; prefer the environment variable."),
+    option("--api-key-env", "NAME", default="PIXAZO_API_KEY", show_default=True),
+    option("--profile", "FILE", "TOML, JSON or YAML: paid, capabilities, accounts, ceilings ...", type=GIVEN_FILE),
+    _repeatable("--account accounts", "ROLE=KEY", "empty, suspended, throttled, other ..."),
+    _repeatable("--prompt prompts", "KIND=TEXT", "A prompt whose generation ends failed or error"),
+    option("--pace", "SECONDS", "Time between two polls. Default: 5.", type=float),
+    option("--deadline", "SECONDS", "Time within which a generation must end. Default: 600.", type=float),
+    option("--have", "CAP,...", "Further capabilities of the target.", default=""),
+    _repeatable("--risk risks", "RISK", "query-key: send the key in a query and as a Bearer token too, for AUTH-06"),
+    option("--receiver", "HOST:PORT", "Where to listen for callbacks."),
+    option("--receiver-url", "URL", "Public URL of the receiver, if the gateway cannot reach it directly."),
+    option("--max-generations", "N", "The most generations to spend, if they cost money.", type=NUMBER, default=0),
     LEDGER,
-    Option(
-        ["--seed"],
-        type=int,
-        default=0,
-        metavar="N",
-        help="Recorded in trace and result; a run draws nothing at random.",
-    ),
+    option("--seed", "N", "Recorded in trace and result; a run draws nothing at random.", type=int, default=0),
 )
 
 judging = (
-    Option(
-        ["--expect"],
-        type=GIVEN_FILE,
-        metavar="FILE",
-        help="TOML, JSON or YAML: known deviations, each with reason and expiry.",
-    ),
-    Option(
-        ["--baseline"], type=GIVEN_RESULT, metavar="FILE", help="An earlier result; changed observations are DRIFT."
-    ),
-    Option(
-        ["--strict"],
+    option("--expect", "FILE", "TOML, JSON or YAML: known deviations, each with reason and expiry.", type=GIVEN_FILE),
+    option("--baseline", "FILE", "An earlier result; changed observations are DRIFT.", type=GIVEN_RESULT),
+    option(
+        "--strict",
+        about="Exit 13 if any planned clause was not judged. Default: only if a core one was not.",
         is_flag=True,
-        help="Exit 13 if any planned clause was not judged. Default: only if a core one was not.",
     ),
-    Option(["--strict-drift"], is_flag=True, help="DRIFT fails the run."),
-    Option(
-        ["--floor"],
+    option("--strict-drift", about="DRIFT fails the run.", is_flag=True),
+    option(
+        "--floor",
+        "PERCENT",
+        "The least share of clauses that must be judged.",
         type=click.FloatRange(0, 100),
         default=0.0,
-        metavar="PERCENT",
-        help="The least share of clauses that must be judged.",
     ),
-    Option(["--out"], type=DIRECTORY, metavar="DIR", help="All reports, and the trace."),
-    Option(["--junit"], type=FILE, metavar="FILE"),
-    Option(["--json", "json_file"], type=FILE, metavar="FILE"),
-    Option(["--html"], type=FILE, metavar="FILE"),
+    option("--out", "DIR", "All reports, and the trace.", type=DIRECTORY),
+    option("--junit", "FILE", type=FILE),
+    option("--json json_file", "FILE", type=FILE),
+    option("--html", "FILE", type=FILE),
     FORM,
 )
 
+_no_discovery = option(
+    "--no-discovery", about="Do not ask a target on this machine for its discovery document.", is_flag=True
+)
 
-_no_discovery = Option(
-    ["--no-discovery"], is_flag=True, help="Do not ask a target on this machine for its discovery document."
+_target = option("--target", "URL", "HAR only: origin of the gateway. Default: the one that was called most.")
+_recorded = (
+    Argument(["file"], metavar="FILE", type=GIVEN_FILE),
+    option("-o --out", "FILE", "Write to this file; - or no option: print.", type=OUT),
+    _target,
 )
 
 
@@ -143,11 +129,11 @@ def _terms(options: dict[str, Any]) -> Terms:
 
 def check_places(options: dict[str, Any]) -> None:
     """Make the directories of the reports before anything is sent, so a directory that cannot be written costs nothing."""
-    for option in ("out", "json_file", "junit", "html"):
-        path: Path | None = options[option]
+    for name in ("out", "json_file", "junit", "html"):
+        path: Path | None = options[name]
         if path is None:
             continue
-        folder = path if option == "out" else path.parent
+        folder = path if name == "out" else path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -204,7 +190,7 @@ def _progress() -> Callable[[Progress], None] | None:
 
 def _again(options: dict[str, Any]) -> tuple[str, ...]:
     """The words that repeat a run; a clause follows them."""
-    given = {option.opts[0]: options[str(option.name)] for option in (*_targeting, _no_discovery)}
+    given = {each.opts[0]: options[str(each.name)] for each in (*_targeting, _no_discovery)}
     given |= {"--api-key": None, "--baseline": options["baseline"]}
     if given["--api-key-env"] == "PIXAZO_API_KEY":
         del given["--api-key-env"]
@@ -248,11 +234,25 @@ def plan(**options: Any) -> None:
     print_text(report.render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
+def _read(path: Path, target: str | None) -> Trace:
+    """The trace in a file, or the trace of the HAR in it; standard error says what was left out. Any other file ends the command."""
+    try:
+        trace, left_out = load_traffic(path, None if target is None else origin_of_target(target))
+    except InvalidTraceError as error:
+        fail(f"{path}: {error}", ExitCode.SUITE)
+    if left_out:
+        click.echo(
+            f"pixazo-contracts: {left_out} entries left out: they are not for {trace.profile.origin}, or have no response",
+            err=True,
+        )
+    return trace
+
+
 @click.command(
-    "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), TARGET, *_selecting, *judging]
+    "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), _target, *_selecting, *judging]
 )
 def judge(trace_file: Path, target: str | None, **options: Any) -> NoReturn:
-    trace = read_recording(trace_file, target)
+    trace = _read(trace_file, target)
     chosen = options["globs"] or options["core"]
     clauses = choose(options["globs"], core=options["core"]) if chosen else selection(trace)
     conclude(trace, clauses, options)
@@ -275,8 +275,8 @@ def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> t
     help=f"Exit 1 on a change of one of these classes: {', '.join(CLASSES)}; repeatable.",
 )  # fmt: skip
 @click.option(
-    "--json", "json_file", is_flag=False, flag_value="-", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    metavar="[FILE]", help="Write JSON into a file, or print it instead of the text.",
+    "--json", "json_file", is_flag=False, flag_value="-", type=OUT, metavar="[FILE]",
+    help="Write JSON into a file, or print it instead of the text.",
 )  # fmt: skip
 def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path | None, form: str | None) -> NoReturn:
     try:
@@ -303,3 +303,18 @@ def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
         star = "★" if clause.core else " "
         standing = f"{clause.strength.value} {clause.cost.value:<2}"
         print_text(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]\n")
+
+
+@click.command("profile", params=[*_recorded])
+def profile(file: Path, out: Path | None, target: str | None) -> None:
+    put(write_profile(_read(file, target)), out)
+
+
+@click.command("har", params=[*_recorded])
+def har(file: Path, out: Path | None, target: str | None) -> None:
+    with file.open("rb") as stream:
+        is_trace = TRACE_LINE.match(stream.read(4096)) is not None
+    trace = _read(file, target)
+    records = (trace.header, *trace.exchanges, *trace.callbacks, trace.footer)
+    made = write_har(trace) if is_trace else b"".join(dump_record(each) for each in records if each is not None)
+    put(made.decode(), out)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from traceback import extract_tb
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -19,6 +19,13 @@ from pixazo_html import is_github, job_summary, workflow_commands
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+NUMBER = click.IntRange(0)
+
+
+def option(names: str, metavar: str | None = None, about: str | None = None, **more: Any) -> click.Option:
+    """An option of these names: the one of the command line, perhaps that of its parameter."""
+    return click.Option(names.split(), metavar=metavar, help=about, **more)
+
 
 #: The option of every command that reports.
 FORM = click.Option(

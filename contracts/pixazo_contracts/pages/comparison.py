@@ -1,21 +1,24 @@
-"""What changed between two versions of a page: changes that callers can notice, and changes of wording."""
+"""What changed between two versions of a page: changes that callers can notice, with what depends on them, and changes of wording."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
-from functools import partial
+from functools import cache, partial
+from importlib.resources import files
 from typing import Any, Final, Literal
 
 import msgspec
+
+from pixazo_contracts.clauses import CATALOGUE, Quote
+from pixazo_contracts.trace import MODEL, is_array
 
 from .descriptions import sentences
 from .facts import PRESENT, Fact, facts, operation_name
 from .meaning import COMPARISONS, atoms
 from .page import Operation, Page, Sentence
-from .support import support
-from .template import TITLES
+from .template import TITLES, kind_of
 
 #: Attributes of a parameter that are upper bounds, and all that limit what callers may send.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
@@ -23,6 +26,9 @@ _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
 _MOST_COMPARED: Final = 40
 #: Sections at the end of an operation that are gone if a page was cut off.
 _FEWEST_GONE: Final = 3
+#: The sections inside another one.
+_CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("queue system errors",)}
+_SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
 Effect = Literal["breaking", "widening", "unknown"]
 _BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats"}
 
@@ -256,3 +262,52 @@ def _matched(gone: list[str], came: list[str]) -> Iterator[tuple[str | None, str
         yield was, now
     for now in left:
         yield None, now
+
+
+@cache
+def quotations() -> dict[str, dict[str, tuple[Quote, ...]]]:
+    """The quotations of the page, by the ids of clauses (`clauses`) and by the names of policy fields (`policy`)."""
+    file = files("pixazo_contracts.pages").joinpath("data/policy.json").read_bytes()
+    policy = msgspec.json.decode(file, type=dict[str, list[tuple[str, str]]])
+    return {
+        "clauses": {clause.id: clause.quotes for clause in CATALOGUE},
+        "policy": {name: tuple(Quote(*each) for each in quotes) for name, quotes in policy.items()},
+    }
+
+
+def support(operation: Operation, fact: Fact) -> dict[str, Any]:
+    """The `clauses` and the `policy` fields that quote this fact of an operation of Hailuo; other models have none."""
+    return {
+        kind: tuple(name for name, quotes in quoted.items() if any(is_about(each, operation, fact) for each in quotes))
+        for kind, quoted in quotations().items()
+    }
+
+
+def is_about(quote: Quote, operation: Operation, fact: Fact) -> bool:
+    """Whether a fact is the quoted one."""
+    if operation.model_id != MODEL or not _stands_in(quote.heading, operation, fact):
+        return False
+    if not quote.words:
+        return fact.part in ("sample", "request", "example") and _SAMPLES.get(quote.sample, "") in fact.name
+    if _plain(quote.words) not in _plain(fact.row or fact.text):
+        return False
+    if fact.part != "parameter" or " | " in quote.words or fact.attribute in ("", "description", "conditions"):
+        return True
+    values = fact.meaning if is_array(fact.meaning) else [fact.meaning]
+    return any(str(each).casefold() in quote.words.casefold() for each in values)
+
+
+def _stands_in(heading: str, operation: Operation, fact: Fact) -> bool:
+    """Whether a heading, as clauses write it, is that of a fact: it may name the operation, in parentheses or after a dash."""
+    bare, which = heading, ""
+    if " - " in heading:
+        bare, _, which = heading.partition(" - ")
+    elif not kind_of(heading):
+        bare, _, which = heading.rstrip(")").rpartition(" (")
+    kind = kind_of(bare)
+    same = {kind, *_CONTAINED.get(kind, ())}
+    return fact.section in same and (not which or which in (operation.group, operation.title.partition(" - ")[0]))
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"[`*\\]", "", text).split()).casefold()

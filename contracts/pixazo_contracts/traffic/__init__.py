@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from .classify import Classified, classify
-from .har import TRACE_LINE, load_traffic, read_har
-from .har_writer import write_har
+from .har import TRACE_LINE, load_traffic, read_har, write_har
 from .profile import POINTS, find, write_profile
 from .proxy import Proxy, ProxyOptions
 from .tape import Tape

@@ -10,9 +10,9 @@ import pytest
 
 from pixazo_contracts.pages import Change, compare_pages, own_page, read_page
 from pixazo_contracts.pages.blocks import read_blocks
+from pixazo_contracts.pages.comparison import is_about, quotations
 from pixazo_contracts.pages.facts import Fact, facts, operation_name
 from pixazo_contracts.pages.sections import Row, rows, sections
-from pixazo_contracts.pages.support import is_about, quotations
 
 PAGE = own_page()
 OURS = read_page(PAGE)
