@@ -44,10 +44,24 @@ from pixazo_contracts.trace import (
 from pixazo_contracts.traffic import TRACE_LINE, load_traffic, write_har, write_profile
 
 from .configure import Given, again, choose, discover, make_target, origin_of_target, run_clock, run_options
-from .output import FILE, FORM, GIVEN_FILE, NUMBER, fail, no_place, option, print_report, print_text, put, write_file
+from .output import (
+    FILE,
+    FORM,
+    GIVEN_FILE,
+    NUMBER,
+    fail,
+    flag,
+    no_place,
+    option,
+    print_report,
+    print_text,
+    put,
+    write_file,
+)
 
 GIVEN_RESULT = click.Path(exists=True, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
+SHARE = click.FloatRange(0, 100)
 OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
@@ -57,7 +71,7 @@ def _repeatable(names: str, metavar: str, about: str) -> click.Option:
 
 _selecting = (
     _repeatable("--clauses globs", "GLOB", "Only clauses whose id matches"),
-    option("--core", about="Only the core clauses.", is_flag=True),
+    flag("--core", "Only the core clauses."),
 )
 
 LEDGER = option("--ledger", "FILE", "File in which all runs record what they spend; one for each target.", type=FILE)
@@ -84,19 +98,9 @@ _targeting = (
 judging = (
     option("--expect", "FILE", "TOML, JSON or YAML: known deviations, each with reason and expiry.", type=GIVEN_FILE),
     option("--baseline", "FILE", "An earlier result; changed observations are DRIFT.", type=GIVEN_RESULT),
-    option(
-        "--strict",
-        about="Exit 13 if any planned clause was not judged. Default: only if a core one was not.",
-        is_flag=True,
-    ),
-    option("--strict-drift", about="DRIFT fails the run.", is_flag=True),
-    option(
-        "--floor",
-        "PERCENT",
-        "The least share of clauses that must be judged.",
-        type=click.FloatRange(0, 100),
-        default=0.0,
-    ),
+    flag("--strict", "Exit 13 if any planned clause was not judged. Default: only if a core one was not."),
+    flag("--strict-drift", "DRIFT fails the run."),
+    option("--floor", "PERCENT", "The least share of clauses that must be judged.", type=SHARE, default=0.0),
     option("--out", "DIR", "All reports, and the trace.", type=DIRECTORY),
     option("--junit", "FILE", type=FILE),
     option("--json json_file", "FILE", type=FILE),
@@ -104,9 +108,7 @@ judging = (
     FORM,
 )
 
-_no_discovery = option(
-    "--no-discovery", about="Do not ask a target on this machine for its discovery document.", is_flag=True
-)
+_no_discovery = flag("--no-discovery", "Do not ask a target on this machine for its discovery document.")
 
 _target = option("--target", "URL", "HAR only: origin of the gateway. Default: the one that was called most.")
 _recorded = (

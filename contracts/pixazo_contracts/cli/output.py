@@ -27,6 +27,11 @@ def option(names: str, metavar: str | None = None, about: str | None = None, **m
     return click.Option(names.split(), metavar=metavar, help=about, **more)
 
 
+def flag(name: str, about: str) -> click.Option:
+    """An option without a value."""
+    return option(name, about=about, is_flag=True)
+
+
 #: The option of every command that reports.
 FORM = click.Option(
     ["--format", "form"],

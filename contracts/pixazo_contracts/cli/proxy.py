@@ -30,7 +30,7 @@ from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape
 
 from .commands import LEDGER, check_places, conclude, judging
 from .configure import Given, host_and_port, ledger_path, make_target
-from .output import FILE, GIVEN_FILE, NUMBER, option, write_file
+from .output import FILE, GIVEN_FILE, NUMBER, flag, option, write_file
 
 #: Used if the profile has no deadline: an app's generations wait for other work of its account.
 DEADLINE = 3600.0
@@ -39,7 +39,7 @@ _options = (
     option("--upstream", "URL", "Origin of the gateway.", required=True),
     option("--listen", "HOST:PORT", default="127.0.0.1:8901", show_default=True),
     option("--host", about="The Host header for the gateway. Default: the app's if the gateway is on this machine, otherwise the gateway's.", type=click.Choice(["keep", "upstream"])),
-    option("--complain", about="Add a header to responses that names the clauses they violate.", is_flag=True),
+    flag("--complain", "Add a header to responses that names the clauses they violate."),
     option("--public-url", "URL", "URL at which the gateway reaches the proxy; webhooks are then recorded and relayed."),
     option("--profile", "FILE", "TOML, JSON or YAML: paid, ceilings, deadline, media_hosts ...", type=GIVEN_FILE),
     option("--max-generations", "N", "The most generations to spend, if they cost money; needs --out.", type=NUMBER, default=0),

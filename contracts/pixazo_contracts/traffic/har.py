@@ -47,8 +47,7 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-from .classify import classify
-from .keys import KEPT_OF_REQUESTS, SECRET_HEADERS, key_of, secrets_of, without_key
+from .classify import KEPT_OF_REQUESTS, SECRET_HEADERS, classify, key_of, secrets_of, without_key
 
 #: The largest file that is read, in bytes.
 LARGEST: Final = 256 * 1024 * 1024

@@ -39,8 +39,17 @@ from pixazo_contracts.trace import (
     webhook_urls,
 )  # fmt: skip
 
-from .classify import SUBMITS, Classified, classify
-from .keys import KEPT_OF_REQUESTS, SECRET, is_origin_form, key_of, secrets_of, without_key
+from .classify import (
+    KEPT_OF_REQUESTS,
+    SECRET,
+    SUBMITS,
+    Classified,
+    classify,
+    is_origin_form,
+    key_of,
+    secrets_of,
+    without_key,
+)
 from .wire import Head
 
 #: Clauses that a single exchange cannot decide: they are judged at the end, with all exchanges.

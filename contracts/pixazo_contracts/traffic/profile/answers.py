@@ -6,6 +6,7 @@ import re
 from collections.abc import Container, Iterator
 from typing import Final
 
+from pixazo_contracts.probes import media_urls
 from pixazo_contracts.trace import (
     MODEL,
     MODEL_BASE,
@@ -17,7 +18,6 @@ from pixazo_contracts.trace import (
     Exchange,
     Generation,
     Trace,
-    is_array,
     is_object,
     join_url,
     split_url,
@@ -71,13 +71,6 @@ def _accepted(generation: Generation, passed: Container[str]) -> Iterator[Sighti
         is_forwarded = forwarded and split_url(base).netloc in forwarded
         is_called = base.lower() == called or (submit.passing and base in passed)
         yield Sighting("public_origin", "caller" if is_called else "forwarded" if is_forwarded else base, submit)
-
-
-def media_urls(message: Exchange | Callback) -> list[str]:
-    """The URLs of media that an envelope names."""
-    output = message.members.get("output")
-    urls = output.get("media_url") if is_object(output) else None
-    return [url for url in urls if isinstance(url, str)] if is_array(urls) else []
 
 
 def _completed(generation: Generation, read: Exchange | Callback) -> Iterator[Sighting]:
