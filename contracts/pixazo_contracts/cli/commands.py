@@ -41,7 +41,7 @@ from pixazo_contracts.trace import (
     read_profile,
     visible,
 )
-from pixazo_contracts.traffic import TRACE_LINE, load_traffic, write_har, write_profile
+from pixazo_contracts.traffic import load_traffic, write_har, write_profile
 
 from .configure import Given, again, choose, discover, make_target, origin_of_target, run_clock, run_options
 from .output import (
@@ -56,6 +56,7 @@ from .output import (
     print_report,
     print_text,
     put,
+    say,
     write_file,
 )
 
@@ -218,7 +219,7 @@ def run(**options: Any) -> NoReturn:
     how = replace(run_options(given, found.profile, file, clauses), again=_again(options))
     _show_ledger(how.ledger_path, file)
     for line in weak_keys(found):
-        click.echo(f"pixazo-contracts: {line}", err=True)
+        say(line)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
     conclude(trace, clauses, options)
@@ -236,25 +237,25 @@ def plan(**options: Any) -> None:
     print_text(report.render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
-def _read(path: Path, target: str | None) -> Trace:
-    """The trace in a file, or the trace of the HAR in it; standard error says what was left out. Any other file ends the command."""
+def _read(path: Path, target: str | None) -> tuple[Trace, bool]:
+    """The trace in a file, or the trace of the HAR in it, and whether it is a HAR; standard error says what was left out.
+
+    Any other file ends the command.
+    """
     try:
         trace, left_out = load_traffic(path, None if target is None else origin_of_target(target))
     except InvalidTraceError as error:
         fail(f"{path}: {error}", ExitCode.SUITE)
     if left_out:
-        click.echo(
-            f"pixazo-contracts: {left_out} entries left out: they are not for {trace.profile.origin}, or have no response",
-            err=True,
-        )
-    return trace
+        say(f"{left_out} entries left out: they are not for {trace.profile.origin}, or have no response")
+    return trace, left_out is not None
 
 
 @click.command(
     "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), _target, *_selecting, *judging]
 )
 def judge(trace_file: Path, target: str | None, **options: Any) -> NoReturn:
-    trace = _read(trace_file, target)
+    trace, _ = _read(trace_file, target)
     chosen = options["globs"] or options["core"]
     clauses = choose(options["globs"], core=options["core"]) if chosen else selection(trace)
     conclude(trace, clauses, options)
@@ -269,17 +270,22 @@ def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> t
     return named
 
 
-@click.command("diff")
-@click.argument("before", type=GIVEN_RESULT)
-@click.argument("after", type=GIVEN_RESULT)
-@click.option(
-    "--fail-on", multiple=True, default=("regressed", "vanished"), callback=_classes, metavar="CLASS,...", show_default=True,
-    help=f"Exit 1 on a change of one of these classes: {', '.join(CLASSES)}; repeatable.",
+_comparing = (
+    Argument(["before"], type=GIVEN_RESULT),
+    Argument(["after"], type=GIVEN_RESULT),
+    option(
+        "--fail-on", "CLASS,...", f"Exit 1 on a change of one of these classes: {', '.join(CLASSES)}; repeatable.",
+        multiple=True, default=("regressed", "vanished"), callback=_classes, show_default=True,
+    ),
+    option(
+        "--json json_file", "[FILE]", "Write JSON into a file, or print it instead of the text.",
+        is_flag=False, flag_value="-", type=OUT,
+    ),
+    FORM,
 )  # fmt: skip
-@click.option(
-    "--json", "json_file", is_flag=False, flag_value="-", type=OUT, metavar="[FILE]",
-    help="Write JSON into a file, or print it instead of the text.",
-)  # fmt: skip
+
+
+@click.command("diff", params=[*_comparing])
 def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path | None, form: str | None) -> NoReturn:
     try:
         old, new = load_result(before), load_result(after)
@@ -296,9 +302,6 @@ def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path
     sys.exit(code)
 
 
-diff.params.append(FORM)
-
-
 @click.command("list", params=[*_selecting])
 def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
     for clause in choose(globs, core=core):
@@ -309,14 +312,12 @@ def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
 
 @click.command("profile", params=[*_recorded])
 def profile(file: Path, out: Path | None, target: str | None) -> None:
-    put(write_profile(_read(file, target)), out)
+    put(write_profile(_read(file, target)[0]), out)
 
 
 @click.command("har", params=[*_recorded])
 def har(file: Path, out: Path | None, target: str | None) -> None:
-    with file.open("rb") as stream:
-        is_trace = TRACE_LINE.match(stream.read(4096)) is not None
-    trace = _read(file, target)
+    trace, is_har = _read(file, target)
     records = (trace.header, *trace.exchanges, *trace.callbacks, trace.footer)
-    made = write_har(trace) if is_trace else b"".join(dump_record(each) for each in records if each is not None)
+    made = b"".join(dump_record(each) for each in records if each is not None) if is_har else write_har(trace)
     put(made.decode(), out)

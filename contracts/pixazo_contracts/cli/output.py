@@ -33,10 +33,10 @@ def flag(name: str, about: str) -> click.Option:
 
 
 #: The option of every command that reports.
-FORM = click.Option(
-    ["--format", "form"],
+FORM = option(
+    "--format form",
+    about="github: annotations and a job summary as well; the default in GitHub Actions.",
     type=click.Choice(["text", "github"]),
-    help="github: annotations and a job summary as well; the default in GitHub Actions.",
 )
 
 
@@ -71,11 +71,16 @@ def print_report(text: str, form: str | None, github: Callable[[], GitHub]) -> N
         with Path(place).open("ab") as file:
             file.write(job_summary(shown.summary, file.tell()).encode())
     except OSError as error:
-        click.echo(f"pixazo-contracts: GITHUB_STEP_SUMMARY {place}: {error.strerror}: no summary", err=True)
+        say(f"GITHUB_STEP_SUMMARY {place}: {error.strerror}: no summary")
+
+
+def say(line: str) -> None:
+    """Print a line on standard error."""
+    click.echo(f"pixazo-contracts: {visible(line)}", err=True)
 
 
 def fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
-    click.echo(f"pixazo-contracts: {visible(message)}", err=True)
+    say(message)
     sys.exit(code)
 
 

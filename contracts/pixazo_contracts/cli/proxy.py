@@ -24,13 +24,12 @@ from pixazo_contracts.trace import (
     Trace,
     host_is_loopback,
     read_profile,
-    visible,
 )
 from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape
 
 from .commands import LEDGER, check_places, conclude, judging
 from .configure import Given, host_and_port, ledger_path, make_target
-from .output import FILE, GIVEN_FILE, NUMBER, flag, option, write_file
+from .output import FILE, GIVEN_FILE, NUMBER, flag, option, say, write_file
 
 #: Used if the profile has no deadline: an app's generations wait for other work of its account.
 DEADLINE = 3600.0
@@ -46,10 +45,6 @@ _options = (
     LEDGER,
     option("--ready-file", "FILE", "The proxy writes its URL to this file when it listens.", type=FILE),
 )  # fmt: skip
-
-
-def _say(line: str) -> None:
-    click.echo(f"pixazo-contracts: {visible(line)}", err=True)
 
 
 def _profile(options: dict[str, Any], file: ProfileFile) -> tuple[Profile, list[str]]:
@@ -93,7 +88,7 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
         host=host, port=port, keep_host=keep, complain=options["complain"], public_url=options["public_url"]
     )
     with closing(Tape(profile, out, keys)) as tape:
-        proxy = Proxy(profile, how, tape, _say)
+        proxy = Proxy(profile, how, tape, say)
         proxy.guard = guard = _guard(profile, tape, file, options)
         await _listen(proxy, how, profile.origin, options["ready_file"])
         return tape.end(guard.spent if guard else 0, guard.released if guard else 0, guard.stopped if guard else None)
@@ -117,7 +112,7 @@ async def _listen(proxy: Proxy, how: ProxyOptions, origin: str, ready_file: Path
             loop.add_signal_handler(number, proxy.interrupt)
         except NotImplementedError:  # event loops on Windows do not have it
             signal.signal(number, interrupt)
-    _say(f"{url} forwards to {origin}; stop it with Ctrl-C (twice: immediately)")
+    say(f"{url} forwards to {origin}; stop it with Ctrl-C (twice: immediately)")
     if ready_file is not None:
         write_file(ready_file, url.encode())
     await proxy.stopping.wait()
@@ -135,5 +130,5 @@ def proxy(**options: Any) -> NoReturn:
     except InvalidTraceError as error:
         raise ConfigurationError(str(error)) from None
     if not trace.exchanges:
-        _say("no traffic, so nothing is judged: give the app the proxy's URL instead of the gateway's")
+        say("no traffic, so nothing is judged: give the app the proxy's URL instead of the gateway's")
     conclude(trace, CATALOGUE, options)

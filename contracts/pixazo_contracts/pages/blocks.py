@@ -14,7 +14,7 @@ import msgspec
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .template import kind_of
+from .page import kind_of
 
 #: Pipe tables are read here, line by line: the parser's rule wants a delimiter row, and drops the cells after `string|null`.
 _MARKDOWN: Final = MarkdownIt("commonmark")

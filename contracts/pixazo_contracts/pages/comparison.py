@@ -17,8 +17,7 @@ from pixazo_contracts.trace import MODEL, is_array
 from .descriptions import sentences
 from .facts import PRESENT, Fact, facts, operation_name
 from .meaning import COMPARISONS, atoms
-from .page import Operation, Page, Sentence
-from .template import TITLES, kind_of
+from .page import TITLES, Operation, Page, Sentence, kind_of
 
 #: Attributes of a parameter that are upper bounds, and all that limit what callers may send.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})

@@ -13,8 +13,7 @@ import msgspec
 from pixazo_contracts.trace import is_array, is_object
 
 from .meaning import atoms, gist
-from .page import Operation, Parameter, Sample
-from .template import is_required
+from .page import Operation, Parameter, Sample, is_required
 
 #: The meaning of a fact that only says that something is there.
 PRESENT: Final = "present"

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from .blocks import Block
-from .template import COLUMNS, TABLES, TITLES, kind_of
+from .page import COLUMNS, TABLES, TITLES, kind_of
 
 #: The kind of a sample, by its first lines.
 _SAMPLES: Final = (

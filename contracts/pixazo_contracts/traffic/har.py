@@ -361,12 +361,12 @@ def read_har(data: bytes, target: str | None = None, folder: Path | None = None)
     return Trace(header, exchanges, callbacks, footer), len(entries) - len(records)
 
 
-def load_traffic(path: Path, target: str | None = None) -> tuple[Trace, int]:
-    """A trace, or a HAR by its content, and how many entries were left out. Raises `InvalidTraceError` and OSError."""
+def load_traffic(path: Path, target: str | None = None) -> tuple[Trace, int | None]:
+    """A trace, or that of a HAR and how many of its entries were left out. Raises `InvalidTraceError` and OSError."""
     with path.open("rb") as stream:
         data = stream.read(LARGEST + 1)
     if TRACE_LINE.match(data) or not data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"{"):
-        return load_trace(path), 0
+        return load_trace(path), None
     return read_har(data, target, path.parent)
 
 

@@ -17,8 +17,7 @@ from pixazo_contracts.pages import InvalidPageError, compare_pages, own_page, re
 from pixazo_contracts.pages.blocks import read_blocks
 from pixazo_contracts.pages.descriptions import read_rules
 from pixazo_contracts.pages.meaning import atoms
-from pixazo_contracts.pages.page import Rules
-from pixazo_contracts.pages.template import COLUMNS, kind_of
+from pixazo_contracts.pages.page import COLUMNS, Rules, kind_of
 
 RENDERED = """\
 ### Model of a test
