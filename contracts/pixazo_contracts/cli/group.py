@@ -41,12 +41,8 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         room = formatter.width - 6 - max(map(len, COMMANDS))
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [
-                    (name, click.Command(name, help=about).get_short_help_str(room))
-                    for name, (_, about) in COMMANDS.items()
-                ]
-            )
+            shown = ((name, click.Command(name, help=about)) for name, (_, about) in COMMANDS.items())
+            formatter.write_dl([(name, command.get_short_help_str(room)) for name, command in shown])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Carry out a command. Unusable input and unexpected errors end it with one line."""

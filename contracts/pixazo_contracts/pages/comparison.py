@@ -28,7 +28,7 @@ _FEWEST_GONE: Final = 3
 #: The sections inside another one.
 _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("queue system errors",)}
 _SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
-Effect = Literal["breaking", "widening", "unknown"]
+Effect = Literal["", "breaking", "widening", "unknown"]
 _BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats"}
 
 
@@ -47,7 +47,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     attribute: str = ""
     before: Any = None
     after: Any = None
-    effect: Literal["", "breaking", "widening", "unknown"] = ""
+    effect: Effect = ""
     clauses: tuple[str, ...] = ()
     policy: tuple[str, ...] = ()
 
@@ -69,14 +69,11 @@ def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
     changes += _sentences(None, old.sentences, new.sentences)
     for name in ("title", "source", "provider"):
         was, now = getattr(old, name), getattr(new, name)
-        if was != now:
-            kind: Literal["meaning", "wording"] = (
-                "wording" if atoms(was) == atoms(now) or name == "source" else "meaning"
-            )
-            effect: Effect | Literal[""] = "unknown" if kind == "meaning" else ""
-            changes.append(
-                Change(kind=kind, operation="", part="page", name=name, before=was, after=now, effect=effect)
-            )
+        change = partial(Change, operation="", part="page", name=name, before=was, after=now)
+        if was != now and (name == "source" or atoms(was) == atoms(now)):
+            changes.append(change(kind="wording"))
+        elif was != now:
+            changes.append(change(kind="meaning", effect="unknown"))
     known = {" ".join(each.text.split()) for each in old.unread}
     unread = partial(Change, kind="meaning", operation="", part="not understood", effect="unknown")
     further = (each for each in new.unread if " ".join(each.text.split()) not in known)

@@ -129,13 +129,7 @@ class _Reading:
         headers = _headers(head)
         host = headers.pop("Host", "")
         url = found[2] if "://" in found[2] else self.values.get("base_url", f"https://{host}") + found[2]
-        self.values |= {
-            "method": found[1],
-            "url": url,
-            "path": urlsplit(url).path,
-            "line": http.line,
-            "headers": headers,
-        }
+        self.values.update(method=found[1], url=url, path=urlsplit(url).path, line=http.line, headers=headers)
         self._sample("request code", http, body)
         for block in others:
             if block.kind == "code":
@@ -225,12 +219,11 @@ def read_page(markdown: str) -> Page:
         raise InvalidPageError(
             "no operation was found: no section Request Code has a request such as `POST https://...`"
         )
-    sentences, unread = tuple(reading.page_sentences), tuple(reading.unread)
     return Page(
         **reading.about,
         operations=tuple(reading.operations),
-        sentences=sentences,
-        unread=unread,
+        sentences=tuple(reading.page_sentences),
+        unread=tuple(reading.unread),
         is_open=is_open(markdown),
     )
 
@@ -287,12 +280,9 @@ def _flow(text: str) -> Iterator[tuple[str, str]]:
         arrows = list(re.finditer(_ARROW, line))
         words = [word.strip() for word in re.split(_ARROW, line)]
         if arrows and not words[0]:
-            last = next(reversed(columns.values()), "")
-            words[0] = (
-                min(columns.items(), key=lambda each: abs(each[0] - arrows[0].start()))[1]
-                if columns and arrows[0].start()
-                else last
-            )
+            begin, last = arrows[0].start(), next(reversed(columns), None)
+            near = min(columns, key=lambda at: abs(at - begin), default=None) if begin else last
+            words[0] = "" if near is None else columns[near]
         else:
             columns = {}
         for arrow, (source, target) in zip(arrows, pairwise(words), strict=True):

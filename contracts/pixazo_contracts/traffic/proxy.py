@@ -508,9 +508,8 @@ class Proxy:
             return
         parts = split_url(url)
         target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}".encode()
-        headers = [
-            (n, parts.netloc.rpartition("@")[2].encode() if n.lower() == b"host" else v) for n, v in head.headers
-        ]
+        host = parts.netloc.rpartition("@")[2].encode()
+        headers = [(name, host if name.lower() == b"host" else value) for name, value in head.headers]
         asked = replace(head, first=(head.first[0], target), headers=headers).passed_on()
         framing = (bytes(body), Trailers([])) if body else (Trailers([]),)
         pieces = list[bytes | Trailers]()

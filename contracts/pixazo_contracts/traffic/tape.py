@@ -195,11 +195,8 @@ class Tape:
             self._index(exchange)
         self._called.extend(trace.callbacks)
         self._callbacks = len(trace.callbacks)
-        if any(
-            generation.webhook_urls
-            and not any(callback.member("status") in TERMINAL for callback in generation.callbacks)
-            for generation in trace.generations
-        ):
+        awaited = [generation.callbacks for generation in trace.generations if generation.webhook_urls]
+        if not all(any(each.member("status") in TERMINAL for each in callbacks) for callbacks in awaited):
             # Callbacks may have been lost while nothing listened: a missing one shows nothing from here on.
             rest = tuple(each for each in self.profile.capabilities if each != "receiver")
             self._describe(replace(self.profile, capabilities=rest))
@@ -354,10 +351,8 @@ class Tape:
         found = list[tuple[str, Outcome, Finding]]()
         for verdict in judge(trace, JUDGED_AS_IT_PASSES):
             for finding in verdict.findings if verdict.outcome in {Outcome.FAIL, Outcome.DRIFT} else ():
-                kind = (
-                    verdict.clause,
-                    *(re.sub(r"[0-9a-f]*\d[0-9a-f.]*", "#", t) for t in (finding.where, finding.got)),
-                )
+                said = (re.sub(r"[0-9a-f]*\d[0-9a-f.]*", "#", text) for text in (finding.where, finding.got))
+                kind = (verdict.clause, *said)
                 if kind not in self._said:
                     self._said.add(kind)
                     curl = curl_line(near[finding.exchange]) if finding.exchange in near else None

@@ -9,7 +9,6 @@ from typing import Final
 from pixazo_contracts.probes import media_urls
 from pixazo_contracts.trace import (
     MODEL,
-    MODEL_BASE,
     STAMP,
     STAMPS,
     STATUS_BASE,
@@ -22,6 +21,7 @@ from pixazo_contracts.trace import (
     join_url,
     split_url,
 )
+from pixazo_contracts.traffic.classify import SUBMITS
 
 from .evidence import Sighting, has_known_key
 
@@ -147,7 +147,7 @@ def _routes(exchange: Exchange, owners: dict[str, str], served: set[str]) -> Ite
     path, method, status = split_url(exchange.url).path, exchange.method, exchange.status
     identity = path.removeprefix(STATUS_BASE) if path.startswith(STATUS_BASE) else None
     is_foreign = owners.get(str(identity), exchange.account) != exchange.account and exchange.account in served
-    of_submit = path in {f"{MODEL_BASE}/generate", f"{MODEL_BASE}/imageToVideo"}
+    of_submit = path in SUBMITS
     if method == "OPTIONS":
         if exchange.request_header("Access-Control-Request-Method"):
             yield Sighting("cors", "on" if exchange.succeeded else "off", exchange)
@@ -166,11 +166,7 @@ def _caching(exchange: Exchange) -> Iterator[Sighting]:
     said = (exchange.header("cache-control") or "").lower()
     if exchange.operation == "media" and exchange.succeeded and ("public" in said or not said):
         yield Sighting("cache_control", "media|no_store" if said else "none", exchange)
-    elif (
-        exchange.operation in {"status", "generate", "imageToVideo"}
-        and exchange.status is not None
-        and said in {"", "no-store"}
-    ):
+    elif exchange.operation in {"status", *SUBMITS.values()} and exchange.status and said in {"", "no-store"}:
         yield Sighting("cache_control", "no_store" if said else "media|none", exchange)
 
 

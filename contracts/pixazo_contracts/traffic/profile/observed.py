@@ -94,9 +94,7 @@ def find(trace: Trace) -> dict[str, Finding]:
     """What a trace shows of each point, in the order of the table."""
     # A key that was always answered 401 is unknown, whatever the recorder calls its account.
     by_account = grouped((e for e in trace.exchanges if e.status is not None), lambda exchange: exchange.account)
-    unknown = {name for name, calls in by_account.items() if name and all(call.status == 401 for call in calls)} - {
-        "blank"
-    }
+    unknown = {name for name, calls in by_account.items() if all(call.status == 401 for call in calls)} - {"", "blank"}
     exchanges = (replace(e, account="unknown") if e.account in unknown else e for e in trace.exchanges)
     trace = replace(trace, exchanges=tuple(exchanges))
     sightings = [sighting for seen in SINGLE for sighting in seen(trace)]

@@ -92,9 +92,8 @@ def _of_member(generation: Generation, end: float, *, reachable: bool) -> Iterat
 def seen_in_webhooks(trace: Trace) -> Iterator[Sighting]:
     """What each generation that gave a URL shows. A missing callback counts only if another URL of its host was called."""
     end = _end_of(trace)
-    hosts = {
-        split_url(url).hostname for g in trace.generations if _at(g, "header") for url in [g.webhook_urls["header"]]
-    }
+    reached = [generation for generation in trace.generations if _at(generation, "header")]
+    hosts = {split_url(generation.webhook_urls["header"]).hostname for generation in reached}
     for generation in trace.generations:
         urls = generation.webhook_urls
         if "header" in urls:
@@ -114,13 +113,8 @@ def _redirects(trace: Trace, end: float) -> Iterator[Sighting]:
     for callback in trace.callbacks:
         if 300 <= callback.answered < 400 and end - callback.at >= REDIRECT:
             path = split_url(callback.target).path
-            followed = any(
-                0 <= each.at - callback.at <= REDIRECT
-                and each.number != callback.number
-                and split_url(each.target).path != path
-                and each.body == callback.body
-                for each in trace.callbacks
-            )
+            soon = [e for e in trace.callbacks if 0 <= e.at - callback.at <= REDIRECT and e.number != callback.number]
+            followed = any(split_url(each.target).path != path and each.body == callback.body for each in soon)
             yield Sighting("webhook_redirects", "follow" if followed else "refuse", callback)
 
 
