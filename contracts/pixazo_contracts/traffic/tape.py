@@ -120,18 +120,14 @@ class Message:
         return self.head.first[1].decode("latin-1")
 
 
-@dataclass(eq=False)
 class Tape:
     """Writes the records into `out`/trace.ndjson, and continues an existing one."""
 
-    profile: Profile
-    out: Path
-    known_keys: Iterable[str] = ()
-    hooks: dict[str, str] = field(init=False, default_factory=dict[str, str])
-
-    def __post_init__(self) -> None:
+    def __init__(self, profile: Profile, out: Path, known_keys: Iterable[str] = ()) -> None:
+        self.profile, self.out = profile, out
+        self.hooks: dict[str, str] = {}
         self._salt, self._accounts, self.purse = secrets.token_hex(16), dict[str, str](), secrets.token_hex(4)
-        self._keys = dict.fromkeys(self.known_keys)
+        self._keys = dict.fromkeys(known_keys)
         self._redactor = Redactor(self._keys)
         self._exchanges = self._callbacks = 0
         self._issued: dict[str, float] = {}
