@@ -13,10 +13,9 @@ import msgspec
 
 from pixazo_contracts.trace import is_object
 
-from .blocks import Block, is_open, read_blocks, without_comments
 from .descriptions import read_rules
 from .page import InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required
-from .sections import Row, Section, rows, sections
+from .sections import Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from pixazo_contracts.pages import Change, compare_pages, own_page, read_page
-from pixazo_contracts.pages.blocks import read_blocks
-from pixazo_contracts.pages.comparison import is_about, quotations
-from pixazo_contracts.pages.facts import Fact, facts, operation_name
-from pixazo_contracts.pages.sections import Row, rows, sections
+from pixazo_contracts.pages.comparison import Fact, facts, is_about, operation_name, quotations
+from pixazo_contracts.pages.sections import Row, read_blocks, rows, sections
 
 PAGE = own_page()
 OURS = read_page(PAGE)
