@@ -67,8 +67,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
     """The changes from one version of a page to another, in the order of the old one, changes of meaning first."""
-    changes = list[Change](_cut(old, new))
-    for before, after in _paired(old.operations, new.operations):
+    pairs = _paired(old.operations, new.operations)
+    changes = list[Change](_cut(pairs, new))
+    for before, after in pairs:
         one = before or after
         name = operation_name(one.path) if one else ""
         whole = partial(Change, kind="meaning", operation=name, part="operation", name=name)
@@ -94,13 +95,11 @@ def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
     return tuple(sorted(changes, key=lambda change: change.kind))
 
 
-def _cut(old: Page, new: Page) -> Iterator[Change]:
+def _cut(pairs: Iterable[tuple[Operation | None, Operation | None]], new: Page) -> Iterator[Change]:
     """A remark if a page seems to end too early: within a sample, or before the last sections of an operation."""
     cut = partial(Change, kind="meaning", operation="", part="page", name="end", effect="unknown")
     last = new.operations[-1]
-    partner = next(
-        (before for before, after in _paired(old.operations, new.operations) if after is last and before), last
-    )
+    partner = next((before for before, after in pairs if after is last and before), last)
     had, has = ({TITLES.index(each) for each in _sections(operation)} for operation in (partner, last))
     gone = had - has
     if new.is_open and gone:
