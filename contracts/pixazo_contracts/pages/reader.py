@@ -40,8 +40,6 @@ _COLUMNS: Final = {
 }
 _ARROW: Final = "→|-+>"
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
-
-
 _HTML: Final = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html)\b", re.IGNORECASE)
 
 
