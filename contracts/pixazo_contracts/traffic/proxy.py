@@ -21,7 +21,7 @@ from pixazo_contracts.trace import STATUS_BASE, Exchange, Profile, canonical_ori
 
 from .classify import SUBMITS
 from .tape import Failure, Message, Tape, TapeError, decoded
-from .wire import Head, LostError, Peer, RawHeaders, Trailers, connect, framed, refuse
+from .wire import Head, LostError, Peer, Piece, RawHeaders, connect, framed, refuse
 
 #: The longest request and response that are kept, and the longest response of the API that is held until it is recorded, in bytes.
 MOST_KEPT: Final = 64 * 1024 * 1024
@@ -58,14 +58,14 @@ class _Passing(Message):
     operation: str
     gateway: Peer | None
     sent: bytes | None = None
-    pieces: list[bytes | Trailers] = field(default_factory=list[bytes | Trailers])
+    pieces: list[Piece] = field(default_factory=list[Piece])
     ended: bool = False
     reset: bool = False
     left: bool = False
     noted: bool = False
     pump: asyncio.Task[None] | None = None
 
-    def keep(self, piece: bytes | Trailers) -> None:
+    def keep(self, piece: Piece) -> None:
         """Take in a piece of the response."""
         if isinstance(piece, bytes):
             self.answer_size += len(piece)
@@ -459,7 +459,7 @@ class Proxy:
 
     async def _stream(self, passing: _Passing, gateway: Peer, answer: Head) -> None:
         """Pass on the rest of the response, one piece behind: the last piece is sent when the exchange is recorded."""
-        last: bytes | Trailers = b""
+        last: Piece = b""
         try:
             async for piece in gateway.body():
                 await passing.app.write(framed(last, chunked=answer.chunked))
@@ -511,8 +511,8 @@ class Proxy:
         host = parts.netloc.rpartition("@")[2].encode()
         headers = [(name, host if name.lower() == b"host" else value) for name, value in head.headers]
         asked = replace(head, first=(head.first[0], target), headers=headers).passed_on()
-        framing = (bytes(body), Trailers([])) if body else (Trailers([]),)
-        pieces = list[bytes | Trailers]()
+        framing = (bytes(body), RawHeaders()) if body else (RawHeaders(),)
+        pieces = list[Piece]()
         answer: Head | None = None
         try:
             with closing(await connect(f"{parts.scheme}://{parts.netloc}")) as peer:
