@@ -45,15 +45,11 @@ _NAMED: Final = re.compile(r"`?[\w.\[\]-]+`?\s*\([^)]*\)")
 
 
 class Block(msgspec.Struct, frozen=True):
-    """One block: its `text` without Markdown marks except backticks, and the 1-based `line` where it begins.
-
-    A `row` has its `cells`; a heading has its `level`, 0 if it is a paragraph in bold.
-    """
+    """One block: its `text` without Markdown marks except backticks, the 1-based `line` where it begins; of a row its `cells`."""
 
     kind: Literal["heading", "text", "item", "code", "row"]
     text: str
     line: int
-    level: int = 0
     cells: tuple[str, ...] = ()
 
 
@@ -99,21 +95,21 @@ def _blocks(markdown: str) -> Iterator[Block]:
         elif token.type == "inline":
             opening = tokens[number - 1]
             if opening.type == "heading_open" and opening.markup in "-=" and "|" in token.content:
-                yield from _underlined(token, line, int(opening.tag[1:]))
+                yield from _underlined(token, line)
             elif opening.type == "heading_open":
-                yield Block("heading", _plain(token), line, level=int(opening.tag[1:]))
+                yield Block("heading", _plain(token), line)
             else:
                 yield from _paragraph(token, line, "item" if lists else "text")
 
 
-def _underlined(token: Token, line: int, level: int) -> Iterator[Block]:
+def _underlined(token: Token, line: int) -> Iterator[Block]:
     """What stands directly above a line of dashes: rows of a table, and below them perhaps a heading."""
     above, _, last = token.content.rpartition("\n")
     if last.startswith("|"):
         above, last = token.content, ""
     yield from _paragraph(_MARKDOWN.parseInline(above)[0], line, "text")
     if last:
-        yield Block("heading", _plain(_MARKDOWN.parseInline(last)[0]), line + above.count("\n") + 1, level=level)
+        yield Block("heading", _plain(_MARKDOWN.parseInline(last)[0]), line + above.count("\n") + 1)
 
 
 def _paragraph(token: Token, line: int, kind: Literal["text", "item"]) -> Iterator[Block]:
@@ -180,11 +176,10 @@ def _is_open(code: str) -> bool:
 
 
 class Section(msgspec.Struct):
-    """A heading as on the page, its name in the template (empty if none), its level, its line, and the blocks below it."""
+    """A heading as on the page, its name in the template (empty if none), its line, and the blocks below it."""
 
     title: str
     kind: str
-    level: int
     line: int
     blocks: list[Block] = []
 
@@ -195,14 +190,14 @@ class Section(msgspec.Struct):
 
 def sections(blocks: Iterable[Block]) -> Iterator[Section]:
     """The blocks by section, in order; the first one has no title."""
-    current = Section("", "", 0, 1, [])
+    current = Section("", "", 1, [])
     for block in _unswallowed(blocks):
         # A parameter may be called webhook.
         may_be_title = block.kind == "heading" or (block.kind == "text" and block.text[:1].isupper())
         kind = kind_of(block.text) if may_be_title else ""
         if block.kind == "heading" or kind:
             yield _recognized(current)
-            current = Section(block.text, kind, block.level, block.line, [])
+            current = Section(block.text, kind, block.line, [])
         else:
             current.blocks.append(block)
     yield _recognized(current)

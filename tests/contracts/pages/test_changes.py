@@ -308,7 +308,7 @@ def rendered(table_of: Callable[[list[Row]], str]) -> str:
     for section in sections(read_blocks(PAGE)):
         table, rest = rows(section)
         others = [block for block in rest if block.kind != "text"]
-        lines += [f"{'#' * (section.level or 2)} {section.title}"] if section.title else []
+        lines += [f"## {section.title}"] if section.title else []
         lines += [block.text for block in rest if block.kind == "text"]
         lines += [table_of(table)] if table else []
         lines += [f"* {each.text}" if each.kind == "item" else f"```\n{each.text}\n```" for each in others]
