@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.report.page import quotations
+from pixazo_contracts.report.terminal import quotations
 from pixazo_simulator.spec import rows
 
 MOST = 3

@@ -1,4 +1,4 @@
-"""The commands run, plan, judge, diff and list."""
+"""The commands run, plan, judge, diff, list, har and profile."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-from click import Argument, Option
+from click import Argument
 
 from pixazo_contracts import report
 from pixazo_contracts.clauses import Clause
@@ -31,102 +31,91 @@ from pixazo_contracts.judge import (
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.runner import Ledger, Progress, make_plan, remaining, weak_keys
 from pixazo_contracts.runner import run as observe
-from pixazo_contracts.trace import ConfigurationError, ProfileFile, Trace, capable, read_profile, visible
+from pixazo_contracts.trace import (
+    ConfigurationError,
+    InvalidTraceError,
+    ProfileFile,
+    Trace,
+    capable,
+    dump_record,
+    read_profile,
+    visible,
+)
+from pixazo_contracts.traffic import load_traffic, write_har, write_profile
 
-from .configure import Given, again, choose, discover, make_target, run_clock, run_options
-from .output import FILE, FORM, GIVEN_FILE, fail, no_place, print_report, print_text, put, write_file
-from .recordings import TARGET, read_recording
+from .configure import Given, again, choose, discover, make_target, origin_of_target, run_clock, run_options
+from .output import (
+    FILE,
+    FORM,
+    GIVEN_FILE,
+    NUMBER,
+    fail,
+    flag,
+    no_place,
+    option,
+    print_report,
+    print_text,
+    put,
+    say,
+    write_file,
+)
 
 GIVEN_RESULT = click.Path(exists=True, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
+SHARE = click.FloatRange(0, 100)
+OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
-def _repeatable(option: str, name: str, metavar: str, about: str) -> Option:
-    return Option([option, name], multiple=True, metavar=metavar, help=f"{about}; repeatable.")
+def _repeatable(names: str, metavar: str, about: str) -> click.Option:
+    return option(names, metavar, f"{about}; repeatable.", multiple=True)
 
 
 _selecting = (
-    _repeatable("--clauses", "globs", "GLOB", "Only clauses whose id matches"),
-    Option(["--core"], is_flag=True, help="Only the core clauses."),
+    _repeatable("--clauses globs", "GLOB", "Only clauses whose id matches"),
+    flag("--core", "Only the core clauses."),
 )
 
-LEDGER = Option(
-    ["--ledger"], type=FILE, metavar="FILE", help="File in which all runs record what they spend; one for each target."
-)
+LEDGER = option("--ledger", "FILE", "File in which all runs record what they spend; one for each target.", type=FILE)
 
 #: Named like the members of `Given`, if the target is made from them.
 _targeting = (
-    Option(["--target"], required=True, metavar="URL", help="Origin of the gateway."),
-    Option(["--api-key"], metavar="KEY", help="Its key; prefer the environment variable."),
-    Option(["--api-key-env"], default="PIXAZO_API_KEY", show_default=True, metavar="NAME"),
-    Option(
-        ["--profile"],
-        type=GIVEN_FILE,
-        metavar="FILE",
-        help="TOML, JSON or YAML: paid, capabilities, accounts, ceilings ...",
-    ),
-    _repeatable("--account", "accounts", "ROLE=KEY", "empty, suspended, throttled, other ..."),
-    _repeatable("--prompt", "prompts", "KIND=TEXT", "A prompt whose generation ends failed or error"),
-    Option(["--pace"], type=float, metavar="SECONDS", help="Time between two polls. Default: 5."),
-    Option(
-        ["--deadline"], type=float, metavar="SECONDS", help="Time within which a generation must end. Default: 600."
-    ),
-    Option(["--have"], default="", metavar="CAP,...", help="Further capabilities of the target."),
-    _repeatable("--risk", "risks", "RISK", "query-key: send the key in a query and as a Bearer token too, for AUTH-06"),
-    Option(["--receiver"], metavar="HOST:PORT", help="Where to listen for callbacks."),
-    Option(
-        ["--receiver-url"], metavar="URL", help="Public URL of the receiver, if the gateway cannot reach it directly."
-    ),
-    Option(
-        ["--max-generations"],
-        type=click.IntRange(0),
-        default=0,
-        metavar="N",
-        help="The most generations to spend, if they cost money.",
-    ),
+    option("--target", "URL", "Origin of the gateway.", required=True),
+    option("--api-key", "KEY", "Its key; prefer the environment variable."),
+    option("--api-key-env", "NAME", default="PIXAZO_API_KEY", show_default=True),
+    option("--profile", "FILE", "TOML, JSON or YAML: paid, capabilities, accounts, ceilings ...", type=GIVEN_FILE),
+    _repeatable("--account accounts", "ROLE=KEY", "empty, suspended, throttled, other ..."),
+    _repeatable("--prompt prompts", "KIND=TEXT", "A prompt whose generation ends failed or error"),
+    option("--pace", "SECONDS", "Time between two polls. Default: 5.", type=float),
+    option("--deadline", "SECONDS", "Time within which a generation must end. Default: 600.", type=float),
+    option("--have", "CAP,...", "Further capabilities of the target.", default=""),
+    _repeatable("--risk risks", "RISK", "query-key: send the key in a query and as a Bearer token too, for AUTH-06"),
+    option("--receiver", "HOST:PORT", "Where to listen for callbacks."),
+    option("--receiver-url", "URL", "Public URL of the receiver, if the gateway cannot reach it directly."),
+    option("--max-generations", "N", "The most generations to spend, if they cost money.", type=NUMBER, default=0),
     LEDGER,
-    Option(
-        ["--seed"],
-        type=int,
-        default=0,
-        metavar="N",
-        help="Recorded in trace and result; a run draws nothing at random.",
-    ),
+    option("--seed", "N", "Recorded in trace and result; a run draws nothing at random.", type=int, default=0),
 )
 
 judging = (
-    Option(
-        ["--expect"],
-        type=GIVEN_FILE,
-        metavar="FILE",
-        help="TOML, JSON or YAML: known deviations, each with reason and expiry.",
-    ),
-    Option(
-        ["--baseline"], type=GIVEN_RESULT, metavar="FILE", help="An earlier result; changed observations are DRIFT."
-    ),
-    Option(
-        ["--strict"],
-        is_flag=True,
-        help="Exit 13 if any planned clause was not judged. Default: only if a core one was not.",
-    ),
-    Option(["--strict-drift"], is_flag=True, help="DRIFT fails the run."),
-    Option(
-        ["--floor"],
-        type=click.FloatRange(0, 100),
-        default=0.0,
-        metavar="PERCENT",
-        help="The least share of clauses that must be judged.",
-    ),
-    Option(["--out"], type=DIRECTORY, metavar="DIR", help="All reports, and the trace."),
-    Option(["--junit"], type=FILE, metavar="FILE"),
-    Option(["--json", "json_file"], type=FILE, metavar="FILE"),
-    Option(["--html"], type=FILE, metavar="FILE"),
+    option("--expect", "FILE", "TOML, JSON or YAML: known deviations, each with reason and expiry.", type=GIVEN_FILE),
+    option("--baseline", "FILE", "An earlier result; changed observations are DRIFT.", type=GIVEN_RESULT),
+    flag("--strict", "Exit 13 if any planned clause was not judged. Default: only if a core one was not."),
+    flag("--strict-drift", "DRIFT fails the run."),
+    option("--floor", "PERCENT", "The least share of clauses that must be judged.", type=SHARE, default=0.0),
+    option("--out", "DIR", "All reports, and the trace.", type=DIRECTORY),
+    option("--junit", "FILE", type=FILE),
+    option("--json json_file", "FILE", type=FILE),
+    option("--html", "FILE", type=FILE),
     FORM,
 )
 
+_no_discovery = flag("--no-discovery", "Do not ask a target on this machine for its discovery document.")
 
-_no_discovery = Option(
-    ["--no-discovery"], is_flag=True, help="Do not ask a target on this machine for its discovery document."
+_target = option("--target", "URL", "HAR only: origin of the gateway. Default: the one that was called most.")
+_recorded = (
+    Argument(["file"], metavar="FILE", type=GIVEN_FILE),
+    option("-o --out", "FILE", "Write to this file; - or no option: print.", type=OUT),
+    _target,
 )
 
 
@@ -143,11 +132,11 @@ def _terms(options: dict[str, Any]) -> Terms:
 
 def check_places(options: dict[str, Any]) -> None:
     """Make the directories of the reports before anything is sent, so a directory that cannot be written costs nothing."""
-    for option in ("out", "json_file", "junit", "html"):
-        path: Path | None = options[option]
+    for name in ("out", "json_file", "junit", "html"):
+        path: Path | None = options[name]
         if path is None:
             continue
-        folder = path if option == "out" else path.parent
+        folder = path if name == "out" else path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -204,7 +193,7 @@ def _progress() -> Callable[[Progress], None] | None:
 
 def _again(options: dict[str, Any]) -> tuple[str, ...]:
     """The words that repeat a run; a clause follows them."""
-    given = {option.opts[0]: options[str(option.name)] for option in (*_targeting, _no_discovery)}
+    given = {each.opts[0]: options[str(each.name)] for each in (*_targeting, _no_discovery)}
     given |= {"--api-key": None, "--baseline": options["baseline"]}
     if given["--api-key-env"] == "PIXAZO_API_KEY":
         del given["--api-key-env"]
@@ -230,7 +219,7 @@ def run(**options: Any) -> NoReturn:
     how = replace(run_options(given, found.profile, file, clauses), again=_again(options))
     _show_ledger(how.ledger_path, file)
     for line in weak_keys(found):
-        click.echo(f"pixazo-contracts: {line}", err=True)
+        say(line)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
     conclude(trace, clauses, options)
@@ -248,11 +237,25 @@ def plan(**options: Any) -> None:
     print_text(report.render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)))
 
 
+def _read(path: Path, target: str | None) -> tuple[Trace, bool]:
+    """The trace in a file, or the trace of the HAR in it, and whether it is a HAR; standard error says what was left out.
+
+    Any other file ends the command.
+    """
+    try:
+        trace, left_out = load_traffic(path, None if target is None else origin_of_target(target))
+    except InvalidTraceError as error:
+        fail(f"{path}: {error}", ExitCode.SUITE)
+    if left_out:
+        say(f"{left_out} entries left out: they are not for {trace.profile.origin}, or have no response")
+    return trace, left_out is not None
+
+
 @click.command(
-    "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), TARGET, *_selecting, *judging]
+    "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), _target, *_selecting, *judging]
 )
 def judge(trace_file: Path, target: str | None, **options: Any) -> NoReturn:
-    trace = read_recording(trace_file, target)
+    trace, _ = _read(trace_file, target)
     chosen = options["globs"] or options["core"]
     clauses = choose(options["globs"], core=options["core"]) if chosen else selection(trace)
     conclude(trace, clauses, options)
@@ -267,17 +270,22 @@ def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> t
     return named
 
 
-@click.command("diff")
-@click.argument("before", type=GIVEN_RESULT)
-@click.argument("after", type=GIVEN_RESULT)
-@click.option(
-    "--fail-on", multiple=True, default=("regressed", "vanished"), callback=_classes, metavar="CLASS,...", show_default=True,
-    help=f"Exit 1 on a change of one of these classes: {', '.join(CLASSES)}; repeatable.",
+_comparing = (
+    Argument(["before"], type=GIVEN_RESULT),
+    Argument(["after"], type=GIVEN_RESULT),
+    option(
+        "--fail-on", "CLASS,...", f"Exit 1 on a change of one of these classes: {', '.join(CLASSES)}; repeatable.",
+        multiple=True, default=("regressed", "vanished"), callback=_classes, show_default=True,
+    ),
+    option(
+        "--json json_file", "[FILE]", "Write JSON into a file, or print it instead of the text.",
+        is_flag=False, flag_value="-", type=OUT,
+    ),
+    FORM,
 )  # fmt: skip
-@click.option(
-    "--json", "json_file", is_flag=False, flag_value="-", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    metavar="[FILE]", help="Write JSON into a file, or print it instead of the text.",
-)  # fmt: skip
+
+
+@click.command("diff", params=[*_comparing])
 def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path | None, form: str | None) -> NoReturn:
     try:
         old, new = load_result(before), load_result(after)
@@ -294,12 +302,22 @@ def diff(before: Path, after: Path, *, fail_on: tuple[str, ...], json_file: Path
     sys.exit(code)
 
 
-diff.params.append(FORM)
-
-
 @click.command("list", params=[*_selecting])
 def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
     for clause in choose(globs, core=core):
         star = "★" if clause.core else " "
         standing = f"{clause.strength.value} {clause.cost.value:<2}"
         print_text(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]\n")
+
+
+@click.command("profile", params=[*_recorded])
+def profile(file: Path, out: Path | None, target: str | None) -> None:
+    put(write_profile(_read(file, target)[0]), out)
+
+
+@click.command("har", params=[*_recorded])
+def har(file: Path, out: Path | None, target: str | None) -> None:
+    trace, is_har = _read(file, target)
+    records = (trace.header, *trace.exchanges, *trace.callbacks, trace.footer)
+    made = b"".join(dump_record(each) for each in records if each is not None) if is_har else write_har(trace)
+    put(made.decode(), out)

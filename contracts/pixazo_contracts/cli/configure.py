@@ -135,14 +135,11 @@ def make_target(given: Given, file: ProfileFile) -> Target:
         if risk not in RISKS:
             raise ConfigurationError(f"--risk {risk!r} is not known: known: {', '.join(RISKS)}")
     bounded = given.max_generations > 0 or file.ceilings != Ceilings()
+    capabilities = {*file.capabilities, *filter(None, given.have.split(",")), *(f"risk:{risk}" for risk in given.risks)}
     profile = replace(
         profile,
         paid=file.paid or (bounded and profile.loopback),
-        capabilities=tuple(
-            sorted(
-                {*file.capabilities, *filter(None, given.have.split(",")), *(f"risk:{risk}" for risk in given.risks)}
-            )
-        ),
+        capabilities=tuple(sorted(capabilities)),
         settle=max(SHORTEST_SETTLE, SETTLE_POLLS * profile.pace) if file.settle is None else file.settle,
     )
     if given.max_generations and not profile.loopback and not profile.paid:

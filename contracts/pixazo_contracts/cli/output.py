@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from traceback import extract_tb
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -19,12 +19,24 @@ from pixazo_html import is_github, job_summary, workflow_commands
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+NUMBER = click.IntRange(0)
+
+
+def option(names: str, metavar: str | None = None, about: str | None = None, **more: Any) -> click.Option:
+    """An option of these names: the one of the command line, perhaps that of its parameter."""
+    return click.Option(names.split(), metavar=metavar, help=about, **more)
+
+
+def flag(name: str, about: str) -> click.Option:
+    """An option without a value."""
+    return option(name, about=about, is_flag=True)
+
 
 #: The option of every command that reports.
-FORM = click.Option(
-    ["--format", "form"],
+FORM = option(
+    "--format form",
+    about="github: annotations and a job summary as well; the default in GitHub Actions.",
     type=click.Choice(["text", "github"]),
-    help="github: annotations and a job summary as well; the default in GitHub Actions.",
 )
 
 
@@ -59,11 +71,16 @@ def print_report(text: str, form: str | None, github: Callable[[], GitHub]) -> N
         with Path(place).open("ab") as file:
             file.write(job_summary(shown.summary, file.tell()).encode())
     except OSError as error:
-        click.echo(f"pixazo-contracts: GITHUB_STEP_SUMMARY {place}: {error.strerror}: no summary", err=True)
+        say(f"GITHUB_STEP_SUMMARY {place}: {error.strerror}: no summary")
+
+
+def say(line: str) -> None:
+    """Print a line on standard error."""
+    click.echo(f"pixazo-contracts: {visible(line)}", err=True)
 
 
 def fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
-    click.echo(f"pixazo-contracts: {visible(message)}", err=True)
+    say(message)
     sys.exit(code)
 
 

@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import click
-from click import Option
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.runner import Ledger, Purse, remaining
@@ -25,32 +24,27 @@ from pixazo_contracts.trace import (
     Trace,
     host_is_loopback,
     read_profile,
-    visible,
 )
 from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape
 
 from .commands import LEDGER, check_places, conclude, judging
 from .configure import Given, host_and_port, ledger_path, make_target
-from .output import FILE, GIVEN_FILE, write_file
+from .output import FILE, GIVEN_FILE, NUMBER, flag, option, say, write_file
 
 #: Used if the profile has no deadline: an app's generations wait for other work of its account.
 DEADLINE = 3600.0
 
 _options = (
-    Option(["--upstream"], required=True, metavar="URL", help="Origin of the gateway."),
-    Option(["--listen"], default="127.0.0.1:8901", show_default=True, metavar="HOST:PORT"),
-    Option(["--host"], type=click.Choice(["keep", "upstream"]), help="The Host header for the gateway. Default: the app's if the gateway is on this machine, otherwise the gateway's."),
-    Option(["--complain"], is_flag=True, help="Add a header to responses that names the clauses they violate."),
-    Option(["--public-url"], metavar="URL", help="URL at which the gateway reaches the proxy; webhooks are then recorded and relayed."),
-    Option(["--profile"], type=GIVEN_FILE, metavar="FILE", help="TOML, JSON or YAML: paid, ceilings, deadline, media_hosts ..."),
-    Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="The most generations to spend, if they cost money; needs --out."),
+    option("--upstream", "URL", "Origin of the gateway.", required=True),
+    option("--listen", "HOST:PORT", default="127.0.0.1:8901", show_default=True),
+    option("--host", about="The Host header for the gateway. Default: the app's if the gateway is on this machine, otherwise the gateway's.", type=click.Choice(["keep", "upstream"])),
+    flag("--complain", "Add a header to responses that names the clauses they violate."),
+    option("--public-url", "URL", "URL at which the gateway reaches the proxy; webhooks are then recorded and relayed."),
+    option("--profile", "FILE", "TOML, JSON or YAML: paid, ceilings, deadline, media_hosts ...", type=GIVEN_FILE),
+    option("--max-generations", "N", "The most generations to spend, if they cost money; needs --out.", type=NUMBER, default=0),
     LEDGER,
-    Option(["--ready-file"], type=FILE, metavar="FILE", help="The proxy writes its URL to this file when it listens."),
+    option("--ready-file", "FILE", "The proxy writes its URL to this file when it listens.", type=FILE),
 )  # fmt: skip
-
-
-def _say(line: str) -> None:
-    click.echo(f"pixazo-contracts: {visible(line)}", err=True)
 
 
 def _profile(options: dict[str, Any], file: ProfileFile) -> tuple[Profile, list[str]]:
@@ -94,7 +88,7 @@ async def _serve(profile: Profile, keys: list[str], file: ProfileFile, options: 
         host=host, port=port, keep_host=keep, complain=options["complain"], public_url=options["public_url"]
     )
     with closing(Tape(profile, out, keys)) as tape:
-        proxy = Proxy(profile, how, tape, _say)
+        proxy = Proxy(profile, how, tape, say)
         proxy.guard = guard = _guard(profile, tape, file, options)
         await _listen(proxy, how, profile.origin, options["ready_file"])
         return tape.end(guard.spent if guard else 0, guard.released if guard else 0, guard.stopped if guard else None)
@@ -118,7 +112,7 @@ async def _listen(proxy: Proxy, how: ProxyOptions, origin: str, ready_file: Path
             loop.add_signal_handler(number, proxy.interrupt)
         except NotImplementedError:  # event loops on Windows do not have it
             signal.signal(number, interrupt)
-    _say(f"{url} forwards to {origin}; stop it with Ctrl-C (twice: immediately)")
+    say(f"{url} forwards to {origin}; stop it with Ctrl-C (twice: immediately)")
     if ready_file is not None:
         write_file(ready_file, url.encode())
     await proxy.stopping.wait()
@@ -136,5 +130,5 @@ def proxy(**options: Any) -> NoReturn:
     except InvalidTraceError as error:
         raise ConfigurationError(str(error)) from None
     if not trace.exchanges:
-        _say("no traffic, so nothing is judged: give the app the proxy's URL instead of the gateway's")
+        say("no traffic, so nothing is judged: give the app the proxy's URL instead of the gateway's")
     conclude(trace, CATALOGUE, options)

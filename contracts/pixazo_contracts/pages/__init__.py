@@ -10,16 +10,8 @@ from .page import InvalidPageError, Operation, Page, Parameter
 from .reader import read_page
 
 __all__ = [
-    "Change",
-    "InvalidPageError",
-    "Operation",
-    "Page",
-    "Parameter",
-    "compare_pages",
-    "draft_model",
-    "own_page",
-    "read_page",
-]
+    "Change", "InvalidPageError", "Operation", "Page", "Parameter", "compare_pages", "draft_model", "own_page", "read_page",
+]  # fmt: skip
 
 
 def own_page() -> str:

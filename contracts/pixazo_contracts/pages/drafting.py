@@ -76,11 +76,9 @@ def _left_out(operation: Operation) -> str:
         return "it reads a result, as the status route does for every model."
     if operation.method != "POST":
         return "a model file has operations of POST only."
-    return (
-        ""
-        if _ROUTE.fullmatch(operation.path)
-        else "its path has fewer than two parts, or other characters than letters, digits and .-_"
-    )
+    if not _ROUTE.fullmatch(operation.path):
+        return "its path has fewer than two parts, or other characters than letters, digits and .-_"
+    return ""
 
 
 def _comment(text: str) -> str:
@@ -112,11 +110,8 @@ def _price(operation: Operation) -> Iterator[str]:
         return
     base = min(amounts.values(), key=float)
     seconds = {each.name for each in operation.parameters if _kind(each.type) in _NUMERIC} & {"duration"}
-    per = (
-        {"per": "duration"}
-        if seconds and all(re.search(r"per[ _]second", operation.prices[row]) for row in amounts)
-        else {}
-    )
+    by_second = seconds and all(re.search(r"per[ _]second", operation.prices[row]) for row in amounts)
+    per = {"per": "duration"} if by_second else {}
     for parameter in operation.parameters:
         allowed = {str(each).casefold(): each for each in parameter.rules.enumeration}
         chosen = {row.partition(", ")[0] if per else row: amount for row, amount in amounts.items()}  # `1080p, 1s`

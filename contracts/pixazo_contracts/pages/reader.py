@@ -13,11 +13,9 @@ import msgspec
 
 from pixazo_contracts.trace import is_object
 
-from .blocks import Block, is_open, read_blocks, without_comments
 from .descriptions import read_rules
-from .page import InvalidPageError, Operation, Page, Parameter, Sample, Sentence
-from .sections import Row, Section, rows, sections
-from .template import is_required
+from .page import InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required
+from .sections import Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
@@ -42,8 +40,6 @@ _COLUMNS: Final = {
 }
 _ARROW: Final = "→|-+>"
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
-
-
 _HTML: Final = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html)\b", re.IGNORECASE)
 
 
@@ -130,13 +126,7 @@ class _Reading:
         headers = _headers(head)
         host = headers.pop("Host", "")
         url = found[2] if "://" in found[2] else self.values.get("base_url", f"https://{host}") + found[2]
-        self.values |= {
-            "method": found[1],
-            "url": url,
-            "path": urlsplit(url).path,
-            "line": http.line,
-            "headers": headers,
-        }
+        self.values.update(method=found[1], url=url, path=urlsplit(url).path, line=http.line, headers=headers)
         self._sample("request code", http, body)
         for block in others:
             if block.kind == "code":
@@ -226,12 +216,11 @@ def read_page(markdown: str) -> Page:
         raise InvalidPageError(
             "no operation was found: no section Request Code has a request such as `POST https://...`"
         )
-    sentences, unread = tuple(reading.page_sentences), tuple(reading.unread)
     return Page(
         **reading.about,
         operations=tuple(reading.operations),
-        sentences=sentences,
-        unread=unread,
+        sentences=tuple(reading.page_sentences),
+        unread=tuple(reading.unread),
         is_open=is_open(markdown),
     )
 
@@ -288,12 +277,9 @@ def _flow(text: str) -> Iterator[tuple[str, str]]:
         arrows = list(re.finditer(_ARROW, line))
         words = [word.strip() for word in re.split(_ARROW, line)]
         if arrows and not words[0]:
-            last = next(reversed(columns.values()), "")
-            words[0] = (
-                min(columns.items(), key=lambda each: abs(each[0] - arrows[0].start()))[1]
-                if columns and arrows[0].start()
-                else last
-            )
+            begin, last = arrows[0].start(), next(reversed(columns), None)
+            near = min(columns, key=lambda at: abs(at - begin), default=None) if begin else last
+            words[0] = "" if near is None else columns[near]
         else:
             columns = {}
         for arrow, (source, target) in zip(arrows, pairwise(words), strict=True):

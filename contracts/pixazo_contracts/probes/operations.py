@@ -192,7 +192,7 @@ def follow_called(context: RunContext, called: Sequence[tuple[Exchange, str]]) -
             yield from AwaitCallbacks(url, 1, context.profile.settle)
 
 
-def media_urls(end: Exchange) -> list[str]:
+def media_urls(end: Exchange | trace.Callback) -> list[str]:
     """The media URLs of a completed generation; a plain string counts as one."""
     output = end.members.get("output")
     value = output.get("media_url") if trace.is_object(output) else None

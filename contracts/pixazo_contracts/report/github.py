@@ -12,8 +12,7 @@ from pixazo_contracts.judge import Comparison, ExitCode, Outcome, Result, Verdic
 from pixazo_html import Annotation, folded_code, in_markdown, markdown_table
 
 from .html import ENDS
-from .page import page_line, repeat_command
-from .terminal import MOST_SHOWN, finding_line, not_compared_lines, reported, spending
+from .terminal import MOST_SHOWN, finding_line, not_compared_lines, page_line, repeat_command, reported, spending
 
 #: Outcomes that get an annotation: those that say something about the gateway, and failures of the suite.
 ANNOTATED: Final = (Outcome.ERROR, Outcome.FAIL, Outcome.DRIFT)

@@ -11,8 +11,16 @@ from typing import Any, Final
 from pixazo_contracts.clauses import BY_ID, PAGE_URL, STATEMENTS
 from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline, Verdict
 
-from .page import quotations, repeat_command, repeat_keys
-from .terminal import MOST_SHOWN, by_group, not_compared_lines, source, spending
+from .terminal import (
+    MOST_SHOWN,
+    by_group,
+    not_compared_lines,
+    quotations,
+    repeat_command,
+    repeat_keys,
+    source,
+    spending,
+)
 
 #: Each outcome with its sign (besides its colour) and its meaning for readers who do not know the suite.
 MEANINGS: Final = {

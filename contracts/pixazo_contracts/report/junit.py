@@ -8,8 +8,7 @@ from pixazo_contracts.clauses import BY_ID
 from pixazo_contracts.judge import JUDGED, Outcome, Result, Verdict
 from pixazo_contracts.trace import visible
 
-from .page import page_line, repeat_command
-from .terminal import finding_line
+from .terminal import finding_line, page_line, repeat_command
 
 
 def _case(suite: Element, result: Result, verdict: Verdict, *, fails: bool) -> None:

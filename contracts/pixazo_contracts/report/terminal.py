@@ -1,17 +1,21 @@
-"""A result for a terminal: groups by outcomes, then each finding."""
+"""A result for a terminal: groups by outcomes, then each finding; and the lines that the other reports have too."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, cast
 
-from pixazo_contracts.clauses import BY_ID
+from pixazo_contracts.clauses import BY_ID, PAGE_URL, Clause
 from pixazo_contracts.judge import Comparison, Finding, Outcome, Result, Verdict
+from pixazo_contracts.probes import Sample, sample_text
 from pixazo_contracts.runner import Plan
 from pixazo_contracts.trace import visible
 
-from .page import page_line, repeat_command, repeat_keys
-
+#: The longest quotation in a line, in characters: the HTML report has the whole sample.
+LONGEST_LINE: Final = 240
+#: The pattern of a value from the environment in a command.
+FROM_ENVIRONMENT: Final = re.compile(r'"\$(\w+)"\Z')
 #: How many findings are shown for one clause; the rest are counted.
 MOST_SHOWN: Final = 3
 #: How many missing clauses are listed, of those that do not fail the run; the rest are counted.
@@ -59,6 +63,36 @@ def _matrix(result: Result, *, colour: bool) -> Iterator[str]:
             number = sum(verdict.outcome.value == name for verdict in verdicts)
             cells.append(_paint(f"{number or '·':>{len(name) + 2}}", name if number else "", colour=colour))
         yield f"{group:<9}" + "".join(cells)
+
+
+def quotations(clause: Clause) -> Iterator[tuple[str, str, bool]]:
+    """The words of the page about a clause: the heading, the words or the sample, and whether it is a sample."""
+    for quote in clause.quotes:
+        yield quote.heading, quote.words or sample_text(cast("Sample", quote.sample)), bool(quote.sample)
+
+
+def page_line(clause: Clause) -> str:
+    """The same in one line, with the page's address; our own reason where the page says nothing."""
+    said: list[str] = []
+    for heading, text, is_sample in quotations(clause):
+        line = " ".join(text.split()) if is_sample else f'"{text}"'
+        said.append(f"{heading}: {line if len(line) <= LONGEST_LINE else f'{line[:LONGEST_LINE]}…'}")
+    return f"{'; '.join(said)} <{PAGE_URL}>" if said else clause.section
+
+
+def repeat_command(result: Result, verdict: Verdict) -> str:
+    """The command that judges only this clause again, on the same target with the same settings."""
+    plain = ("pixazo-contracts", "run", "--target", result.meta.origin, "--clauses")
+    return " ".join((*(result.meta.again or plain), verdict.clause))
+
+
+def repeat_keys(result: Result) -> str:
+    """The environment variables from which that command takes keys; empty if there is none."""
+    words = result.meta.again
+    own = words[words.index("--api-key-env") + 1] if "--api-key-env" in words else "PIXAZO_API_KEY"
+    started_by_itself = words[:1] == ("pytest",) and "--pixazo-url" not in words
+    names = [found[1] for word in words if (found := FROM_ENVIRONMENT.search(word))]
+    return ", ".join(dict.fromkeys([*([] if started_by_itself else [own]), *names]))
 
 
 def finding_line(finding: Finding) -> str:

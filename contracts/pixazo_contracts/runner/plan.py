@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE, Clause
 from pixazo_contracts.probes import Probe
 from pixazo_contracts.trace import Profile
 
 
-class Line(NamedTuple):
-    """One probe of a plan, and why it is left out."""
-
-    probe: Probe
-    left_out: str | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All probes in order, what they cost together, how many `clauses` are selected, and which of them the run would not judge."""
+    """All probes in order, each with why it is left out; what the others cost; how many `clauses` are selected, which would not be judged."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[tuple[Probe, str | None], ...]
     worst: int
     expected: int
     budget: int | None
@@ -35,7 +27,7 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
 
     A probe that may cost a generation is left out once the budget is used up; one that is free if refused needs it only while it runs.
     """
-    left, lines = budget, list[Line]()
+    left, lines = budget, list[tuple[Probe, str | None]]()
     for given in in_order(probes, profile, [clause.id for clause in clauses]):
         # Where generations cost money the smoke test only reads.
         probe = replace(given, worst=0, expected=0) if profile.limited and given.phase == "smoke" else given
@@ -44,10 +36,10 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
             reason = "never sent to a target that charges"
         if reason is None and left is not None and probe.worst and left < 1:
             reason = "the budget does not cover it"
-        lines.append(Line(probe, reason))
+        lines.append((probe, reason))
         if reason is None and left is not None:
             left -= min(left, probe.expected)
-    sent = [line.probe for line in lines if line.left_out is None]
+    sent = [probe for probe, left_out in lines if left_out is None]
     fed = {clause_id for probe in sent for clause_id in probe.feeds}
     worst = sum(probe.worst for probe in sent)
     return Plan(

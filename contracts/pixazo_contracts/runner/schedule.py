@@ -5,7 +5,7 @@ from __future__ import annotations
 import sched
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Queue
 from typing import Final
@@ -156,7 +156,7 @@ class Schedule:
         local = context.profile.loopback
         self._pace = _Pace(0.0 if local else REMOTE_GAP, context.profile.deadline)
         self._pool = ThreadPoolExecutor(LOCAL_WORKERS if local else REMOTE_WORKERS, thread_name_prefix="probe")
-        self._inbox: Queue[tuple[_Running, int, Exchange | Exception] | Callback] = Queue()
+        self._inbox: Queue[tuple[_Running, int, Future[Exchange]] | Callback] = Queue()
         self._ready: deque[tuple[_Running, StepResult]] = deque()
         self._timers = sched.scheduler(clock.now)
         self._live = 0
@@ -275,25 +275,15 @@ class Schedule:
             self._ready.append((running, ()))
 
     def _launch(self, running: _Running, index: int) -> None:
-        now = self._clock.now()
-        at = self._pace.slot(now)
-        if at <= now:
-            self._dispatch(running, index)
-        else:
-            self._timers.enterabs(at, 0, self._dispatch, (running, index))
+        at = self._pace.slot(self._clock.now())
+        self._timers.enterabs(at, 0, self._dispatch, (running, index))
 
     def _dispatch(self, running: _Running, index: int) -> None:
+        """Send in a thread of the pool, which puts the outcome into the inbox."""
         if not running.over:
             self._under_way += 1
-            self._pool.submit(self._carry_out, running, index)
-
-    def _carry_out(self, running: _Running, index: int) -> None:
-        """Send in a thread of the pool, and put the outcome into the inbox."""
-        try:
-            result: Exchange | Exception = self._recorder.send(running.sends[index], running.probe.name)
-        except Exception as error:  # noqa: BLE001 - it ends the conversation, in the deciding thread
-            result = error
-        self._inbox.put((running, index, result))
+            sent = self._pool.submit(self._recorder.send, running.sends[index], running.probe.name)
+            sent.add_done_callback(lambda outcome: self._inbox.put((running, index, outcome)))
 
     def _wake(self, name: str, exchange: Exchange | None) -> None:
         """Give the conversations that wait for a publication the exchange, or None if there will be none."""
@@ -330,11 +320,11 @@ class Schedule:
                     self._end_wait_if_complete(running)
             case None:
                 pass
-            case running, index, result:
+            case running, index, outcome:
                 self._under_way -= 1
-                self._settle(running, index, result)
+                self._settle(running, index, outcome.exception() or outcome.result())
 
-    def _settle(self, running: _Running, index: int, result: Exchange | Exception) -> None:
+    def _settle(self, running: _Running, index: int, result: Exchange | BaseException) -> None:
         if isinstance(result, Exchange):
             self._clock.watch(result)
         if running.over:
@@ -342,7 +332,7 @@ class Schedule:
         if isinstance(result, BudgetExhaustedError):
             self.stopped = str(result) if isinstance(result, SpendStoppedError) else self.stopped
             self._end(running, "unfunded")
-        elif isinstance(result, Exception):
+        elif isinstance(result, BaseException):
             self._end(running, f"error: {result!r}")
         elif not self._retried(running, index, result):
             running.received[index] = result

@@ -70,7 +70,7 @@ class _Session:
         self.clock = clock = clock or RunClock()
         self._ledger = Ledger(options.ledger_path, options.run)
         granted, budget = self._funds()
-        self._file, self._unwritten = None, False
+        self._file = None
         if options.trace_path is not None:
             options.trace_path.parent.mkdir(parents=True, exist_ok=True)
             self._file = stack.enter_context(options.trace_path.open("wb", buffering=0))
@@ -111,13 +111,12 @@ class _Session:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._options.trace_path))
 
     def _record(self, record: Record) -> None:
-        """Append a record to the trace; if that fails nothing more is sent, since its cost would not be recorded."""
-        if not self._unwritten:
-            try:
-                self._write(record)
-            except OSError as error:
-                self._unwritten = True
-                self._guard.stopped = f"the trace cannot be written ({error}): make room and run it again"
+        """Append a record to the trace; if that fails nothing more is written, nor sent, since its cost would not be recorded."""
+        try:
+            self._write(record)
+        except OSError as error:
+            self._file = None
+            self._guard.stopped = f"the trace cannot be written ({error}): make room and run it again"
 
     def _funds(self) -> tuple[int | None, int | None]:
         """Generations that were granted and for which the ledger has room; None if generations cost nothing."""
@@ -180,8 +179,7 @@ class _Session:
             generations_released=self._guard.released,
         )
         trace = Trace(self.header, tuple(recorder.exchanges), tuple(recorder.callbacks), footer)
-        if not self._unwritten:
-            self._write(footer)
+        self._write(footer)
         if self._profile.limited:
             with suppress(LedgerError):  # it must not prevent the report
                 for generation in trace.generations:

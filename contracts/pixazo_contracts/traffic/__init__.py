@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from .classify import Classified, classify
-from .har import TRACE_LINE, load_traffic, read_har
-from .har_writer import write_har
+from .har import load_traffic, read_har, write_har
 from .profile import POINTS, find, write_profile
 from .proxy import Proxy, ProxyOptions
 from .tape import Tape
 
 __all__ = [
-    "POINTS", "TRACE_LINE", "Classified", "Proxy", "ProxyOptions", "Tape", "classify", "find", "load_traffic", "read_har", "write_har", "write_profile",
+    "POINTS", "Classified", "Proxy", "ProxyOptions", "Tape", "classify", "find", "load_traffic", "read_har", "write_har", "write_profile",
 ]  # fmt: skip

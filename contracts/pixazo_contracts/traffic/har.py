@@ -1,4 +1,4 @@
-"""HTTP archives (HAR 1.2) of browsers, proxies and API clients, read as traces; keys are redacted on input.
+"""HTTP archives (HAR 1.2) of browsers, proxies and API clients, read as traces, keys redacted on input; and a trace written as one.
 
 Every tool writes its own dialect, so only `log.entries` is required: what is missing or odd in an entry is left out.
 """
@@ -10,13 +10,15 @@ import json
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from itertools import count
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -45,9 +47,7 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-from .classify import classify
-from .har_writer import BEYOND_HAR
-from .keys import KEPT_OF_REQUESTS, SECRET_HEADERS, key_of, secrets_of, without_key
+from .classify import KEPT_OF_REQUESTS, SECRET_HEADERS, classify, key_of, secrets_of, without_key
 
 #: The largest file that is read, in bytes.
 LARGEST: Final = 256 * 1024 * 1024
@@ -57,6 +57,11 @@ TRACE_LINE: Final = re.compile(rb'\s*\{\s*"(header|exchange|callback|footer)"\s*
 
 #: Why there is no response, as our own archives say it.
 ERRORS: Final = ("abandoned", "connect", "timeout", "lost")
+
+#: The members of an exchange that HAR has no place for: they are in `_pixazo`.
+BEYOND_HAR: Final = (
+    *("account", "probe", "case", "operation", "placement", "reader", "request_id", "aims", "intent", "media"),
+)
 
 #: The digits of a second that are too precise.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
@@ -356,10 +361,66 @@ def read_har(data: bytes, target: str | None = None, folder: Path | None = None)
     return Trace(header, exchanges, callbacks, footer), len(entries) - len(records)
 
 
-def load_traffic(path: Path, target: str | None = None) -> tuple[Trace, int]:
-    """A trace, or a HAR by its content, and how many entries were left out. Raises `InvalidTraceError` and OSError."""
+def load_traffic(path: Path, target: str | None = None) -> tuple[Trace, int | None]:
+    """A trace, or that of a HAR and how many of its entries were left out. Raises `InvalidTraceError` and OSError."""
     with path.open("rb") as stream:
         data = stream.read(LARGEST + 1)
     if TRACE_LINE.match(data) or not data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"{"):
-        return load_trace(path), 0
+        return load_trace(path), None
     return read_har(data, target, path.parent)
+
+
+def write_har(trace: Trace) -> bytes:
+    """A trace as HAR 1.2. It contains no key, since a trace contains none; `_pixazo` has what HAR has no member for."""
+    entries = list[JsonObject]()
+    for each in trace.exchanges:
+        request = _request(each.method, each.url, each.request_headers, each.request_body, each.request_size)
+        response = _response(each.status or 0, each.headers, each.error, each.body, each.size)
+        beyond = {name: msgspec.to_builtins(getattr(each, name)) for name in BEYOND_HAR}
+        entries.append(_entry(trace, each.started, round(1000 * each.latency, 3), request, response, beyond))
+    for called in trace.callbacks:
+        kept = {name.lower() for name, _ in called.headers}
+        headers = (*called.headers, *((name, "") for name in called.header_names if name.lower() not in kept))
+        url = join_url(trace.header.receiver or "http://receiver.invalid", called.target)
+        request = _request(called.method, url, headers, called.body, called.size)
+        entries.append(_entry(trace, called.at, 0, request, _response(called.answered, ()), {"callback": True}))
+    log = {
+        "version": "1.2",
+        "creator": {"name": "pixazo-contracts", "version": version("pixazo-testkit")},
+        "entries": sorted(entries, key=itemgetter("startedDateTime")),
+        "_pixazo": {"profile": msgspec.to_builtins(trace.profile)},
+    }
+    return json.dumps({"log": log}, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _entry(
+    trace: Trace, at: float, took: float, request: JsonObject, response: JsonObject, ours: JsonObject
+) -> JsonObject:
+    began = datetime.fromisoformat(trace.header.started_at) + timedelta(seconds=at)
+    said = {"startedDateTime": began.isoformat(timespec="microseconds"), "time": took}
+    timings = {"send": 0, "wait": took, "receive": 0}
+    return {**said, "request": request, "response": response, "cache": {}, "timings": timings, "_pixazo": ours}
+
+
+def _request(method: str, url: str, headers: Headers, body: str | None, size: int) -> JsonObject:
+    query = _listed(parse_qsl(split_url(url).query, keep_blank_values=True))
+    kind = next((value for name, value in headers if name.lower() == "content-type"), "")
+    posted = {} if body is None else {"postData": {"mimeType": kind, "text": body}}
+    return {"method": method, "url": url, "queryString": query, "bodySize": size, **_head(headers), **posted}
+
+
+def _response(
+    status: int, headers: Headers, error: str | None = None, body: str | None = None, size: int = 0
+) -> JsonObject:
+    known = {name.lower(): value for name, value in reversed(headers)}
+    content = {"size": size, "mimeType": known.get("content-type", ""), **({} if body is None else {"text": body})}
+    said = {"status": status, "statusText": error or "", "redirectURL": known.get("location", "")}
+    return {**said, **_head(headers), "content": content, "bodySize": size}
+
+
+def _head(headers: Headers) -> JsonObject:
+    return {"httpVersion": "HTTP/1.1", "cookies": [], "headers": _listed(headers), "headersSize": -1}
+
+
+def _listed(pairs: Iterable[tuple[str, str]]) -> list[JsonObject]:
+    return [{"name": name, "value": value} for name, value in pairs]

@@ -1,4 +1,4 @@
-"""The proxy: passes bytes between an app and a gateway, pays before it sends, and records the traffic on the tape."""
+"""The proxy: passes bytes between an app and a gateway, pays before it sends, records the traffic on the tape, and has it judged."""
 
 from __future__ import annotations
 
@@ -7,33 +7,29 @@ import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
 import h11
 
+from pixazo_contracts.judge import Outcome
 from pixazo_contracts.probes import Send
 from pixazo_contracts.runner import BudgetExhaustedError, Purse, Reply
-from pixazo_contracts.trace import (
-    STATUS_BASE,
-    Exchange,
-    Profile,
-    canonical_origin,
-    members_of,
-    only_reads,
-)  # fmt: skip
+from pixazo_contracts.trace import STATUS_BASE, Exchange, Profile, canonical_origin, members_of, only_reads, split_url
 
-from .callbacks import relay_callback
 from .classify import SUBMITS
-from .judging import Judging
 from .tape import Failure, Message, Tape, TapeError, decoded
-from .wire import Head, LostError, Peer, RawHeaders, Trailers, connect, framed, refuse
+from .wire import Head, LostError, Peer, Piece, RawHeaders, connect, framed, refuse
 
 #: The longest request and response that are kept, and the longest response of the API that is held until it is recorded, in bytes.
 MOST_KEPT: Final = 64 * 1024 * 1024
 MOST_HELD: Final = 256 * 1024
+
+#: The longest callback, in bytes, and how many exchanges may wait to be judged.
+MOST_CALLBACK: Final = 1024 * 1024
+MOST_UNJUDGED: Final = 1000
 
 #: The most simultaneous connections; how long an idle connection is kept, and a shutdown waits for work under way, in seconds.
 MOST_CONNECTIONS: Final = 500
@@ -62,14 +58,14 @@ class _Passing(Message):
     operation: str
     gateway: Peer | None
     sent: bytes | None = None
-    pieces: list[bytes | Trailers] = field(default_factory=list[bytes | Trailers])
+    pieces: list[Piece] = field(default_factory=list[Piece])
     ended: bool = False
     reset: bool = False
     left: bool = False
     noted: bool = False
     pump: asyncio.Task[None] | None = None
 
-    def keep(self, piece: bytes | Trailers) -> None:
+    def keep(self, piece: Piece) -> None:
         """Take in a piece of the response."""
         if isinstance(piece, bytes):
             self.answer_size += len(piece)
@@ -84,6 +80,55 @@ def _lost(passing: _Passing) -> Failure:
     return Failure("abandoned" if passing.left else "lost")
 
 
+class _Judging:
+    """Exchanges to judge; `say` gets what is wrong with them. It is made where the event loop runs."""
+
+    def __init__(self, tape: Tape, say: Callable[..., None]) -> None:
+        self._tape, self._say = tape, say
+        self._waiting: dict[str, Exchange] = {}
+        self._thread = ThreadPoolExecutor(1, "judge")
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether exchanges are still waiting."""
+        return self._task is not None
+
+    async def stop(self) -> None:
+        """Judge nothing more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._thread.shutdown(cancel_futures=True)
+
+    def later(self, exchange: Exchange) -> None:
+        """Judge an exchange after those before it; a later one of its generation may replace it."""
+        if len(self._waiting) >= MOST_UNJUDGED:
+            self._say("requests arrive faster than they are judged: the rest is judged at the end", once="unjudged")
+            return
+        self._waiting[exchange.accepted_id or exchange.request_id or str(exchange.number)] = exchange
+        if self._task is None:
+            self._task = asyncio.create_task(self._all())
+
+    async def _all(self) -> None:
+        try:
+            while self._waiting:
+                await self.now(self._waiting.pop(next(iter(self._waiting))))
+        finally:
+            self._task = None
+
+    async def now(self, exchange: Exchange) -> list[str]:
+        """Say what an exchange shows to be wrong; return the failed clauses."""
+        window, loop = self._tape.window(exchange), asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._thread, self._tape.violations, window)
+        for clause, outcome, finding in found:
+            number = finding.exchange or exchange.number
+            where = f"{finding.where}: " if finding.where else ""
+            said = f"{where}{finding.got}, expected {finding.expected}"
+            self._say(f"{outcome.value} {clause} in exchange {number}: {said}  {finding.curl or ''}".rstrip())
+        return list(dict.fromkeys(clause for clause, outcome, _ in found if outcome is Outcome.FAIL))
+
+
 class Proxy:
     """A server on one port. `say` gets each line about it; `guard` pays for what may cost."""
 
@@ -94,7 +139,7 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: set[Peer] = set()
         self._once: set[str] = set()
-        self._judging = Judging(tape, self._say)
+        self._judging = _Judging(tape, self._say)
         self._server: asyncio.Server | None = None
         self.stopping, self.hurrying = asyncio.Event(), asyncio.Event()
 
@@ -181,7 +226,7 @@ class Proxy:
             head = replace(head, first=(head.first[0], target.encode("latin-1")))
         hook = HOOK.search(target) if self._options.public_url else None
         if hook:
-            await relay_callback(app, head, hook[1], self._tape, self._say)
+            await self._relay_callback(app, head, hook[1])
             return None
         if method == "CONNECT":
             why = f"this is not a forward proxy: use its URL in place of the gateway's, {self._profile.origin}"
@@ -414,7 +459,7 @@ class Proxy:
 
     async def _stream(self, passing: _Passing, gateway: Peer, answer: Head) -> None:
         """Pass on the rest of the response, one piece behind: the last piece is sent when the exchange is recorded."""
-        last: bytes | Trailers = b""
+        last: Piece = b""
         try:
             async for piece in gateway.body():
                 await passing.app.write(framed(last, chunked=answer.chunked))
@@ -447,3 +492,43 @@ class Proxy:
                         once="past",
                     )
         return exchange
+
+    # -- webhooks
+
+    async def _relay_callback(self, app: Peer, head: Head, token: str) -> None:
+        """Forward a callback to the URL that the app gave for it, and return the app's response. Raises `h11.RemoteProtocolError`, `LostError`."""
+        at, url = self._tape.now(), self._tape.hooks.get(token)
+        body = bytearray()
+        async for piece in app.body():
+            body += piece if isinstance(piece, bytes) else b""
+            if len(body) > MOST_CALLBACK:
+                raise h11.RemoteProtocolError("the callback is too long", error_status_hint=413)
+        if url is None:
+            await refuse(app, 404, "no such callback URL")
+            return
+        parts = split_url(url)
+        target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}".encode()
+        host = parts.netloc.rpartition("@")[2].encode()
+        headers = [(name, host if name.lower() == b"host" else value) for name, value in head.headers]
+        asked = replace(head, first=(head.first[0], target), headers=headers).passed_on()
+        framing = (bytes(body), RawHeaders()) if body else (RawHeaders(),)
+        pieces = list[Piece]()
+        answer: Head | None = None
+        try:
+            with closing(await connect(f"{parts.scheme}://{parts.netloc}")) as peer:
+                peer.expect(head.first[0])
+                await peer.write(asked.dump() + b"".join(framed(piece, chunked=asked.chunked) for piece in framing))
+                answer = await peer.response()
+                while answer.status < 200:
+                    answer = await peer.response()
+                async for piece in peer.body():
+                    pieces.append(piece)
+        except (OSError, h11.RemoteProtocolError) as error:
+            self._say(f"the app's webhook URL cannot be reached ({error})", once="webhook")
+            answer = None
+        self._tape.called(head, bytes(body), answer.status if answer else 502, at)
+        if answer is None:
+            await refuse(app, 502, "the app's webhook URL cannot be reached")
+        else:
+            sent = b"".join(framed(piece, chunked=answer.chunked) for piece in pieces)
+            await app.write(answer.passed_on().dump() + sent)

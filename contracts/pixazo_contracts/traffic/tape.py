@@ -39,8 +39,17 @@ from pixazo_contracts.trace import (
     webhook_urls,
 )  # fmt: skip
 
-from .classify import SUBMITS, Classified, classify
-from .keys import KEPT_OF_REQUESTS, SECRET, is_origin_form, key_of, secrets_of, without_key
+from .classify import (
+    KEPT_OF_REQUESTS,
+    SECRET,
+    SUBMITS,
+    Classified,
+    classify,
+    is_origin_form,
+    key_of,
+    secrets_of,
+    without_key,
+)
 from .wire import Head
 
 #: Clauses that a single exchange cannot decide: they are judged at the end, with all exchanges.
@@ -111,18 +120,14 @@ class Message:
         return self.head.first[1].decode("latin-1")
 
 
-@dataclass(eq=False)
 class Tape:
     """Writes the records into `out`/trace.ndjson, and continues an existing one."""
 
-    profile: Profile
-    out: Path
-    known_keys: Iterable[str] = ()
-    hooks: dict[str, str] = field(init=False, default_factory=dict[str, str])
-
-    def __post_init__(self) -> None:
+    def __init__(self, profile: Profile, out: Path, known_keys: Iterable[str] = ()) -> None:
+        self.profile, self.out = profile, out
+        self.hooks: dict[str, str] = {}
         self._salt, self._accounts, self.purse = secrets.token_hex(16), dict[str, str](), secrets.token_hex(4)
-        self._keys = dict.fromkeys(self.known_keys)
+        self._keys = dict.fromkeys(known_keys)
         self._redactor = Redactor(self._keys)
         self._exchanges = self._callbacks = 0
         self._issued: dict[str, float] = {}
@@ -186,11 +191,8 @@ class Tape:
             self._index(exchange)
         self._called.extend(trace.callbacks)
         self._callbacks = len(trace.callbacks)
-        if any(
-            generation.webhook_urls
-            and not any(callback.member("status") in TERMINAL for callback in generation.callbacks)
-            for generation in trace.generations
-        ):
+        awaited = [generation.callbacks for generation in trace.generations if generation.webhook_urls]
+        if not all(any(each.member("status") in TERMINAL for each in callbacks) for callbacks in awaited):
             # Callbacks may have been lost while nothing listened: a missing one shows nothing from here on.
             rest = tuple(each for each in self.profile.capabilities if each != "receiver")
             self._describe(replace(self.profile, capabilities=rest))
@@ -345,10 +347,8 @@ class Tape:
         found = list[tuple[str, Outcome, Finding]]()
         for verdict in judge(trace, JUDGED_AS_IT_PASSES):
             for finding in verdict.findings if verdict.outcome in {Outcome.FAIL, Outcome.DRIFT} else ():
-                kind = (
-                    verdict.clause,
-                    *(re.sub(r"[0-9a-f]*\d[0-9a-f.]*", "#", t) for t in (finding.where, finding.got)),
-                )
+                said = (re.sub(r"[0-9a-f]*\d[0-9a-f.]*", "#", text) for text in (finding.where, finding.got))
+                kind = (verdict.clause, *said)
                 if kind not in self._said:
                     self._said.add(kind)
                     curl = curl_line(near[finding.exchange]) if finding.exchange in near else None

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 import h11
 
 RawHeaders = list[tuple[bytes, bytes]]
+#: A piece of a body, or its end: the fields of the trailer.
+Piece = bytes | RawHeaders
 
 #: The longest head in bytes, and how much is read at once.
 LONGEST_HEAD: Final = 64 * 1024
@@ -92,13 +94,6 @@ class Head:
         return b"".join([b" ".join(start), b"\r\n", *(b"%b: %b\r\n" % pair for pair in self.headers), b"\r\n"])
 
 
-@dataclass(slots=True)
-class Trailers:
-    """The end of a body, with the trailer fields."""
-
-    headers: RawHeaders
-
-
 class Peer:
     """One side of a connection: reads messages, and writes bytes."""
 
@@ -156,7 +151,7 @@ class Peer:
         reason = bytes(event.reason)
         return Head((b"%d" % event.status_code, reason), event.http_version, event.headers.raw_items())
 
-    async def body(self) -> AsyncGenerator[bytes | Trailers]:
+    async def body(self) -> AsyncGenerator[Piece]:
         """The pieces of a body, then its end. Raises `LostError` if it is cut."""
         while True:
             try:
@@ -165,7 +160,7 @@ class Peer:
                 raise LostError(reset=False) from error
             if isinstance(event, h11.EndOfMessage):
                 self._left = cast("h11.Connection", self._parser).trailing_data[0]
-                yield Trailers(event.headers.raw_items())
+                yield event.headers.raw_items()
                 return
             if isinstance(event, h11.Data):
                 yield bytes(event.data)
@@ -215,11 +210,11 @@ class Peer:
             self.writer.close()
 
 
-def framed(piece: bytes | Trailers, *, chunked: bool) -> bytes:
+def framed(piece: Piece, *, chunked: bool) -> bytes:
     """A piece of a body, or its end, as sent."""
     if isinstance(piece, bytes):
         return b"%x\r\n%b\r\n" % (len(piece), piece) if chunked and piece else piece
-    return b"".join([b"0\r\n", *(b"%b: %b\r\n" % pair for pair in piece.headers), b"\r\n"]) if chunked else b""
+    return b"".join([b"0\r\n", *(b"%b: %b\r\n" % pair for pair in piece), b"\r\n"]) if chunked else b""
 
 
 async def connect(origin: str) -> Peer:

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from pixazo_contracts.pages import Change, compare_pages, own_page, read_page
-from pixazo_contracts.pages.blocks import read_blocks
-from pixazo_contracts.pages.facts import Fact, facts, operation_name
-from pixazo_contracts.pages.sections import Row, rows, sections
-from pixazo_contracts.pages.support import is_about, quotations
+from pixazo_contracts.pages.comparison import Fact, facts, is_about, operation_name, quotations
+from pixazo_contracts.pages.sections import Row, read_blocks, rows, sections
 
 PAGE = own_page()
 OURS = read_page(PAGE)
@@ -310,7 +308,7 @@ def rendered(table_of: Callable[[list[Row]], str]) -> str:
     for section in sections(read_blocks(PAGE)):
         table, rest = rows(section)
         others = [block for block in rest if block.kind != "text"]
-        lines += [f"{'#' * (section.level or 2)} {section.title}"] if section.title else []
+        lines += [f"## {section.title}"] if section.title else []
         lines += [block.text for block in rest if block.kind == "text"]
         lines += [table_of(table)] if table else []
         lines += [f"* {each.text}" if each.kind == "item" else f"```\n{each.text}\n```" for each in others]

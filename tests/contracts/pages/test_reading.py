@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from tests.page import PAGE
 
 from pixazo_contracts.pages import InvalidPageError, compare_pages, own_page, read_page
-from pixazo_contracts.pages.blocks import read_blocks
 from pixazo_contracts.pages.descriptions import read_rules
 from pixazo_contracts.pages.meaning import atoms
-from pixazo_contracts.pages.page import Rules
-from pixazo_contracts.pages.template import COLUMNS, kind_of
+from pixazo_contracts.pages.page import COLUMNS, Rules, kind_of
+from pixazo_contracts.pages.sections import read_blocks
 
 RENDERED = """\
 ### Model of a test

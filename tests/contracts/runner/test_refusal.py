@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from pixazo_contracts.probes.conversation import Send
-from pixazo_contracts.runner.refusal import is_clear_refusal
+from pixazo_contracts.runner.spend import is_clear_refusal
 from pixazo_contracts.runner.transport import Reply
 
 ASKED = Send(

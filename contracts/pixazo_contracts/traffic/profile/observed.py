@@ -8,11 +8,9 @@ from typing import Final
 
 from pixazo_contracts.trace import Trace, encode_json, visible
 
-from .answers import seen_in_answers
-from .evidence import Finding, Sighting, decide, grouped
+from .messages import Finding, Sighting, grouped, named, seen_in_answers, seen_in_webhooks, webhook_retries
 from .submits import check_order, seen_in_submits
 from .times import aspects, concurrency, job_times, media_user_agents, queued_to_end, rate_limit, read_delay, retention
-from .webhooks import drop_dependent, seen_in_webhooks, webhook_retries
 
 #: The points of the simulator's policy that traffic can decide, in the order of its table (`pixazo-sim policy`), and which traffic
 #: decides each. The contracts do not import that table: a test compares the two.
@@ -86,21 +84,43 @@ WHOLE: Final = (
 LONGEST_LINE: Final = 500
 
 
+def _decide(sightings: Iterable[Sighting]) -> Finding:
+    """The one value that all sightings of a point leave; several values, or values that exclude each other, are reported."""
+    groups = grouped(sightings, lambda sighting: sighting.values)
+    possible = sorted(frozenset[str].intersection(*(frozenset(values.split("|")) for values in groups)))
+    shown = tuple(
+        f"{values.replace('|', ' or ')} by {named(sighting.message for sighting in groups[values])}"
+        for values in sorted(groups)
+    )
+    if len(possible) > 1:
+        return Finding(None, (f"{' or '.join(possible)} so far: {'; '.join(shown)}",))
+    return Finding(possible[0], shown) if possible else Finding(None, shown, tuple(sorted(groups)))
+
+
+def _drop_dependent(sightings: Iterable[Sighting], found: dict[str, Finding]) -> list[Sighting]:
+    """Without those that are meaningful only if another point is known to have a certain value."""
+    values = {point: finding.value for point, finding in found.items()}
+    called, dropped = values.get("callback_url"), set[tuple[str, str]]()
+    if values.get("bad_webhook_url") != "refuse" or called in {None, "ignore"}:
+        dropped.add(("empty_callback_url", "ignore"))
+    if called not in {"post", "challenge"}:
+        dropped.add(("both_channels", "header"))
+    return [sighting for sighting in sightings if (sighting.point, sighting.values) not in dropped]
+
+
 def _decided(sightings: Iterable[Sighting]) -> dict[str, Finding]:
-    return {point: decide(group) for point, group in grouped(sightings, lambda sighting: sighting.point).items()}
+    return {point: _decide(group) for point, group in grouped(sightings, lambda sighting: sighting.point).items()}
 
 
 def find(trace: Trace) -> dict[str, Finding]:
     """What a trace shows of each point, in the order of the table."""
     # A key that was always answered 401 is unknown, whatever the recorder calls its account.
     by_account = grouped((e for e in trace.exchanges if e.status is not None), lambda exchange: exchange.account)
-    unknown = {name for name, calls in by_account.items() if name and all(call.status == 401 for call in calls)} - {
-        "blank"
-    }
+    unknown = {name for name, calls in by_account.items() if all(call.status == 401 for call in calls)} - {"", "blank"}
     exchanges = (replace(e, account="unknown") if e.account in unknown else e for e in trace.exchanges)
     trace = replace(trace, exchanges=tuple(exchanges))
     sightings = [sighting for seen in SINGLE for sighting in seen(trace)]
-    found = _decided(drop_dependent(sightings, _decided(sightings)))
+    found = _decided(_drop_dependent(sightings, _decided(sightings)))
     found |= {look.__name__: finding for look in WHOLE if (finding := look(trace)) is not None}
     return {name: found[name] for name in POINTS if name in found}
 

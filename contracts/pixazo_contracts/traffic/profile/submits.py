@@ -24,7 +24,7 @@ from pixazo_contracts.traffic.bodies import (
     image_size,
 )
 
-from .evidence import Finding, Sighting, grouped, has_known_key, named
+from .messages import Finding, Sighting, grouped, has_known_key, named
 
 #: Request Parameters of the page: the optional members by type.
 TYPES: Final[dict[str, tuple[type, ...]]] = {

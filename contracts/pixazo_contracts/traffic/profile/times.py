@@ -18,8 +18,7 @@ from pixazo_contracts.trace import (
     whole_number,
 )
 
-from .answers import is_medium_of
-from .evidence import Finding, Sighting, grouped, has_known_key, named
+from .messages import Finding, Sighting, grouped, has_known_key, is_medium_of, named
 from .submits import first_frame
 
 #: A read within this many seconds of the submit counts as immediate.
