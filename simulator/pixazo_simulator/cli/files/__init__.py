@@ -1,4 +1,4 @@
-"""The commands `pixazo-sim validate`, `pixazo-sim schema` and `pixazo-sim ca`."""
+"""The commands about files: `pixazo-sim validate`, `pixazo-sim schema` and `pixazo-sim ca`."""
 
 from __future__ import annotations
 
