@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, sent_key
+from pixazo_simulator.script import Close, Ending, Noise, Reset
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Begun, Worlds, real_clock
 
 from .direct import encoded
-from .http import ANSWERED, HEADER_BYTES, PROTOCOLS
-from .responder import Responder
+from .http import ANSWERED, CONNECTION, HEADER_BYTES, PROTOCOLS, GatewayProtocol
+from .responder import Responder, Step
 from .tls import LISTENER, TlsListeners
-from .transmission import ConnectionCutError, transmit
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -151,6 +153,10 @@ def is_ours(method: str, path: str) -> bool:
 
 class TooManyBytesHeldError(Exception):
     """The bodies in memory would exceed MOST_HELD bytes."""
+
+
+class ConnectionCutError(ConnectionError):
+    """A fault should cut the connection, but the server that runs the application gives no access to it."""
 
 
 class GatewayApp:
@@ -287,3 +293,70 @@ def _request(scope: Scope) -> Request:
         method=scope["method"], path=scope["path"], query=scope["query_string"], headers=tuple(scope["headers"]),
         scheme=scope["scheme"], server=(host, port), listener=scope.get(LISTENER), header_bytes=scope.get(HEADER_BYTES),
     )  # fmt: skip
+
+
+async def transmit(response: Response, steps: Iterable[Step], scope: Scope, receive: Receive, send: Send) -> None:
+    """Carry out the steps of a response; returns when it has been sent, or when the caller has disconnected.
+
+    Raises ConnectionCutError where the connection must be cut and there is no access to it: with test clients and other servers.
+    """
+    left = math.inf if any(isinstance(each, Ending) for each in response.transmission) else len(response.body)
+    connection: GatewayProtocol | None = None if response.leaves_at_once else scope.get(CONNECTION)
+    if connection:
+        connection.hold()
+    try:
+        for step in steps:
+            if isinstance(step, bytes):
+                left -= len(step)
+                await send({"type": "http.response.body", "body": step, "more_body": left > 0})
+            elif isinstance(step, Response):
+                await send({"type": "http.response.start", "status": step.status, "headers": step.headers})
+            elif isinstance(step, (int, float)):
+                if not await _stays(scope, receive, step):
+                    return
+            elif isinstance(step, Noise):
+                _lent(response, scope, step.description).transport.write(step.data)
+            elif isinstance(step, Ending):
+                await _end(step, response, scope, receive)
+            else:
+                await step()
+    finally:
+        if connection:
+            connection.held = False
+
+
+def _lent(response: Response, scope: Scope, what: str) -> GatewayProtocol:
+    """The connection of the response. Raises ConnectionCutError where there is no access to it."""
+    connection: GatewayProtocol | None = scope.get(CONNECTION)
+    if connection is None:
+        raise ConnectionCutError(
+            f"fault {', '.join(response.faults)}: {what}, but this server gives no access to the connection: call the URL of the Simulator, or use Simulator.transport()"
+        )
+    return connection
+
+
+async def _end(effect: Ending, response: Response, scope: Scope, receive: Receive) -> None:
+    connection = _lent(response, scope, effect.description)
+    if isinstance(effect, Reset):
+        connection.reset()
+    elif isinstance(effect, Close):
+        connection.transport.close()
+    await _gone(receive)
+
+
+async def _stays(scope: Scope, receive: Receive, seconds: float) -> bool:
+    """Wait; False as soon as the caller has disconnected, which cannot be seen without access to the connection."""
+    if CONNECTION not in scope:
+        await asyncio.sleep(seconds)
+        return True
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        done, _ = await asyncio.wait({gone}, timeout=seconds)
+        return not done
+    finally:
+        gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

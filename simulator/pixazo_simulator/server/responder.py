@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pixazo_simulator import spec
 from pixazo_simulator.gateway import TIMED, Gateway, Request, Response, RoutedRequest, Traffic, framed
+from pixazo_simulator.script import Ending, Noise, Send, Wait
 from pixazo_simulator.world import RecordExchange, StateUnavailableError, World, Worlds, real_clock
-
-from .transmission import Step, transmitted
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import EditedGateway
     from pixazo_simulator.webhooks import Dispatcher
 
+Step = Callable[[], Awaitable[object]] | float | Response | bytes | Noise | Ending
+"""One step of the effects of a response: something to await, real seconds to wait, the response whose status line
+and headers are sent, a piece of its body, what is sent before it, and how the connection ends."""
 _SHOWN = 120
 
 log = logging.getLogger("pixazo_simulator")
@@ -151,3 +154,29 @@ class Responder:
         log.error("%s failed with %s %s", what, type(error).__name__, spec.raised_at(error))
         answer = spec.refusal_answer(spec.Broken(), self.worlds.settings.policy, "")
         return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)
+
+
+def transmitted(response: Response) -> Iterator[Step]:
+    """The steps by which a response is sent as its transmission says."""
+    if not response.transmission:
+        yield response
+        yield response.body
+    for effect in response.transmission:
+        if isinstance(effect, Wait):
+            yield effect.seconds
+        elif isinstance(effect, Send):
+            yield response
+            parts = _pieces(response.body[: effect.length(len(response.body))], effect.pieces)
+            for part in parts:
+                if effect.seconds:
+                    yield effect.seconds / len(parts)
+                yield part
+        else:
+            yield effect
+
+
+def _pieces(body: bytes, most: int) -> list[bytes]:
+    """The body in pieces of nearly the same length, none of them empty unless the body is."""
+    count = max(1, min(most, len(body)))
+    bounds = [len(body) * number // count for number in range(count + 1)]
+    return [body[first:last] for first, last in pairwise(bounds)]
