@@ -68,7 +68,7 @@ def _of(wing: str, name: str) -> Read:
     """A string that a function of another package reads, which is imported with the first value: no help needs it."""
 
     def read(text: str) -> Any:
-        return getattr(import_module(f"pixazo_simulator.{wing}"), name)(text)
+        return getattr(_imported(wing), name)(text)
 
     return Read(read)
 
