@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .incidents import Forecast
 
@@ -112,7 +112,7 @@ class Shrinking:
             least, most = 1, incident.count
             while least < most:
                 count = (least + most) // 2
-                if self._causes((*self._fewest[:at], replace(incident, count=count), *self._fewest[at + 1 :]), kind):
+                if self._causes((*self._fewest[:at], incident.of(count), *self._fewest[at + 1 :]), kind):
                     most = count
                 else:
                     least = count + 1
