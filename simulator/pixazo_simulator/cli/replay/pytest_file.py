@@ -105,7 +105,7 @@ def _tests(trace: Trace, told: Retold, name: str, app: str | None, profile: str 
     if profile:
         arguments["profile"] = _python(profile) if profile in PROFILES else f"str(SCRIPT.parent / {_python(profile)})"
     values = body | {"NAME": name, "MARKER": ", ".join(map("=".join, arguments.items()))}
-    template = files(__package__).joinpath("templates", "calls.txt" if app is None else "app.txt")
+    template = files("pixazo_simulator.cli.replay").joinpath("templates", "calls.txt" if app is None else "app.txt")
     text = template.read_text(encoding="utf-8")
     for mark, value in values.items():
         text = text.replace(f"@{mark}@", value)
