@@ -249,7 +249,7 @@ class GatewayApp:
         try:
             has_ended = await self._read_body(request, route, receive)
         except TooManyBytesHeldError:
-            return await self.responder.ask(request, route, spec.TooManyBodies(MOST_HELD)), route
+            return await self.responder.ask(request, route, MOST_HELD), route
         # The body of an unknown route is for the journal only.
         if not has_ended and not isinstance(route.endpoint, spec.Unrouted):
             return None

@@ -49,10 +49,10 @@ class Responder:
         with self._lock:
             return self.gateway.route(request)
 
-    def respond(self, request: Request, route: RoutedRequest, refusal: spec.Refusal | None = None) -> Response:
-        """The response to a request, or to one that is refused before the gateway decides. It is entered in the journal, unless it is held back."""
+    def respond(self, request: Request, route: RoutedRequest, held: int | None = None) -> Response:
+        """The response to a request, a refusal if too many bytes of bodies are `held`. It is entered in the journal, unless it is held back."""
         with self._lock:
-            response = self._answered(request, route, refusal)
+            response = self._answered(request, route, held)
             if response.hold is None:
                 counts = self._counts[route.endpoint.name]  # not `Traffic.count`: a call takes half as long again
                 counts[response.status] = count = counts[response.status] + 1
@@ -64,11 +64,11 @@ class Responder:
             self.log(response)
         return response
 
-    async def ask(self, request: Request, route: RoutedRequest, refusal: spec.TooManyBodies | None = None) -> Response:
+    async def ask(self, request: Request, route: RoutedRequest, held: int | None = None) -> Response:
         """The same where a log may keep the commands, which wakes the dispatcher itself. Raises StateUnavailableError."""
         if self.worlds.log is None:
-            return self.respond(request, route, refusal)
-        response: Response = await self.worlds.log.answer(request, refusal.limit if refusal else None)
+            return self.respond(request, route, held)
+        response: Response = await self.worlds.log.answer(request, held)
         if response.hold is None:
             self.traffic.count(route.endpoint.name, response.status, request.started)
         if response.log:
@@ -76,20 +76,19 @@ class Responder:
         return response
 
     def carry_out(self, request: Request, held: int | None) -> Response:
-        """Answer and journal a request of the log, or refuse it if too many bytes of bodies are `held`."""
+        """Answer and journal a request of the log."""
         try:
-            refusal = None if held is None else spec.TooManyBodies(held)
-            return self._answered(request, self.gateway.route(request), refusal)
+            return self._answered(request, self.gateway.route(request), held)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
             return self.fail(request, error)
 
-    def _answered(self, request: Request, route: RoutedRequest, refusal: spec.Refusal | None) -> Response:
+    def _answered(self, request: Request, route: RoutedRequest, held: int | None) -> Response:
         """The response, which is journalled unless it is held back."""
         now = route.clock.now()
-        if refusal:
-            response = self.gateway.refuse(request, route, refusal, now)
-        else:
+        if held is None:
             response = self.gateway.respond(request, now, route)
+        else:
+            response = self.gateway.refuse(request, route, spec.TooManyBodies(held), now)
         if response.hold is None:
             self.worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
         return response
