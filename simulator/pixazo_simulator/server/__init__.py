@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from pixazo_simulator import exported
 
 from .files import KINDS, model_names, problems, read_models, read_profile, read_script
-from .http import Configuration
 from .simulator import Simulator
-from .threaded import STOP_DEADLINE, SimulatorError, ThreadedServer, listen, thread_position
+from .threaded import STOP_DEADLINE, Configuration, SimulatorError, ThreadedServer, listen, thread_position
 from .tls import tls_context
 
 if TYPE_CHECKING:

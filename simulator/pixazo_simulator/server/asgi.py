@@ -6,8 +6,10 @@ import asyncio
 import logging
 import math
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import BodyQueue
@@ -16,7 +18,6 @@ from pixazo_simulator.script import Close, Ending, Noise, Reset
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Begun, Worlds, real_clock
 
-from .direct import encoded
 from .http import ANSWERED, CONNECTION, HEADER_BYTES, PROTOCOLS, GatewayProtocol
 from .responder import Responder, Step
 from .tls import LISTENER, TlsListeners
@@ -189,12 +190,12 @@ class GatewayApp:
         try:
             route.take(request, request.body or b"")
             response = self.responder.respond(request, route)
-            if (data := encoded(response, keep_alive=keep_alive)) is None:
+            if (data := _encoded(response, keep_alive=keep_alive)) is None:
                 return response
             self.responder.sent(response)
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a response
             response = self.responder.fail(request, error)
-            data = encoded(response, keep_alive=keep_alive) or b""
+            data = _encoded(response, keep_alive=keep_alive) or b""
         return data
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -285,6 +286,37 @@ class GatewayApp:
             return False
         route.take(request, body, received)
         return True
+
+
+def _encoded(response: Response, *, keep_alive: bool) -> bytes | None:
+    """The bytes of a response as uvicorn sends them; None when there is more to do than to send them immediately.
+
+    None for effects that wait or cut, for headers about the connection, and for a length that is not that of the body.
+    """
+    if not response.leaves_at_once:
+        return None
+    head, length = _head(response.status, response.headers, keep_alive)
+    body = response.body
+    if response.request.method == "HEAD":
+        return head
+    return head + body if head and length == len(body) else None
+
+
+@lru_cache(maxsize=256)
+def _head(status: int, headers: tuple[spec.Header, ...], keep_alive: bool) -> tuple[bytes | None, int | None]:  # noqa: FBT001
+    """Status line and headers of a response, and the length of its body; None where uvicorn would add to them, or refuse them."""
+    parts, length = [STATUS_LINE.get(status, b"")], 0 if status in (204, 304) else None
+    for name, value in headers:
+        lower = name.lower()
+        if lower == b"content-length":
+            length = int(value) if value.isdigit() else None
+        elif lower in (b"connection", b"transfer-encoding"):
+            return None, None
+        parts += (lower, b": ", value, b"\r\n")
+    parts.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
+    head = b"".join(parts)
+    is_sound = parts[0] and length is not None and head.count(b"\n") == len(headers) + (2 if keep_alive else 3)
+    return (head, length) if is_sound else (None, None)
 
 
 def _request(scope: Scope) -> Request:

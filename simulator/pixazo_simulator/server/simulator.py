@@ -17,8 +17,7 @@ from pixazo_simulator.world import DEFAULT_KEY, Begun, Settings, World, Worlds, 
 
 from .asgi import Application
 from .files import read_models, read_videos
-from .http import Configuration
-from .threaded import SimulatorError, ThreadedServer, listen
+from .threaded import Configuration, SimulatorError, ThreadedServer, listen
 
 if TYPE_CHECKING:
     from ssl import SSLContext
