@@ -600,16 +600,16 @@ ANSWERED = """
 import os, socket
 from pixazo_simulator.cli import serve
 
-def answer(simulator, *_):
+def answer(line, *_, **__):
     with socket.socket() as caller:
-        caller.connect(("127.0.0.1", simulator.port))
+        caller.connect(("127.0.0.1", int(line.split()[1].rpartition(":")[2])))
         head = "POST /minimax-hailuo-ai/v1/generate HTTP/1.1\\r\\nHost: x\\r\\nOcp-Apim-Subscription-Key: sim-key\\r\\nContent-Type: application/json\\r\\nContent-Length: 15"
         caller.sendall(head.encode() + b'\\r\\n\\r\\n{"prompt": "A"}')
         assert b" 202 " in caller.recv(4096)
     print("modules:", *sys.modules, flush=True)
     os._exit(0)
 
-serve._print_ready = answer
+serve.print_ready = answer
 """
 SIMULATOR, SLOW = "pixazo_simulator", ["asyncio", "importlib.metadata", "logging", "msgspec"]
 

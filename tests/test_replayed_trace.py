@@ -20,9 +20,10 @@ from pixazo_contracts.probes.images import data_url, png
 from pixazo_contracts.runner.recorder import record_request_body
 from pixazo_contracts.trace import Callback, Exchange, dump_record
 from pixazo_simulator import Settings, Simulator
+from pixazo_simulator.cli.replay.records import read_trace
+from pixazo_simulator.cli.replay.rules import Retold, retold
 from pixazo_simulator.mutants import find_mutant
 from pixazo_simulator.server import read_profile, read_script
-from pixazo_simulator.traces import Retold, read_trace, retold
 from pixazo_simulator.world import clock_factory
 from tests.command import mistake, pixazo_sim, run_process
 
@@ -377,7 +378,7 @@ def told(*records: bytes) -> Retold:
     """What is told of these records, where a simulator accepts submissions with a prompt."""
     trace = read_trace(trace_of(*records))
     assert trace
-    return retold(trace, lambda each: 202 if each.sent else 400, read_profile("documented"))
+    return retold(trace, lambda each: 202 if each.request.members else 400, read_profile("documented"))
 
 
 @pytest.mark.parametrize(

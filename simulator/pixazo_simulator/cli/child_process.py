@@ -133,7 +133,7 @@ class _InWeather:
         logging.disable(logging.WARNING if quiet else logging.NOTSET)
         with _simulated(fresh, self.child) as variables:
             code = self.child.run(variables, limit=self.limit, quiet=quiet)
-            if not self.child.has_started:
+            if self.child.process is None:  # the command cannot be run
                 raise SystemExit(code)
             failure = f"its exit code is {code}" if code else None
             if code is None:
@@ -252,12 +252,12 @@ def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
 
 
 class _Child:
-    """Runs a command, as often as needed; passes signals on to it. `interrupted` is the last of these signals."""
+    """Runs a command, as often as needed; passes signals on to it. `interrupted` is the last of these signals, `process` the latest run, if there is one."""
 
     def __init__(self, command: tuple[str, ...]) -> None:
         self.command = command
         self.interrupted: int | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self._is_apart = self._is_quiet = False
         self._signals: Signals | None = None
 
@@ -275,10 +275,10 @@ class _Child:
         if sys.platform == "win32":  # by itself Popen finds only programs that end with .exe, not npm.cmd
             command = (shutil.which(command[0]) or command[0], *command[1:])
         stream = subprocess.DEVNULL if quiet else None
-        is_first = self._process is None
+        is_first = self.process is None
         self._is_apart, self._is_quiet = limit is not None, quiet
         try:
-            self._process = process = subprocess.Popen(  # noqa: S603 - it is what the user asked for
+            self.process = process = subprocess.Popen(  # noqa: S603 - it is what the user asked for
                 command, env=kept | variables, stdin=subprocess.DEVNULL if self._is_apart else None, stdout=stream, stderr=stream,
                 start_new_session=self._is_apart,
             )  # fmt: skip
@@ -298,19 +298,14 @@ class _Child:
             _end_session(process)
         return BY_SIGNAL - code if code is not None and code < 0 else code
 
-    @property
-    def has_started(self) -> bool:
-        """Whether the command could be run."""
-        return self._process is not None
-
     def _pass_on(self, number: int) -> None:
         is_again, self.interrupted = self.interrupted is not None, number
-        if self._process is None:
+        if self.process is None:
             return
         if self._is_quiet or (self._is_apart and (is_again or sys.platform == "win32")):
-            _end_session(self._process)
+            _end_session(self.process)
         elif self._is_apart or number == signal.SIGTERM or not _has_terminal():
-            self._process.send_signal(number)
+            self.process.send_signal(number)
 
 
 def _end_session(process: subprocess.Popen[bytes]) -> None:

@@ -24,9 +24,9 @@ _COMMANDS = {
     "policy": ("tables", "List what is assumed where the vendor's page is silent, and why."),
     "magic": ("tables", "List the prompts and API keys that choose an outcome."),
     "faults": ("tables", "List every fault that a script can inject, with an example."),
-    "validate": ("files.commands", "Check scripts, profiles and model files before they are used."),
-    "schema": ("files.commands", "Print the JSON Schema of a script, profile or model file, for editors."),
-    "ca": ("files.commands", "Print the certificate authority of `serve --tls`, for clients that must trust it."),
+    "validate": ("files", "Check scripts, profiles and model files before they are used."),
+    "schema": ("files", "Print the JSON Schema of a script, profile or model file, for editors."),
+    "ca": ("files", "Print the certificate authority of `serve --tls`, for clients that must trust it."),
     "openapi": ("tables", "Print the routes under /_sim as OpenAPI 3.1."),
     "mutants": ("tables", "List the gateways that are wrong in one respect, and the benign variants."),
     **{noun: ("verbs", line) for noun, line in NOUNS.items()},
@@ -36,7 +36,7 @@ _HEADINGS = {
     "": "Serve and receive",
     "verbs": "Inspect and steer a running simulator",
     "tables": "Print what it knows",
-    "files.commands": "Check files, make certificates trusted",
+    "files": "Check files, make certificates trusted",
 }
 """By module, the empty string for any other: the heading of its commands in the help."""
 

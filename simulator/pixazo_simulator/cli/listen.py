@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from .options import LISTEN_OPTIONS, check_host, usage_error
+from .options import LISTEN_OPTIONS, usage_error
 from .process import LineWriter, Signals, end_now, log, log_to_stderr, printable
 from .serve import begin_end, check_output, print_ready
 
@@ -38,7 +38,6 @@ def _listen(**options: Any) -> None:
         if options[name] is not None and options[other]:
             names = " and ".join(f"--{each.replace('_', '-')}" for each in (name, other))
             raise click.UsageError(f"{names} exclude each other: choose one")
-    check_host(options["host"])
     check_output()
     if options["replay"]:
         raise SystemExit(_replay(options))

@@ -68,7 +68,7 @@ def _of(wing: str, name: str) -> Read:
     """A string that a function of another package reads, which is imported with the first value: no help needs it."""
 
     def read(text: str) -> Any:
-        return getattr(import_module(f"pixazo_simulator.{wing}"), name)(text)
+        return getattr(_imported(wing), name)(text)
 
     return Read(read)
 
@@ -122,6 +122,15 @@ def pair(option: str, form: str, text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
+def _host(text: str) -> str:
+    """An address; on the empty one a socket would listen everywhere."""
+    if not text.strip():
+        raise ValueError(
+            f"--host {text!r} is not an address: give one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
+        )
+    return text
+
+
 def _weather(text: str) -> int:
     number = text.removeprefix("seed=")
     if not (number.isascii() and number.isdecimal()):
@@ -167,7 +176,7 @@ _FILE = click.Path(dir_okay=False)
 TLS_FOLDER = _option("--tls-folder", type=click.Path(file_okay=False), metavar="FOLDER",
                      help="Where the certificate is kept, instead of the system's folder for user settings.")
 OPTIONS = (
-    _option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4."),
+    _option("--host", type=Read(_host), default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4."),
     _option("--port", type=_Whole(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
     _option("--api-key", "keys", type=sent("--api-key"), multiple=True, metavar="KEY",
             help="A key that opens a world of its own; may be repeated. Default: sim-key."),
@@ -241,7 +250,7 @@ EXEC_OPTIONS = (
 _of_listen = partial(_option, command="listen-")
 # fmt: off
 LISTEN_OPTIONS = (
-    _of_listen("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4."),
+    _of_listen("--host", type=Read(_host), default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4."),
     _of_listen("--port", type=_Whole(0, 65535), default=8901, help="Port to listen on; 0 picks a free one."),
     _of_listen("--forward-to", type=_of("receiver", "read_target"), metavar="URL",
                help="Post each webhook to this URL of your app, and return its response. Default: return --respond."),
@@ -280,7 +289,6 @@ def simulator_of(
 
     from .process import log_to_stderr
 
-    check_host(options["host"])
     with usage_error(ValueError):
         settings, change = settings_of(options), _change(options["mutant"], options["variant"])
     if options["log_requests"] is None:
@@ -290,14 +298,6 @@ def simulator_of(
     gc.enable()
     place = {name: options[name] for name in ("host", "port", "state")}
     return Simulator(settings, change=change, listener=listener, tls=tls, **place)
-
-
-def check_host(host: str) -> None:
-    """Raise click.UsageError for the empty address, on which a socket would listen everywhere."""
-    if not host.strip():
-        raise click.UsageError(
-            f"--host {host!r} is not an address: give one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
-        )
 
 
 def settings_of(options: Mapping[str, Any]) -> Settings:

@@ -74,7 +74,9 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
             hung_up.put(0)
 
     Signals((signal.SIGINT, signal.SIGTERM, HANGUP) if HANGUP else (signal.SIGINT, signal.SIGTERM)).listen(handle)
-    from pixazo_simulator.server import SimulatorError  # this takes a while: a signal may arrive meanwhile
+    # This takes a while: a signal may arrive meanwhile.
+    from pixazo_simulator.server import SimulatorError
+    from pixazo_simulator.spec import CONSOLE_PATH
 
     listener = inherited()
     simulator, workers = make(listener), options.get("workers", 1)
@@ -90,7 +92,11 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
     if listener is None:
         _log_reach(simulator)
     if not ended.is_set():
-        _print_ready(simulator, None if listener else options["ready_file"], stop, options.get("authority"))
+        more = f"console {simulator.url}{CONSOLE_PATH}\n"
+        if options.get("authority"):
+            more += f"authority {options['authority']}\n"
+        ready_file = None if listener else options["ready_file"]
+        print_ready(f"ready {simulator.url} key {simulator.api_key}\n", ready_file, stop, more=more)
     gc.freeze()  # the worlds of its keys stay, however large they become
     while hung_up.get():
         again()
@@ -164,15 +170,6 @@ def _end_with_stdin(ended: threading.Event, handle: Callable[[int], None]) -> No
     if not ended.is_set():
         log.info("standard input has ended, so pixazo-sim exits (--exit-on-stdin-eof)")
         handle(signal.SIGTERM)
-
-
-def _print_ready(
-    simulator: Simulator, ready_file: str | None, stop: Callable[[], None], authority: Path | None
-) -> None:
-    from pixazo_simulator.spec import CONSOLE_PATH
-
-    more = f"console {simulator.url}{CONSOLE_PATH}\n" + (f"authority {authority}\n" if authority else "")
-    print_ready(f"ready {simulator.url} key {simulator.api_key}\n", ready_file, stop, more=more)
 
 
 def print_ready(line: str, ready_file: str | None, stop: Callable[[], object], more: str = "") -> None:

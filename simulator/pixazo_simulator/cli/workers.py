@@ -60,30 +60,30 @@ class Workers:
         with self._lock, _no_hang_up():
             process = subprocess.Popen(  # noqa: S603 - this command itself
                 [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {VARIABLE: str(number)}, pass_fds=(number,),
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=False,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             )  # fmt: skip
             self._processes.append(process)
         return process
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """Replace workers that end, until the shutdown."""
-        while not self._ending.is_set():
+        while True:
             began = time.monotonic()
             code = process.wait()
             if self._ending.is_set():
                 return
             if code >= 0 and time.monotonic() - began < STEADY:
-                log.error("a worker exited with %d within %g s of its start: stopping the others, too", code, STEADY)
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
+                problem = f"a worker exited with {code} within {STEADY:g} s of its start"
+                break
             log.warning("a worker exited with %d: starting another in its place", code)
             with self._lock:
                 self._processes.remove(process)
             process = self._start()
             if not _is_ready(process):
-                log.error("no worker could be started in its place: stopping the others, too")
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
+                problem = "no worker could be started in its place"
+                break
+        log.error("%s: stopping the others, too", problem)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def hang_up(self) -> None:
         """Make every worker read its files again."""

@@ -13,15 +13,13 @@ from .context import (
     REDIRECT_HOSTS,
     REDIRECT_PORT,
     RedirectionError,
-    is_loopback,
     media_hosts,
     offline,
     redirect,
 )
 from .host_guard import GUARD_VARIABLE, Ban, guard_of, remove_variables
-from .proxy import Decide, Forward, Proxy, ProxyRequest, Tunnel
-from .relay import Relay, Upstream
-from .routing import HTTPS, Redirection, misuse, normalized
+from .proxy import HTTPS, Decide, Forward, Proxy, ProxyRequest, Relay, Tunnel, Upstream, is_loopback, normalized
+from .routing import Redirection, misuse
 
 __all__ = [
     "GUARD_VARIABLE", "HOSTS", "HTTPS", "MEDIA_HOSTS", "REDIRECT_CA", "REDIRECT_HOSTS", "REDIRECT_PORT", "Ban", "Decide",

@@ -7,14 +7,13 @@ import sys
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager, suppress
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from .patches import Patches
-from .proxy import Address
-from .routing import Redirection, normalized
+from .proxy import Address, is_loopback, normalized
+from .routing import Redirection
 
 HOSTS = ("gateway.pixazo.ai",)
 """The vendor's host, as the page prints it."""
@@ -90,15 +89,6 @@ def begin() -> None:
 def offline(name: str, port: int, hosts: Sequence[str]) -> str:
     """Why another host is refused."""
     return f"{name} port {port} was refused: pixazo-sim exec is offline except for {', '.join(hosts)} and this machine"
-
-
-def is_loopback(host: object) -> bool:
-    """Whether a host, by name or by address, is this machine. Not `spec.plain_ip`: this folder imports only the standard library."""
-    name = normalized(host)
-    try:
-        return ip_address(name).is_loopback or ip_address(name).is_unspecified
-    except ValueError:
-        return name in ("", "localhost") or name.endswith(".localhost")
 
 
 def media_hosts(origin: str) -> tuple[str, ...]:

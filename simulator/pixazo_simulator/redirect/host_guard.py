@@ -19,8 +19,8 @@ from weakref import WeakKeyDictionary, WeakSet
 from .context import REDIRECT_PORT
 from .patches import Patches
 from .preload.guard.guard_events import CONNECTIONS, LOOK_UPS, STARTS
-from .proxy import Address
-from .routing import Redirection, environment_proxies, normalized
+from .proxy import Address, normalized
+from .routing import Redirection, environment_proxies
 
 GUARD_VARIABLE = "PIXAZO_GUARD"
 """The variable that says what a child process must refuse: the hosts, separated by commas, a space, and JSON with `file` and `test` of the ban, and `why`."""

@@ -15,7 +15,8 @@ from importlib.util import find_spec
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from .routing import Redirection, normalized
+from .proxy import normalized
+from .routing import Redirection
 
 _spec_of = cache(find_spec)
 

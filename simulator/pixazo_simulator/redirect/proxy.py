@@ -1,4 +1,4 @@
-"""A forward proxy on loopback that asks a function where each connection may go."""
+"""A forward proxy on loopback that asks a function where each connection may go, and a port that relays each to one upstream."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from ipaddress import ip_address
 from time import perf_counter, sleep
 from typing import NamedTuple, Self, cast
 from urllib.parse import urlsplit
@@ -34,10 +35,15 @@ real_clock = partial(perf_counter)
 
 Address = tuple[str, int]
 
+HTTP, HTTPS = 80, 443
+PORTS = {"http": HTTP, "https": HTTPS}
+
 _END = b"\r\n\r\n"
-_PORTS = {"http": 80, "https": 443}
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
 _HOP_BY_HOP = re.compile(rb"\r\n(?:proxy-)?connection:[^\r]*", re.IGNORECASE)
+_HOST_OR_CONNECTION = re.compile(rb"\r\n(?:host|(?:proxy-)?connection):[^\r]*", re.IGNORECASE)
+_GOODBYE = 1.0
+"""Seconds within which a caller of a relay must answer the end of TLS."""
 
 log = logging.getLogger("pixazo_simulator")
 
@@ -134,14 +140,14 @@ class Proxy:
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError):
             if error := self._handle(client):
-                respond(client, *error)
+                _respond(client, *error)
         self._open.discard(client)
         self._threads.discard(threading.current_thread())
 
     def _handle(self, client: socket.socket) -> tuple[str, str] | None:
         """Serve one connection; returns status line and message of an error."""
         try:
-            head, rest = read_head(client)
+            head, rest = _read_head(client)
         except TimeoutError:
             return "408 Request Timeout", f"the head of the request was not complete within {HEAD_TIMEOUT:g} s"
         if not head:
@@ -192,7 +198,103 @@ class Proxy:
                 self._open.discard(server)
 
 
-def read_head(client: socket.socket) -> tuple[bytes, bytes]:
+class Upstream:
+    """The origin to which connections are relayed.
+
+    The caller's Host header reaches an upstream on this machine: a gateway derives its URLs from it, and a proxy the intended host.
+    One elsewhere gets its own (RFC 9110, 7.2), and one request per connection. Raises ValueError for a string that is not an http(s) origin.
+    """
+
+    def __init__(self, text: str) -> None:
+        problem = f"--upstream {text!r} is not an origin: write http(s)://HOST[:PORT], such as http://127.0.0.1:8901"
+        try:
+            url = urlsplit(text)
+            port = url.port
+        except ValueError:
+            raise ValueError(problem) from None
+        has_more = url.path not in ("", "/") or url.query or url.fragment or "@" in url.netloc
+        if url.scheme not in PORTS or not url.hostname or has_more or url.netloc.endswith(":"):
+            raise ValueError(problem)
+        self.url = f"{url.scheme}://{url.netloc}"
+        self.address = (url.hostname, port or PORTS[url.scheme])
+        self.is_local = is_loopback(url.hostname)
+        self.host = url.netloc
+        self._trust = ssl.create_default_context() if url.scheme == "https" else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The host of the URLs in its responses, if it is not an address on this machine and is reached as the vendor's is."""
+        is_named = (
+            self._trust
+            and not self.is_local
+            and self.address[1] == HTTPS
+            and not self.address[0].replace(".", "").isdecimal()
+        )
+        return (normalized(self.address[0]),) if is_named and ":" not in self.address[0] else ()
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether a program that trusts only our authority and reaches only this machine can call it."""
+        return self.is_local and self._trust is None
+
+    def headed(self, head: bytes) -> bytes:
+        """The head of a request as it is sent."""
+        if self.is_local:
+            return head
+        line, end, fields = head.removesuffix(b"\r\n\r\n").partition(b"\r\n")
+        host = self.host.encode("ascii" if self.host.isascii() else "idna")
+        return (
+            line + b"\r\nHost: " + host + _HOST_OR_CONNECTION.sub(b"", end + fields) + b"\r\nConnection: close\r\n\r\n"
+        )
+
+    def connect(self) -> socket.socket:
+        """A connection, verified as usual where it is https."""
+        server = socket.create_connection(self.address, timeout=CONNECT_TIMEOUT)
+        if self._trust is None:
+            return server
+        with server:  # the handshake detaches its descriptor
+            return self._trust.wrap_socket(server, server_hostname=self.address[0])
+
+
+class Relay(Proxy):
+    """`with Relay(upstream, context) as relay: ... relay.address`: listens on a free port of 127.0.0.1, without a context without TLS."""
+
+    def __init__(self, upstream: Upstream, context: ssl.SSLContext | None = None) -> None:
+        super().__init__(lambda _: "this port is not a proxy")
+        self._upstream = upstream
+        self._context = context
+
+    def _handle(self, client: socket.socket) -> tuple[str, str] | None:
+        if self._context is None:
+            return self._lead(client)
+        client.settimeout(HEAD_TIMEOUT)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a session ticket would delay the response
+        with self._context.wrap_socket(client, server_side=True) as secured:
+            self._open.add(secured)
+            try:
+                if error := self._lead(secured):
+                    _respond(secured, *error)
+                secured.settimeout(_GOODBYE)
+                with suppress(ValueError):  # from a connection that the end of the relay has shut down meanwhile
+                    secured.unwrap()  # without it a response that ends with the connection would look truncated
+            finally:
+                self._open.discard(secured)
+        return None
+
+    def _lead(self, client: socket.socket) -> tuple[str, str] | None:
+        """Relay one connection to the upstream; returns status line and message of an error."""
+        head, rest = _read_head(client)
+        if not head:
+            return "431 Request Header Fields Too Large", "the head of the request is too long"
+        try:
+            server = self._upstream.connect()
+        except (OSError, ValueError) as error:  # ValueError: a label that IDNA cannot encode
+            return "502 Bad Gateway", f"the upstream {self._upstream.url} cannot be reached: {error}"
+        self._relay(client, server, b"", self._upstream.headed(head) + rest)
+        return None
+
+
+def _read_head(client: socket.socket) -> tuple[bytes, bytes]:
     """The request line and headers with their empty line, and the bytes after them; empty when there is no end within HEAD_LIMIT.
 
     Raises TimeoutError when it is not complete in time, however slowly it arrives, ConnectionError when the client disconnects.
@@ -214,6 +316,24 @@ def read_head(client: socket.socket) -> tuple[bytes, bytes]:
     return (bytes(head + end), bytes(rest)) if end else (b"", b"")
 
 
+def normalized(host: object) -> str:
+    """A host in the form for comparison: lower case, as it is looked up (IDNA), without the final dot."""
+    text = bytes(host).decode("latin-1") if isinstance(host, bytes | bytearray) else str(host)
+    if not text.isascii():
+        with suppress(UnicodeError):  # not a name that can be looked up
+            text = text.encode("idna").decode()
+    return text.lower().removesuffix(".")
+
+
+def is_loopback(host: object) -> bool:
+    """Whether a host, by name or by address, is this machine. Not `spec.plain_ip`: this folder imports only the standard library."""
+    name = normalized(host)
+    try:
+        return ip_address(name).is_loopback or ip_address(name).is_unspecified
+    except ValueError:
+        return name in ("", "localhost") or name.endswith(".localhost")
+
+
 def _parsed(head: bytes) -> ProxyRequest | None:
     """The request of the first line, None when it is not one for a proxy."""
     method, _, target = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
@@ -225,10 +345,10 @@ def _parsed(head: bytes) -> ProxyRequest | None:
         return ProxyRequest(method, found[1].strip("[]"), int(found[2]))
     try:
         url = urlsplit(target)
-        if url.scheme not in _PORTS or not url.hostname:
+        if url.scheme not in PORTS or not url.hostname:
             return None
         path = url._replace(scheme="", netloc="").geturl() or "/"
-        return ProxyRequest(method, url.hostname, url.port or _PORTS[url.scheme], path, secure=url.scheme == "https")
+        return ProxyRequest(method, url.hostname, url.port or PORTS[url.scheme], path, secure=url.scheme == "https")
     except ValueError:  # such as a port that is not a number
         return None
 
@@ -243,7 +363,7 @@ def _forwarded(head: bytes, request: ProxyRequest, *, to_proxy: bool) -> bytes:
     return b"\r\n".join([line, fields, b"Connection: close", b"", b""])
 
 
-def respond(client: socket.socket, status: str, sentence: str) -> None:
+def _respond(client: socket.socket, status: str, sentence: str) -> None:
     body = f"{sentence}\n".encode()
     head = f"HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
     client.sendall(head.encode() + body)

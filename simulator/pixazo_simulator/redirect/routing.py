@@ -14,9 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from .proxy import CONNECT_TIMEOUT, Address, Forward, Proxy, ProxyRequest, Tunnel
+from .proxy import CONNECT_TIMEOUT, HTTP, HTTPS, PORTS, Address, Forward, Proxy, ProxyRequest, Tunnel, normalized
 
-HTTP, HTTPS = 80, 443
 _VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
@@ -155,15 +154,6 @@ def misuse(name: str, port: int) -> str:
     return f"{name} was called on port {port}, but the gateway only serves https on port {HTTPS}: call https://{name}"
 
 
-def normalized(host: object) -> str:
-    """A host in the form for comparison: lower case, as it is looked up (IDNA), without the final dot."""
-    text = bytes(host).decode("latin-1") if isinstance(host, bytes | bytearray) else str(host)
-    if not text.isascii():
-        with suppress(UnicodeError):  # not a name that can be looked up
-            text = text.encode("idna").decode()
-    return text.lower().removesuffix(".")
-
-
 def placeholder(name: str) -> str:
     """The placeholder address of a name, always the same one: 127.83.x.y."""
     digest = hashlib.sha256(name.encode()).digest()
@@ -173,7 +163,7 @@ def placeholder(name: str) -> str:
 def _number(port: object) -> int:
     """A port as a number; -1 for the name of any other service, on which no gateway listens."""
     text = port.decode("latin-1") if isinstance(port, bytes) else str(port)
-    return int(text) if text.isdecimal() else {"http": HTTP, "https": HTTPS}.get(text, -1)
+    return int(text) if text.isdecimal() else PORTS.get(text, -1)
 
 
 def environment_proxies() -> frozenset[Address]:

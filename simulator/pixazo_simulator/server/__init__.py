@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pixazo_simulator import exported
+
 from .files import KINDS, model_names, problems, read_models, read_profile, read_script
-from .http import Configuration
 from .simulator import Simulator
-from .threaded import STOP_DEADLINE, SimulatorError, ThreadedServer, listen, thread_position
+from .threaded import STOP_DEADLINE, Configuration, SimulatorError, ThreadedServer, listen, thread_position
 from .tls import tls_context
 
 if TYPE_CHECKING:
@@ -20,8 +21,5 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name not in ("HttpRequest", "HttpResponse", "LoopbackServer"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import loopback  # which a simulator does not need
-
-    return getattr(loopback, name)
+    # Not imported above: a simulator does not need it.
+    return exported(name, __name__, {".loopback": "HttpRequest HttpResponse LoopbackServer"})

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from functools import cached_property
+import math
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, sent_key
+from pixazo_simulator.script import Close, Ending, Noise, Reset
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Begun, Worlds, real_clock
 
-from .direct import encoded
-from .http import ANSWERED, HEADER_BYTES, PROTOCOLS
-from .responder import Responder
+from .http import ANSWERED, CONNECTION, HEADER_BYTES, PROTOCOLS, GatewayProtocol
+from .responder import Responder, Step
 from .tls import LISTENER, TlsListeners
-from .transmission import ConnectionCutError, transmit
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -153,6 +156,10 @@ class TooManyBytesHeldError(Exception):
     """The bodies in memory would exceed MOST_HELD bytes."""
 
 
+class ConnectionCutError(ConnectionError):
+    """A fault should cut the connection, but the server that runs the application gives no access to it."""
+
+
 class GatewayApp:
     """A gateway as an ASGI application, and for the protocol, which calls `begin` and `answer`. Never raises, whatever a caller sends."""
 
@@ -183,12 +190,12 @@ class GatewayApp:
         try:
             route.take(request, request.body or b"")
             response = self.responder.respond(request, route)
-            if (data := encoded(response, keep_alive=keep_alive)) is None:
+            if (data := _encoded(response, keep_alive=keep_alive)) is None:
                 return response
             self.responder.sent(response)
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a response
             response = self.responder.fail(request, error)
-            data = encoded(response, keep_alive=keep_alive) or b""
+            data = _encoded(response, keep_alive=keep_alive) or b""
         return data
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -243,7 +250,7 @@ class GatewayApp:
         try:
             has_ended = await self._read_body(request, route, receive)
         except TooManyBytesHeldError:
-            return await self.responder.ask(request, route, spec.TooManyBodies(MOST_HELD)), route
+            return await self.responder.ask(request, route, MOST_HELD), route
         # The body of an unknown route is for the journal only.
         if not has_ended and not isinstance(route.endpoint, spec.Unrouted):
             return None
@@ -281,9 +288,107 @@ class GatewayApp:
         return True
 
 
+def _encoded(response: Response, *, keep_alive: bool) -> bytes | None:
+    """The bytes of a response as uvicorn sends them; None when there is more to do than to send them immediately.
+
+    None for effects that wait or cut, for headers about the connection, and for a length that is not that of the body.
+    """
+    if not response.leaves_at_once:
+        return None
+    head, length = _head(response.status, response.headers, keep_alive)
+    body = response.body
+    if response.request.method == "HEAD":
+        return head
+    return head + body if head and length == len(body) else None
+
+
+@lru_cache(maxsize=256)
+def _head(status: int, headers: tuple[spec.Header, ...], keep_alive: bool) -> tuple[bytes | None, int | None]:  # noqa: FBT001
+    """Status line and headers of a response, and the length of its body; None where uvicorn would add to them, or refuse them."""
+    parts, length = [STATUS_LINE.get(status, b"")], 0 if status in (204, 304) else None
+    for name, value in headers:
+        lower = name.lower()
+        if lower == b"content-length":
+            length = int(value) if value.isdigit() else None
+        elif lower in (b"connection", b"transfer-encoding"):
+            return None, None
+        parts += (lower, b": ", value, b"\r\n")
+    parts.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
+    head = b"".join(parts)
+    is_sound = parts[0] and length is not None and head.count(b"\n") == len(headers) + (2 if keep_alive else 3)
+    return (head, length) if is_sound else (None, None)
+
+
 def _request(scope: Scope) -> Request:
     host, port = scope.get("server") or ("localhost", None)  # a test client has a list
     return Request(
         method=scope["method"], path=scope["path"], query=scope["query_string"], headers=tuple(scope["headers"]),
         scheme=scope["scheme"], server=(host, port), listener=scope.get(LISTENER), header_bytes=scope.get(HEADER_BYTES),
     )  # fmt: skip
+
+
+async def transmit(response: Response, steps: Iterable[Step], scope: Scope, receive: Receive, send: Send) -> None:
+    """Carry out the steps of a response; returns when it has been sent, or when the caller has disconnected.
+
+    Raises ConnectionCutError where the connection must be cut and there is no access to it: with test clients and other servers.
+    """
+    left = math.inf if any(isinstance(each, Ending) for each in response.transmission) else len(response.body)
+    connection: GatewayProtocol | None = None if response.leaves_at_once else scope.get(CONNECTION)
+    if connection:
+        connection.hold()
+    try:
+        for step in steps:
+            if isinstance(step, bytes):
+                left -= len(step)
+                await send({"type": "http.response.body", "body": step, "more_body": left > 0})
+            elif isinstance(step, Response):
+                await send({"type": "http.response.start", "status": step.status, "headers": step.headers})
+            elif isinstance(step, (int, float)):
+                if not await _stays(scope, receive, step):
+                    return
+            elif isinstance(step, Noise):
+                _lent(response, scope, step.description).transport.write(step.data)
+            elif isinstance(step, Ending):
+                await _end(step, response, scope, receive)
+            else:
+                await step()
+    finally:
+        if connection:
+            connection.held = False
+
+
+def _lent(response: Response, scope: Scope, what: str) -> GatewayProtocol:
+    """The connection of the response. Raises ConnectionCutError where there is no access to it."""
+    connection: GatewayProtocol | None = scope.get(CONNECTION)
+    if connection is None:
+        raise ConnectionCutError(
+            f"fault {', '.join(response.faults)}: {what}, but this server gives no access to the connection: call the URL of the Simulator, or use Simulator.transport()"
+        )
+    return connection
+
+
+async def _end(effect: Ending, response: Response, scope: Scope, receive: Receive) -> None:
+    connection = _lent(response, scope, effect.description)
+    if isinstance(effect, Reset):
+        connection.reset()
+    elif isinstance(effect, Close):
+        connection.transport.close()
+    await _gone(receive)
+
+
+async def _stays(scope: Scope, receive: Receive, seconds: float) -> bool:
+    """Wait; False as soon as the caller has disconnected, which cannot be seen without access to the connection."""
+    if CONNECTION not in scope:
+        await asyncio.sleep(seconds)
+        return True
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        done, _ = await asyncio.wait({gone}, timeout=seconds)
+        return not done
+    finally:
+        gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

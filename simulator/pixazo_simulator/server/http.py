@@ -7,27 +7,17 @@ import re
 import socket
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 import httptools
-import uvicorn
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
 
 from pixazo_simulator.gateway import Request, Response, RoutedRequest
 from pixazo_simulator.spec import HEAD_LIMIT, KEY_HEADER, queue_error
-
-from .direct import DirectWay, Heads
-
-if TYPE_CHECKING:
-    from ssl import SSLContext
-
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
 HEADER_BYTES = "pixazo.header_bytes"
 """Key of the ASGI scope under which the protocol states how many bytes the request line and headers have."""
@@ -35,20 +25,19 @@ ANSWERED = "pixazo.answered"
 """Key of the ASGI scope under which the protocol hands over a response that cannot be sent immediately, and its route."""
 CONNECTION = "pixazo.connection"
 """Key of the ASGI scope under which the protocol passes itself to the application."""
-BACKLOG = 2048
-"""Connections that may wait to be accepted."""
 HEAD_TIMEOUT = 30.0
 """Seconds from the first byte of a request line to the end of the headers; then the response is 408."""
 BODY_TIMEOUT = 30.0
 """Seconds until the next piece of a body; then the response is 408."""
-KEEP_ALIVE = 75
-"""Seconds after which an idle connection is closed: far more than the 5 to 10 s between two polls that the page recommends."""
 AHEAD_LIMIT = 1024 * 1024
 """Bytes that a client may send while a fault delays its response; then the connection is reset."""
 MOST_WAITING = 16
 """Pipelined requests of one connection that may wait; later bytes are parsed once one of them has been answered."""
 _NO_LINGER = struct.pack("ii", 1, 0)
 """The value of SO_LINGER with which close() sends RST instead of FIN."""
+MOST_HEADS = 1024
+"""Parsed heads of requests that are kept; each is part of a piece of 2 KiB."""
+_BLANK = b"\r\n\r\n"
 HEAD_PIECE, BODY_PIECE = 2 * 1024, 64 * 1024
 """Bytes that are parsed at a time: a piece of 2 KiB contains 75 requests at most."""
 
@@ -89,10 +78,40 @@ class _Flow(FlowControl):
 _copied = cast("Callable[[Request], Request]", Request.__copy__)  # type: ignore[attr-defined]  # three times as fast as copy()
 
 
-class Connections(ServerState):
-    """The connections of one port; once `is_closed`, a connection that was still being accepted is reset."""
+class DirectWay(Protocol):
+    """Answers requests without ASGI, as `GatewayApp` does."""
 
-    is_closed = False
+    def begin(self, request: Request) -> RoutedRequest | None: ...
+
+    def answer(self, request: Request, route: RoutedRequest, *, keep_alive: bool) -> bytes | Response: ...
+
+
+class Heads:
+    """The latest heads of requests that were answered directly, by their bytes: a polling client sends the same head each time.
+
+    They belong to clients that called one address, since that is the origin of a request without a usable Host header.
+    """
+
+    def __init__(self) -> None:
+        self._requests: dict[bytes, Request] = {}
+
+    def find(self, data: bytes) -> tuple[Request, bytes] | None:
+        """The request in these bytes, and its body; None when the head is not known, or when there is more or less than one request."""
+        request = self._requests.get(data)
+        if request and not request.content_length:  # otherwise the head has arrived without the blank line that ends it
+            return request, b""
+        head, _, body = data.partition(_BLANK)
+        request = self._requests.get(head)
+        return (request, body) if request and len(body) == request.content_length else None
+
+    def keep(self, data: bytes, request: Request) -> None:
+        """Keep the head of the one request in these bytes, as it is before routing."""
+        head, _, body = data.partition(_BLANK)
+        if len(body) != request.content_length:
+            return  # the head ends otherwise, or blank lines follow
+        if len(self._requests) >= MOST_HEADS:
+            self._requests.clear()
+        self._requests[head if body else data] = request
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -137,7 +156,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def __init__(self, config: Config, *arguments: Any, **named: Any) -> None:
         super().__init__(config, *arguments, **named)
-        self._way = config.direct if isinstance(config, Configuration) else None
+        self._way: DirectWay | None = getattr(config, "direct", None)
 
     # The connection
 
@@ -148,7 +167,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.flow = self._flow = _Flow(transport)
         self._idle_since = self.loop.time()
         if self._way:
-            self._heads = cast("Configuration", self.config).heads.setdefault((self.scheme, self.server), Heads())
+            self._heads = cast("Any", self.config).heads.setdefault((self.scheme, self.server), Heads())
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         if getattr(self.server_state, "is_closed", False):
             transport.abort()
@@ -575,38 +594,3 @@ PROTOCOLS = {"any case": GatewayProtocol, "case-sensitive": CaseSensitiveProtoco
 """By the letter case of header names that a mutant or variant requires."""
 _PLAIN_PATH = re.compile(rb"/(?!/)[\w/.~-]*", re.ASCII)
 """A request target that is its own path: origin form, without query or percent-encoding."""
-
-
-class Configuration(uvicorn.Config):
-    """How uvicorn serves an application: it adds no header of its own and logs nothing. `direct`, if given, answers without ASGI; with `tls` the port speaks https."""
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        lifespan: Literal["on", "off"] = "off",
-        protocol: type[GatewayProtocol] = GatewayProtocol,
-        direct: DirectWay | None = None,
-        tls: SSLContext | None = None,
-    ) -> None:
-        self.direct = direct
-        self._tls = tls
-        self.heads: dict[tuple[str | None, tuple[str, int | None] | None], Heads] = {}
-        super().__init__(
-            _cancellable(app), http=protocol, ws="none", lifespan=lifespan, log_config=None, access_log=False,
-            server_header=False, date_header=False, proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE,
-        )  # fmt: skip
-
-    def load(self) -> None:
-        """Also accept a TLS context, which uvicorn itself creates only from files."""
-        super().load()
-        self.ssl = self._tls
-
-
-def _cancellable(app: ASGIApp) -> ASGIApp:
-    """The application, without the traceback that uvicorn logs for a request that is cancelled because the server stops."""
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        with suppress(asyncio.CancelledError):
-            await app(scope, receive, send)
-
-    return serve

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from pixazo_simulator.control import Refused, read_body
 
-from .http import Configuration
-from .threaded import ThreadedServer, listen
+from .threaded import Configuration, ThreadedServer, listen
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

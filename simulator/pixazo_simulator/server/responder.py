@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pixazo_simulator import spec
 from pixazo_simulator.gateway import TIMED, Gateway, Request, Response, RoutedRequest, Traffic, framed
+from pixazo_simulator.script import Ending, Noise, Send, Wait
 from pixazo_simulator.world import RecordExchange, StateUnavailableError, World, Worlds, real_clock
-
-from .transmission import Step, transmitted
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import EditedGateway
     from pixazo_simulator.webhooks import Dispatcher
 
+Step = Callable[[], Awaitable[object]] | float | Response | bytes | Noise | Ending
+"""One step of the effects of a response: something to await, real seconds to wait, the response whose status line
+and headers are sent, a piece of its body, what is sent before it, and how the connection ends."""
 _SHOWN = 120
 
 log = logging.getLogger("pixazo_simulator")
@@ -46,10 +49,10 @@ class Responder:
         with self._lock:
             return self.gateway.route(request)
 
-    def respond(self, request: Request, route: RoutedRequest, refusal: spec.Refusal | None = None) -> Response:
-        """The response to a request, or to one that is refused before the gateway decides. It is entered in the journal, unless it is held back."""
+    def respond(self, request: Request, route: RoutedRequest, held: int | None = None) -> Response:
+        """The response to a request, a refusal if too many bytes of bodies are `held`. It is entered in the journal, unless it is held back."""
         with self._lock:
-            response = self._answered(request, route, refusal)
+            response = self._answered(request, route, held)
             if response.hold is None:
                 counts = self._counts[route.endpoint.name]  # not `Traffic.count`: a call takes half as long again
                 counts[response.status] = count = counts[response.status] + 1
@@ -61,11 +64,11 @@ class Responder:
             self.log(response)
         return response
 
-    async def ask(self, request: Request, route: RoutedRequest, refusal: spec.TooManyBodies | None = None) -> Response:
+    async def ask(self, request: Request, route: RoutedRequest, held: int | None = None) -> Response:
         """The same where a log may keep the commands, which wakes the dispatcher itself. Raises StateUnavailableError."""
         if self.worlds.log is None:
-            return self.respond(request, route, refusal)
-        response: Response = await self.worlds.log.answer(request, refusal.limit if refusal else None)
+            return self.respond(request, route, held)
+        response: Response = await self.worlds.log.answer(request, held)
         if response.hold is None:
             self.traffic.count(route.endpoint.name, response.status, request.started)
         if response.log:
@@ -73,20 +76,19 @@ class Responder:
         return response
 
     def carry_out(self, request: Request, held: int | None) -> Response:
-        """Answer and journal a request of the log, or refuse it if too many bytes of bodies are `held`."""
+        """Answer and journal a request of the log."""
         try:
-            refusal = None if held is None else spec.TooManyBodies(held)
-            return self._answered(request, self.gateway.route(request), refusal)
+            return self._answered(request, self.gateway.route(request), held)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
             return self.fail(request, error)
 
-    def _answered(self, request: Request, route: RoutedRequest, refusal: spec.Refusal | None) -> Response:
+    def _answered(self, request: Request, route: RoutedRequest, held: int | None) -> Response:
         """The response, which is journalled unless it is held back."""
         now = route.clock.now()
-        if refusal:
-            response = self.gateway.refuse(request, route, refusal, now)
-        else:
+        if held is None:
             response = self.gateway.respond(request, now, route)
+        else:
+            response = self.gateway.refuse(request, route, spec.TooManyBodies(held), now)
         if response.hold is None:
             self.worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
         return response
@@ -151,3 +153,29 @@ class Responder:
         log.error("%s failed with %s %s", what, type(error).__name__, spec.raised_at(error))
         answer = spec.refusal_answer(spec.Broken(), self.worlds.settings.policy, "")
         return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)
+
+
+def transmitted(response: Response) -> Iterator[Step]:
+    """The steps by which a response is sent as its transmission says."""
+    if not response.transmission:
+        yield response
+        yield response.body
+    for effect in response.transmission:
+        if isinstance(effect, Wait):
+            yield effect.seconds
+        elif isinstance(effect, Send):
+            yield response
+            parts = _pieces(response.body[: effect.length(len(response.body))], effect.pieces)
+            for part in parts:
+                if effect.seconds:
+                    yield effect.seconds / len(parts)
+                yield part
+        else:
+            yield effect
+
+
+def _pieces(body: bytes, most: int) -> list[bytes]:
+    """The body in pieces of nearly the same length, none of them empty unless the body is."""
+    count = max(1, min(most, len(body)))
+    bounds = [len(body) * number // count for number in range(count + 1)]
+    return [body[first:last] for first, last in pairwise(bounds)]

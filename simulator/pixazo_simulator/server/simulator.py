@@ -10,15 +10,14 @@ from collections.abc import Coroutine, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-import msgspec
+from msgspec.structs import replace
 
 from pixazo_simulator.spec import LOOPBACK_OF, SECOND, is_loopback_ip
 from pixazo_simulator.world import DEFAULT_KEY, Begun, Settings, World, Worlds, real_date, starting
 
 from .asgi import Application
 from .files import read_models, read_videos
-from .http import Configuration
-from .threaded import SimulatorError, ThreadedServer, listen
+from .threaded import Configuration, SimulatorError, ThreadedServer, listen
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -58,12 +57,10 @@ class Simulator:
         models: Iterable[str] = (),
         tls: SSLContext | None = None,
     ) -> None:
-        self.settings = settings or Settings()
-        if tls:
-            self.settings = msgspec.structs.replace(self.settings, scheme="https")
+        given = settings or Settings()
+        served = (*given.models, *read_models(models))
+        self.settings = replace(given, models=served, scheme="https" if tls else given.scheme)
         self._tls = tls
-        if loaded := read_models(models):
-            self.settings = msgspec.structs.replace(self.settings, models=(*self.settings.models, *loaded))
         self.state = state
         self._listener = listener
         self._kept: Kept | None = None
@@ -227,7 +224,7 @@ class Simulator:
         """
         server, application = self._serving()
         given = {"policy": policy, "script": None if script is None else tuple(script)}
-        settings = msgspec.structs.replace(self.settings, **{n: each for n, each in given.items() if each is not None})
+        settings = replace(self.settings, **{n: each for n, each in given.items() if each is not None})
         edited = self.change.edits.settings(settings) if self.change else settings
         worlds = application.worlds
         changed = server.call(worlds.in_steps(worlds.follow, edited.policy, edited.script))

@@ -13,17 +13,27 @@ from collections.abc import Coroutine, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from contextvars import Context
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import uvicorn
+from uvicorn.server import ServerState
 
 from pixazo_simulator.spec import LAST_PORT
 from pixazo_simulator.world import real_clock
 
-from .http import BACKLOG, Configuration, Connections
+from .http import DirectWay, GatewayProtocol, Heads
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 T = TypeVar("T")
 
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
+KEEP_ALIVE = 75
+"""Seconds after which an idle connection is closed: far more than the 5 to 10 s between two polls that the page recommends."""
 START_TIMEOUT = 10.0
 """Seconds within which a server must start."""
 STOP_TIMEOUT = 0.5
@@ -37,6 +47,47 @@ _STOPPED = "the simulator was stopped before it could answer"
 
 class SimulatorError(Exception):
     """The server cannot start, or is not running; the message names the remedy."""
+
+
+class Connections(ServerState):
+    """The connections of one port; once `is_closed`, a connection that was still being accepted is reset."""
+
+    is_closed = False
+
+
+class Configuration(uvicorn.Config):
+    """How uvicorn serves an application: it adds no header of its own and logs nothing. `direct`, if given, answers without ASGI; with `tls` the port speaks https."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        lifespan: Literal["on", "off"] = "off",
+        protocol: type[GatewayProtocol] = GatewayProtocol,
+        direct: DirectWay | None = None,
+        tls: SSLContext | None = None,
+    ) -> None:
+        self.direct = direct
+        self._tls = tls
+        self.heads: dict[tuple[str | None, tuple[str, int | None] | None], Heads] = {}
+        super().__init__(
+            _cancellable(app), http=protocol, ws="none", lifespan=lifespan, log_config=None, access_log=False,
+            server_header=False, date_header=False, proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE,
+        )  # fmt: skip
+
+    def load(self) -> None:
+        """Also accept a TLS context, which uvicorn itself creates only from files."""
+        super().load()
+        self.ssl = self._tls
+
+
+def _cancellable(app: ASGIApp) -> ASGIApp:
+    """The application, without the traceback that uvicorn logs for a request that is cancelled because the server stops."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
+    return serve
 
 
 class ThreadedServer(uvicorn.Server):

@@ -17,7 +17,8 @@ import msgspec
 from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, Header, beginning, regex
 from pixazo_simulator.world import AddAlias, StateUnavailableError, World, Worlds
 
-from .http import BACKLOG, Configuration, Connections, GatewayProtocol
+from .http import GatewayProtocol
+from .threaded import BACKLOG, Configuration, Connections
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

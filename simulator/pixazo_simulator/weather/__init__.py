@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from .books import Books, Problem, books_of
+from .books import Run, repeating, run_of
 from .incidents import DAY, Forecast, Incident, forecast, read_forecast, rules, written
-from .run import Run, repeating, run_of
-from .shrinking import MOST_RUNS, Fewest, Shrinking, StopShrinking
+from .shrinking import Fewest, Shrinking, StopShrinking
 
 __all__ = [
-    "DAY", "MOST_RUNS", "Books", "Fewest", "Forecast", "Incident", "Problem", "Run", "Shrinking", "StopShrinking", "books_of", "forecast", "read_forecast", "repeating", "rules", "run_of",
+    "DAY", "Fewest", "Forecast", "Incident", "Run", "Shrinking", "StopShrinking", "forecast", "read_forecast", "repeating", "rules", "run_of",
     "written",
 ]  # fmt: skip

@@ -1,10 +1,15 @@
-"""The books after a run: whether each paid video, or its failure, reached the app."""
+"""The result of one run of an app under incidents: whether each paid video, or its failure, reached the app."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from pixazo_simulator.control import responses
+from pixazo_simulator.control import ControlClient, responses
+
+from .incidents import Forecast, Incident, written
 
 _ORPHANS = {
     "unread": "it has ended, but the app never learned how, although it knew of it",
@@ -13,45 +18,71 @@ _ORPHANS = {
     "told": "it is COMPLETED, but the app never downloaded its video, although it downloaded others",
 }
 """Why a generation with this fate has neither a delivered video nor a failure that was reported to the app."""
-
-
 MOST_FAILED = 2
 """Equal submissions that FAILED before another one is a waste: once or twice may be bad luck."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """What breaks an app: its kind, such as `charged twice`, and a sentence."""
 
     kind: str
     sentence: str
 
-    def __str__(self) -> str:
-        return self.sentence
-
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """What became of the paid generations: a line for each orphan, and the `problems`, which break the app."""
+class Run:
+    """The incidents that struck an app, the books afterwards, and what else was wrong, such as its exit code.
 
+    The `books` are text: what became of the paid `generations`, and a line for each orphan. Why they do not balance is in `imbalances`.
+    """
+
+    incidents: Forecast
+    struck: Forecast
     generations: int
-    summary: str
-    orphans: tuple[str, ...]
-    problems: tuple[Problem, ...]
+    books: str
+    imbalances: tuple[Problem, ...]
+    failure: str | None = None
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Why the app is broken, empty when it is not."""
+        return [*([Problem(self.failure, self.failure)] if self.failure else []), *self.imbalances]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of its problems: one about money first."""
+        return list(dict.fromkeys(each.kind for each in (*self.imbalances, *self.problems)))
+
+    @property
+    def account(self) -> str:
+        """The incidents that struck, and the books, a line each."""
+        count = len(self.incidents)
+        counted = f"weather: {count} incident{'s' * (count != 1)}, of which {len(self.struck)} struck"
+        return "\n".join([counted, *(f"  {each}" for each in self.struck), self.books])
 
     def __str__(self) -> str:
-        return "\n".join([self.summary, *(f"  {each}" for each in self.orphans)])
+        return "\n".join([self.account, *(f"broken: {each.sentence}" for each in self.problems)])
 
 
-def books_of(bill: responses.Bill) -> Books:
-    """The books that a bill shows.
+def run_of(world: ControlClient, incidents: Forecast, failure: str | None = None) -> Run:
+    """The result of a run in a world whose script has the rules of these incidents, among others."""
+    used = {rule.rule.get("name") for rule in world.script().rules if any(rule.used)}
+    struck = tuple(each for each in incidents if str(each) in used)
+    bill = world.bill()
+    return Run(incidents, struck, bill.total, *_balanced(bill), failure)
+
+
+def _balanced(bill: responses.Bill) -> tuple[str, tuple[Problem, ...]]:
+    """The books that a bill shows, and why they do not balance, if they do not.
 
     A generation that the app could not know of is an orphan, but not a problem: without webhooks nothing tells the app about it.
     """
     fates = [each.fate for each in bill.generations]
     shown = (fate for fate in dict.fromkeys(("delivered", "told", *_ORPHANS)) if fate in fates)
     counts = ", ".join(f"{fates.count(fate)} {fate}" for fate in shown)
-    orphans: list[str] = []
+    lines = [
+        f"books: {bill.total} generation{'s' * (bill.total != 1)}, {bill.spent} USD spent, {bill.refunded} refunded, {bill.wasted} wasted{counts and f': {counts}'}"
+    ]
     problems: dict[str, list[str]] = {"charged twice": [], "failed again": [], "never read": [], "never downloaded": []}
     for number, each in enumerate(bill.generations, bill.total - len(bill.generations) + 1):
         name = f"generation {number}, {each.request_id},"
@@ -59,7 +90,7 @@ def books_of(bill: responses.Bill) -> Books:
         is_left = each.fate == "told" and each.state == "COMPLETED" and "delivered" in fates
         if is_left or each.fate in ("unread", "running", "lost"):
             command = f": {each.curl}" if each.curl else ""
-            orphans.append(f"orphan {number}, {each.request_id}, {_ORPHANS[each.fate]}{command}")
+            lines.append(f"  orphan {number}, {each.request_id}, {_ORPHANS[each.fate]}{command}")
         if each.waste == "charged twice":
             problems["charged twice"].append(f"{name} was charged twice")
         if each.failed_before >= MOST_FAILED and each.state == "FAILED":
@@ -71,9 +102,11 @@ def books_of(bill: responses.Bill) -> Books:
             problems["never read"].append(f"{name} was never read to its end")
         if is_left:
             problems["never downloaded"].append(f"{name} was never downloaded")
-    return Books(
-        bill.total,
-        f"books: {bill.total} generation{'s' * (bill.total != 1)}, {bill.spent} USD spent, {bill.refunded} refunded, {bill.wasted} wasted{counts and f': {counts}'}",
-        tuple(orphans),
-        tuple(Problem(kind, each) for kind, sentences in problems.items() for each in sentences),
+    return "\n".join(lines), tuple(Problem(kind, each) for kind, sentences in problems.items() for each in sentences)
+
+
+def repeating(arguments: Iterable[str], command: Iterable[str], incidents: Iterable[Incident]) -> str:
+    """The command line that repeats a run of `pixazo-sim exec` with these incidents; `arguments` are the options that were given."""
+    return shlex.join(
+        ["pixazo-sim", "exec", *arguments, "--no-shrink", "--weather-only", written(incidents), "--", *command]
     )

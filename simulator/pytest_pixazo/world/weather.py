@@ -97,7 +97,7 @@ def endure(run: Callable[[Forecast, list[Run]], object], incidents: Forecast) ->
 
     kinds = problems_of(incidents)
     first = runs[0]
-    if not kinds and not first.books.generations:
+    if not kinds and not first.generations:
         raise AssertionError(
             "the app submitted nothing in the world that endure calls it with, so no incident could hit it:"
             " make it use that world's url and api_key, its client() or env()"

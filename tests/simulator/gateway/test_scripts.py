@@ -28,8 +28,8 @@ from pixazo_simulator.script.faults import (
     WrongContentType,
 )
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
+from pixazo_simulator.server.asgi import ConnectionCutError
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.server.transmission import ConnectionCutError
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.world.generations import Bounds
 from pixazo_simulator.world.registry import Settings

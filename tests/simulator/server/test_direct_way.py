@@ -16,7 +16,7 @@ from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
 from pixazo_simulator.script.examples import EXAMPLES
 from pixazo_simulator.script.rule import Reply, Rule
 from pixazo_simulator.server.asgi import Application
-from pixazo_simulator.server.http import Configuration, Connections
+from pixazo_simulator.server.threaded import Configuration, Connections
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.world import AdvanceClock, Settings, Worlds
 

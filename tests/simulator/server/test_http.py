@@ -17,8 +17,9 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from pixazo_simulator.mutants import find_mutant, find_variant
 from pixazo_simulator.server import http as protocol
-from pixazo_simulator.server.http import KEEP_ALIVE, Configuration
+from pixazo_simulator.server import threaded
 from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.threaded import KEEP_ALIVE, Configuration
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
@@ -366,8 +367,8 @@ def test_a_broken_body_that_waits_its_turn_is_refused_in_turn(wire: RawSocket) -
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[RawSocket]:
     """A connection to a server with very short time-outs."""
-    for name in ("HEAD_TIMEOUT", "BODY_TIMEOUT", "KEEP_ALIVE"):
-        monkeypatch.setattr(protocol, name, 0.05)
+    for module, name in ((protocol, "HEAD_TIMEOUT"), (protocol, "BODY_TIMEOUT"), (threaded, "KEEP_ALIVE")):
+        monkeypatch.setattr(module, name, 0.05)
     with Simulator() as simulator, RawSocket(simulator.port) as connected:
         yield connected
 

@@ -43,10 +43,10 @@ from pixazo_simulator.script.faults import (
 )
 from pixazo_simulator.script.injection import transmission, wait
 from pixazo_simulator.script.rule import Reply, Rule
-from pixazo_simulator.server.asgi import Application
+from pixazo_simulator.server.asgi import Application, ConnectionCutError, transmit
 from pixazo_simulator.server.http import GatewayProtocol
+from pixazo_simulator.server.responder import transmitted
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.server.transmission import ConnectionCutError, transmit, transmitted
 from pixazo_simulator.world.registry import Settings, Worlds
 
 BEAR = b'{"prompt":"A bear"}'

@@ -37,9 +37,9 @@ from pixazo_simulator.script.faults import (
     UniformDelay,
 )
 from pixazo_simulator.script.rule import Rule
+from pixazo_simulator.server.asgi import ConnectionCutError
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
-from pixazo_simulator.server.transmission import ConnectionCutError
 from pixazo_simulator.webhooks import Dispatcher
 from pixazo_simulator.world import StateUnavailableError
 from pixazo_simulator.world.clock import Clock

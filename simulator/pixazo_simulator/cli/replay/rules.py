@@ -66,7 +66,7 @@ def retold(trace: Trace, natural: Natural, policy: spec.Policy) -> Retold:
     code = {"submit_code": "200"} if codes == {200} and policy.submit_code != "200" else {}
     if codes - {200, 202} or len(codes) > 1:
         shown = ", ".join(map(str, sorted(filter(None, codes))))
-        telling.note(f"submissions were accepted with {shown}: the replay has one status code")
+        telling.notes.append(f"submissions were accepted with {shown}: the replay has one status code")
     return Retold(rules, code, telling.generations, tuple(dict.fromkeys(telling.notes)))
 
 
@@ -78,9 +78,6 @@ class _Telling(msgspec.Struct):
     policy: spec.Policy
     generations: tuple[Generation, ...]
     notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
     def rules(self) -> Iterator[Rule]:
         submits = [*enumerate((each for each in self.trace.exchanges if each.is_submit), 1)]
@@ -103,9 +100,9 @@ class _Telling(msgspec.Struct):
 
     def _submitted(self, number: int, submit: Exchange, one: Generation | None) -> Step:
         if submit.request_body is None and submit.method == "POST":
-            self.note(f"submission {number}: the trace does not contain its body")
+            self.notes.append(f"submission {number}: the trace does not contain its body")
         if submit.status is None:
-            self.note(
+            self.notes.append(
                 f"submission {number} reached no gateway: the replay resets its connection before anything is done"
                 if submit.error == "connect"
                 else f"submission {number} got no response, and the trace does not show whether it was accepted: the replay accepts and charges it"
@@ -114,7 +111,7 @@ class _Telling(msgspec.Struct):
         if one is None:
             usual = self.natural(submit)
             if submit.succeeded and submit.members:
-                self.note(
+                self.notes.append(
                     f"submission {number} was accepted with {submit.status}, and the simulator refuses it with {usual}: give a --profile that accepts it"
                 )
                 return _NATURAL
@@ -159,7 +156,7 @@ class _Telling(msgspec.Struct):
             return []
         end = spec.finish(0, one.plan) / spec.SECOND
         if any(each.answered // 100 != 2 for each in one.callbacks):
-            self.note(
+            self.notes.append(
                 f"generation {one.number}: the receiver refused callbacks, which is up to the app: the replay retries as its policy says"
             )
         steps: list[Step] = []
@@ -189,12 +186,12 @@ class _Telling(msgspec.Struct):
         others = [each for each in self.trace.exchanges if not each.is_submit and id(each) not in told]
         if others:
             calls = ", ".join(dict.fromkeys(f"{each.method} {each.operation}" for each in others))
-            self.note(
+            self.notes.append(
                 f"{len(others)} requests belong to no generation of the trace and are left to the simulator: {calls}"
             )
         known = {each.request_id for each in self.generations}
         if strays := sum(each.members.get("request_id") not in known for each in self.trace.callbacks):
-            self.note(f"{strays} callbacks name no generation of the trace: no rule sends them")
+            self.notes.append(f"{strays} callbacks name no generation of the trace: no rule sends them")
 
 
 def _rule(when: str, match: dict[str, Any], steps: Sequence[Step], *, lasts: bool = False) -> Iterator[Rule]:

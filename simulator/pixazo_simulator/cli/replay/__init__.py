@@ -1,25 +1,20 @@
-"""The command `pixazo-sim replay`."""
+"""The command `pixazo-sim replay`: a saved world is served, a trace of recorded traffic becomes a failing test."""
 
 from __future__ import annotations
 
 import logging
-import os
-import re
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click import Argument, Option
 
-from .options import OPTIONS
-from .serve import serve_until_ended
+from pixazo_simulator.cli.options import OPTIONS
+from pixazo_simulator.cli.serve import serve_until_ended
 
 if TYPE_CHECKING:
-    from pixazo_simulator.control import ControlClient
     from pixazo_simulator.state import Replayed, WorldLog
-    from pixazo_simulator.traces import Exchange
 
 _TAKEN = ("models", "host", "port", "ready_file", "log_format")
 """The options of `serve` that `replay` has, too."""
@@ -35,30 +30,31 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
     commands of the file again, and prints whether they lead to the same state as on the machine that saved it. The clock is stopped at
     the end of the file, until it is advanced. `GET /_sim/world/history` lists the commands, and `at` shows the state after each of them.
     """
+    from pixazo_simulator.cli.process import log, log_to_stderr
     from pixazo_simulator.server import Simulator
 
-    from .process import log, log_to_stderr
+    from .pytest_file import write_tests
 
     try:
         data = Path(file).read_bytes()
     except OSError as error:
         raise click.UsageError(f"{file} cannot be read: {error.strerror}") from None
-    if _write_tests(file, data, options, check=check):
-        return
-    saved = _read(file, data)
     try:
+        if write_tests(file, data, options, check=check):
+            return
+        saved = _read(file, data)
         simulator, replayed = Simulator.replaying(
             saved, key=key, host=options["host"], port=options["port"], models=options["models"]
         )
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise click.UsageError(f"{file} cannot be replayed: {error}") from None
     summary = _summary(saved, replayed)
+    is_sound = replayed.is_same and replayed.has_same_outcome
     if check:
         sys.stdout.write(f"{summary}\n")
         sys.stdout.flush()
-        raise SystemExit(0 if replayed.is_same and replayed.has_same_outcome else 1)
+        raise SystemExit(0 if is_sound else 1)
     log_to_stderr(options["log_format"])
-    is_sound = replayed.is_same and replayed.has_same_outcome
     log.log(logging.INFO if is_sound else logging.WARNING, "%s", summary)
     serve_until_ended(lambda _: simulator, options)
 
@@ -76,69 +72,6 @@ def _read(file: str, data: bytes) -> WorldLog:
                 f"{file} is a HAR file: convert it to a trace first, with pixazo-contracts har {file} -o trace.ndjson"
             ) from None
         raise click.UsageError(f"{file} is not the log of a world: {error}; GET /_sim/world/log returns one") from None
-
-
-def _write_tests(file: str, data: bytes, options: dict[str, Any], *, check: bool) -> bool:
-    """Write the script and the tests of a trace, and report that; False for a file of another kind."""
-    from pixazo_simulator.server import Simulator, read_profile
-    from pixazo_simulator.traces import files_of, read_trace, retold
-    from pixazo_simulator.world import Settings
-
-    try:
-        trace = read_trace(data)
-        if trace is None:
-            return False
-        name, script, tests = _names(file, options, check=check)
-        profile, app = options["profile"], options["app"]
-        policy = read_profile(profile or "documented")
-        with Simulator(Settings(policy=policy)) as simulator:
-            told = retold(trace, partial(_natural_status, simulator.control()), policy)
-        texts = files_of(trace, told, name, app, _from(script.parent, profile))
-        script.parent.mkdir(parents=True, exist_ok=True)
-        script.write_text(texts.script, encoding="utf-8")
-        tests.write_text(texts.tests, encoding="utf-8")
-    except (ValueError, OSError) as error:
-        raise click.UsageError(f"{file} cannot be replayed: {error}") from None
-    values = "".join(f" --set {field}={value}" for field, value in told.policy.items()) + (
-        f" --profile {profile}" if profile else ""
-    )
-    lines = [
-        f"{len(trace.exchanges)} exchanges and {len(trace.callbacks)} callbacks became {len(told.rules)} rules",
-        f"wrote {script}: pixazo-sim serve --script {script}{values}",
-        f"wrote {tests}: pytest {tests}",
-        *(f"not expressed: {note}" for note in told.notes),
-    ]
-    click.echo("\n".join(lines))
-    return True
-
-
-def _names(file: str, options: dict[str, Any], *, check: bool) -> tuple[str, Path, Path]:
-    """The name of the replay, its script and its tests. Raises ValueError with the remedy."""
-    if check:
-        raise ValueError("--check compares the log of a world, but this is a trace: leave it out")
-    given = options["name"] or Path(file).stem
-    name = re.sub(r"\W+", "_", given, flags=re.ASCII).strip("_").lower() or "trace"
-    folder = Path(options["out"])
-    script, tests = folder / f"replay_{name}.json", folder / f"test_replay_{name}.py"
-    if there := [str(each) for each in (script, tests) if each.exists() and not options["force"]]:
-        raise ValueError(f"{' and '.join(there)} would be overwritten: give another --name or --out, or --force")
-    return name, script, tests
-
-
-def _from(folder: Path, profile: str | None) -> str | None:
-    """A profile as files in a folder name it."""
-    from pixazo_simulator.spec import PROFILES
-
-    if profile is None or profile in PROFILES:
-        return profile
-    return Path(os.path.relpath(Path(profile).resolve(), folder.resolve())).as_posix()
-
-
-def _natural_status(control: ControlClient, submission: Exchange) -> int:
-    """The status code of a submission without any rule."""
-    kind = next((value for name, value in submission.request_headers if name.lower() == "content-type"), None)
-    headers = {"Content-Type": kind} if kind else {}
-    return control.explain("POST", submission.path, headers=headers, body=submission.body_again).status
 
 
 def _summary(log: WorldLog, replayed: Replayed) -> str:

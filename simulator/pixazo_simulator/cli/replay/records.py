@@ -13,6 +13,7 @@ import msgspec
 from pixazo_simulator.spec import SUBMITS, Status, read_instant
 
 WRONG_FILE = "pixazo-contracts run and pixazo-contracts proxy write traces"
+WEBHOOK_HEADER = "x-webhook-url"
 _SHOWN = ("content-type", "retry-after")
 """Headers of a response that an app acts upon."""
 _CUT_IMAGE = re.compile(r'(?i)"data:image/[^"]*… \(\d+ characters\)"')
@@ -37,7 +38,7 @@ class MediaFacts(msgspec.Struct):
 
 
 class Message(msgspec.Struct, dict=True, kw_only=True):
-    """A response or a callback."""
+    """A request, a response or a callback."""
 
     headers: Fields = ()
     body: str | None = None
@@ -87,9 +88,9 @@ class Exchange(Message, kw_only=True):
         return self.status is not None and 200 <= self.status < 300
 
     @cached_property
-    def sent(self) -> Mapping[str, Any]:
-        """The members of the request's body."""
-        return Message(body=self.request_body).members
+    def request(self) -> Message:
+        """What was sent."""
+        return Message(headers=self.request_headers, body=self.request_body)
 
     @property
     def body_again(self) -> str:
@@ -108,14 +109,9 @@ class Exchange(Message, kw_only=True):
         return (word.upper() if word.upper() in Status.__members__ else word) if isinstance(word, str) else None
 
     @property
-    def webhook_header(self) -> str | None:
-        """The header with which a submission asks for a callback."""
-        return next((value for name, value in self.request_headers if name.lower() == "x-webhook-url"), None)
-
-    @property
     def webhook_urls(self) -> tuple[str, ...]:
         """The URLs at which a submission asked to be called back."""
-        given = (self.webhook_header, self.sent.get("callback_url"))
+        given = (self.request.header(WEBHOOK_HEADER), self.request.members.get("callback_url"))
         return tuple(url for url in given if isinstance(url, str) and url.startswith("http"))
 
 
