@@ -11,9 +11,8 @@ import msgspec
 from pixazo_contracts.clauses import BY_ID, Clause, Strength
 from pixazo_contracts.trace import encode_json
 
-from .neutral import neutral
 from .result import Meta, Result
-from .verdict import GOOD, JUDGED, Outcome, Verdict
+from .verdict import GOOD, JUDGED, Outcome, Verdict, neutral
 
 ChangeKind = Literal["regressed", "fixed", "changed observation", "vanished", "new"]
 Severity = Literal["breaking", "risky", "additive"]

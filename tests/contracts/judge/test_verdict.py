@@ -12,8 +12,7 @@ from pixazo_contracts.clauses import BY_ID
 from pixazo_contracts.clauses.clause import Clause, Cost, Strength
 from pixazo_contracts.clauses.remarks import Evidence, Observation, Remark, Unseen, Violation
 from pixazo_contracts.judge import ExitCode, Terms, build
-from pixazo_contracts.judge.evaluation import exit_code
-from pixazo_contracts.judge.expectations import Expectation
+from pixazo_contracts.judge.evaluation import Expectation, exit_code
 from pixazo_contracts.judge.verdict import Outcome, Verdict, judge
 from pixazo_contracts.trace.exchange import Exchange
 from pixazo_contracts.trace.target import Profile
