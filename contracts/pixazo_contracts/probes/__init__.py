@@ -10,7 +10,7 @@ A conversation is a generator and does no I/O: it yields steps (see `conversatio
 `operations`, and gets back what the trace will contain. The runner carries out many conversations at once.
 
 A clause finds its exchanges by `aims` (`trace.aimed("STATUS-10")`), tells them apart by `case`, and knows by `intent` what
-the page says about each. Packs are requests for several clauses at once (see `packs`); in families, each request
+the page says about each. Packs are requests for several clauses at once (see `generations`); in families, each request
 breaks one rule, or only just keeps it (see `families`).
 Probes share generations by publishing them under a name: `g1` when it is accepted, `g1 ended` when it has ended.
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container
 
-from . import accounts, callbacks, families, packs, repetition, routes
+from . import callbacks, callers, families, generations
 from .conversation import (
     Await,
     AwaitCallbacks,
@@ -41,11 +41,9 @@ from .conversation import (
     Together,
 )
 from .families import ABSENT, RULES
+from .generations import unusable
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
-from .operations import BODY_ONLY, PRINTED_HEADERS, follow, media_urls, poll, read, submit
-from .packs import unusable
-from .samples import Sample, members
-from .samples import text as sample_text
+from .operations import BODY_ONLY, PRINTED_HEADERS, Sample, follow, media_urls, members, poll, read, sample_text, submit
 
 __all__ = [
     "ABSENT", "BODY_ONLY", "PRINTED_HEADERS", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",
@@ -55,18 +53,18 @@ __all__ = [
 
 #: All probes: smoke first, late ones last, cheap ones before expensive ones.
 PROBES: tuple[Probe, ...] = (
-    *packs.SMOKE,
-    *routes.PROBES,
-    *repetition.READS,
+    *generations.SMOKE,
+    *callers.ROUTES,
+    *generations.READS,
     *families.PROBES,
-    *accounts.PROBES,
-    *packs.PROBES,
+    *callers.ACCOUNTS,
+    *generations.PACKS,
     *families.ALLOWED,
     *callbacks.PROBES,
-    *repetition.SUBMITS,
-    *accounts.BALANCES,
+    *generations.SUBMITS,
+    *callers.BALANCES,
     *families.OPEN_QUESTIONS,
-    *repetition.LATE,
+    *generations.LATE,
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from pixazo_contracts.trace import Exchange
@@ -14,6 +13,7 @@ from .operations import (
     PROMPT,
     About,
     follow_called,
+    members,
     ordinary,
     poll,
     read,
@@ -21,7 +21,6 @@ from .operations import (
     webhook_headers,
     with_webhook,
 )
-from .samples import members
 
 RECEIVER: Final = frozenset({"receiver"})
 
@@ -130,9 +129,7 @@ def _own_address(context: RunContext) -> Conversation[None]:
 def _unusable(what: str = "", **changes: object) -> tuple[Case, ...]:
     """Requests whose webhook URL cannot be called."""
     urls = {"no URL": "not a url", "other scheme": "ftp://example.com/callback"}
-    return tuple(
-        replace(t2v(f"{name}{what}", "any", **changes), headers=with_webhook(url)) for name, url in urls.items()
-    )
+    return tuple(t2v(f"{name}{what}", "any", headers=with_webhook(url), **changes) for name, url in urls.items())
 
 
 PROBES: Final = (

@@ -26,10 +26,10 @@ from .operations import (
     encode,
     follow,
     follow_called,
+    sample_text,
     submit,
     with_webhook,
 )
-from .samples import text
 
 #: The value of a member that a body must not have.
 ABSENT = object()
@@ -55,7 +55,9 @@ class Case:
         return encode({member: value() if callable(value) else value for member, value in self.body.items()})
 
 
-def varied(operation: str, name: str, intent: Intent = "refuse", **changes: object) -> Case:
+def varied(
+    operation: str, name: str, intent: Intent = "refuse", *, headers: Headers = PRINTED_HEADERS, **changes: object
+) -> Case:
     """A valid request to an operation, with some members changed, added, or (`ABSENT`) left out.
 
     Each case has a prompt of its own: a gateway may treat equal bodies as one request.
@@ -63,7 +65,7 @@ def varied(operation: str, name: str, intent: Intent = "refuse", **changes: obje
     image = {"first_frame_image": PRINTED_IMAGE} if operation == "imageToVideo" else {}
     body = {"prompt": f"{PROMPT} ({name})", **image, **PRINTED, **changes}
     left = {member: value for member, value in body.items() if value is not ABSENT}
-    return Case(operation=operation, name=name, body=left, intent=intent)
+    return Case(operation=operation, name=name, body=left, intent=intent, headers=headers)
 
 
 t2v, i2v = partial(varied, "generate"), partial(varied, "imageToVideo")
@@ -393,9 +395,9 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
         for way, aim in (("member", member_aim), ("header", "WEBHOOK-01")):
             url = yield from ReceiverUrl(f"{way}-{operation}")
             given = {"callback_url": url} if way == "member" else {}
-            case = varied(operation, f"URL in the {way}", "accept", **image, **given)
             headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
-            called.append(((yield from _sent(replace(case, headers=headers), aim)), url))
+            case = varied(operation, f"URL in the {way}", "accept", headers=headers, **image, **given)
+            called.append(((yield from _sent(case, aim)), url))
     yield from follow_called(context, called)
 
 
@@ -460,7 +462,7 @@ ALLOWED: Final = (
     _callback_urls,
     *(_allowed(rule) for rule in RULES if rule.allowed),
     *(
-        values(clause, *(replace(make(case, "accept"), headers=headers) for make in (t2v, i2v)))
+        values(clause, *(make(case, "accept", headers=headers) for make in (t2v, i2v)))
         for clause, case, headers in (
             ("HDR-01", "charset", (*CHARSET, PRINTED_HEADERS[1])),
             ("HDR-03", "no Cache-Control", BODY_ONLY),
@@ -472,9 +474,9 @@ ALLOWED: Final = (
         *_raw("imageToVideo", {"escaped JSON": ESCAPED % ESCAPED_IMAGE}, "accept"),
         name="escapes, image to video",
     ),
-    values("T2V-BODY-01", *_raw("generate", {"printed example": text("text_to_video").encode()}, "accept")),
+    values("T2V-BODY-01", *_raw("generate", {"printed example": sample_text("text_to_video").encode()}, "accept")),
     values("T2V-BODY-02", t2v("prompt alone", "accept", **ALONE)),
-    values("I2V-IMG-03", *_raw("imageToVideo", {"printed example": text("image_to_video").encode()}, "accept")),
+    values("I2V-IMG-03", *_raw("imageToVideo", {"printed example": sample_text("image_to_video").encode()}, "accept")),
     values(
         "I2V-IMG-03",
         *(i2v(f"{kind} by URL", "accept", first_frame_image=url) for kind, url in GALLERY.items()),
@@ -529,7 +531,7 @@ OPEN_QUESTIONS: Final = (
         "other content types",
         "HDR-02",
         *(
-            replace(t2v(name, "any", **ALONE), headers=(("Content-Type", media_type),) if media_type else ())
+            t2v(name, "any", headers=(("Content-Type", media_type),) if media_type else (), **ALONE)
             for name, media_type in OTHER_TYPES.items()
         ),
     ),

@@ -1,12 +1,14 @@
-"""The building blocks of conversations: submit, read, poll, follow, download."""
+"""The building blocks of conversations: printed payloads; submit, read, poll, follow, download."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from itertools import pairwise
-from typing import Final, TypedDict, Unpack
+from typing import Final, Literal, TypedDict, Unpack
 
 from pixazo_contracts import trace
 from pixazo_contracts.trace import Exchange
@@ -23,7 +25,24 @@ from .conversation import (
     Send,
     Together,
 )
-from .samples import members
+
+#: The payloads that the vendor's page prints, exactly as printed: a file of `samples/` each.
+Sample = Literal[
+    "accepted", "completed", "error", "image_to_video", "insufficient_balance", "model_not_found", "text_to_video"
+]
+
+
+@cache
+def sample_text(sample: Sample) -> str:
+    """A printed payload as text, newline at the end excluded."""
+    return files(__package__).joinpath("samples", f"{sample}.json").read_text(encoding="utf-8").removesuffix("\n")
+
+
+def members(sample: Sample) -> dict[str, object]:
+    """A printed payload decoded: a new dict each time."""
+    decoded: dict[str, object] = json.loads(sample_text(sample))
+    return decoded
+
 
 #: The headers of the samples except the key; and the header that a JSON body needs.
 PRINTED_HEADERS: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
