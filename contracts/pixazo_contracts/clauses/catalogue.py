@@ -12,9 +12,8 @@ from .access import AUTH, BASE, HDR
 from .clause import Clause
 from .envelopes import FAIL, OUT, TIME
 from .errors import ERR, WAL
-from .parameters import I2V, T2V
 from .status import FLOW, STATUS
-from .submit import SUBMIT
+from .submit import I2V, SUBMIT, T2V
 from .webhook import WEBHOOK
 
 GROUPS = (BASE, AUTH, HDR, SUBMIT, T2V, I2V, STATUS, FLOW, OUT, TIME, FAIL, WAL, ERR, WEBHOOK)

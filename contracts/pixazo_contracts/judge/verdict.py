@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cache
 from itertools import islice
 from typing import Final, cast
 
@@ -244,34 +245,23 @@ def _drifted(ruling: _Ruling, before: str | None) -> _Ruling:
     return replace(ruling, verdict=drifted, rests=(_records(sources),) if new else ())
 
 
-def _roots(clauses: Sequence[Clause]) -> dict[str, list[str]]:
-    """The clauses on which each depends, also through others, except those that depend on it in turn."""
-    depends_on = {clause.id: clause.depends_on for clause in clauses}
-    reached: dict[str, set[str]] = {}
-    for clause_id, needed in depends_on.items():
-        found, waiting = reached.setdefault(clause_id, set()), list(needed)
-        while waiting:
-            root = waiting.pop()
-            if root in depends_on and root not in found:
-                found.add(root)
-                waiting += depends_on[root]
-    return {
-        i: [root for root in depends_on if root in roots and i not in reached[root]] for i, roots in reached.items()
-    }
-
-
 def _explained(clauses: Sequence[Clause], rulings: Mapping[str, _Ruling]) -> dict[str, tuple[str, ...]]:
     """The clauses whose findings are all explained, each with the failed clauses that explain them.
 
-    A finding is explained if a clause on which its own depends failed on a record that it depends on. Without a finding,
-    any failure of such a clause is the explanation.
+    A finding is explained if a clause on which its own depends, also through others, failed on a record that it depends on.
+    Without a finding, any failure of such a clause is the explanation.
     """
+    depends_on = {clause.id: clause.depends_on for clause in clauses}
     spoiled = {clause_id: ruling.spoiled for clause_id, ruling in rulings.items() if ruling.spoiled}
-    if not spoiled:
-        return {}
-    roots, causes = _roots(clauses), dict[str, list[str]]()
+    causes: dict[str, list[str]] = {}
+
+    @cache
+    def roots(clause_id: str) -> frozenset[str]:
+        near = [root for root in depends_on[clause_id] if root in depends_on]
+        return frozenset(near).union(*map(roots, near))
+
     for clause_id, ruling in rulings.items():
-        failed = [root for root in roots[clause_id] if root in spoiled]
+        failed = [root for root in spoiled if root in roots(clause_id)]
         guilty = [[root for root in failed if spoiled[root] & records] for records in ruling.rests] or [failed]
         if ruling.verdict.outcome in EXPLICABLE and all(guilty):
             causes[clause_id] = [root for root in failed if any(root in each for each in guilty)]
