@@ -137,11 +137,9 @@ def err_402_03(trace: Trace) -> Remarks:
         yield from begins_nothing(trace, exchange)
 
 
-# fmt: off
 ERR.row("ERR-402-04", SILENT, ACCOUNT, noted(lambda e: f"{e.case}: {e.status}"),
     depends_on="BASE-04 AUTH-07 ERR-402-01 SUBMIT-13 STATUS-01 STATUS-10 STATUS-13", section="silence",
-    demands="With an empty wallet earlier requests stay readable, and after a top-up the same body is accepted.")
-# fmt: on
+    demands="With an empty wallet earlier requests stay readable, and after a top-up the same body is accepted.")  # fmt: skip
 
 
 @ERR.clause("ERR-429-01", DOCUMENTED, ACCOUNT, depends_on="BASE-02", needs="account:throttled", section=TOO_MANY)

@@ -146,15 +146,13 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
             yield Observation(f"{read.case}: {read.status}, {body}", read)
 
 
-# fmt: off
 STATUS.row("STATUS-06", IMPLIED, SHARED, each(envelopes(*RUNNING), "output", _holds_nothing, "null"),
     depends_on=f"{READABLE} STATUS-02", core=True,
     section='Status Values: "COMPLETED | Done — output contains the result"',
-    demands="`output` holds nothing before COMPLETED.")
+    demands="`output` holds nothing before COMPLETED.")  # fmt: skip
 STATUS.row("STATUS-07", DOCUMENTED, SHARED, each(envelopes(), "polling_url", is_absent, "absent"),
     section='Response Fields: "polling_url | string | Status URL (initial response only)"',
-    demands="`polling_url` does not appear in status answers.")
-# fmt: on
+    demands="`polling_url` does not appear in status answers.")  # fmt: skip
 
 
 @STATUS.clause("STATUS-08", SILENT, SHARED, section="silence")

@@ -76,14 +76,12 @@ def _code_202(trace: Trace, operation: str) -> Remarks:
                 yield Violation(exchange, f"status code ({exchange.case})", "202", code_shown(exchange))
 
 
-# fmt: off
 SUBMIT.row("SUBMIT-01", DOCUMENTED, SHARED, lambda trace, _: _code_202(trace, "generate"),
     depends_on="BASE-02", core=True, section='Response Handling (Text to Video): "202 | Accepted — Request queued"',
-    demands="A valid T2V submit answers 202.")
+    demands="A valid T2V submit answers 202.")  # fmt: skip
 SUBMIT.row("SUBMIT-02", DOCUMENTED, SHARED, lambda trace, _: _code_202(trace, "imageToVideo"),
     depends_on="BASE-03", core=True, section='Response Handling (Image to Video): "202 | Accepted — Request queued"',
-    demands="A valid I2V submit answers 202.")
-# fmt: on
+    demands="A valid I2V submit answers 202.")  # fmt: skip
 
 
 @SUBMIT.clause("SUBMIT-03", DOCUMENTED, SHARED, depends_on="HDR-04", core=True, section=f"Output; {POLLING_URL}")
@@ -107,17 +105,15 @@ def _having(name: str) -> Callable[[Trace], Iterator[Exchange]]:
     return lambda trace: (exchange for exchange in trace.acceptances if name in exchange.members)
 
 
-# fmt: off
 SUBMIT.row("SUBMIT-05", EXAMPLE, SHARED, each(_having("status"), "status", lambda status: status == "QUEUED", '"QUEUED"'),
     depends_on="SUBMIT-03", core=True, drift_fails=True,
     section='Output; Status Values: "QUEUED | Request accepted, waiting to be processed"',
-    demands="`status` in the 202 body is exactly `QUEUED`.")
+    demands="`status` in the 202 body is exactly `QUEUED`.")  # fmt: skip
 SUBMIT.row("SUBMIT-06", EXAMPLE, SHARED,
     each(_having("request_id"), "request_id", lambda value: UUID_TEXT.fullmatch(str(value)) is not None, f"{MODEL}_<uuid>"),
     depends_on="SUBMIT-03", core=True, drift_fails=True,
     section='Output: "minimax-hailuo-ai_019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"',
-    demands="`request_id` is a string: model id, one underscore, a UUID text.")
-# fmt: on
+    demands="`request_id` is a string: model id, one underscore, a UUID text.")  # fmt: skip
 
 
 def _uuid(request_id: object) -> str:

@@ -427,7 +427,7 @@ def _spend(
 
 
 @probe("debited once", "WAL-01", cost=3, needs={"account:two"})
-def _debited_once(context: RunContext) -> Conversation[None]:
+def _paid_once(context: RunContext) -> Conversation[None]:
     """Only submits are sent with this account until it has bought two; another account's generation shows when to continue."""
     yield from _spend("two", "first", "WAL-01")
     sibling = yield from _spend("default", "sibling", "WAL-01")
@@ -490,7 +490,7 @@ def _after_reads(context: RunContext) -> Conversation[None]:
 
 
 @probe("reads of one's own are free", "WAL-05", cost=2, needs={"account:two.1"})
-def _after_reads_of_one(context: RunContext) -> Conversation[None]:
+def _after_own_reads(context: RunContext) -> Conversation[None]:
     """Reads of a request that exists, its callback and its downloads, between two submits that the account can pay for."""
     headers = yield from webhook_headers(context, ReceiverUrl("two"))
     first = yield from _spend("two.1", "before", "WAL-05", headers=headers)
@@ -515,12 +515,4 @@ def _at_once(context: RunContext) -> Conversation[None]:
             yield from poll(context, exchange)
 
 
-BALANCES: Final = (
-    _debited_once,
-    _after_refusals,
-    _after_errors,
-    _after_reads,
-    _after_reads_of_one,
-    _at_once,
-    _after_failed,
-)
+BALANCES: Final = (_paid_once, _after_refusals, _after_errors, _after_reads, _after_own_reads, _at_once, _after_failed)

@@ -342,11 +342,11 @@ EACH_ITS_OWN: Final = (
 )
 
 
-def _side_by_side(name: str, requests: tuple[tuple[str, str, dict[str, object]], ...], *feeds: str) -> Probe:
+def _side_by_side(name: str, feeds: str, *requests: tuple[str, str, dict[str, object]]) -> Probe:
     """Several requests, each submitted when those before are under way, and followed side by side: (kind, operation, members)."""
     kinds = {kind for kind, _, _ in requests if kind != "completed"}
 
-    @probe(name, *EACH_ITS_OWN, *feeds, cost=len(requests), needs={f"prompt:{kind}" for kind in kinds})
+    @probe(name, *EACH_ITS_OWN, *feeds.split(), cost=len(requests), needs={f"prompt:{kind}" for kind in kinds})
     def side_by_side(context: RunContext) -> Conversation[None]:
         submits = list[Exchange]()
         for kind, operation, changes in requests:
@@ -420,17 +420,16 @@ READS: Final = (
     _closely,
     _side_by_side(
         "both operations side by side",
-        (("completed", "generate", {"duration": 6}), ("completed", "imageToVideo", {**IMAGE, "duration": 10})),
-        "OUT-01",
-        "OUT-05",
-        "OUT-10",
+        "OUT-01 OUT-05 OUT-10",
+        ("completed", "generate", {"duration": 6}),
+        ("completed", "imageToVideo", {**IMAGE, "duration": 10}),
     ),
     _side_by_side(
         "three ends side by side",
-        (("failed", "imageToVideo", IMAGE), ("completed", "generate", {}), ("error", "generate", {})),
-        "FAIL-01",
-        "FAIL-02",
-        "FAIL-03",
+        "FAIL-01 FAIL-02 FAIL-03",
+        ("failed", "imageToVideo", IMAGE),
+        ("completed", "generate", {}),
+        ("error", "generate", {}),
     ),
     _neighbours,
 )
