@@ -6,8 +6,8 @@ A probe looks like this::
     def _unknown(context: RunContext) -> Conversation[None]:
         exchange = yield from read(unknown_id(context.run, "unknown"), case="unknown id", aims=("STATUS-10",))
 
-A conversation is a generator and does no I/O: it yields steps (see `conversation`), most of them made by functions of
-`operations`, and gets back what the trace will contain. The runner carries out many conversations at once.
+A conversation is a generator and does no I/O: it yields steps, most of them made by functions (see `conversation` for both),
+and gets back what the trace will contain. The runner carries out many conversations at once.
 
 A clause finds its exchanges by `aims` (`trace.aimed("STATUS-10")`), tells them apart by `case`, and knows by `intent` what
 the page says about each. Packs are requests for several clauses at once (see `generations`); in families, each request
@@ -24,6 +24,8 @@ from collections.abc import Collection, Container
 
 from . import callbacks, callers, families, generations
 from .conversation import (
+    BODY_ONLY,
+    PRINTED_HEADERS,
     Await,
     AwaitCallbacks,
     Conversation,
@@ -34,16 +36,23 @@ from .conversation import (
     Recall,
     ReceiverUrl,
     RunContext,
+    Sample,
     Send,
     SingleStep,
     Step,
     StepResult,
     Together,
+    follow,
+    media_urls,
+    members,
+    poll,
+    read,
+    sample_text,
+    submit,
 )
 from .families import ABSENT, RULES
 from .generations import unusable
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
-from .operations import BODY_ONLY, PRINTED_HEADERS, Sample, follow, media_urls, members, poll, read, sample_text, submit
 
 __all__ = [
     "ABSENT", "BODY_ONLY", "PRINTED_HEADERS", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from pixazo_contracts.trace import Exchange
 
-from .conversation import Await, AwaitCallbacks, Conversation, Probe, ReceiverUrl, RunContext, probe
-from .families import ABSENT, Case, family, t2v
-from .operations import (
+from .conversation import (
     PRINTED_HEADERS,
     PROMPT,
     About,
+    Await,
+    AwaitCallbacks,
+    Conversation,
+    Probe,
+    ReceiverUrl,
+    RunContext,
     follow_called,
     members,
     ordinary,
     poll,
+    probe,
     read,
     submit,
     webhook_headers,
     with_webhook,
 )
+from .families import ABSENT, Case, family, t2v
 
 RECEIVER: Final = frozenset({"receiver"})
 
@@ -129,7 +136,9 @@ def _own_address(context: RunContext) -> Conversation[None]:
 def _unusable(what: str = "", **changes: object) -> tuple[Case, ...]:
     """Requests whose webhook URL cannot be called."""
     urls = {"no URL": "not a url", "other scheme": "ftp://example.com/callback"}
-    return tuple(t2v(f"{name}{what}", "any", headers=with_webhook(url), **changes) for name, url in urls.items())
+    return tuple(
+        replace(t2v(f"{name}{what}", "any", **changes), headers=with_webhook(url)) for name, url in urls.items()
+    )
 
 
 PROBES: Final = (

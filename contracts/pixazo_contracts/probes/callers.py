@@ -9,6 +9,12 @@ from urllib.parse import urlsplit
 from pixazo_contracts.trace import MODEL_BASE, STATUS_BASE, Exchange, Intent, whole_number
 
 from .conversation import (
+    LATER_POLLS,
+    PRINTED,
+    PRINTED_HEADERS,
+    PRINTED_IMAGE,
+    PROMPT,
+    About,
     Await,
     AwaitCallbacks,
     Conversation,
@@ -18,22 +24,14 @@ from .conversation import (
     Probe,
     ReceiverUrl,
     RunContext,
+    Sample,
     Send,
     Together,
-    probe,
-)
-from .operations import (
-    LATER_POLLS,
-    PRINTED,
-    PRINTED_HEADERS,
-    PRINTED_IMAGE,
-    PROMPT,
-    About,
-    Sample,
     download,
     members,
     ordinary,
     poll,
+    probe,
     read,
     sample_text,
     submit,

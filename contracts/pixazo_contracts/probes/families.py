@@ -13,23 +13,29 @@ from typing import Final
 
 from pixazo_contracts.trace import Exchange, Intent
 
-from .conversation import Conversation, Headers, Probe, ReceiverUrl, RunContext, Send, probe
-from .images import bmp, data_url, gif, jpeg, png, svg, webp
-from .operations import (
+from .conversation import (
     BODY_ONLY,
     CHARSET,
     PRINTED,
     PRINTED_HEADERS,
     PRINTED_IMAGE,
     PROMPT,
+    Conversation,
+    Headers,
+    Probe,
+    ReceiverUrl,
+    RunContext,
+    Send,
     download,
     encode,
     follow,
     follow_called,
+    probe,
     sample_text,
     submit,
     with_webhook,
 )
+from .images import bmp, data_url, gif, jpeg, png, svg, webp
 
 #: The value of a member that a body must not have.
 ABSENT = object()
@@ -55,9 +61,7 @@ class Case:
         return encode({member: value() if callable(value) else value for member, value in self.body.items()})
 
 
-def varied(
-    operation: str, name: str, intent: Intent = "refuse", *, headers: Headers = PRINTED_HEADERS, **changes: object
-) -> Case:
+def varied(operation: str, name: str, intent: Intent = "refuse", **changes: object) -> Case:
     """A valid request to an operation, with some members changed, added, or (`ABSENT`) left out.
 
     Each case has a prompt of its own: a gateway may treat equal bodies as one request.
@@ -65,7 +69,7 @@ def varied(
     image = {"first_frame_image": PRINTED_IMAGE} if operation == "imageToVideo" else {}
     body = {"prompt": f"{PROMPT} ({name})", **image, **PRINTED, **changes}
     left = {member: value for member, value in body.items() if value is not ABSENT}
-    return Case(operation=operation, name=name, body=left, intent=intent, headers=headers)
+    return Case(operation=operation, name=name, body=left, intent=intent)
 
 
 t2v, i2v = partial(varied, "generate"), partial(varied, "imageToVideo")
@@ -395,9 +399,9 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
         for way, aim in (("member", member_aim), ("header", "WEBHOOK-01")):
             url = yield from ReceiverUrl(f"{way}-{operation}")
             given = {"callback_url": url} if way == "member" else {}
+            case = varied(operation, f"URL in the {way}", "accept", **image, **given)
             headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
-            case = varied(operation, f"URL in the {way}", "accept", headers=headers, **image, **given)
-            called.append(((yield from _sent(case, aim)), url))
+            called.append(((yield from _sent(replace(case, headers=headers), aim)), url))
     yield from follow_called(context, called)
 
 
@@ -462,7 +466,7 @@ ALLOWED: Final = (
     _callback_urls,
     *(_allowed(rule) for rule in RULES if rule.allowed),
     *(
-        values(clause, *(make(case, "accept", headers=headers) for make in (t2v, i2v)))
+        values(clause, *(replace(make(case, "accept"), headers=headers) for make in (t2v, i2v)))
         for clause, case, headers in (
             ("HDR-01", "charset", (*CHARSET, PRINTED_HEADERS[1])),
             ("HDR-03", "no Cache-Control", BODY_ONLY),
@@ -531,7 +535,7 @@ OPEN_QUESTIONS: Final = (
         "other content types",
         "HDR-02",
         *(
-            t2v(name, "any", headers=(("Content-Type", media_type),) if media_type else (), **ALONE)
+            replace(t2v(name, "any", **ALONE), headers=(("Content-Type", media_type),) if media_type else ())
             for name, media_type in OTHER_TYPES.items()
         ),
     ),

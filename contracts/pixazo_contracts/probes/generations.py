@@ -14,6 +14,10 @@ from typing import Final
 from pixazo_contracts.trace import STATUS_BASE, TERMINAL, Exchange, find_generations, only_reads
 
 from .conversation import (
+    CHARSET,
+    PRINTED_HEADERS,
+    PRINTED_IMAGE,
+    PROMPT,
     Await,
     AwaitCallbacks,
     Conversation,
@@ -26,14 +30,6 @@ from .conversation import (
     RunContext,
     Send,
     Together,
-    probe,
-)
-from .images import data_url, png, webp
-from .operations import (
-    CHARSET,
-    PRINTED_HEADERS,
-    PRINTED_IMAGE,
-    PROMPT,
     earlier_ends,
     end_watch,
     fetch,
@@ -42,12 +38,14 @@ from .operations import (
     media_urls,
     ordinary,
     poll,
+    probe,
     read,
     sample_text,
     submit,
     unknown_id,
     with_webhook,
 )
+from .images import data_url, png, webp
 
 IMAGE: Final[dict[str, object]] = {"first_frame_image": PRINTED_IMAGE}
 

@@ -10,6 +10,7 @@ from .exchange import (
     Exchange,
     Intent,
     JsonObject,
+    inspect_media,
     is_array,
     is_object,
     join_url,
@@ -18,7 +19,6 @@ from .exchange import (
     repeated_names,
     split_url,
 )
-from .media import inspect_media
 from .settings import ConfigurationError, read_settings
 from .target import (
     DOCUMENTED_ORIGIN,

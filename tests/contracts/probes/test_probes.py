@@ -7,8 +7,16 @@ from tests.contracts.fake_run import fake_dialogue, full_target
 from tests.contracts.gateways.fake_gateway import Ask, Reply, refusal
 
 from pixazo_contracts.probes import PROBES, for_clauses
-from pixazo_contracts.probes.conversation import RunContext
-from pixazo_contracts.probes.operations import MOST_MISSING, MOST_REFUSED, follow, members, poll, sample_text, submit
+from pixazo_contracts.probes.conversation import (
+    MOST_MISSING,
+    MOST_REFUSED,
+    RunContext,
+    follow,
+    members,
+    poll,
+    sample_text,
+    submit,
+)
 from pixazo_contracts.trace.target import Profile
 
 
