@@ -12,7 +12,6 @@ from .conversation import (
     LATER_POLLS,
     PRINTED,
     PRINTED_HEADERS,
-    PRINTED_IMAGE,
     PROMPT,
     About,
     Await,
@@ -24,22 +23,35 @@ from .conversation import (
     Probe,
     ReceiverUrl,
     RunContext,
-    Sample,
     Send,
     Together,
     download,
-    members,
+    encode,
     ordinary,
     poll,
     probe,
     read,
-    sample_text,
     submit,
     unknown_id,
+    valid_body,
     webhook_headers,
 )
 
-OPERATIONS: Final[dict[str, Sample]] = {"generate": "text_to_video", "imageToVideo": "image_to_video"}
+OPERATIONS: Final = ("generate", "imageToVideo")
+
+
+def _valid(
+    account: str,
+    case: str,
+    *aims: str,
+    intent: Intent = "any",
+    operation: str = "generate",
+    headers: Headers = PRINTED_HEADERS,
+    **changes: object,
+) -> Send:
+    """A valid submit: only the account, and what it has, gives a reason to refuse it."""
+    body = valid_body(operation, case, **changes)
+    return submit(operation, body, case=case, aims=aims, intent=intent, account=account, headers=headers)
 
 
 def _submits(account: str, aim: str, case: str, *feeds: str) -> Probe:
@@ -48,10 +60,9 @@ def _submits(account: str, aim: str, case: str, *feeds: str) -> Probe:
 
     @probe(name, *feeds, worst=1)
     def submits(context: RunContext) -> Conversation[None]:
-        for operation, sample in OPERATIONS.items():
-            body, headers = members(sample), (yield from webhook_headers(context, ReceiverUrl(f"{aim}-{operation}")))
-            about: About = {"aims": (aim,), "intent": "refuse", "account": account}
-            yield from submit(operation, body, case=case, headers=headers, **about)
+        for operation in OPERATIONS:
+            headers = yield from webhook_headers(context, ReceiverUrl(f"{aim}-{operation}"))
+            yield from _valid(account, case, aim, operation=operation, intent="refuse", headers=headers)
 
     return submits
 
@@ -92,9 +103,8 @@ def _near(context: RunContext) -> Conversation[None]:
     for case, account in NEAR.items():
         yield from read(unknown_id(context.run, account), case=case, aims=("AUTH-03",), account=account)
     for case, account in NEAR.items():
-        for operation, sample in OPERATIONS.items():
-            body = {**members(sample), "prompt": f"{PROMPT} ({case})"}
-            yield from submit(operation, body, case=case, aims=("AUTH-03",), intent="refuse", account=account)
+        for operation in OPERATIONS:
+            yield from _valid(account, case, "AUTH-03", operation=operation, intent="refuse")
 
 
 #: The places of a key by the names of their cases.
@@ -144,8 +154,8 @@ def _method(method: str, url: str, what: str, body: bytes | None = None, headers
 
 @probe("methods", "BASE-06", worst=1)
 def _methods(context: RunContext) -> Conversation[None]:
-    for operation, sample in OPERATIONS.items():
-        url, body = f"{MODEL_BASE}/{operation}", sample_text(sample).encode()
+    for operation in OPERATIONS:
+        url, body = f"{MODEL_BASE}/{operation}", encode(valid_body(operation, "methods"))
         headers = yield from webhook_headers(context, ReceiverUrl(f"methods-{operation}"))
         query = f"{url}?prompt=A+paper+boat&duration=6&resolution=768P"
         yield from _method("GET", query, operation, body, headers)
@@ -157,8 +167,7 @@ def _methods(context: RunContext) -> Conversation[None]:
 
 @probe("methods while it runs", "BASE-06", cost=1)
 def _methods_meanwhile(context: RunContext) -> Conversation[None]:
-    body: dict[str, object] = {"prompt": f"{PROMPT} (methods)", **PRINTED}
-    accepted = yield from submit("generate", body, case="methods", intent="accept")
+    accepted = yield from submit("generate", valid_body("generate", "methods"), case="methods", intent="accept")
     if accepted.accepted_id is not None:
         url = f"{STATUS_BASE}{accepted.accepted_id}"
         for method in ("HEAD", "PUT", "DELETE", "POST"):
@@ -213,23 +222,12 @@ def _malformed(context: RunContext) -> Conversation[None]:
 KEYLESS: Final = ("BASE-01", "BASE-02", "BASE-03", "AUTH-01", "AUTH-12", "HDR-04", "ERR-SET-01")
 
 ROUTES: Final = (
-    _keyless_reads,
-    _unknown_key_reads,
-    _letter_cases,
-    _elsewhere,
+    _keyless_reads, _unknown_key_reads, _letter_cases, _elsewhere,
     _submits("", "AUTH-01", "no key", *KEYLESS),
     _submits("unknown", "AUTH-03", "unknown key", "AUTH-03", "AUTH-12", "ERR-SET-01"),
     _submits("blank", "AUTH-04", "blank key", "AUTH-04"),
-    _near,
-    _key_before_body,
-    _methods,
-    _methods_meanwhile,
-    _aliases,
-    _plain_http,
-    _foreign,
-    _unknown,
-    _malformed,
-)
+    _near, _key_before_body, _methods, _methods_meanwhile, _aliases, _plain_http, _foreign, _unknown, _malformed,
+)  # fmt: skip
 
 #: A generation may fail as soon as it is processed, so while it is queued it is read this many times as often as others;
 #: less often across a network.
@@ -286,24 +284,11 @@ def _recovery(context: RunContext) -> Conversation[None]:
         yield from read(request_id, case="read after the wait", aims=("ERR-429-04",), account="recovering")
 
 
-def _valid(
-    account: str,
-    case: str,
-    aims: tuple[str, ...],
-    headers: Headers = PRINTED_HEADERS,
-    intent: Intent = "refuse",
-    operation: str = "generate",
-) -> Send:
-    """A valid submit: only the account gives a reason to refuse it."""
-    body = {**(members("image_to_video") if operation == "imageToVideo" else PRINTED), "prompt": PROMPT}
-    return submit(operation, body, case=case, aims=aims, intent=intent, account=account, headers=headers)
-
-
 def _refused_ones(context: RunContext, role: str, *aims: str, intent: Intent = "refuse") -> Conversation[None]:
     """Other submits that such an account is refused: a valid one with a webhook, and one without a prompt."""
     if context.has_receiver:
         headers = yield from webhook_headers(context, ReceiverUrl(role))
-        yield from _valid(role, f"{role} account, webhook", aims, headers, intent)
+        yield from _valid(role, f"{role} account, webhook", *aims, headers=headers, intent=intent)
     no_prompt = f"{role} account, no prompt"
     yield from submit("generate", PRINTED, case=no_prompt, aims=("ERR-PREC-01",), intent=intent, account=role)
 
@@ -317,10 +302,11 @@ def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), intent: Intent 
 
     @probe(f"{role} account", *aims, *feeds, worst=max(1, cost), cost=cost, needs={f"account:{role}"})
     def refused(context: RunContext) -> Conversation[None]:
-        yield from _valid(role, f"{role} account", aims, intent=intent)
+        yield from _valid(role, f"{role} account", *aims, intent=intent)
         if intent == "refuse":
             headers = yield from webhook_headers(context, ReceiverUrl(f"{role}-image"))
-            yield from _valid(role, f"{role} account, image to video", aims, headers, operation="imageToVideo")
+            image = f"{role} account, image to video"
+            yield from _valid(role, image, *aims, operation="imageToVideo", headers=headers, intent=intent)
         yield from _refused_ones(context, role, *aims, intent=intent)
 
     return refused
@@ -344,8 +330,7 @@ def _throttled(context: RunContext) -> Conversation[None]:
     if last.status == 429:
         yield from _meanwhile(context)
     for _ in range(MOST_SUBMITS):
-        aims = ("ERR-429-01", "ERR-429-02")
-        last = yield from _valid("throttled", "throttled account", aims, intent="any")
+        last = yield from _valid("throttled", "throttled account", "ERR-429-01", "ERR-429-02")
         if last.status == 429 and not context.limited:
             yield from _meanwhile(context)
             yield from _refused_ones(context, "throttled", "ERR-429-02")
@@ -367,30 +352,26 @@ def _precedence(_: RunContext) -> Conversation[None]:
 
 @probe("unknown model", "ERR-400-02", worst=1)
 def _unknown_model(_: RunContext) -> Conversation[None]:
-    for operation, body in (("generate", PRINTED), ("imageToVideo", members("image_to_video"))):
-        url, about = f"/no-such-model/v1/{operation}", About(aims=("ERR-400-02",), intent="refuse")
-        yield from submit("other", {**body, "prompt": PROMPT}, case="no-such-model", url=url, **about)
+    for operation in OPERATIONS:
+        url, body = f"/no-such-model/v1/{operation}", valid_body(operation, "no-such-model")
+        yield from submit("other", body, case="no-such-model", url=url, aims=("ERR-400-02",), intent="refuse")
 
 
 @probe("disabled model", "ERR-400-02", "ERR-400-03", "ERR-ENV-01", worst=1, needs={"account:disabled"})
 def _disabled_model(_: RunContext) -> Conversation[None]:
-    yield from _valid("disabled", "disabled model", ("ERR-400-02",))
-    yield from _valid("disabled", "disabled model, image to video", ("ERR-400-02",), operation="imageToVideo")
+    for operation, case in (("generate", "disabled model"), ("imageToVideo", "disabled model, image to video")):
+        yield from _valid("disabled", case, "ERR-400-02", operation=operation, intent="refuse")
 
 
 ACCOUNTS: Final = (
     _bad_end("failed", "FAIL-01", "FAIL-02"),
     _bad_end("error", "FAIL-03"),
     _refused("empty", "ERR-402-01", "ERR-402-03", feeds=("ERR-402-02", "ERR-PREC-01", "ERR-ENV-01")),
-    _throttled,
-    _recovery,
+    _throttled, _recovery,
     _refused("broken", "ERR-500-02", intent="any"),
     _refused("suspended", "AUTH-09", feeds=("ERR-PREC-01",)),
-    _empty_reads,
-    _precedence,
-    _unknown_model,
-    _disabled_model,
-)
+    _empty_reads, _precedence, _unknown_model, _disabled_model,
+)  # fmt: skip
 
 #: Bodies that break a rule of either operation.
 BROKEN: Final[dict[str, dict[str, object] | bytes]] = {
@@ -409,38 +390,23 @@ PATIENT: Final = 3.0
 READS: Final = 20
 
 
-def _spend(
-    account: str,
-    case: str,
-    *aims: str,
-    prompt: str | None = None,
-    intent: Intent = "any",
-    headers: Headers = PRINTED_HEADERS,
-    image: str | None = None,
-) -> Send:
-    """A submit for the price of one; each case has its own prompt, since equal bodies may be treated as one request."""
-    operation, more = ("imageToVideo", {"first_frame_image": image}) if image else ("generate", {})
-    body = {"prompt": prompt or f"{PROMPT} ({case})", **PRINTED, **more}
-    return submit(operation, body, case=case, aims=aims, intent=intent, account=account, headers=headers)
-
-
 @probe("debited once", "WAL-01", cost=3, needs={"account:two"})
 def _paid_once(context: RunContext) -> Conversation[None]:
     """Only submits are sent with this account until it has bought two; another account's generation shows when to continue."""
-    yield from _spend("two", "first", "WAL-01")
-    sibling = yield from _spend("default", "sibling", "WAL-01")
+    yield from _valid("two", "first", "WAL-01")
+    sibling = yield from _valid("default", "sibling", "WAL-01")
     yield from poll(context, sibling)
     yield from Pause(context.profile.pace)
-    second = yield from _spend("two", "second", "WAL-01")
+    second = yield from _valid("two", "second", "WAL-01")
     yield from poll(context, second)
-    yield from _spend("two", "third", "WAL-01", "ERR-402-01", intent="refuse")
+    yield from _valid("two", "third", "WAL-01", "ERR-402-01", intent="refuse")
 
 
 @probe("FAILED", "WAL-03", cost=2, needs={"account:one.4", "prompt:failed"})
 def _after_failed(context: RunContext) -> Conversation[None]:
-    first = yield from _spend("one.4", "failed", "WAL-03", prompt=context.prompts["failed"])
+    first = yield from _valid("one.4", "failed", "WAL-03", prompt=context.prompts["failed"])
     if (yield from poll(context, first)) is not None:
-        yield from _spend("one.4", "after", "WAL-03")
+        yield from _valid("one.4", "after", "WAL-03")
 
 
 @probe("ERROR is free", "WAL-02", cost=3, needs={"account:one.1", "prompt:error"})
@@ -451,7 +417,7 @@ def _after_errors(context: RunContext) -> Conversation[None]:
     which may have another price; if that is too expensive, the others show the same.
     """
     error, later = context.prompts["error"], LATER_POLLS * context.profile.pace
-    first = yield from _spend("one.1", "error", "WAL-02", prompt=error, image=PRINTED_IMAGE)
+    first = yield from _valid("one.1", "error", "WAL-02", prompt=error, operation="imageToVideo")
     case = "first"
     if first.accepted_id is not None:
         if (yield from poll(context, first)) is None:
@@ -459,12 +425,12 @@ def _after_errors(context: RunContext) -> Conversation[None]:
         case = "after"
         yield from Pause(later)
     headers = yield from webhook_headers(context, ReceiverUrl("error-unread"))
-    second = yield from _spend("one.1", case, "WAL-02", prompt=error, headers=headers)
+    second = yield from _valid("one.1", case, "WAL-02", prompt=error, headers=headers)
     if second.accepted_id is not None:
         if not context.limited:
             yield from Await("g1 ended")
         yield from Pause(min(PATIENT * (yield from ordinary(context)), context.profile.deadline) + later)
-        last = yield from _spend("one.1", "after", "WAL-02")
+        last = yield from _valid("one.1", "after", "WAL-02")
         if last.accepted_id is not None:
             yield from poll(context, second)
 
@@ -473,10 +439,10 @@ def _after_errors(context: RunContext) -> Conversation[None]:
 def _after_refusals(_: RunContext) -> Conversation[None]:
     about: About = {"aims": ("WAL-04",), "intent": "refuse", "account": "one"}
     for case, body in BROKEN.items():
-        for operation in ("generate", "imageToVideo"):
+        for operation in OPERATIONS:
             yield from submit(operation, body, case=case, **about)
     yield from submit("imageToVideo", {"prompt": PROMPT, "first_frame_image": 42}, case="wrong image", **about)
-    yield from _spend("one", "after", "WAL-04")
+    yield from _valid("one", "after", "WAL-04")
 
 
 @probe("reads are free", "WAL-05", cost=1, needs={"account:one.2"})
@@ -484,28 +450,27 @@ def _after_reads(context: RunContext) -> Conversation[None]:
     for n in range(READS):
         step = read(unknown_id(context.run, f"purse {n}"), case="read", account="one.2")
         yield from replace(step, method="HEAD") if n % 2 else step
-    yield from _spend("one.2", "after", "WAL-05")
+    yield from _valid("one.2", "after", "WAL-05")
 
 
 @probe("reads of one's own are free", "WAL-05", cost=2, needs={"account:two.1"})
 def _after_own_reads(context: RunContext) -> Conversation[None]:
     """Reads of a request that exists, its callback and its downloads, between two submits that the account can pay for."""
     headers = yield from webhook_headers(context, ReceiverUrl("two"))
-    first = yield from _spend("two.1", "before", "WAL-05", headers=headers)
+    first = yield from _valid("two.1", "before", "WAL-05", headers=headers)
     for _ in range(READS if first.accepted_id is not None else 0):
         yield from read(str(first.accepted_id), case="read", account="two.1")
     yield from download(context, (yield from poll(context, first)))
     if context.has_receiver:
         yield from AwaitCallbacks(headers[-1][1], 1, context.profile.settle)
-    yield from _spend("two.1", "after", "WAL-05")
+    yield from _valid("two.1", "after", "WAL-05")
 
 
 @probe("several on funds for one", "WAL-06", "ERR-402-04", cost=4, needs={"account:one.3"})
 def _at_once(context: RunContext) -> Conversation[None]:
-    about: About = {"aims": ("WAL-06",), "account": "one.3"}
-    bodies = [{"prompt": f"{PROMPT}, boat {n}", **PRINTED} for n in range(3)]
-    at_once = yield from Together(tuple(submit("generate", body, case="at once", **about) for body in bodies))
-    yield from _spend("one.3", "one more", "WAL-06")
+    prompts = (f"{PROMPT}, boat {n}" for n in range(3))
+    at_once = yield from Together(tuple(_valid("one.3", "at once", "WAL-06", prompt=prompt) for prompt in prompts))
+    yield from _valid("one.3", "one more", "WAL-06")
     for exchange in at_once:
         if exchange.accepted_id is not None:
             case = "earlier id, wallet empty now"

@@ -294,6 +294,15 @@ def submit(
     return Send(operation=operation, method="POST", url=url, case=case, headers=headers, body=encoded, **about)
 
 
+def valid_body(operation: str, name: str, **changes: object) -> dict[str, object]:
+    """A body that keeps every rule, with some members changed or added.
+
+    Each name gives a prompt of its own: a gateway may treat equal bodies as one request.
+    """
+    image = {"first_frame_image": PRINTED_IMAGE} if operation == "imageToVideo" else {}
+    return {"prompt": f"{PROMPT} ({name})", **image, **PRINTED, **changes}
+
+
 def read(request_id: str, *, case: str = "poll", **about: Unpack[About]) -> Send:
     """Read a status once."""
     return Send(operation="status", url=f"{trace.STATUS_BASE}{request_id}", case=case, request_id=request_id, **about)

@@ -16,9 +16,7 @@ from pixazo_contracts.trace import Exchange, Intent
 from .conversation import (
     BODY_ONLY,
     CHARSET,
-    PRINTED,
     PRINTED_HEADERS,
-    PRINTED_IMAGE,
     PROMPT,
     Conversation,
     Headers,
@@ -33,6 +31,7 @@ from .conversation import (
     probe,
     sample_text,
     submit,
+    valid_body,
     with_webhook,
 )
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
@@ -62,12 +61,8 @@ class Case:
 
 
 def varied(operation: str, name: str, intent: Intent = "refuse", **changes: object) -> Case:
-    """A valid request to an operation, with some members changed, added, or (`ABSENT`) left out.
-
-    Each case has a prompt of its own: a gateway may treat equal bodies as one request.
-    """
-    image = {"first_frame_image": PRINTED_IMAGE} if operation == "imageToVideo" else {}
-    body = {"prompt": f"{PROMPT} ({name})", **image, **PRINTED, **changes}
+    """A valid request to an operation, with some members changed, added, or (`ABSENT`) left out."""
+    body = valid_body(operation, name, **changes)
     left = {member: value for member, value in body.items() if value is not ABSENT}
     return Case(operation=operation, name=name, body=left, intent=intent)
 

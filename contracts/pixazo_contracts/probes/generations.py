@@ -43,6 +43,7 @@ from .conversation import (
     sample_text,
     submit,
     unknown_id,
+    valid_body,
     with_webhook,
 )
 from .images import data_url, png, webp
@@ -296,7 +297,7 @@ MOST_REREADS: Final = 40
 MOST_LINKS: Final = 3
 
 
-def _burst(name: str, case: str, prompt: str, reads: int, *, heads: int = 0, after: str | None = None) -> Probe:
+def _burst(name: str, case: str, reads: int, *, heads: int = 0, after: str | None = None) -> Probe:
     """Requests about one generation right after each other: at once, or first when it should be over.
 
     With `after` that is when a polled one has ended; where probes do not run side by side, after the time that another took.
@@ -304,8 +305,7 @@ def _burst(name: str, case: str, prompt: str, reads: int, *, heads: int = 0, aft
 
     @probe(name, "STATUS-12", cost=1)
     def burst(context: RunContext) -> Conversation[None]:
-        body = {"prompt": f"{PROMPT}, {prompt}", "duration": 6}
-        accepted = yield from submit("generate", body, case=case, intent="accept")
+        accepted = yield from submit("generate", valid_body("generate", case), case=case, intent="accept")
         if after is not None:
             if context.limited:
                 yield from Pause((yield from ordinary(context)))
@@ -413,8 +413,8 @@ PACKS: Final = (_g1, _g1_callback, _g2, _g3, _g4, _g5)
 
 SUBMITS: Final = (_repeated, _at_once)
 READS: Final = (
-    _burst("left alone", "quiet", "unwatched", 5, after="g1 ended"),
-    _burst("read often", "burst-read", "watched", 12, heads=HEADS),
+    _burst("left alone", "quiet", 5, after="g1 ended"),
+    _burst("read often", "burst-read", 12, heads=HEADS),
     _closely,
     _side_by_side(
         "both operations side by side",
