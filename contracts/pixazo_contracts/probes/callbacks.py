@@ -8,9 +8,7 @@ from typing import Final
 from pixazo_contracts.trace import Exchange
 
 from .conversation import (
-    PRINTED_HEADERS,
     PROMPT,
-    About,
     Await,
     AwaitCallbacks,
     Conversation,
@@ -18,13 +16,12 @@ from .conversation import (
     ReceiverUrl,
     RunContext,
     follow_called,
-    members,
     ordinary,
     poll,
     probe,
     read,
     submit,
-    webhook_headers,
+    submit_called,
     with_webhook,
 )
 from .families import ABSENT, Case, family, t2v
@@ -53,8 +50,7 @@ def _receiver(
     @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
     def receiver(context: RunContext) -> Conversation[None]:
         url = yield from receiver_url
-        body, headers = {"prompt": f"{PROMPT} ({case})"}, with_webhook(url)
-        accepted = yield from submit("generate", body, case=case, aims=aims, intent="accept", headers=headers)
+        accepted = yield from submit_called("generate", case, url, "header", *aims)
         if unread and accepted.accepted_id is not None:
             # A caller with a callback need not poll, so the callback must arrive without polling.
             if not context.limited:
@@ -71,8 +67,7 @@ def _receiver(
 @probe("callback_url", "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", cost=1, needs=RECEIVER)
 def _member(context: RunContext) -> Conversation[None]:
     url = yield from ReceiverUrl("member")
-    body = {"prompt": PROMPT, "callback_url": url}
-    accepted = yield from submit("generate", body, case="callback_url", intent="accept")
+    accepted = yield from submit_called("generate", "callback_url", url, "member")
     if (yield from poll(context, accepted)) is not None:
         yield from AwaitCallbacks(url, 1, context.profile.settle)
 
@@ -92,20 +87,14 @@ def _bad_ends(context: RunContext) -> Conversation[None]:
     called = list[tuple[Exchange, str]]()
     for kind, way, operation in BAD_ENDS:
         url = yield from ReceiverUrl(f"{kind}-{way}")
-        body = {**members("image_to_video"), "prompt": context.prompts[kind]}
-        if operation == "generate":
-            del body["first_frame_image"]
-        if way == "member":
-            body["callback_url"] = url
-        headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
-        sent = yield from submit(operation, body, case=f"{kind}, {way}", intent="accept", headers=headers)
+        sent = yield from submit_called(operation, f"{kind}, {way}", url, way, prompt=context.prompts[kind])
         called.append((sent, url))
     yield from follow_called(context, called)
 
 
 @probe("both channels", "WEBHOOK-20", cost=1, needs=RECEIVER)
 def _both(context: RunContext) -> Conversation[None]:
-    headers = yield from webhook_headers(context, ReceiverUrl("both-header"))
+    headers = with_webhook((yield from ReceiverUrl("both-header")))
     member = yield from ReceiverUrl("both-member")
     body = {"prompt": PROMPT, "callback_url": member}
     accepted = yield from submit("generate", body, case="both channels", intent="accept", headers=headers)
@@ -114,14 +103,13 @@ def _both(context: RunContext) -> Conversation[None]:
 
 
 @probe("refused with a URL", "WEBHOOK-09", worst=1, needs=RECEIVER)
-def _refused(context: RunContext) -> Conversation[None]:
+def _refused(_: RunContext) -> Conversation[None]:
     """Submits that give a callback URL and are refused: for their body, and for their key."""
-    for case, account, given in (("no prompt", "default", {}), ("unknown key", "unknown", {"prompt": PROMPT})):
-        headers = yield from webhook_headers(context, ReceiverUrl("refused-header"))
-        member = yield from ReceiverUrl("refused-member")
-        about: About = {"intent": "refuse", "account": account}
-        body = {**given, "callback_url": member}
-        yield from submit("generate", body, case=f"{case}, with a URL", headers=headers, **about)
+    for why, account, given in (("no prompt", "default", {}), ("unknown key", "unknown", {"prompt": PROMPT})):
+        headers = with_webhook((yield from ReceiverUrl("refused-header")))
+        body = {**given, "callback_url": (yield from ReceiverUrl("refused-member"))}
+        case = f"{why}, with a URL"
+        yield from submit("generate", body, case=case, intent="refuse", account=account, headers=headers)
 
 
 @probe("image at our address", "I2V-IMG-14", cost=1, needs=RECEIVER, only_unlimited=True)

@@ -324,6 +324,13 @@ def with_webhook(url: str) -> Headers:
     return (*PRINTED_HEADERS, ("X-Webhook-URL", url))
 
 
+def submit_called(operation: str, case: str, url: str, way: str, *aims: str, **changes: object) -> Send:
+    """A valid submit that asks for callbacks at a URL, by the `header` or by the `member` of the body."""
+    headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
+    body = valid_body(operation, case, **changes, **({"callback_url": url} if way == "member" else {}))
+    return submit(operation, body, case=case, aims=aims, intent="accept", headers=headers)
+
+
 def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Headers]:
     """The printed headers, with `X-Webhook-URL` for a new receiver URL if callbacks can reach us."""
     return with_webhook((yield from step)) if context.has_receiver else PRINTED_HEADERS

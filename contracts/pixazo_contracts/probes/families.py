@@ -31,6 +31,7 @@ from .conversation import (
     probe,
     sample_text,
     submit,
+    submit_called,
     valid_body,
     with_webhook,
 )
@@ -393,10 +394,8 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
     for operation, image, member_aim in (("generate", {}, "T2V-CB-01"), ("imageToVideo", DATA_IMAGE, "I2V-CB-01")):
         for way, aim in (("member", member_aim), ("header", "WEBHOOK-01")):
             url = yield from ReceiverUrl(f"{way}-{operation}")
-            given = {"callback_url": url} if way == "member" else {}
-            case = varied(operation, f"URL in the {way}", "accept", **image, **given)
-            headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
-            called.append(((yield from _sent(replace(case, headers=headers), aim)), url))
+            sent = yield from submit_called(operation, f"URL in the {way}", url, way, aim, **image)
+            called.append((sent, url))
     yield from follow_called(context, called)
 
 

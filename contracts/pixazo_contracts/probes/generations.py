@@ -70,26 +70,21 @@ G5: Final = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16
 REREADS: Final = 10
 
 
+#: Accounts that must not see a request of ours while it runs, by the clauses that say so; the probes of `callers` read it again later.
+STRANGERS: Final = {"": "AUTH-02", "unknown": "AUTH-03", "other": "AUTH-10"}
+
+
 def submit_g1(context: RunContext) -> Conversation[Exchange]:
-    """Submit g1: the printed text-to-video example byte for byte, the webhook header in odd letter case."""
+    """Submit g1: the printed text-to-video example byte for byte, the webhook header in odd letter case; strangers read it at once."""
     url = (yield from ReceiverUrl("g1")) if context.has_receiver else None
     headers = PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("x-WEBHOOK-url", url))
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = sample_text("text_to_video").encode()
     accepted = yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers)
-    yield from _strangers(context, accepted.accepted_id)
-    return accepted
-
-
-#: Accounts that must not see a request of ours while it runs, by the clauses that say so; the probes of `callers` read it again later.
-STRANGERS: Final = {"": "AUTH-02", "unknown": "AUTH-03", "other": "AUTH-10"}
-
-
-def _strangers(context: RunContext, request_id: str | None) -> Conversation[None]:
-    """Read a request at once without a key, with an unknown one, and with that of another account if there is one."""
-    for account, clause in STRANGERS.items() if request_id is not None else ():
+    for account, clause in STRANGERS.items() if accepted.accepted_id is not None else ():
         if account != "other" or "account:other" in context.profile.capabilities:
-            yield from read(str(request_id), case="while it runs", aims=(clause,), account=account)
+            yield from read(str(accepted.accepted_id), case="while it runs", aims=(clause,), account=account)
+    return accepted
 
 
 #: Reads of the first generation while no other request is under way: a gateway has no reason to throttle these.
@@ -102,13 +97,13 @@ REFUSED_KEY: Final = frozenset({401, 403})
 def _smoke(context: RunContext) -> Conversation[None]:
     """Find out whether this target can be observed at all: one read, one refused submit, one accepted one."""
     first = yield from read(unknown_id(context.run, "smoke"), case="smoke read")
-    if first.status is None or context.limited:
-        # Where generations cost money the smoke test only reads, unless its key seems to be refused.
-        if first.status == 401:
-            yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
+    # Where generations cost money the smoke test only reads, unless its key seems to be refused.
+    quiet = first.status is None or context.limited
+    if not quiet or first.status == 401:
+        yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
+    if quiet:
         yield from Publish("g1", None)
         return
-    yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
     accepted = yield from submit_g1(context)
     if accepted.accepted_id is None:
         printed = sample_text("image_to_video").encode()
@@ -220,12 +215,8 @@ def _g3(context: RunContext) -> Conversation[None]:
 @probe("g4", *G4, "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", *SHARED, cost=1)
 def _g4(context: RunContext) -> Conversation[None]:
     url = (yield from ReceiverUrl("g4")) if context.has_receiver else None
-    body: dict[str, object] = {
-        "prompt": "海" * 2000,
-        "first_frame_image": data_url("image/webp", webp(301, 600)),
-        "duration": 10,
-        "resolution": "768P",
-    }
+    image = data_url("image/webp", webp(301, 600))
+    body = valid_body("imageToVideo", "g4", prompt="海" * 2000, first_frame_image=image, duration=10)
     if url is not None:
         body["callback_url"] = url
     accepted = yield from submit("imageToVideo", body, case="g4", aims=G4, intent="accept")
@@ -236,12 +227,8 @@ def _g4(context: RunContext) -> Conversation[None]:
 
 @probe("g5", *G5, "WEBHOOK-20", *CALLED_BACK, *SHARED, cost=1)
 def _g5(context: RunContext) -> Conversation[None]:
-    body: dict[str, object] = {
-        "prompt": PROMPT,
-        "first_frame_image": data_url("image/png", png(755, 302)),
-        "resolution": "1080P",
-        "duration": 6,
-    }
+    image = data_url("image/png", png(755, 302))
+    body = valid_body("imageToVideo", "g5", first_frame_image=image, resolution="1080P")
     headers: Headers = PRINTED_HEADERS
     if context.has_receiver:
         headers = with_webhook((yield from ReceiverUrl("g5-header", fails=1)))
