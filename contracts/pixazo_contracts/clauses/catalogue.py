@@ -28,11 +28,8 @@ CLAUSE_SET: str = hashlib.sha256(" ".join(clause.digest for clause in CATALOGUE)
 def select(globs: Iterable[str] = (), *, core: bool = False) -> tuple[Clause, ...]:
     """The clauses whose id matches one of the globs (all, without globs); only the core ones if `core`."""
     patterns = tuple(globs) or ("*",)
-    return tuple(
-        clause
-        for clause in CATALOGUE
-        if (clause.core or not core) and any(fnmatchcase(clause.id, pattern) for pattern in patterns)
-    )
+    among = [clause for clause in CATALOGUE if clause.core or not core]
+    return tuple(clause for clause in among if any(fnmatchcase(clause.id, pattern) for pattern in patterns))
 
 
 #: The statements, from the top of the page to its end, each with ids, globs (`T2V-*`) and ranges (`AUTH-01..08`).

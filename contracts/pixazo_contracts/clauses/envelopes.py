@@ -179,10 +179,9 @@ def _unfetched(trace: Trace) -> Iterator[Unseen]:
         absolute = join_url(trace.profile.origin, url) if trace.profile.loopback else url
         host = split_url(absolute).hostname
         if (read.request_id, absolute) not in fetched and host is not None and not may_fetch(trace.profile, absolute):
-            reason = (
-                f"media at {plain(host)} are not fetched: to allow that, add the host to media_hosts of the profile"
-            )
-            yield Unseen(reason, skips=host.endswith(".r2.dev"))
+            reason = f"media at {plain(host)} are not fetched"
+            remedy = "to allow that, add the host to media_hosts of the profile"
+            yield Unseen(f"{reason}: {remedy}", skips=host.endswith(".r2.dev"))
 
 
 @OUT.clause("OUT-08", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-03", core=True, section=DOWNLOAD)

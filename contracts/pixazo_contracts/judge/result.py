@@ -303,11 +303,9 @@ def _all(records: list[object], kind: type[T]) -> tuple[T, ...]:
 def _from_ndjson(data: bytes) -> Result:
     records: list[object] = [decode_tagged(line, _KINDS) for line in data.splitlines()]
     match _all(records, Meta), _all(records, _End):
-        case (meta,), (end,):
+        case (meta,), (_End(summary, exit_code),):
             verdicts, timelines = _all(records, Verdict), _all(records, Timeline)
-            return Result(
-                meta=meta, verdicts=verdicts, timelines=timelines, summary=end.summary, exit_code=end.exit_code
-            )
+            return Result(meta=meta, verdicts=verdicts, timelines=timelines, summary=summary, exit_code=exit_code)
         case _:
             raise ValueError("its first or last line is missing: it was cut")
 

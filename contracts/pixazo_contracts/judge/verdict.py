@@ -201,9 +201,8 @@ def _rule(clause: Clause, trace: Trace, states: Mapping[str, str]) -> _Ruling:
     try:
         remarks = list(clause.judge(trace))
     except Exception as error:  # noqa: BLE001 - a bug of ours must cost one verdict, not all
-        return _Ruling(
-            Verdict(clause=clause.id, outcome=Outcome.ERROR, reason=f"the clause raised {error!r}: report it")
-        )
+        reason = f"the clause raised {error!r}: report it"
+        return _Ruling(Verdict(clause=clause.id, outcome=Outcome.ERROR, reason=reason))
     # An example may show only one of several forms; `drift_fails` marks the examples that clients must parse.
     may_fail = clause.strength is not Strength.EXAMPLE or clause.drift_fails
     violations = [remark for remark in remarks if isinstance(remark, Violation)]

@@ -102,7 +102,6 @@ NEAR: Final = {
 def _near(context: RunContext) -> Conversation[None]:
     for case, account in NEAR.items():
         yield from read(unknown_id(context.run, account), case=case, aims=("AUTH-03",), account=account)
-    for case, account in NEAR.items():
         for operation in OPERATIONS:
             yield from _valid(account, case, "AUTH-03", operation=operation, intent="refuse")
 
@@ -146,10 +145,9 @@ def _foreign(context: RunContext) -> Conversation[None]:
 
 def _method(method: str, url: str, what: str, body: bytes | None = None, headers: Headers = PRINTED_HEADERS) -> Send:
     """A request with a method that the path does not have."""
-    case, aims, headers = f"{method} {what}", ("BASE-06",), headers if body is not None else ()
-    return Send(
-        operation="other", method=method, url=url, case=case, aims=aims, intent="refuse", headers=headers, body=body
-    )
+    case, headers = f"{method} {what}", headers if body is not None else ()
+    about: About = {"aims": ("BASE-06",), "intent": "refuse"}
+    return Send(operation="other", method=method, url=url, case=case, headers=headers, body=body, **about)
 
 
 @probe("methods", "BASE-06", worst=1)

@@ -212,12 +212,8 @@ Sample = Literal[
 @cache
 def sample_text(sample: Sample) -> str:
     """A printed payload as text, newline at the end excluded."""
-    return (
-        files("pixazo_contracts.probes")
-        .joinpath("samples", f"{sample}.json")
-        .read_text(encoding="utf-8")
-        .removesuffix("\n")
-    )
+    file = files("pixazo_contracts.probes") / "samples" / f"{sample}.json"
+    return file.read_text(encoding="utf-8").removesuffix("\n")
 
 
 def members(sample: Sample) -> dict[str, object]:

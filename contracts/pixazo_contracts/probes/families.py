@@ -138,9 +138,8 @@ def values(aims: str, *cases: Case, name: str = "") -> Probe:
 def _raw(
     operation: str, bodies: Mapping[str, bytes], intent: Intent = "refuse", headers: Headers = PRINTED_HEADERS
 ) -> tuple[Case, ...]:
-    return tuple(
-        Case(operation=operation, name=name, body=body, intent=intent, headers=headers) for name, body in bodies.items()
-    )
+    case = partial(Case, operation=operation, intent=intent, headers=headers)
+    return tuple(case(name=name, body=body) for name, body in bodies.items())
 
 
 MALFORMED: Final = {

@@ -155,10 +155,8 @@ def _polling_url(context: RunContext, accepted: Exchange) -> Conversation[None]:
     if not isinstance(url, str) or not url.startswith(f"{origin}/"):
         return
     if not context.limited or only_reads("GET", url, origin):
-        request_id = accepted.accepted_id
-        yield from Send(
-            operation="status", url=url, case="polling_url as given", aims=("SUBMIT-12",), request_id=request_id
-        )
+        case, aims = "polling_url as given", ("SUBMIT-12",)
+        yield from Send(operation="status", url=url, case=case, aims=aims, request_id=accepted.accepted_id)
 
 
 def _to_the_end(
@@ -315,9 +313,8 @@ def _closely(context: RunContext) -> Conversation[None]:
     bodies = ({"prompt": f"{PROMPT}, boat {n} of a fleet"} for n in range(WATCHED))
     sends = (submit("generate", body, case="closely watched", intent="accept") for body in bodies)
     accepted = yield from Together(tuple(sends))
-    yield from follow(
-        context, accepted, pace=context.profile.pace / CLOSER, readers=("reader 1", "reader 2"), in_turn=True
-    )
+    pace, readers = context.profile.pace / CLOSER, ("reader 1", "reader 2")
+    yield from follow(context, accepted, pace=pace, readers=readers, in_turn=True)
 
 
 #: The clauses for which requests side by side are evidence: whether each response is about its own request.

@@ -127,9 +127,8 @@ def bodies(operation: Operation) -> st.SearchStrategy[dict[str, object]]:
     )
     # The page does not say whether 1080P may be asked for together with 10 s.
     shapes = shapes.filter(lambda shape: shape != {"duration": 10, "resolution": "1080P"})
-    return st.tuples(st.fixed_dictionaries(required, optional=optional), shapes).map(
-        lambda parts: {**parts[0], **parts[1]}
-    )
+    parts = st.tuples(st.fixed_dictionaries(required, optional=optional), shapes)
+    return parts.map(lambda both: {**both[0], **both[1]})
 
 
 def proves(operation: Operation, body: Mapping[str, object]) -> tuple[str, ...]:

@@ -173,11 +173,8 @@ def clock(pixazo_endpoint: Endpoint, described: tuple[Target, Advance | None]) -
 
 def _again(config: pytest.Config) -> tuple[str, ...]:
     """The words that repeat the run; a clause follows them."""
-    names = (
-        *("profile", "account", "prompt", "have", "risk", "pace", "deadline"),
-        *("receiver", "receiver-url", "max-generations", "ledger", "baseline"),
-    )
-    given = {f"--pixazo-contract-{name}": _option(config, name) for name in names}
+    names = "profile account prompt have risk pace deadline receiver receiver-url max-generations ledger baseline"
+    given = {f"--pixazo-contract-{name}": _option(config, name) for name in names.split()}
     command = ("pytest", "--pyargs", "pixazo_contracts", "-k", "test_clause")
     return (*again(command, {"--pixazo-url": config.getoption("--pixazo-url"), **given}), "--pixazo-contract-clauses")
 
@@ -186,9 +183,8 @@ def _again(config: pytest.Config) -> tuple[str, ...]:
 def options(pytestconfig: pytest.Config, target: Target, given: Given) -> RunOptions:
     """How the run is carried out, and what it may cost."""
     if given.max_generations and target.profile.limited and "PYTEST_XDIST_WORKER" in os.environ:
-        pytest.exit(
-            "with several workers each would spend --pixazo-contract-max-generations: run without -n", ExitCode.USAGE
-        )
+        why = "with several workers each would spend --pixazo-contract-max-generations"
+        pytest.exit(f"{why}: run without -n", ExitCode.USAGE)
     with _exit_if_unusable():
         file = read_profile(_path(pytestconfig, "profile"))
         how = run_options(given, target.profile, file, _clauses(pytestconfig))

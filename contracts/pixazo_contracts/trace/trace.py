@@ -332,9 +332,8 @@ def _middle(exchange: Exchange) -> float:
 
 def fit_clock(generations: Sequence[Generation]) -> GatewayClock | None:
     """The gateway's clock, from when submits were sent and their `created_at`; None unless all lie on one line."""
-    points = [
-        (g.submit, stamp) for g in generations if g.submit.latency <= WORST_MISFIT and (stamp := created(g)) is not None
-    ]
+    stamped = ((g.submit, created(g)) for g in generations if g.submit.latency <= WORST_MISFIT)
+    points = [(submit, stamp) for submit, stamp in stamped if stamp is not None]
     if len(points) < FEWEST_POINTS:
         return None
     (first, zero), (last, end) = points[0], points[-1]
