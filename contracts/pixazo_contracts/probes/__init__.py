@@ -26,6 +26,7 @@ from . import callbacks, callers, families, generations
 from .conversation import (
     BODY_ONLY,
     PRINTED_HEADERS,
+    PRINTED_IMAGE,
     Await,
     AwaitCallbacks,
     Conversation,
@@ -44,7 +45,6 @@ from .conversation import (
     Together,
     follow,
     media_urls,
-    members,
     poll,
     read,
     sample_text,
@@ -55,9 +55,9 @@ from .generations import unusable
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
 
 __all__ = [
-    "ABSENT", "BODY_ONLY", "PRINTED_HEADERS", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",
+    "ABSENT", "BODY_ONLY", "PRINTED_HEADERS", "PRINTED_IMAGE", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",
     "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult", "Together", "bmp", "data_url", "feeders", "follow",
-    "for_clauses", "gif", "jpeg", "media_urls", "members", "png", "poll", "read", "sample_text", "submit", "svg", "unusable", "webp",
+    "for_clauses", "gif", "jpeg", "media_urls", "png", "poll", "read", "sample_text", "submit", "svg", "unusable", "webp",
 ]  # fmt: skip
 
 #: All probes: smoke first, late ones last, cheap ones before expensive ones.

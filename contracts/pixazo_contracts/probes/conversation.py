@@ -216,12 +216,6 @@ def sample_text(sample: Sample) -> str:
     return file.read_text(encoding="utf-8").removesuffix("\n")
 
 
-def members(sample: Sample) -> dict[str, object]:
-    """A printed payload decoded: a new dict each time."""
-    decoded: dict[str, object] = json.loads(sample_text(sample))
-    return decoded
-
-
 #: The headers of the samples except the key; and the header that a JSON body needs.
 PRINTED_HEADERS: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
 BODY_ONLY: Final = PRINTED_HEADERS[:1]
@@ -233,7 +227,7 @@ PROMPT: Final = "A paper boat drifts down a rainy street"
 #: Optional members that some careless gateway requires: only T2V-BODY-02 is about leaving them out.
 PRINTED: Final[dict[str, object]] = {"duration": 6, "resolution": "768P"}
 
-PRINTED_IMAGE: Final = str(members("image_to_video")["first_frame_image"])
+PRINTED_IMAGE: Final[str] = json.loads(sample_text("image_to_video"))["first_frame_image"]
 
 #: Polling ends after this many reads in a row that were refused for the key, or that found nothing, as may happen for a
 #: while after the submit.

@@ -234,8 +234,10 @@ CAMERA: Final = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the
 #: The page does not say whether null means absence, so a null is observed, not judged.
 NULL: Final = {"null": None}
 
-
-SWITCHES: Final = {"PO": "prompt_optimizer", "FP": "fast_pretreatment", "WM": "aigc_watermark"}
+#: The values of a switch. For image-to-video the page names the variant that `fast_pretreatment` is for, so I2V-FP-02
+#: observes what true does.
+OFF: Final = {"false": False}
+EITHER: Final = {**OFF, "true": True}
 NOT_BOOLEANS: Final[dict[str, object]] = {
     "the string true": "true",
     "the string False": "False",
@@ -245,17 +247,6 @@ NOT_BOOLEANS: Final[dict[str, object]] = {
     "object": {},
     "array": [True],
 }
-
-
-def _switches(group: str) -> tuple[Rule, ...]:
-    both = {"false": False, "true": True}
-    # For image-to-video the page names the variant that `fast_pretreatment` is for: I2V-FP-02 observes what true does.
-    allowed = {"FP": {"false": False}} if group == "I2V" else {}
-    return tuple(
-        Rule(f"{group}-{short}-01", member, NOT_BOOLEANS, NULL, allowed=allowed.get(short, both))
-        for short, member in SWITCHES.items()
-    )
-
 
 LONG_ENOUGH: Final = {f"2000 characters of {name}": letter * LONGEST for name, letter in CHARACTERS.items()}
 TOO_LONG: Final = {
@@ -341,7 +332,9 @@ RULES: Final = (
     Rule("T2V-RES-02", "resolution", {}, {value or "empty": value for value in ("768p", "720P", "4K", "")}),
     Rule("T2V-CB-01", "callback_url", NOT_URLS, {"no URL": "not a url"}),
     Rule("T2V-IMG-01", "first_frame_image", {}, {"image, no prompt": IMAGE_URL}, {"prompt": ABSENT}),
-    *_switches("T2V"),
+    Rule("T2V-PO-01", "prompt_optimizer", NOT_BOOLEANS, NULL, allowed=EITHER),
+    Rule("T2V-FP-01", "fast_pretreatment", NOT_BOOLEANS, NULL, allowed=EITHER),
+    Rule("T2V-WM-01", "aigc_watermark", NOT_BOOLEANS, NULL, allowed=EITHER),
     Rule("I2V-PROMPT-01", "prompt", MISSING),
     Rule("I2V-PROMPT-02", "prompt", NOT_STRINGS, allowed=ANY_TEXT),
     Rule("I2V-PROMPT-03", "prompt", allowed={"2000 characters": "a" * LONGEST}),
@@ -359,7 +352,9 @@ RULES: Final = (
     Rule("I2V-CB-01", "callback_url", NOT_URLS),
     Rule("I2V-FP-02", "fast_pretreatment", {}, {"true": True}),
     Rule("I2V-MODEL-01", "model", {}, {"Fast variant": "MiniMax-Hailuo-2.3-Fast", "no such model": "no-such-model"}),
-    *_switches("I2V"),
+    Rule("I2V-PO-01", "prompt_optimizer", NOT_BOOLEANS, NULL, allowed=EITHER),
+    Rule("I2V-FP-01", "fast_pretreatment", NOT_BOOLEANS, NULL, allowed=OFF),
+    Rule("I2V-WM-01", "aigc_watermark", NOT_BOOLEANS, NULL, allowed=EITHER),
     _image("I2V-IMG-04", allowed={"data URL": partial(_png, 640, 480)}),
     _image("I2V-IMG-05", forbidden=NO_IMAGE_URLS),
     _image("I2V-IMG-06", allowed=FORMATS),

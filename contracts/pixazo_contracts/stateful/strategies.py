@@ -118,8 +118,7 @@ def bodies(operation: Operation) -> st.SearchStrategy[dict[str, object]]:
     }
     required: dict[str, st.SearchStrategy[object]] = {"prompt": prompts(operation)}
     if operation == "imageToVideo":
-        printed = st.just(probes.members("image_to_video")["first_frame_image"])
-        required["first_frame_image"] = printed | frames().map(lambda frame: frame.url)
+        required["first_frame_image"] = st.just(probes.PRINTED_IMAGE) | frames().map(lambda frame: frame.url)
     # Text to video: the page does not state the durations and resolutions; it shows only one of each.
     seconds, sizes = ((6, 10), ("768P", "1080P")) if operation == "imageToVideo" else ((6,), ("768P",))
     shapes = st.fixed_dictionaries(

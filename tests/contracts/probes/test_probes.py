@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.contracts.fake_run import fake_dialogue, full_target
 from tests.contracts.gateways.fake_gateway import Ask, Reply, refusal
@@ -11,8 +13,8 @@ from pixazo_contracts.probes.conversation import (
     MOST_MISSING,
     MOST_REFUSED,
     RunContext,
+    Sample,
     follow,
-    members,
     poll,
     sample_text,
     submit,
@@ -44,6 +46,11 @@ def test_a_conversation_begins_without_a_network() -> None:
 
 def test_samples_are_the_printed_payloads() -> None:
     """Key facts of the printed payloads, spelled out."""
+
+    def members(sample: Sample) -> dict[str, object]:
+        decoded: dict[str, object] = json.loads(sample_text(sample))
+        return decoded
+
     assert members("image_to_video")["prompt"] == "Man walked into winter cave with polar bear"
     assert len(str(members("text_to_video")["prompt"])) == 665
     assert "—" in sample_text("text_to_video")
