@@ -46,6 +46,7 @@ from .conversation import (
     follow,
     media_urls,
     poll,
+    probe,
     read,
     sample_text,
     submit,
@@ -55,9 +56,9 @@ from .generations import unusable
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
 
 __all__ = [
-    "ABSENT", "BODY_ONLY", "PRINTED_HEADERS", "PRINTED_IMAGE", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",
-    "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult", "Together", "bmp", "data_url", "feeders", "follow",
-    "for_clauses", "gif", "jpeg", "media_urls", "png", "poll", "read", "sample_text", "submit", "svg", "unusable", "webp",
+    "ABSENT", "BODY_ONLY", "PRINTED_HEADERS", "PRINTED_IMAGE", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe",
+    "Publish", "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult", "Together", "bmp", "data_url", "feeders", "follow",
+    "for_clauses", "gif", "jpeg", "media_urls", "png", "poll", "probe", "read", "sample_text", "submit", "svg", "unusable", "webp",
 ]  # fmt: skip
 
 #: All probes: smoke first, late ones last, cheap ones before expensive ones.
@@ -80,14 +81,14 @@ PROBES: tuple[Probe, ...] = (
 def feeders(carried_out: Container[str] | None = None) -> dict[str, tuple[str, ...]]:
     """The names of the probes that feed each clause, by clause id: all probes, or those that are `carried_out`."""
     by_clause: dict[str, list[str]] = {}
-    for probe in PROBES:
-        if carried_out is None or probe.name in carried_out:
-            for clause_id in dict.fromkeys(probe.feeds):
-                by_clause.setdefault(clause_id, []).append(probe.name)
+    for each in PROBES:
+        if carried_out is None or each.name in carried_out:
+            for clause_id in dict.fromkeys(each.feeds):
+                by_clause.setdefault(clause_id, []).append(each.name)
     return {clause_id: tuple(names) for clause_id, names in by_clause.items()}
 
 
 def for_clauses(clause_ids: Collection[str]) -> tuple[Probe, ...]:
     """The smoke test and the probes that feed any of these clauses, in order."""
     wanted = set(clause_ids)
-    return tuple(probe for probe in PROBES if probe.phase == "smoke" or wanted & set(probe.feeds))
+    return tuple(each for each in PROBES if each.phase == "smoke" or wanted & set(each.feeds))
