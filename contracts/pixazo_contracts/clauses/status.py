@@ -222,9 +222,8 @@ def _burst(generation: Generation, ordinary: float) -> Remarks:
         yield check(len(words) <= 2, burst[0], where, "at most one change", words=got)
 
 
-@STATUS.clause(
-    "STATUS-12", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 TIME-03 TIME-05", core=True, section=ENDPOINT
-)
+@STATUS.clause("STATUS-12", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 TIME-03 TIME-05", core=True,
+    section=ENDPOINT)  # fmt: skip
 def status_12(trace: Trace) -> Remarks:
     """Reading has no effect: neither GET nor HEAD of a status or a medium advances the request or ends it."""
     often = [generation for generation in trace.generations if generation.submit.case == "burst-read"]

@@ -270,20 +270,18 @@ SUBMIT.row("SUBMIT-18", SILENT, FREE_IF_REFUSED, as_meant, depends_on="BASE-02 T
 
 T2V_TABLE = "Request Parameters - Generate Video Request"
 I2V_TABLE = "Request Parameters - Generate Image To Video Request"
+#: What the tables of the parameters say, as a section names it.
+_t2v, _i2v = f'{T2V_TABLE}: "{{}}"'.format, f'{I2V_TABLE}: "{{}}"'.format
 
 T2V = Group(depends_on="BASE-02")
 
-T2V_PROMPT = (
-    f'{T2V_TABLE}: "prompt | Yes | string | The narrative or scene description used to influence video generation."'
-)
-T2V_DUR = f'{T2V_TABLE}: "duration | No | number | Duration of the video in seconds."'
-T2V_RES = f'{T2V_TABLE}: "resolution | No | string | Video resolution."'
-T2V_PO = (
-    f'{T2V_TABLE}: "prompt_optimizer | No | boolean | Automatically refines prompt input for better video quality."'
-)
-T2V_FP = f'{T2V_TABLE}: "fast_pretreatment | No | boolean | Enable fast pretreatment for quicker processing."'
-T2V_CB = f'{T2V_TABLE}: "callback_url | No | string | URL to receive callback notifications when video is ready."'
-T2V_WM = f'{T2V_TABLE}: "aigc_watermark | No | boolean | Add AIGC watermark to the generated video."'
+T2V_PROMPT = _t2v("prompt | Yes | string | The narrative or scene description used to influence video generation.")
+T2V_DUR = _t2v("duration | No | number | Duration of the video in seconds.")
+T2V_RES = _t2v("resolution | No | string | Video resolution.")
+T2V_PO = _t2v("prompt_optimizer | No | boolean | Automatically refines prompt input for better video quality.")
+T2V_FP = _t2v("fast_pretreatment | No | boolean | Enable fast pretreatment for quicker processing.")
+T2V_CB = _t2v("callback_url | No | string | URL to receive callback notifications when video is ready.")
+T2V_WM = _t2v("aigc_watermark | No | boolean | Add AIGC watermark to the generated video.")
 #: The clauses that explain why the end of an accepted request was not seen.
 FOLLOWED = "BASE-02 BASE-04 AUTH-07 STATUS-02 SUBMIT-03 SUBMIT-10 FLOW-05"
 
@@ -321,22 +319,6 @@ T2V.row("T2V-IMG-01", SILENT, FREE_IF_REFUSED, as_meant, depends_on="BASE-02 T2V
 # fmt: on
 
 
-I2V = Group(depends_on="BASE-03")
-
-I2V_PROMPT = f'{I2V_TABLE}: "prompt | Yes | string | Video description, maximum 2000 characters."'
-I2V_CAMERA = f'{I2V_TABLE}: "Supports 15+ camera movement instructions for professional video control."'
-I2V_IMG = f'{I2V_TABLE}: "first_frame_image | Yes | string | Image URL to use as the starting frame. Supports public URLs or Base64 encoded Data URLs."'
-I2V_IMG_RULES = (
-    f'{I2V_TABLE}: "Image requirements: JPG/JPEG/PNG/WebP, <20MB, short side >300px, aspect ratio 2:5 to 5:2."'
-)
-I2V_DUR = f'{I2V_TABLE}: "duration | No | integer | Default: 6. Video duration in seconds. Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model."'
-I2V_RES = f'''{I2V_TABLE}: "resolution | No | string | Default: "768P". Video resolution. Must be '768P' or '1080P' for MiniMax-Hailuo-2.3-Fast model."'''
-I2V_PO = f'{I2V_TABLE}: "prompt_optimizer | No | boolean | Default: true. Automatically optimizes the prompt for better video quality."'
-I2V_FP = f'{I2V_TABLE}: "fast_pretreatment | No | boolean | Default: false. Shortens prompt optimization time (only for MiniMax-Hailuo-2.3-Fast model)."'
-I2V_CB = f'{I2V_TABLE}: "callback_url | No | string | URL to receive task status update notifications."'
-I2V_WM = f'{I2V_TABLE}: "aigc_watermark | No | boolean | Default: false. Whether to add AIGC watermark to the generated video."'
-
-
 def _default(trace: Trace, _: str, member: str, value: object, check: Measure) -> Remarks:
     """Downloads of image-to-video generations whose submit left out `member` are as if it had been `value`."""
     for generation in trace.generations:
@@ -355,7 +337,20 @@ def _way(trace: Trace, clause_id: str, is_way: Callable[[str], bool]) -> Remarks
         yield from one_of(such, [], "status code", "acceptance of an image in this form")
 
 
+I2V = Group(depends_on="BASE-03")
+
 # fmt: off
+I2V_PROMPT = _i2v("prompt | Yes | string | Video description, maximum 2000 characters.")
+I2V_CAMERA = _i2v("Supports 15+ camera movement instructions for professional video control.")
+I2V_IMG = _i2v("first_frame_image | Yes | string | Image URL to use as the starting frame. Supports public URLs or Base64 encoded Data URLs.")
+I2V_IMG_RULES = _i2v("Image requirements: JPG/JPEG/PNG/WebP, <20MB, short side >300px, aspect ratio 2:5 to 5:2.")
+I2V_DUR = _i2v("duration | No | integer | Default: 6. Video duration in seconds. Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model.")
+I2V_RES = _i2v("""resolution | No | string | Default: "768P". Video resolution. Must be '768P' or '1080P' for MiniMax-Hailuo-2.3-Fast model.""")
+I2V_PO = _i2v("prompt_optimizer | No | boolean | Default: true. Automatically optimizes the prompt for better video quality.")
+I2V_FP = _i2v("fast_pretreatment | No | boolean | Default: false. Shortens prompt optimization time (only for MiniMax-Hailuo-2.3-Fast model).")
+I2V_CB = _i2v("callback_url | No | string | URL to receive task status update notifications.")
+I2V_WM = _i2v("aigc_watermark | No | boolean | Default: false. Whether to add AIGC watermark to the generated video.")
+
 I2V.row("I2V-PROMPT-01", DOCUMENTED, FREE_IF_REFUSED, as_meant, core=True, section=I2V_PROMPT,
     demands="`prompt` is required.")
 I2V.row("I2V-PROMPT-02", DOCUMENTED, FREE_IF_REFUSED, as_meant, depends_on="BASE-03 I2V-IMG-03 I2V-IMG-04", section=I2V_PROMPT,
