@@ -33,19 +33,13 @@ SLOW: Final = 1.0
 
 
 def _receiver(
-    name: str,
-    receiver_url: ReceiverUrl,
-    count: int,
-    *aims: str,
-    case: str = "",
-    feeds: tuple[str, ...] = (),
-    unread: bool = False,
+    name: str, receiver_url: ReceiverUrl, count: int, *aims: str, case: str = "", unread: bool = False
 ) -> Probe:
     """A generation whose receiver behaves in some way, followed until no further callback is due: `count` are expected.
 
-    An `unread` one is not polled before its callback has arrived, or should have.
+    An `unread` one is not polled before its callback has arrived, or should have: polling is unnecessary (WEBHOOK-03).
     """
-    case = case or name
+    case, feeds = case or name, ("WEBHOOK-03",) if unread else ()
 
     @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
     def receiver(context: RunContext) -> Conversation[None]:
@@ -132,15 +126,7 @@ def _unusable(what: str = "", **changes: object) -> tuple[Case, ...]:
 PROBES: Final = (
     family("unusable webhook URL, no prompt", "WEBHOOK-15", *_unusable(", no prompt", prompt=ABSENT)),
     family("unusable webhook URL", "WEBHOOK-15", *_unusable()),
-    _receiver(
-        "webhook alone",
-        ReceiverUrl("alone"),
-        2,
-        "WEBHOOK-01",
-        case="webhook header",
-        feeds=("WEBHOOK-03",),
-        unread=True,
-    ),
+    _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", case="webhook header", unread=True),
     _receiver("refusing receiver", ReceiverUrl("refusing", fails=1), 2, "WEBHOOK-11", "WEBHOOK-16"),
     _receiver("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),
     _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17"),
