@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container
 
-from . import callbacks, callers, families, generations
+from . import callers, families, generations
 from .conversation import (
     BODY_ONLY,
     PRINTED_HEADERS,
@@ -70,7 +70,7 @@ PROBES: tuple[Probe, ...] = (
     *callers.ACCOUNTS,
     *generations.PACKS,
     *families.ALLOWED,
-    *callbacks.PROBES,
+    *generations.RECEIVERS,
     *generations.SUBMITS,
     *callers.BALANCES,
     *families.OPEN_QUESTIONS,
