@@ -33,14 +33,12 @@ def base_01(trace: Trace) -> Remarks:
         yield check(trace.profile.loopback or post.url.startswith("https:"), post, "url", "https", post.url)
 
 
-# fmt: off
 BASE.row("BASE-02", DOCUMENTED, FREE, lambda trace, _: _routed(trace, "generate"), depends_on="BASE-01", core=True,
     section='Request Code (Text to Video): "POST https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate"',
-    demands="Text-to-video is submitted with POST to `{base}/generate`.")
+    demands="Text-to-video is submitted with POST to `{base}/generate`.")  # fmt: skip
 BASE.row("BASE-03", DOCUMENTED, FREE, lambda trace, _: _routed(trace, "imageToVideo"), depends_on="BASE-01", core=True,
     section='Request Code (Image to Video): "POST https://gateway.pixazo.ai/minimax-hailuo-ai/v1/imageToVideo"',
-    demands="Image-to-video is submitted with POST to `{base}/imageToVideo`, camelCase as printed.")
-# fmt: on
+    demands="Image-to-video is submitted with POST to `{base}/imageToVideo`, camelCase as printed.")  # fmt: skip
 
 
 @BASE.clause("BASE-04", DOCUMENTED, FREE, core=True,
@@ -90,13 +88,11 @@ def base_06(trace: Trace) -> Remarks:
         yield Observation(f"{exchange.case}: {code_word(exchange)}{hint}", exchange)
 
 
-# fmt: off
 BASE.row("BASE-07", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}, {'JSON' if e.members else 'not a JSON object'}"), depends_on="HDR-04",
     section="silence",
-    demands="Other letter case, trailing slash, doubled slash are not aliases; an unknown path is a JSON 404.")
+    demands="Other letter case, trailing slash, doubled slash are not aliases; an unknown path is a JSON 404.")  # fmt: skip
 BASE.row("BASE-08", SILENT, FREE, noted(lambda e: f"{e.case}: {e.error or code_word(e)}", unanswered=True), needs="tls", section="silence",
-    demands="What becomes of plain HTTP: no connection, a redirect, a refusal, or an answer as over TLS.")
-# fmt: on
+    demands="What becomes of plain HTTP: no connection, a redirect, a refusal, or an answer as over TLS.")  # fmt: skip
 
 
 AUTH = Group()

@@ -12,9 +12,8 @@ from .access import AUTH, BASE, HDR
 from .clause import Clause
 from .envelopes import FAIL, OUT, TIME
 from .errors import ERR, WAL
-from .parameters import I2V, T2V
 from .status import FLOW, STATUS
-from .submit import SUBMIT
+from .submit import I2V, SUBMIT, T2V
 from .webhook import WEBHOOK
 
 GROUPS = (BASE, AUTH, HDR, SUBMIT, T2V, I2V, STATUS, FLOW, OUT, TIME, FAIL, WAL, ERR, WEBHOOK)
@@ -29,11 +28,8 @@ CLAUSE_SET: str = hashlib.sha256(" ".join(clause.digest for clause in CATALOGUE)
 def select(globs: Iterable[str] = (), *, core: bool = False) -> tuple[Clause, ...]:
     """The clauses whose id matches one of the globs (all, without globs); only the core ones if `core`."""
     patterns = tuple(globs) or ("*",)
-    return tuple(
-        clause
-        for clause in CATALOGUE
-        if (clause.core or not core) and any(fnmatchcase(clause.id, pattern) for pattern in patterns)
-    )
+    among = [clause for clause in CATALOGUE if clause.core or not core]
+    return tuple(clause for clause in among if any(fnmatchcase(clause.id, pattern) for pattern in patterns))
 
 
 #: The statements, from the top of the page to its end, each with ids, globs (`T2V-*`) and ranges (`AUTH-01..08`).
@@ -50,10 +46,7 @@ _PAGE: Final = (
     ("Optional webhook header, POST callback instead of polling", "WEBHOOK-01..17 WEBHOOK-22"),
     ("I2V prompt: required, 2000 characters, camera syntax", "I2V-PROMPT-*"),
     ("I2V image: required, URL or data URL, formats, size, side, ratio", "I2V-IMG-*"),
-    (
-        "I2V prompt_optimizer, fast_pretreatment, aigc_watermark with defaults",
-        "I2V-PO-01 I2V-FP-01 I2V-FP-02 I2V-WM-01",
-    ),
+    ("I2V prompt_optimizer, fast_pretreatment, aigc_watermark with defaults", "I2V-PO-01 I2V-FP-* I2V-WM-01"),
     ("I2V duration: integer, 6, 6 or 10", "I2V-DUR-* I2V-COMBO-01"),
     ("I2V resolution: default and two values", "I2V-RES-* I2V-COMBO-01"),
     ("I2V callback_url: status updates", "I2V-CB-01 WEBHOOK-18..21"),

@@ -194,11 +194,10 @@ def as_meant(trace: Trace, clause_id: str, *, later: bool = False) -> Remarks:
     for exchange in _decided(trace, clause_id, "refuse"):
         generation = trace.generation(exchange.accepted_id) if later else None
         if generation is None and (exchange.status is not None or exchange.request_size < TOO_LARGE):
-            work, got = shows_work(exchange), code_word(exchange)
-            holds, where = exchange.status in REFUSALS and not work, f"status code ({exchange.case})"
-            yield check(
-                holds, exchange, where, "a refusal, 400", words=f"{got}, {show(exchange.members)}" if work else got
-            )
+            work, where = shows_work(exchange), f"status code ({exchange.case})"
+            holds = exchange.status in REFUSALS and not work
+            got = code_word(exchange) + (f", {show(exchange.members)}" if work else "")
+            yield check(holds, exchange, where, "a refusal, 400", words=got)
         elif generation is not None and generation.reads:
             holds, got = generation.outcome in {"FAILED", "ERROR"}, generation.outcome or "no end"
             where, expected = f"outcome ({exchange.case})", "a refusal, or FAILED later"
@@ -238,13 +237,8 @@ def is_json(message: Exchange | Callback) -> Remarks:
     content_type = message.header("content-type")
     charset = CHARSET.search(content_type or "")
     typed = JSON_TYPE.fullmatch(content_type or "") and (charset is None or charset[1].lower() in {"utf-8", "utf8"})
-    yield check(
-        bool(typed),
-        message,
-        "Content-Type",
-        "application/json",
-        words=show(MISSING if content_type is None else content_type),
-    )
+    got = show(MISSING if content_type is None else content_type)
+    yield check(bool(typed), message, "Content-Type", "application/json", words=got)
     got = f"{message.size} bytes that are not UTF-8" if message.body is None else show(message.body)
     yield check(is_object(message.json), message, "body", "a UTF-8 JSON object", words=got)
     twice = ", ".join(show(name) for name in repeated_names(message.body or ""))

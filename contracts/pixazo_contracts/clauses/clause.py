@@ -137,9 +137,8 @@ class Clause:
     @property
     def digest(self) -> str:
         """A digest of what is required, which two verdicts must share to be compared."""
-        return hashlib.sha256(
-            f"{self.id} {self.strength.value} {self.drift_fails} {self.requirement}".encode()
-        ).hexdigest()[:16]
+        said = f"{self.id} {self.strength.value} {self.drift_fails} {self.requirement}"
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     def is_planned(self, fed: Container[str], profile: Profile) -> bool:
         """Whether a run judges the clause if its probes feed the clauses `fed`."""
@@ -190,9 +189,6 @@ class Group:
         **standing: Unpack[Standing],
     ) -> None:
         """Add the clause `clause_id`, which demands what a shared check judges."""
-        drift_fails = standing.get("drift_fails", False)
-        if drift_fails and strength is not EXAMPLE:
-            raise TypeError(f"clause {clause_id} has drift_fails but not strength EXAMPLE: drop one of the two")
         clause = Clause(
             id=clause_id,
             requirement=demands,
@@ -203,6 +199,6 @@ class Group:
             needs=frozenset(standing.get("needs", self._needs).split()),
             depends_on=tuple(standing.get("depends_on", self._depends_on).split()),
             core=standing.get("core", False),
-            drift_fails=drift_fails,
+            drift_fails=standing.get("drift_fails", False),
         )
         self.clauses.append(clause)

@@ -179,10 +179,9 @@ def _unfetched(trace: Trace) -> Iterator[Unseen]:
         absolute = join_url(trace.profile.origin, url) if trace.profile.loopback else url
         host = split_url(absolute).hostname
         if (read.request_id, absolute) not in fetched and host is not None and not may_fetch(trace.profile, absolute):
-            reason = (
-                f"media at {plain(host)} are not fetched: to allow that, add the host to media_hosts of the profile"
-            )
-            yield Unseen(reason, skips=host.endswith(".r2.dev"))
+            reason = f"media at {plain(host)} are not fetched"
+            remedy = "to allow that, add the host to media_hosts of the profile"
+            yield Unseen(f"{reason}: {remedy}", skips=host.endswith(".r2.dev"))
 
 
 @OUT.clause("OUT-08", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-03", core=True, section=DOWNLOAD)
@@ -229,13 +228,11 @@ def _as_asked(trace: Trace, _: str, member: str, check: Measure) -> Remarks:
     yield from _unfetched(trace)
 
 
-# fmt: off
 OUT.row("OUT-10", IMPLIED, SHARED, partial(_as_asked, member="duration", check=playing_time), depends_on=f"{FORMS} {BYTES}",
-    section=DURATION, demands="Playing time is about the requested duration.")
+    section=DURATION, demands="Playing time is about the requested duration.")  # fmt: skip
 OUT.row("OUT-11", IMPLIED, SHARED, partial(_as_asked, member="resolution", check=frame), depends_on=f"{FORMS} {BYTES}",
     section='Request Parameters - Generate Video Request: "resolution | No | string | Video resolution."',
-    demands="Frame height belongs to the requested resolution class.")
-# fmt: on
+    demands="Frame height belongs to the requested resolution class.")  # fmt: skip
 
 
 @OUT.clause("OUT-12", EXAMPLE, SHARED, depends_on=FORMS, section="Response (Completed)")
@@ -288,14 +285,12 @@ def _not_before_created(trace: Trace, _: str, name: str) -> Remarks:
         yield check(begun <= stamp, read, name, "not before created_at", words=got)
 
 
-# fmt: off
 TIME.row("TIME-02", IMPLIED, SHARED, partial(_not_before_created, name="updated_at"),
     depends_on=f"{ROOTS} TIME-05", core=True, section="Response (Completed)",
-    demands="`created_at` is not after `updated_at`.")
+    demands="`created_at` is not after `updated_at`.")  # fmt: skip
 TIME.row("TIME-03", IMPLIED, SHARED, partial(_not_before_created, name="completed_at"),
     depends_on=f"{ROOTS} TIME-05", core=True, section="Response (Completed)",
-    demands="`completed_at` is not before `created_at`.")
-# fmt: on
+    demands="`completed_at` is not before `created_at`.")  # fmt: skip
 
 
 @TIME.clause("TIME-04", EXAMPLE, SHARED, depends_on=f"{ROOTS} TIME-02 TIME-03 TIME-06", section="Response (Completed)")
@@ -428,13 +423,11 @@ def _says_why(error: object) -> bool:
     return isinstance(error, str) and error.strip() != ""
 
 
-# fmt: off
 FAIL.row("FAIL-01", DOCUMENTED, ACCOUNT, each(FAILED, "error", _says_why, "a non-empty string"), core=True,
     section='Status Values: "FAILED | Failed — check error field"',
-    demands="FAILED carries a non-empty `error` string.")
+    demands="FAILED carries a non-empty `error` string.")  # fmt: skip
 FAIL.row("FAIL-02", IMPLIED, ACCOUNT, each(FAILED, "output", is_null, "null"), section="Error via Status/Webhook",
-    demands="FAILED carries `output: null`.")
-# fmt: on
+    demands="FAILED carries `output: null`.")  # fmt: skip
 
 
 @FAIL.clause("FAIL-03", EXAMPLE, ACCOUNT, core=True, drift_fails=True, section="Error via Status/Webhook")

@@ -137,11 +137,9 @@ def err_402_03(trace: Trace) -> Remarks:
         yield from begins_nothing(trace, exchange)
 
 
-# fmt: off
 ERR.row("ERR-402-04", SILENT, ACCOUNT, noted(lambda e: f"{e.case}: {e.status}"),
     depends_on="BASE-04 AUTH-07 ERR-402-01 SUBMIT-13 STATUS-01 STATUS-10 STATUS-13", section="silence",
-    demands="With an empty wallet earlier requests stay readable, and after a top-up the same body is accepted.")
-# fmt: on
+    demands="With an empty wallet earlier requests stay readable, and after a top-up the same body is accepted.")  # fmt: skip
 
 
 @ERR.clause("ERR-429-01", DOCUMENTED, ACCOUNT, depends_on="BASE-02", needs="account:throttled", section=TOO_MANY)
@@ -155,8 +153,7 @@ def err_429_01(trace: Trace) -> Remarks:
 
 
 @ERR.clause("ERR-429-02", IMPLIED, ACCOUNT, needs="account:throttled",
-    section="unacceptable to any caller: a throttled submit begins work, or the throttle of one account hits another",
-)  # fmt: skip
+    section="unacceptable to any caller: a throttled submit begins work, or the throttle of one account hits another")  # fmt: skip
 def err_429_02(trace: Trace) -> Remarks:
     """A 429 has no side effects, and hits no other account."""
     for exchange in trace.aimed("ERR-429-02"):
@@ -274,9 +271,8 @@ def _affordable(trace: Trace, clause_id: str, why: str, case: str = "after") -> 
         yield check(exchange.succeeded, exchange, "status code", f"202: {why}", words=code_shown(exchange))
 
 
-@WAL.clause(
-    "WAL-01", IMPLIED, NOT_OUTSIDE, depends_on="SUBMIT-10 BASE-02 ERR-402-01", needs="account:two", section=NOT_ENOUGH
-)
+@WAL.clause("WAL-01", IMPLIED, NOT_OUTSIDE, depends_on="SUBMIT-10 BASE-02 ERR-402-01", needs="account:two",
+    section=NOT_ENOUGH)  # fmt: skip
 def wal_01(trace: Trace) -> Remarks:
     """One accepted request is debited exactly once."""
     yield from _affordable(trace, "WAL-01", "there are funds for two", "first")

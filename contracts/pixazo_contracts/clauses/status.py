@@ -146,15 +146,13 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
             yield Observation(f"{read.case}: {read.status}, {body}", read)
 
 
-# fmt: off
 STATUS.row("STATUS-06", IMPLIED, SHARED, each(envelopes(*RUNNING), "output", _holds_nothing, "null"),
     depends_on=f"{READABLE} STATUS-02", core=True,
     section='Status Values: "COMPLETED | Done — output contains the result"',
-    demands="`output` holds nothing before COMPLETED.")
+    demands="`output` holds nothing before COMPLETED.")  # fmt: skip
 STATUS.row("STATUS-07", DOCUMENTED, SHARED, each(envelopes(), "polling_url", is_absent, "absent"),
     section='Response Fields: "polling_url | string | Status URL (initial response only)"',
-    demands="`polling_url` does not appear in status answers.")
-# fmt: on
+    demands="`polling_url` does not appear in status answers.")  # fmt: skip
 
 
 @STATUS.clause("STATUS-08", SILENT, SHARED, section="silence")
@@ -224,9 +222,8 @@ def _burst(generation: Generation, ordinary: float) -> Remarks:
         yield check(len(words) <= 2, burst[0], where, "at most one change", words=got)
 
 
-@STATUS.clause(
-    "STATUS-12", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 TIME-03 TIME-05", core=True, section=ENDPOINT
-)
+@STATUS.clause("STATUS-12", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 TIME-03 TIME-05", core=True,
+    section=ENDPOINT)  # fmt: skip
 def status_12(trace: Trace) -> Remarks:
     """Reading has no effect: neither GET nor HEAD of a status or a medium advances the request or ends it."""
     often = [generation for generation in trace.generations if generation.submit.case == "burst-read"]

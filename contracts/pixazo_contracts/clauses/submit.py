@@ -1,4 +1,4 @@
-"""SUBMIT: submitting and the 202."""
+"""SUBMIT, T2V, I2V: submitting and the 202; the parameters of the two operations."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import combinations
 from statistics import median
+from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import (
     DOCUMENTED_ORIGIN,
@@ -21,8 +22,23 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-from .checks import answered, as_meant, each, is_absolute_url, is_no_evidence, is_repetition, is_single, stamps
-from .clause import DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT, Group
+from .checks import (
+    AS_MEANT_LATER,
+    UNDECIDED,
+    Measure,
+    answered,
+    as_meant,
+    each,
+    frame,
+    is_absolute_url,
+    is_no_evidence,
+    is_repetition,
+    is_single,
+    one_of,
+    playing_time,
+    stamps,
+)
+from .clause import DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, NOT_OUTSIDE, SHARED, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Violation, check, code_shown, plain, show
 
 SUBMIT = Group()
@@ -60,14 +76,12 @@ def _code_202(trace: Trace, operation: str) -> Remarks:
                 yield Violation(exchange, f"status code ({exchange.case})", "202", code_shown(exchange))
 
 
-# fmt: off
 SUBMIT.row("SUBMIT-01", DOCUMENTED, SHARED, lambda trace, _: _code_202(trace, "generate"),
     depends_on="BASE-02", core=True, section='Response Handling (Text to Video): "202 | Accepted — Request queued"',
-    demands="A valid T2V submit answers 202.")
+    demands="A valid T2V submit answers 202.")  # fmt: skip
 SUBMIT.row("SUBMIT-02", DOCUMENTED, SHARED, lambda trace, _: _code_202(trace, "imageToVideo"),
     depends_on="BASE-03", core=True, section='Response Handling (Image to Video): "202 | Accepted — Request queued"',
-    demands="A valid I2V submit answers 202.")
-# fmt: on
+    demands="A valid I2V submit answers 202.")  # fmt: skip
 
 
 @SUBMIT.clause("SUBMIT-03", DOCUMENTED, SHARED, depends_on="HDR-04", core=True, section=f"Output; {POLLING_URL}")
@@ -91,17 +105,15 @@ def _having(name: str) -> Callable[[Trace], Iterator[Exchange]]:
     return lambda trace: (exchange for exchange in trace.acceptances if name in exchange.members)
 
 
-# fmt: off
 SUBMIT.row("SUBMIT-05", EXAMPLE, SHARED, each(_having("status"), "status", lambda status: status == "QUEUED", '"QUEUED"'),
     depends_on="SUBMIT-03", core=True, drift_fails=True,
     section='Output; Status Values: "QUEUED | Request accepted, waiting to be processed"',
-    demands="`status` in the 202 body is exactly `QUEUED`.")
+    demands="`status` in the 202 body is exactly `QUEUED`.")  # fmt: skip
 SUBMIT.row("SUBMIT-06", EXAMPLE, SHARED,
     each(_having("request_id"), "request_id", lambda value: UUID_TEXT.fullmatch(str(value)) is not None, f"{MODEL}_<uuid>"),
     depends_on="SUBMIT-03", core=True, drift_fails=True,
     section='Output: "minimax-hailuo-ai_019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"',
-    demands="`request_id` is a string: model id, one underscore, a UUID text.")
-# fmt: on
+    demands="`request_id` is a string: model id, one underscore, a UUID text.")  # fmt: skip
 
 
 def _uuid(request_id: object) -> str:
@@ -253,4 +265,183 @@ SUBMIT.row("SUBMIT-17", IMPLIED, FREE, partial(answered, code=400), depends_on="
     section=BAD_REQUEST, demands="An empty body or a JSON value that is not an object is refused with 400.")
 SUBMIT.row("SUBMIT-18", SILENT, FREE_IF_REFUSED, as_meant, depends_on="BASE-02 T2V-PROMPT-01 T2V-BODY-02",
     section="silence", demands="Unknown members are either ignored or refused: pick up which.")
+# fmt: on
+
+
+T2V_TABLE = "Request Parameters - Generate Video Request"
+I2V_TABLE = "Request Parameters - Generate Image To Video Request"
+#: What the tables of the parameters say, as a section names it.
+t2v_says, i2v_says = f'{T2V_TABLE}: "{{}}"'.format, f'{I2V_TABLE}: "{{}}"'.format
+
+T2V = Group(depends_on="BASE-02")
+#: A clause about a parameter, unless its row says otherwise: free if refused, judged by whether each request is treated as meant.
+t2v = partial(T2V.row, cost=FREE_IF_REFUSED, check=as_meant)
+
+T2V_PROMPT = t2v_says("prompt | Yes | string | The narrative or scene description used to influence video generation.")
+T2V_DUR = t2v_says("duration | No | number | Duration of the video in seconds.")
+T2V_RES = t2v_says("resolution | No | string | Video resolution.")
+T2V_PO = t2v_says("prompt_optimizer | No | boolean | Automatically refines prompt input for better video quality.")
+T2V_FP = t2v_says("fast_pretreatment | No | boolean | Enable fast pretreatment for quicker processing.")
+T2V_CB = t2v_says("callback_url | No | string | URL to receive callback notifications when video is ready.")
+T2V_WM = t2v_says("aigc_watermark | No | boolean | Add AIGC watermark to the generated video.")
+#: The clauses that explain why the end of an accepted request was not seen.
+FOLLOWED = "BASE-02 BASE-04 AUTH-07 STATUS-02 SUBMIT-03 SUBMIT-10 FLOW-05"
+
+# fmt: off
+t2v("T2V-PROMPT-01", DOCUMENTED, core=True, section=T2V_PROMPT, demands="`prompt` is required: missing or null is 400.")
+t2v("T2V-PROMPT-02", DOCUMENTED, section=T2V_PROMPT,
+    demands="`prompt` is a string, with line breaks, quotes and any script: any other JSON type is 400.")
+t2v("T2V-PROMPT-03", SILENT, section="silence", demands="Empty or blank prompt.")
+t2v("T2V-PROMPT-04", SILENT, section=f'{T2V_TABLE}; {I2V_TABLE}: "maximum 2000 characters"',
+    demands="Length limit: the T2V table gives none, the I2V table gives 2000.")
+t2v("T2V-BODY-01", EXAMPLE, cost=SHARED, core=True, drift_fails=True, section="Request Code (Text to Video)",
+    demands="The printed example body is accepted as is, and can complete: six members, a 665-character prompt containing a non-ASCII dash.")
+t2v("T2V-BODY-02", DOCUMENTED, cost=FURTHER, core=True, section=f"{T2V_PROMPT}; {T2V_DUR}",
+    demands="`prompt` alone is a complete request; every other member is optional.")
+t2v("T2V-DUR-01", DOCUMENTED, section=T2V_DUR, demands="`duration` is a number: string, boolean, array are 400.")
+t2v("T2V-DUR-02", SILENT, depends_on=FOLLOWED, section=T2V_DUR,
+    demands="Admissible T2V durations are not stated (only 6 is shown; type is number, so fractions parse).")
+t2v("T2V-RES-01", DOCUMENTED, section=T2V_RES, demands="`resolution` is a string: other JSON types are 400.")
+t2v("T2V-RES-02", SILENT, depends_on=FOLLOWED, section=T2V_RES,
+    demands="Admissible T2V resolutions and letter case are not stated (only `768P` is shown).")
+t2v("T2V-PO-01", DOCUMENTED, section=T2V_PO,
+    demands="`prompt_optimizer` is boolean: true and false are accepted, other types are 400. Its T2V default is not stated.")
+t2v("T2V-FP-01", DOCUMENTED, section=T2V_FP,
+    demands="`fast_pretreatment` is boolean: true and false are accepted, other types are 400.")
+t2v("T2V-WM-01", DOCUMENTED, section=T2V_WM,
+    demands="`aigc_watermark` is boolean: true and false are accepted, other types are 400.")
+t2v("T2V-CB-01", DOCUMENTED, depends_on="BASE-02 T2V-BODY-02", section=T2V_CB,
+    demands="`callback_url` is a string: a URL is accepted, other types are 400; treatment of a non-URL string is not stated.")
+t2v("T2V-IMG-01", SILENT, depends_on="BASE-02 T2V-PROMPT-01 I2V-IMG-03", section="silence",
+    demands="`first_frame_image` on the T2V operation is an undocumented member.")
+# fmt: on
+
+
+def _default(trace: Trace, _: str, member: str, value: object, check: Measure) -> Remarks:
+    """Downloads of image-to-video generations whose submit left out `member` are as if it had been `value`."""
+    for generation in trace.generations:
+        submit = generation.submit
+        if submit.operation == "imageToVideo" and submit.sent and member not in submit.sent:
+            for download in generation.downloads:
+                yield from check(download, value, trace.profile)
+
+
+def _way(trace: Trace, clause_id: str, is_way: Callable[[str], bool]) -> Remarks:
+    """The requests sent for the clause are treated as meant, and at least one valid submit with such an image is accepted."""
+    yield from as_meant(trace, clause_id)
+    valid = [e for e in trace.submits if e.operation == "imageToVideo" and e.intent == "accept" and e.request_body]
+    such = [e for e in valid if is_way(str(e.sent.get("first_frame_image"))) and not is_no_evidence(trace, e)]
+    if such and not any(exchange.succeeded for exchange in such):
+        yield from one_of(such, [], "status code", "acceptance of an image in this form")
+
+
+I2V = Group(depends_on="BASE-03")
+i2v = partial(I2V.row, cost=FREE_IF_REFUSED, check=as_meant)
+#: The clauses that explain why a request is refused whatever else it has.
+IMAGES = "BASE-03 I2V-IMG-03 I2V-IMG-04"
+
+# fmt: off
+I2V_PROMPT = i2v_says("prompt | Yes | string | Video description, maximum 2000 characters.")
+I2V_CAMERA = i2v_says("Supports 15+ camera movement instructions for professional video control.")
+I2V_IMG = i2v_says("first_frame_image | Yes | string | Image URL to use as the starting frame. Supports public URLs or Base64 encoded Data URLs.")
+I2V_IMG_RULES = i2v_says("Image requirements: JPG/JPEG/PNG/WebP, <20MB, short side >300px, aspect ratio 2:5 to 5:2.")
+I2V_DUR = i2v_says("duration | No | integer | Default: 6. Video duration in seconds. Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model.")
+I2V_RES = i2v_says("""resolution | No | string | Default: "768P". Video resolution. Must be '768P' or '1080P' for MiniMax-Hailuo-2.3-Fast model.""")
+I2V_PO = i2v_says("prompt_optimizer | No | boolean | Default: true. Automatically optimizes the prompt for better video quality.")
+I2V_FP = i2v_says("fast_pretreatment | No | boolean | Default: false. Shortens prompt optimization time (only for MiniMax-Hailuo-2.3-Fast model).")
+I2V_CB = i2v_says("callback_url | No | string | URL to receive task status update notifications.")
+I2V_WM = i2v_says("aigc_watermark | No | boolean | Default: false. Whether to add AIGC watermark to the generated video.")
+
+i2v("I2V-PROMPT-01", DOCUMENTED, core=True, section=I2V_PROMPT, demands="`prompt` is required.")
+i2v("I2V-PROMPT-02", DOCUMENTED, depends_on=IMAGES, section=I2V_PROMPT,
+    demands="`prompt` is a string, with line breaks, quotes and any script.")
+i2v("I2V-PROMPT-03", DOCUMENTED, cost=FURTHER, depends_on=IMAGES, section=I2V_PROMPT,
+    demands="A prompt of exactly 2000 characters is accepted.")
+i2v("I2V-PROMPT-04", DOCUMENTED, core=True, section=I2V_PROMPT,
+    demands="A prompt of 2001 characters is 400, however many bytes they have.")
+i2v("I2V-PROMPT-05", IMPLIED, cost=FURTHER, depends_on="BASE-03 I2V-IMG-04 I2V-PROMPT-03", section=I2V_PROMPT,
+    demands="The limit counts characters, neither bytes nor UTF-16 units: 2000 code points of three or four bytes pass.")
+i2v("I2V-PROMPT-06", DOCUMENTED, cost=SHARED, depends_on=IMAGES, section=I2V_CAMERA,
+    demands="Camera-movement syntax inside the prompt is accepted as text.")
+i2v("I2V-IMG-01", DOCUMENTED, core=True, section=I2V_IMG, demands="`first_frame_image` is required.")
+i2v("I2V-IMG-02", DOCUMENTED, section=I2V_IMG, demands="`first_frame_image` is a string.")
+I2V.row("I2V-IMG-03", DOCUMENTED, SHARED, partial(_way, is_way=lambda image: not image.startswith("data:")), core=True, section=I2V_IMG,
+    demands="A public image URL is accepted.")
+I2V.row("I2V-IMG-04", DOCUMENTED, FURTHER, partial(_way, is_way=lambda image: image.startswith("data:")), core=True, section=I2V_IMG,
+    demands="A Base64 data URL is accepted.")
+i2v("I2V-IMG-05", IMPLIED, check=AS_MEANT_LATER, section=I2V_IMG,
+    demands="What is neither a public URL nor a Base64 data URL is refused: bare Base64, another payload, another scheme, a relative path.")
+i2v("I2V-IMG-06", DOCUMENTED, cost=FURTHER, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
+    demands="JPG, JPEG, PNG and WebP are each accepted.")
+i2v("I2V-IMG-07", DOCUMENTED, check=AS_MEANT_LATER, core=True, section=I2V_IMG_RULES,
+    demands="Any other image format is refused, whatever its label says.")
+i2v("I2V-IMG-08", DOCUMENTED, check=AS_MEANT_LATER, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
+    demands="Image size is strictly below 20 MB. Decimal or binary megabytes is not said: 20 MiB is refused, 19 MB accepted.")
+i2v("I2V-IMG-09", DOCUMENTED, check=AS_MEANT_LATER, section=I2V_IMG_RULES,
+    demands="A short side of exactly 300 px is refused (strictly greater required).")
+i2v("I2V-IMG-10", DOCUMENTED, cost=FURTHER, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
+    demands="A short side of 301 px is accepted.")
+i2v("I2V-IMG-11", DOCUMENTED, check=AS_MEANT_LATER, section=I2V_IMG_RULES,
+    demands="An aspect ratio outside 2:5 to 5:2 is refused.")
+i2v("I2V-IMG-12", DOCUMENTED, cost=FURTHER, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
+    demands="The end points 2:5 and 5:2 are themselves accepted (inclusive reading).")
+i2v("I2V-IMG-13", SILENT, section="silence",
+    depends_on="BASE-03 BASE-04 BASE-05 AUTH-07 STATUS-02 SUBMIT-03 I2V-IMG-03 FLOW-05",
+    demands="What becomes of an unreachable or corrupt image: a refusal, FAILED, or COMPLETED.")
+# fmt: on
+
+
+@I2V.clause("I2V-IMG-14", IMPLIED, NOT_OUTSIDE, needs="receiver", section=I2V_IMG)
+def i2v_img_14(trace: Trace) -> Remarks:
+    """The gateway does not fetch from non-public addresses."""
+    for exchange in trace.aimed("I2V-IMG-14"):
+        source = exchange.sent.get("first_frame_image")
+        fetches = [c for c in trace.callbacks if isinstance(source, str) and c.target == urlsplit(source).path]
+        for fetch in fetches:
+            yield Violation(fetch, "request to our address", "none: the address is not public", show(fetch.method))
+        if not fetches and exchange.status not in UNDECIDED:
+            yield Evidence(exchange)
+
+
+@I2V.clause("I2V-IMG-15", SILENT, FREE_IF_REFUSED, depends_on="BASE-03 I2V-IMG-07 I2V-IMG-08 I2V-IMG-09 I2V-IMG-11",
+    section="silence")  # fmt: skip
+def i2v_img_15(trace: Trace) -> Remarks:
+    """Where image constraints bite: synchronous 400 or asynchronous FAILED."""
+    for clause_id in ("I2V-IMG-07", "I2V-IMG-08", "I2V-IMG-09", "I2V-IMG-11"):
+        for exchange in (e for e in trace.aimed(clause_id) if e.intent == "refuse"):
+            generation = trace.generation(exchange.accepted_id)
+            if generation is not None and generation.outcome is not None:
+                yield Observation(f"{exchange.case}: accepted, then {generation.outcome}", exchange)
+            elif generation is None and exchange.status not in UNDECIDED:
+                yield Observation(f"{exchange.case}: refused at submit", exchange)
+
+
+# fmt: off
+i2v("I2V-DUR-01", DOCUMENTED, section=I2V_DUR, demands='`duration` is an integer: 6.5, 5.999, `"6"`, true are 400.')
+i2v("I2V-DUR-02", DOCUMENTED, cost=FURTHER, depends_on=IMAGES, section=I2V_DUR, demands="6 and 10 are both accepted.")
+i2v("I2V-DUR-03", DOCUMENTED, core=True, section=I2V_DUR, demands="Any other integer is 400.")
+I2V.row("I2V-DUR-04", DOCUMENTED, SHARED, partial(_default, member="duration", value=6, check=playing_time),
+    depends_on="BASE-03 OUT-08 OUT-09", section=I2V_DUR, demands="Omitted `duration` means 6 seconds.")
+i2v("I2V-RES-01", DOCUMENTED, cost=FURTHER, depends_on=IMAGES, section=I2V_RES,
+    demands="`768P` and `1080P` are both accepted.")
+i2v("I2V-RES-02", DOCUMENTED, core=True, section=I2V_RES,
+    demands="Any other resolution string is 400, one in other letter case too.")
+i2v("I2V-RES-03", DOCUMENTED, section=I2V_RES, demands="`resolution` is a string.")
+I2V.row("I2V-RES-04", DOCUMENTED, SHARED, partial(_default, member="resolution", value="768P", check=frame),
+    depends_on="BASE-03 OUT-08 OUT-09", section=I2V_RES, demands="Omitted `resolution` means `768P`.")
+i2v("I2V-COMBO-01", SILENT, section="silence",
+    depends_on="BASE-03 BASE-04 BASE-05 AUTH-07 STATUS-02 SUBMIT-03 I2V-IMG-03 I2V-DUR-02 I2V-RES-01 FLOW-05",
+    demands="1080P together with 10 s: the page is silent; other resellers of the same model family refuse it.")
+i2v("I2V-PO-01", DOCUMENTED, depends_on=IMAGES, section=I2V_PO,
+    demands="`prompt_optimizer` is boolean, default true: other types are 400.")
+i2v("I2V-FP-01", DOCUMENTED, depends_on=IMAGES, section=I2V_FP,
+    demands="`fast_pretreatment` is boolean, default false: other types are 400.")
+i2v("I2V-FP-02", SILENT, depends_on="BASE-03 I2V-IMG-03", section=I2V_FP,
+    demands="`fast_pretreatment: true` when the active variant is not the Fast one: ignored or refused? No member selects a variant.")
+i2v("I2V-WM-01", DOCUMENTED, depends_on=IMAGES, section=I2V_WM,
+    demands="`aigc_watermark` is boolean, default false: other types are 400.")
+i2v("I2V-CB-01", DOCUMENTED, depends_on=IMAGES, section=I2V_CB,
+    demands="`callback_url` is a string: a URL is accepted, other types are 400.")
+i2v("I2V-MODEL-01", SILENT, depends_on="BASE-03 I2V-IMG-03", section=I2V_DUR,
+    demands="No `model` member is documented although the constraints name a variant; sending one is an unknown member.")
 # fmt: on

@@ -21,8 +21,8 @@ from pixazo_contracts.trace import (
 
 from .checks import REFUSALS, RUNNING, each, equals, is_absent, is_accepted, is_json, no_key, observed, one_of
 from .clause import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT, Group
-from .parameters import I2V_CB, T2V_CB
 from .remarks import Evidence, Observation, Remarks, Violation, check, check_member, member_names, plain, show
+from .submit import I2V_CB, T2V_CB
 
 ROOTS = "SUBMIT-03 WEBHOOK-01 WEBHOOK-02"
 WEBHOOK = Group(depends_on=ROOTS, needs="receiver")

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from .comparison import CLASSES, Change, Comparison, ComparisonDocument, compare
-from .curl import curl_line, key_variable, shell_word
 from .evaluation import ExitCode, Terms, evaluate, read_terms, selection
-from .result import InvalidResultError, Result, ResultDocument, Timeline, build, load_result, to_json, to_ndjson
+from .result import (
+    InvalidResultError,
+    Result,
+    ResultDocument,
+    Timeline,
+    build,
+    curl_line,
+    key_variable,
+    load_result,
+    shell_word,
+    to_json,
+    to_ndjson,
+)
 from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [

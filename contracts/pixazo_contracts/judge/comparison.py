@@ -11,9 +11,8 @@ import msgspec
 from pixazo_contracts.clauses import BY_ID, Clause, Strength
 from pixazo_contracts.trace import encode_json
 
-from .neutral import neutral
 from .result import Meta, Result
-from .verdict import GOOD, JUDGED, Outcome, Verdict
+from .verdict import GOOD, JUDGED, Outcome, Verdict, neutral
 
 ChangeKind = Literal["regressed", "fixed", "changed observation", "vanished", "new"]
 Severity = Literal["breaking", "risky", "additive"]
@@ -134,18 +133,14 @@ def compare(before: Result, after: Result) -> Comparison:
     for clause_id, clause in BY_ID.items():
         if clause_id not in earlier:
             continue
-        old = earlier[clause_id]
-        new = later.get(clause_id) or Verdict(
-            clause=clause_id, outcome=Outcome.SKIPPED, reason="the clause was not selected"
-        )
+        left_out = Verdict(clause=clause_id, outcome=Outcome.SKIPPED, reason="the clause was not selected")
+        old, new = earlier[clause_id], later.get(clause_id, left_out)
         both = {old.outcome, new.outcome} <= JUDGED
         if both and (reason := obstacle((before.meta, old), (after.meta, new))) is not None:
             not_compared[clause_id] = reason
             continue
         compared += both
         if (kind := _kind(old, new)) is not None:
-            severity = _severity(kind, clause, new)
-            changes.append(
-                Change(clause=clause_id, kind=kind, severity=severity, before=_words(old), after=_words(new))
-            )
+            severity, was, now = _severity(kind, clause, new), _words(old), _words(new)
+            changes.append(Change(clause=clause_id, kind=kind, severity=severity, before=was, after=now))
     return Comparison(changes=tuple(changes), not_compared=not_compared, compared=compared)

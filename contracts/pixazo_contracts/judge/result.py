@@ -1,8 +1,13 @@
-"""The result of a run: verdicts with everything that reports need, as canonical NDJSON, and the plain JSON made from it."""
+"""The result of a run: verdicts with everything that reports need, as canonical NDJSON, and the plain JSON made from it.
+
+Each finding names its request as a cURL line for a shell, which takes keys from the environment.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -13,12 +18,14 @@ import msgspec
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE
 from pixazo_contracts.probes import feeders
-from pixazo_contracts.trace import Generation, Profile, Trace, decode_tagged, encode_json
+from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Profile, Trace, decode_tagged, encode_json, visible
 
-from .curl import curl_line
 from .verdict import JUDGED, Basis, Finding, Outcome, Verdict, carried_out
 
 T = TypeVar("T")
+
+#: The longest body that a cURL line repeats, in characters.
+LONGEST_BODY: Final = 1000
 
 
 class InvalidResultError(ValueError):
@@ -108,6 +115,54 @@ class Result:
     def by_id(self) -> dict[str, Verdict]:
         """The verdicts by clause id."""
         return {verdict.clause: verdict for verdict in self.verdicts}
+
+
+def _shell_escape(character: str) -> str:
+    # The bytes, which mean the same in every locale; an unpaired surrogate may stand for a byte of a command line.
+    errors = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
+    return "\\n" if character == "\n" else "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", errors))
+
+
+def shell_word(text: str) -> str:
+    """The text as one shell word; `$'...'` if it contains characters that cannot be seen or copied."""
+    if visible(text) == text:
+        return shlex.quote(text)
+    quoted = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + "".join(each if visible(each) == each else _shell_escape(each) for each in quoted) + "'"
+
+
+def key_variable(account: str) -> str:
+    """The environment variable for the key of an account, in the commands of a report."""
+    return f"KEY_OF_{re.sub('[^A-Za-z0-9]', '_', account).upper()}"
+
+
+def _key(exchange: Exchange) -> str:
+    """The header that sends the key, as a shell word, with the key from the environment: a report never contains a key."""
+    match exchange.account, exchange.placement:
+        case ("unknown", _):
+            return f"'{KEY_HEADER}: no-such-key'"
+        case ("blank", _):
+            return f"'{KEY_HEADER};'"
+        case (_, "bearer"):
+            return '"Authorization: Bearer $PIXAZO_API_KEY"'
+        case ("default", _):
+            return f'"{KEY_HEADER}: $PIXAZO_API_KEY"'
+        case (account, _):
+            return f'"{KEY_HEADER}: ${key_variable(account)}"'
+
+
+def curl_line(exchange: Exchange) -> str:
+    """The request as one cURL line for a shell; a body that was not kept or is too long is named instead."""
+    headers = [_key(exchange)] if exchange.account else []
+    headers += (shell_word(f"{name}: {value}") for name, value in exchange.request_headers)
+    parts = ["curl", "-i", "-X", exchange.method, shell_word(exchange.url), *(f"-H {header}" for header in headers)]
+    body = exchange.request_body
+    if body is not None and len(body) <= LONGEST_BODY:
+        parts += ["--data-raw", shell_word(body)]
+    elif exchange.request_size:
+        where = f"see probe {exchange.probe!r}, {exchange.case!r}"
+        parts.append(f"--data-binary @body  # {exchange.request_size} bytes: {where}")
+    return " ".join(parts)
 
 
 def _timeline(generation: Generation) -> Timeline:
@@ -248,11 +303,9 @@ def _all(records: list[object], kind: type[T]) -> tuple[T, ...]:
 def _from_ndjson(data: bytes) -> Result:
     records: list[object] = [decode_tagged(line, _KINDS) for line in data.splitlines()]
     match _all(records, Meta), _all(records, _End):
-        case (meta,), (end,):
+        case (meta,), (_End(summary, exit_code),):
             verdicts, timelines = _all(records, Verdict), _all(records, Timeline)
-            return Result(
-                meta=meta, verdicts=verdicts, timelines=timelines, summary=end.summary, exit_code=end.exit_code
-            )
+            return Result(meta=meta, verdicts=verdicts, timelines=timelines, summary=summary, exit_code=exit_code)
         case _:
             raise ValueError("its first or last line is missing: it was cut")
 
@@ -273,15 +326,9 @@ def to_json(result: Result) -> bytes:
     """The result for other programs: `clauses` by id, `summary`, `exit_code`, and which run it was."""
     clauses: dict[str, JudgedClause] = {}
     for verdict in result.verdicts:
-        about = BY_ID[verdict.clause]
-        said = {
-            "requirement": about.requirement,
-            "section": about.section,
-            "strength": about.strength,
-            "core": about.core,
-        }
-        clauses[verdict.clause] = msgspec.convert(
-            msgspec.to_builtins(verdict) | msgspec.to_builtins(said), JudgedClause
-        )
+        clause = BY_ID[verdict.clause]
+        said = {name: getattr(clause, name) for name in ("requirement", "section", "strength", "core")}
+        merged = msgspec.to_builtins(verdict) | msgspec.to_builtins(said)
+        clauses[verdict.clause] = msgspec.convert(merged, JudgedClause)
     whole = ResultDocument(clauses=clauses, summary=result.summary, exit_code=result.exit_code, meta=result.meta)
     return msgspec.json.format(encode_json(whole), indent=2) + b"\n"

@@ -1,25 +1,30 @@
-"""What a trace means for each clause."""
+"""What a trace means for each clause, and which failures explain others: those on records that the others depend on."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cache
 from itertools import islice
 from typing import Final, cast
 
 from pixazo_contracts.clauses import Clause, Evidence, Observation, Strength, Unseen, Violation
 from pixazo_contracts.trace import Callback, Exchange, Profile, Trace
 
-from .blocking import Records, explain, record
-from .neutral import neutral
-
 #: The most kinds of findings that are kept for one clause, and the most records that are named for each.
 MOST_FINDINGS: Final = 20
 MOST_EXAMPLES: Final = 3
 #: The most probes that the reason for missing evidence names.
 MOST_NAMED: Final = 3
+
+#: A request id, a UUID, or another machine-made word: long, with a digit in it.
+TOKEN: Final = re.compile(r"minimax-hailuo-ai_[\w-]+|\b(?=[\w-]*\d)[\w-]{16,}")
+INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?")
+#: A span of time, a number of bytes, the number of a record.
+AMOUNT: Final = re.compile(r"(?<![\d.])-?\d+(\.\d+)?( s| bytes)\b|(?<=exchange )\d+|(?<=callback )\d+")
 
 
 class Outcome(Enum):
@@ -93,6 +98,14 @@ class Verdict:
     basis: Basis | None = None
 
 
+#: Records that a finding depends on: of each whether it is a callback, and its number in the trace.
+Records = frozenset[tuple[bool, int]]
+
+
+def _records(sources: Iterable[Exchange | Callback]) -> Records:
+    return frozenset((isinstance(source, Callback), source.number) for source in sources)
+
+
 @dataclass(frozen=True, slots=True)
 class _Ruling:
     """A verdict that no other has explained yet: what each finding depends on, and the records on which the clause failed."""
@@ -130,6 +143,16 @@ def _states(trace: Trace) -> dict[str, str]:
     return {name: idle if state == "done" and name not in sent else state for name, state in states.items()}
 
 
+def neutral(text: str) -> str:
+    """A text in which ids, instants, spans of time and numbers of records are placeholders."""
+    ids: dict[str, str] = {}
+
+    def reference(match: re.Match[str]) -> str:
+        return ids.setdefault(match[0], f"<id:{len(ids) + 1}>")
+
+    return TOKEN.sub(reference, AMOUNT.sub("<number>", INSTANT.sub("<instant>", text)))
+
+
 def _alike(violations: Iterable[Violation]) -> tuple[Finding, ...]:
     """The violations as findings, one for each kind."""
     kinds: dict[tuple[object, ...], list[Violation]] = {}
@@ -140,17 +163,8 @@ def _alike(violations: Iterable[Violation]) -> tuple[Finding, ...]:
     for (called, *_), same in islice(kinds.items(), MOST_FINDINGS):
         first, numbers = same[0], tuple(dict.fromkeys(violation.source.number for violation in same))
         exchange, callback = (None, numbers[0]) if called else (numbers[0], None)
-        findings.append(
-            Finding(
-                first.expected,
-                first.got,
-                first.where,
-                exchange,
-                callback,
-                count=len(same),
-                examples=numbers[:MOST_EXAMPLES],
-            )
-        )
+        finding = Finding(first.expected, first.got, first.where, exchange, callback, count=len(same))
+        findings.append(replace(finding, examples=numbers[:MOST_EXAMPLES]))
     return tuple(findings)
 
 
@@ -187,9 +201,8 @@ def _rule(clause: Clause, trace: Trace, states: Mapping[str, str]) -> _Ruling:
     try:
         remarks = list(clause.judge(trace))
     except Exception as error:  # noqa: BLE001 - a bug of ours must cost one verdict, not all
-        return _Ruling(
-            Verdict(clause=clause.id, outcome=Outcome.ERROR, reason=f"the clause raised {error!r}: report it")
-        )
+        reason = f"the clause raised {error!r}: report it"
+        return _Ruling(Verdict(clause=clause.id, outcome=Outcome.ERROR, reason=reason))
     # An example may show only one of several forms; `drift_fails` marks the examples that clients must parse.
     may_fail = clause.strength is not Strength.EXAMPLE or clause.drift_fails
     violations = [remark for remark in remarks if isinstance(remark, Violation)]
@@ -213,8 +226,8 @@ def _rule(clause: Clause, trace: Trace, states: Mapping[str, str]) -> _Ruling:
         observation=observation,
         findings=_alike(sorted(violations, key=lambda violation: violation.drifts)),
     )
-    rests = (frozenset(map(record, (violation.source, *violation.related))) for violation in violations)
-    return _Ruling(verdict, observations, tuple(rests), frozenset(record(violation.source) for violation in failing))
+    rests = tuple(_records((violation.source, *violation.related)) for violation in violations)
+    return _Ruling(verdict, observations, rests, _records(violation.source for violation in failing))
 
 
 def _drifted(ruling: _Ruling, before: str | None) -> _Ruling:
@@ -228,7 +241,35 @@ def _drifted(ruling: _Ruling, before: str | None) -> _Ruling:
     sources = (source for remark in new for source in (remark.source, *remark.related) if source is not None)
     drifted = replace(verdict, outcome=Outcome.DRIFT, findings=(finding,))
     # If nothing is new, something was not seen again: that is missing evidence.
-    return replace(ruling, verdict=drifted, rests=(frozenset(map(record, sources)),) if new else ())
+    return replace(ruling, verdict=drifted, rests=(_records(sources),) if new else ())
+
+
+def _explained(clauses: Sequence[Clause], rulings: Mapping[str, _Ruling]) -> dict[str, tuple[str, ...]]:
+    """The clauses whose findings are all explained, each with the failed clauses that explain them.
+
+    A finding is explained if a clause on which its own depends, also through others, failed on a record that it depends on.
+    Without a finding, any failure of such a clause is the explanation.
+    """
+    depends_on = {clause.id: clause.depends_on for clause in clauses}
+    spoiled = {clause_id: ruling.spoiled for clause_id, ruling in rulings.items() if ruling.spoiled}
+    causes: dict[str, list[str]] = {}
+
+    @cache
+    def roots(clause_id: str) -> frozenset[str]:
+        near = [root for root in depends_on[clause_id] if root in depends_on]
+        return frozenset(near).union(*map(roots, near))
+
+    for clause_id, ruling in rulings.items():
+        failed = [root for root in spoiled if root in roots(clause_id)]
+        guilty = [[root for root in failed if spoiled[root] & records] for records in ruling.rests] or [failed]
+        if ruling.verdict.outcome in EXPLICABLE and all(guilty):
+            causes[clause_id] = [root for root in failed if any(root in each for each in guilty)]
+
+    def ends(clause_id: str) -> set[str]:
+        """The causes that nothing else explains."""
+        return {end for cause in causes[clause_id] for end in (ends(cause) if cause in causes else {cause})}
+
+    return {i: tuple(clause.id for clause in clauses if clause.id in ends(i)) for i in causes}
 
 
 def judge(
@@ -256,12 +297,7 @@ def judge(
         basis = Basis(clause.digest, tuple(sorted(noted.read)), probes)
         ruling = replace(ruling, verdict=replace(ruling.verdict, basis=basis))
         rulings.append(_drifted(ruling, baseline(ruling.verdict)))
-    open_ones = {ruling.verdict.clause: ruling for ruling in rulings if not excused(ruling.verdict)}
-    causes = explain(
-        clauses,
-        {i: ruling.spoiled for i, ruling in open_ones.items() if ruling.spoiled},
-        {i: ruling.rests for i, ruling in open_ones.items() if ruling.verdict.outcome in EXPLICABLE},
-    )
+    causes = _explained(clauses, {each.verdict.clause: each for each in rulings if not excused(each.verdict)})
     return [_blocked(ruling.verdict, causes.get(ruling.verdict.clause)) for ruling in rulings]
 
 

@@ -6,11 +6,11 @@ A probe looks like this::
     def _unknown(context: RunContext) -> Conversation[None]:
         exchange = yield from read(unknown_id(context.run, "unknown"), case="unknown id", aims=("STATUS-10",))
 
-A conversation is a generator and does no I/O: it yields steps (see `conversation`), most of them made by functions of
-`operations`, and gets back what the trace will contain. The runner carries out many conversations at once.
+A conversation is a generator and does no I/O: it yields steps, most of them made by functions (see `conversation` for both),
+and gets back what the trace will contain. The runner carries out many conversations at once.
 
 A clause finds its exchanges by `aims` (`trace.aimed("STATUS-10")`), tells them apart by `case`, and knows by `intent` what
-the page says about each. Packs are requests for several clauses at once (see `packs`); in families, each request
+the page says about each. Packs are requests for several clauses at once (see `generations`); in families, each request
 breaks one rule, or only just keeps it (see `families`).
 Probes share generations by publishing them under a name: `g1` when it is accepted, `g1 ended` when it has ended.
 
@@ -22,8 +22,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container
 
-from . import accounts, callbacks, families, packs, repetition, routes
+from . import callers, families, generations
 from .conversation import (
+    BODY_ONLY,
+    PRINTED_HEADERS,
+    PRINTED_IMAGE,
     Await,
     AwaitCallbacks,
     Conversation,
@@ -34,53 +37,58 @@ from .conversation import (
     Recall,
     ReceiverUrl,
     RunContext,
+    Sample,
     Send,
     SingleStep,
     Step,
     StepResult,
     Together,
+    follow,
+    media_urls,
+    poll,
+    probe,
+    read,
+    sample_text,
+    submit,
 )
 from .families import ABSENT, RULES
+from .generations import unusable
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
-from .operations import BODY_ONLY, PRINTED_HEADERS, follow, media_urls, poll, read, submit
-from .packs import unusable
-from .samples import Sample, members
-from .samples import text as sample_text
 
 __all__ = [
-    "ABSENT", "BODY_ONLY", "PRINTED_HEADERS", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",
-    "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult", "Together", "bmp", "data_url", "feeders", "follow",
-    "for_clauses", "gif", "jpeg", "media_urls", "members", "png", "poll", "read", "sample_text", "submit", "svg", "unusable", "webp",
+    "ABSENT", "BODY_ONLY", "PRINTED_HEADERS", "PRINTED_IMAGE", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe",
+    "Publish", "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult", "Together", "bmp", "data_url", "feeders", "follow",
+    "for_clauses", "gif", "jpeg", "media_urls", "png", "poll", "probe", "read", "sample_text", "submit", "svg", "unusable", "webp",
 ]  # fmt: skip
 
 #: All probes: smoke first, late ones last, cheap ones before expensive ones.
 PROBES: tuple[Probe, ...] = (
-    *packs.SMOKE,
-    *routes.PROBES,
-    *repetition.READS,
+    *generations.SMOKE,
+    *callers.ROUTES,
+    *generations.READS,
     *families.PROBES,
-    *accounts.PROBES,
-    *packs.PROBES,
+    *callers.ACCOUNTS,
+    *generations.PACKS,
     *families.ALLOWED,
-    *callbacks.PROBES,
-    *repetition.SUBMITS,
-    *accounts.BALANCES,
+    *generations.RECEIVERS,
+    *generations.SUBMITS,
+    *callers.BALANCES,
     *families.OPEN_QUESTIONS,
-    *repetition.LATE,
+    *generations.LATE,
 )
 
 
 def feeders(carried_out: Container[str] | None = None) -> dict[str, tuple[str, ...]]:
     """The names of the probes that feed each clause, by clause id: all probes, or those that are `carried_out`."""
     by_clause: dict[str, list[str]] = {}
-    for probe in PROBES:
-        if carried_out is None or probe.name in carried_out:
-            for clause_id in dict.fromkeys(probe.feeds):
-                by_clause.setdefault(clause_id, []).append(probe.name)
+    for each in PROBES:
+        if carried_out is None or each.name in carried_out:
+            for clause_id in dict.fromkeys(each.feeds):
+                by_clause.setdefault(clause_id, []).append(each.name)
     return {clause_id: tuple(names) for clause_id, names in by_clause.items()}
 
 
 def for_clauses(clause_ids: Collection[str]) -> tuple[Probe, ...]:
     """The smoke test and the probes that feed any of these clauses, in order."""
     wanted = set(clause_ids)
-    return tuple(probe for probe in PROBES if probe.phase == "smoke" or wanted & set(probe.feeds))
+    return tuple(each for each in PROBES if each.phase == "smoke" or wanted & set(each.feeds))

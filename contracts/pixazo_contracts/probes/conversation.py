@@ -1,4 +1,4 @@
-"""The interface between probes and the runner: steps that a probe yields, and the result that each step gets back.
+"""Conversations: the steps that a probe yields, the result that each gets back, and what is built of them: submit, poll, download.
 
 A probe does no I/O. Its conversation is a generator that yields steps; the runner carries out each step and sends the result
 back in: `exchange = yield from Send(...)`.
@@ -6,10 +6,16 @@ back in: `exchange = yield from Send(...)`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar, cast
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from typing import Final, Generic, Literal, TypedDict, TypeVar, Unpack, cast
 
+from pixazo_contracts import trace
 from pixazo_contracts.trace import Callback, Exchange, Intent, Profile
 
 #: Where the key of a request goes: the printed header, the same header in other letter case, or places that must not work.
@@ -195,3 +201,253 @@ def probe(
         only_unlimited=only_unlimited,
         note=note,
     )
+
+
+#: The payloads that the vendor's page prints, exactly as printed: a file of `samples/` each.
+Sample = Literal[
+    "accepted", "completed", "error", "image_to_video", "insufficient_balance", "model_not_found", "text_to_video"
+]
+
+
+@cache
+def sample_text(sample: Sample) -> str:
+    """A printed payload as text, newline at the end excluded."""
+    file = files("pixazo_contracts.probes") / "samples" / f"{sample}.json"
+    return file.read_text(encoding="utf-8").removesuffix("\n")
+
+
+#: The headers of the samples except the key; and the header that a JSON body needs.
+PRINTED_HEADERS: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
+BODY_ONLY: Final = PRINTED_HEADERS[:1]
+CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
+
+#: A prompt that no content filter objects to.
+PROMPT: Final = "A paper boat drifts down a rainy street"
+
+#: Optional members that some careless gateway requires: only T2V-BODY-02 is about leaving them out.
+PRINTED: Final[dict[str, object]] = {"duration": 6, "resolution": "768P"}
+
+PRINTED_IMAGE: Final[str] = json.loads(sample_text("image_to_video"))["first_frame_image"]
+
+#: Polling ends after this many reads in a row that were refused for the key, or that found nothing, as may happen for a
+#: while after the submit.
+MOST_REFUSED: Final = 3
+MOST_MISSING: Final = 40
+
+#: The most reads of a request that is watched closely while it is queued, and the least wait between two of them, as a share of
+#: the time that it has been queued: what is queued for long need not be read as often.
+MOST_CLOSE: Final = 400
+CLOSE_SHARE: Final = 0.012
+
+#: Ended requests are read again this many polls later; and this many of those that ended earlier while another is under way.
+LATER_POLLS: Final = 3
+MOST_REDIRECTS: Final = 5
+MOST_EARLIER: Final = 2
+
+
+def unknown_id(run: str, use: str) -> str:
+    """A request id of the right shape that no gateway has issued; each run and use has its own.
+
+    It contains a version 7 UUID.
+    """
+    digits = hashlib.sha256(f"{run} {use}".encode()).hexdigest()
+    return f"{trace.MODEL}_019d{digits[:4]}-{digits[4:8]}-7{digits[8:11]}-8{digits[11:14]}-{digits[14:26]}"
+
+
+def encode(members: Mapping[str, object]) -> bytes:
+    """A JSON body in UTF-8, non-ASCII characters unescaped."""
+    return json.dumps(members, ensure_ascii=False).encode()
+
+
+class About(TypedDict, total=False):
+    """The members of `Send` that do not go over the network."""
+
+    aims: tuple[str, ...]
+    intent: Intent
+    account: str
+    placement: Placement
+    reader: str
+
+
+def submit(
+    operation: str,
+    body: Mapping[str, object] | bytes,
+    *,
+    case: str,
+    headers: Headers = PRINTED_HEADERS,
+    url: str | None = None,
+    **about: Unpack[About],
+) -> Send:
+    """Submit a body to `generate` or `imageToVideo`; `url` sends the same to another path."""
+    url = url or f"{trace.MODEL_BASE}/{operation}"
+    encoded = body if isinstance(body, bytes) else encode(body)
+    return Send(operation=operation, method="POST", url=url, case=case, headers=headers, body=encoded, **about)
+
+
+def valid_body(operation: str, name: str, **changes: object) -> dict[str, object]:
+    """A body that keeps every rule, with some members changed or added.
+
+    Each name gives a prompt of its own: a gateway may treat equal bodies as one request.
+    """
+    image = {"first_frame_image": PRINTED_IMAGE} if operation == "imageToVideo" else {}
+    return {"prompt": f"{PROMPT} ({name})", **image, **PRINTED, **changes}
+
+
+def read(request_id: str, *, case: str = "poll", **about: Unpack[About]) -> Send:
+    """Read a status once."""
+    return Send(operation="status", url=f"{trace.STATUS_BASE}{request_id}", case=case, request_id=request_id, **about)
+
+
+def fetch(request_id: str, url: str, *, case: str = "download", aims: tuple[str, ...] = ()) -> Send:
+    """Download a medium once, without a key."""
+    return Send(operation="media", url=url, case=case, aims=aims, account="", request_id=request_id)
+
+
+def head(url: str, request_id: str, account: str = "default") -> Send:
+    """Ask for the headers of a status or a medium: the page does not mention this method, so any response will do."""
+    operation = "head" if account else "media"
+    return Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id)
+
+
+def with_webhook(url: str) -> Headers:
+    """The printed headers with `X-Webhook-URL`."""
+    return (*PRINTED_HEADERS, ("X-Webhook-URL", url))
+
+
+def submit_called(operation: str, case: str, url: str, way: str, *aims: str, **changes: object) -> Send:
+    """A valid submit that asks for callbacks at a URL, by the `header` or by the `member` of the body."""
+    headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
+    body = valid_body(operation, case, **changes, **({"callback_url": url} if way == "member" else {}))
+    return submit(operation, body, case=case, aims=aims, intent="accept", headers=headers)
+
+
+def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Headers]:
+    """The printed headers, with `X-Webhook-URL` for a new receiver URL if callbacks can reach us."""
+    return with_webhook((yield from step)) if context.has_receiver else PRINTED_HEADERS
+
+
+def _hopeless(reads: Sequence[Exchange]) -> bool:
+    """Whether further reads would get the same response: the key is refused, reads are throttled despite the wait, or nothing is found."""
+    refused = [read for read in reads[-MOST_REFUSED:] if read.status in {401, 403, 429}]
+    missing = [read for read in reads[-MOST_MISSING:] if read.status == 404]
+    return len(refused) == MOST_REFUSED or len(missing) == MOST_MISSING
+
+
+def poll(
+    context: RunContext, accepted: Exchange, *, queued: float | None = None, readers: int = 1
+) -> Conversation[Exchange | None]:
+    """Read an accepted request until it ends or the deadline passes; returns the read that shows the end, or None.
+
+    With several `readers`, each poll is as many reads at once, each on its own connection; `queued` as for `follow`.
+    """
+    names = tuple(f"reader {n + 1}" for n in range(readers))
+    ends = yield from follow(context, [accepted], queued=queued, readers=names)
+    return next(iter(ends.values()), None)
+
+
+def follow(
+    context: RunContext,
+    accepted: Sequence[Exchange],
+    *,
+    pace: float | None = None,
+    queued: float | None = None,
+    readers: Sequence[str] = ("",),
+    in_turn: bool = False,
+) -> Conversation[dict[str, Exchange]]:
+    """Poll several accepted requests side by side until all have ended; returns the reads that show the ends, by request id.
+
+    The readers read at once, or `in_turn`, so what one sees can be compared with what another saw before. `queued` is
+    the pace until a request leaves QUEUED, and the most reads at that pace.
+    """
+    running = {exchange.accepted_id: exchange for exchange in accepted if exchange.accepted_id is not None}
+    history: dict[str, list[Exchange]] = {request_id: [] for request_id in running}
+    ends: dict[str, Exchange] = {}
+    while running:
+        rounds = [(reader,) for reader in readers] if in_turn else [tuple(readers)]
+        for names in rounds:
+            asked = [(request_id, e.account, reader) for request_id, e in running.items() for reader in names]
+            sends = (read(request_id, account=account, reader=reader) for request_id, account, reader in asked)
+            for exchange in (yield from Together(tuple(sends))):
+                request_id = str(exchange.request_id)
+                history[request_id].append(exchange)
+                if exchange.state in trace.TERMINAL:
+                    ends.setdefault(request_id, exchange)
+        for request_id, exchange in list(running.items()):
+            late = history[request_id][-1].finished - exchange.finished >= context.profile.deadline
+            if request_id in ends or late or _hopeless(history[request_id]):
+                del running[request_id]
+        if running:
+            chosen = context.profile.pace if pace is None else pace
+            if queued is not None and all(_is_close(history[each], context.profile.pace) for each in running):
+                waited = min(history[request_id][-1].finished - e.finished for request_id, e in running.items())
+                chosen = max(queued, CLOSE_SHARE * waited)
+            yield from Pause(chosen)
+    return ends
+
+
+def _is_close(reads: Sequence[Exchange], pace: float) -> bool:
+    """Whether a request is still queued and was read as often as intended: reads that a throttle delayed do not help."""
+    held = any(after.started - before.finished > pace for before, after in pairwise(reads))
+    return reads[-1].state == "QUEUED" and len(reads) < MOST_CLOSE and not held
+
+
+def follow_called(context: RunContext, called: Sequence[tuple[Exchange, str]]) -> Conversation[None]:
+    """Follow submits to their ends, then wait until each was called back at the URL that it gave."""
+    ends = yield from follow(context, [exchange for exchange, _ in called])
+    for exchange, url in called:
+        if exchange.accepted_id in ends:
+            yield from AwaitCallbacks(url, 1, context.profile.settle)
+
+
+def media_urls(end: Exchange | trace.Callback) -> list[str]:
+    """The media URLs of a completed generation; a plain string counts as one."""
+    output = end.members.get("output")
+    value = output.get("media_url") if trace.is_object(output) else None
+    return [entry for entry in (value if trace.is_array(value) else [value]) if isinstance(entry, str)]
+
+
+def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exchange]]:
+    """Fetch every medium of a completed generation, without a key, following its redirects."""
+    fetched: list[Exchange] = []
+    if end is None or end.state != "COMPLETED" or end.request_id is None:
+        return fetched
+    for url in media_urls(end):
+        absolute = trace.join_url(context.profile.origin, url) if context.profile.loopback else url
+        if trace.may_fetch(context.profile, absolute):
+            exchange = yield from fetch(end.request_id, absolute)
+            for _ in range(MOST_REDIRECTS):
+                if exchange.redirect is None or not trace.may_fetch(context.profile, exchange.redirect):
+                    break
+                exchange = yield from fetch(end.request_id, exchange.redirect)
+            fetched.append(exchange)
+            yield from head(absolute, end.request_id, account="")
+    return fetched
+
+
+def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2) -> Conversation[None]:
+    """Read ended requests again, in turn, and download their media: right after the end, and some polls later."""
+    fetched: list[Exchange] = []
+    for n in range(2):
+        for _ in range(times):
+            for end in ends:
+                yield from read(str(end.request_id), case="again", account=end.account)
+        for first in fetched:
+            yield from fetch(str(first.request_id), first.url, case="download again")
+        for end in ends if n == 0 else ():
+            fetched += yield from download(context, end)
+        if ends and n == 0:
+            yield from Pause(LATER_POLLS * context.profile.pace)
+
+
+def ordinary(context: RunContext) -> Conversation[float]:
+    """The longest time that a request took, in seconds; one poll if none has ended."""
+    generations = trace.find_generations((yield from Recall()), ())
+    return max((g.ends[0].started - g.submit.finished for g in generations if g.ends), default=context.profile.pace)
+
+
+def earlier_ends(others: Collection[str | None]) -> Conversation[None]:
+    """Read some requests again that ended earlier, while another is under way: each response must be about its own request."""
+    generations = trace.find_generations((yield from Recall()), ())
+    ended = [g for g in generations if g.ends and g.submit.account == "default" and g.request_id not in others]
+    for generation in ended[-MOST_EARLIER:]:
+        yield from read(generation.request_id, case="again")

@@ -13,23 +13,29 @@ from typing import Final
 
 from pixazo_contracts.trace import Exchange, Intent
 
-from .conversation import Conversation, Headers, Probe, ReceiverUrl, RunContext, Send, probe
-from .images import bmp, data_url, gif, jpeg, png, svg, webp
-from .operations import (
+from .conversation import (
     BODY_ONLY,
     CHARSET,
-    PRINTED,
     PRINTED_HEADERS,
-    PRINTED_IMAGE,
     PROMPT,
+    Conversation,
+    Headers,
+    Probe,
+    ReceiverUrl,
+    RunContext,
+    Send,
     download,
     encode,
     follow,
     follow_called,
+    probe,
+    sample_text,
     submit,
+    submit_called,
+    valid_body,
     with_webhook,
 )
-from .samples import text
+from .images import bmp, data_url, gif, jpeg, png, svg, webp
 
 #: The value of a member that a body must not have.
 ABSENT = object()
@@ -56,12 +62,8 @@ class Case:
 
 
 def varied(operation: str, name: str, intent: Intent = "refuse", **changes: object) -> Case:
-    """A valid request to an operation, with some members changed, added, or (`ABSENT`) left out.
-
-    Each case has a prompt of its own: a gateway may treat equal bodies as one request.
-    """
-    image = {"first_frame_image": PRINTED_IMAGE} if operation == "imageToVideo" else {}
-    body = {"prompt": f"{PROMPT} ({name})", **image, **PRINTED, **changes}
+    """A valid request to an operation, with some members changed, added, or (`ABSENT`) left out."""
+    body = valid_body(operation, name, **changes)
     left = {member: value for member, value in body.items() if value is not ABSENT}
     return Case(operation=operation, name=name, body=left, intent=intent)
 
@@ -136,9 +138,8 @@ def values(aims: str, *cases: Case, name: str = "") -> Probe:
 def _raw(
     operation: str, bodies: Mapping[str, bytes], intent: Intent = "refuse", headers: Headers = PRINTED_HEADERS
 ) -> tuple[Case, ...]:
-    return tuple(
-        Case(operation=operation, name=name, body=body, intent=intent, headers=headers) for name, body in bodies.items()
-    )
+    case = partial(Case, operation=operation, intent=intent, headers=headers)
+    return tuple(case(name=name, body=body) for name, body in bodies.items())
 
 
 MALFORMED: Final = {
@@ -233,8 +234,10 @@ CAMERA: Final = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the
 #: The page does not say whether null means absence, so a null is observed, not judged.
 NULL: Final = {"null": None}
 
-
-SWITCHES: Final = {"PO": "prompt_optimizer", "FP": "fast_pretreatment", "WM": "aigc_watermark"}
+#: The values of a switch. For image-to-video the page names the variant that `fast_pretreatment` is for, so I2V-FP-02
+#: observes what true does.
+OFF: Final = {"false": False}
+EITHER: Final = {**OFF, "true": True}
 NOT_BOOLEANS: Final[dict[str, object]] = {
     "the string true": "true",
     "the string False": "False",
@@ -244,17 +247,6 @@ NOT_BOOLEANS: Final[dict[str, object]] = {
     "object": {},
     "array": [True],
 }
-
-
-def _switches(group: str) -> tuple[Rule, ...]:
-    both = {"false": False, "true": True}
-    # For image-to-video the page names the variant that `fast_pretreatment` is for: I2V-FP-02 observes what true does.
-    allowed = {"FP": {"false": False}} if group == "I2V" else {}
-    return tuple(
-        Rule(f"{group}-{short}-01", member, NOT_BOOLEANS, NULL, allowed=allowed.get(short, both))
-        for short, member in SWITCHES.items()
-    )
-
 
 LONG_ENOUGH: Final = {f"2000 characters of {name}": letter * LONGEST for name, letter in CHARACTERS.items()}
 TOO_LONG: Final = {
@@ -340,7 +332,9 @@ RULES: Final = (
     Rule("T2V-RES-02", "resolution", {}, {value or "empty": value for value in ("768p", "720P", "4K", "")}),
     Rule("T2V-CB-01", "callback_url", NOT_URLS, {"no URL": "not a url"}),
     Rule("T2V-IMG-01", "first_frame_image", {}, {"image, no prompt": IMAGE_URL}, {"prompt": ABSENT}),
-    *_switches("T2V"),
+    Rule("T2V-PO-01", "prompt_optimizer", NOT_BOOLEANS, NULL, allowed=EITHER),
+    Rule("T2V-FP-01", "fast_pretreatment", NOT_BOOLEANS, NULL, allowed=EITHER),
+    Rule("T2V-WM-01", "aigc_watermark", NOT_BOOLEANS, NULL, allowed=EITHER),
     Rule("I2V-PROMPT-01", "prompt", MISSING),
     Rule("I2V-PROMPT-02", "prompt", NOT_STRINGS, allowed=ANY_TEXT),
     Rule("I2V-PROMPT-03", "prompt", allowed={"2000 characters": "a" * LONGEST}),
@@ -358,7 +352,9 @@ RULES: Final = (
     Rule("I2V-CB-01", "callback_url", NOT_URLS),
     Rule("I2V-FP-02", "fast_pretreatment", {}, {"true": True}),
     Rule("I2V-MODEL-01", "model", {}, {"Fast variant": "MiniMax-Hailuo-2.3-Fast", "no such model": "no-such-model"}),
-    *_switches("I2V"),
+    Rule("I2V-PO-01", "prompt_optimizer", NOT_BOOLEANS, NULL, allowed=EITHER),
+    Rule("I2V-FP-01", "fast_pretreatment", NOT_BOOLEANS, NULL, allowed=OFF),
+    Rule("I2V-WM-01", "aigc_watermark", NOT_BOOLEANS, NULL, allowed=EITHER),
     _image("I2V-IMG-04", allowed={"data URL": partial(_png, 640, 480)}),
     _image("I2V-IMG-05", forbidden=NO_IMAGE_URLS),
     _image("I2V-IMG-06", allowed=FORMATS),
@@ -392,10 +388,8 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
     for operation, image, member_aim in (("generate", {}, "T2V-CB-01"), ("imageToVideo", DATA_IMAGE, "I2V-CB-01")):
         for way, aim in (("member", member_aim), ("header", "WEBHOOK-01")):
             url = yield from ReceiverUrl(f"{way}-{operation}")
-            given = {"callback_url": url} if way == "member" else {}
-            case = varied(operation, f"URL in the {way}", "accept", **image, **given)
-            headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
-            called.append(((yield from _sent(replace(case, headers=headers), aim)), url))
+            sent = yield from submit_called(operation, f"URL in the {way}", url, way, aim, **image)
+            called.append((sent, url))
     yield from follow_called(context, called)
 
 
@@ -472,9 +466,9 @@ ALLOWED: Final = (
         *_raw("imageToVideo", {"escaped JSON": ESCAPED % ESCAPED_IMAGE}, "accept"),
         name="escapes, image to video",
     ),
-    values("T2V-BODY-01", *_raw("generate", {"printed example": text("text_to_video").encode()}, "accept")),
+    values("T2V-BODY-01", *_raw("generate", {"printed example": sample_text("text_to_video").encode()}, "accept")),
     values("T2V-BODY-02", t2v("prompt alone", "accept", **ALONE)),
-    values("I2V-IMG-03", *_raw("imageToVideo", {"printed example": text("image_to_video").encode()}, "accept")),
+    values("I2V-IMG-03", *_raw("imageToVideo", {"printed example": sample_text("image_to_video").encode()}, "accept")),
     values(
         "I2V-IMG-03",
         *(i2v(f"{kind} by URL", "accept", first_frame_image=url) for kind, url in GALLERY.items()),

@@ -30,13 +30,8 @@ def png(width: int, height: int, *, padding: int = 0, alpha: bool = False) -> by
     """A grey PNG; `padding` bytes of a private chunk that decoders skip make it as large as wanted."""
     header = struct.pack(">IIBBBBB", width, height, 8, 6 if alpha else 0, 0, 0, 0)
     private = _chunk(b"paDd", bytes(padding)) if padding else b""
-    chunks = (
-        _chunk(b"IHDR", header)
-        + private
-        + _chunk(b"IDAT", _grey(4 * width if alpha else width, height))
-        + _chunk(b"IEND", b"")
-    )
-    return b"\x89PNG\r\n\x1a\n" + chunks
+    picture = _chunk(b"IDAT", _grey(4 * width if alpha else width, height))
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + private + picture + _chunk(b"IEND", b"")
 
 
 def _segment(marker: int, data: bytes) -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from . import strategies
 from .counterexample import CounterexampleError
 from .machine import REPEATABLE, run_examples
 
-__all__ = ["REPEATABLE", "CounterexampleError", "run_examples"]
+__all__ = ["REPEATABLE", "CounterexampleError", "run_examples", "strategies"]

@@ -18,23 +18,15 @@ To promote it: name it, check what it costs (here: {worst} generations at worst)
 """
 
 {comment}
-from pixazo_contracts.probes import AwaitCallbacks, Conversation, Pause, Probe, ReceiverUrl, RunContext, Send, Together
+from pixazo_contracts.probes import AwaitCallbacks, Conversation, Pause, ReceiverUrl, RunContext, Send, Together, probe
 
 
-def conversation(context: RunContext) -> Conversation[None]:
+@probe("counterexample {clauses}", *{feeds!r}, cost={worst}, only_unlimited=True)
+def counterexample(context: RunContext) -> Conversation[None]:
     del context  # these steps do not depend on the target
 {body}
 
-PROBES = (
-    Probe(
-        name="counterexample {clauses}",
-        feeds={feeds!r},
-        conversation=conversation,
-        worst={worst},
-        expected={worst},
-        only_unlimited=True,
-    ),
-)
+PROBES = (counterexample,)
 '''
 
 #: A call with more arguments is spread over lines, with this separator.

@@ -12,15 +12,14 @@ from typing import Any, Final, Protocol
 
 import pytest
 
+from pixazo_contracts import runner
 from pixazo_contracts.clauses import Clause
 from pixazo_contracts.cli import Advance, Given, again, choose, discover, make_target, run_clock, run_options
 from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_terms, to_ndjson
-from pixazo_contracts.probes import for_clauses
-from pixazo_contracts.report import spending
-from pixazo_contracts.runner import Dialogue, Ledger, RunClock, RunOptions, VirtualClock, open_dialogue, run, weak_keys
+from pixazo_contracts.probes import Send, for_clauses
+from pixazo_contracts.report import ContractBrokenError, raise_alarm, spending
+from pixazo_contracts.runner import Dialogue, Ledger, RunClock, RunOptions, VirtualClock
 from pixazo_contracts.trace import ConfigurationError, Target, read_profile, visible
-
-from .checker import RequestChecker
 
 #: Lines about the ledger and the spending, for the end of the session.
 SPENT: Final = pytest.StashKey[list[str]]()
@@ -50,6 +49,43 @@ def _option(config: pytest.Config, name: str) -> Any:
 def _path(config: pytest.Config, name: str) -> Path | None:
     value: str | None = _option(config, name)
     return None if value is None else Path(value)
+
+
+class RequestChecker:
+    """Sends one request at a time. Raises `ContractBrokenError` if its response breaks a clause.
+
+    On a target that charges, a family that got one wrong response, or was counted once as a generation, sends nothing more:
+    Hypothesis would repeat the request to shrink and replay it.
+    """
+
+    def __init__(self, dialogue: Dialogue, *, strict_drift: bool = False) -> None:
+        self._dialogue = dialogue
+        self._strict_drift = strict_drift
+        self._broken: dict[str, ContractBrokenError] = {}
+        self._counted: set[str] = set()
+
+    def __call__(self, family: str, step: Send) -> None:
+        """Send one request of a family and judge it; skip the test if no generation may be risked for it."""
+        __tracebackhide__ = True
+        if family in self._broken:
+            raise self._broken[family]
+        if family in self._counted:
+            pytest.skip("UNFUNDED: an earlier request of this family was counted as a generation")
+        self._dialogue.mark()
+        try:
+            exchange = self._dialogue.run(iter(step), family)
+        except runner.SpendStoppedError as error:
+            pytest.exit(f"the spend guard stopped the run: {error}", ExitCode.SPEND)
+        except runner.BudgetExhaustedError as error:
+            pytest.skip(f"UNFUNDED: {error}")
+        if exchange.spent:
+            self._counted.add(family)
+        try:
+            raise_alarm(self._dialogue.trace(), strict_drift=self._strict_drift)
+        except ContractBrokenError as error:
+            if self._dialogue.context.limited:
+                self._broken[family] = error
+            raise
 
 
 @contextmanager
@@ -114,7 +150,7 @@ def described(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint, given: Giv
         else:
             found, advance = make_target(given, file), None
             found = replace(found, profile=replace(found.profile, virtual=True))
-    for line in weak_keys(found):
+    for line in runner.weak_keys(found):
         pytestconfig.get_terminal_writer().line(f"pixazo-contracts: {line}")
     return found, advance
 
@@ -137,11 +173,8 @@ def clock(pixazo_endpoint: Endpoint, described: tuple[Target, Advance | None]) -
 
 def _again(config: pytest.Config) -> tuple[str, ...]:
     """The words that repeat the run; a clause follows them."""
-    names = (
-        *("profile", "account", "prompt", "have", "risk", "pace", "deadline"),
-        *("receiver", "receiver-url", "max-generations", "ledger", "baseline"),
-    )
-    given = {f"--pixazo-contract-{name}": _option(config, name) for name in names}
+    names = "profile account prompt have risk pace deadline receiver receiver-url max-generations ledger baseline"
+    given = {f"--pixazo-contract-{name}": _option(config, name) for name in names.split()}
     command = ("pytest", "--pyargs", "pixazo_contracts", "-k", "test_clause")
     return (*again(command, {"--pixazo-url": config.getoption("--pixazo-url"), **given}), "--pixazo-contract-clauses")
 
@@ -150,9 +183,8 @@ def _again(config: pytest.Config) -> tuple[str, ...]:
 def options(pytestconfig: pytest.Config, target: Target, given: Given) -> RunOptions:
     """How the run is carried out, and what it may cost."""
     if given.max_generations and target.profile.limited and "PYTEST_XDIST_WORKER" in os.environ:
-        pytest.exit(
-            "with several workers each would spend --pixazo-contract-max-generations: run without -n", ExitCode.USAGE
-        )
+        why = "with several workers each would spend --pixazo-contract-max-generations"
+        pytest.exit(f"{why}: run without -n", ExitCode.USAGE)
     with _exit_if_unusable():
         file = read_profile(_path(pytestconfig, "profile"))
         how = run_options(given, target.profile, file, _clauses(pytestconfig))
@@ -175,7 +207,7 @@ def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clo
     """The verdicts of one run; a target that cannot be observed ends the session instead."""
     clauses = _clauses(pytestconfig)
     with _exit_if_unusable():
-        trace = run(target, for_clauses(options.selected), options, clock=clock)
+        trace = runner.run(target, for_clauses(options.selected), options, clock=clock)
     found = evaluate(trace, clauses, terms)
     pytestconfig.stash.setdefault(SPENT, []).extend(spending(found))
     if options.trace_path is not None:
@@ -196,7 +228,7 @@ def dialogue(target: Target, options: RunOptions, clock: RunClock, result: Resul
         receiver=options.receiver,
         again=options.again,
     )
-    with open_dialogue(target, further, clock=clock) as opened:
+    with runner.open_dialogue(target, further, clock=clock) as opened:
         yield opened
 
 

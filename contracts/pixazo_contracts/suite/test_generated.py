@@ -11,12 +11,15 @@ pytest.importorskip("hypothesis")
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from pixazo_contracts import stateful
 from pixazo_contracts.judge import Terms
 from pixazo_contracts.probes import BODY_ONLY, read, submit
 from pixazo_contracts.runner import Dialogue
-from pixazo_contracts.stateful import REPEATABLE, CounterexampleError, run_examples, strategies
+from pixazo_contracts.stateful import REPEATABLE, CounterexampleError, run_examples
 
-from .checker import RequestChecker
+from .conftest import RequestChecker
+
+strategies = stateful.strategies
 
 #: Few requests, and no shrinking, which would send more than `max_examples`.
 FREE = settings(REPEATABLE, max_examples=5, phases=(Phase.explicit, Phase.generate))

@@ -10,6 +10,7 @@ from .exchange import (
     Exchange,
     Intent,
     JsonObject,
+    inspect_media,
     is_array,
     is_object,
     join_url,
@@ -18,8 +19,6 @@ from .exchange import (
     repeated_names,
     split_url,
 )
-from .instants import STAMP, STAMPS, WORST_MISFIT, GatewayClock, created, fit_clock, http_date, instant, whole_number
-from .media import inspect_media
 from .settings import ConfigurationError, read_settings
 from .target import (
     DOCUMENTED_ORIGIN,
@@ -44,20 +43,29 @@ from .target import (
 )
 from .trace import (
     RANK,
+    STAMP,
+    STAMPS,
     STATES,
     TERMINAL,
+    WORST_MISFIT,
     Footer,
+    GatewayClock,
     Generation,
     Header,
     InvalidTraceError,
     Record,
     Trace,
+    created,
     decode_tagged,
     dump_record,
     find_generations,
+    fit_clock,
+    http_date,
+    instant,
     load_trace,
     receiver_token,
     webhook_urls,
+    whole_number,
 )
 
 __all__ = [

@@ -14,8 +14,8 @@ from tests.page import PAGE, as_read, sections
 from pixazo_contracts import clauses
 from pixazo_contracts.clauses import BY_ID, CATALOGUE, PAGE_URL, STATEMENTS, select
 from pixazo_contracts.clauses.catalogue import GROUPS
-from pixazo_contracts.clauses.clause import FREE, REFERENCE, SILENT, Group
-from pixazo_contracts.probes import PROBES, feeders, samples
+from pixazo_contracts.clauses.clause import EXAMPLE, FREE, REFERENCE, SILENT, Group
+from pixazo_contracts.probes import PROBES, Sample, feeders, sample_text
 from pixazo_contracts.trace.target import Profile
 from pixazo_contracts.trace.trace import Header, Trace
 
@@ -50,7 +50,7 @@ def test_sections_and_quotations_stand_on_the_page() -> None:
         assert [name for name in named if name not in under and not name.startswith(REASONS)] == [], clause.id
         assert clause.quotes or clause.strength is SILENT or named[0].startswith(REASONS), clause.id
         for quote in clause.quotes:
-            words = quote.words or samples.text(cast("samples.Sample", quote.sample))
+            words = quote.words or sample_text(cast("Sample", quote.sample))
             assert as_read(words) in under[quote.heading], clause.id
 
 
@@ -66,6 +66,7 @@ def test_twelve_examples_fix_what_clients_rely_on() -> None:
     fixed = "SUBMIT-05 SUBMIT-06 SUBMIT-11 SUBMIT-12 STATUS-03 STATUS-04 OUT-03 TIME-01 FAIL-03 ERR-ENV-01"
     fixed += " T2V-BODY-01 ERR-400-02"
     assert {item.id for item in CATALOGUE if item.drift_fails} == set(fixed.split())
+    assert all(BY_ID[clause_id].strength is EXAMPLE for clause_id in fixed.split())
 
 
 def test_what_is_never_to_happen_can_fail() -> None:

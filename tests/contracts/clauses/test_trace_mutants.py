@@ -62,8 +62,7 @@ from tests.contracts.fake_run import ORIGIN
 from pixazo_contracts.clauses import BY_ID, CATALOGUE
 from pixazo_contracts.clauses.clause import EXAMPLE, SILENT
 from pixazo_contracts.judge.verdict import judge
-from pixazo_contracts.trace.instants import STAMPS
-from pixazo_contracts.trace.trace import STATES
+from pixazo_contracts.trace.trace import STAMPS, STATES
 
 if TYPE_CHECKING:
     from pixazo_contracts.clauses import Clause

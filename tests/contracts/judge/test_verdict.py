@@ -12,8 +12,7 @@ from pixazo_contracts.clauses import BY_ID
 from pixazo_contracts.clauses.clause import Clause, Cost, Strength
 from pixazo_contracts.clauses.remarks import Evidence, Observation, Remark, Unseen, Violation
 from pixazo_contracts.judge import ExitCode, Terms, build
-from pixazo_contracts.judge.evaluation import exit_code
-from pixazo_contracts.judge.expectations import Expectation
+from pixazo_contracts.judge.evaluation import Expectation, exit_code
 from pixazo_contracts.judge.verdict import Outcome, Verdict, judge
 from pixazo_contracts.trace.exchange import Exchange
 from pixazo_contracts.trace.target import Profile
@@ -176,16 +175,6 @@ def test_what_is_excused_blocks_nothing_and_is_not_blocked() -> None:
     assert [v.outcome.value for v in verdicts] == ["FAIL", "FAIL", "INCONCLUSIVE"]
     verdicts = judge(trace(), clauses, excused=lambda verdict: verdict.clause == "A-02")
     assert [v.outcome.value for v in verdicts] == ["FAIL", "FAIL", "BLOCKED"]
-
-
-def test_clauses_that_depend_on_each_other_are_both_reported() -> None:
-    """A ring explains nothing within itself, and only the failure at its root explains what is beyond."""
-    ring = [rule("A-01", broken(1), depends_on=("A-02",)), rule("A-02", broken(1), depends_on=("A-01",))]
-    verdicts = judge(
-        trace(), [*ring, rule("A-03", broken(1), depends_on=("A-01",)), rule("A-04", broken(1), depends_on=("A-03",))]
-    )
-    assert [v.outcome.value for v in verdicts] == ["FAIL", "FAIL", "BLOCKED", "BLOCKED"]
-    assert verdicts[3].reason == "A-01, A-02 failed on the same exchanges"
 
 
 @pytest.mark.parametrize(

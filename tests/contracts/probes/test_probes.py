@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.contracts.fake_run import fake_dialogue, full_target
 from tests.contracts.gateways.fake_gateway import Ask, Reply, refusal
 
 from pixazo_contracts.probes import PROBES, for_clauses
-from pixazo_contracts.probes.conversation import RunContext
-from pixazo_contracts.probes.operations import MOST_MISSING, MOST_REFUSED, follow, poll, submit
-from pixazo_contracts.probes.samples import members, text
+from pixazo_contracts.probes.conversation import (
+    MOST_MISSING,
+    MOST_REFUSED,
+    RunContext,
+    Sample,
+    follow,
+    poll,
+    sample_text,
+    submit,
+)
 from pixazo_contracts.trace.target import Profile
 
 
@@ -37,9 +46,14 @@ def test_a_conversation_begins_without_a_network() -> None:
 
 def test_samples_are_the_printed_payloads() -> None:
     """Key facts of the printed payloads, spelled out."""
+
+    def members(sample: Sample) -> dict[str, object]:
+        decoded: dict[str, object] = json.loads(sample_text(sample))
+        return decoded
+
     assert members("image_to_video")["prompt"] == "Man walked into winter cave with polar bear"
     assert len(str(members("text_to_video")["prompt"])) == 665
-    assert "—" in text("text_to_video")
+    assert "—" in sample_text("text_to_video")
     assert list(members("accepted")) == ["request_id", "status", "polling_url"]
     assert members("error")["output"] is None
     assert members("completed")["completed_at"] == "2026-03-31T10:00:15.000Z"

@@ -7,6 +7,7 @@ from tests.contracts.fake_run import ORIGIN, InProcess, fake_dialogue, full_targ
 from tests.contracts.gateways.fake_gateway import KEY, Answered, Ask, is_members
 
 from pixazo_contracts.probes.conversation import (
+    PRINTED_HEADERS,
     Await,
     AwaitCallbacks,
     Conversation,
@@ -14,8 +15,9 @@ from pixazo_contracts.probes.conversation import (
     ReceiverUrl,
     RunContext,
     probe,
+    read,
+    submit,
 )
-from pixazo_contracts.probes.operations import PRINTED_HEADERS, read, submit
 from pixazo_contracts.runner.run_clock import RunClock, StandstillError
 from pixazo_contracts.runner.session import ConversationError, RunOptions, run
 from pixazo_contracts.runner.spend import BudgetExhaustedError

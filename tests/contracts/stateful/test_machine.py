@@ -12,7 +12,7 @@ from tests.contracts.fake_run import ORIGIN, fake_dialogue, full_target, observe
 from tests.contracts.gateways.edits import accepted, envelope, having, is_read, members, without
 from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, Work
 
-from pixazo_contracts.probes import packs
+from pixazo_contracts.probes import generations
 from pixazo_contracts.probes.conversation import Send
 from pixazo_contracts.runner.session import RunOptions
 from pixazo_contracts.stateful.counterexample import CounterexampleError
@@ -133,9 +133,9 @@ def test_counterexample_is_a_probe(tmp_path: Path) -> None:
     path = caught.value.save(tmp_path)
     assert path.name == "counterexample_fail_01.py"
     assert KEY not in path.read_text(encoding="utf-8")
-    found = observe(edit=edit, probes=(*packs.SMOKE, *runpy.run_path(str(path))["PROBES"]))
+    found = observe(edit=edit, probes=(*generations.SMOKE, *runpy.run_path(str(path))["PROBES"]))
     assert found.outcomes("FAIL") == {"FAIL-01"}
-    assert observe(probes=(*packs.SMOKE, *runpy.run_path(str(path))["PROBES"])).outcomes("FAIL", "ERROR") == set()
+    assert observe(probes=(*generations.SMOKE, *runpy.run_path(str(path))["PROBES"])).outcomes("FAIL", "ERROR") == set()
 
 
 def test_idle_rule() -> None:

@@ -6,10 +6,10 @@ import pytest
 from tests.contracts.fake_run import ORIGIN, fake_dialogue
 from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, refusal
 
-from pixazo_contracts.probes.operations import read, submit
+from pixazo_contracts.probes.conversation import read, submit
 from pixazo_contracts.report.alarm import ContractBrokenError
 from pixazo_contracts.runner.session import RunOptions
-from pixazo_contracts.suite.checker import RequestChecker
+from pixazo_contracts.suite.conftest import RequestChecker
 from pixazo_contracts.trace.target import Profile, Target
 
 MALFORMED = submit("generate", b"{", case="malformed", aims=("SUBMIT-16",), intent="refuse")

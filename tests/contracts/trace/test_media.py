@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.contracts.gateways.fake_gateway import box
 
-from pixazo_contracts.trace.exchange import MediaFacts
-from pixazo_contracts.trace.media import inspect_media
+from pixazo_contracts.trace.exchange import MediaFacts, inspect_media
 
 FTYP = box(b"ftyp", b"isom\x00\x00\x02\x00")
 MVHD_0 = box(b"mvhd", bytes(12) + struct.pack(">II", 600, 3600) + bytes(80))

@@ -16,8 +16,8 @@ from pixazo_contracts.runner.redactor import Redactor
 from pixazo_contracts.runner.run_clock import RunClock
 from pixazo_contracts.runner.schedule import retry_after
 from pixazo_contracts.runner.transport import HttpTransport
-from pixazo_contracts.trace.instants import http_date, whole_number
 from pixazo_contracts.trace.target import Profile
+from pixazo_contracts.trace.trace import http_date, whole_number
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pixazo_contracts.judge.expectations import read_expectations
+from pixazo_contracts.judge.evaluation import read_expectations
 from pixazo_contracts.trace import ConfigurationError, read_profile
 
 WRITTEN = {
