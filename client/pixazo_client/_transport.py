@@ -20,19 +20,11 @@ import anyio
 import httpx2
 
 from ._body import BodyError, Decoder, Download
-from ._connections import (
-    AsyncHTTPClient,
-    AsyncPool,
-    HTTPClient,
-    Lent,
-    Pool,
-    event_loop,
-    process,
-)
+from ._connections import AsyncHTTPClient, AsyncPool, HTTPClient, Lent, Pool, event_loop, process
 from ._errors import PixazoError
 from ._exchange import NoResponse, Outcome, Request, Response
 from ._gateway import KEY_HEADER
-from ._models import is_object
+from ._models import object_if_any
 
 T = TypeVar("T")
 Timeout: TypeAlias = "float | tuple[float | None, float | None, float | None, float | None]"
@@ -262,7 +254,7 @@ class Transport:
         except _NoAnswer as no_answer:
             if not response.is_success:
                 return bytes(body), f"broke off ({no_answer.outcome.reason})"
-            if not is_object(bytes(body)):
+            if object_if_any(bytes(body)) is None:
                 raise
         return bytes(body), None
 

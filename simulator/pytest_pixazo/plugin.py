@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from .access.guard import Watch
     from .sleep import Sleeps
-    from .testcase.case import Case
     from .testcase.cases import Cases
     from .testcase.endpoint import Endpoint
     from .testcase.simulators import SharedSimulator
@@ -40,8 +39,7 @@ __all__ = [
     "pytest_testnodedown", "pytest_unconfigure",
 ]  # fmt: skip
 
-#: The world of a test, from set-up to teardown, and those of all tests.
-CASE: pytest.StashKey[Case] = pytest.StashKey()
+#: The worlds of the tests.
 CASES: pytest.StashKey[Cases] = pytest.StashKey()
 #: The guard of a run, once a test has used one of our fixtures; None where an option switches it off. And the test that runs,
 #: and the request of the fixture that is being set up.
@@ -206,7 +204,7 @@ def pytest_runtest_makereport(
     """Add the world, and the calls that were refused, to the report of a failed test."""
     outcome = yield
     if cases := item.config.stash.get(CASES, None):
-        cases.note_outcome(item, item.stash.get(CASE, None), outcome, call.excinfo and call.excinfo.value)
+        cases.note_outcome(item, outcome, call.excinfo and call.excinfo.value)
     if watch := item.config.stash.get(WATCH, None):
         watch.add_to_report(outcome)
     return outcome
@@ -246,7 +244,7 @@ def _guard(item: pytest.Item) -> None:
     _reports(item.config)
     from .access.guard import allows_real_gateway, watch_for
 
-    import_module("pytest_pixazo.testcase.case")  # before a tool that freezes time replaces clocks and classes
+    import_module("pytest_pixazo.testcase.cases")  # before a tool that freezes time replaces clocks and classes
     stash = item.config.stash
     if allows_real_gateway(item):
         if watch := stash.get(WATCH, None):
@@ -353,7 +351,6 @@ def pixazo(request: pytest.FixtureRequest, pixazo_factory: WorldFactory) -> Iter
     cases = request.config.stash[CASES]
     with _one_line(ValueError, ControlError):
         case = cases.open(request.node)
-    request.node.stash[CASE] = case
     yield case.pixazo
     with _one_line(ControlError):
         cases.close(case)

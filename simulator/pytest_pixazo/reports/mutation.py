@@ -122,10 +122,7 @@ def chosen(text: str) -> list[Change]:
             )
     found = [change for change in CHANGES if any(_matches(change, glob) for glob in globs)]
     of_pages = ((page, *each) for page in pages for each in read_page_mutants(page))
-    return [
-        *found,
-        *(Change(mutant.name, mutant.clause, mutant.sentence, page, why) for page, mutant, why in of_pages),
-    ]
+    return [*found, *(Change(mutant.name, mutant.clause, mutant.sentence, page, why) for page, mutant, why in of_pages)]
 
 
 def _matches(change: Change, glob: str) -> bool:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from .history import MOST_LINES, REQUEST_ID, Deliveries, Journal, delivery_table, exchange_table, folded, outlook
-from .left_running import LeftRunningWarning, Place, place_of, warn_of
 from .models import models_of
 from .pixazo import Clock, Pixazo, Wallet, WorldFactory, WorldOptions
-from .record import SECRETS, Record, complaints, ranges, report
+from .record import SECRETS, LeftRunningWarning, Place, Record, complaints, place_of, ranges, report, warn_of
 
 __all__ = [
     "MOST_LINES", "REQUEST_ID", "SECRETS", "Clock", "Deliveries", "Journal", "LeftRunningWarning", "Pixazo", "Place",

@@ -19,7 +19,7 @@ from pytest_pixazo.explorer import exploration, run
 from pytest_pixazo.explorer.exploration import BrokenOrderError, Exploration, explore, longer_orders
 from pytest_pixazo.explorer.order import Order, Sees, orders
 from pytest_pixazo.explorer.run import InvalidAppError, Scene
-from pytest_pixazo.webhooks.callback import Callback
+from pytest_pixazo.webhooks.receivers import Callback
 
 
 class Webhooks:
