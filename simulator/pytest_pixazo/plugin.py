@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_factory", "pixazo_redirect",
     "pixazo_respx", "pixazo_simulator", "pixazo_sleep", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_cmdline_main", "pytest_configure",
-    "pytest_fixture_setup", "pytest_runtest_makereport", "pytest_runtest_setup", "pytest_runtest_teardown", "pytest_sessionfinish",
-    "pytest_testnodedown", "pytest_unconfigure",
+    "pytest_fixture_setup", "pytest_runtest_setup", "pytest_sessionfinish", "pytest_testnodedown",
 ]  # fmt: skip
 
 #: The worlds of the tests.
@@ -197,19 +196,6 @@ def _reports(config: pytest.Config) -> ModuleType:
     return hooks
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the world, and the calls that were refused, to the report of a failed test."""
-    outcome = yield
-    if cases := item.config.stash.get(CASES, None):
-        cases.note_outcome(item, outcome, call.excinfo and call.excinfo.value)
-    if watch := item.config.stash.get(WATCH, None):
-        watch.add_to_report(outcome)
-    return outcome
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuse the real gateway before the first fixture of a test that uses our fixtures."""
@@ -256,25 +242,6 @@ def _guard(item: pytest.Item) -> None:
         watch.hold(item)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that called the real gateway, even if the app swallowed the error, or that passed though its worlds have problems."""
-    __tracebackhide__ = True  # an error of another teardown passes through here
-    watch: Watch | None = None
-    try:
-        result = yield
-        if watch := item.config.stash.get(WATCH, None):
-            watch.fail_if_called()
-        if cases := item.config.stash.get(CASES, None):
-            cases.fail_for_problems()
-    finally:
-        if cases := item.config.stash.get(CASES, None):
-            cases.forget_problems()
-        if watch := item.config.stash.get(WATCH, None):
-            watch.end_test(item)
-    return result
-
-
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run for calls of the real gateway that came too late to fail their test; a worker of xdist sends them to the main process."""
     config = session.config
@@ -296,12 +263,6 @@ def pytest_testnodedown(node: Any) -> None:
     node.config.stash.setdefault(REAL_CALLS, []).extend(output.get(WORKER_CALLS, ()))
     if results := output.get(WORKER_REPORTS):
         _reports(node.config).merge(node.config, results)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Lift the guard when the run is over, except for threads that it left running."""
-    if watch := config.stash.get(WATCH, None):
-        watch.close()
 
 
 @contextmanager
@@ -338,9 +299,10 @@ def pixazo_factory(
         setting_up, item = stash.get(SETTING_UP, None), stash[CURRENT]
         return (setting_up.node, item, setting_up.fixturename) if setting_up else (item, item, None)
 
-    stash[CASES] = Cases(pytestconfig, pixazo_simulator, current)
-    yield WorldFactory(stash[CASES].fresh)
-    stash[CASES].end()
+    stash[CASES] = cases = Cases(pytestconfig, pixazo_simulator, current)
+    pytestconfig.pluginmanager.register(cases)
+    yield WorldFactory(cases.fresh)
+    cases.end()
 
 
 @pytest.fixture

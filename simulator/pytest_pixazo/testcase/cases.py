@@ -49,8 +49,9 @@ _LONGEST_FILE = 150
 
 
 class Cases:
-    """The worlds of the tests of this process; `current` says for which test or collector code runs now, which test runs, and which fixture
-    is being set up, if any.
+    """The worlds of the tests of this process, as a plugin of pytest.
+
+    `current` says for which test or collector code runs now, which test runs, and which fixture is being set up, if any.
     """
 
     def __init__(
@@ -134,23 +135,31 @@ class Cases:
         """Add why the test that runs must fail, if it has passed."""
         self._problems += (each for each in problems if each not in self._problems)
 
-    def note_outcome(self, item: pytest.Item, outcome: pytest.TestReport, error: BaseException | None) -> None:
-        """Remember whether a test has passed, and add its worlds to the report if it failed, with this error."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Remember whether a test has passed, and add its worlds to the report if it failed."""
+        outcome = yield
         if outcome.when == "call":
             self._passed = outcome.passed
         for case in self._shown_for(item):
-            case.add_to_report(outcome, error)
+            case.add_to_report(outcome, call.excinfo and call.excinfo.value)
+        return outcome
 
-    def fail_for_problems(self) -> None:
-        """Fail a test that passed and has problems; a failed one gets no second error."""
-        found = self._problems
-        if self._passed and found:
-            more = [f"... and {len(found) - MOST_PROBLEMS} more"] if len(found) > MOST_PROBLEMS else []
-            pytest.fail("\n".join([*found[:MOST_PROBLEMS], *more]), pytrace=False)
-
-    def forget_problems(self) -> None:
-        """End a test, which may run again: another error of its teardown comes first, and no problem is the next test's."""
-        self._passed, self._problems = False, []
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self) -> Generator[None, object, object]:
+        """Fail a test that passed and has problems. A failed one gets no second error, and another error of the teardown comes first."""
+        __tracebackhide__ = True  # which passes through here
+        try:
+            result = yield
+            found = self._problems
+            if self._passed and found:
+                more = [f"... and {len(found) - MOST_PROBLEMS} more"] if len(found) > MOST_PROBLEMS else []
+                pytest.fail("\n".join([*found[:MOST_PROBLEMS], *more]), pytrace=False)
+            return result
+        finally:  # the test may run again, and no problem is the next test's
+            self._passed, self._problems = False, []
 
     def _shown_for(self, item: pytest.Item) -> list[Case]:
         """The worlds that the report of a failed test shows: that of its fixture, open ones except those of fixtures that it does not
