@@ -15,13 +15,12 @@ from typing import Any, Unpack
 
 import pytest
 
-from pixazo_simulator.control import ControlClient, ControlError, Exchange, curl
+from pixazo_simulator.control import ControlError, Exchange, curl
 from pixazo_simulator.server import Simulator
 from pytest_pixazo.world import (
     MOST_LINES,
     REQUEST_ID,
     SECRETS,
-    Clock,
     Pixazo,
     Place,
     Record,
@@ -198,10 +197,10 @@ class Case:
         fresh: Callable[..., AbstractContextManager[Pixazo]],
     ) -> None:
         """Create the world that the settings describe. Raises ValueError or ControlError with the remedy."""
-        control = simulator.control()
+        own = None if isinstance(simulator, SharedSimulator) else simulator
         # On a shared simulator the unmatched requests may come from other processes.
-        first_unmatched = None if isinstance(simulator, SharedSimulator) else simulator.unmatched
-        create = partial(control.create_world, name=name, **settings.options)
+        first_unmatched = own.unmatched if own else None
+        create = partial(simulator.control().create_world, name=name, **settings.options)
         try:
             world = create(key=key)
         except ControlError as error:
@@ -214,10 +213,9 @@ class Case:
         self.name = name
         self._label = label
         self.is_strict = settings.is_strict
-        clock, own = (Clock(world), {}) if isinstance(simulator, SharedSimulator) else _of_own(simulator, world)
         self.pixazo = Pixazo(
-            world, clock, nodeid=node.nodeid or "session", seed=settings.options["seed"],
-            start=settings.options["start"], first_unmatched=first_unmatched, fresh=fresh, left=self._keep, **own,
+            world, own, nodeid=node.nodeid or "session", seed=settings.options["seed"],
+            start=settings.options["start"], first_unmatched=first_unmatched, fresh=fresh, left=self._keep,
         )  # fmt: skip
         self._shown_for: str | None = None
         self._complaints: list[str] = []
@@ -282,18 +280,6 @@ class Case:
         """Why a strict world that is closed must fail its test, None if it was clean."""
         found = complaints(self._record) + self._complaints if self._record and self.is_strict else []
         return SECRETS.without_keys(report(found)) if found else None
-
-
-def _of_own(simulator: Simulator, world: ControlClient) -> tuple[Clock, dict[str, Any]]:
-    """The clock of a world whose simulator runs in this process, and what else such a world can do."""
-    key = world.api_key
-    clock = Clock(  # not through JSON: polling loops do little else
-        world,
-        sleep=partial(simulator.advance, api_key=key),
-        passes=partial(simulator.advance_quietly, api_key=key),
-        monotonic=partial(simulator.monotonic, api_key=key),
-    )
-    return clock, {"transport": simulator.transport, "is_advancing": partial(simulator.is_advancing, api_key=key)}
 
 
 def sections(record: Record) -> list[tuple[str, str]]:
