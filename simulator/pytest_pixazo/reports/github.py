@@ -87,7 +87,7 @@ def summary(results: Results, config: pytest.Config, *, measures: bool) -> Itera
     with suppress(ValueError):  # of a wrong glob, which is among the problems
         for coverage in results.coverage(config) if measures else ():
             yield f"\n## Pixazo coverage, {coverage}\n"
-            yield from markdown_table(("missing", "covered by"), ((each.name, each.hint) for each in coverage.missing))
+            yield from markdown_table(("missing", "covered by"), coverage.missing.items())
     bill = results.bill
     if bill.tests:
         first, *_ = bill.lines()

@@ -270,9 +270,8 @@ class Sleeps:
             wakeup = self._enter(seconds, call)
             loop.enter()
             self._mover = self._mover or _started(self._lead)
-            if (
-                self._moving or self._is_advancing()
-            ):  # a timer of the loop would stop when freezegun has stopped its clock
+            # A timer of the loop would stop when freezegun has stopped its clock.
+            if self._moving or self._is_advancing():
                 _started(partial(self._release_if_held_up, wakeup, self._moves))
         try:
             yield
