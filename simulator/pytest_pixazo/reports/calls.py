@@ -70,9 +70,8 @@ class Call(Exchange, frozen=True):
 
         0, too, of a response that a fault has delayed: nobody knows what the caller had sent when it arrived.
         """
-        value = (
-            self.response.headers.get("retry-after", "") if self.is_answered and _LATE.isdisjoint(self.faults) else ""
-        )
+        is_prompt = self.is_answered and _LATE.isdisjoint(self.faults)
+        value = self.response.headers.get("retry-after", "") if is_prompt else ""
         if re.fullmatch(r"[0-9]{1,9}", value):
             return float(value)
         try:

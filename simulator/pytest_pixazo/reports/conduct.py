@@ -189,11 +189,8 @@ def _misses_end(traffic: Traffic) -> Iterator[Remark]:
         is_reported = any(read.has_ended for read in looked) or any(callback.has_ended for callback in received)
         if request_id in traffic.followed and is_known and not is_reported:
             last = looked[-1].reported if looked else "QUEUED"
-            yield (
-                request_id,
-                [*([submit] if submit else []), *looked],
-                f"it ended, but the last status the app saw was {last}",
-            )
+            concerned = [submit, *looked] if submit else looked
+            yield request_id, concerned, f"it ended, but the last status the app saw was {last}"
 
 
 @_check(
@@ -211,11 +208,8 @@ def _polls_after_end(traffic: Traffic) -> Iterator[Remark]:
         after = [read for before, read in pairwise(final) if not _is_prompted(received, before, read)]
         looks, status = _looks([final[0], *after]), str(final[0].reported)
         if len(looks) - 1 + _excess_reads(looks) >= LOOKS_AFTER_END.get(status, LOOKS_AFTER_OTHERS):
-            yield (
-                request_id,
-                [final[0], *after],
-                f"read {len(after)} more time{'' if len(after) == 1 else 's'} after {status} was reported",
-            )
+            what = f"read {counted(len(after), 'more time')} after {status} was reported"
+            yield request_id, [final[0], *after], what
 
 
 @_check(

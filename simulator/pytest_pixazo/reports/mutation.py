@@ -282,19 +282,19 @@ class _RefusedError(Exception):
 
 def run_mutation_testing(config: pytest.Config) -> int:
     """Run the suite on each changed gateway that the options select, print the verdicts, and return pytest's exit code."""
+    wanted = str(config.getoption("pixazo_mutants"))
     try:
-        changes = chosen(str(config.getoption("pixazo_mutants")))
+        changes = chosen(wanted)
     except ValueError as error:
         click.echo(f"ERROR: {error}", err=True)
         return pytest.ExitCode.USAGE_ERROR
     if not changes:
-        click.echo(
-            f"--pixazo-mutants {config.getoption('pixazo_mutants')}: nothing changed in meaning, so there is nothing to try"
-        )
+        click.echo(f"--pixazo-mutants {wanted}: nothing changed in meaning, so there is nothing to try")
         return pytest.ExitCode.OK
-    suite = Suite(_command(config), Path(config.invocation_params.dir))
+    paths = [*map(str, config.option.file_or_dir or ())]
+    suite = Suite(_command(config, paths), Path(config.invocation_params.dir))
     try:
-        return _MutationTesting(suite, config, changes).run()
+        return _MutationTesting(suite, config, changes, paths).run()
     except _RefusedError as error:
         click.echo(f"ERROR: {error}", err=True)
         return pytest.ExitCode.TESTS_FAILED
@@ -302,9 +302,8 @@ def run_mutation_testing(config: pytest.Config) -> int:
         suite.close()
 
 
-def _command(config: pytest.Config) -> list[str]:
+def _command(config: pytest.Config, paths: Sequence[str]) -> list[str]:
     """How the command of every run begins: this command without its paths and without options that only slow it down."""
-    paths = set(_paths(config))
     given = [argument for argument in map(str, config.invocation_params.args) if argument not in paths]
     own = ["-q", "-p", "pytest_pixazo.reports.suite_run", "--rootdir", str(config.rootpath)]
     own += ["--pixazo-mutants=", "--pixazo-format=text", "--pixazo-conduct=off", "--pixazo-cov-fail-under=0"]
@@ -314,17 +313,12 @@ def _command(config: pytest.Config) -> list[str]:
     return [sys.executable, "-m", "pytest", *given, *own]
 
 
-def _paths(config: pytest.Config) -> list[str]:
-    given: list[str] | None = config.option.file_or_dir
-    return [*map(str, given or ())]
-
-
 class _MutationTesting:
-    def __init__(self, suite: Suite, config: pytest.Config, changes: Sequence[Change]) -> None:
+    def __init__(self, suite: Suite, config: pytest.Config, changes: Sequence[Change], paths: Sequence[str]) -> None:
         self._suite = suite
         self._changes = changes
         self._tried = sum(not change.untried for change in changes)
-        self._paths = _paths(config)
+        self._paths = paths
         self._root = config.rootpath
         self._jobs: int = config.getoption("pixazo_mutants_jobs") or os.cpu_count() or 1
         self._config = config
