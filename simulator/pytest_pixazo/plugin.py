@@ -171,9 +171,10 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Run mutation testing instead of the tests when `--pixazo-mutants` asks for it."""
     if not config.getoption("pixazo_mutants"):
         return None
-    from .reports.hooks import run_mutants
+    from .reports import hooks, mutation
 
-    return run_mutants(config)
+    hooks.pytest_configure(config)  # refuses invalid options
+    return mutation.run_mutation_testing(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -63,13 +63,6 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--{option.replace('_', '-')} {file}: there is no folder {Path(file).parent}")
 
 
-def run_mutants(config: pytest.Config) -> int:
-    pytest_configure(config)
-    from .mutation import run_mutation_testing
-
-    return run_mutation_testing(config)
-
-
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Print that the gateway of this run was changed."""
     name = config.getoption("pixazo_mutant") or config.getoption("pixazo_variant")

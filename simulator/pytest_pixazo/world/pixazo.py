@@ -75,7 +75,7 @@ class Clock:
     immediately, `monotonic` reads it, in seconds.
     """
 
-    def __init__(self, control: ControlClient, simulator: Simulator | None = None) -> None:
+    def __init__(self, control: ControlClient, simulator: Simulator | None) -> None:
         self._control = control
         self.sleep: Callable[[float], object] = control.advance
         self.monotonic: Callable[[], float] = self._read
