@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pixazo_simulator.server import Simulator
 
-from .order import EventStep, Kind, Order, Sees, orders
-from .run import POLICY, AppError, AppUnderTest, InvalidAppError, Run, Scene
+from .run import POLICY, AppError, AppUnderTest, EventStep, InvalidAppError, Kind, Order, Run, Scene, Sees, orders
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
