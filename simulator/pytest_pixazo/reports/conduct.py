@@ -59,13 +59,13 @@ class UsageCheck:
     find: _Find
 
 
-CHECKS: list[UsageCheck] = []
-"""Every check, in the order of a report, which is that of this file."""
+CHECKS: dict[str, UsageCheck] = {}
+"""Every check by its name, in the order of a report, which is that of this file."""
 
 
 def _check(name: str, *, description: str, impact: str, source: str, remedy: str) -> Callable[[_Find], _Find]:
     def decorate(find: _Find) -> _Find:
-        CHECKS.append(UsageCheck(name, description, impact, source, remedy, find))
+        CHECKS[name] = UsageCheck(name, description, impact, source, remedy, find)
         return find
 
     return decorate
@@ -356,7 +356,7 @@ def judge(record: Record, allowed: Collection[str] = (), models: Iterable[Operat
     traffic = Traffic.of(record, models)
     found = [
         Finding(check.name, record.nodeid, request_id or "", tuple(call.number for call in concerned), what)
-        for check in CHECKS
+        for check in CHECKS.values()
         if check.name not in allowed
         for request_id, concerned, what in check.find(traffic)
     ]
@@ -368,7 +368,7 @@ def judge(record: Record, allowed: Collection[str] = (), models: Iterable[Operat
 def report(findings: Iterable[Finding], *, most: int | None = None) -> Iterator[str]:
     """The findings check by check: what is wrong, why it hurts, the remedy, and where; at most `most` findings of each check."""
     known = sorted(set(findings))
-    for check in CHECKS:
+    for check in CHECKS.values():
         found = [each for each in known if each.check == check.name]
         if not found:
             continue
@@ -383,19 +383,18 @@ def report(findings: Iterable[Finding], *, most: int | None = None) -> Iterator[
 def misconduct(findings: Iterable[Finding]) -> str:
     """The findings of one test as the text of its failure, with the marker that allows them."""
     known = sorted(set(findings))
-    remedies = {check.name: check.remedy for check in CHECKS}
-    lines = [f"{each.check}: {each}; instead: {remedies[each.check]}" for each in known]
+    lines = [f"{each.check}: {each}; instead: {CHECKS[each.check].remedy}" for each in known]
     names = ", ".join(f'"{name}"' for name in dict.fromkeys(each.check for each in known))
     return "\n".join([*lines, f"Intended in this test? @pytest.mark.pixazo(allow_conduct=[{names}])"])
 
 
 def read_checks(names: str | Iterable[str]) -> tuple[str, ...]:
     """The names of checks, given as one or several. Raises ValueError with the nearest name for an unknown one."""
-    known = tuple(check.name for check in CHECKS)
     given = (names,) if isinstance(names, str) else tuple(names)
     for name in given:
-        if name not in known:
-            raise ValueError(f"usage check {name!r} does not exist{nearest(name, known)}: known are {', '.join(known)}")
+        if name not in CHECKS:
+            near = nearest(name, tuple(CHECKS))
+            raise ValueError(f"usage check {name!r} does not exist{near}: known are {', '.join(CHECKS)}")
     return given
 
 

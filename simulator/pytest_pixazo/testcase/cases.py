@@ -126,7 +126,7 @@ class Cases:
         """Add reasons, found by another fixture, for which the test that runs fails if this world is strict, also where it serves several tests."""
         case = next((each for each in self._open.values() if each.pixazo is world), None)
         if case and case.node is self._current()[1]:
-            case.add_complaints(found)
+            case.complaints += found
         elif found and (case is None or case.is_strict):
             self.add_problems([SECRETS.without_keys(report(found))])
 
@@ -218,7 +218,8 @@ class Case:
             start=settings.options["start"], first_unmatched=first_unmatched, fresh=fresh, left=self._keep,
         )  # fmt: skip
         self._shown_for: str | None = None
-        self._complaints: list[str] = []
+        self.complaints: list[str] = []
+        """Reasons, found by other fixtures, for which a strict test fails at its end."""
         self._record: Record | None = None
         self._kept: tuple[BaseException, Record, dict[str, Any]] | None = None
 
@@ -260,10 +261,6 @@ class Case:
         # Without its first line, which says what lets a strict test pass: this one failed for another reason.
         return sections(record) + ([("pixazo strictness", report(found).partition("\n")[2])] if found else [])
 
-    def add_complaints(self, found: Iterable[str]) -> None:
-        """Add reasons, found by other fixtures, for which a strict test fails at its end."""
-        self._complaints += found
-
     def close(self, item: pytest.Item) -> list[str]:
         """Pass the record to other plugins, in the name of the running test, and delete the world; return what must fail the test."""
         self._record = self.pixazo.record()
@@ -278,7 +275,7 @@ class Case:
 
     def unclean(self) -> str | None:
         """Why a strict world that is closed must fail its test, None if it was clean."""
-        found = complaints(self._record) + self._complaints if self._record and self.is_strict else []
+        found = complaints(self._record) + self.complaints if self._record and self.is_strict else []
         return SECRETS.without_keys(report(found)) if found else None
 
 
