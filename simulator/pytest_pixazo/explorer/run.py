@@ -223,20 +223,16 @@ class _Callbacks:
         return status
 
 
-class Proxy(LoopbackServer):
-    """A reverse proxy for the gateway at `gateway`; `before_response` is called before each response is passed on.
+def proxy_for(gateway: str, before_response: Callable[[HttpRequest, HttpResponse], None]) -> LoopbackServer:
+    """A reverse proxy for the gateway at this URL; `before_response` is called before each response is passed on.
 
     The gateway sees the Host that the caller used, so the polling and media URLs in its responses go through the proxy, too.
     """
+    netloc = urlsplit(gateway).netloc
 
-    def __init__(self, gateway: str, before_response: Callable[[HttpRequest, HttpResponse], None]) -> None:
-        self._netloc = urlsplit(gateway).netloc
-        self._before_response = before_response
-        super().__init__(self._forward)
-
-    def _forward(self, request: HttpRequest) -> HttpResponse:
+    def forward(request: HttpRequest) -> HttpResponse:
         try:
-            with closing(HTTPConnection(self._netloc, timeout=PATIENCE)) as connection:
+            with closing(HTTPConnection(netloc, timeout=PATIENCE)) as connection:
                 connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
                 for name, value in request.headers.items():
                     if name not in _HOP_BY_HOP:
@@ -248,8 +244,10 @@ class Proxy(LoopbackServer):
                 response = HttpResponse(answer.status, answer.read(), dict(answer.getheaders()))
         except (OSError, HTTPException) as error:
             return HttpResponse(502, f"the proxy got no response: {error!r}".encode())
-        self._before_response(request, response)
+        before_response(request, response)
         return response
+
+    return LoopbackServer(forward)
 
 
 class Run:
@@ -292,7 +290,7 @@ class Run:
 
     @contextmanager
     def _connected(self, make_app: Callable[[Scene], AppUnderTest]) -> Generator[None]:
-        with Inbox() as inbox, Proxy(self._world.url, self._before_response) as proxy:
+        with Inbox() as inbox, proxy_for(self._world.url, self._before_response) as proxy:
             inbox.deliver_to(self._callbacks.answer)
             self._app = make_app(Scene(proxy.origin, self._world.api_key or "", inbox.url))
             try:
