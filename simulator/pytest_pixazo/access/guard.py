@@ -11,7 +11,7 @@ from tempfile import mkstemp
 import pytest
 
 from pixazo_simulator.redirect import GUARD_VARIABLE, HOSTS, MEDIA_HOSTS, REDIRECT_PORT, Ban, guard_of, remove_variables
-from pytest_pixazo.world import Place, place_of, warn_of
+from pytest_pixazo.world import Place
 
 SECTION = "pixazo: the real gateway was called"
 REDIRECTING = frozenset({"pixazo_redirect", "pixazo_respx"})
@@ -59,7 +59,7 @@ class Watch:
         self._is_held = True
         self._current = item.nodeid
         is_redirecting = not REDIRECTING.isdisjoint(getattr(item, "fixturenames", ()))
-        self._tests[item.nodeid] = place_of(item), is_redirecting
+        self._tests[item.nodeid] = Place.of(item), is_redirecting
         ban = Ban(item.nodeid, self._file)
         self._guard.hold(ban)
         os.environ.update(self._guard.variables(ban))
@@ -87,7 +87,7 @@ class Watch:
         """Warn of the calls that came too late to fail their test; return those that fail the run, and all calls after its last test."""
         rest = self.new_calls()
         for line, (place, _) in self._late.items():
-            warn_of(config, place, f"a thread or process that this test left running called the real gateway: {line}")
+            place.warn(config, f"a thread or process that this test left running called the real gateway: {line}")
         return [*(line for line, (_, is_redirecting) in self._late.items() if not is_redirecting), *rest]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

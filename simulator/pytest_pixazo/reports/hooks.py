@@ -72,7 +72,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 @pytest.hookimpl(trylast=True)
 def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> list[str]:
     """Add what one test did in its world; return the reasons why it must fail."""
-    from pytest_pixazo.world import models_of, place_of
+    from pytest_pixazo.world import Place, models_of
 
     from .assumptions import assumed, beyond, read_labels
     from .conduct import judge, misconduct, read_checks
@@ -92,7 +92,7 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
     bill = bill_of(record, nearest.get("max_spend"), named)
     if bill:
         problems.append(bill.overspent)
-    place = None if owner is item.session else place_of(owner)
+    place = None if owner is item.session else Place.of(owner)
     result = TestResult(nodeid=record.nodeid, place=place, bill=bill)
     conduct = _setting(config, "conduct")
     if is_judged := (conduct != "off" or _measures(config) or config.getoption("pixazo_assumptions")):

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pixazo.world import SECRETS, Place, place_of
+from pytest_pixazo.world import SECRETS, Place
 
 VARIABLE = "PIXAZO_RECORDER_FILE"
 """The environment variable with the path of the file."""
@@ -148,7 +148,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_pixazo_world_ended(item: pytest.Item) -> None:
     """It used a world, even if it requested the fixture while it ran."""
-    _record("world", **place_of(item)._asdict())
+    _record("world", **Place.of(item)._asdict())
 
 
 def pytest_runtest_logreport(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from itertools import chain, count
@@ -15,25 +15,9 @@ from typing import Any, Unpack
 
 import pytest
 
-from pixazo_simulator.control import ControlError, Exchange, curl
+from pixazo_simulator.control import ControlError
 from pixazo_simulator.server import Simulator
-from pytest_pixazo.world import (
-    MOST_LINES,
-    REQUEST_ID,
-    SECRETS,
-    Pixazo,
-    Place,
-    Record,
-    WorldOptions,
-    complaints,
-    delivery_table,
-    exchange_table,
-    folded,
-    outlook,
-    place_of,
-    report,
-    warn_of,
-)
+from pytest_pixazo.world import SECRETS, Pixazo, Place, Record, WorldOptions, complaints, report, sections
 
 from .settings import WorldSettings, key_of, name_of, read_settings
 from .simulators import SharedSimulator
@@ -119,7 +103,7 @@ class Cases:
         del self._open[case.name]
         self._fixtures.pop(case, None)
         self._remainders.collect()
-        self._remainders.expect(case.name, place_of(case.node), warns=case.is_strict)
+        self._remainders.expect(case.name, Place.of(case.node), warns=case.is_strict)
         self.add_problems(case.close(self._current()[1]))
 
     def complain(self, world: Pixazo, found: Sequence[str]) -> None:
@@ -279,46 +263,6 @@ class Case:
         return SECRETS.without_keys(report(found)) if found else None
 
 
-def sections(record: Record) -> list[tuple[str, str]]:
-    """Titles and texts: journal, what is ahead on the clock, unmatched requests, script, webhooks, commands that repeat the requests, seed.
-
-    A world that received nothing has nothing to do with the failure, unless rules were waiting for a request.
-    """
-    if not record.exchanges and not record.unmatched:
-        return [("pixazo journal", "no request arrived, so no rule was used")] if record.rules else []
-    dropped = f"\n({record.dropped} older exchanges are no longer kept)" if record.dropped else ""
-    script = [
-        f"{rule.label}: used {' + '.join(map(str, rule.used))} time{'' if sum(rule.used) == 1 else 's'}"
-        for rule in record.rules
-    ]
-    commands = [*_commands(record.exchanges, curl), *_commands(record.unmatched, partial(curl, reached_world=False))]
-    same_start = f', start="{record.start}"' if record.start else ""
-    found = [
-        ("pixazo journal", exchange_table(record.exchanges) + dropped),
-        ("pixazo clock", (record.clock and outlook(record.clock, record.generations, record.exchanges)) or ""),
-        ("pixazo unmatched requests", exchange_table(record.unmatched) if record.unmatched else ""),
-        ("pixazo script", "\n".join(script)),
-        ("pixazo webhooks", delivery_table(record.deliveries) if record.deliveries else ""),
-        ("pixazo inbox", "\n".join(record.inbox_problems)),
-        ("pixazo requests as commands", "\n".join(commands[-MOST_LINES:])),
-        (
-            "pixazo seed",
-            f"{record.seed} (to repeat it anywhere: @pytest.mark.pixazo(seed={record.seed}{same_start}))",
-        ),
-    ]
-    return [(title, text) for title, text in found if text]
-
-
-def _commands(exchanges: Sequence[Exchange], command: Callable[[Exchange], str]) -> Iterator[str]:
-    """The commands of these exchanges; of many that differ only in id or body, such as polls, the first and the last."""
-    alike: dict[tuple[str, str, int], list[Exchange]] = {}
-    for each in exchanges:
-        alike.setdefault((each.method, REQUEST_ID.sub("", each.target), each.status), []).append(each)
-    for same in alike.values():
-        last = f"# {{}} more like this one, and the last, exchange {same[-1].number}:"
-        yield from folded([*map(command, same)], last.format)
-
-
 class Remainders:
     """Counts the requests for ended worlds of this process, by the test that had opened the world, until `warn`.
 
@@ -353,5 +297,5 @@ class Remainders:
         for place, (number, latest) in self._calls.items():
             came = f"{number} requests arrived" if number > 1 else "a request arrived"
             when = f"{came} for the world of this test after its end, the last one {latest}"
-            warn_of(config, place, f"{when}: end the thread, task or process that sends them before the test ends")
+            place.warn(config, f"{when}: end the thread, task or process that sends them before the test ends")
         self._calls.clear()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .history import MOST_LINES, REQUEST_ID, Deliveries, Journal, delivery_table, exchange_table, folded, outlook
+from .history import Deliveries, Journal
 from .models import models_of
 from .pixazo import Clock, Pixazo, Wallet, WorldFactory, WorldOptions
-from .record import SECRETS, LeftRunningWarning, Place, Record, complaints, place_of, ranges, report, warn_of
+from .record import SECRETS, LeftRunningWarning, Place, Record, complaints, ranges, report, sections
 
 __all__ = [
-    "MOST_LINES", "REQUEST_ID", "SECRETS", "Clock", "Deliveries", "Journal", "LeftRunningWarning", "Pixazo", "Place",
-    "Record", "Wallet", "WorldFactory", "WorldOptions", "complaints", "delivery_table", "exchange_table", "folded", "models_of", "outlook", "place_of", "ranges", "report", "warn_of",
+    "SECRETS", "Clock", "Deliveries", "Journal", "LeftRunningWarning", "Pixazo", "Place", "Record", "Wallet", "WorldFactory",
+    "WorldOptions", "complaints", "models_of", "ranges", "report", "sections",
 ]  # fmt: skip
