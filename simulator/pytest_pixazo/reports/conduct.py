@@ -10,17 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
-from pixazo_simulator.spec import (
-    CALLBACK_MEMBER,
-    KEY_HEADER,
-    REDACTED,
-    SUBMITS,
-    WEBHOOK_URL_HEADER,
-    Operation,
-    covers,
-    nearest,
-    unknown_member,
-)
+from pixazo_simulator.spec import CALLBACK_MEMBER, KEY_HEADER, REDACTED, Operation, nearest, unknown_member
 from pytest_pixazo.world import Record, ranges
 
 from .calls import Call, CallbackAttempt, Traffic
@@ -224,10 +214,10 @@ def _leaks_key(traffic: Traffic) -> Iterator[Remark]:
     if downloads:
         yield downloads[0].request_id, downloads, f"the key was sent with {counted(len(downloads), 'download')}"
     for call in traffic.calls:
-        urls = [call.request.headers.get(WEBHOOK_URL_HEADER.lower(), "")]
+        urls = [call.webhook_url or ""]
         if isinstance(call.request.body, dict):
             urls.append(str(cast("dict[str, object]", call.request.body).get(CALLBACK_MEMBER)))
-        if covers(SUBMITS, call.operation) and any(REDACTED in url for url in urls):
+        if call.is_submit and any(REDACTED in url for url in urls):
             yield call.request_id, [call], "the key is part of a webhook URL"
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from pixazo_simulator.script import EXAMPLES, in_python
-from pixazo_simulator.spec import OPERATIONS, SUBMITS, TEXT_TO_VIDEO, Operation, Status, covers
+from pixazo_simulator.spec import OPERATIONS, TEXT_TO_VIDEO, Operation, Status
 from pytest_pixazo.world import Record
 
 from .calls import Call, CallbackAttempt, Traffic, read_calls
@@ -190,7 +190,7 @@ def _documented(status: int, operation: str) -> int:
 def _reported(traffic: Traffic) -> dict[str, list[str]]:
     """The statuses of each generation that were reported to the app, in order of time."""
     seen: list[Call | CallbackAttempt] = [callback for callback in traffic.callbacks if callback.was_received]
-    seen += [call for call in traffic.calls if call.operation == "status" or covers(SUBMITS, call.operation)]
+    seen += [call for call in traffic.calls if call.operation == "status" or call.is_submit]
     found: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
     for each in seen:
         if each.request_id and each.reported in STATES:
