@@ -6,15 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-from pixazo_simulator.script import (
-    Condition,
-    Matcher,
-    MediaConditions,
-    RequestConditions,
-    StatusConditions,
-    SubmitConditions,
-    WebhookConditions,
-)
+from pixazo_simulator import script
+from pixazo_simulator.script import Condition, Matcher
 from pixazo_simulator.spec import OPERATIONS, nearest
 
 RequestCall = Literal["request"]
@@ -33,19 +26,19 @@ class _RuleOptions(TypedDict, total=False):
     name: str | None
 
 
-class SubmitRule(_RuleOptions, SubmitConditions, total=False): ...
+class SubmitRule(_RuleOptions, script.SubmitConditions, total=False): ...
 
 
-class StatusRule(_RuleOptions, StatusConditions, total=False): ...
+class StatusRule(_RuleOptions, script.StatusConditions, total=False): ...
 
 
-class MediaRule(_RuleOptions, MediaConditions, total=False): ...
+class MediaRule(_RuleOptions, script.MediaConditions, total=False): ...
 
 
-class WebhookRule(_RuleOptions, WebhookConditions, total=False): ...
+class WebhookRule(_RuleOptions, script.WebhookConditions, total=False): ...
 
 
-class RequestRule(_RuleOptions, RequestConditions, total=False): ...
+class RequestRule(_RuleOptions, script.RequestConditions, total=False): ...
 
 
 class ExchangeConditions(TypedDict, total=False):
