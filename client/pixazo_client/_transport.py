@@ -187,9 +187,20 @@ class Transport:
         """
         client = await self.io.pool.take()
         try:
-            return await self._exchange(client, request)
+            built = self._built(client, request.method, request.url, content=request.content, headers=request.headers)
+            seconds = _within(built, request)
+            end = real_clock() + seconds
+            with suppress(TimeoutError), self.io.limit(seconds):
+                response = await self._open(client, built)
+                chunks = self.io.chunks(response, None)
+                try:
+                    body, problem = await self._read(response, chunks, end)
+                finally:
+                    await self._close(response, chunks)
+                return Response(response.status_code, response.headers, body, time.time(), problem)
         except _NoAnswer as no_answer:
             return no_answer.outcome
+        return self._no_answer(TimeoutError(f"the response was not complete after {seconds:.1f} s")).outcome
 
     async def fetch(self, url: str, download: Download) -> Path | Outcome:
         """Download a file, without the key; a response other than 200 is returned as it is.
@@ -217,20 +228,6 @@ class Transport:
             raise self._no_answer(self._too_many_redirects(f"more than {most} redirects"))
         except _NoAnswer as no_answer:
             return no_answer.outcome
-
-    async def _exchange(self, client: Any, request: Request) -> Response:
-        built = self._built(client, request.method, request.url, content=request.content, headers=request.headers)
-        seconds = _within(built, request)
-        end = real_clock() + seconds
-        with suppress(TimeoutError), self.io.limit(seconds):
-            response = await self._open(client, built)
-            chunks = self.io.chunks(response, None)
-            try:
-                body, problem = await self._read(response, chunks, end)
-            finally:
-                await self._close(response, chunks)
-            return Response(response.status_code, response.headers, body, time.time(), problem)
-        raise self._no_answer(TimeoutError(f"the response was not complete after {seconds:.1f} s"))
 
     async def _read(self, response: httpx2.Response, chunks: Any, end: float) -> tuple[bytes, str | None]:
         """The decoded body, at most LONGEST_BODY bytes of it, and why it is not complete; raises TimeoutError after the end.

@@ -116,13 +116,9 @@ class _Explorer:
 
         # The same orders every time, without time limits, and with nothing stored on disk.
         settings = hypothesis.settings(
-            max_examples=examples,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            report_multiple_bugs=False,
+            max_examples=examples, derandomize=True, database=None, deadline=None, report_multiple_bugs=False,
             suppress_health_check=[hypothesis.HealthCheck.too_slow],
-        )
+        )  # fmt: skip
         before = self.tried
         try:
             settings(hypothesis.given(longer_orders(self._abilities))(self._attempt))()
