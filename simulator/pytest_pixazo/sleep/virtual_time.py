@@ -79,10 +79,6 @@ class TimerQueue:
         self._driving: set[Wakeup] = set()
         self._sweep = SWEEP
 
-    @property
-    def size(self) -> int:
-        return len(self._heap)
-
     def enter(self, wakeup: Wakeup) -> None:
         self._entered += 1
         heapq.heappush(self._heap, (wakeup.due, self._entered, wakeup))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .conditions import models_of
 from .history import Deliveries, Journal
-from .models import models_of
 from .pixazo import Clock, Pixazo, Wallet, WorldFactory, WorldOptions
 from .record import SECRETS, LeftRunningWarning, Place, Record, complaints, ranges, report, sections
 
