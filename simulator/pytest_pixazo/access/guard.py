@@ -11,7 +11,7 @@ from tempfile import mkstemp
 import pytest
 
 from pixazo_simulator.redirect import GUARD_VARIABLE, HOSTS, MEDIA_HOSTS, REDIRECT_PORT, Ban, guard_of, remove_variables
-from pytest_pixazo.world import Place
+from pytest_pixazo.world import Place, fail
 
 SECTION = "pixazo: the real gateway was called"
 REDIRECTING = frozenset({"pixazo_redirect", "pixazo_respx"})
@@ -105,8 +105,7 @@ class Watch:
         try:
             result = yield
             if calls := self.new_calls():
-                lines = [f"{SECTION}; strict=False does not let this pass", *(f"- {each}" for each in calls)]
-                pytest.fail("\n".join(lines), pytrace=False)
+                fail([f"{SECTION}; strict=False does not let this pass", *(f"- {each}" for each in calls)])
             return result
         finally:
             self._current = None

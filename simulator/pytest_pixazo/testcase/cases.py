@@ -17,7 +17,7 @@ import pytest
 
 from pixazo_simulator.control import ControlError
 from pixazo_simulator.server import Simulator
-from pytest_pixazo.world import SECRETS, Pixazo, Place, Record, WorldOptions, complaints, report, sections
+from pytest_pixazo.world import SECRETS, Pixazo, Place, Record, WorldOptions, complaints, fail, report, sections
 
 from .settings import WorldSettings, key_of, name_of, read_settings
 from .simulators import SharedSimulator
@@ -139,7 +139,7 @@ class Cases:
             found = self._problems
             if self._passed and found:
                 more = [f"... and {len(found) - MOST_PROBLEMS} more"] if len(found) > MOST_PROBLEMS else []
-                pytest.fail("\n".join([*found[:MOST_PROBLEMS], *more]), pytrace=False)
+                fail([*found[:MOST_PROBLEMS], *more])
             return result
         finally:  # the test may run again, and no problem is the next test's
             self._passed, self._problems = False, []

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import msgspec
 import pytest
@@ -64,6 +64,11 @@ def report(found: Sequence[str]) -> str:
     count = f"{len(found)} thing{'s' if len(found) > 1 else ''}"
     head = f"pixazo: {count} not as expected; @pytest.mark.pixazo(strict=False) lets this pass"
     return "\n".join([head, *(f"- {each}" for each in listed)])
+
+
+def fail(lines: Iterable[str]) -> NoReturn:
+    """Fail the test that runs, with this text alone; in a frame that is not hidden, or pytest adds that all are."""
+    pytest.fail("\n".join(lines), pytrace=False)
 
 
 def complaints(record: Record, *, is_whole: bool = True) -> list[str]:
