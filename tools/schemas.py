@@ -16,9 +16,9 @@ from pixazo_contracts.trace import ProfileFile
 from pixazo_simulator.cli.files.schemas import ADDRESS, described, file_schema, root_of
 from pixazo_simulator.control import responses
 from pixazo_simulator.server import KINDS
-from pytest_pixazo.reports.bill import BillDocument
 from pytest_pixazo.reports.coverage import CoverageDocument
 from pytest_pixazo.reports.mutation import MutantsDocument
+from pytest_pixazo.reports.results import BillDocument
 
 DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     ResultDocument, ComparisonDocument, PageDocument, PageDiffDocument, CoverageDocument, BillDocument,

@@ -29,33 +29,12 @@ from ._errors import (
 from ._generation import Generation
 
 __all__ = [
-    "APIConnectionError",
-    "APIError",
-    "APIResponseValidationError",
-    "APIStatusError",
-    "APITimeoutError",
-    "AsyncPixazoClient",
-    "AsyncRequestHandle",
-    "AuthenticationError",
-    "BadRequestError",
-    "DownloadError",
-    "Generation",
-    "GenerationError",
-    "GenerationFailedError",
-    "GenerationSystemError",
-    "InsufficientBalanceError",
-    "InternalServerError",
-    "ModelNotFoundError",
-    "NotFoundError",
-    "PermissionDeniedError",
-    "PixazoClient",
-    "PixazoError",
-    "Polling",
-    "RateLimitError",
-    "RequestHandle",
-    "WaitTimeoutError",
-    "WebhookPayloadError",
-]
+    "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError", "APITimeoutError",
+    "AsyncPixazoClient", "AsyncRequestHandle", "AuthenticationError", "BadRequestError", "DownloadError", "Generation",
+    "GenerationError", "GenerationFailedError", "GenerationSystemError", "InsufficientBalanceError",
+    "InternalServerError", "ModelNotFoundError", "NotFoundError", "PermissionDeniedError", "PixazoClient",
+    "PixazoError", "Polling", "RateLimitError", "RequestHandle", "WaitTimeoutError", "WebhookPayloadError",
+]  # fmt: skip
 
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import stat
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from os import PathLike, fspath, sep
 from pathlib import Path
 from typing import BinaryIO
@@ -33,8 +34,6 @@ class BodyError(Exception):
 
 class Decoder:
     """Decodes the Content-Encoding of one body. Raises BodyError for one that is not supported."""
-
-    __slots__ = ("_inflate", "_name")
 
     def __init__(self, name: str) -> None:
         self._name = name.strip().lower()
@@ -77,40 +76,33 @@ class Decoder:
 _IDENTITY = Decoder("identity")
 
 
+@dataclass(eq=False, repr=False)  # the URL may hold a signature, which reporters of errors would show
 class Download:
     """One attempt to download one file. Every method raises DownloadError if the file cannot be had or written."""
 
-    __slots__ = ("_decoder", "_dest", "_file", "_is_folder", "_max_bytes", "_name", "_part", "_target", "_url", "done", "expected", "on_progress")  # fmt: skip
-
-    def __init__(
-        self,
-        url: str,
-        dest: str | PathLike[str],
-        name: str | None,
-        on_progress: Callable[[int, int | None], object] | None,
-        max_bytes: int | None,
-    ) -> None:
-        self._url = url
-        self._dest = self._target = Path(dest)
-        self._is_folder = fspath(dest).endswith(("/", sep))
-        self._name = name
-        self.on_progress = on_progress
-        self._max_bytes = max_bytes
-        self.done = 0
-        """Bytes of the file so far."""
-        self.expected: int | None = None
-        """Bytes of the whole file, if they are known."""
-        self._decoder = _IDENTITY
-        self._part: Path | None = None
-        self._file: BinaryIO | None = None
+    url: str
+    dest: str | PathLike[str]
+    name: str | None
+    """The name of the file in a folder, without its suffix; None for the name in the URL."""
+    on_progress: Callable[[int, int | None], object] | None
+    max_bytes: int | None
+    done: int = 0
+    """Bytes of the file so far."""
+    expected: int | None = None
+    """Bytes of the whole file, if they are known."""
+    _decoder: Decoder = _IDENTITY
+    _target: Path = field(init=False)
+    _part: Path | None = None
+    _file: BinaryIO | None = None
 
     def place(self) -> None:
         """Choose the file to write before anything is fetched: dest, or in the folder dest a file of its own name, or of that in the URL."""
-        with self._writing(self._dest):
-            if self._dest.is_dir():
-                self._target = self._dest / self._file_name()
-            elif self._is_folder:
-                raise self._error(f"cannot be written to {self._dest}, which is not a folder: create it")
+        self._target = dest = Path(self.dest)
+        with self._writing(dest):
+            if dest.is_dir():
+                self._target = dest / self._file_name()
+            elif fspath(self.dest).endswith(("/", sep)):
+                raise self._error(f"cannot be written to {dest}, which is not a folder: create it")
         with self._writing(self._target), suppress(FileNotFoundError):
             mode = self._target.lstat().st_mode
             # To rename a file over a device or a FIFO would destroy what other programs use.
@@ -195,19 +187,19 @@ class Download:
             raise self._error(f"{error}: its host is at fault") from error
 
     def _file_name(self) -> str:
-        path = unquote(_PATH.sub("", self._url))
+        path = unquote(_PATH.sub("", self.url))
         named = Path(path).name
-        name = named if self._name is None else self._name + Path(named).suffix
+        name = named if self.name is None else self.name + Path(named).suffix
         if not name or name.startswith(".") or "\\" in name or not name.isprintable():
-            raise self._error(f"has no file name for the folder {self._dest}: give a file as dest")
+            raise self._error(f"has no file name for the folder {Path(self.dest)}: give a file as dest")
         return name
 
     def _limit(self, size: int) -> None:
-        if self._max_bytes is not None and size > self._max_bytes:
-            raise self._error(f"has more than max_bytes={self._max_bytes}: raise the limit to accept it")
+        if self.max_bytes is not None and size > self.max_bytes:
+            raise self._error(f"has more than max_bytes={self.max_bytes}: raise the limit to accept it")
 
     def _error(self, problem: str) -> DownloadError:
-        return DownloadError(f"{shown_url(self._url)} {problem}", url=self._url)
+        return DownloadError(f"{shown_url(self.url)} {problem}", url=self.url)
 
 
 def shown_url(url: str) -> str:

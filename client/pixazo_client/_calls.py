@@ -296,7 +296,7 @@ async def _repeat(session: Session, method: str, url: str, call: Callable[[], Aw
         attempt += 1
 
 
-def video_body(prompt: str, optional: Mapping[str, object], extra: Mapping[str, object] | None) -> dict[str, object]:
+def video_body(prompt: str, extra: Mapping[str, object] | None, **optional: object) -> dict[str, object]:
     """The body of a submission: what was given, without what is None; extra members unchanged."""
     given = {name: value for name, value in optional.items() if value is not None}
     return {"prompt": prompt, **given, **_mapping("extra_body", extra)}

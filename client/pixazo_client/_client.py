@@ -212,15 +212,11 @@ class PixazoClient(_Client):
             APIError: not accepted, or not known to be; the message says when the work may exist and be charged.
             PixazoError: webhook_url cannot be a header, extra_body is not a mapping, or the body is not JSON; nothing was sent.
         """
-        optional = {
-            "duration": duration,
-            "resolution": resolution,
-            "prompt_optimizer": prompt_optimizer,
-            "fast_pretreatment": fast_pretreatment,
-            "callback_url": callback_url,
-            "aigc_watermark": aigc_watermark,
-        }
-        return self.submit(TEXT_TO_VIDEO, video_body(prompt, optional, extra_body), webhook_url=webhook_url)
+        body = video_body(
+            prompt, extra_body, duration=duration, resolution=resolution, prompt_optimizer=prompt_optimizer,
+            fast_pretreatment=fast_pretreatment, callback_url=callback_url, aigc_watermark=aigc_watermark,
+        )  # fmt: skip
+        return self.submit(TEXT_TO_VIDEO, body, webhook_url=webhook_url)
 
     def image_to_video(
         self,
@@ -248,16 +244,12 @@ class PixazoClient(_Client):
             OSError: the image file cannot be read.
             APIError, PixazoError: as `generate`.
         """
-        optional = {
-            "first_frame_image": image_url(first_frame_image),
-            "duration": duration,
-            "resolution": resolution,
-            "prompt_optimizer": prompt_optimizer,
-            "fast_pretreatment": fast_pretreatment,
-            "callback_url": callback_url,
-            "aigc_watermark": aigc_watermark,
-        }
-        return self.submit(IMAGE_TO_VIDEO, video_body(prompt, optional, extra_body), webhook_url=webhook_url)
+        body = video_body(
+            prompt, extra_body, first_frame_image=image_url(first_frame_image), duration=duration, resolution=resolution,
+            prompt_optimizer=prompt_optimizer, fast_pretreatment=fast_pretreatment, callback_url=callback_url,
+            aigc_watermark=aigc_watermark,
+        )  # fmt: skip
+        return self.submit(IMAGE_TO_VIDEO, body, webhook_url=webhook_url)
 
     def submit(
         self,
@@ -367,15 +359,11 @@ class AsyncPixazoClient(_Client):
         extra_body: Mapping[str, object] | None = None,
     ) -> AsyncRequestHandle:
         """See PixazoClient.generate."""
-        optional = {
-            "duration": duration,
-            "resolution": resolution,
-            "prompt_optimizer": prompt_optimizer,
-            "fast_pretreatment": fast_pretreatment,
-            "callback_url": callback_url,
-            "aigc_watermark": aigc_watermark,
-        }
-        return await self.submit(TEXT_TO_VIDEO, video_body(prompt, optional, extra_body), webhook_url=webhook_url)
+        body = video_body(
+            prompt, extra_body, duration=duration, resolution=resolution, prompt_optimizer=prompt_optimizer,
+            fast_pretreatment=fast_pretreatment, callback_url=callback_url, aigc_watermark=aigc_watermark,
+        )  # fmt: skip
+        return await self.submit(TEXT_TO_VIDEO, body, webhook_url=webhook_url)
 
     async def image_to_video(
         self,
@@ -394,16 +382,12 @@ class AsyncPixazoClient(_Client):
         """See PixazoClient.image_to_video."""
         if not isinstance(first_frame_image, str):
             first_frame_image = await self._session.transport.io.run(image_url, first_frame_image)
-        optional = {
-            "first_frame_image": first_frame_image,
-            "duration": duration,
-            "resolution": resolution,
-            "prompt_optimizer": prompt_optimizer,
-            "fast_pretreatment": fast_pretreatment,
-            "callback_url": callback_url,
-            "aigc_watermark": aigc_watermark,
-        }
-        return await self.submit(IMAGE_TO_VIDEO, video_body(prompt, optional, extra_body), webhook_url=webhook_url)
+        body = video_body(
+            prompt, extra_body, first_frame_image=first_frame_image, duration=duration, resolution=resolution,
+            prompt_optimizer=prompt_optimizer, fast_pretreatment=fast_pretreatment, callback_url=callback_url,
+            aigc_watermark=aigc_watermark,
+        )  # fmt: skip
+        return await self.submit(IMAGE_TO_VIDEO, body, webhook_url=webhook_url)
 
     async def submit(
         self,
@@ -453,8 +437,6 @@ class AsyncPixazoClient(_Client):
 class Webhooks:
     """Reads the bodies of webhook deliveries for a PixazoClient."""
 
-    __slots__ = ("_retrieve",)
-
     def __init__(self, retrieve: Callable[[str], Generation]) -> None:
         self._retrieve = retrieve
 
@@ -472,8 +454,6 @@ class Webhooks:
 
 class AsyncWebhooks:
     """Reads the bodies of webhook deliveries for an AsyncPixazoClient."""
-
-    __slots__ = ("_retrieve",)
 
     def __init__(self, retrieve: Callable[[str], Awaitable[Generation]]) -> None:
         self._retrieve = retrieve

@@ -99,40 +99,37 @@ def _tls_context(*_environment: object) -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-class _Recipe:
-    """Makes our own HTTP clients, from the environment as it was when the recipe was."""
+def _maker(kind: Callable[..., C], transport: Callable[..., object]) -> Callable[[], C]:
+    """Makes our own HTTP clients of this kind, with transports of its kind, from the environment as it is now."""
+    context, used = tls_context(), proxies()
 
-    def __init__(self) -> None:
-        self._context = tls_context()
-        self._proxies = proxies()
-
-    def client(self, kind: Callable[..., C], transport: Callable[..., object]) -> C:
-        """A new client of this kind, with transports of its kind."""
+    def make() -> C:
         mounts = {
-            pattern: url and self._mounted(transport, pattern.partition(":")[0], url)
-            for pattern, url in self._proxies.items()
+            pattern: url and _mounted(partial(transport, verify=context), pattern.partition(":")[0], url)
+            for pattern, url in used.items()
         }
-        return kind(mounts=mounts, timeout=DEFAULT_TIMEOUT, verify=self._context, trust_env=False)
+        return kind(mounts=mounts, timeout=DEFAULT_TIMEOUT, verify=context, trust_env=False)
 
-    def _mounted(self, transport: Callable[..., object], scheme: str, url: str) -> object:
-        """A transport that uses this proxy, or one that reports that it cannot be used, only when a request needs it."""
-        try:
-            return transport(proxy=url, verify=self._context)
-        except ImportError:
-            remedy = "pip install 'httpx2[socks]'"
-        except (ValueError, httpx2.InvalidURL):
-            remedy = "give http://host:port, or https:// or socks5:// in its place"
-        name = next(
-            filter(os.environ.get, (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")), "the system's proxy setting"
-        )
-        return UnusableProxy(f"the proxy {name}={_without_password(url)} cannot be used: {remedy}")
+    return make
+
+
+def _mounted(transport: Callable[..., object], scheme: str, url: str) -> object:
+    """A transport that uses this proxy, or one that reports that it cannot be used, only when a request needs it."""
+    try:
+        return transport(proxy=url)
+    except ImportError:
+        remedy = "pip install 'httpx2[socks]'"
+    except (ValueError, httpx2.InvalidURL):
+        remedy = "give http://host:port, or https:// or socks5:// in its place"
+    name = next(filter(os.environ.get, (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")), "the system's proxy setting")
+    return UnusableProxy(f"the proxy {name}={_without_password(url)} cannot be used: {remedy}")
 
 
 class Pool:
     """Our own blocking clients. There is no lock: one that another thread holds during a fork is never released in the child."""
 
     def __init__(self) -> None:
-        self._new = partial(_Recipe().client, httpx2.Client, httpx2.HTTPTransport)
+        self._new = _maker(httpx2.Client, httpx2.HTTPTransport)
         self._clients: dict[int, httpx2.Client] = {os.getpid(): self._new()}
         self._closed = False
 
@@ -160,7 +157,7 @@ class AsyncPool:
     """Our own asynchronous clients, each closed with its event loop: a loop that ends closes the generators still open."""
 
     def __init__(self) -> None:
-        self._new = partial(_Recipe().client, httpx2.AsyncClient, httpx2.AsyncHTTPTransport)
+        self._new = _maker(httpx2.AsyncClient, httpx2.AsyncHTTPTransport)
         self._clients: dict[Place, _Kept] = {}
         self._closed = False
 

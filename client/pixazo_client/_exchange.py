@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from ._errors import APIConnectionError, APIError, APIResponseValidationError, APITimeoutError, kind_of
 from ._gateway import Gateway, shorten
-from ._models import object_from
+from ._models import object_from, object_if_any
 
 _PHRASES = {each.value: each.phrase for each in HTTPStatus}
 MAYBE_CHARGED = "the work may exist and be charged: look at the account before submitting again"
@@ -129,8 +129,8 @@ def invalid(gateway: Gateway, request: Request, response: Response, problem: str
 
 def _refused(gateway: Gateway, request: Request, response: Response, request_id: str | None) -> APIError:
     text = _redacted(gateway, response.text)
-    body = _members(text)
-    kind = kind_of(response.status, (_members(response.text) or {}).get("error"))
+    body = object_if_any(text)
+    kind = kind_of(response.status, (object_if_any(response.text) or {}).get("error"))
     flaw = f" (a body that {shorten(gateway.hide(response.problem))})" if response.problem else ""
     sentences = _sentences(body) or _excerpt(response, text)
     code = f"{response.status} {_PHRASES.get(response.status, '')}".rstrip()
@@ -161,13 +161,6 @@ def _redacted(gateway: Gateway, text: str) -> str:
     with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), ensure_ascii=False)
     return gateway.hide(text)
-
-
-def _members(text: str) -> Mapping[str, object] | None:
-    try:
-        return object_from(text)
-    except ValueError:
-        return None
 
 
 def _sentences(body: Mapping[str, object] | None) -> str:

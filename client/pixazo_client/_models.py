@@ -79,13 +79,12 @@ def object_from(text: str | bytes) -> Mapping[str, object]:
     return cast("Mapping[str, object]", value)
 
 
-def is_object(text: bytes) -> bool:
-    """Whether the text is a whole JSON object."""
+def object_if_any(text: str | bytes) -> Mapping[str, object] | None:
+    """The JSON object that the text holds, None for any other text."""
     try:
-        object_from(text)
+        return object_from(text)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _is_deep(value: Any, left: int = MOST_DEPTH) -> bool:

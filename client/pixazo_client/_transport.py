@@ -20,19 +20,11 @@ import anyio
 import httpx2
 
 from ._body import BodyError, Decoder, Download
-from ._connections import (
-    AsyncHTTPClient,
-    AsyncPool,
-    HTTPClient,
-    Lent,
-    Pool,
-    event_loop,
-    process,
-)
+from ._connections import AsyncHTTPClient, AsyncPool, HTTPClient, Lent, Pool, event_loop, process
 from ._errors import PixazoError
 from ._exchange import NoResponse, Outcome, Request, Response
 from ._gateway import KEY_HEADER
-from ._models import is_object
+from ._models import object_if_any
 
 T = TypeVar("T")
 Timeout: TypeAlias = "float | tuple[float | None, float | None, float | None, float | None]"
@@ -195,9 +187,20 @@ class Transport:
         """
         client = await self.io.pool.take()
         try:
-            return await self._exchange(client, request)
+            built = self._built(client, request.method, request.url, content=request.content, headers=request.headers)
+            seconds = _within(built, request)
+            end = real_clock() + seconds
+            with suppress(TimeoutError), self.io.limit(seconds):
+                response = await self._open(client, built)
+                chunks = self.io.chunks(response, None)
+                try:
+                    body, problem = await self._read(response, chunks, end)
+                finally:
+                    await self._close(response, chunks)
+                return Response(response.status_code, response.headers, body, time.time(), problem)
         except _NoAnswer as no_answer:
             return no_answer.outcome
+        return self._no_answer(TimeoutError(f"the response was not complete after {seconds:.1f} s")).outcome
 
     async def fetch(self, url: str, download: Download) -> Path | Outcome:
         """Download a file, without the key; a response other than 200 is returned as it is.
@@ -226,20 +229,6 @@ class Transport:
         except _NoAnswer as no_answer:
             return no_answer.outcome
 
-    async def _exchange(self, client: Any, request: Request) -> Response:
-        built = self._built(client, request.method, request.url, content=request.content, headers=request.headers)
-        seconds = _within(built, request)
-        end = real_clock() + seconds
-        with suppress(TimeoutError), self.io.limit(seconds):
-            response = await self._open(client, built)
-            chunks = self.io.chunks(response, None)
-            try:
-                body, problem = await self._read(response, chunks, end)
-            finally:
-                await self._close(response, chunks)
-            return Response(response.status_code, response.headers, body, time.time(), problem)
-        raise self._no_answer(TimeoutError(f"the response was not complete after {seconds:.1f} s"))
-
     async def _read(self, response: httpx2.Response, chunks: Any, end: float) -> tuple[bytes, str | None]:
         """The decoded body, at most LONGEST_BODY bytes of it, and why it is not complete; raises TimeoutError after the end.
 
@@ -262,7 +251,7 @@ class Transport:
         except _NoAnswer as no_answer:
             if not response.is_success:
                 return bytes(body), f"broke off ({no_answer.outcome.reason})"
-            if not is_object(bytes(body)):
+            if object_if_any(bytes(body)) is None:
                 raise
         return bytes(body), None
 

@@ -6,37 +6,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     __version__: str
-    from pixazo_simulator import AdvanceEvent as AdvanceEvent
-    from pixazo_simulator import App as App
-    from pixazo_simulator import ControlClient as ControlClient
-    from pixazo_simulator import ControlError as ControlError
-    from pixazo_simulator import End as End
-    from pixazo_simulator import Incident as Incident
-    from pixazo_simulator import InitialGeneration as InitialGeneration
-    from pixazo_simulator import JournalFilters as JournalFilters
-    from pixazo_simulator import Matcher as Matcher
-    from pixazo_simulator import ModelCall as ModelCall
-    from pixazo_simulator import PolicyFields as PolicyFields
-    from pixazo_simulator import Replayed as Replayed
-    from pixazo_simulator import Reply as Reply
-    from pixazo_simulator import Rule as Rule
-    from pixazo_simulator import Simulator as Simulator
-    from pixazo_simulator import Status as Status
-    from pixazo_simulator import Step as Step
-    from pixazo_simulator import Transition as Transition
-    from pixazo_simulator import Transport as Transport
-    from pixazo_simulator import When as When
-    from pixazo_simulator import WorldLog as WorldLog
-    from pixazo_simulator import absent as absent
-    from pixazo_simulator import at_least as at_least
-    from pixazo_simulator import at_most as at_most
-    from pixazo_simulator import contains as contains
-    from pixazo_simulator import ends_with as ends_with
-    from pixazo_simulator import equals as equals
-    from pixazo_simulator import matches as matches
-    from pixazo_simulator import one_of as one_of
-    from pixazo_simulator import present as present
-    from pixazo_simulator import starts_with as starts_with
+    from pixazo_simulator import (  # isort: skip
+        AdvanceEvent as AdvanceEvent, App as App, ControlClient as ControlClient, ControlError as ControlError,
+        End as End, Incident as Incident, InitialGeneration as InitialGeneration, JournalFilters as JournalFilters,
+        Matcher as Matcher, ModelCall as ModelCall, PolicyFields as PolicyFields, Replayed as Replayed,
+        Reply as Reply, Rule as Rule, Simulator as Simulator, Status as Status, Step as Step,
+        Transition as Transition, Transport as Transport, When as When, WorldLog as WorldLog, absent as absent,
+        at_least as at_least, at_most as at_most, contains as contains, ends_with as ends_with, equals as equals,
+        matches as matches, one_of as one_of, present as present, starts_with as starts_with,
+    )  # fmt: skip
     from pixazo_simulator.control.schema.responses import *  # noqa: F403 - all that it exports
     from pixazo_simulator.redirect import Redirection as Redirection
     from pixazo_simulator.redirect import RedirectionError as RedirectionError
@@ -47,19 +25,11 @@ if TYPE_CHECKING:
     from .sleep import Sleeps as Sleeps
     from .testcase.endpoint import Endpoint as Endpoint
     from .testcase.simulators import SharedSimulator as SharedSimulator
-    from .webhooks import Callback as Callback
-    from .webhooks import Inbox as Inbox
-    from .webhooks import InboxError as InboxError
-    from .webhooks import SignatureError as SignatureError
-    from .world import Clock as Clock
-    from .world import Deliveries as Deliveries
-    from .world import Journal as Journal
-    from .world import LeftRunningWarning as LeftRunningWarning
-    from .world import Pixazo as Pixazo
-    from .world import Record as Record
-    from .world import Wallet as Wallet
-    from .world import WorldFactory as WorldFactory
-    from .world import WorldOptions as WorldOptions
+    from .webhooks import *  # noqa: F403 - all that it exports
+    from .world import (  # isort: skip
+        Clock as Clock, Deliveries as Deliveries, Journal as Journal, LeftRunningWarning as LeftRunningWarning,
+        Pixazo as Pixazo, Record as Record, Wallet as Wallet, WorldFactory as WorldFactory, WorldOptions as WorldOptions,
+    )  # fmt: skip
 
 _HOMES = {
     ".explorer": "AppUnderTest BrokenOrderError Exploration InvalidAppError RunningSimulator Scene explore",

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from .access.guard import Watch
     from .sleep import Sleeps
-    from .testcase.case import Case
     from .testcase.cases import Cases
     from .testcase.endpoint import Endpoint
     from .testcase.simulators import SharedSimulator
@@ -36,12 +35,10 @@ if TYPE_CHECKING:
 __all__ = [
     "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_factory", "pixazo_redirect",
     "pixazo_respx", "pixazo_simulator", "pixazo_sleep", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_cmdline_main", "pytest_configure",
-    "pytest_fixture_setup", "pytest_runtest_makereport", "pytest_runtest_setup", "pytest_runtest_teardown", "pytest_sessionfinish",
-    "pytest_testnodedown", "pytest_unconfigure",
+    "pytest_fixture_setup", "pytest_runtest_setup", "pytest_sessionfinish", "pytest_testnodedown",
 ]  # fmt: skip
 
-#: The world of a test, from set-up to teardown, and those of all tests.
-CASE: pytest.StashKey[Case] = pytest.StashKey()
+#: The worlds of the tests.
 CASES: pytest.StashKey[Cases] = pytest.StashKey()
 #: The guard of a run, once a test has used one of our fixtures; None where an option switches it off. And the test that runs,
 #: and the request of the fixture that is being set up.
@@ -174,9 +171,10 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Run mutation testing instead of the tests when `--pixazo-mutants` asks for it."""
     if not config.getoption("pixazo_mutants"):
         return None
-    from .reports.hooks import run_mutants
+    from .reports import hooks, mutation
 
-    return run_mutants(config)
+    hooks.pytest_configure(config)  # refuses invalid options
+    return mutation.run_mutation_testing(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -197,19 +195,6 @@ def _reports(config: pytest.Config) -> ModuleType:
     if not config.pluginmanager.has_plugin(REPORTING):
         config.pluginmanager.register(hooks, REPORTING)
     return hooks
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the world, and the calls that were refused, to the report of a failed test."""
-    outcome = yield
-    if cases := item.config.stash.get(CASES, None):
-        cases.note_outcome(item, item.stash.get(CASE, None), outcome, call.excinfo and call.excinfo.value)
-    if watch := item.config.stash.get(WATCH, None):
-        watch.add_to_report(outcome)
-    return outcome
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -246,7 +231,7 @@ def _guard(item: pytest.Item) -> None:
     _reports(item.config)
     from .access.guard import allows_real_gateway, watch_for
 
-    import_module("pytest_pixazo.testcase.case")  # before a tool that freezes time replaces clocks and classes
+    import_module("pytest_pixazo.testcase.cases")  # before a tool that freezes time replaces clocks and classes
     stash = item.config.stash
     if allows_real_gateway(item):
         if watch := stash.get(WATCH, None):
@@ -256,25 +241,6 @@ def _guard(item: pytest.Item) -> None:
         stash[WATCH] = watch_for(item.config)
     if watch := stash[WATCH]:
         watch.hold(item)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that called the real gateway, even if the app swallowed the error, or that passed though its worlds have problems."""
-    __tracebackhide__ = True  # an error of another teardown passes through here
-    watch: Watch | None = None
-    try:
-        result = yield
-        if watch := item.config.stash.get(WATCH, None):
-            watch.fail_if_called()
-        if cases := item.config.stash.get(CASES, None):
-            cases.fail_for_problems()
-    finally:
-        if cases := item.config.stash.get(CASES, None):
-            cases.forget_problems()
-        if watch := item.config.stash.get(WATCH, None):
-            watch.end_test(item)
-    return result
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -298,12 +264,6 @@ def pytest_testnodedown(node: Any) -> None:
     node.config.stash.setdefault(REAL_CALLS, []).extend(output.get(WORKER_CALLS, ()))
     if results := output.get(WORKER_REPORTS):
         _reports(node.config).merge(node.config, results)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Lift the guard when the run is over, except for threads that it left running."""
-    if watch := config.stash.get(WATCH, None):
-        watch.close()
 
 
 @contextmanager
@@ -340,9 +300,10 @@ def pixazo_factory(
         setting_up, item = stash.get(SETTING_UP, None), stash[CURRENT]
         return (setting_up.node, item, setting_up.fixturename) if setting_up else (item, item, None)
 
-    stash[CASES] = Cases(pytestconfig, pixazo_simulator, current)
-    yield WorldFactory(stash[CASES].fresh)
-    stash[CASES].end()
+    stash[CASES] = cases = Cases(pytestconfig, pixazo_simulator, current)
+    pytestconfig.pluginmanager.register(cases)
+    yield WorldFactory(cases.fresh)
+    cases.end()
 
 
 @pytest.fixture
@@ -353,7 +314,6 @@ def pixazo(request: pytest.FixtureRequest, pixazo_factory: WorldFactory) -> Iter
     cases = request.config.stash[CASES]
     with _one_line(ValueError, ControlError):
         case = cases.open(request.node)
-    request.node.stash[CASE] = case
     yield case.pixazo
     with _one_line(ControlError):
         cases.close(case)

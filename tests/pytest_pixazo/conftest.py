@@ -20,7 +20,7 @@ KEPT = (
     "httpx2",
     "pixazo_client",
     "pixazo_simulator.server.simulator",
-    "pytest_pixazo.testcase.case",
+    "pytest_pixazo.testcase.cases",
     "pytest_pixazo.world.clients",
     "pytest_pixazo.access.respx_router",
 )

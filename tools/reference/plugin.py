@@ -67,7 +67,7 @@ def page() -> str:
         "## Settings of the ini file\n\n", table(["setting", "type", "what it is"], ini),
         f"## The marker\n\n`@pytest.mark.{marker.partition(':')[0]}`:{marker.partition(':')[2]}.\n\n",
     ]  # fmt: skip
-    rows = ((f"`{each.name}`", each.description, each.impact, each.remedy) for each in CHECKS)
+    rows = ((f"`{each.name}`", each.description, each.impact, each.remedy) for each in CHECKS.values())
     parts.append(f"## Usage checks\n\n{table(['check', 'what it finds', 'why it hurts', 'remedy'], rows)}")
     for name, thing in inspect.getmembers(pytest_pixazo, lambda it: inspect.isclass(it) or inspect.isfunction(it)):
         if not is_value(thing) and thing not in FAULTS.values():

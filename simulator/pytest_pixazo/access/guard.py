@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Generator
 from pathlib import Path
 from tempfile import mkstemp
 
 import pytest
 
 from pixazo_simulator.redirect import GUARD_VARIABLE, HOSTS, MEDIA_HOSTS, REDIRECT_PORT, Ban, guard_of, remove_variables
-from pytest_pixazo.world import Place, place_of, warn_of
+from pytest_pixazo.world import Place, fail
 
 SECTION = "pixazo: the real gateway was called"
 REDIRECTING = frozenset({"pixazo_redirect", "pixazo_respx"})
@@ -19,7 +20,11 @@ REDIRECTING = frozenset({"pixazo_redirect", "pixazo_respx"})
 
 def watch_for(config: pytest.Config) -> Watch | None:
     """The guard of a run; None if an option switches it off, and under `pixazo-sim exec`, which redirects the hosts to its simulator."""
-    return None if config.getoption("pixazo_real_gateway") or REDIRECT_PORT in os.environ else Watch()
+    if config.getoption("pixazo_real_gateway") or REDIRECT_PORT in os.environ:
+        return None
+    watch = Watch()
+    config.pluginmanager.register(watch)
+    return watch
 
 
 def allows_real_gateway(item: pytest.Item) -> bool:
@@ -29,7 +34,7 @@ def allows_real_gateway(item: pytest.Item) -> bool:
 
 
 class Watch:
-    """The guard of one run: active in tests that use our fixtures, and between tests; lifted in other tests.
+    """The guard of one run, as a plugin of pytest: active in tests that use our fixtures, and between tests; lifted in other tests.
 
     A refused call of a test, its threads or its processes fails the test. If the test is over by then, no other test fails: a warning
     that belongs to the test reports the call, and the run fails at its end. Child processes report their calls in a file.
@@ -54,7 +59,7 @@ class Watch:
         self._is_held = True
         self._current = item.nodeid
         is_redirecting = not REDIRECTING.isdisjoint(getattr(item, "fixturenames", ()))
-        self._tests[item.nodeid] = place_of(item), is_redirecting
+        self._tests[item.nodeid] = Place.of(item), is_redirecting
         ban = Ban(item.nodeid, self._file)
         self._guard.hold(ban)
         os.environ.update(self._guard.variables(ban))
@@ -64,14 +69,6 @@ class Watch:
         self._current = None
         remove_variables(self._file, self._theirs)
         self._guard.lift(self._before, wholly=wholly)
-
-    def end_test(self, item: pytest.Item) -> None:
-        self._current = None
-        if self._is_held:
-            self._guard.remember_threads()
-            self._is_held = False
-        remove_variables(self._file, self._theirs)
-        self._guard.hold(Ban(item.nodeid, self._file, "after"))
 
     def new_calls(self) -> list[str]:
         """The calls of the current test that were refused since the last call of this method, each once."""
@@ -90,21 +87,36 @@ class Watch:
         """Warn of the calls that came too late to fail their test; return those that fail the run, and all calls after its last test."""
         rest = self.new_calls()
         for line, (place, _) in self._late.items():
-            warn_of(config, place, f"a thread or process that this test left running called the real gateway: {line}")
+            place.warn(config, f"a thread or process that this test left running called the real gateway: {line}")
         return [*(line for line, (_, is_redirecting) in self._late.items() if not is_redirecting), *rest]
 
-    def add_to_report(self, outcome: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Add refused calls to the report of a phase that failed anyway."""
+        outcome = yield
         if outcome.failed and (calls := self.new_calls()):
             outcome.sections.append((SECTION, "\n".join(calls)))
+        return outcome
 
-    def fail_if_called(self) -> None:
-        """Fail the test if a refused call has not been reported yet."""
-        if calls := self.new_calls():
-            lines = [f"{SECTION}; strict=False does not let this pass", *(f"- {each}" for each in calls)]
-            pytest.fail("\n".join(lines), pytrace=False)
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Fail a test that called the real gateway, even if the app swallowed the error, unless a report has the call already."""
+        __tracebackhide__ = True  # an error of another teardown passes through here
+        try:
+            result = yield
+            if calls := self.new_calls():
+                fail([f"{SECTION}; strict=False does not let this pass", *(f"- {each}" for each in calls)])
+            return result
+        finally:
+            self._current = None
+            if self._is_held:
+                self._guard.remember_threads()
+                self._is_held = False
+            remove_variables(self._file, self._theirs)
+            self._guard.hold(Ban(item.nodeid, self._file, "after"))
 
-    def close(self) -> None:
+    def pytest_unconfigure(self) -> None:
+        """Lift the guard when the run is over, except for threads that it left running."""
         remove_variables(self._file, self._theirs)
         self._guard.lift(self._before)
         self._reported.close()

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pixazo_simulator.server import Simulator
 
-from .order import EventStep, Kind, Order, Sees, orders
-from .run import POLICY, AppError, AppUnderTest, InvalidAppError, Run, Scene
+from .run import POLICY, AppError, AppUnderTest, EventStep, InvalidAppError, Kind, Order, Run, Scene, Sees, orders
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -117,13 +116,9 @@ class _Explorer:
 
         # The same orders every time, without time limits, and with nothing stored on disk.
         settings = hypothesis.settings(
-            max_examples=examples,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            report_multiple_bugs=False,
+            max_examples=examples, derandomize=True, database=None, deadline=None, report_multiple_bugs=False,
             suppress_health_check=[hypothesis.HealthCheck.too_slow],
-        )
+        )  # fmt: skip
         before = self.tried
         try:
             settings(hypothesis.given(longer_orders(self._abilities))(self._attempt))()

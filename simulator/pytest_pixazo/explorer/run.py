@@ -1,11 +1,16 @@
-"""One order, carried out on an app in a world of its own, over a network that can delay a response."""
+"""An order of events, as a gateway and a network may produce it, and how it is carried out.
+
+An app gets a world of its own, over a network that can delay a response.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Protocol
@@ -17,8 +22,25 @@ from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
 from pixazo_simulator.spec import is_success
 from pytest_pixazo.webhooks import Callback, Inbox
 
-from .order import EventStep, Kind, Order, Sees
 
+class Kind(IntEnum):
+    """An action of the app, or something that happens to it."""
+
+    SUBMIT = 0
+    CALLBACK = 1
+    POLL = 2
+
+
+class Sees(IntEnum):
+    """The state that a poll returns; it never goes back (page, Status Flow)."""
+
+    QUEUED = 0
+    PROCESSING = 1
+    END = 2
+
+
+MOST_ARRIVALS = 3
+"""Arrivals of the callback of one generation, at most: the first, then duplicates or retries."""
 BEGINS = {Sees.QUEUED: 0, Sees.PROCESSING: 2, Sees.END: 15}
 """Seconds after the submit at which a generation enters each state; it ends after 15 s, as on the page."""
 RETRIES = (5, 300, 1800)
@@ -31,6 +53,76 @@ PATIENCE = 60.0
 """Real seconds to wait for a response of the gateway."""
 _HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
 """The hop-by-hop headers of RFC 9110, section 7.6.1, and the length, which is set again."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventStep:
+    """A submit, a poll, or the arrival of a callback.
+
+    `overtaken` counts the callbacks that arrive after the gateway has sent its response and before the app has received it.
+    """
+
+    kind: Kind
+    sees: Sees = Sees.QUEUED
+    overtaken: int = 0
+
+    @property
+    def arrivals(self) -> int:
+        return self.overtaken + (self.kind is Kind.CALLBACK)
+
+    @property
+    def size(self) -> int:
+        return self.overtaken + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Steps, beginning with the submit; each is legal after those before it.
+
+    An order is legal if the page and the policy allow it: no callback before the acceptance, callbacks of the end only, no state
+    that goes back, duplicates and retries at any time.
+    """
+
+    steps: tuple[EventStep, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(step.size for step in self.steps)
+
+    @property
+    def arrivals(self) -> int:
+        return sum(step.arrivals for step in self.steps)
+
+    @property
+    def sees(self) -> Sees:
+        """The latest state that the app may have seen."""
+        return Sees.END if self.arrivals else max((step.sees for step in self.steps), default=Sees.QUEUED)
+
+    def then(self, step: EventStep) -> Order:
+        return Order((*self.steps, step))
+
+    def continuations(self, *, polls: bool, callbacks: bool) -> Iterator[EventStep]:
+        """Every step that is legal next, smallest first, for an app that polls or takes callbacks, or both."""
+        left = MOST_ARRIVALS - self.arrivals if callbacks else 0
+        if not self.steps:
+            yield from (EventStep(Kind.SUBMIT, overtaken=count) for count in range(left + 1))
+            return
+        if left:
+            yield EventStep(Kind.CALLBACK)
+        if polls:
+            seen = [sees for sees in reversed(Sees) if sees >= self.sees]
+            yield from (EventStep(Kind.POLL, sees, count) for count in range(left + 1) for sees in seen)
+
+
+def orders(size: int, *, polls: bool, callbacks: bool) -> Iterator[Order]:
+    """Every order of that size after which the app can know that its generation has ended."""
+    grown = deque([Order(())])
+    while grown:
+        order = grown.popleft()
+        if order.size == size and order.sees is Sees.END:
+            yield order
+        steps = (order.then(step) for step in order.continuations(polls=polls, callbacks=callbacks))
+        grown.extend(longer for longer in steps if longer.size <= size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +223,16 @@ class _Callbacks:
         return status
 
 
-class Proxy(LoopbackServer):
-    """A reverse proxy for the gateway at `gateway`; `before_response` is called before each response is passed on.
+def proxy_for(gateway: str, before_response: Callable[[HttpRequest, HttpResponse], None]) -> LoopbackServer:
+    """A reverse proxy for the gateway at this URL; `before_response` is called before each response is passed on.
 
     The gateway sees the Host that the caller used, so the polling and media URLs in its responses go through the proxy, too.
     """
+    netloc = urlsplit(gateway).netloc
 
-    def __init__(self, gateway: str, before_response: Callable[[HttpRequest, HttpResponse], None]) -> None:
-        self._netloc = urlsplit(gateway).netloc
-        self._before_response = before_response
-        super().__init__(self._forward)
-
-    def _forward(self, request: HttpRequest) -> HttpResponse:
+    def forward(request: HttpRequest) -> HttpResponse:
         try:
-            with closing(HTTPConnection(self._netloc, timeout=PATIENCE)) as connection:
+            with closing(HTTPConnection(netloc, timeout=PATIENCE)) as connection:
                 connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
                 for name, value in request.headers.items():
                     if name not in _HOP_BY_HOP:
@@ -156,8 +244,10 @@ class Proxy(LoopbackServer):
                 response = HttpResponse(answer.status, answer.read(), dict(answer.getheaders()))
         except (OSError, HTTPException) as error:
             return HttpResponse(502, f"the proxy got no response: {error!r}".encode())
-        self._before_response(request, response)
+        before_response(request, response)
         return response
+
+    return LoopbackServer(forward)
 
 
 class Run:
@@ -200,7 +290,7 @@ class Run:
 
     @contextmanager
     def _connected(self, make_app: Callable[[Scene], AppUnderTest]) -> Generator[None]:
-        with Inbox() as inbox, Proxy(self._world.url, self._before_response) as proxy:
+        with Inbox() as inbox, proxy_for(self._world.url, self._before_response) as proxy:
             inbox.deliver_to(self._callbacks.answer)
             self._app = make_app(Scene(proxy.origin, self._world.api_key or "", inbox.url))
             try:

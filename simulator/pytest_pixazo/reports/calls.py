@@ -48,9 +48,13 @@ class Call(Exchange, frozen=True):
         return not UNREADABLE.isdisjoint(self.faults) or self.status >= 500
 
     @property
+    def is_submit(self) -> bool:
+        return covers(SUBMITS, self.operation)
+
+    @property
     def is_committed(self) -> bool:
         """Whether it is a submission that was accepted and charged, even if its caller never learned of it."""
-        return covers(SUBMITS, self.operation) and self.request_id is not None
+        return self.is_submit and self.request_id is not None
 
     @property
     def reported(self) -> str | None:
@@ -70,9 +74,8 @@ class Call(Exchange, frozen=True):
 
         0, too, of a response that a fault has delayed: nobody knows what the caller had sent when it arrived.
         """
-        value = (
-            self.response.headers.get("retry-after", "") if self.is_answered and _LATE.isdisjoint(self.faults) else ""
-        )
+        is_prompt = self.is_answered and _LATE.isdisjoint(self.faults)
+        value = self.response.headers.get("retry-after", "") if is_prompt else ""
         if re.fullmatch(r"[0-9]{1,9}", value):
             return float(value)
         try:
@@ -83,12 +86,13 @@ class Call(Exchange, frozen=True):
 
     def is_like(self, other: Call) -> bool:
         """Whether it is the same request again, unchanged, for a callback to the same URL if for any."""
-        return (self.method, self.target, self._webhook_url) == (other.method, other.target, other._webhook_url) and (
+        return (self.method, self.target, self.webhook_url) == (other.method, other.target, other.webhook_url) and (
             (self.request.length, self.request.body) == (other.request.length, other.request.body)
         )
 
     @property
-    def _webhook_url(self) -> str | None:
+    def webhook_url(self) -> str | None:
+        """The value of the header."""
         return self.request.headers.get(WEBHOOK_URL_HEADER.lower())
 
 

@@ -10,17 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
-from pixazo_simulator.spec import (
-    CALLBACK_MEMBER,
-    KEY_HEADER,
-    REDACTED,
-    SUBMITS,
-    WEBHOOK_URL_HEADER,
-    Operation,
-    covers,
-    nearest,
-    unknown_member,
-)
+from pixazo_simulator.spec import CALLBACK_MEMBER, KEY_HEADER, REDACTED, Operation, nearest, unknown_member
 from pytest_pixazo.world import Record, ranges
 
 from .calls import Call, CallbackAttempt, Traffic
@@ -59,13 +49,13 @@ class UsageCheck:
     find: _Find
 
 
-CHECKS: list[UsageCheck] = []
-"""Every check, in the order of a report, which is that of this file."""
+CHECKS: dict[str, UsageCheck] = {}
+"""Every check by its name, in the order of a report, which is that of this file."""
 
 
 def _check(name: str, *, description: str, impact: str, source: str, remedy: str) -> Callable[[_Find], _Find]:
     def decorate(find: _Find) -> _Find:
-        CHECKS.append(UsageCheck(name, description, impact, source, remedy, find))
+        CHECKS[name] = UsageCheck(name, description, impact, source, remedy, find)
         return find
 
     return decorate
@@ -189,11 +179,8 @@ def _misses_end(traffic: Traffic) -> Iterator[Remark]:
         is_reported = any(read.has_ended for read in looked) or any(callback.has_ended for callback in received)
         if request_id in traffic.followed and is_known and not is_reported:
             last = looked[-1].reported if looked else "QUEUED"
-            yield (
-                request_id,
-                [*([submit] if submit else []), *looked],
-                f"it ended, but the last status the app saw was {last}",
-            )
+            concerned = [submit, *looked] if submit else looked
+            yield request_id, concerned, f"it ended, but the last status the app saw was {last}"
 
 
 @_check(
@@ -211,11 +198,8 @@ def _polls_after_end(traffic: Traffic) -> Iterator[Remark]:
         after = [read for before, read in pairwise(final) if not _is_prompted(received, before, read)]
         looks, status = _looks([final[0], *after]), str(final[0].reported)
         if len(looks) - 1 + _excess_reads(looks) >= LOOKS_AFTER_END.get(status, LOOKS_AFTER_OTHERS):
-            yield (
-                request_id,
-                [final[0], *after],
-                f"read {len(after)} more time{'' if len(after) == 1 else 's'} after {status} was reported",
-            )
+            what = f"read {counted(len(after), 'more time')} after {status} was reported"
+            yield request_id, [final[0], *after], what
 
 
 @_check(
@@ -230,10 +214,10 @@ def _leaks_key(traffic: Traffic) -> Iterator[Remark]:
     if downloads:
         yield downloads[0].request_id, downloads, f"the key was sent with {counted(len(downloads), 'download')}"
     for call in traffic.calls:
-        urls = [call.request.headers.get(WEBHOOK_URL_HEADER.lower(), "")]
+        urls = [call.webhook_url or ""]
         if isinstance(call.request.body, dict):
             urls.append(str(cast("dict[str, object]", call.request.body).get(CALLBACK_MEMBER)))
-        if covers(SUBMITS, call.operation) and any(REDACTED in url for url in urls):
+        if call.is_submit and any(REDACTED in url for url in urls):
             yield call.request_id, [call], "the key is part of a webhook URL"
 
 
@@ -362,7 +346,7 @@ def judge(record: Record, allowed: Collection[str] = (), models: Iterable[Operat
     traffic = Traffic.of(record, models)
     found = [
         Finding(check.name, record.nodeid, request_id or "", tuple(call.number for call in concerned), what)
-        for check in CHECKS
+        for check in CHECKS.values()
         if check.name not in allowed
         for request_id, concerned, what in check.find(traffic)
     ]
@@ -374,7 +358,7 @@ def judge(record: Record, allowed: Collection[str] = (), models: Iterable[Operat
 def report(findings: Iterable[Finding], *, most: int | None = None) -> Iterator[str]:
     """The findings check by check: what is wrong, why it hurts, the remedy, and where; at most `most` findings of each check."""
     known = sorted(set(findings))
-    for check in CHECKS:
+    for check in CHECKS.values():
         found = [each for each in known if each.check == check.name]
         if not found:
             continue
@@ -389,19 +373,18 @@ def report(findings: Iterable[Finding], *, most: int | None = None) -> Iterator[
 def misconduct(findings: Iterable[Finding]) -> str:
     """The findings of one test as the text of its failure, with the marker that allows them."""
     known = sorted(set(findings))
-    remedies = {check.name: check.remedy for check in CHECKS}
-    lines = [f"{each.check}: {each}; instead: {remedies[each.check]}" for each in known]
+    lines = [f"{each.check}: {each}; instead: {CHECKS[each.check].remedy}" for each in known]
     names = ", ".join(f'"{name}"' for name in dict.fromkeys(each.check for each in known))
     return "\n".join([*lines, f"Intended in this test? @pytest.mark.pixazo(allow_conduct=[{names}])"])
 
 
 def read_checks(names: str | Iterable[str]) -> tuple[str, ...]:
     """The names of checks, given as one or several. Raises ValueError with the nearest name for an unknown one."""
-    known = tuple(check.name for check in CHECKS)
     given = (names,) if isinstance(names, str) else tuple(names)
     for name in given:
-        if name not in known:
-            raise ValueError(f"usage check {name!r} does not exist{nearest(name, known)}: known are {', '.join(known)}")
+        if name not in CHECKS:
+            near = nearest(name, tuple(CHECKS))
+            raise ValueError(f"usage check {name!r} does not exist{near}: known are {', '.join(CHECKS)}")
     return given
 
 

@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from typing import Literal
 
 import msgspec
 
 from pixazo_simulator.script import EXAMPLES, in_python
-from pixazo_simulator.spec import OPERATIONS, SUBMITS, TEXT_TO_VIDEO, Operation, Status, covers
+from pixazo_simulator.spec import OPERATIONS, TEXT_TO_VIDEO, Operation, Status
 from pytest_pixazo.world import Record
 
 from .calls import Call, CallbackAttempt, Traffic, read_calls
@@ -27,46 +27,12 @@ CODES: Mapping[str, tuple[int, ...]] = {
 (policies `unknown_id`, `retention`). Any 2xx counts as the first of them, any 5xx as 500, any missing video as 404."""
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """One behaviour of the gateway: its name, such as `generate:402`, and a line that provokes it in a test."""
-
-    name: str
-    hint: str
-
-    @property
-    def group(self) -> str:
-        return self.name.partition(":")[0]
-
-
-def _behaviours() -> Iterator[Behaviour]:
-    yield Behaviour("state:QUEUED", "submit, and read the status immediately")
-    yield Behaviour("state:PROCESSING", "submit, pixazo.clock.advance(5), read the status")
-    yield Behaviour("state:COMPLETED", "submit, pixazo.clock.advance(15), read the status")
-    yield Behaviour("state:FAILED", 'pixazo.when("submit").end("FAILED", error="content policy")')
-    yield Behaviour("state:ERROR", 'pixazo.when("submit").end("ERROR")')
-    yield Behaviour("transition:QUEUED-PROCESSING", "read the status, pixazo.clock.advance(5), read it again")
-    twice = "read the status after 5 s and after 15 s"
-    yield Behaviour("transition:PROCESSING-COMPLETED", twice)
-    for state in STATES[3:]:
-        yield Behaviour(f"transition:PROCESSING-{state}", f'pixazo.when("submit").end("{state}"); {twice}')
-    for operation in CODES:
-        yield from _answers(operation)
-    yield Behaviour("webhook:COMPLETED", "submit with X-Webhook-URL, pixazo.clock.advance(15)")
-    for state in STATES[3:]:
-        yield Behaviour(f"webhook:{state}", f'pixazo.when("submit").end("{state}"), and as for webhook:COMPLETED')
-    yield Behaviour("webhook:refused", "pixazo_webhooks.reply(503), or let the app respond like this")
-    yield Behaviour("webhook:retried", "as for webhook:refused, then pixazo.clock.advance(5)")
-    yield Behaviour("webhook:duplicated", 'pixazo.when("webhook").fault(Duplicate())')
-
-
-def _answers(operation: str) -> Iterator[Behaviour]:
+def _answers(operation: str) -> Iterator[tuple[str, str]]:
     first, *others = _codes(operation)
-    good = "download the video" if operation == "media" else f"a valid call of {operation}"
-    yield Behaviour(f"{operation}:{first}", good)
+    yield f"{operation}:{first}", "download the video" if operation == "media" else f"a valid call of {operation}"
     for code in others:
         waiting = ", retry_after=2" if code == 429 else ""
-        yield Behaviour(f"{operation}:{code}", f'pixazo.when("{operation}").reply({code}{waiting}, times=1)')
+        yield f"{operation}:{code}", f'pixazo.when("{operation}").reply({code}{waiting}, times=1)'
 
 
 def _codes(operation: str) -> tuple[int, ...]:
@@ -74,28 +40,47 @@ def _codes(operation: str) -> tuple[int, ...]:
     return CODES.get(operation, CODES[TEXT_TO_VIDEO.name])
 
 
-BEHAVIOURS: tuple[Behaviour, ...] = tuple(_behaviours())
-"""What counts as 100 %: the states and transitions of the page, the codes of each operation, the events of a webhook."""
+_TWICE = "read the status after 5 s and after 15 s"
+BEHAVIOURS: Mapping[str, str] = {
+    "state:QUEUED": "submit, and read the status immediately",
+    "state:PROCESSING": "submit, pixazo.clock.advance(5), read the status",
+    "state:COMPLETED": "submit, pixazo.clock.advance(15), read the status",
+    "state:FAILED": 'pixazo.when("submit").end("FAILED", error="content policy")',
+    "state:ERROR": 'pixazo.when("submit").end("ERROR")',
+    "transition:QUEUED-PROCESSING": "read the status, pixazo.clock.advance(5), read it again",
+    "transition:PROCESSING-COMPLETED": _TWICE,
+    **{f"transition:PROCESSING-{state}": f'pixazo.when("submit").end("{state}"); {_TWICE}' for state in STATES[3:]},
+    **dict(chain.from_iterable(map(_answers, CODES))),
+    "webhook:COMPLETED": "submit with X-Webhook-URL, pixazo.clock.advance(15)",
+    **{f"webhook:{it}": f'pixazo.when("submit").end("{it}"), and as for webhook:COMPLETED' for it in STATES[3:]},
+    "webhook:refused": "pixazo_webhooks.reply(503), or let the app respond like this",
+    "webhook:retried": "as for webhook:refused, then pixazo.clock.advance(5)",
+    "webhook:duplicated": 'pixazo.when("webhook").fault(Duplicate())',
+}
+"""What counts as 100 %: the states and transitions of the page, the codes of each operation, the events of a webhook; each with a line
+that provokes it in a test."""
 
-FAULT_BEHAVIOURS: tuple[Behaviour, ...] = tuple(
-    Behaviour(f"fault:{kind}", in_python(example)) for kind, example in EXAMPLES.items()
-)
+FAULT_BEHAVIOURS: Mapping[str, str] = {f"fault:{kind}": in_python(example) for kind, example in EXAMPLES.items()}
 """Every kind of fault, counted separately: no page documents them, but networks and gateways have them."""
 
 
-def without(globs: Sequence[str], models: Sequence[Operation] = ()) -> tuple[Behaviour, ...]:
+def without(globs: Sequence[str], models: Sequence[Operation] = ()) -> dict[str, str]:
     """`BEHAVIOURS`, with those of the operations of model files, without those whose name matches a glob.
 
     Raises ValueError for a glob that matches none.
     """
-    behaviours = (*BEHAVIOURS, *(each for operation in models for each in _answers(operation.name)))
+    behaviours = {**BEHAVIOURS, **dict(chain.from_iterable(_answers(each.name) for each in models))}
     for glob in globs:
-        if not any(fnmatchcase(each.name, glob) for each in behaviours):
-            groups = ", ".join(dict.fromkeys(each.group for each in behaviours))
+        if not any(fnmatchcase(name, glob) for name in behaviours):
+            groups = ", ".join(dict.fromkeys(map(_group, behaviours)))
             raise ValueError(
                 f"pixazo_cov_omit {glob!r} matches no behaviour: a name is one of {groups}, a colon and the rest"
             )
-    return tuple(each for each in behaviours if not any(fnmatchcase(each.name, glob) for glob in globs))
+    return {name: hint for name, hint in behaviours.items() if not any(fnmatchcase(name, glob) for glob in globs)}
+
+
+def _group(name: str) -> str:
+    return name.partition(":")[0]
 
 
 class Met(msgspec.Struct, frozen=True):
@@ -123,15 +108,15 @@ class CoverageDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="ur
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Some behaviours, and how often each was covered, by name."""
+    """Some behaviours with their hints, and how often each was covered, by name."""
 
     title: str
-    behaviours: Sequence[Behaviour]
+    behaviours: Mapping[str, str]
     met: Mapping[str, Met]
 
     @property
-    def missing(self) -> list[Behaviour]:
-        return [each for each in self.behaviours if each.name not in self.met]
+    def missing(self) -> dict[str, str]:
+        return {name: hint for name, hint in self.behaviours.items() if name not in self.met}
 
     @property
     def percent(self) -> float:
@@ -141,11 +126,8 @@ class Coverage:
 
     @property
     def share(self) -> Share:
-        return Share(
-            percent=round(self.percent, 2),
-            met={each.name: self.met[each.name] for each in self.behaviours if each.name in self.met},
-            missing={each.name: each.hint for each in self.missing},
-        )
+        covered = {name: self.met[name] for name in self.behaviours if name in self.met}
+        return Share(round(self.percent, 2), covered, self.missing)
 
     def shortfall(self, least: float | None) -> str | None:
         """Why a run fails that must cover `least` percent; None where it does."""
@@ -160,14 +142,14 @@ class Coverage:
     def lines(self) -> Iterator[str]:
         """How much was covered, in all and by group, with what is missing; then how to cover that."""
         yield str(self)
-        for group, members in groupby(self.behaviours, key=lambda each: each.group):
-            names = [each.name for each in members]
+        for group, members in groupby(self.behaviours, key=_group):
+            names = list(members)
             lacking = [name.partition(":")[2] for name in names if name not in self.met]
             share = f"{len(names) - len(lacking)} of {len(names)}"
             yield f"  {group:<13} {share:>8}  " + (f"missing: {' '.join(lacking)}" if lacking else "all covered")
         if self.missing:
             yield "  To cover what is missing:"
-        yield from (f"    {each.name:<31} {each.hint}" for each in self.missing)
+        yield from (f"    {name:<31} {hint}" for name, hint in self.missing.items())
 
 
 def met(record: Record) -> Counter[str]:
@@ -190,7 +172,7 @@ def met(record: Record) -> Counter[str]:
     found["webhook:duplicated"] = sum(count > 1 for count in ended.values())
     found.update(f"fault:{kind}" for call in traffic.calls for kind in call.faults)
     found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery.faults)
-    known = {each.name for each in (*BEHAVIOURS, *FAULT_BEHAVIOURS)}
+    known = {*BEHAVIOURS, *FAULT_BEHAVIOURS}
     of_this = Counter({name: count for name, count in found.items() if count and (name in known or "/" in name)})
     for undone in record.undone:
         of_this |= met(undone)
@@ -208,7 +190,7 @@ def _documented(status: int, operation: str) -> int:
 def _reported(traffic: Traffic) -> dict[str, list[str]]:
     """The statuses of each generation that were reported to the app, in order of time."""
     seen: list[Call | CallbackAttempt] = [callback for callback in traffic.callbacks if callback.was_received]
-    seen += [call for call in traffic.calls if call.operation == "status" or covers(SUBMITS, call.operation)]
+    seen += [call for call in traffic.calls if call.operation == "status" or call.is_submit]
     found: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
     for each in seen:
         if each.request_id and each.reported in STATES:

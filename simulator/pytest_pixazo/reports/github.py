@@ -55,7 +55,7 @@ def annotated(results: Results, config: pytest.Config, problems: Iterable[str], 
         yield Annotation("error", "pixazo", problem.removeprefix("pixazo: "))
     places = {test.nodeid: test.place for test in results.tests.values()}
     findings = results.findings
-    for check in CHECKS:
+    for check in CHECKS.values():
         by_line: dict[Any, list[Finding]] = defaultdict(list)  # parameters of a test share its line
         for finding in (each for each in findings if each.check == check.name):
             place = places[finding.nodeid]
@@ -81,13 +81,12 @@ def summary(results: Results, config: pytest.Config, *, measures: bool) -> Itera
     """What the options ask for, in Markdown: findings, coverage with what is missing, the bill, assumptions."""
     if results.findings:
         yield "## Pixazo conduct: what will hurt on the real gateway\n"
-        remedies = {check.name: check.remedy for check in CHECKS}
-        rows = ((each.check, each.nodeid, str(each), remedies[each.check]) for each in results.findings)
+        rows = ((each.check, each.nodeid, str(each), CHECKS[each.check].remedy) for each in results.findings)
         yield from markdown_table(("check", "test", "what happened", "instead"), rows)
     with suppress(ValueError):  # of a wrong glob, which is among the problems
         for coverage in results.coverage(config) if measures else ():
             yield f"\n## Pixazo coverage, {coverage}\n"
-            yield from markdown_table(("missing", "covered by"), ((each.name, each.hint) for each in coverage.missing))
+            yield from markdown_table(("missing", "covered by"), coverage.missing.items())
     bill = results.bill
     if bill.tests:
         first, *_ = bill.lines()

@@ -34,8 +34,8 @@ _PROBLEMS = pytest.StashKey[list[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse invalid and contradictory options, in one line each."""
-    if _conduct(config) not in CONDUCT:
-        raise pytest.UsageError(f"pixazo_conduct {_conduct(config)!r} is not one of {', '.join(CONDUCT)}")
+    if (conduct := _setting(config, "conduct")) not in CONDUCT:
+        raise pytest.UsageError(f"pixazo_conduct {conduct!r} is not one of {', '.join(CONDUCT)}")
     least = config.getoption("pixazo_cov_fail_under")
     if least is not None and not 0 <= least <= 100:
         raise pytest.UsageError(f"--pixazo-cov-fail-under {least:g} is not a percentage from 0 to 100")
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if changing and any(shared.values()):
         named = next(filter(shared.get, shared))
         raise pytest.UsageError(f"{changing[0]} changes the simulator that the run starts itself: leave {named} out")
-    if limit := _max_spend(config):
+    if limit := _setting(config, "max_spend"):
         from pixazo_simulator.spec import micros
 
         try:
@@ -63,13 +63,6 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--{option.replace('_', '-')} {file}: there is no folder {Path(file).parent}")
 
 
-def run_mutants(config: pytest.Config) -> int:
-    pytest_configure(config)
-    from .mutation import run_mutation_testing
-
-    return run_mutation_testing(config)
-
-
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Print that the gateway of this run was changed."""
     name = config.getoption("pixazo_mutant") or config.getoption("pixazo_variant")
@@ -79,13 +72,12 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 @pytest.hookimpl(trylast=True)
 def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> list[str]:
     """Add what one test did in its world; return the reasons why it must fail."""
-    from pytest_pixazo.world import models_of, place_of
+    from pytest_pixazo.world import Place, models_of
 
     from .assumptions import assumed, beyond, read_labels
-    from .bill import bill_of
     from .conduct import judge, misconduct, read_checks
     from .coverage import met
-    from .results import TestResult
+    from .results import TestResult, bill_of
 
     # The markers that count are the test's, or those of the wider scope whose world ends with this test.
     is_own = record.nodeid == item.nodeid
@@ -100,9 +92,9 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
     bill = bill_of(record, nearest.get("max_spend"), named)
     if bill:
         problems.append(bill.overspent)
-    place = None if owner is item.session else place_of(owner)
+    place = None if owner is item.session else Place.of(owner)
     result = TestResult(nodeid=record.nodeid, place=place, bill=bill)
-    conduct = _conduct(config)
+    conduct = _setting(config, "conduct")
     if is_judged := (conduct != "off" or _measures(config) or config.getoption("pixazo_assumptions")):
         allowed = [name for mark in marks for name in read_checks(mark.get("allow_conduct", ()))]
         findings = frozenset(judge(record, allowed, models_of(config)))
@@ -121,7 +113,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     output: dict[str, Any] | None = getattr(config, "workeroutput", None)
     if output is None:
-        if _measures(config) or _max_spend(config) or config.getoption("pixazo_bill_json"):
+        if _measures(config) or _setting(config, "max_spend") or config.getoption("pixazo_bill_json"):
             _finish(session)
     elif _RESULTS in config.stash:
         output[OUTPUT] = config.stash[_RESULTS].as_plain_values()
@@ -147,7 +139,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     from .github import annotated, is_wanted, publish, summary
 
     if is_wanted(config) and not hasattr(config, "workerinput"):  # a worker of xdist may have a terminal reporter, too
-        shown = annotated(results, config, problems, fails=_conduct(config) == "fail")
+        shown = annotated(results, config, problems, fails=_setting(config, "conduct") == "fail")
         terminalreporter.write(publish(shown, summary(results, config, measures=_measures(config))))
 
 
@@ -179,7 +171,7 @@ def _finish(session: pytest.Session) -> None:
             documented, faults = results.coverage(config)
             documents["pixazo_cov_json"] = CoverageDocument(documented.share, faults.share)
             problems.append(documented.shortfall(config.getoption("pixazo_cov_fail_under")))
-        if limit := _max_spend(config):
+        if limit := _setting(config, "max_spend"):
             problems.append(results.bill.beyond(limit))
         for option, document in documents.items():
             if file := config.getoption(option):
@@ -200,14 +192,10 @@ def _results(config: pytest.Config) -> Results:
     return config.stash.setdefault(_RESULTS, Results())
 
 
-def _conduct(config: pytest.Config) -> str:
-    chosen: str = config.getoption("pixazo_conduct") or config.getini("pixazo_conduct")
-    return chosen
-
-
-def _max_spend(config: pytest.Config) -> str:
-    limit: str = config.getoption("pixazo_max_spend") or config.getini("pixazo_max_spend")
-    return limit
+def _setting(config: pytest.Config, name: str) -> str:
+    """What the option or else the ini file says."""
+    given: str = config.getoption(f"pixazo_{name}") or config.getini(f"pixazo_{name}")
+    return given
 
 
 def _measures(config: pytest.Config) -> bool:

@@ -122,10 +122,7 @@ def chosen(text: str) -> list[Change]:
             )
     found = [change for change in CHANGES if any(_matches(change, glob) for glob in globs)]
     of_pages = ((page, *each) for page in pages for each in read_page_mutants(page))
-    return [
-        *found,
-        *(Change(mutant.name, mutant.clause, mutant.sentence, page, why) for page, mutant, why in of_pages),
-    ]
+    return [*found, *(Change(mutant.name, mutant.clause, mutant.sentence, page, why) for page, mutant, why in of_pages)]
 
 
 def _matches(change: Change, glob: str) -> bool:
@@ -285,19 +282,19 @@ class _RefusedError(Exception):
 
 def run_mutation_testing(config: pytest.Config) -> int:
     """Run the suite on each changed gateway that the options select, print the verdicts, and return pytest's exit code."""
+    wanted = str(config.getoption("pixazo_mutants"))
     try:
-        changes = chosen(str(config.getoption("pixazo_mutants")))
+        changes = chosen(wanted)
     except ValueError as error:
         click.echo(f"ERROR: {error}", err=True)
         return pytest.ExitCode.USAGE_ERROR
     if not changes:
-        click.echo(
-            f"--pixazo-mutants {config.getoption('pixazo_mutants')}: nothing changed in meaning, so there is nothing to try"
-        )
+        click.echo(f"--pixazo-mutants {wanted}: nothing changed in meaning, so there is nothing to try")
         return pytest.ExitCode.OK
-    suite = Suite(_command(config), Path(config.invocation_params.dir))
+    paths = [*map(str, config.option.file_or_dir or ())]
+    suite = Suite(_command(config, paths), config.invocation_params.dir, config.rootpath)
     try:
-        return _MutationTesting(suite, config, changes).run()
+        return _MutationTesting(suite, config, changes, paths).run()
     except _RefusedError as error:
         click.echo(f"ERROR: {error}", err=True)
         return pytest.ExitCode.TESTS_FAILED
@@ -305,9 +302,8 @@ def run_mutation_testing(config: pytest.Config) -> int:
         suite.close()
 
 
-def _command(config: pytest.Config) -> list[str]:
+def _command(config: pytest.Config, paths: Sequence[str]) -> list[str]:
     """How the command of every run begins: this command without its paths and without options that only slow it down."""
-    paths = set(_paths(config))
     given = [argument for argument in map(str, config.invocation_params.args) if argument not in paths]
     own = ["-q", "-p", "pytest_pixazo.reports.suite_run", "--rootdir", str(config.rootpath)]
     own += ["--pixazo-mutants=", "--pixazo-format=text", "--pixazo-conduct=off", "--pixazo-cov-fail-under=0"]
@@ -317,22 +313,15 @@ def _command(config: pytest.Config) -> list[str]:
     return [sys.executable, "-m", "pytest", *given, *own]
 
 
-def _paths(config: pytest.Config) -> list[str]:
-    given: list[str] | None = config.option.file_or_dir
-    return [*map(str, given or ())]
-
-
 class _MutationTesting:
-    def __init__(self, suite: Suite, config: pytest.Config, changes: Sequence[Change]) -> None:
+    def __init__(self, suite: Suite, config: pytest.Config, changes: Sequence[Change], paths: Sequence[str]) -> None:
         self._suite = suite
         self._changes = changes
         self._tried = sum(not change.untried for change in changes)
-        self._paths = _paths(config)
-        self._root = config.rootpath
+        self._paths = paths
         self._jobs: int = config.getoption("pixazo_mutants_jobs") or os.cpu_count() or 1
         self._config = config
         self._places: Mapping[str, Place] = {}
-        self._file: str | None = config.getoption("pixazo_mutants_json")
 
     def run(self) -> int:
         changes = len(self._changes)
@@ -354,8 +343,8 @@ class _MutationTesting:
         for line, outcome in table(verdicts):
             _say(line, fg=_COLOURS.get(outcome))
         _say(f"{Totals.of(verdicts).line}, in {_duration(time.monotonic() - started)}", bold=True)
-        if self._file:
-            write(document(verdicts, tests), Path(self._file))
+        if file := self._config.getoption("pixazo_mutants_json"):
+            write(document(verdicts, tests), Path(file))
         if is_wanted(self._config):
             shown = annotated(verdicts, self._places, self._config)
             click.echo(publish(shown, job_summary(verdicts)), nl=False)
@@ -370,24 +359,19 @@ class _MutationTesting:
         _require_green(whole, "the suite")
         if not whole.worlds:
             raise _RefusedError("nothing to run: no test uses a world, for example through the fixture pixazo")
-        alone = self._suite.run([], self._located(tuple(whole.worlds)), None)
+        alone = self._suite.run([], tuple(whole.worlds), None)
         _require_green(alone, "the tests that use a world, run without the others,")
         self._places = whole.worlds
         return tuple(whole.worlds), alone.seconds
 
-    def _located(self, tests: Sequence[str]) -> list[str]:
-        """Node ids as arguments that are valid wherever pytest was started."""
-        return [str(self._root / test) for test in tests]
-
     def _verdicts(self, tests: Sequence[str], limit: float) -> list[Verdict]:
         """The verdicts in the order of the changes, with progress while they arrive; fewer when the user interrupts."""
-        located = self._located(tests)
 
         def verdict_on(change: Change) -> Verdict:
             if change.untried:
                 return Verdict(change, Outcome.UNTRIED, (), 0)
             first = [] if change.is_benign else ["-x"]
-            return judged(change, self._suite.run([change.argument, *first], located, limit), limit)
+            return judged(change, self._suite.run([change.argument, *first], tests, limit), limit)
 
         known: dict[Change, Verdict] = {}
         show = _progress(len(self._changes))
@@ -409,7 +393,7 @@ class _MutationTesting:
         suspects = dict.fromkeys(test for verdict in failing for test, _ in verdict.tests)
         if not suspects:
             return verdicts
-        runs = [self._suite.run([], self._located(list(suspects)), limit) for _ in range(REPETITIONS)]
+        runs = [self._suite.run([], list(suspects), limit) for _ in range(REPETITIONS)]
         return doubted(verdicts, frozenset(test for run in runs for test, _ in run.failed))
 
 

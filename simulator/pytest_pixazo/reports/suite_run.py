@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from pytest_pixazo.world import SECRETS, Place, place_of
+from pytest_pixazo.world import SECRETS, Place
 
 VARIABLE = "PIXAZO_RECORDER_FILE"
 """The environment variable with the path of the file."""
@@ -53,22 +53,25 @@ class SuiteRun:
 class Suite:
     """A command that runs tests, and the folder to run it in; several runs may be under way at a time.
 
-    `command` is what every run begins with, such as `python -m pytest` with options.
+    `command` is what every run begins with, such as `python -m pytest` with options; `root` is the folder to which node ids are relative.
     """
 
     command: Sequence[str]
     folder: Path
+    root: Path
     _running: set[subprocess.Popen[bytes]] = field(default_factory=set[subprocess.Popen[bytes]])
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_closed: bool = False
 
     def run(self, arguments: Sequence[str], tests: Sequence[str] | None, limit: float | None) -> SuiteRun:
-        """Run the tests named, or those that the arguments select, for at most `limit` seconds."""
+        """Run the tests with these node ids, or those that the arguments select, for at most `limit` seconds."""
         with tempfile.TemporaryDirectory(prefix="pixazo-mutation-") as place:
             recorded, printed = Path(place, "recorded.ndjson"), Path(place, "printed.txt")
             named = []
             if tests is not None:
-                Path(place, "tests.txt").write_text("\n".join(tests), encoding="utf-8")
+                Path(place, "tests.txt").write_text(
+                    "\n".join(str(self.root / test) for test in tests), encoding="utf-8"
+                )
                 named = [f"@{Path(place, 'tests.txt')}"]
             command = [*self.command, "-o", f"cache_dir={Path(place, 'cache')}", *arguments, *named]
             started = time.monotonic()
@@ -148,7 +151,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_pixazo_world_ended(item: pytest.Item) -> None:
     """It used a world, even if it requested the fixture while it ran."""
-    _record("world", **place_of(item)._asdict())
+    _record("world", **Place.of(item)._asdict())
 
 
 def pytest_runtest_logreport(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import datetime as dt
+import gc
 import math
 import operator
 import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context, copy_context
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from types import FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -20,7 +25,6 @@ from weakref import ref
 import pytest
 
 from .callers import OUR_THREADS, PLUMBING, TOOLS, caller, reads, sets_deadline, waits
-from .dates import virtual_dates
 from .frozen import beside_frozen_time, is_frozen, is_travelling, monotonic_travels, original
 from .virtual_time import LIMIT, SECOND, Sleeps
 
@@ -92,7 +96,7 @@ def active_sleeps() -> Sleeps | None:
 @contextmanager
 def _virtual_clocks(sleeps: Sleeps) -> Generator[None]:
     """Within this context, the app's clocks, and `loop.time()` when the app reads it, include what it slept."""
-    with virtual_dates(_now), pytest.MonkeyPatch.context() as patch:
+    with _virtual_dates(), pytest.MonkeyPatch.context() as patch:
         base: Any = asyncio.BaseEventLoop
         real = base.time
         # freezegun leaves a copy of `time` in the class of a loop that it has made use real time.
@@ -143,6 +147,53 @@ def _calendar(name: str, count: int, present: Callable[[float], object]) -> Swap
         return real(*arguments)
 
     return real, staticmethod(calendar)
+
+
+_DATETIME: tuple[type[datetime]] = (original(dt, "datetime"),)
+"""A tuple: freezegun replaces the names of the class in all modules."""
+_REAL_DATES: dict[str, Any] = {name: vars(_DATETIME[0])[name] for name in ("now", "utcnow", "fromtimestamp")}
+_DEPRECATED = (
+    "datetime.datetime.utcnow() is deprecated and scheduled for removal in a future version. Use timezone-aware objects"
+    " to represent datetimes in UTC: datetime.datetime.now(datetime.UTC)."
+)
+"""The warning of `utcnow`, which names the module that calls it."""
+
+
+@contextmanager
+def _virtual_dates() -> Generator[None]:
+    """Within this context, `datetime.now` and `datetime.utcnow` show the app its time; `today` follows `time.time` by itself.
+
+    The class itself is changed, not the names that are bound to it: what was made of it before stays an instance, annotations
+    that are evaluated meanwhile name it, and its subclasses inherit the change.
+    """
+
+    def now(cls: type[datetime], tz: tzinfo | None = None) -> datetime:
+        return _date(cls, tz, _now(caller()))
+
+    def utcnow(cls: type[datetime]) -> datetime:
+        if sys.version_info >= (3, 12):
+            warnings.warn(_DEPRECATED, DeprecationWarning, stacklevel=2)
+        return _date(cls, UTC, _now(caller())).replace(tzinfo=None)
+
+    _set_of_datetime(now=classmethod(now), utcnow=classmethod(utcnow))
+    try:
+        yield
+    finally:
+        _set_of_datetime(now=_REAL_DATES["now"], utcnow=_REAL_DATES["utcnow"])
+
+
+def _date(cls: type[datetime], tz: tzinfo | None, seconds: float | None) -> datetime:
+    # The originals, also for a subclass that has its own.
+    name, arguments = ("now", (tz,)) if seconds is None else ("fromtimestamp", (seconds, tz))
+    date: datetime = _REAL_DATES[name].__get__(None, cls)(*arguments)
+    return date
+
+
+def _set_of_datetime(**attributes: object) -> None:
+    """Set attributes of `datetime`, which refuses `setattr` since it is written in C; then drop what the interpreter has cached of it."""
+    (names,) = gc.get_referents(vars(_DATETIME[0]))
+    names.update(attributes)
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(_DATETIME[0]))
 
 
 def _slept_by_date(sleeps: Sleeps) -> int:

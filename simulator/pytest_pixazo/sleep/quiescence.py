@@ -230,9 +230,8 @@ class Quiescence:
             loops = [loop for loop in list(self._loops) if not loop.asleep and loop.thread not in asleep]
             if calm >= (CALM_LOOPS if loops else CALM_THREADS if threads else 0):
                 return
-            if [
-                ident for ident, frame in threads.items() if self._is_busy(ident, frame)
-            ]:  # not `any`: each must be noted
+            busy = [self._is_busy(ident, frame) for ident, frame in threads.items()]  # each must be noted
+            if any(busy):
                 calm = 0
                 if not self._looks % ROUND:
                     self._barrier()

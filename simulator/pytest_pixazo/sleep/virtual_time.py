@@ -79,10 +79,6 @@ class TimerQueue:
         self._driving: set[Wakeup] = set()
         self._sweep = SWEEP
 
-    @property
-    def size(self) -> int:
-        return len(self._heap)
-
     def enter(self, wakeup: Wakeup) -> None:
         self._entered += 1
         heapq.heappush(self._heap, (wakeup.due, self._entered, wakeup))
@@ -270,9 +266,8 @@ class Sleeps:
             wakeup = self._enter(seconds, call)
             loop.enter()
             self._mover = self._mover or _started(self._lead)
-            if (
-                self._moving or self._is_advancing()
-            ):  # a timer of the loop would stop when freezegun has stopped its clock
+            # A timer of the loop would stop when freezegun has stopped its clock.
+            if self._moving or self._is_advancing():
                 _started(partial(self._release_if_held_up, wakeup, self._moves))
         try:
             yield

@@ -1,22 +1,25 @@
-"""Opens worlds: that of the fixture `pixazo`, and fresh ones inside tests and fixtures of any scope."""
+"""The worlds of tests, from set-up to teardown: that of the fixture `pixazo`, and fresh ones inside tests and fixtures of any scope."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
+import shlex
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
-from itertools import count
-from typing import Unpack
+from itertools import chain, count
+from pathlib import Path
+from typing import Any, Unpack
 
 import pytest
 
 from pixazo_simulator.control import ControlError
 from pixazo_simulator.server import Simulator
-from pytest_pixazo.world import SECRETS, Pixazo, WorldOptions, place_of, report
+from pytest_pixazo.world import SECRETS, Pixazo, Place, Record, WorldOptions, complaints, fail, report, sections
 
-from .case import Case
-from .remainders import Remainders
-from .settings import key_of, name_of, read_settings
+from .settings import WorldSettings, key_of, name_of, read_settings
 from .simulators import SharedSimulator
 
 Node = pytest.Item | pytest.Collector
@@ -24,11 +27,14 @@ MOST_PROBLEMS = 5
 """The most problems that are printed: a property test may have one for each input."""
 LONGEST_NAME = 900
 """The most characters of a test's name in the name of its world."""
+_LONGEST_FILE = 150
+"""The most characters of a test's name in a file name."""
 
 
 class Cases:
-    """The worlds of the tests of this process; `current` says for which test or collector code runs now, which test runs, and which fixture
-    is being set up, if any.
+    """The worlds of the tests of this process, as a plugin of pytest.
+
+    `current` says for which test or collector code runs now, which test runs, and which fixture is being set up, if any.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class Cases:
         self._simulator = simulator
         self._current = current
         self._open: dict[str, Case] = {}
+        self._own: Case | None = None  # that of the fixture `pixazo`, also when it is closed
         self._fixtures: dict[Case, str] = {}
         self._failed: list[Case] = []
         self._failure: tuple[str, BaseException | None] = ("", None)
@@ -84,10 +91,10 @@ class Cases:
         key = key_of(name if not times else f"{name} {times + 1}")
         case = Case(node, self._simulator, settings, name, label, key, partial(self._fresh, node))
         self._open[name] = case
+        self._own = self._own if is_fresh else case
         _, item, fixture = self._current()
-        if fixture and fixture in _fixtures_of(
-            item
-        ):  # otherwise the arguments of a test do not show whether it uses the world
+        # Otherwise the arguments of a test do not show whether it uses the world.
+        if fixture and fixture in _fixtures_of(item):
             self._fixtures[case] = fixture
         return case
 
@@ -96,14 +103,14 @@ class Cases:
         del self._open[case.name]
         self._fixtures.pop(case, None)
         self._remainders.collect()
-        self._remainders.expect(case.name, place_of(case.node), warns=case.is_strict)
+        self._remainders.expect(case.name, Place.of(case.node), warns=case.is_strict)
         self.add_problems(case.close(self._current()[1]))
 
     def complain(self, world: Pixazo, found: Sequence[str]) -> None:
         """Add reasons, found by another fixture, for which the test that runs fails if this world is strict, also where it serves several tests."""
         case = next((each for each in self._open.values() if each.pixazo is world), None)
         if case and case.node is self._current()[1]:
-            case.add_complaints(found)
+            case.complaints += found
         elif found and (case is None or case.is_strict):
             self.add_problems([SECRETS.without_keys(report(found))])
 
@@ -111,34 +118,41 @@ class Cases:
         """Add why the test that runs must fail, if it has passed."""
         self._problems += (each for each in problems if each not in self._problems)
 
-    def note_outcome(
-        self, item: pytest.Item, own: Case | None, outcome: pytest.TestReport, error: BaseException | None
-    ) -> None:
-        """Remember whether a test has passed, and add its worlds to the report if it failed, with this error."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Remember whether a test has passed, and add its worlds to the report if it failed."""
+        outcome = yield
         if outcome.when == "call":
             self._passed = outcome.passed
-        for case in self._shown_for(item, own):
-            case.add_to_report(outcome, error)
+        for case in self._shown_for(item):
+            case.add_to_report(outcome, call.excinfo and call.excinfo.value)
+        return outcome
 
-    def fail_for_problems(self) -> None:
-        """Fail a test that passed and has problems; a failed one gets no second error."""
-        found = self._problems
-        if self._passed and found:
-            more = [f"... and {len(found) - MOST_PROBLEMS} more"] if len(found) > MOST_PROBLEMS else []
-            pytest.fail("\n".join([*found[:MOST_PROBLEMS], *more]), pytrace=False)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self) -> Generator[None, object, object]:
+        """Fail a test that passed and has problems. A failed one gets no second error, and another error of the teardown comes first."""
+        __tracebackhide__ = True  # which passes through here
+        try:
+            result = yield
+            found = self._problems
+            if self._passed and found:
+                more = [f"... and {len(found) - MOST_PROBLEMS} more"] if len(found) > MOST_PROBLEMS else []
+                fail([*found[:MOST_PROBLEMS], *more])
+            return result
+        finally:  # the test may run again, and no problem is the next test's
+            self._passed, self._problems = False, []
 
-    def forget_problems(self) -> None:
-        """End a test, which may run again: another error of its teardown comes first, and no problem is the next test's."""
-        self._passed, self._problems = False, []
-
-    def _shown_for(self, item: pytest.Item, own: Case | None) -> list[Case]:
+    def _shown_for(self, item: pytest.Item) -> list[Case]:
         """The worlds that the report of a failed test shows: that of its fixture, open ones except those of fixtures that it does not
         use, and the fresh ones that it failed in.
         """
+        own = [self._own] if self._own and self._own.node is item else []
         failed = self._failed if self._failure[0] == item.nodeid else ()
         used = _fixtures_of(item)
         opened = (case for case in self._open.values() if self._fixtures.get(case) in (None, *used))
-        return list(dict.fromkeys([*([own] if own else ()), *opened, *failed]))
+        return list(dict.fromkeys([*own, *opened, *failed]))
 
     def end(self) -> None:
         with suppress(ControlError):  # a running simulator may have ended before
@@ -148,3 +162,140 @@ class Cases:
 def _fixtures_of(item: pytest.Item) -> Iterable[str]:
     names: Iterable[str] = getattr(item, "fixturenames", ())
     return names
+
+
+class Case:
+    """One world of a test: creates it, shows it when the test fails, and at the end checks and deletes it.
+
+    `node` is the test, or the class or module for whose fixture it is opened; `name` is the name of the world, `label` follows titles.
+    """
+
+    def __init__(
+        self,
+        node: pytest.Item | pytest.Collector,
+        simulator: Simulator | SharedSimulator,
+        settings: WorldSettings,
+        name: str,
+        label: str,
+        key: str,
+        fresh: Callable[..., AbstractContextManager[Pixazo]],
+    ) -> None:
+        """Create the world that the settings describe. Raises ValueError or ControlError with the remedy."""
+        own = None if isinstance(simulator, SharedSimulator) else simulator
+        # On a shared simulator the unmatched requests may come from other processes.
+        first_unmatched = own.unmatched if own else None
+        create = partial(simulator.control().create_world, name=name, **settings.options)
+        try:
+            world = create(key=key)
+        except ControlError as error:
+            if error.status != 409:
+                raise
+            # Another process runs the same test on this simulator, or one that was killed left its world there.
+            world = create()
+        SECRETS.add(str(world.api_key))
+        self.node = node
+        self.name = name
+        self._label = label
+        self.is_strict = settings.is_strict
+        self.pixazo = Pixazo(
+            world, own, nodeid=node.nodeid or "session", seed=settings.options["seed"],
+            start=settings.options["start"], first_unmatched=first_unmatched, fresh=fresh, left=self._keep,
+        )  # fmt: skip
+        self._shown_for: str | None = None
+        self.complaints: list[str] = []
+        """Reasons, found by other fixtures, for which a strict test fails at its end."""
+        self._record: Record | None = None
+        self._kept: tuple[BaseException, Record, dict[str, Any]] | None = None
+
+    def _keep(self, error: BaseException) -> None:
+        """Keep what the world is like when an error leaves a block that is then undone."""
+        with suppress(ControlError):  # the error comes first
+            saves = self.node.config.getoption("pixazo_save_worlds")
+            self._kept = error, self.pixazo.record(), self.pixazo.control.export_world() if saves else {}
+
+    def add_to_report(self, outcome: pytest.TestReport, error: BaseException | None) -> None:
+        """Add the world to the report of the first phase of a test that failed, with this error."""
+        if outcome.failed and self._shown_for != outcome.nodeid:
+            _, record, log = self._kept if self._kept and self._kept[0] is error else (None, None, None)
+            added = self._sections(outcome.longreprtext, record)
+            self._shown_for = outcome.nodeid if added else self._shown_for
+            if folder := self.node.config.getoption("pixazo_save_worlds"):
+                added.append(("pixazo world", self._saved(Path(folder), outcome.nodeid, log)))
+            outcome.sections += [(title + self._label, SECRETS.without_keys(text)) for title, text in added]
+
+    def _saved(self, folder: Path, nodeid: str, log: dict[str, Any] | None) -> str:
+        name = re.sub(r"[^\w.-]+", "-", f"{nodeid}{self._label}")
+        # Two names may differ only in characters that were replaced.
+        digest = hashlib.blake2b(nodeid.encode(), digest_size=4).hexdigest()
+        file = folder / f"{name[-_LONGEST_FILE:].strip('-')}-{digest}.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(log or self.pixazo.control.export_world(), indent=1), encoding="utf-8")
+        except (OSError, ControlError) as error:
+            return f"the world could not be saved in {file}: {error}"
+        return f"saved: pixazo-sim replay {shlex.quote(str(file))}"
+
+    def _sections(self, failure: str, record: Record | None) -> list[tuple[str, str]]:
+        """What to show below a failure, with complaints of a strict test that may explain it and that it does not mention."""
+        try:
+            record = record or self._record or self.pixazo.record()
+        except ControlError as error:
+            return [("pixazo", f"the world cannot be shown: {error}")]
+        found = [each for each in complaints(record, is_whole=False) if each not in failure] if self.is_strict else []
+        # Without its first line, which says what lets a strict test pass: this one failed for another reason.
+        return sections(record) + ([("pixazo strictness", report(found).partition("\n")[2])] if found else [])
+
+    def close(self, item: pytest.Item) -> list[str]:
+        """Pass the record to other plugins, in the name of the running test, and delete the world; return what must fail the test."""
+        self._record = self.pixazo.record()
+        try:
+            if self.pixazo.is_repetition:
+                return []
+            found = item.ihook.pytest_pixazo_world_ended(record=self._record, config=item.config, item=item)
+            return [*chain.from_iterable(found)]
+        finally:
+            self.pixazo.control.delete_world()
+            SECRETS.forget(self.pixazo.api_key)  # still redacted, until many other tests have ended
+
+    def unclean(self) -> str | None:
+        """Why a strict world that is closed must fail its test, None if it was clean."""
+        found = complaints(self._record) + self.complaints if self._record and self.is_strict else []
+        return SECRETS.without_keys(report(found)) if found else None
+
+
+class Remainders:
+    """Counts the requests for ended worlds of this process, by the test that had opened the world, until `warn`.
+
+    A simulator may be shared: other processes count the requests for their own worlds.
+    """
+
+    def __init__(self, simulator: Simulator | SharedSimulator) -> None:
+        self._simulator = simulator
+        self._seen = simulator.unmatched
+        self._places: dict[str, tuple[int, Place | None]] = {}
+        self._calls: dict[Place, tuple[int, str]] = {}
+
+    def times(self, world: str) -> int:
+        return self._places.get(world, (0, None))[0]
+
+    def expect(self, world: str, place: Place, *, warns: bool) -> None:
+        """The world of this name ends: requests for it from now on belong to this place, which gets a warning if `warns`."""
+        self._places[world] = self.times(world) + 1, place if warns else None
+
+    def collect(self) -> None:
+        """Count the requests since the last call of this method."""
+        while self._simulator.unmatched > self._seen:
+            exchanges = self._simulator.control().unmatched(after=self._seen).exchanges
+            self._seen = exchanges[-1].number
+            for each in exchanges:
+                if place := self._places.get(each.former or "", (0, None))[1]:
+                    count, _ = self._calls.get(place, (0, ""))
+                    self._calls[place] = count + 1, f"{each.method} {each.target}"
+
+    def warn(self, config: pytest.Config) -> None:
+        self.collect()
+        for place, (number, latest) in self._calls.items():
+            came = f"{number} requests arrived" if number > 1 else "a request arrived"
+            when = f"{came} for the world of this test after its end, the last one {latest}"
+            place.warn(config, f"{when}: end the thread, task or process that sends them before the test ends")
+        self._calls.clear()

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from pixazo_simulator.control import TOKEN_VARIABLE, ControlClient, ControlError, HttpChannel
-from pytest_pixazo.reports import mutant_named
 from pytest_pixazo.world import models_of
 
 if TYPE_CHECKING:
@@ -71,8 +70,12 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
         authorities = str(config.rootpath / config.getini("pixazo_webhook_ca"))
         with located("ini setting pixazo_webhook_ca"):
             read_authorities(authorities)
-    change: Mutant | Variant | None = mutant_named(mutant) if mutant else None
-    if variant:
+    change: Mutant | Variant | None = None
+    if mutant:
+        from pytest_pixazo.reports import mutant_named
+
+        change = mutant_named(mutant)
+    elif variant:
         from pixazo_simulator.mutants import find_variant
 
         change = find_variant(variant)

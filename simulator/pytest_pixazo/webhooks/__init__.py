@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .callback import Callback, SignatureError
 from .event_loops import InboxError
 from .inbox import Inbox
+from .receivers import Callback, SignatureError
 
 __all__ = ["Callback", "Inbox", "InboxError", "SignatureError"]

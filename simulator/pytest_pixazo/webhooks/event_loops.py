@@ -165,8 +165,7 @@ def running_loop() -> Callable[[Coroutines[HttpResponse]], HttpResponse] | None:
         pass
     else:
         return lambda function: _on_loop(
-            loop.call_soon_threadsafe,
-            lambda: _result(asyncio.run_coroutine_threadsafe(function(), loop), _ENDED),
+            loop.call_soon_threadsafe, lambda: _result(asyncio.run_coroutine_threadsafe(function(), loop), _ENDED)
         )
     trio = sys.modules.get("trio")
     if trio is None or not trio.lowlevel.in_trio_run():

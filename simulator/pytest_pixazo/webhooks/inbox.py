@@ -14,9 +14,8 @@ from typing import Self
 from pixazo_simulator.control import ControlClient, ControlError
 from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
 
-from .callback import Callback
 from .event_loops import EventLoopError, InboxError
-from .receivers import Receiver, fixed_replies, receiver_of
+from .receivers import Callback, Receiver, fixed_replies, receiver_of
 
 log = logging.getLogger("pytest_pixazo")
 

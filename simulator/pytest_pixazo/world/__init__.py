@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from .history import MOST_LINES, REQUEST_ID, Deliveries, Journal, delivery_table, exchange_table, folded, outlook
-from .left_running import LeftRunningWarning, Place, place_of, warn_of
-from .models import models_of
+from .conditions import models_of
+from .history import Deliveries, Journal
 from .pixazo import Clock, Pixazo, Wallet, WorldFactory, WorldOptions
-from .record import SECRETS, Record, complaints, ranges, report
+from .record import SECRETS, LeftRunningWarning, Place, Record, complaints, fail, ranges, report, sections
 
 __all__ = [
-    "MOST_LINES", "REQUEST_ID", "SECRETS", "Clock", "Deliveries", "Journal", "LeftRunningWarning", "Pixazo", "Place",
-    "Record", "Wallet", "WorldFactory", "WorldOptions", "complaints", "delivery_table", "exchange_table", "folded", "models_of", "outlook", "place_of", "ranges", "report", "warn_of",
+    "SECRETS", "Clock", "Deliveries", "Journal", "LeftRunningWarning", "Pixazo", "Place", "Record", "Wallet", "WorldFactory",
+    "WorldOptions", "complaints", "fail", "models_of", "ranges", "report", "sections",
 ]  # fmt: skip

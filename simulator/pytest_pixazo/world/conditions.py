@@ -1,4 +1,4 @@
-"""Names and types for tests: the calls of rules, the events to wait for or verify, and their conditions."""
+"""Names and types for tests: the operations of models, the calls of rules, the events to wait for or verify, and their conditions."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-from pixazo_simulator.script import (
-    Condition,
-    Matcher,
-    MediaConditions,
-    RequestConditions,
-    StatusConditions,
-    SubmitConditions,
-    WebhookConditions,
-)
-from pixazo_simulator.spec import OPERATIONS, nearest
+import pytest
 
+from pixazo_simulator import script
+from pixazo_simulator.script import Condition, Matcher
+from pixazo_simulator.spec import OPERATIONS, Operation, nearest
+
+_MODELS: pytest.StashKey[tuple[Operation, ...]] = pytest.StashKey()
 RequestCall = Literal["request"]
 WebhookCall = Literal["webhook"]
 Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
@@ -33,19 +29,19 @@ class _RuleOptions(TypedDict, total=False):
     name: str | None
 
 
-class SubmitRule(_RuleOptions, SubmitConditions, total=False): ...
+class SubmitRule(_RuleOptions, script.SubmitConditions, total=False): ...
 
 
-class StatusRule(_RuleOptions, StatusConditions, total=False): ...
+class StatusRule(_RuleOptions, script.StatusConditions, total=False): ...
 
 
-class MediaRule(_RuleOptions, MediaConditions, total=False): ...
+class MediaRule(_RuleOptions, script.MediaConditions, total=False): ...
 
 
-class WebhookRule(_RuleOptions, WebhookConditions, total=False): ...
+class WebhookRule(_RuleOptions, script.WebhookConditions, total=False): ...
 
 
-class RequestRule(_RuleOptions, RequestConditions, total=False): ...
+class RequestRule(_RuleOptions, script.RequestConditions, total=False): ...
 
 
 class ExchangeConditions(TypedDict, total=False):
@@ -96,3 +92,19 @@ def asked(verb: str, what: str, conditions: Mapping[str, Any]) -> tuple[str, dic
     where, meaning = _WHAT.get(what, ("exchanges", {"operation": what}))
     given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
     return where, {**meaning, **given}
+
+
+def models_of(config: pytest.Config) -> tuple[Operation, ...]:
+    """The operations of the ini setting `pixazo_models`; files are relative to the root folder. Raises ValueError with the remedy."""
+    if _MODELS not in config.stash:
+        from pixazo_simulator.server import read_models
+        from pixazo_simulator.spec import FORMS
+
+        names: list[str] = config.getini("pixazo_models")
+        try:
+            config.stash[_MODELS] = read_models(
+                str(config.rootpath / each) if each.endswith(tuple(FORMS)) else each for each in names
+            )
+        except ValueError as error:
+            raise ValueError(f"ini setting pixazo_models: {error}") from None
+    return config.stash[_MODELS]

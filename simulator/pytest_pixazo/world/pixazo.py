@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, overload
 from urllib.parse import urlsplit
 
@@ -49,7 +50,7 @@ from .record import Record, billed_besides, complaints, report
 
 if TYPE_CHECKING:
     from pixazo_client import AsyncPixazoClient, PixazoClient
-    from pixazo_simulator import Transport
+    from pixazo_simulator import Simulator, Transport
     from pixazo_simulator.weather import Forecast, Run
     from pytest_pixazo.sleep import Sleeps
     from pytest_pixazo.webhooks import Inbox
@@ -74,18 +75,16 @@ class Clock:
     immediately, `monotonic` reads it, in seconds.
     """
 
-    def __init__(
-        self,
-        control: ControlClient,
-        *,
-        sleep: Callable[[float], object] | None = None,
-        monotonic: Callable[[], float] | None = None,
-        passes: Callable[[float], bool] | None = None,
-    ) -> None:
+    def __init__(self, control: ControlClient, simulator: Simulator | None) -> None:
         self._control = control
-        self._passes = passes  # advances when nothing falls due, in a tenth of the time
-        self.sleep = sleep or control.advance
-        self.monotonic = monotonic or self._read
+        self.sleep: Callable[[float], object] = control.advance
+        self.monotonic: Callable[[], float] = self._read
+        self._passes: Callable[[float], bool] = lambda _: False
+        if simulator:  # not through JSON: polling loops do little else
+            self.sleep = partial(simulator.advance, api_key=control.api_key)
+            self.monotonic = partial(simulator.monotonic, api_key=control.api_key)
+            # When nothing falls due, in a tenth of the time.
+            self._passes = partial(simulator.advance_quietly, api_key=control.api_key)
 
     @property
     def now(self) -> datetime:
@@ -106,7 +105,7 @@ class Clock:
         clock then stops before the end, and `body["events"]` of the error is what fell due until then.
         """
         is_number = isinstance(seconds, int | float) and seconds is not True
-        if self._passes and until is None and is_number and self._passes(seconds or 0):
+        if until is None and is_number and self._passes(seconds or 0):
             return []
         return self._control.advance(seconds, until=until)
 
@@ -214,27 +213,24 @@ class Pixazo:
     def __init__(
         self,
         control: ControlClient,
-        clock: Clock,
+        simulator: Simulator | None,
         *,
         nodeid: str,
         seed: int,
         start: str | None,
         first_unmatched: int | None,
         fresh: Callable[..., AbstractContextManager[Pixazo]],
-        transport: Callable[[], Transport] | None = None,
-        is_advancing: Callable[[], bool] = lambda: False,
-        left: Callable[[BaseException], None] = lambda _: None,
+        left: Callable[[BaseException], None],
     ) -> None:
         self.control = control
-        self.clock = clock
+        self.clock = Clock(control, simulator)
         self.seed = seed
         self.start = start
         self.wallet = Wallet(control)
         self._nodeid = nodeid
         self._first_unmatched = first_unmatched
         self._fresh = fresh
-        self._transport = transport
-        self._is_advancing = is_advancing
+        self._simulator = simulator  # that of this process
         self._left = left  # called when an error leaves a block that is then undone
         self._undone: list[Record] = []
         self.is_repetition = False
@@ -262,11 +258,11 @@ class Pixazo:
         Requests to any host go to the simulator, as if sent to `pixazo.url`: their key opens the world. Raises RuntimeError when
         the simulator runs in another process.
         """
-        if self._transport is None:
+        if self._simulator is None:
             raise RuntimeError(
                 f"the simulator at {self.url} runs in another process, which a transport cannot reach: give the app pixazo.url, or run without --pixazo-sim-url"
             )
-        return self._transport()
+        return self._simulator.transport()
 
     def client(self) -> AbstractContextManager[PixazoClient]:
         """A client of this world within a `with` block, as `pixazo_client`."""
@@ -308,6 +304,9 @@ class Pixazo:
 
         sleeps = active_sleeps()
         return sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing) if sleeps else nullcontext()
+
+    def _is_advancing(self) -> bool:
+        return self._simulator is not None and self._simulator.is_advancing(api_key=self.api_key)
 
     def _awaited(self) -> str | None:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""
@@ -431,24 +430,20 @@ class Pixazo:
         """
         return self.control.explain(method, path, headers=headers, body=body)
 
+    # fmt: off
     @overload
     def wait_for(
         self, what: WebhookCall, /, *, count: int = ..., timeout: float = ..., **conditions: Unpack[DeliveryConditions]
     ) -> Sequence[Delivery]: ...
     @overload
     def wait_for(
-        self,
-        what: Literal["generation"],
-        /,
-        *,
-        count: int = ...,
-        timeout: float = ...,
-        **conditions: Unpack[GenerationConditions],
+        self, what: Literal["generation"], /, *, count: int = ..., timeout: float = ..., **conditions: Unpack[GenerationConditions]
     ) -> Sequence[Generation]: ...
     @overload
     def wait_for(
         self, what: Call, /, *, count: int = ..., timeout: float = ..., **conditions: Unpack[ExchangeConditions]
     ) -> Sequence[Exchange]: ...
+    # fmt: on
     def wait_for(self, what: str, /, *, count: int = 1, timeout: float = 5.0, **conditions: Any) -> Sequence[Any]:
         """Block until `count` of `what` that fulfil the conditions have happened, and return them.
 

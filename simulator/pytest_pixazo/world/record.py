@@ -1,15 +1,21 @@
-"""The record of one test in its world, and the complaints for which a strict test fails."""
+"""The record of one test in its world, what a failure shows of it, the complaints for which a strict test fails, and the warnings of what one left running."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
+from typing import NamedTuple, NoReturn
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
-from pixazo_simulator.control import Bill, ClockState, Delivery, Exchange, Generation, ScriptRule
+from pixazo_simulator.control import Bill, ClockState, Delivery, Exchange, Generation, ScriptRule, curl
 from pixazo_simulator.spec import Redactor
+
+from .history import MOST_LINES, REQUEST_ID, delivery_table, exchange_table, folded, outlook
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +64,11 @@ def report(found: Sequence[str]) -> str:
     count = f"{len(found)} thing{'s' if len(found) > 1 else ''}"
     head = f"pixazo: {count} not as expected; @pytest.mark.pixazo(strict=False) lets this pass"
     return "\n".join([head, *(f"- {each}" for each in listed)])
+
+
+def fail(lines: Iterable[str]) -> NoReturn:
+    """Fail the test that runs, with this text alone; in a frame that is not hidden, or pytest adds that all are."""
+    pytest.fail("\n".join(lines), pytrace=False)
 
 
 def complaints(record: Record, *, is_whole: bool = True) -> list[str]:
@@ -115,6 +126,71 @@ def _unused(rule: ScriptRule) -> str:
         return f"{rule.label}: step {step + 1} of {len(used)} never used, step {step} {times}"
     why = "no such call arrived" if rule.missed is None else f"nearest was a call where {', and '.join(rule.missed)}"
     return f"{rule.label}: never used, {why}"
+
+
+def sections(record: Record) -> list[tuple[str, str]]:
+    """Titles and texts: journal, what is ahead on the clock, unmatched requests, script, webhooks, commands that repeat the requests, seed.
+
+    A world that received nothing has nothing to do with the failure, unless rules were waiting for a request.
+    """
+    if not record.exchanges and not record.unmatched:
+        return [("pixazo journal", "no request arrived, so no rule was used")] if record.rules else []
+    dropped = f"\n({record.dropped} older exchanges are no longer kept)" if record.dropped else ""
+    script = [
+        f"{rule.label}: used {' + '.join(map(str, rule.used))} time{'' if sum(rule.used) == 1 else 's'}"
+        for rule in record.rules
+    ]
+    commands = [*_commands(record.exchanges, curl), *_commands(record.unmatched, partial(curl, reached_world=False))]
+    same_start = f', start="{record.start}"' if record.start else ""
+    found = [
+        ("pixazo journal", exchange_table(record.exchanges) + dropped),
+        ("pixazo clock", (record.clock and outlook(record.clock, record.generations, record.exchanges)) or ""),
+        ("pixazo unmatched requests", exchange_table(record.unmatched) if record.unmatched else ""),
+        ("pixazo script", "\n".join(script)),
+        ("pixazo webhooks", delivery_table(record.deliveries) if record.deliveries else ""),
+        ("pixazo inbox", "\n".join(record.inbox_problems)),
+        ("pixazo requests as commands", "\n".join(commands[-MOST_LINES:])),
+        (
+            "pixazo seed",
+            f"{record.seed} (to repeat it anywhere: @pytest.mark.pixazo(seed={record.seed}{same_start}))",
+        ),
+    ]
+    return [(title, text) for title, text in found if text]
+
+
+def _commands(exchanges: Sequence[Exchange], command: Callable[[Exchange], str]) -> Iterator[str]:
+    """The commands of these exchanges; of many that differ only in id or body, such as polls, the first and the last."""
+    alike: dict[tuple[str, str, int], list[Exchange]] = {}
+    for each in exchanges:
+        alike.setdefault((each.method, REQUEST_ID.sub("", each.target), each.status), []).append(each)
+    for same in alike.values():
+        last = f"# {{}} more like this one, and the last, exchange {same[-1].number}:"
+        yield from folded([*map(command, same)], last.format)
+
+
+class LeftRunningWarning(pytest.PytestWarning):
+    """A thread or process that a test left running used the gateway after the end of the test."""
+
+
+class Place(NamedTuple):
+    """A test, or a module or class whose fixture opened a world, and where its source is; `line` is 0 if it is not known."""
+
+    nodeid: str
+    path: str
+    line: int
+
+    @classmethod
+    def of(cls, node: pytest.Item | pytest.Collector) -> Place:
+        if not isinstance(node, pytest.Item):
+            return cls(node.nodeid, str(node.path), 0)
+        file, line, _ = node.location
+        return cls(node.nodeid, str(node.config.rootpath / file), 0 if line is None else line + 1)
+
+    def warn(self, config: pytest.Config, text: str) -> None:
+        """Show a warning under a test, past or present. Filters do not turn it into an error, since that would fail the running test."""
+        message = warnings.WarningMessage(LeftRunningWarning(text), LeftRunningWarning, self.path, self.line or 1)
+        details = {"warning_message": message, "when": "runtest", "nodeid": self.nodeid, "location": None}
+        config.hook.pytest_warning_recorded.call_historic(kwargs=details)
 
 
 def billed_besides(bill: Bill | None, known: Container[str]) -> Bill | None:

@@ -113,6 +113,7 @@ def test_every_client_is_refused(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=len(HTTP_CLIENTS), errors=len(HTTP_CLIENTS))
     assert lines(result) == [expected_message(f"in test_app.py::test_call[{name}]") for name in HTTP_CLIENTS]
     assert result.outlines.count(HEADLINE) == len(HTTP_CLIENTS)
+    result.stdout.no_fnmatch_line("*entries are hidden*")
 
 
 WAYS = {

@@ -17,9 +17,8 @@ from tests.patience import PATIENCE
 from pixazo_simulator import Simulator
 from pytest_pixazo.explorer import exploration, run
 from pytest_pixazo.explorer.exploration import BrokenOrderError, Exploration, explore, longer_orders
-from pytest_pixazo.explorer.order import Order, Sees, orders
-from pytest_pixazo.explorer.run import InvalidAppError, Scene
-from pytest_pixazo.webhooks.callback import Callback
+from pytest_pixazo.explorer.run import InvalidAppError, Order, Scene, Sees, orders
+from pytest_pixazo.webhooks.receivers import Callback
 
 
 class Webhooks:

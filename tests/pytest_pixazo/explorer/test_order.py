@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pixazo.explorer.order import EventStep, Kind, Order, Sees, orders
+from pytest_pixazo.explorer.run import EventStep, Kind, Order, Sees, orders
 
 SUBMIT, OVERTAKEN = EventStep(Kind.SUBMIT), EventStep(Kind.SUBMIT, overtaken=1)
 CALLBACK, POLL_END = EventStep(Kind.CALLBACK), EventStep(Kind.POLL, Sees.END)

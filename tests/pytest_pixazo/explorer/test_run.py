@@ -12,7 +12,7 @@ from tests.patience import PATIENCE
 
 from pixazo_simulator import ControlClient
 from pixazo_simulator.server import HttpRequest, HttpResponse
-from pytest_pixazo.explorer.run import Proxy
+from pytest_pixazo.explorer.run import proxy_for
 
 
 def call(url: str, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -37,7 +37,7 @@ def test_submit_poll_and_download_go_through_it(world: ControlClient) -> None:
         seen.append((f"{request.method} {request.target[:8]}", response.status))
 
     key = {"Ocp-Apim-Subscription-Key": str(world.api_key), "Content-Type": "application/json"}
-    with Proxy(world.url, note) as proxy:
+    with proxy_for(world.url, note) as proxy:
         body = json.dumps({"prompt": "A bear"}).encode()
         status, headers, reported = call(proxy.origin, "POST", "/minimax-hailuo-ai/v1/generate", body, **key)
         polling_url: str = json.loads(reported)["polling_url"]
@@ -57,7 +57,7 @@ def test_submit_poll_and_download_go_through_it(world: ControlClient) -> None:
 def test_a_body_in_chunks_and_refusals_go_through_it(world: ControlClient) -> None:
     """The gateway's own response to a bad request is passed on."""
     key = {"Ocp-Apim-Subscription-Key": str(world.api_key), "Content-Type": "application/json"}
-    with Proxy(world.url, ignore) as proxy:
+    with proxy_for(world.url, ignore) as proxy:
         chunks = iter([b'{"prompt":', b' "A bear"}'])
         status, _, reported = call(proxy.origin, "POST", "/minimax-hailuo-ai/v1/generate", chunks)
         assert (status, json.loads(reported)["statusCode"]) == (401, 401)
@@ -74,6 +74,6 @@ def test_a_gateway_that_is_down_is_a_502() -> None:
     def note(_: HttpRequest, response: HttpResponse) -> None:
         seen.append(response)
 
-    with Proxy(f"http://127.0.0.1:{port}", note) as proxy:
+    with proxy_for(f"http://127.0.0.1:{port}", note) as proxy:
         assert call(proxy.origin, "GET", "/v2/requests/status/x")[0] == 502
     assert seen == []

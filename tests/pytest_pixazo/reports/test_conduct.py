@@ -253,14 +253,14 @@ def test_the_work_on_retry_after_grows_with_the_number_of_calls(monkeypatch: pyt
     scenario = Scenario()
     for tenth in range(200):
         scenario.refused_read(tenth / 10, 429, retry_after="60")
-    check = next(each for each in CHECKS if each.name == "retry-after-ignored")
+    check = CHECKS["retry-after-ignored"]
     [(_, calls, _)] = check.find(Traffic.of(scenario.record()))
     assert (len(calls), len(compared) < 2000) == (200, True)
 
 
 def test_every_check_has_a_mistake() -> None:
     """Each check finds one of the examples above, and names are unique."""
-    names = [check.name for check in CHECKS]
+    names = list(CHECKS)
     assert sorted({check for check, _, _ in MISTAKES.values()}) == sorted(names)
     assert len(set(names)) == len(names) == 9
 
@@ -268,7 +268,7 @@ def test_every_check_has_a_mistake() -> None:
 def test_every_check_is_documented() -> None:
     """The page about reports has the checks as a table, word for word."""
     page = (Path(__file__).parents[3] / "docs" / "how-to" / "reports.md").read_text(encoding="utf-8")
-    rows = [f"| `{check.name}` | {check.description} | {check.remedy} |" for check in CHECKS]
+    rows = [f"| `{check.name}` | {check.description} | {check.remedy} |" for check in CHECKS.values()]
     assert "\n".join(rows) in page
 
 

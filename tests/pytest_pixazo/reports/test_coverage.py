@@ -12,7 +12,7 @@ from pixazo_simulator.script.rule import FAULTS
 from pytest_pixazo.reports.coverage import BEHAVIOURS, FAULT_BEHAVIOURS, Coverage, Met, met, without
 
 RESPONSES = re.compile(r"## Response Handling\n(.*?)\n## Error Responses\n", re.DOTALL)
-NAMES = [behaviour.name for behaviour in BEHAVIOURS]
+NAMES = list(BEHAVIOURS)
 
 MET: dict[str, tuple[Scenario, set[str]]] = {
     "an accepted submit": (Scenario().submit(), {"generate:202", "state:QUEUED"}),
@@ -101,11 +101,10 @@ def test_the_whole_is_the_page() -> None:
 
 def test_every_kind_of_fault_is_listed_apart() -> None:
     """All kinds, each with its own example; none counts for the documented behaviour."""
-    assert [each.name for each in FAULT_BEHAVIOURS] == [f"fault:{kind}" for kind in FAULTS]
-    hints = {each.name: each.hint for each in FAULT_BEHAVIOURS}
-    assert hints["fault:reply_lost"] == 'pixazo.when("generate").fault(ReplyLost(), times=1)'
-    assert all(hint.startswith('pixazo.when("') for hint in hints.values())
-    assert not {each.name for each in FAULT_BEHAVIOURS} & set(NAMES)
+    assert list(FAULT_BEHAVIOURS) == [f"fault:{kind}" for kind in FAULTS]
+    assert FAULT_BEHAVIOURS["fault:reply_lost"] == 'pixazo.when("generate").fault(ReplyLost(), times=1)'
+    assert all(hint.startswith('pixazo.when("') for hint in FAULT_BEHAVIOURS.values())
+    assert not FAULT_BEHAVIOURS.keys() & set(NAMES)
 
 
 def test_the_table() -> None:
@@ -126,7 +125,7 @@ def test_nothing_missing_needs_no_hint() -> None:
     """A complete group is marked so, and an empty list counts as complete."""
     coverage = Coverage("behaviour", without(["[!m]*"]), dict.fromkeys(["media:200", "media:404"], Met(1, "test")))
     assert list(coverage.lines()) == ["behaviour: 2 of 2 (100 %)", "  media           2 of 2  all covered"]
-    assert str(Coverage("nothing", [], {})) == "nothing: 0 of 0 (100 %)"
+    assert str(Coverage("nothing", {}, {})) == "nothing: 0 of 0 (100 %)"
 
 
 def test_what_is_left_out_must_exist() -> None:

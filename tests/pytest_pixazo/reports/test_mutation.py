@@ -222,7 +222,7 @@ def test_a_run_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     holding = "import time; pipe = open('pipe', 'w'); print('started', flush=True); time.sleep(3600)"
     script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {holding!r}])"
-    trial = Suite([sys.executable, "-c", script], tmp_path).run([], None, 3)
+    trial = Suite([sys.executable, "-c", script], tmp_path, tmp_path).run([], None, 3)
     assert (trial.exit_code, trial.output) == (None, "started")
     assert select.select([reader], [], [], PATIENCE)[0] == [reader]
     os.close(reader)
@@ -230,7 +230,7 @@ def test_a_run_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 
 def test_after_closing_nothing_runs(tmp_path: Path) -> None:
     """A suite that was closed starts no further run."""
-    suite = Suite([sys.executable, "-c", "print('started')"], tmp_path)
+    suite = Suite([sys.executable, "-c", "print('started')"], tmp_path, tmp_path)
     assert suite.run([], None, 10).output == "started"
     suite.close()
     assert (suite.run([], None, 10).exit_code, suite.run([], None, 10).output) == (None, "")

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from pixazo_simulator.control import PolicyDecision
 from pytest_pixazo.reports import assumptions
-from pytest_pixazo.reports.bill import TestBill, Wasted
 from pytest_pixazo.reports.conduct import Finding
-from pytest_pixazo.reports.results import Results, TestResult
+from pytest_pixazo.reports.results import Results, TestBill, TestResult, Wasted
 from pytest_pixazo.world import Place
 
 POLLED = Finding("poll-too-fast", "test_a", "", (1, 2), "polled")

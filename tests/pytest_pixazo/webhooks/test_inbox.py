@@ -17,7 +17,7 @@ from pixazo_client import PixazoClient
 from pixazo_simulator import ControlClient, Simulator
 from pytest_pixazo import BeforeReply, Pixazo
 from pytest_pixazo.webhooks import Inbox, InboxError
-from pytest_pixazo.webhooks.callback import Callback, SignatureError
+from pytest_pixazo.webhooks.receivers import Callback, SignatureError
 
 COMPLETED_AT = datetime(2026, 3, 31, 10, 0, 15, tzinfo=UTC)
 """A manual clock starts at 10:00:00, and a generation takes 15 s."""
