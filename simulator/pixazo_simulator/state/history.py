@@ -34,8 +34,7 @@ from pixazo_simulator.world import (
     rows,
 )
 
-from .entries import FORMAT, AnswerRequest, Entry, LoggedCommand, decode, encode
-from .fold import Answer, Fold
+from .entries import FORMAT, Answer, AnswerRequest, Entry, Fold, LoggedCommand, decode, encode
 from .store import Head, Kept
 
 Scratch = Callable[[Begun], tuple[Worlds, Answer]]

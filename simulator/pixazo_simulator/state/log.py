@@ -13,12 +13,14 @@ from typing import Any
 import msgspec
 
 from pixazo_simulator.gateway import Request, Response
+from pixazo_simulator.spec import nearest
 from pixazo_simulator.world import ForgetProcess, StateUnavailableError, World, real_clock
 
-from .entries import AnswerRequest, Entry, LoggedCommand, decode, encode
-from .fold import Fold
-from .store import LEASE, Kept, SharedStore, Store, StoreError
+from .entries import AnswerRequest, Entry, Fold, LoggedCommand, decode, encode
+from .store import LEASE, Kept, MemoryStore, SharedStore, Store, StoreError
 
+STATES = ("memory", "memory-log", "sqlite:FILE", "redis://HOST:PORT/DB")
+"""How a state is named; `memory` keeps no log."""
 PATIENCE = 3.0
 """Seconds within which an entry must come back from a shared store."""
 RETRY = 0.2
@@ -33,6 +35,29 @@ _PROGRESS = 2.0
 """Seconds between two lines of the log about a long start."""
 
 log = logging.getLogger("pixazo_simulator")
+
+
+def shown_state(state: str) -> str:
+    """How a state is shown: without what may be a password."""
+    return f"{state.partition(':')[0].rpartition('@')[2]}:..." if any(each in state for each in "@?#") else state
+
+
+def store_of(state: str) -> Store:
+    """The store with a name. Raises ValueError with the remedy for any other name, or a missing library."""
+    kind, _, rest = state.partition(":")
+    if state == "memory-log":
+        return MemoryStore()
+    if kind == "sqlite" and rest:
+        from .sqlite import SqliteStore
+
+        return SqliteStore(rest)
+    if kind in ("redis", "rediss", "valkey") and rest.startswith("//"):
+        try:
+            from .redis import RedisStore
+        except ImportError:
+            raise ValueError(f"state {kind}://... needs the library redis: install pixazo-testkit[redis]") from None
+        return RedisStore(state)
+    raise ValueError(f"state {shown_state(state)!r} is not one of {', '.join(STATES)}{nearest(state, STATES)}")
 
 
 class _Waiting(msgspec.Struct):

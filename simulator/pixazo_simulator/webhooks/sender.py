@@ -14,8 +14,7 @@ import msgspec
 
 from pixazo_simulator.spec import is_success
 
-from .egress import OTHER_LOOPBACK, Destination, LookUps, Outcome, destination
-from .trust import distrust, read_authorities, trusting
+from .egress import OTHER_LOOPBACK, Destination, LookUps, Outcome, destination, distrust, read_authorities, trusting
 
 USER_AGENT = "pixazo-sim"
 """The User-Agent of every webhook. `/_sim` refuses it, so a receiver cannot redirect a webhook to our own routes."""

@@ -50,7 +50,7 @@ from .commands import (
     Transition,
 )
 from .deliveries import Attempt, Delivery, Form, next_attempt
-from .functions import REQUEST_ID_FORMS, plan_for, seeded_random
+from .generations import REQUEST_ID_FORMS, plan_for, seeded_random
 from .journal import Exchange, Journal
 from .part import Row, rows
 from .registry import DEFAULT_KEY, Forks, KeyTakenError, Settings, Worlds, check_key, operations_by_name

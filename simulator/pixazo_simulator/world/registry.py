@@ -19,8 +19,7 @@ from . import commands
 from .account import Account, Ledger
 from .clock import Begun, Clock, StoredTime, real_date, starting
 from .commands import ChangeWorld, Command, CommandLog, CreateWorld, RecordExchange, ServerCommand
-from .functions import WorldFunctions, seeded_random
-from .generations import Bounds
+from .generations import Bounds, WorldFunctions, seeded_random
 from .journal import Exchange, Journal
 from .part import Part, Row, restore, rows
 from .world import World

@@ -36,8 +36,7 @@ from .admission import Admission, Admitted, Submission, admit_read
 from .clock import Clock
 from .commands import Generation, Transition
 from .deliveries import PROGRESS_INTERVAL, Attempt, Delivery, Form, Outbox, next_progress
-from .functions import seeded_random
-from .generations import Generations
+from .generations import Generations, seeded_random
 from .journal import Journal
 from .part import Notifier, Row, restore, rows
 

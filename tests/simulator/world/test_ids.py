@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.world.functions import request_id, seeded_random
+from pixazo_simulator.world.generations import request_id, seeded_random
 
 NOW = 1_774_951_200_000
 INSTANTS = st.integers(0, 253_402_300_799_999)
