@@ -22,7 +22,7 @@ _QUERY_KEY = spec.QUERY_KEY.encode()
 _AUTHORITY = spec.regex(r"([A-Za-z0-9.\-_]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 _PORTS = {"http": 80, "https": 443}
 _WITHOUT_LENGTH = (204, 304)
-_NO_OUTCOME: Outcome[Any] = Outcome(None)
+NO_OUTCOME: Outcome[Any] = Outcome(None)
 
 
 class Request(msgspec.Struct, gc=False):
@@ -217,7 +217,7 @@ def complete(
     answer: spec.Answer,
     now: int,
     world: World | None,
-    outcome: Outcome[Any] | None = None,
+    outcome: Outcome[Any] = NO_OUTCOME,
     *,
     policy: spec.Policy,
     request_id: str | None = None,
@@ -227,14 +227,9 @@ def complete(
     wakes: bool = False,
 ) -> Response:
     """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date."""
-    outcome = outcome or _NO_OUTCOME
-    decision, passed, decided_by = (
-        outcome.decision,
-        outcome.passed,
-        outcome.decided_by + answer.decided_by + request.decided_by,
-    )
-    if passed:
-        answer = replace(answer, reason="; ".join((answer.reason, *passed)))
+    decision, decided_by = outcome.decision, outcome.decided_by + answer.decided_by + request.decided_by
+    if outcome.passed:
+        answer = replace(answer, reason="; ".join((answer.reason, *outcome.passed)))
     faults = decision.step.faults if decision else ()
     sent: Transmission = ()
     if decision and faults:

@@ -25,7 +25,7 @@ from pixazo_simulator.world import (
     refuse_key,
 )
 
-from .exchange import Request, Response, complete
+from .exchange import NO_OUTCOME, Request, Response, complete
 from .media import no_media, serve_media
 
 _NO_GENERATION = "no generation has this request id: take media URLs from the status response of a COMPLETED generation"
@@ -126,7 +126,7 @@ class Gateway:
         route: RoutedRequest,
         refusal: spec.Refusal,
         now: int,
-        outcome: Outcome[Any] | None = None,
+        outcome: Outcome[Any] = NO_OUTCOME,
         request_id: str | None = None,
         former: str | None = None,
     ) -> Response:

@@ -138,8 +138,7 @@ class Fold:
         world = target if isinstance(target, World) else self.worlds.numbered(entry.world or 0)
         if world is None:
             return None
-        if not isinstance(
-            command, AdvanceClock | TakeTransitions
-        ):  # they name the instant until which something happens
+        # These two name the instant until which something happens.
+        if not isinstance(command, AdvanceClock | TakeTransitions):
             command = msgspec.structs.replace(command, at=world.clock.now())
         return world.apply(command)

@@ -80,7 +80,7 @@ class _Waiting(msgspec.Struct):
 
 
 class Log:
-    """See `CommandLog`. The constructor carries out the entries of the store; further ones need `run`.
+    """See `CommandLog`. `load` carries out the entries of the store; further ones need `start`.
 
     `wake` is called with the world for which something has been carried out that may have made a webhook due, None: for any.
     """
@@ -90,7 +90,6 @@ class Log:
         self.is_shared = isinstance(store, SharedStore)
         self.dispatches = not self.is_shared
         self.unavailable: str | None = None
-        """Why the store cannot be used now."""
         self.wake: Callable[[World | None], object] = lambda _: None
         self.fold = fold
         self._worlds = fold.worlds

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from .compose import SIGNED_BY, composed, read_secret, secrets, verify
 from .dispatcher import MOST_STARTED, AdvanceError, AdvanceEvent, Dispatcher
-from .egress import read_authorities, trusting
-from .sender import USER_AGENT, Sender, WebhookRequest
+from .sender import USER_AGENT, Sender, WebhookRequest, read_authorities, trusting
 
 __all__ = [
     "MOST_STARTED", "SIGNED_BY", "USER_AGENT", "AdvanceError", "AdvanceEvent", "Dispatcher", "Sender", "WebhookRequest", "composed",

@@ -63,6 +63,19 @@ def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...], at: in
     )
 
 
+def injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> WebhookRequest:
+    """The webhook with its faults, which are injected in transit: the signature no longer fits the body."""
+    if not faults:
+        return webhook
+    declared = fault_of(faults, WrongContentType)
+    return msgspec.structs.replace(
+        webhook,
+        body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
+        headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
+        refused=fault_of(faults, DeadReceiver) is not None,
+    )
+
+
 def secrets(world: World, at: int) -> tuple[str, ...]:
     """The secrets with which webhooks are signed at an instant, the newest first: two or more for some time after a rotation."""
     return tuple(secret(world.seed, world.source, number) for number in world.secrets(at))
@@ -106,16 +119,3 @@ def verify(secrets: Iterable[bytes], message_id: str, stamp: str, signatures: st
 def _signature(secret: bytes, message_id: str, stamp: str, body: bytes) -> bytes:
     signed = f"{message_id}.{stamp}.".encode("latin-1") + body
     return b"v1," + base64.b64encode(hmac.digest(secret, signed, "sha256"))
-
-
-def injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> WebhookRequest:
-    """The webhook with its faults, which are injected in transit: the signature no longer fits the body."""
-    if not faults:
-        return webhook
-    declared = fault_of(faults, WrongContentType)
-    return msgspec.structs.replace(
-        webhook,
-        body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
-        headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
-        refused=fault_of(faults, DeadReceiver) is not None,
-    )

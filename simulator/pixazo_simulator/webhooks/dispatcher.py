@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from heapq import heappop, heappush
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from pixazo_simulator.script import Drop, Fault, fault_of, kind_of
@@ -116,9 +114,7 @@ class Dispatcher:
         """The number of attempts: with a 2xx response, with another response, without a response or not sent."""
         self._woken = asyncio.Event()
         self._named: set[int | None] = set()  # by number, the worlds to look at, None: all
-        # Heap of instants of the loop and numbers of worlds. An entry is void when `_alarms` says otherwise.
-        self._agenda: list[tuple[float, int]] = []
-        self._alarms: dict[int, float] = {}
+        self._alarms: dict[int, asyncio.TimerHandle] = {}  # by number of the world
         self._loop: asyncio.AbstractEventLoop | None = None  # of `run`, as its thread
         self._thread = threading.get_ident()
         self._progress: WeakKeyDictionary[World, _Progress] = WeakKeyDictionary()
@@ -138,37 +134,30 @@ class Dispatcher:
     async def run(self) -> None:
         """Send in the background until cancelled."""
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
-        self._named.add(None)
+        self.wake()
         while True:
+            await self._woken.wait()
             self._woken.clear()
             for world in self._to_look_at():
-                if (pause := await self._start_due(world)) is not None:
-                    self._look_again(world.number, self._loop.time() + pause)
-            with suppress(TimeoutError):
-                # Not wait_for: in Python 3.11 it loses a cancellation that arrives just after the event was set.
-                async with asyncio.timeout_at(self._agenda[0][0] if self._agenda else None):
-                    await self._woken.wait()
+                pause = await self._start_due(world)
+                if alarm := self._alarms.pop(world.number, None):
+                    alarm.cancel()
+                if pause is not None:
+                    self._alarms[world.number] = self._loop.call_later(pause, self._ring, world.number)
+
+    def _ring(self, number: int) -> None:
+        del self._alarms[number]
+        self._named.add(number)
+        self._woken.set()
 
     def _to_look_at(self) -> list[World]:
-        """The worlds that were named, and those whose alarms have come, in the order in which they were opened."""
-        now = asyncio.get_running_loop().time()
-        while self._agenda and self._agenda[0][0] <= now:
-            at, number = heappop(self._agenda)
-            if self._alarms.get(number) == at:
-                del self._alarms[number]
-                self._named.add(number)
+        """The worlds that were named, in the order in which they were opened."""
         numbers = set[int | None]()
         while self._named:  # one by one: another thread may add to them
             numbers.add(self._named.pop())
         if None in numbers:
             return [world for world in self._worlds if len(world.outbox)]
         return [world for number in sorted(filter(None, numbers)) if (world := self._worlds.numbered(number))]
-
-    def _look_again(self, number: int, at: float) -> None:
-        """Look at a world at an instant of the loop, if it is not looked at before."""
-        if at < self._alarms.get(number, math.inf):
-            self._alarms[number] = at
-            heappush(self._agenda, (at, number))
 
     async def close(self) -> None:
         """Cancel what is in progress, as if the process had ended: the deliveries are still due."""
@@ -374,9 +363,8 @@ class Dispatcher:
             return
         changed = asyncio.Event()
         try:
-            with world.notifier.listening(
-                changed.set
-            ):  # the turn of another process, or a delivery that it has taken, ends with a notification
+            # The turn of another process, or a delivery that it has taken, ends with a notification.
+            with world.notifier.listening(changed.set):
                 async with asyncio.timeout(LONGEST_ADVANCE):
                     while not await self._has_turn(world):
                         await changed.wait()

@@ -1,19 +1,17 @@
-"""Decides where a webhook may go: to loopback, or to a host that was allowed by name; by https, to one whose certificate is trusted."""
+"""Decides where a webhook may go: to loopback, or to a host that was allowed by name."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_simulator.spec import is_loopback_ip, regex
+from pixazo_simulator.spec import is_loopback_ip
 
 LOOPBACK, OTHER_LOOPBACK = "127.0.0.1", "::1"
 LOOK_UP_TIMEOUT = 5.0
@@ -21,9 +19,6 @@ LOOK_UP_TIMEOUT = 5.0
 MOST_LOOK_UPS = 64
 """Names that may be looked up at the same time."""
 _SHOWN = 80
-_CERTIFICATE = regex(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
-# OpenSSL's X509_V_ERR_: CERT_NOT_YET_VALID, CERT_HAS_EXPIRED; HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH.
-_OUT_OF_DATE, _OTHER_NAME = (9, 10), (62, 64)
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -33,11 +28,6 @@ class Destination(msgspec.Struct, frozen=True):
     host: str
     port: int
     secure: bool = False
-
-    @property
-    def is_localhost(self) -> bool:
-        """Whether it is loopback by name, which means the addresses of both families."""
-        return _is_localhost(self.host)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -78,12 +68,10 @@ class LookUps:
         return answer
 
     def _ask(self, host: str, found: asyncio.Future[list[str] | Exception]) -> None:
-        answer: list[str] | Exception
         try:
-            answer = _resolved(host)
+            answer: list[str] | Exception = _resolved(host)
         except (OSError, UnicodeError) as error:
             answer = error
-
         with suppress(RuntimeError):  # the loop is closed
             # An error is a result, too: a future whose exception is never retrieved is logged.
             found.get_loop().call_soon_threadsafe(found.set_result, answer)
@@ -120,7 +108,7 @@ async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> 
 @lru_cache(maxsize=1024)
 def _known(host: str) -> str | None:
     """The address of a host that is one, or always loopback (RFC 6761, 6.3); None for a name that a resolver must be asked about."""
-    if _is_localhost(host):
+    if is_localhost(host):
         return LOOPBACK
     try:
         return _resolved(host, socket.AI_NUMERICHOST)[0]
@@ -128,7 +116,8 @@ def _known(host: str) -> str | None:
         return None
 
 
-def _is_localhost(host: str) -> bool:
+def is_localhost(host: str) -> bool:
+    """Whether a host is loopback by name, which means the addresses of both families."""
     return host == "localhost" or host.endswith(".localhost")
 
 
@@ -136,59 +125,3 @@ def _resolved(host: str, flags: int = 0) -> list[str]:
     """What the system's resolver says; with AI_NUMERICHOST it is not asked, an address is parsed."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)
     return [str(address[0]) for *_, address in found]
-
-
-def read_authorities(path: str) -> str:
-    """The certificates in a PEM file. Raises ValueError that names the file and the remedy."""
-    try:
-        text = Path(path).read_text(encoding="latin-1")
-    except OSError as error:
-        raise ValueError(f"webhook CA file {path} cannot be read: {error.strerror}") from None
-    certificates = "\n".join(_CERTIFICATE.findall(text))
-    if not certificates:
-        raise ValueError(
-            f"webhook CA file {path} has no certificate in PEM format: give that of the authority, such as rootCA.pem"
-        )
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
-    except ssl.SSLError as error:
-        raise ValueError(
-            f"webhook CA file {path} has a damaged certificate ({error.reason}): export it again"
-        ) from None
-    return certificates
-
-
-def trusting(authorities: str) -> ssl.SSLContext:
-    """A context that trusts the system's authorities, or those that the environment names, and these (PEM).
-
-    Raises ValueError when the environment names what cannot be used.
-    """
-    import httpx2  # finds the authorities of every platform, and honours SSL_CERT_FILE and SSL_CERT_DIR
-
-    try:
-        context = httpx2.create_ssl_context()
-    except OSError as error:
-        raise ValueError(f"the authorities that SSL_CERT_FILE and SSL_CERT_DIR name cannot be used: {error}") from None
-    context.set_alpn_protocols(["http/1.1"])
-    if authorities:
-        context.load_verify_locations(cadata=authorities)
-    # A receiver's own certificate may be given, too, such as that of `dotnet dev-certs`; it need not have everything that an authority's has.
-    context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context
-
-
-def distrust(error: BaseException | None, host: str) -> str | None:
-    """Why the certificate of `host` was not accepted, and the remedy, if that is the cause of an error."""
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__cause__ or error.__context__
-    if error is None:
-        return None
-    reason = error.verify_message.rstrip(".")
-    if error.verify_code in _OTHER_NAME:
-        return f"the certificate is not for {host} ({reason}): use a name in the URL that it contains, or make one for {host}"
-    if error.verify_code in _OUT_OF_DATE:
-        return f"the certificate of {host} is not valid now ({reason}): renew it"
-    return (
-        f"the certificate of {host} is not trusted ({reason}): name its authority with --webhook-ca FILE, "
-        "Settings(webhook_ca=...) or SSL_CERT_FILE, in pytest set pixazo_webhook_ca"
-    )

@@ -17,8 +17,8 @@ from tests.receiver import Receiver
 from tests.tools import tool
 
 from pixazo_simulator import Settings, Simulator, SimulatorError
-from pixazo_simulator.webhooks.egress import Outcome, read_authorities
-from pixazo_simulator.webhooks.sender import Sender, WebhookRequest
+from pixazo_simulator.webhooks.egress import Outcome
+from pixazo_simulator.webhooks.sender import Sender, WebhookRequest, read_authorities
 
 DELIVERED = Outcome(204)
 UNTRUSTED = (
