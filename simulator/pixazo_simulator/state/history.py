@@ -14,6 +14,7 @@ import msgspec
 from pixazo_simulator.gateway import Response
 from pixazo_simulator.spec import HIDDEN, QUERY_KEY, REDACTED, SECOND, Policy, Redactor, dollars, is_secret
 from pixazo_simulator.world import (
+    AdoptWorld,
     AdvanceClock,
     AdvanceIdly,
     AdvanceServer,
@@ -112,7 +113,7 @@ def _begun(log: WorldLog, key: str, scratch: Scratch) -> tuple[Fold, World]:
     """The world of a document before its commands, under this key."""
     fold = Fold(*scratch(log.begun))
     fold.time.latest = fold.time.command = log.begun.at
-    return fold, fold.worlds.adopt(key, log.state)
+    return fold, fold.worlds.carry_out(AdoptWorld(state=log.state, key=key))
 
 
 def _addressed(log: WorldLog, key: str, number: int) -> Iterator[Entry]:

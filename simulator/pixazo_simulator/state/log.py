@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -96,8 +95,7 @@ class Log:
         self._store = store
         self._saved = self._size = 0
         self._made = 0
-        self._queue: deque[_Waiting] = deque()
-        self._queued = asyncio.Event()
+        self._queue = asyncio.Queue[_Waiting]()
         self._pending: dict[int, _Waiting] = {}
         self._moved = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -145,8 +143,7 @@ class Log:
         entry = Entry(self.process, self._made, self.fold.time.instant(), world, command)
         waiting = _Waiting(entry, encode(entry), target, asyncio.get_running_loop().create_future())
         self._pending[entry.number] = waiting
-        self._queue.append(waiting)
-        self._queued.set()
+        self._queue.put_nowait(waiting)
         try:
             return await (self._soon(waiting) if self.is_shared else waiting.outcome)
         finally:
@@ -170,9 +167,7 @@ class Log:
     async def _flush(self) -> None:
         """Append what waits, together with all that has arrived meanwhile."""
         while True:
-            await self._queued.wait()
-            self._queued.clear()
-            batch = self._batch()
+            batch = await self._batch()
             commands = (each.entry.command for each in batch)
             only_reads = all(isinstance(each, AnswerRequest) and each.method in ("GET", "HEAD") for each in commands)
             try:
@@ -190,18 +185,18 @@ class Log:
                     self._size += sum(len(each.data) for each in batch)
                     self._carry_out_all(each.entry for each in batch)
 
-    def _batch(self) -> list[_Waiting]:
+    async def _batch(self) -> list[_Waiting]:
         """The next entries to be handed over, without those whose callers have got a time-out."""
         batch, size = list[_Waiting](), 0
-        while self._queue and size < MOST_BYTES:
-            waiting = self._queue.popleft()
+        waiting = await self._queue.get()
+        while True:
             if not waiting.outcome.done():
                 waiting.is_handed_over = True
                 batch.append(waiting)
                 size += len(waiting.data)
-        if self._queue:
-            self._queued.set()
-        return batch
+            if self._queue.empty() or size >= MOST_BYTES:
+                return batch
+            waiting = self._queue.get_nowait()
 
     async def _follow(self, store: SharedStore) -> None:
         """Carry out what any process appends."""

@@ -11,26 +11,10 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from pixazo_simulator import world as state
 from pixazo_simulator.script import Drop, Fault, fault_of, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
-from pixazo_simulator.world import (
-    AdvanceClock,
-    AdvanceIdly,
-    Attempt,
-    Command,
-    CopyDelivery,
-    Delivery,
-    EndTurn,
-    RecordAttempt,
-    ReturnDelivery,
-    StateUnavailableError,
-    TakeDelivery,
-    TakeTransitions,
-    TakeTurn,
-    Transition,
-    World,
-    Worlds,
-)
+from pixazo_simulator.world import Attempt, Delivery, StateUnavailableError, Transition, World, Worlds
 
 from .compose import composed, injected
 from .egress import Outcome, receiver
@@ -188,7 +172,7 @@ class Dispatcher:
             if due > now:
                 return world.clock.real_seconds_until(due)
             try:
-                delivery = await self._worlds.apply(world, TakeDelivery(now, self._process))
+                delivery = await self._worlds.apply(world, state.TakeDelivery(now, self._process))
             except StateUnavailableError:
                 return _LOOK_AGAIN
             if delivery:
@@ -238,9 +222,9 @@ class Dispatcher:
         interrupted = _GIVEN_UP if self._worlds.log else None
         with suppress(StateUnavailableError):
             for number in numbers:
-                await self._worlds.apply(world, ReturnDelivery(world.clock.now(), number, interrupted))
+                await self._worlds.apply(world, state.ReturnDelivery(world.clock.now(), number, interrupted))
 
-    async def _surely(self, world: World, command: Command[None]) -> None:
+    async def _surely(self, world: World, command: state.Command[None]) -> None:
         """Carry out a command, as soon as the store can be used."""
         while True:
             try:
@@ -250,7 +234,7 @@ class Dispatcher:
 
     async def _record(self, world: World, delivery: Delivery, attempt: Attempt) -> None:
         """Record an attempt; what has happened is not lost while the store cannot be used."""
-        await self._surely(world, RecordAttempt(attempt.at, delivery, attempt, self._process))
+        await self._surely(world, state.RecordAttempt(attempt.at, delivery, attempt, self._process))
         if log.isEnabledFor(logging.INFO):
             shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
             fields = {"world": world.number, "request_id": delivery.request_id}
@@ -296,7 +280,7 @@ class Dispatcher:
         Raises KeyError when the world has no delivery of this number, or when an attempt is in progress, ValueError when it is not
         known when its event will be.
         """
-        copy = await self._worlds.apply(world, CopyDelivery(world.clock.now(), number))
+        copy = await self._worlds.apply(world, state.CopyDelivery(world.clock.now(), number))
         try:
             return copy, await self._attempt(world, copy)
         finally:
@@ -316,7 +300,7 @@ class Dispatcher:
                 return None
             if quietly and milliseconds >= world.until_next():
                 return None
-            events = world.apply(AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
+            events = world.apply(state.AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
         if due is not None and events is not None:
             self.wake(world)
         return None if events is None else [*events]
@@ -335,7 +319,7 @@ class Dispatcher:
         progress = self._of(world)
         if self._worlds.log and not (progress.advancing.locked() or progress.tasks or progress.unreported):
             # One command, where there would be five.
-            idle = await self._worlds.apply(world, AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
+            idle = await self._worlds.apply(world, state.AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
             if idle is not None:
                 return [*idle]
         try:
@@ -345,7 +329,7 @@ class Dispatcher:
                 attempts += progress.unreported
                 progress.unreported.clear()
                 until, events = world.clock.now() if stopped else target, list[AdvanceEvent]()
-                while transitions := await self._worlds.apply(world, TakeTransitions(until, MOST_STARTED)):
+                while transitions := await self._worlds.apply(world, state.TakeTransitions(until, MOST_STARTED)):
                     events += transitions
                     await asyncio.sleep(0)  # serves other requests
         finally:
@@ -376,14 +360,14 @@ class Dispatcher:
             yield
         finally:
             ending = asyncio.create_task(
-                self._worlds.in_steps(self._surely, world, EndTurn(world.clock.now(), self._process))
+                self._worlds.in_steps(self._surely, world, state.EndTurn(world.clock.now(), self._process))
             )
             self._tasks.add(ending)
             ending.add_done_callback(self._tasks.discard)
 
     async def _has_turn(self, world: World) -> bool:
         """Take the turn if it is free; whether no other process attempts a delivery."""
-        has_it = await self._worlds.apply(world, TakeTurn(world.clock.now(), self._process))
+        has_it = await self._worlds.apply(world, state.TakeTurn(world.clock.now(), self._process))
         return has_it and world.outbox.taken_by(None) == world.outbox.taken_by(self._process)
 
     async def reach(self, world: World, instant: int) -> None:
@@ -419,13 +403,13 @@ class Dispatcher:
         while self._worlds.get(world.key) is world and (due := world.next_due()) is not None and due <= target:
             if len(attempts) >= MOST_ATTEMPTS or (attempts and loop.time() >= end):
                 return attempts, self._halt(world, target, len(attempts))
-            await self._worlds.apply(world, AdvanceClock(due))
+            await self._worlds.apply(world, state.AdvanceClock(due))
             if world.outbox.are_due(FLOOD, due) and not world.script.is_about("webhook"):
                 attempts += await self._attempt_flood(world, due, MOST_ATTEMPTS - len(attempts), end)
-            elif delivery := await self._worlds.apply(world, TakeDelivery(due, self._process)):
+            elif delivery := await self._worlds.apply(world, state.TakeDelivery(due, self._process)):
                 attempts.append((delivery, await self._attempt(world, delivery)))
             await asyncio.sleep(0)  # an attempt that sends nothing has not let others run
-        await self._worlds.apply(world, AdvanceClock(target))
+        await self._worlds.apply(world, state.AdvanceClock(target))
         return attempts, None
 
     async def _attempt_flood(self, world: World, due: int, most: int, end: float) -> list[tuple[Delivery, Attempt]]:
@@ -452,7 +436,9 @@ class Dispatcher:
                 await asyncio.sleep(0)  # an attempt that sends nothing has not let others run
 
         try:
-            while len(taken) < most and (delivery := await self._worlds.apply(world, TakeDelivery(due, self._process))):
+            while len(taken) < most and (
+                delivery := await self._worlds.apply(world, state.TakeDelivery(due, self._process))
+            ):
                 taken[delivery.number] = delivery
                 if not len(taken) % MOST_STARTED:
                     await asyncio.sleep(0)  # serves other requests

@@ -320,23 +320,19 @@ class Worlds:
         self._sources[world.source] += 1
         self.redactor.add(world.key)
 
-    def adopt(self, key: str, saved: Iterable[Row], *, name: str | None = None) -> World:
-        """A world in a state that another one had (see `World.portable`), for a key of its own; its clock continues from there.
-
-        Raises ValueError for rows that are not such a state, and as `create` and `permitted` do.
-        """
-        world = self.create(CreateWorld(key=key, clock=(0, 0), name=name))
-        number = world.number
+    def _adopt(self, command: commands.AdoptWorld) -> World:
+        world = self.create(CreateWorld(key=command.key or self.fresh_key(), clock=(0, 0), name=command.name))
+        key, number = world.key, world.number
         self._release(world.source)
         try:
-            restore(world, saved)
+            restore(world, command.state)
             self.permitted(world.policy)
         except ValueError:
             del self._worlds[key], self._numbered[number]
             self.redactor.forget(key)
             raise
         self._sources[world.source] += 1
-        world.begin_anew(key, number, name)
+        world.begin_anew(key, number, command.name)
         return world
 
     def saved(self) -> Iterator[Row]:
@@ -492,9 +488,7 @@ class Worlds:
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
         CreateWorld: _create,
         commands.OpenWorld: lambda worlds, command: worlds.find(command.key),
-        commands.AdoptWorld: lambda worlds, command: worlds.adopt(
-            command.key or worlds.fresh_key(), command.state, name=command.name
-        ),
+        commands.AdoptWorld: _adopt,
         commands.DeleteWorld: lambda worlds, command: worlds.delete(command.key),
         commands.AdvanceServer: _advance,
         commands.ChangeSettings: _change_settings,
