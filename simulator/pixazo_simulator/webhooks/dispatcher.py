@@ -167,7 +167,7 @@ class Dispatcher:
             return None
         now = world.clock.now()
         for _ in range(1 if world.script else MOST_STARTED):  # the rules of a script may take long
-            if world.is_at_delivery_bound or (due := world.next_due()) is None:
+            if len(world.outbox.taken) >= world.bounds.pending or (due := world.next_due()) is None:
                 return None
             if due > now:
                 return world.clock.real_seconds_until(due)

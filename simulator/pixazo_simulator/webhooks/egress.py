@@ -16,8 +16,6 @@ from pixazo_simulator.spec import is_loopback_ip
 LOOPBACK, OTHER_LOOPBACK = "127.0.0.1", "::1"
 LOOK_UP_TIMEOUT = 5.0
 """Seconds within which the system's resolver must respond."""
-MOST_LOOK_UPS = 64
-"""Names that may be looked up at the same time."""
 _SHOWN = 80
 
 
@@ -43,7 +41,7 @@ class LookUps:
     """Looks up the addresses of names with the system's resolver.
 
     A look-up cannot be interrupted and may take minutes. Each name therefore has a daemon thread of its own, which does not delay
-    the end of the server; concurrent look-ups of one name share the result.
+    the end of the server; concurrent look-ups of one name share the result. Only names that were allowed are looked up, so there are few.
     """
 
     def __init__(self) -> None:
@@ -53,8 +51,6 @@ class LookUps:
         """The addresses of a name. Raises OSError when there are none, or not in time."""
         found = self._under_way.get(host)
         if found is None:
-            if len(self._under_way) >= MOST_LOOK_UPS:
-                raise OSError(f"{MOST_LOOK_UPS} other names are being looked up")
             found = self._under_way[host] = asyncio.get_running_loop().create_future()
             found.add_done_callback(lambda _: self._under_way.pop(host))
             Thread(target=self._ask, args=(host, found), name=f"pixazo-sim look-up of {host}", daemon=True).start()

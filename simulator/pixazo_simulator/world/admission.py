@@ -118,6 +118,8 @@ class Admission(msgspec.Struct):
     _unknown: Sequence[spec.Problem] = ()
     _urls: Mapping[str, str] = _NOTHING
     """The webhook URLs that were sent, by channel."""
+    _unusable: Mapping[str, spec.Problem] = _NOTHING
+    """What is wrong with them."""
     _parameters: spec.Parameters = spec.Parameters()
     _type_problems: tuple[spec.Problem, ...] = ()
     _findings: spec.Findings | None = None
@@ -248,11 +250,10 @@ class Admission(msgspec.Struct):
         self._note_forms()
         if asked.webhook_url is not None or self._callback is not UNSET:
             self._urls = self._webhook_urls()
-            unusable = self._unusable_urls().values()
+            self._unusable = self._unusable_urls()
             if policy.bad_webhook_url != "ignore":
-                problems += unusable
+                problems += self._unusable.values()
             self._note_webhooks()
-            self._note("bad_webhook_url", unusable)
         return spec.InvalidParameters(tuple(problems)) if problems else None
 
     def _note_forms(self) -> None:
@@ -275,6 +276,7 @@ class Admission(msgspec.Struct):
         self._note("callback_events", urls.get(spec.CALLBACK_MEMBER))
         self._note("both_channels", len(urls) > 1)
         self._note("webhook_events", self._asked.webhook_mode and spec.WEBHOOK_URL_HEADER in urls)
+        self._note("bad_webhook_url", self._unusable)
 
     def funds(self) -> spec.Refusal | None:
         """The wallet has enough for the price (ERR-402-01)."""
@@ -317,7 +319,6 @@ class Admission(msgspec.Struct):
         return bool(self._callback or None) and self._policy.callback_url == "ignore"
 
     def _unusable_urls(self) -> dict[str, spec.Problem]:
-        """What is wrong with the webhook URLs, by channel."""
         refuses_http = self._policy.http_webhook_url == "refuse"
         found: dict[str, spec.Problem] = {}
         for channel, url in self._urls.items():
@@ -347,7 +348,7 @@ class Admission(msgspec.Struct):
             return {}, {}
         if self._asked.operation.response is not None:
             return {}, dict.fromkeys(self._urls, "this operation returns its media immediately")
-        ignored = {channel: _why_ignored(each) for channel, each in self._unusable_urls().items()}
+        ignored = {channel: _why_ignored(each) for channel, each in self._unusable.items()}
         if self._ignores_member:
             ignored[spec.CALLBACK_MEMBER] = "policy callback_url=ignore: use X-Webhook-URL, or set callback_url=post"
         urls = {channel: url for channel, url in self._urls.items() if channel not in ignored}

@@ -420,11 +420,6 @@ class World(Generations, kw_only=True):
         """The instant of the next webhook attempt (UTC milliseconds)."""
         return self.outbox.next_due()
 
-    @property
-    def is_at_delivery_bound(self) -> bool:
-        """Whether as many deliveries are taken and not put back as may be pending in all."""
-        return len(self.outbox.taken) >= self.bounds.pending
-
     def _take_delivery(self, command: commands.TakeDelivery) -> Delivery | None:
         taken = self.outbox.take(command.at, command.by)
         if taken is None:
@@ -522,10 +517,7 @@ class World(Generations, kw_only=True):
             self.notifier.notify()
 
     def _forget_process(self, command: commands.ForgetProcess) -> None:
-        for number in self.outbox.taken_by(command.by):
-            self.outbox.give_back(number, command.at, _INTERRUPTED)
-        if command.by in (None, self.turn):
-            self.turn = None
+        self._put_back(command.by, command.at, _INTERRUPTED)
         self.notifier.notify()
 
     def _copy_delivery(self, command: commands.CopyDelivery) -> Delivery:
@@ -599,13 +591,14 @@ class World(Generations, kw_only=True):
         """Continue under another key, when its state was that of another world."""
         self.key, self.number, self.name = key, number, name or self.name
         self.clock.go_on()
-        self._put_back()
+        self._put_back(None, self.clock.now())
 
-    def _put_back(self) -> None:
-        """Make due again what was taken when the state was saved, since nothing attempts it now."""
-        for delivery in self.outbox.taken_by(None):
-            self.outbox.give_back(delivery, self.clock.now())
-        self.turn = None
+    def _put_back(self, by: str | None, at: int, interrupted: str | None = None) -> None:
+        """Make due again what a process has taken, None: what any has, since nothing attempts it now; and end its turn."""
+        for number in self.outbox.taken_by(by):
+            self.outbox.give_back(number, at, interrupted)
+        if by in (None, self.turn):
+            self.turn = None
 
     def _keep_state(self, _: commands.KeepState) -> int:
         if len(self._states) >= MOST_KEPT:
@@ -621,7 +614,7 @@ class World(Generations, kw_only=True):
         restore(self, kept[command.number])
         self._states, self._keeping = kept, number
         self._shown.clear()
-        self._put_back()
+        self._put_back(None, self.clock.now())
         self.notifier.notify()
 
     def redact(self) -> None:
