@@ -86,7 +86,8 @@ class Log:
 
     def __init__(self, fold: Fold, store: Store) -> None:
         self.process = secrets.token_hex(4)
-        self.is_shared = isinstance(store, SharedStore)
+        self._shared = store if isinstance(store, SharedStore) else None
+        self.is_shared = self._shared is not None
         self.dispatches = not self.is_shared
         self.unavailable: str | None = None
         self.wake: Callable[[World | None], object] = lambda _: None
@@ -228,14 +229,14 @@ class Log:
 
     async def catch_up(self) -> None:
         """Return when everything that any process had appended before was carried out here."""
-        if not isinstance(self._store, SharedStore):
+        if self._shared is None:
             return
         if self.unavailable is not None:
             raise StateUnavailableError(self.unavailable)
-        tail = await self._store.tail()
+        tail = await self._shared.tail()
         try:
             async with asyncio.timeout(PATIENCE):
-                while self._store.cursor < tail:
+                while self._shared.cursor < tail:
                     self._moved.clear()
                     await self._moved.wait()
         except TimeoutError:
@@ -247,8 +248,8 @@ class Log:
         """Append and carry out entries, on the running loop, until `close`."""
         # A task of its own: saving the state may take longer than LEASE, after which the others would consider this process dead.
         steps = [self._flush(), self._repeat(self._keep), self._repeat(self._save)]
-        if isinstance(self._store, SharedStore):
-            steps.append(self._follow(self._store))
+        if self._shared:
+            steps.append(self._follow(self._shared))
         self._tasks = [asyncio.create_task(step) for step in steps]
 
     async def close(self) -> None:
@@ -266,8 +267,7 @@ class Log:
 
     async def _keep(self) -> None:
         """Send the heartbeat of this process, and release the deliveries that dead processes had taken."""
-        shared = self._store if isinstance(self._store, SharedStore) else None
-        if shared:
+        if shared := self._shared:
             # A process that cannot carry out what the others append lets another one dispatch.
             held, self.dispatches = self.dispatches, self.unavailable is None and await shared.hold(self.process)
             if self.dispatches and not held:
@@ -275,9 +275,9 @@ class Log:
         if not self.dispatches:
             return
         others = {process for world in self._worlds for process in world.processes()} - {self.process}
-        living = await shared.living(others) if shared and others else set[str]()
-        for world in self._worlds if others - living else ():
-            for process in world.processes() & (others - living):
+        dead = others - (await shared.living(others) if shared and others else set())
+        for world in self._worlds if dead else ():
+            for process in world.processes() & dead:
                 await self.append(world, ForgetProcess(world.clock.now(), process))
 
     async def _save(self) -> None:
@@ -287,7 +287,7 @@ class Log:
         if self.dispatches and is_due:
             with self._worlds.lock:
                 count, state = self.position, self._worlds.saved()
-                position = self._store.cursor if isinstance(self._store, SharedStore) else (0, 0)
+                position = self._shared.cursor if self._shared else (0, 0)
             await self._store.save(count, state, position)
             self._saved, self._size = count, 0
 

@@ -8,7 +8,6 @@ import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from pixazo_simulator import world as state
@@ -188,7 +187,6 @@ class Dispatcher:
             for tasks in (self._tasks, self._of(world).tasks):
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
-            task.add_done_callback(partial(self._ended, world))
 
     def _queue(self, world: World, delivery: Delivery) -> _ReceiverQueue:
         place = (world, *receiver(delivery.url)[1:])
@@ -202,11 +200,7 @@ class Dispatcher:
                 self.wake(world)
         finally:
             queue.workers -= 1
-
-    def _ended(self, world: World, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()):
-            log.error("a webhook could not be attempted: %r", error)
-        self.wake(world)
+            self.wake(world)
 
     async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
         try:

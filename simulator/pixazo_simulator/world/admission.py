@@ -118,7 +118,7 @@ class Admission(msgspec.Struct):
     _unknown: Sequence[spec.Problem] = ()
     _urls: Mapping[str, str] = _NOTHING
     """The webhook URLs that were sent, by channel."""
-    _unusable: Mapping[str, spec.Problem] = _NOTHING
+    _unusable: dict[str, spec.Problem] = {}
     """What is wrong with them."""
     _parameters: spec.Parameters = spec.Parameters()
     _type_problems: tuple[spec.Problem, ...] = ()
@@ -249,8 +249,7 @@ class Admission(msgspec.Struct):
             problems += [each for each in found.refused if each.member not in typed]
         self._note_forms()
         if asked.webhook_url is not None or self._callback is not UNSET:
-            self._urls = self._webhook_urls()
-            self._unusable = self._unusable_urls()
+            self._find_webhooks()
             if policy.bad_webhook_url != "ignore":
                 problems += self._unusable.values()
             self._note_webhooks()
@@ -301,13 +300,6 @@ class Admission(msgspec.Struct):
             spec.DEFAULT_RESOLUTION if resolution is UNSET else resolution,
         )
 
-    def _webhook_urls(self) -> dict[str, str]:
-        member = self._parameters.callback_url
-        if self._ignores_member or (member == "" and self._policy.empty_callback_url == "ignore"):
-            member = UNSET
-        sent = {spec.WEBHOOK_URL_HEADER: self._asked.webhook_url, spec.CALLBACK_MEMBER: member}
-        return {channel: url for channel, url in sent.items() if isinstance(url, str)}
-
     @property
     def _callback(self) -> object:
         """What was sent as the parameter that names a webhook URL, UNSET where nothing was."""
@@ -318,16 +310,19 @@ class Admission(msgspec.Struct):
         """Whether a `callback_url` was sent that the policy ignores, whatever its value."""
         return bool(self._callback or None) and self._policy.callback_url == "ignore"
 
-    def _unusable_urls(self) -> dict[str, spec.Problem]:
-        refuses_http = self._policy.http_webhook_url == "refuse"
-        found: dict[str, spec.Problem] = {}
+    def _find_webhooks(self) -> None:
+        """The webhook URLs that were sent, and what is wrong with them."""
+        member, policy, operation = self._parameters.callback_url, self._policy, self._asked.operation
+        if self._ignores_member or (member == "" and policy.empty_callback_url == "ignore"):
+            member = UNSET
+        sent = {spec.WEBHOOK_URL_HEADER: self._asked.webhook_url, spec.CALLBACK_MEMBER: member}
+        self._urls = {channel: url for channel, url in sent.items() if isinstance(url, str)}
         for channel, url in self._urls.items():
-            name = self._asked.operation.callback or channel if channel == spec.CALLBACK_MEMBER else channel
+            name = operation.callback or channel if channel == spec.CALLBACK_MEMBER else channel
             if fault := spec.url_problem(url):
-                found[channel] = spec.Problem(name, spec.Violation.URL, (fault,))
-            elif refuses_http and url[:5].lower() == "http:":
-                found[channel] = spec.Problem(name, spec.Violation.HTTPS)
-        return found
+                self._unusable[channel] = spec.Problem(name, spec.Violation.URL, (fault,))
+            elif policy.http_webhook_url == "refuse" and url[:5].lower() == "http:":
+                self._unusable[channel] = spec.Problem(name, spec.Violation.HTTPS)
 
     def _admitted(self) -> Admitted:
         found, prompt = self._findings or spec.Findings(), self._parameters.prompt
