@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from pixazo_simulator import spec
 from pixazo_simulator.world import (
     Admission,
-    Body,
     Clock,
     Generation,
     Outcome,
@@ -178,10 +177,10 @@ class Gateway:
     def _submit(
         self, request: Request, route: RoutedRequest, operation: spec.Operation, model_id: str, now: int
     ) -> Response:
-        world, policy, body = route.world, route.policy, Body(request.body)
+        world, policy = route.world, route.policy
         origin = request.origin(policy)
         submission = Submission(
-            operation, request.key, body, request.content_type, origin, model_id, request.webhook_url, request.webhook_mode,
+            operation, request.key, request.body, request.content_type, origin, model_id, request.webhook_url, request.webhook_mode,
             request.outcome,
         )  # fmt: skip
         if world is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .account import Entry, EntryKind, Ledger, refund_due
-from .admission import Admission, Admitted, Body, Submission, refuse_key
+from .admission import Admission, Admitted, Submission, refuse_key
 from .clock import Begun, Clock, StoredTime, clock_factory, read_start, read_time, real_clock, real_date, starting
 from .commands import (
     AddAlias,
@@ -56,7 +56,7 @@ from .world import World
 
 __all__ = [
     "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdoptWorld", "AdvanceClock", "AdvanceIdly",
-    "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "Body", "ChangeWorld", "Clock", "Command", "CopyDelivery", "CountCall",
+    "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "ChangeWorld", "Clock", "Command", "CopyDelivery", "CountCall",
     "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn", "Entry", "EntryKind", "Exchange", "ForgetProcess", "ForgetState",
     "Forks", "Form", "Generation", "InitialGeneration", "Journal", "KeepState", "KeyTakenError", "Ledger", "Outcome", "ReadMedia",
     "ReadStatus", "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule", "RestoreState", "ReturnDelivery", "RotateSecret",

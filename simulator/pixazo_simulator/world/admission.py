@@ -23,35 +23,29 @@ _OF_PARAMETERS = ("parameters", "funds")
 _SHOWN = 40
 
 
-class Body(msgspec.Struct):
-    """The body of a submission; `data` is None when it is longer than the policy allows. It is decoded once, when it is first needed."""
-
-    data: bytes | None
-    _members: dict[str, Any] | spec.InvalidBody | None = None
-
-    @property
-    def members(self) -> dict[str, Any] | spec.InvalidBody:
-        """The members of the JSON object."""
-        if self._members is None:
-            self._members = spec.members(self.data or b"")
-        return self._members
-
-
-class Submission(msgspec.Struct, frozen=True, gc=False):
+class Submission(msgspec.Struct, gc=False):
     """One POST to a submit path: the key, the body, the relevant headers, and the `origin` for the URLs in the response.
 
-    `outcome` is the header X-Sim-Outcome.
+    `body` is None when it is longer than the policy allows. It is decoded once, when it is first needed. `outcome` is the header X-Sim-Outcome.
     """
 
     operation: spec.Operation
     key: str
-    body: Body
+    body: bytes | None
     content_type: str | None
     origin: str
     model_id: str = spec.MODEL_ID
     webhook_url: str | None = None
     webhook_mode: str | None = None
     outcome: str = ""
+    _members: dict[str, Any] | spec.InvalidBody | None = None
+
+    @property
+    def members(self) -> dict[str, Any] | spec.InvalidBody:
+        """The members of the JSON object."""
+        if self._members is None:
+            self._members = spec.members(self.body or b"")
+        return self._members
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -140,11 +134,11 @@ class Admission(msgspec.Struct):
             return None
         if policy.rate_limit or policy.concurrency is not None or asked.model_id != asked.operation.model_id:
             return None
-        if not asked.key.strip() or not _is_json(asked.content_type) or not asked.body.data:
+        if not asked.key.strip() or not _is_json(asked.content_type) or not asked.body:
             return None
         if asked.webhook_url is not None or asked.webhook_mode or asked.outcome or not asked.operation.plain:
             return None
-        if (found := spec.plain_parameters(asked.body.members)) is None:
+        if (found := spec.plain_parameters(asked.members)) is None:
             return None
         duration = spec.DEFAULT_DURATION if found.duration is UNSET else float(found.duration)
         resolution = spec.DEFAULT_RESOLUTION if found.resolution is UNSET else found.resolution
@@ -167,7 +161,7 @@ class Admission(msgspec.Struct):
     def _is_contested(self, refusal: spec.Refusal, later: tuple[str, ...]) -> bool:
         """Whether one of the checks that were not reached would have refused, too; this is not determined for large bodies and unknown callers."""
         body, account = self._asked.body, self._account
-        if account is None or body.data is None or len(body.data) > spec.SMALL_BODY:
+        if account is None or body is None or len(body) > spec.SMALL_BODY:
             return False
         unreadable = isinstance(refusal, spec.InvalidBody)
         limit, decided_by = self._policy.rate_limit, list(self.decided_by)
@@ -208,14 +202,14 @@ class Admission(msgspec.Struct):
     def json(self) -> spec.Refusal | None:
         """The body is a JSON object, declared as such (HDR-02, SUBMIT-16, SUBMIT-17)."""
         submission = self._asked
-        if submission.body.data is None:
+        if submission.body is None:
             self.decided_by.append("body_limit")
             return spec.BodyTooLarge(self._policy.body_limit)
         if not _is_json(submission.content_type):
             self.decided_by.append("content_type")
             if self._policy.content_type != "ignore":
                 return spec.UnsupportedMediaType(submission.content_type)
-        sent = submission.body.members
+        sent = submission.members
         if isinstance(sent, spec.InvalidBody):
             self.decided_by.append("malformed_body")
             return sent

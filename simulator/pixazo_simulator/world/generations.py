@@ -19,7 +19,7 @@ from pixazo_simulator import spec
 from pixazo_simulator.script import LONGEST_TEXT, End, Length
 
 from .account import Account, Ledger, affords, refund_due
-from .admission import Admitted, Body, Submission
+from .admission import Admitted, Submission
 from .commands import BeginWithGenerations, Generation, InitialGeneration
 from .deliveries import Delivery, next_attempt
 from .journal import Limits
@@ -226,7 +226,7 @@ class Generations(Part, kw_only=True):
             raise ValueError(
                 f"{where}: age {age / spec.SECOND:g} s is before 1970: give a smaller one, or a later start"
             )
-        submission = Submission(operation, self.key, Body(b""), "application/json", command.origin)
+        submission = Submission(operation, self.key, b"", "application/json", command.origin)
         identity = self.functions.identify(submission, policy, self._random, accepted - self._shift)
         return self._made(identity, submission, admitted, plan, accepted)
 

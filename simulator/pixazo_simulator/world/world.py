@@ -159,7 +159,7 @@ class World(Generations, kw_only=True):
     def _facts(self, request: _Request) -> Facts:
         if isinstance(request, commands.SubmitGeneration):
             sent = request.submission
-            return at_submit(sent.operation, request.headers, sent.body.members, self.next_generation, request.at)
+            return at_submit(sent.operation, request.headers, sent.members, self.next_generation, request.at)
         identity, known = request.request_id, self.known(request.request_id, request.at)
         if isinstance(request, commands.ReadStatus):
             return at_read(identity, known, request.headers, request.at)
