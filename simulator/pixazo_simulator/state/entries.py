@@ -103,14 +103,18 @@ Answer = Callable[[Request, int | None], Response]
 
 
 class Fold:
-    """Worlds with a time of their own, which change only through the entries that are carried out here."""
+    """Worlds with a time of their own, which change only through the entries that are carried out here.
 
-    def __init__(self, worlds: Worlds, answer: Answer, count: int = 0) -> None:
+    If it `stands`, their clocks read the instant of the latest entry until the next one.
+    """
+
+    def __init__(self, worlds: Worlds, answer: Answer, count: int = 0, *, stands: bool = False) -> None:
         self.worlds = worlds
         self.time: StoredTime = worlds.time or StoredTime()
         self.count = count
         """How many entries were carried out, including those that led to the initial state."""
-        self._answer = answer
+        self._answer, self._stands = answer, stands
+        self.time.command = self.time.latest if stands else None
 
     def carry_out(self, entry: Entry, target: World | Request | None = None) -> object:
         """Carry out an entry at its instant, or that of one before it if that was later.
@@ -126,7 +130,7 @@ class Fold:
             except Exception as error:  # noqa: BLE001 - the appender of the entry gets it
                 return error
             finally:
-                time.command = None
+                time.command = time.latest if self._stands else None
 
     def _outcome(self, entry: Entry, target: World | Request | None) -> object:
         command = entry.command

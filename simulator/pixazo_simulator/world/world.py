@@ -220,10 +220,7 @@ class World(Generations, kw_only=True):
         if end > now:
             self._announce(generation, url, channel, None)
         else:
-            past = Delivery(
-                self.outbox.number(), generation.request_id, url, channel, end, attempts=(Attempt(end, 200),)
-            )
-            self.outbox.put(past, None)
+            self._schedule(Delivery(0, generation.request_id, url, channel, end, attempts=(Attempt(end, 200),)))
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
         """The instant whose webhooks a rule wants delivered before the response to the submission, None when no rule does."""
