@@ -51,9 +51,9 @@ def _uuid_text(digits: str) -> str:
 REQUEST_ID_FORMS = {"uuid7": _uuid7, "thirteen": _thirteen}
 
 
-def request_id(model_id: str, form: str, random: Random, now: int) -> str:
+def identify(submission: Submission, policy: spec.Policy, random: Random, now: int) -> str:
     """A new id for a generation accepted at `now` (UTC milliseconds): model id, underscore, UUID text (SUBMIT-06)."""
-    return f"{model_id}_{REQUEST_ID_FORMS[form](random, now)}"
+    return f"{submission.operation.model_id}_{REQUEST_ID_FORMS[policy.request_id](random, now)}"
 
 
 def plan_for(admitted: Admitted, policy: spec.Policy, random: Random) -> spec.Plan:
@@ -115,18 +115,14 @@ def _lengths(admitted: Admitted, times: spec.JobTimes, random: Random) -> tuple[
     return (0 if queued_polls else queued, queued_polls), (0 if polls else processing, polls)
 
 
-def _identify(submission: Submission, policy: spec.Policy, random: Random, now: int) -> str:
-    return request_id(submission.operation.model_id, policy.request_id, random, now)
-
-
 class WorldFunctions(msgspec.Struct, frozen=True, kw_only=True):
     """The functions of the worlds of one server; other servers are not affected by a replacement.
 
-    `effective_policy` returns the policy in force for the policy that was set; `identify` returns the request id of an accepted submission.
+    `effective_policy` returns the policy in force for the policy that was set.
     """
 
     effective_policy: Callable[[spec.Policy], spec.Policy] = lambda policy: policy
-    identify: Callable[[Submission, spec.Policy, Random, int], str] = _identify
+    identify: Callable[[Submission, spec.Policy, Random, int], str] = identify
     plan_for: Callable[[Admitted, spec.Policy, Random], spec.Plan] = plan_for
     snapshot: Callable[[int, spec.Plan, int], spec.Snapshot] = spec.snapshot
     affords: Callable[[Ledger, int, int], bool] = affords
