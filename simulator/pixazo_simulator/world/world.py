@@ -362,11 +362,6 @@ class World(Generations, kw_only=True):
         """Milliseconds until an instant of RFC 3339, or `next`: see `until_next`. Raises ValueError with the remedy for anything else."""
         return self.until_next() if until == "next" else self.clock.milliseconds_until(until)
 
-    @property
-    def coming(self) -> int:
-        """How many generations have transitions that no `TakeTransitions` has returned."""
-        return len(self._coming)
-
     def _advance_idly(self, command: commands.AdvanceIdly) -> list[Transition] | None:
         target, due = min(self.clock.now() + command.milliseconds, spec.LAST_INSTANT), self.next_due()
         if (due is not None and due <= target) or self.outbox.taken or self.turn or len(self._coming) > command.most:
