@@ -230,17 +230,15 @@ class Admission(msgspec.Struct):
         account, asked, policy = self._account, self._asked, self._policy
         problems = [*self._type_problems]
         self._unknown = spec.unknown_member(self._sent, asked.operation)
-        if self._unknown:
-            self.decided_by.append("unknown_members")
-            if policy.unknown_members != "ignore":
-                problems += self._unknown
+        self._note("unknown_members", self._unknown)
+        if policy.unknown_members != "ignore":
+            problems += self._unknown
         images, magic = (account.images, account.magic) if account else (_NOTHING, False)
         found = spec.check(self._parameters, asked.operation, policy, images, magic=magic, outcome=asked.outcome)
         self._findings = found
         self.decided_by += found.decided_by
-        if found.refused:
-            typed = {each.member for each in self._type_problems}  # was omitted, which is not what is wrong with it
-            problems += [each for each in found.refused if each.member not in typed]
+        typed = {each.member for each in self._type_problems}  # was omitted, which is not what is wrong with it
+        problems += [each for each in found.refused if each.member not in typed]
         self._note_forms()
         if asked.webhook_url is not None or self._callback is not UNSET:
             self._find_webhooks()
@@ -251,9 +249,8 @@ class Admission(msgspec.Struct):
 
     def _note_forms(self) -> None:
         sent = self._sent
-        if None in sent.values():
-            optional = (each.name for each in self._asked.operation.parameters if not each.required)
-            self._note("null_members", any(name in sent and sent[name] is None for name in optional))
+        optional = (each.name for each in self._asked.operation.parameters if not each.required)
+        self._note("null_members", any(name in sent and sent[name] is None for name in optional))
         self._note(
             "number_forms", self._asked.operation.on_page and isinstance(sent.get("duration"), (str, bool, float))
         )
@@ -333,8 +330,6 @@ class Admission(msgspec.Struct):
 
     def _deliverable_urls(self) -> tuple[dict[str, str], dict[str, str]]:
         """The webhook URLs that will be posted to, and why the others will not, by channel."""
-        if not self._urls and not self._ignores_member:
-            return {}, {}
         if self._asked.operation.response is not None:
             return {}, dict.fromkeys(self._urls, "this operation returns its media immediately")
         ignored = {channel: _why_ignored(each) for channel, each in self._unusable.items()}
@@ -342,9 +337,9 @@ class Admission(msgspec.Struct):
             ignored[spec.CALLBACK_MEMBER] = "policy callback_url=ignore: use X-Webhook-URL, or set callback_url=post"
         urls = {channel: url for channel, url in self._urls.items() if channel not in ignored}
         if len(urls) > 1 and self._policy.both_channels != "each":
-            header, member = spec.WEBHOOK_URL_HEADER, spec.CALLBACK_MEMBER
-            only, other = (header, member) if self._policy.both_channels == "header" else (member, header)
-            urls = {only: urls[only]}
+            other = spec.CALLBACK_MEMBER if self._policy.both_channels == "header" else spec.WEBHOOK_URL_HEADER
+            del urls[other]
+            (only,) = urls
             ignored[other] = f"{only} was also given (policy both_channels={self._policy.both_channels})"
         return urls, ignored
 
@@ -353,10 +348,8 @@ class Admission(msgspec.Struct):
         if not _is_json(kind):
             shown = "it is absent" if kind is None else f"{spec.beginning(kind, _SHOWN)!r} is not application/json"
             found["Content-Type"] = f"{shown} (policy content_type=ignore)"
-        if not mode:
-            return found
         known = ("terminal",) if self._policy.webhook_events == "terminal" else ("terminal", "sync")
-        if mode.lower() not in known:
+        if mode and mode.lower() not in known:
             found[spec.WEBHOOK_MODE_HEADER] = (
                 f"{spec.beginning(mode, _SHOWN)!r} (policy webhook_events={self._policy.webhook_events})"
             )

@@ -192,10 +192,7 @@ class Generations(Part, kw_only=True):
 
     def _end_decided_by(self, admitted: Admitted, plan: spec.Plan) -> tuple[str, ...]:
         """The fields of the policy that decide how a generation ends, and when."""
-        policy = self.policy
-        if not policy.changed_among("job_times", "queued_to_end") and not admitted.fails:
-            return ()
-        is_scripted = admitted.end is not None and admitted.end.status is not None
+        policy, is_scripted = self.policy, admitted.end is not None and admitted.end.status is not None
         fails = admitted.decided_by if admitted.fails and not is_scripted else ()
         times = policy.changed_among("job_times") if admitted.magic.after is None and admitted.end is None else ()
         ends = policy.changed_among("queued_to_end") if plan.outcome is not spec.Status.COMPLETED else ()
