@@ -59,13 +59,8 @@ def identify(submission: Submission, policy: spec.Policy, random: Random, now: i
 def plan_for(admitted: Admitted, policy: spec.Policy, random: Random) -> spec.Plan:
     """When a generation enters each state and how it ends: what the script wants, else what the prompt asks for, else what the policy says."""
     times = policy.job_times
-    if (
-        admitted.end is None
-        and admitted.magic is spec.NO_MAGIC
-        and not admitted.fails
-        and not admitted.stuck
-        and not times.polls
-    ):
+    is_special = admitted.end or admitted.fails or admitted.stuck or times.polls
+    if admitted.magic is spec.NO_MAGIC and not is_special:
         return _plan(*times.draw(random))
     outcome, error = _outcome(admitted)
     (queued, queued_polls), (processing, polls) = _lengths(admitted, times, random)
@@ -282,7 +277,5 @@ class Generations(Part, kw_only=True):
     def _body_decided_by(self, generation: Generation, at: int) -> tuple[str, ...]:
         """The fields of the policy that decide the status body at an instant."""
         shaping = self.policy.changed_among("public_origin", "media_origin", "media", "status_members", "timestamps")
-        if not generation.decided_by:
-            return shaping
         has_ended = at >= generation.finish
         return (*shaping, *(each for each in generation.decided_by if has_ended or each == "job_times"))
