@@ -54,15 +54,12 @@ class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
         )  # fmt: skip
 
 
-_UNLOGGED = ("ScriptedRequest", "CountCall", "Debit")
-"""Commands that are part of answering a request, or of another command; the first stands for those made of it."""
-
-
 if TYPE_CHECKING:
     LoggedCommand = AnswerRequest | Command[Any] | ServerCommand[Any]
 else:  # every command that is logged; msgspec tells them apart by their names
     _commands = (kind for base in (Command, ServerCommand) for kind in base.__subclasses__())
-    _logged = (kind for kind in _commands if kind.__name__ not in _UNLOGGED)
+    # A request of the gateway is logged itself, not the commands that are made of it.
+    _logged = (kind for kind in _commands if kind.__name__ != "ScriptedRequest")
     LoggedCommand = reduce(lambda kinds, kind: kinds | kind, _logged, AnswerRequest)
 
 
