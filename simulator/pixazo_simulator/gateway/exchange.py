@@ -77,9 +77,8 @@ class Request(msgspec.Struct, gc=False):
                 self.webhook_url = value.decode("latin-1").strip()
             elif name == _WEBHOOK_MODE:
                 self.webhook_mode = value.decode("latin-1")
-        self.outcome = "; ".join(
-            value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME
-        )
+        outcomes = (value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME)
+        self.outcome = "; ".join(outcomes)
         self.endpoint = spec.classify(self.method, self.path)
         self.called = _called(self.scheme, self.host, self.server)
         if _QUERY_KEY in self.query and not self.key:
@@ -196,9 +195,8 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     def dated(self, now: int) -> Response:
         """The same response at another instant, which its Date names."""
         date = _date(now // spec.SECOND)
-        return replace(
-            self, at=now, headers=tuple((name, date if name == b"date" else value) for name, value in self.headers)
-        )
+        headers = tuple((name, date if name == b"date" else value) for name, value in self.headers)
+        return replace(self, at=now, headers=headers)
 
     def exchange(self, elapsed: int = 0) -> Exchange:
         """The entry for the journal, given the real milliseconds since the clock of its world was made."""

@@ -99,9 +99,8 @@ class Gateway:
             endpoint = spec.Unrouted()
         order = policy.check_order
         # An unknown caller is refused whatever the body is, unless the policy checks the body first.
-        is_judged = isinstance(endpoint, (spec.Submit, spec.UnknownModel)) and (
-            world is not None or order.index("key") > order.index("json")
-        )
+        is_submission = isinstance(endpoint, (spec.Submit, spec.UnknownModel))
+        is_judged = is_submission and (world is not None or order.index("key") > order.index("json"))
         keep = None if is_judged else self._worlds.settings.bounds.journal.body
         return RoutedRequest(endpoint, world, policy, clock, policy.body_limit, keep)
 

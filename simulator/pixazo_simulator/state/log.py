@@ -117,9 +117,8 @@ class Log:
             self.fold.carry_out(self._decoded(data))
             if real_clock() - shown > _PROGRESS:
                 shown = real_clock()
-                log.info(
-                    "%s: carried out %d commands in %.0f s", self._store.name, self.position - kept.count, shown - began
-                )
+                done = self.position - kept.count
+                log.info("%s: carried out %d commands in %.0f s", self._store.name, done, shown - began)
 
     def _decoded(self, data: bytes) -> Entry:
         try:

@@ -243,10 +243,8 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  # whatever it is, the delivery must not be lost
             log.error("a webhook could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
             outcome = Outcome(None, f"{type(error).__name__}: {error}")
-        names = tuple(map(kind_of, faults))
-        attempt = Attempt(
-            world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names, late=outcome.late
-        )
+        at, names = world.clock.now(), tuple(map(kind_of, faults))
+        attempt = Attempt(at, outcome.status, outcome.problem, outcome.final, delivery.rule, names, late=outcome.late)
         self.attempts["failed" if attempt.status is None else "delivered" if attempt.succeeded else "refused"] += 1
         return attempt
 
@@ -288,9 +286,8 @@ class Dispatcher:
         """
         with self._worlds.lock:
             due, progress = world.next_due(), self._progress.get(world)
-            if self._worlds.log or (
-                progress and (progress.advancing.locked() or progress.tasks or progress.unreported)
-            ):
+            is_busy = progress and (progress.advancing.locked() or progress.tasks or progress.unreported)
+            if self._worlds.log or is_busy:
                 return None
             if quietly and milliseconds >= world.until_next():
                 return None
@@ -353,9 +350,8 @@ class Dispatcher:
         try:
             yield
         finally:
-            ending = asyncio.create_task(
-                self._worlds.in_steps(self._surely, world, state.EndTurn(world.clock.now(), self._process))
-            )
+            end = state.EndTurn(world.clock.now(), self._process)
+            ending = asyncio.create_task(self._worlds.in_steps(self._surely, world, end))
             self._tasks.add(ending)
             ending.add_done_callback(self._tasks.discard)
 
@@ -430,9 +426,8 @@ class Dispatcher:
                 await asyncio.sleep(0)  # an attempt that sends nothing has not let others run
 
         try:
-            while len(taken) < most and (
-                delivery := await self._worlds.apply(world, state.TakeDelivery(due, self._process))
-            ):
+            take = state.TakeDelivery(due, self._process)
+            while len(taken) < most and (delivery := await self._worlds.apply(world, take)):
                 taken[delivery.number] = delivery
                 if not len(taken) % MOST_STARTED:
                     await asyncio.sleep(0)  # serves other requests

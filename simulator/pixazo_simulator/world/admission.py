@@ -251,9 +251,8 @@ class Admission(msgspec.Struct):
         sent = self._sent
         optional = (each.name for each in self._asked.operation.parameters if not each.required)
         self._note("null_members", any(name in sent and sent[name] is None for name in optional))
-        self._note(
-            "number_forms", self._asked.operation.on_page and isinstance(sent.get("duration"), (str, bool, float))
-        )
+        is_other_form = isinstance(sent.get("duration"), (str, bool, float))
+        self._note("number_forms", is_other_form and self._asked.operation.on_page)
 
     def _note_webhooks(self) -> None:
         urls = self._urls
@@ -348,11 +347,10 @@ class Admission(msgspec.Struct):
         if not _is_json(kind):
             shown = "it is absent" if kind is None else f"{spec.beginning(kind, _SHOWN)!r} is not application/json"
             found["Content-Type"] = f"{shown} (policy content_type=ignore)"
-        known = ("terminal",) if self._policy.webhook_events == "terminal" else ("terminal", "sync")
+        events = self._policy.webhook_events
+        known = ("terminal",) if events == "terminal" else ("terminal", "sync")
         if mode and mode.lower() not in known:
-            found[spec.WEBHOOK_MODE_HEADER] = (
-                f"{spec.beginning(mode, _SHOWN)!r} (policy webhook_events={self._policy.webhook_events})"
-            )
+            found[spec.WEBHOOK_MODE_HEADER] = f"{spec.beginning(mode, _SHOWN)!r} (policy webhook_events={events})"
         return found
 
 

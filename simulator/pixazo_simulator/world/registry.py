@@ -292,16 +292,11 @@ class Worlds:
             clock = self._new_clock()
             if not clock.rate:  # as far advanced as the server's own, which moves when every world is advanced
                 clock.advance_to(clock.start + self.clock.now() - self.clock.start)
+        balance = settings.balance if wanted.balance is None else wanted.balance
+        policy, seed = wanted.policy or settings.policy, settings.seed if wanted.seed is None else wanted.seed
+        source = "" if name is None or self._sources[name] else name
         world = self._made_world(
-            key,
-            clock,
-            settings.balance if wanted.balance is None else wanted.balance,
-            policy=wanted.policy or settings.policy,
-            seed=settings.seed if wanted.seed is None else wanted.seed,
-            script=script,
-            name=name,
-            source="" if name is None or self._sources[name] else name,
-            number=self._opened,
+            key, clock, balance, policy=policy, seed=seed, script=script, name=name, source=source, number=self._opened
         )
         self._former.pop(key, None)
         self._enter(world)
@@ -341,10 +336,8 @@ class Worlds:
         parts |= {"clock": self.clock.fork(), "unmatched": self.unmatched.fork()}
         latest = self.time.latest if self.time else 0
         server = SavedServer(tuple(self._numbered), dict(self._former), self._made, self._opened, latest, self._changed)
-        first = Row("", msgspec.msgpack.encode(server))
-        return chain(
-            [first], (Row(f"{name}.{path}", data) for name, part in parts.items() for path, data in rows(part))
-        )
+        others = (Row(f"{name}.{path}", data) for name, part in parts.items() for path, data in rows(part))
+        return chain([Row("", msgspec.msgpack.encode(server))], others)
 
     def restore(self, saved: Iterable[Row]) -> None:
         """Restore the state in the rows. Raises ValueError for rows that are not such a state."""
