@@ -1,4 +1,4 @@
-"""A request of the gateway, and its response: what the caller gets, what the journal keeps, what the server has to carry out."""
+"""A request of the gateway, where it goes, and its response: what the caller gets, what the journal keeps, what the server has to carry out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import Transmission, cut, inject, kind_of
-from pixazo_simulator.world import Exchange, Outcome, World, Worlds
+from pixazo_simulator.world import Clock, Exchange, Outcome, World, Worlds
 
 _KEY = spec.KEY_HEADER.lower().encode()
 _WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
@@ -155,6 +155,31 @@ def _authority(text: str) -> re.Match[str] | None:
     return found if found and (found[2] is None or 0 < int(found[2]) <= spec.LAST_PORT) else None
 
 
+class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
+    """Where a request goes, known from its head: the endpoint, the world concerned, and the policy and clock that apply to it.
+
+    At most `body_limit` bytes of its body are read, none if that is None. Only the first `keep` bytes are kept where that is not None:
+    then the body is for the journal only.
+    """
+
+    endpoint: spec.Endpoint
+    world: World | None
+    policy: spec.Policy
+    clock: Clock
+    body_limit: int | None = None
+    keep: int | None = None
+
+    def take(self, request: Request, body: bytes, received: int | None = None) -> None:
+        """Give a request as much of its body as is kept, or None if it is too long; `body` may be only the beginning of `received` bytes."""
+        if self.body_limit is None:
+            return
+        received = len(body) if received is None else received
+        if request.content_length > self.body_limit or received > self.body_limit:
+            request.body = None
+        else:
+            request.body, request.received = body[: self.keep], received
+
+
 class Response(msgspec.Struct, frozen=True, gc=False):
     """A response to one request, as it is `at` an instant of the clock of its world (UTC milliseconds).
 
@@ -212,19 +237,22 @@ class Response(msgspec.Struct, frozen=True, gc=False):
 
 def complete(
     request: Request,
+    route: RoutedRequest,
     answer: spec.Answer,
     now: int,
-    world: World | None,
     outcome: Outcome[Any] = NO_OUTCOME,
     *,
-    policy: spec.Policy,
     request_id: str | None = None,
     hint: str | None = None,
     former: str | None = None,
     log: str | None = None,
     wakes: bool = False,
 ) -> Response:
-    """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date."""
+    """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date.
+
+    `former` is the name of the deleted world that the request is for, which does not concern the world that it reached.
+    """
+    policy, world = route.policy, None if former else route.world or request.listener
     decision, decided_by = outcome.decision, outcome.decided_by + answer.decided_by + request.decided_by
     if outcome.passed:
         answer = replace(answer, reason="; ".join((answer.reason, *outcome.passed)))
