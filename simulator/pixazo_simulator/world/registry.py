@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -134,7 +134,6 @@ class Worlds:
         self.clock = self._new_clock()
         self._worlds: dict[str, World] = {}
         self._numbered: dict[int, World] = {}
-        self._sources = Counter[str]()  # of the open worlds: two of one name may be asked for
         self._former: OrderedDict[str, str] = OrderedDict()
         self._made = self._opened = self._forgotten = 0
         self._changed: commands.ChangeSettings | None = None
@@ -294,7 +293,7 @@ class Worlds:
                 clock.advance_to(clock.start + self.clock.now() - self.clock.start)
         balance = settings.balance if wanted.balance is None else wanted.balance
         policy, seed = wanted.policy or settings.policy, settings.seed if wanted.seed is None else wanted.seed
-        source = "" if name is None or self._sources[name] else name
+        source = "" if name is None or any(each.source == name for each in self) else name
         world = self._made_world(
             key, clock, balance, policy=policy, seed=seed, script=script, name=name, source=source, number=self._opened
         )
@@ -312,13 +311,11 @@ class Worlds:
 
     def _enter(self, world: World) -> None:
         self._worlds[world.key] = self._numbered[world.number] = world
-        self._sources[world.source] += 1
         self.redactor.add(world.key)
 
     def _adopt(self, command: commands.AdoptWorld) -> World:
         world = self.create(CreateWorld(key=command.key or self.fresh_key(), clock=(0, 0), name=command.name))
         key, number = world.key, world.number
-        self._release(world.source)
         try:
             restore(world, command.state)
             self.permitted(world.policy)
@@ -326,7 +323,6 @@ class Worlds:
             del self._worlds[key], self._numbered[number]
             self.redactor.forget(key)
             raise
-        self._sources[world.source] += 1
         world.begin_anew(key, number, command.name)
         return world
 
@@ -357,8 +353,8 @@ class Worlds:
         self._former, self._made, self._opened = OrderedDict(server.former), server.made, server.opened
         if self.time:
             self.time.latest = server.latest
-        for kept in (self._worlds, self._numbered, self._sources):
-            kept.clear()
+        self._worlds.clear()
+        self._numbered.clear()
         for number in server.worlds:
             world = self._made_world("", self._clock(), 0, policy=self.settings.policy, seed=0)
             restore(world, by_part.pop(str(number), ()))
@@ -380,7 +376,6 @@ class Worlds:
         if (world := self._worlds.pop(key, None)) is None:
             return
         del self._numbered[world.number]
-        self._release(world.source)
         self._forgotten += world.accepted
         world.close()
         if world.name:
@@ -388,11 +383,6 @@ class Worlds:
                 self._former[each] = world.name
         while len(self._former) > spec.MOST_REMEMBERED:
             self._former.popitem(last=False)
-
-    def _release(self, source: str) -> None:
-        self._sources[source] -= 1
-        if not self._sources[source]:
-            del self._sources[source]
 
     def former(self, key: str) -> str | None:
         """The name of the deleted world that `key` opened, or whose generation had this request id; the last 10,000 are remembered."""
