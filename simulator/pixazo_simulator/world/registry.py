@@ -336,7 +336,7 @@ class Worlds:
         return chain([Row("", msgspec.msgpack.encode(server))], others)
 
     def restore(self, saved: Iterable[Row]) -> None:
-        """Restore the state in the rows. Raises ValueError for rows that are not such a state."""
+        """Restore the state in the rows where there is no world yet. Raises ValueError for rows that are not such a state."""
         by_part: dict[str, list[Row]] = {}
         for path, data in saved:
             name, _, rest = path.partition(".")
@@ -353,8 +353,6 @@ class Worlds:
         self._former, self._made, self._opened = OrderedDict(server.former), server.made, server.opened
         if self.time:
             self.time.latest = server.latest
-        self._worlds.clear()
-        self._numbered.clear()
         for number in server.worlds:
             world = self._made_world("", self._clock(), 0, policy=self.settings.policy, seed=0)
             restore(world, by_part.pop(str(number), ()))
