@@ -19,7 +19,7 @@ from pixazo_simulator.spec.redaction import Redactor
 from pixazo_simulator.spec.responses import Answer
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world.account import Account, Ledger
-from pixazo_simulator.world.admission import Body, Submission
+from pixazo_simulator.world.admission import Submission
 from pixazo_simulator.world.clock import Begun, Clock
 from pixazo_simulator.world.commands import Generation, SubmitGeneration
 from pixazo_simulator.world.generations import Bounds
@@ -52,7 +52,7 @@ def call(prompt: object = "A bear", *, operation: str = "generate", **more: Any)
     parts: dict[str, Any] = {
         "operation": OPERATIONS[operation],
         "key": KEY,
-        "body": Body(more.pop("body", json.dumps({"prompt": prompt, **members}).encode())),
+        "body": json.dumps({"prompt": prompt, **members}).encode(),
         "content_type": "application/json",
         "origin": "http://gateway.test",
     }

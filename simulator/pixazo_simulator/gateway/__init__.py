@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .exchange import Request, Response, framed
-from .gateway import Gateway, RoutedRequest, sent_key
+from .exchange import Request, Response, RoutedRequest, framed
+from .gateway import Gateway, sent_key
 from .media import serve_media
 from .traffic import BOUNDS, TIMED, Traffic
 

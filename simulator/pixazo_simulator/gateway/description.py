@@ -15,47 +15,37 @@ _CODES = {
     402: "The balance is too low", 403: "The key is suspended", 429: "Too many requests", 500: "An error of the gateway",
 }  # fmt: skip
 _REQUEST_ID = {"name": "request_id", "in": "path", "required": True, "schema": {"type": "string"}}
+_WEBHOOK = {
+    "name": WEBHOOK_URL_HEADER, "in": "header", "description": "Where the result is posted to",
+    "schema": {"type": "string", "format": "uri"},
+}  # fmt: skip
 _BOUNDS = {
-    "maximum": "maximum",
-    "min_length": "minLength",
-    "max_length": "maxLength",
-    "min_items": "minItems",
-    "max_items": "maxItems",
-}
+    "maximum": "maximum", "min_length": "minLength", "max_length": "maxLength", "min_items": "minItems", "max_items": "maxItems",
+}  # fmt: skip
 
 
 def gateway_document(operations: Iterable[Operation], version: str, server: str) -> dict[str, Any]:
     """The OpenAPI document of the gateway with these operations at the origin `server`, as a JSON value; `version` is that of the package."""
     kinds = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_KINDS.values()}
     missing = {"description": "There is none"}
+    status = {
+        "operationId": "status", "summary": "The status of a generation", "parameters": [_REQUEST_ID],
+        "responses": {"200": _json("As it is now", "Status"), **_refused(401, 403, 429, 500), "404": missing},
+    }  # fmt: skip
+    media = {
+        "operationId": "media", "summary": "The media of a completed generation", "security": [],
+        "parameters": [_REQUEST_ID, {**_REQUEST_ID, "name": "extension"}],
+        "responses": {"200": {"description": "The media", "content": kinds}, "404": missing},
+    }  # fmt: skip
     return {
         "openapi": "3.1.0",
         "info": {"title": "Pixazo gateway, simulated", "version": version, "description": _ABOUT},
         "servers": [{"url": server}],
         "security": [{"key": []}],
-        "paths": {each.path: {"post": _submission(each)} for each in operations}
-        | {
-            f"{STATUS_PATH}{{request_id}}": {
-                "get": {
-                    "operationId": "status",
-                    "summary": "The status of a generation",
-                    "parameters": [_REQUEST_ID],
-                    "responses": {
-                        "200": _json("As it is now", "Status"),
-                        **_refused(401, 403, 429, 500),
-                        "404": missing,
-                    },
-                }
-            },
-            "/v1/{request_id}/output.{extension}": {
-                "get": {
-                    "operationId": "media",
-                    "summary": "The media of a completed generation",
-                    "security": [],
-                    "parameters": [_REQUEST_ID, {**_REQUEST_ID, "name": "extension"}],
-                    "responses": {"200": {"description": "The media", "content": kinds}, "404": missing},
-                }
-            },
+        "paths": {
+            **{each.path: {"post": _submission(each)} for each in operations},
+            f"{STATUS_PATH}{{request_id}}": {"get": status},
+            "/v1/{request_id}/output.{extension}": {"get": media},
         },
         "components": {
             "schemas": _SCHEMAS,
@@ -99,17 +89,11 @@ def _refused(*codes: int) -> dict[str, Any]:
 def _submission(operation: Operation) -> dict[str, Any]:
     at_once = {"description": "The media", "content": {"application/json": {"example": operation.response}}}
     good = {"202": _json("Accepted", "Accepted")} if operation.response is None else {"200": at_once}
-    webhook = {
-        "name": WEBHOOK_URL_HEADER,
-        "in": "header",
-        "description": "Where the result is posted to",
-        "schema": {"type": "string", "format": "uri"},
-    }
     return {
         "operationId": operation.name,
         "summary": operation.title,
         "tags": [operation.model],
-        "parameters": [webhook] if operation.response is None else [],
+        "parameters": [_WEBHOOK] if operation.response is None else [],
         "requestBody": {"required": True, "content": {"application/json": {"schema": _body(operation)}}},
         "responses": {**good, **_refused(*_CODES)},
         "x-pixazo-label": operation.label,

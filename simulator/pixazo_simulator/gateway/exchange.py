@@ -1,7 +1,8 @@
-"""A request of the gateway, and its response: what the caller gets, what the journal keeps, what the server has to carry out."""
+"""A request of the gateway, where it goes, and its response: what the caller gets, what the journal keeps, what the server has to carry out."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -11,17 +12,17 @@ from msgspec.structs import replace
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import Transmission, cut, inject, kind_of
-from pixazo_simulator.world import Exchange, Outcome, World, Worlds
-
-from .origin import called, origin
+from pixazo_simulator.world import Clock, Exchange, Outcome, World, Worlds
 
 _KEY = spec.KEY_HEADER.lower().encode()
 _WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
 _WEBHOOK_MODE = spec.WEBHOOK_MODE_HEADER.lower().encode()
 _OUTCOME = spec.OUTCOME_HEADER.lower().encode()
 _QUERY_KEY = spec.QUERY_KEY.encode()
+_AUTHORITY = spec.regex(r"([A-Za-z0-9.\-_]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
+_PORTS = {"http": 80, "https": 443}
 _WITHOUT_LENGTH = (204, 304)
-_NO_OUTCOME: Outcome[Any] = Outcome(None)
+NO_OUTCOME: Outcome[Any] = Outcome(None)
 
 
 class Request(msgspec.Struct, gc=False):
@@ -76,11 +77,10 @@ class Request(msgspec.Struct, gc=False):
                 self.webhook_url = value.decode("latin-1").strip()
             elif name == _WEBHOOK_MODE:
                 self.webhook_mode = value.decode("latin-1")
-        self.outcome = "; ".join(
-            value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME
-        )
+        outcomes = (value.decode(errors="replace").strip() for name, value in self.headers if name == _OUTCOME)
+        self.outcome = "; ".join(outcomes)
         self.endpoint = spec.classify(self.method, self.path)
-        self.called = called(self.scheme, self.host, self.server)
+        self.called = _called(self.scheme, self.host, self.server)
         if _QUERY_KEY in self.query and not self.key:
             self.decided_by = ("query_key",)
         if self.method == "HEAD" and self.path.startswith(spec.STATUS_PATH):
@@ -96,8 +96,88 @@ class Request(msgspec.Struct, gc=False):
         return worlds.redactor.with_keys(self.key).with_request_secrets(self.headers, self.target)
 
     def origin(self, policy: spec.Policy) -> str:
-        """The origin of `polling_url` and media URLs (policy `public_origin`)."""
-        return self.called if policy.public_origin == "caller" else origin(policy, self.headers, self.called)
+        """The origin of `polling_url` and media URLs, which may end in a path (policy `public_origin`)."""
+        if policy.public_origin == "caller":
+            return self.called
+        return _forwarded(self.headers, self.called) if policy.public_origin == "forwarded" else policy.public_origin
+
+
+@lru_cache(maxsize=64)  # a Host header may have 64 KiB
+def _called(scheme: str, host: str, server: tuple[str, int | None]) -> str:
+    """The origin that a caller used, by the Host header; by the address that was called where that header has none."""
+    if not _authority(host):
+        name, port = server
+        host = f"{name}:{port}" if port else name
+    return f"{scheme}://{host}"
+
+
+def _forwarded(headers: Sequence[spec.Header], called: str) -> str:
+    """The origin that a proxy says that its client called, else the one that was `called`.
+
+    It is in `Forwarded`, else in the `X-Forwarded-` headers. Of several values the first counts, which is that of the outermost proxy;
+    several prefixes are one path. An invalid value counts as absent.
+    """
+    scheme, _, host = called.partition("://")
+    standard = _standard(",".join(_values(headers, b"forwarded")))
+    schemes = [standard.get("proto", ""), *_values(headers, b"x-forwarded-proto")[:1]]
+    hosts = [standard.get("host", ""), *_values(headers, b"x-forwarded-host")[:1]]
+    scheme = next((each.lower() for each in schemes if each.lower() in _PORTS), scheme)
+    forwarded = next(filter(None, map(_authority, hosts)), None)
+    host = forwarded[0] if forwarded else host
+    port = next(iter(_values(headers, b"x-forwarded-port")), "")
+    # A port in a forwarded host is the one that the client wrote: a proxy in a container may name another one, its own.
+    if re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) <= spec.LAST_PORT and not (forwarded and forwarded[2]):
+        name = re.sub(r":[0-9]+\Z", "", host)
+        host = name if int(port) == _PORTS[scheme] else f"{name}:{int(port)}"
+    paths = [spec.base_path(each) for each in _values(headers, b"x-forwarded-prefix")]
+    path = "".join(each for each in paths if each is not None) if None not in paths else ""
+    return f"{scheme}://{host}{path if len(path) <= spec.LONGEST_BASE_PATH else ''}"
+
+
+def _standard(text: str) -> dict[str, str]:
+    """The parameters of `Forwarded` (RFC 7239), each as in the first proxy that names it; the reader must check the value."""
+    found: dict[str, str] = {}
+    for pair in re.split("[;,]", text):
+        name, _, value = pair.partition("=")
+        found.setdefault(name.strip().lower(), value.strip().strip('"'))
+    return found
+
+
+def _values(headers: Sequence[spec.Header], name: bytes) -> list[str]:
+    """The values of all headers of a name, which are one list (RFC 9110, 5.3); empty elements do not count (5.6.1)."""
+    joined = ",".join(value.decode("latin-1") for each, value in headers if each == name)
+    return [each for each in map(str.strip, joined.split(",")) if each]
+
+
+def _authority(text: str) -> re.Match[str] | None:
+    """The host, and its port as group 2 if it has one; None for a string that is not an authority."""
+    found = _AUTHORITY.fullmatch(text)
+    return found if found and (found[2] is None or 0 < int(found[2]) <= spec.LAST_PORT) else None
+
+
+class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
+    """Where a request goes, known from its head: the endpoint, the world concerned, and the policy and clock that apply to it.
+
+    At most `body_limit` bytes of its body are read, none if that is None. Only the first `keep` bytes are kept where that is not None:
+    then the body is for the journal only.
+    """
+
+    endpoint: spec.Endpoint
+    world: World | None
+    policy: spec.Policy
+    clock: Clock
+    body_limit: int | None = None
+    keep: int | None = None
+
+    def take(self, request: Request, body: bytes, received: int | None = None) -> None:
+        """Give a request as much of its body as is kept, or None if it is too long; `body` may be only the beginning of `received` bytes."""
+        if self.body_limit is None:
+            return
+        received = len(body) if received is None else received
+        if request.content_length > self.body_limit or received > self.body_limit:
+            request.body = None
+        else:
+            request.body, request.received = body[: self.keep], received
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
@@ -140,9 +220,8 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     def dated(self, now: int) -> Response:
         """The same response at another instant, which its Date names."""
         date = _date(now // spec.SECOND)
-        return replace(
-            self, at=now, headers=tuple((name, date if name == b"date" else value) for name, value in self.headers)
-        )
+        headers = tuple((name, date if name == b"date" else value) for name, value in self.headers)
+        return replace(self, at=now, headers=headers)
 
     def exchange(self, elapsed: int = 0) -> Exchange:
         """The entry for the journal, given the real milliseconds since the clock of its world was made."""
@@ -158,27 +237,25 @@ class Response(msgspec.Struct, frozen=True, gc=False):
 
 def complete(
     request: Request,
+    route: RoutedRequest,
     answer: spec.Answer,
     now: int,
-    world: World | None,
-    outcome: Outcome[Any] | None = None,
+    outcome: Outcome[Any] = NO_OUTCOME,
     *,
-    policy: spec.Policy,
     request_id: str | None = None,
     hint: str | None = None,
     former: str | None = None,
     log: str | None = None,
     wakes: bool = False,
 ) -> Response:
-    """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date."""
-    outcome = outcome or _NO_OUTCOME
-    decision, passed, decided_by = (
-        outcome.decision,
-        outcome.passed,
-        outcome.decided_by + answer.decided_by + request.decided_by,
-    )
-    if passed:
-        answer = replace(answer, reason="; ".join((answer.reason, *passed)))
+    """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date.
+
+    `former` is the name of the deleted world that the request is for, which does not concern the world that it reached.
+    """
+    policy, world = route.policy, None if former else route.world or request.listener
+    decision, decided_by = outcome.decision, outcome.decided_by + answer.decided_by + request.decided_by
+    if outcome.passed:
+        answer = replace(answer, reason="; ".join((answer.reason, *outcome.passed)))
     faults = decision.step.faults if decision else ()
     sent: Transmission = ()
     if decision and faults:

@@ -12,8 +12,6 @@ from msgspec.structs import replace
 from pixazo_simulator import spec
 from pixazo_simulator.world import (
     Admission,
-    Body,
-    Clock,
     Generation,
     Outcome,
     ReadMedia,
@@ -25,7 +23,7 @@ from pixazo_simulator.world import (
     refuse_key,
 )
 
-from .exchange import Request, Response, complete
+from .exchange import NO_OUTCOME, Request, Response, RoutedRequest, complete
 from .media import no_media, serve_media
 
 _NO_GENERATION = "no generation has this request id: take media URLs from the status response of a COMPLETED generation"
@@ -39,31 +37,6 @@ _OTHER_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "subscription-key
 _LONGEST = 120
 _QUOTING = (spec.InvalidParameters, spec.InvalidBody, spec.UnsupportedMediaType)
 """Refusals that repeat a part of the request."""
-
-
-class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
-    """Where a request goes, known from its head: the endpoint, the world concerned, and the policy and clock that apply to it.
-
-    At most `body_limit` bytes of its body are read, none if that is None. Only the first `keep` bytes are kept where that is not None:
-    then the body is for the journal only.
-    """
-
-    endpoint: spec.Endpoint
-    world: World | None
-    policy: spec.Policy
-    clock: Clock
-    body_limit: int | None = None
-    keep: int | None = None
-
-    def take(self, request: Request, body: bytes, received: int | None = None) -> None:
-        """Give a request as much of its body as is kept, or None if it is too long; `body` may be only the beginning of `received` bytes."""
-        if self.body_limit is None:
-            return
-        received = len(body) if received is None else received
-        if request.content_length > self.body_limit or received > self.body_limit:
-            request.body = None
-        else:
-            request.body, request.received = body[: self.keep], received
 
 
 class Gateway:
@@ -100,9 +73,8 @@ class Gateway:
             endpoint = spec.Unrouted()
         order = policy.check_order
         # An unknown caller is refused whatever the body is, unless the policy checks the body first.
-        is_judged = isinstance(endpoint, (spec.Submit, spec.UnknownModel)) and (
-            world is not None or order.index("key") > order.index("json")
-        )
+        is_submission = isinstance(endpoint, (spec.Submit, spec.UnknownModel))
+        is_judged = is_submission and (world is not None or order.index("key") > order.index("json"))
         keep = None if is_judged else self._worlds.settings.bounds.journal.body
         return RoutedRequest(endpoint, world, policy, clock, policy.body_limit, keep)
 
@@ -126,14 +98,11 @@ class Gateway:
         route: RoutedRequest,
         refusal: spec.Refusal,
         now: int,
-        outcome: Outcome[Any] | None = None,
+        outcome: Outcome[Any] = NO_OUTCOME,
         request_id: str | None = None,
         former: str | None = None,
     ) -> Response:
-        """The response to a request that is refused; what the caller probably meant goes to the journal and the log.
-
-        `former` is the name of the deleted world that the request is for, which does not concern the world that it reached.
-        """
+        """The response to a request that is refused; what the caller probably meant goes to the journal and the log (see `complete`)."""
         if route.world is None:
             former = self._worlds.former(sent_key(request))
         answer = spec.refusal_answer(refusal, route.policy, self._url(request, route))
@@ -145,12 +114,9 @@ class Gateway:
         mistake = spec.UnknownRoute() if no_route else refusal
         # The hint cuts the path, so it is redacted before.
         meant = hint(mistake, request, redactor.text(path), former, self._routes)
-        line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
-        world = None if former else route.world or request.listener
-        return complete(
-            request, answer, now, world, outcome, policy=route.policy, request_id=request_id, hint=meant, former=former,
-            log=self._line(request, line),
-        )  # fmt: skip
+        instead = f"; {meant}" if meant else ""
+        log = self._line(request, f"{path} answered {answer.status}: {answer.body.decode()}{instead}")
+        return complete(request, route, answer, now, outcome, request_id=request_id, hint=meant, former=former, log=log)
 
     def _line(self, request: Request, text: str) -> str:
         """A line for the log, without the secrets that the request was sent with."""
@@ -170,7 +136,7 @@ class Gateway:
         result = outcome.result
         if isinstance(result, spec.Answer):
             wakes = _wakes(world, before, now)  # a read may end a generation whose states last for a number of reads
-            return complete(request, result, now, world, outcome, policy=policy, request_id=request_id, wakes=wakes)
+            return complete(request, route, result, now, outcome, request_id=request_id, wakes=wakes)
         if isinstance(result, spec.UnknownRequest) and policy.unknown_id == "403_foreign":
             result = spec.UnknownRequest(request_id, foreign=self._worlds.reader_of(request_id) is not None)
         return self.refuse(request, route, result, now, outcome, request_id)
@@ -178,10 +144,10 @@ class Gateway:
     def _submit(
         self, request: Request, route: RoutedRequest, operation: spec.Operation, model_id: str, now: int
     ) -> Response:
-        world, policy, body = route.world, route.policy, Body(request.body)
+        world, policy = route.world, route.policy
         origin = request.origin(policy)
         submission = Submission(
-            operation, request.key, body, request.content_type, origin, model_id, request.webhook_url, request.webhook_mode,
+            operation, request.key, request.body, request.content_type, origin, model_id, request.webhook_url, request.webhook_mode,
             request.outcome,
         )  # fmt: skip
         if world is None:
@@ -194,17 +160,15 @@ class Gateway:
         accepted = outcome.result
         if not isinstance(accepted, Generation):
             if isinstance(accepted, spec.Answer):
-                return complete(request, accepted, now, world, outcome, policy=policy)
+                return complete(request, route, accepted, now, outcome)
             return self.refuse(request, route, accepted, now, outcome)
         answer = self._accepted(accepted, operation, origin, policy)
         log = None
         if outcome.ignored:
             answer = replace(answer, reason="; ".join((answer.reason, *outcome.ignored)))
             log = self._line(request, f"{quote(request.path)} {answer.reason}")
-        wakes = _wakes(world, before, now)
-        return complete(
-            request, answer, now, world, outcome, policy=policy, request_id=accepted.request_id, log=log, wakes=wakes
-        )
+        identity, wakes = accepted.request_id, _wakes(world, before, now)
+        return complete(request, route, answer, now, outcome, request_id=identity, log=log, wakes=wakes)
 
     @staticmethod
     def _accepted(accepted: Generation, operation: spec.Operation, origin: str, policy: spec.Policy) -> spec.Answer:
@@ -221,9 +185,7 @@ class Gateway:
         if world is None:
             former = self._worlds.former(media.request_id)
             meant = _remainder(former) if former else _NO_GENERATION
-            owner = None if former else request.listener
-            answer = no_media("no such media")
-            return complete(request, answer, now, owner, policy=policy, hint=meant, former=former)
+            return complete(request, route, no_media("no such media"), now, hint=meant, former=former)
         url = self._rule_url(request, route)
         outcome = world.apply(ReadMedia(now, request.headers, url, media.request_id, request.method))
         result = outcome.result
@@ -231,7 +193,7 @@ class Gateway:
             result = serve_media(result, self._worlds.videos, request.method, request.headers, policy)
         if not isinstance(result, spec.Answer):
             result = no_media("the media is not there yet, is no longer there, or has another name")
-        return complete(request, result, now, world, outcome, policy=policy, request_id=media.request_id)
+        return complete(request, route, result, now, outcome, request_id=media.request_id)
 
     def _caller(self, request: Request) -> World | None:
         """The world of the caller, by the key header, or by the query where the policy allows that (AUTH-06)."""

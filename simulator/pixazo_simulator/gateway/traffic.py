@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 
-from pixazo_simulator.spec import OPERATIONS
 from pixazo_simulator.world import real_clock
 
 BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0, 10.0)
@@ -24,8 +23,6 @@ class Traffic:
     def __init__(self) -> None:
         # Lists by status code, which has three digits, since to count in a dict by both takes twice as long.
         self.counts = defaultdict[str | None, list[int]](lambda: [0] * 1000)
-        for name in (*OPERATIONS, "status", "media", None):
-            self.counts[name] = [0] * 1000
         self.classes: dict[str | None, list[int]] = {}
         self.seconds: dict[str | None, float] = {}
         """The seconds that the timed ones took together."""

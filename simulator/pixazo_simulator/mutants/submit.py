@@ -47,7 +47,7 @@ def _version_4(_: Submission, __: Policy, random: Random, ___: int) -> str:
 
 
 def _hashed(call: Submission, _: Policy, __: Random, ___: int) -> str:
-    digits = hashlib.blake2b(call.body.data or b"", digest_size=16).hexdigest()
+    digits = hashlib.blake2b(call.body or b"", digest_size=16).hexdigest()
     return str(UUID(f"{digits[:12]}7{digits[13:16]}a{digits[17:]}"))  # UUID(version=7) needs Python 3.14
 
 

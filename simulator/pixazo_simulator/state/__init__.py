@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from .fold import Answer, Fold
+from .entries import Answer
 from .history import Happened, Replayed, Scratch, WorldLog, beginning, export, happened, kept_log, world_at
-from .log import Log
-from .memory import MemoryStore
-from .naming import shown_state, store_of
-from .store import Head, Kept, SharedStore, Store, StoreError, check_same, described
+from .log import Log, shown_state, store_of
+from .store import Head, Kept, MemoryStore, Store, StoreError, check_same, described
 
 __all__ = [
-    "Answer", "Fold", "Happened", "Head", "Kept", "Log", "MemoryStore", "Replayed", "Scratch", "SharedStore", "Store", "StoreError", "WorldLog", "beginning",
-    "check_same", "described", "export", "happened", "kept_log", "shown_state", "store_of", "world_at",
+    "Answer", "Happened", "Head", "Kept", "Log", "MemoryStore", "Replayed", "Scratch", "Store", "StoreError", "WorldLog",
+    "beginning", "check_same", "described", "export", "happened", "kept_log", "shown_state", "store_of", "world_at",
 ]  # fmt: skip

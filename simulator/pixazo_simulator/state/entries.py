@@ -1,15 +1,19 @@
-"""What the log keeps: each command with the process that appended it and the instant, as bytes."""
+"""What the log keeps: each command with the process that appended it and the instant, as bytes; and how it is carried out.
+
+The state of the worlds is the fold of the entries, in any process and at any time.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pixazo_simulator.gateway import Request
+from pixazo_simulator.gateway import Request, Response
 from pixazo_simulator.spec import Header
-from pixazo_simulator.world import Command, ServerCommand, World, Worlds
+from pixazo_simulator.world import AdvanceClock, Command, ServerCommand, StoredTime, TakeTransitions, World, Worlds
 
 FORMAT = 1
 """The version of the format of entries and states."""
@@ -50,15 +54,12 @@ class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
         )  # fmt: skip
 
 
-_UNLOGGED = ("ScriptedRequest", "CountCall", "Debit")
-"""Commands that are part of answering a request, or of another command; the first stands for those made of it."""
-
-
 if TYPE_CHECKING:
     LoggedCommand = AnswerRequest | Command[Any] | ServerCommand[Any]
 else:  # every command that is logged; msgspec tells them apart by their names
     _commands = (kind for base in (Command, ServerCommand) for kind in base.__subclasses__())
-    _logged = (kind for kind in _commands if kind.__name__ not in _UNLOGGED)
+    # A request of the gateway is logged itself, not the commands that are made of it.
+    _logged = (kind for kind in _commands if kind.__name__ != "ScriptedRequest")
     LoggedCommand = reduce(lambda kinds, kind: kinds | kind, _logged, AnswerRequest)
 
 
@@ -92,3 +93,53 @@ def decode(data: bytes) -> Entry:
         return _decoder.decode(data)
     except msgspec.MsgspecError as error:
         raise ValueError(f"this is not an entry of a log: {error}") from None
+
+
+Answer = Callable[[Request, int | None], Response]
+"""Answers and journals a request of the gateway; refuses it if a number is given, the number of bytes of bodies in memory."""
+
+
+class Fold:
+    """Worlds with a time of their own, which change only through the entries that are carried out here.
+
+    If it `stands`, their clocks read the instant of the latest entry until the next one.
+    """
+
+    def __init__(self, worlds: Worlds, answer: Answer, count: int = 0, *, stands: bool = False) -> None:
+        self.worlds = worlds
+        self.time: StoredTime = worlds.time or StoredTime()
+        self.count = count
+        """How many entries were carried out, including those that led to the initial state."""
+        self._answer, self._stands = answer, stands
+        self.time.command = self.time.latest if stands else None
+
+    def carry_out(self, entry: Entry, target: World | Request | None = None) -> object:
+        """Carry out an entry at its instant, or that of one before it if that was later.
+
+        Returns the outcome, or the exception that the command raised. The `target` is what the entry is about, where that is available.
+        """
+        time = self.time
+        with self.worlds.lock:
+            time.latest = time.command = max(time.latest, entry.at)
+            self.count += 1
+            try:
+                return self._outcome(entry, target)
+            except Exception as error:  # noqa: BLE001 - the appender of the entry gets it
+                return error
+            finally:
+                time.command = time.latest if self._stands else None
+
+    def _outcome(self, entry: Entry, target: World | Request | None) -> object:
+        command = entry.command
+        if isinstance(command, AnswerRequest):
+            request = target if isinstance(target, Request) else command.request(self.worlds)
+            return self._answer(request, command.held)
+        if isinstance(command, ServerCommand):
+            return self.worlds.carry_out(command)
+        world = target if isinstance(target, World) else self.worlds.numbered(entry.world or 0)
+        if world is None:
+            return None
+        # These two name the instant until which something happens.
+        if not isinstance(command, AdvanceClock | TakeTransitions):
+            command = msgspec.structs.replace(command, at=world.clock.now())
+        return world.apply(command)

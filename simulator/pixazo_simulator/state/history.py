@@ -14,6 +14,7 @@ import msgspec
 from pixazo_simulator.gateway import Response
 from pixazo_simulator.spec import HIDDEN, QUERY_KEY, REDACTED, SECOND, Policy, Redactor, dollars, is_secret
 from pixazo_simulator.world import (
+    AdoptWorld,
     AdvanceClock,
     AdvanceIdly,
     AdvanceServer,
@@ -34,8 +35,7 @@ from pixazo_simulator.world import (
     rows,
 )
 
-from .entries import FORMAT, AnswerRequest, Entry, LoggedCommand, decode, encode
-from .fold import Answer, Fold
+from .entries import FORMAT, Answer, AnswerRequest, Entry, Fold, LoggedCommand, decode, encode
 from .store import Head, Kept
 
 Scratch = Callable[[Begun], tuple[Worlds, Answer]]
@@ -81,7 +81,6 @@ class Replayed:
         outcomes = [fold.carry_out(entry) for entry in _addressed(log, REDACTED, self.world.number)]
         self.responses = [each for each in outcomes if isinstance(each, Response)]
         """The responses, in order."""
-        fold.time.command = fold.time.latest  # its clock is stopped from now on
         self.is_same = self.digest() == log.digest
         """Whether the replay led to the same state as where the document was saved."""
         self.has_same_outcome = log.outcome in (None, _outcome(self.world))
@@ -111,9 +110,9 @@ def _outcome(world: World) -> str:
 
 def _begun(log: WorldLog, key: str, scratch: Scratch) -> tuple[Fold, World]:
     """The world of a document before its commands, under this key."""
-    fold = Fold(*scratch(log.begun))
+    fold = Fold(*scratch(log.begun), stands=True)
     fold.time.latest = fold.time.command = log.begun.at
-    return fold, fold.worlds.adopt(key, log.state)
+    return fold, fold.worlds.carry_out(AdoptWorld(state=log.state, key=key))
 
 
 def _addressed(log: WorldLog, key: str, number: int) -> Iterator[Entry]:
@@ -204,14 +203,13 @@ class Step(NamedTuple):
 
 
 def steps(number: int, kept: Kept, fold: Fold) -> Iterator[Step]:
-    """Carry out the entries in a store, and say what each of them was for a world; clocks are stopped between them."""
+    """Carry out the entries in a store, and say what each of them was for a world."""
     for data in kept.entries:
         entry = decode(data)
         fold.time.command = max(fold.time.latest, entry.at)
         world = fold.worlds.numbered(number)
         before = (world.clock.now(), world.policy) if world else None
         outcome, command, concerned = fold.carry_out(entry), entry.command, entry.world
-        fold.time.command = fold.time.latest
         if isinstance(outcome, Response):
             concerned = outcome.world.number if outcome.world else None
         elif isinstance(command, AdvanceServer) and command.but != number:  # it has advanced this world, too
@@ -229,27 +227,24 @@ def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World 
     most = kept.count + len(kept.entries)
     if not kept.count <= position <= most:
         raise ValueError(f"position {position} is no longer kept: the log covers {kept.count} to {most}")
-    fold = beginning(kept, *scratch(kept.head.begun))
+    fold = _beginning(kept, scratch)
     for data in kept.entries[: position - kept.count]:
         fold.carry_out(decode(data))
-    fold.time.command = fold.time.latest
     return fold.worlds.numbered(number)
 
 
-def beginning(kept: Kept, worlds: Worlds, answer: Answer) -> Fold:
+def beginning(kept: Kept, worlds: Worlds, answer: Answer, *, stands: bool = False) -> Fold:
     """The worlds as they were before the entries in a store."""
     if kept.state:
         worlds.restore(kept.state)
     else:
         worlds.create_first()
-    return Fold(worlds, answer, kept.count)
+    return Fold(worlds, answer, kept.count, stands=stands)
 
 
 def _beginning(kept: Kept, scratch: Scratch) -> Fold:
-    """The same for separate worlds, whose clocks are stopped."""
-    fold = beginning(kept, *scratch(kept.head.begun))
-    fold.time.command = fold.time.latest
-    return fold
+    """The same for separate worlds, whose clocks stand between entries."""
+    return beginning(kept, *scratch(kept.head.begun), stands=True)
 
 
 class Happened(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -13,12 +12,14 @@ from typing import Any
 import msgspec
 
 from pixazo_simulator.gateway import Request, Response
+from pixazo_simulator.spec import nearest
 from pixazo_simulator.world import ForgetProcess, StateUnavailableError, World, real_clock
 
-from .entries import AnswerRequest, Entry, LoggedCommand, decode, encode
-from .fold import Fold
-from .store import LEASE, Kept, SharedStore, Store, StoreError
+from .entries import AnswerRequest, Entry, Fold, LoggedCommand, decode, encode
+from .store import LEASE, Kept, MemoryStore, SharedStore, Store, StoreError
 
+STATES = ("memory", "memory-log", "sqlite:FILE", "redis://HOST:PORT/DB")
+"""How a state is named; `memory` keeps no log."""
 PATIENCE = 3.0
 """Seconds within which an entry must come back from a shared store."""
 RETRY = 0.2
@@ -33,6 +34,29 @@ _PROGRESS = 2.0
 """Seconds between two lines of the log about a long start."""
 
 log = logging.getLogger("pixazo_simulator")
+
+
+def shown_state(state: str) -> str:
+    """How a state is shown: without what may be a password."""
+    return f"{state.partition(':')[0].rpartition('@')[2]}:..." if any(each in state for each in "@?#") else state
+
+
+def store_of(state: str) -> Store:
+    """The store with a name. Raises ValueError with the remedy for any other name, or a missing library."""
+    kind, _, rest = state.partition(":")
+    if state == "memory-log":
+        return MemoryStore()
+    if kind == "sqlite" and rest:
+        from .sqlite import SqliteStore
+
+        return SqliteStore(rest)
+    if kind in ("redis", "rediss", "valkey") and rest.startswith("//"):
+        try:
+            from .redis import RedisStore
+        except ImportError:
+            raise ValueError(f"state {kind}://... needs the library redis: install pixazo-testkit[redis]") from None
+        return RedisStore(state)
+    raise ValueError(f"state {shown_state(state)!r} is not one of {', '.join(STATES)}{nearest(state, STATES)}")
 
 
 class _Waiting(msgspec.Struct):
@@ -55,25 +79,24 @@ class _Waiting(msgspec.Struct):
 
 
 class Log:
-    """See `CommandLog`. The constructor carries out the entries of the store; further ones need `run`.
+    """See `CommandLog`. `load` carries out the entries of the store; further ones need `start`.
 
     `wake` is called with the world for which something has been carried out that may have made a webhook due, None: for any.
     """
 
     def __init__(self, fold: Fold, store: Store) -> None:
         self.process = secrets.token_hex(4)
-        self.is_shared = isinstance(store, SharedStore)
+        self._shared = store if isinstance(store, SharedStore) else None
+        self.is_shared = self._shared is not None
         self.dispatches = not self.is_shared
         self.unavailable: str | None = None
-        """Why the store cannot be used now."""
         self.wake: Callable[[World | None], object] = lambda _: None
         self.fold = fold
         self._worlds = fold.worlds
         self._store = store
         self._saved = self._size = 0
         self._made = 0
-        self._queue: deque[_Waiting] = deque()
-        self._queued = asyncio.Event()
+        self._queue = asyncio.Queue[_Waiting]()
         self._pending: dict[int, _Waiting] = {}
         self._moved = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -94,9 +117,8 @@ class Log:
             self.fold.carry_out(self._decoded(data))
             if real_clock() - shown > _PROGRESS:
                 shown = real_clock()
-                log.info(
-                    "%s: carried out %d commands in %.0f s", self._store.name, self.position - kept.count, shown - began
-                )
+                done = self.position - kept.count
+                log.info("%s: carried out %d commands in %.0f s", self._store.name, done, shown - began)
 
     def _decoded(self, data: bytes) -> Entry:
         try:
@@ -121,8 +143,7 @@ class Log:
         entry = Entry(self.process, self._made, self.fold.time.instant(), world, command)
         waiting = _Waiting(entry, encode(entry), target, asyncio.get_running_loop().create_future())
         self._pending[entry.number] = waiting
-        self._queue.append(waiting)
-        self._queued.set()
+        self._queue.put_nowait(waiting)
         try:
             return await (self._soon(waiting) if self.is_shared else waiting.outcome)
         finally:
@@ -146,9 +167,7 @@ class Log:
     async def _flush(self) -> None:
         """Append what waits, together with all that has arrived meanwhile."""
         while True:
-            await self._queued.wait()
-            self._queued.clear()
-            batch = self._batch()
+            batch = await self._batch()
             commands = (each.entry.command for each in batch)
             only_reads = all(isinstance(each, AnswerRequest) and each.method in ("GET", "HEAD") for each in commands)
             try:
@@ -166,18 +185,18 @@ class Log:
                     self._size += sum(len(each.data) for each in batch)
                     self._carry_out_all(each.entry for each in batch)
 
-    def _batch(self) -> list[_Waiting]:
+    async def _batch(self) -> list[_Waiting]:
         """The next entries to be handed over, without those whose callers have got a time-out."""
         batch, size = list[_Waiting](), 0
-        while self._queue and size < MOST_BYTES:
-            waiting = self._queue.popleft()
+        waiting = await self._queue.get()
+        while True:
             if not waiting.outcome.done():
                 waiting.is_handed_over = True
                 batch.append(waiting)
                 size += len(waiting.data)
-        if self._queue:
-            self._queued.set()
-        return batch
+            if self._queue.empty() or size >= MOST_BYTES:
+                return batch
+            waiting = self._queue.get_nowait()
 
     async def _follow(self, store: SharedStore) -> None:
         """Carry out what any process appends."""
@@ -209,14 +228,14 @@ class Log:
 
     async def catch_up(self) -> None:
         """Return when everything that any process had appended before was carried out here."""
-        if not isinstance(self._store, SharedStore):
+        if self._shared is None:
             return
         if self.unavailable is not None:
             raise StateUnavailableError(self.unavailable)
-        tail = await self._store.tail()
+        tail = await self._shared.tail()
         try:
             async with asyncio.timeout(PATIENCE):
-                while self._store.cursor < tail:
+                while self._shared.cursor < tail:
                     self._moved.clear()
                     await self._moved.wait()
         except TimeoutError:
@@ -228,8 +247,8 @@ class Log:
         """Append and carry out entries, on the running loop, until `close`."""
         # A task of its own: saving the state may take longer than LEASE, after which the others would consider this process dead.
         steps = [self._flush(), self._repeat(self._keep), self._repeat(self._save)]
-        if isinstance(self._store, SharedStore):
-            steps.append(self._follow(self._store))
+        if self._shared:
+            steps.append(self._follow(self._shared))
         self._tasks = [asyncio.create_task(step) for step in steps]
 
     async def close(self) -> None:
@@ -247,8 +266,7 @@ class Log:
 
     async def _keep(self) -> None:
         """Send the heartbeat of this process, and release the deliveries that dead processes had taken."""
-        shared = self._store if isinstance(self._store, SharedStore) else None
-        if shared:
+        if shared := self._shared:
             # A process that cannot carry out what the others append lets another one dispatch.
             held, self.dispatches = self.dispatches, self.unavailable is None and await shared.hold(self.process)
             if self.dispatches and not held:
@@ -256,9 +274,9 @@ class Log:
         if not self.dispatches:
             return
         others = {process for world in self._worlds for process in world.processes()} - {self.process}
-        living = await shared.living(others) if shared and others else set[str]()
-        for world in self._worlds if others - living else ():
-            for process in world.processes() & (others - living):
+        dead = others - (await shared.living(others) if shared and others else set())
+        for world in self._worlds if dead else ():
+            for process in world.processes() & dead:
                 await self.append(world, ForgetProcess(world.clock.now(), process))
 
     async def _save(self) -> None:
@@ -268,7 +286,7 @@ class Log:
         if self.dispatches and is_due:
             with self._worlds.lock:
                 count, state = self.position, self._worlds.saved()
-                position = self._store.cursor if isinstance(self._store, SharedStore) else (0, 0)
+                position = self._shared.cursor if self._shared else (0, 0)
             await self._store.save(count, state, position)
             self._saved, self._size = count, 0
 

@@ -140,9 +140,8 @@ class RedisStore:
         rows: list[Row] = []
         size = client.llen(state.rows)
         for start in range(0, size, _PAGE):
-            rows += (
-                msgspec.msgpack.decode(each, type=Row) for each in client.lrange(state.rows, start, start + _PAGE - 1)
-            )
+            some = client.lrange(state.rows, start, start + _PAGE - 1)
+            rows += (msgspec.msgpack.decode(each, type=Row) for each in some)
         if len(rows) != size or not size:
             raise StoreError(f"{self.name} was saved again while it was read: start again")
         return rows

@@ -1,4 +1,4 @@
-"""Where a log is kept: what a store must do, and its first record."""
+"""Where a log is kept: what a store must do, its first record, and the store in memory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from pixazo_simulator.world import Begun, Row, Settings
+from pixazo_simulator.world import Begun, Row, Settings, StateUnavailableError
 
 from .entries import FORMAT
 
+LEASE = 3.0
+"""Seconds after which a process that sends no heartbeat is considered dead."""
 _SHOWN = 32
 _DECIDING = ("keys", "start", "balance", "seed", "open_keys", "magic", "bounds", "most_worlds", "script")
 """Settings that decide what commands do, besides policy and clock."""
@@ -135,5 +137,37 @@ class SharedStore(Store, Protocol):
         ...
 
 
-LEASE = 3.0
-"""Seconds after which a process that sends no heartbeat is considered dead."""
+class MemoryStore:
+    """Nothing outlives the process, but what has happened can be exported and inspected. It may start with the content of another store."""
+
+    name = "memory-log"
+
+    def __init__(self, kept: Kept | None = None) -> None:
+        self._head = kept.head if kept else None
+        self._count = kept.count if kept else 0
+        self._state = list(kept.state) if kept else list[Row]()
+        self._entries = list(kept.entries) if kept else list[bytes]()
+
+    def open(self, head: Head) -> Kept:
+        """Return what was kept by the simulator that used it before, if there was one."""
+        self._head = self._head or head
+        return self._kept(self._head)
+
+    def _kept(self, head: Head) -> Kept:
+        return Kept(head, self._count, self._state, tuple(self._entries))
+
+    async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:  # noqa: ARG002 - nothing here is
+        self._entries += entries
+
+    async def save(self, count: int, state: Iterable[Row], position: Position) -> None:  # noqa: ARG002
+        self._state = list(state)
+        del self._entries[: count - self._count]
+        self._count = count
+
+    async def read(self) -> Kept:
+        if self._head is None:
+            raise StateUnavailableError(f"{self.name} is not open")
+        return self._kept(self._head)
+
+    async def close(self) -> None:
+        """Do nothing: a log in memory has no resource."""

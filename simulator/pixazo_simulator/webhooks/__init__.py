@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from .compose import composed, secrets
+from .compose import SIGNED_BY, composed, read_secret, secrets, verify
 from .dispatcher import MOST_STARTED, AdvanceError, AdvanceEvent, Dispatcher
-from .sender import USER_AGENT, Sender, WebhookRequest
-from .signature import SIGNED_BY, read_secret, verify
-from .trust import read_authorities, trusting
+from .sender import USER_AGENT, Sender, WebhookRequest, read_authorities, trusting
 
 __all__ = [
     "MOST_STARTED", "SIGNED_BY", "USER_AGENT", "AdvanceError", "AdvanceEvent", "Dispatcher", "Sender", "WebhookRequest", "composed",

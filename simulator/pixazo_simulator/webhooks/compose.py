@@ -1,8 +1,10 @@
-"""Composes a webhook from the state of its world: body, signature, faults, time-out."""
+"""Composes a webhook from the state of its world: body, signature, faults, time-out; signs and verifies as Standard Webhooks says."""
 
 from __future__ import annotations
 
 import base64
+import hmac
+from collections.abc import Iterable
 from functools import lru_cache
 from random import Random
 
@@ -22,7 +24,6 @@ from pixazo_simulator.spec import SECOND
 from pixazo_simulator.world import Delivery, Form, World, seeded_random
 
 from .sender import WebhookRequest
-from .signature import signed_headers
 
 CHALLENGE_TIMEOUT = 3.0
 """Seconds of the world's clock within which a receiver must echo a challenge (policy `callback_url`)."""
@@ -32,6 +33,8 @@ LEAST_TIMEOUT = 5.0
 Also its time on a manual clock. A working receiver must not time out because its machine is busy: the system retries a connection
 that a full backlog dropped after 1 s and again after 3 s.
 """
+SIGNED_BY = ("webhook-id", "webhook-timestamp", "webhook-signature")
+"""The headers of a signed webhook (https://www.standardwebhooks.com)."""
 SECRET_BYTES = 24
 """Random bytes of a signing secret: Standard Webhooks asks for 24 to 64."""
 
@@ -60,6 +63,19 @@ def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...], at: in
     )
 
 
+def injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> WebhookRequest:
+    """The webhook with its faults, which are injected in transit: the signature no longer fits the body."""
+    if not faults:
+        return webhook
+    declared = fault_of(faults, WrongContentType)
+    return msgspec.structs.replace(
+        webhook,
+        body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
+        headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
+        refused=fault_of(faults, DeadReceiver) is not None,
+    )
+
+
 def secrets(world: World, at: int) -> tuple[str, ...]:
     """The secrets with which webhooks are signed at an instant, the newest first: two or more for some time after a rotation."""
     return tuple(secret(world.seed, world.source, number) for number in world.secrets(at))
@@ -75,14 +91,31 @@ def secret(seed: int, source: str, rotations: int = 0) -> str:
 _WRONG = secret(0, "of no world")
 
 
-def injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> WebhookRequest:
-    """The webhook with its faults, which are injected in transit: the signature no longer fits the body."""
-    if not faults:
-        return webhook
-    declared = fault_of(faults, WrongContentType)
-    return msgspec.structs.replace(
-        webhook,
-        body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
-        headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
-        refused=fault_of(faults, DeadReceiver) is not None,
-    )
+def read_secret(text: str) -> bytes:
+    """The bytes of a `whsec_...` secret. Raises ValueError, which does not repeat it."""
+    try:
+        secret = base64.b64decode(text.strip().removeprefix("whsec_"), validate=True)
+    except ValueError:
+        secret = b""
+    if not secret:
+        raise ValueError("the secret is not whsec_ and Base64: give the webhook_secret of GET /_sim/world as it is")
+    return secret
+
+
+def signed_headers(secrets: Iterable[str], message_id: str, instant: int, body: bytes) -> dict[str, str]:
+    """The headers with which `body`, sent at `instant` (UTC milliseconds), is signed with each of the secrets."""
+    stamp = str(instant // SECOND)
+    signatures = (_signature(read_secret(each), message_id, stamp, body).decode() for each in secrets)
+    return dict(zip(SIGNED_BY, (message_id, stamp, " ".join(signatures)), strict=True))
+
+
+def verify(secrets: Iterable[bytes], message_id: str, stamp: str, signatures: str, body: bytes) -> bool:
+    """Whether one of the signatures is made with one of the secrets; strings are headers in Latin-1, as they arrived."""
+    given = [each.encode("latin-1") for each in signatures.split()]
+    made = [_signature(each, message_id, stamp, body) for each in secrets]
+    return any(hmac.compare_digest(one, other) for one in given for other in made)
+
+
+def _signature(secret: bytes, message_id: str, stamp: str, body: bytes) -> bytes:
+    signed = f"{message_id}.{stamp}.".encode("latin-1") + body
+    return b"v1," + base64.b64encode(hmac.digest(secret, signed, "sha256"))

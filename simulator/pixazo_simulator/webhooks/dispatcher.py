@@ -4,35 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
-from heapq import heappop, heappush
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from pixazo_simulator import world as state
 from pixazo_simulator.script import Drop, Fault, fault_of, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
-from pixazo_simulator.world import (
-    AdvanceClock,
-    AdvanceIdly,
-    Attempt,
-    Command,
-    CopyDelivery,
-    Delivery,
-    EndTurn,
-    RecordAttempt,
-    ReturnDelivery,
-    StateUnavailableError,
-    TakeDelivery,
-    TakeTransitions,
-    TakeTurn,
-    Transition,
-    World,
-    Worlds,
-)
+from pixazo_simulator.world import Attempt, Delivery, StateUnavailableError, Transition, World, Worlds
 
 from .compose import composed, injected
 from .egress import Outcome, receiver
@@ -116,9 +97,7 @@ class Dispatcher:
         """The number of attempts: with a 2xx response, with another response, without a response or not sent."""
         self._woken = asyncio.Event()
         self._named: set[int | None] = set()  # by number, the worlds to look at, None: all
-        # Heap of instants of the loop and numbers of worlds. An entry is void when `_alarms` says otherwise.
-        self._agenda: list[tuple[float, int]] = []
-        self._alarms: dict[int, float] = {}
+        self._alarms: dict[int, asyncio.TimerHandle] = {}  # by number of the world
         self._loop: asyncio.AbstractEventLoop | None = None  # of `run`, as its thread
         self._thread = threading.get_ident()
         self._progress: WeakKeyDictionary[World, _Progress] = WeakKeyDictionary()
@@ -138,37 +117,30 @@ class Dispatcher:
     async def run(self) -> None:
         """Send in the background until cancelled."""
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
-        self._named.add(None)
+        self.wake()
         while True:
+            await self._woken.wait()
             self._woken.clear()
             for world in self._to_look_at():
-                if (pause := await self._start_due(world)) is not None:
-                    self._look_again(world.number, self._loop.time() + pause)
-            with suppress(TimeoutError):
-                # Not wait_for: in Python 3.11 it loses a cancellation that arrives just after the event was set.
-                async with asyncio.timeout_at(self._agenda[0][0] if self._agenda else None):
-                    await self._woken.wait()
+                pause = await self._start_due(world)
+                if alarm := self._alarms.pop(world.number, None):
+                    alarm.cancel()
+                if pause is not None:
+                    self._alarms[world.number] = self._loop.call_later(pause, self._ring, world.number)
+
+    def _ring(self, number: int) -> None:
+        del self._alarms[number]
+        self._named.add(number)
+        self._woken.set()
 
     def _to_look_at(self) -> list[World]:
-        """The worlds that were named, and those whose alarms have come, in the order in which they were opened."""
-        now = asyncio.get_running_loop().time()
-        while self._agenda and self._agenda[0][0] <= now:
-            at, number = heappop(self._agenda)
-            if self._alarms.get(number) == at:
-                del self._alarms[number]
-                self._named.add(number)
+        """The worlds that were named, in the order in which they were opened."""
         numbers = set[int | None]()
         while self._named:  # one by one: another thread may add to them
             numbers.add(self._named.pop())
         if None in numbers:
             return [world for world in self._worlds if len(world.outbox)]
         return [world for number in sorted(filter(None, numbers)) if (world := self._worlds.numbered(number))]
-
-    def _look_again(self, number: int, at: float) -> None:
-        """Look at a world at an instant of the loop, if it is not looked at before."""
-        if at < self._alarms.get(number, math.inf):
-            self._alarms[number] = at
-            heappush(self._agenda, (at, number))
 
     async def close(self) -> None:
         """Cancel what is in progress, as if the process had ended: the deliveries are still due."""
@@ -194,12 +166,12 @@ class Dispatcher:
             return None
         now = world.clock.now()
         for _ in range(1 if world.script else MOST_STARTED):  # the rules of a script may take long
-            if world.is_at_delivery_bound or (due := world.next_due()) is None:
+            if len(world.outbox.taken) >= world.bounds.pending or (due := world.next_due()) is None:
                 return None
             if due > now:
                 return world.clock.real_seconds_until(due)
             try:
-                delivery = await self._worlds.apply(world, TakeDelivery(now, self._process))
+                delivery = await self._worlds.apply(world, state.TakeDelivery(now, self._process))
             except StateUnavailableError:
                 return _LOOK_AGAIN
             if delivery:
@@ -215,7 +187,6 @@ class Dispatcher:
             for tasks in (self._tasks, self._of(world).tasks):
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
-            task.add_done_callback(partial(self._ended, world))
 
     def _queue(self, world: World, delivery: Delivery) -> _ReceiverQueue:
         place = (world, *receiver(delivery.url)[1:])
@@ -229,11 +200,7 @@ class Dispatcher:
                 self.wake(world)
         finally:
             queue.workers -= 1
-
-    def _ended(self, world: World, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()):
-            log.error("a webhook could not be attempted: %r", error)
-        self.wake(world)
+            self.wake(world)
 
     async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
         try:
@@ -249,9 +216,9 @@ class Dispatcher:
         interrupted = _GIVEN_UP if self._worlds.log else None
         with suppress(StateUnavailableError):
             for number in numbers:
-                await self._worlds.apply(world, ReturnDelivery(world.clock.now(), number, interrupted))
+                await self._worlds.apply(world, state.ReturnDelivery(world.clock.now(), number, interrupted))
 
-    async def _surely(self, world: World, command: Command[None]) -> None:
+    async def _surely(self, world: World, command: state.Command[None]) -> None:
         """Carry out a command, as soon as the store can be used."""
         while True:
             try:
@@ -261,7 +228,7 @@ class Dispatcher:
 
     async def _record(self, world: World, delivery: Delivery, attempt: Attempt) -> None:
         """Record an attempt; what has happened is not lost while the store cannot be used."""
-        await self._surely(world, RecordAttempt(attempt.at, delivery, attempt, self._process))
+        await self._surely(world, state.RecordAttempt(attempt.at, delivery, attempt, self._process))
         if log.isEnabledFor(logging.INFO):
             shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
             fields = {"world": world.number, "request_id": delivery.request_id}
@@ -276,10 +243,8 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  # whatever it is, the delivery must not be lost
             log.error("a webhook could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
             outcome = Outcome(None, f"{type(error).__name__}: {error}")
-        names = tuple(map(kind_of, faults))
-        attempt = Attempt(
-            world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names, late=outcome.late
-        )
+        at, names = world.clock.now(), tuple(map(kind_of, faults))
+        attempt = Attempt(at, outcome.status, outcome.problem, outcome.final, delivery.rule, names, late=outcome.late)
         self.attempts["failed" if attempt.status is None else "delivered" if attempt.succeeded else "refused"] += 1
         return attempt
 
@@ -307,7 +272,7 @@ class Dispatcher:
         Raises KeyError when the world has no delivery of this number, or when an attempt is in progress, ValueError when it is not
         known when its event will be.
         """
-        copy = await self._worlds.apply(world, CopyDelivery(world.clock.now(), number))
+        copy = await self._worlds.apply(world, state.CopyDelivery(world.clock.now(), number))
         try:
             return copy, await self._attempt(world, copy)
         finally:
@@ -321,13 +286,12 @@ class Dispatcher:
         """
         with self._worlds.lock:
             due, progress = world.next_due(), self._progress.get(world)
-            if self._worlds.log or (
-                progress and (progress.advancing.locked() or progress.tasks or progress.unreported)
-            ):
+            is_busy = progress and (progress.advancing.locked() or progress.tasks or progress.unreported)
+            if self._worlds.log or is_busy:
                 return None
             if quietly and milliseconds >= world.until_next():
                 return None
-            events = world.apply(AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
+            events = world.apply(state.AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
         if due is not None and events is not None:
             self.wake(world)
         return None if events is None else [*events]
@@ -346,7 +310,7 @@ class Dispatcher:
         progress = self._of(world)
         if self._worlds.log and not (progress.advancing.locked() or progress.tasks or progress.unreported):
             # One command, where there would be five.
-            idle = await self._worlds.apply(world, AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
+            idle = await self._worlds.apply(world, state.AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
             if idle is not None:
                 return [*idle]
         try:
@@ -356,7 +320,7 @@ class Dispatcher:
                 attempts += progress.unreported
                 progress.unreported.clear()
                 until, events = world.clock.now() if stopped else target, list[AdvanceEvent]()
-                while transitions := await self._worlds.apply(world, TakeTransitions(until, MOST_STARTED)):
+                while transitions := await self._worlds.apply(world, state.TakeTransitions(until, MOST_STARTED)):
                     events += transitions
                     await asyncio.sleep(0)  # serves other requests
         finally:
@@ -374,9 +338,8 @@ class Dispatcher:
             return
         changed = asyncio.Event()
         try:
-            with world.notifier.listening(
-                changed.set
-            ):  # the turn of another process, or a delivery that it has taken, ends with a notification
+            # The turn of another process, or a delivery that it has taken, ends with a notification.
+            with world.notifier.listening(changed.set):
                 async with asyncio.timeout(LONGEST_ADVANCE):
                     while not await self._has_turn(world):
                         await changed.wait()
@@ -387,15 +350,14 @@ class Dispatcher:
         try:
             yield
         finally:
-            ending = asyncio.create_task(
-                self._worlds.in_steps(self._surely, world, EndTurn(world.clock.now(), self._process))
-            )
+            end = state.EndTurn(world.clock.now(), self._process)
+            ending = asyncio.create_task(self._worlds.in_steps(self._surely, world, end))
             self._tasks.add(ending)
             ending.add_done_callback(self._tasks.discard)
 
     async def _has_turn(self, world: World) -> bool:
         """Take the turn if it is free; whether no other process attempts a delivery."""
-        has_it = await self._worlds.apply(world, TakeTurn(world.clock.now(), self._process))
+        has_it = await self._worlds.apply(world, state.TakeTurn(world.clock.now(), self._process))
         return has_it and world.outbox.taken_by(None) == world.outbox.taken_by(self._process)
 
     async def reach(self, world: World, instant: int) -> None:
@@ -431,13 +393,13 @@ class Dispatcher:
         while self._worlds.get(world.key) is world and (due := world.next_due()) is not None and due <= target:
             if len(attempts) >= MOST_ATTEMPTS or (attempts and loop.time() >= end):
                 return attempts, self._halt(world, target, len(attempts))
-            await self._worlds.apply(world, AdvanceClock(due))
+            await self._worlds.apply(world, state.AdvanceClock(due))
             if world.outbox.are_due(FLOOD, due) and not world.script.is_about("webhook"):
                 attempts += await self._attempt_flood(world, due, MOST_ATTEMPTS - len(attempts), end)
-            elif delivery := await self._worlds.apply(world, TakeDelivery(due, self._process)):
+            elif delivery := await self._worlds.apply(world, state.TakeDelivery(due, self._process)):
                 attempts.append((delivery, await self._attempt(world, delivery)))
             await asyncio.sleep(0)  # an attempt that sends nothing has not let others run
-        await self._worlds.apply(world, AdvanceClock(target))
+        await self._worlds.apply(world, state.AdvanceClock(target))
         return attempts, None
 
     async def _attempt_flood(self, world: World, due: int, most: int, end: float) -> list[tuple[Delivery, Attempt]]:
@@ -464,7 +426,8 @@ class Dispatcher:
                 await asyncio.sleep(0)  # an attempt that sends nothing has not let others run
 
         try:
-            while len(taken) < most and (delivery := await self._worlds.apply(world, TakeDelivery(due, self._process))):
+            take = state.TakeDelivery(due, self._process)
+            while len(taken) < most and (delivery := await self._worlds.apply(world, take)):
                 taken[delivery.number] = delivery
                 if not len(taken) % MOST_STARTED:
                     await asyncio.sleep(0)  # serves other requests

@@ -16,8 +16,6 @@ from pixazo_simulator.spec import is_loopback_ip
 LOOPBACK, OTHER_LOOPBACK = "127.0.0.1", "::1"
 LOOK_UP_TIMEOUT = 5.0
 """Seconds within which the system's resolver must respond."""
-MOST_LOOK_UPS = 64
-"""Names that may be looked up at the same time."""
 _SHOWN = 80
 
 
@@ -28,11 +26,6 @@ class Destination(msgspec.Struct, frozen=True):
     host: str
     port: int
     secure: bool = False
-
-    @property
-    def is_localhost(self) -> bool:
-        """Whether it is loopback by name, which means the addresses of both families."""
-        return _is_localhost(self.host)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -48,7 +41,7 @@ class LookUps:
     """Looks up the addresses of names with the system's resolver.
 
     A look-up cannot be interrupted and may take minutes. Each name therefore has a daemon thread of its own, which does not delay
-    the end of the server; concurrent look-ups of one name share the result.
+    the end of the server; concurrent look-ups of one name share the result. Only names that were allowed are looked up, so there are few.
     """
 
     def __init__(self) -> None:
@@ -58,8 +51,6 @@ class LookUps:
         """The addresses of a name. Raises OSError when there are none, or not in time."""
         found = self._under_way.get(host)
         if found is None:
-            if len(self._under_way) >= MOST_LOOK_UPS:
-                raise OSError(f"{MOST_LOOK_UPS} other names are being looked up")
             found = self._under_way[host] = asyncio.get_running_loop().create_future()
             found.add_done_callback(lambda _: self._under_way.pop(host))
             Thread(target=self._ask, args=(host, found), name=f"pixazo-sim look-up of {host}", daemon=True).start()
@@ -73,12 +64,10 @@ class LookUps:
         return answer
 
     def _ask(self, host: str, found: asyncio.Future[list[str] | Exception]) -> None:
-        answer: list[str] | Exception
         try:
-            answer = _resolved(host)
+            answer: list[str] | Exception = _resolved(host)
         except (OSError, UnicodeError) as error:
             answer = error
-
         with suppress(RuntimeError):  # the loop is closed
             # An error is a result, too: a future whose exception is never retrieved is logged.
             found.get_loop().call_soon_threadsafe(found.set_result, answer)
@@ -115,7 +104,7 @@ async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> 
 @lru_cache(maxsize=1024)
 def _known(host: str) -> str | None:
     """The address of a host that is one, or always loopback (RFC 6761, 6.3); None for a name that a resolver must be asked about."""
-    if _is_localhost(host):
+    if is_localhost(host):
         return LOOPBACK
     try:
         return _resolved(host, socket.AI_NUMERICHOST)[0]
@@ -123,7 +112,8 @@ def _known(host: str) -> str | None:
         return None
 
 
-def _is_localhost(host: str) -> bool:
+def is_localhost(host: str) -> bool:
+    """Whether a host is loopback by name, which means the addresses of both families."""
     return host == "localhost" or host.endswith(".localhost")
 
 

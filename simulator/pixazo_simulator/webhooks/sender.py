@@ -1,4 +1,4 @@
-"""Sends one webhook over HTTP/1.1 and reports the outcome."""
+"""Sends one webhook over HTTP/1.1 and reports the outcome; says which https receivers are trusted."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import asyncio
 import os
 import ssl
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import cast
 from urllib.parse import quote, urljoin, urlsplit
 
 import httptools
 import msgspec
 
-from pixazo_simulator.spec import is_success
+from pixazo_simulator.spec import is_success, regex
 
-from .egress import OTHER_LOOPBACK, Destination, LookUps, Outcome, destination
-from .trust import distrust, read_authorities, trusting
+from .egress import OTHER_LOOPBACK, Destination, LookUps, Outcome, destination, is_localhost
 
 USER_AGENT = "pixazo-sim"
 """The User-Agent of every webhook. `/_sim` refuses it, so a receiver cannot redirect a webhook to our own routes."""
@@ -28,6 +28,9 @@ ECHO_LIMIT = 64 * 1024
 """Bytes of a response body that are read when an echo is expected; otherwise only the status code is."""
 _PATH, _QUERY = "!$%&'()*+,-./:;=@[\\]^_|~", "!$%&'()*+,-./:;=?@[\\]^_`{|}~"
 """The punctuation that a path and a query contain unescaped."""
+_CERTIFICATE = regex(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
+# OpenSSL's X509_V_ERR_: CERT_NOT_YET_VALID, CERT_HAS_EXPIRED; HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH.
+_OUT_OF_DATE, _OTHER_NAME = (9, 10), (62, 64)
 
 
 class _Challenge(msgspec.Struct):
@@ -139,7 +142,7 @@ class _Exchange(asyncio.Protocol):
         try:
             await connect(host=place.address)
         except ConnectionRefusedError as refused:
-            if not place.is_localhost:
+            if not is_localhost(place.host):
                 raise
             try:
                 await connect(host=OTHER_LOOPBACK)
@@ -257,3 +260,59 @@ def _echoes(answer: bytes, body: bytes) -> bool:
         return msgspec.json.decode(answer, type=_Challenge) == msgspec.json.decode(body, type=_Challenge)
     except msgspec.DecodeError:
         return False
+
+
+def read_authorities(path: str) -> str:
+    """The certificates in a PEM file. Raises ValueError that names the file and the remedy."""
+    try:
+        text = Path(path).read_text(encoding="latin-1")
+    except OSError as error:
+        raise ValueError(f"webhook CA file {path} cannot be read: {error.strerror}") from None
+    certificates = "\n".join(_CERTIFICATE.findall(text))
+    if not certificates:
+        raise ValueError(
+            f"webhook CA file {path} has no certificate in PEM format: give that of the authority, such as rootCA.pem"
+        )
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
+    except ssl.SSLError as error:
+        raise ValueError(
+            f"webhook CA file {path} has a damaged certificate ({error.reason}): export it again"
+        ) from None
+    return certificates
+
+
+def trusting(authorities: str) -> ssl.SSLContext:
+    """A context that trusts the system's authorities, or those that the environment names, and these (PEM).
+
+    Raises ValueError when the environment names what cannot be used.
+    """
+    import httpx2  # finds the authorities of every platform, and honours SSL_CERT_FILE and SSL_CERT_DIR
+
+    try:
+        context = httpx2.create_ssl_context()
+    except OSError as error:
+        raise ValueError(f"the authorities that SSL_CERT_FILE and SSL_CERT_DIR name cannot be used: {error}") from None
+    context.set_alpn_protocols(["http/1.1"])
+    if authorities:
+        context.load_verify_locations(cadata=authorities)
+    # A receiver's own certificate may be given, too, such as that of `dotnet dev-certs`; it need not have everything that an authority's has.
+    context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def distrust(error: BaseException | None, host: str) -> str | None:
+    """Why the certificate of `host` was not accepted, and the remedy, if that is the cause of an error."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    if error is None:
+        return None
+    reason = error.verify_message.rstrip(".")
+    if error.verify_code in _OTHER_NAME:
+        return f"the certificate is not for {host} ({reason}): use a name in the URL that it contains, or make one for {host}"
+    if error.verify_code in _OUT_OF_DATE:
+        return f"the certificate of {host} is not valid now ({reason}): renew it"
+    return (
+        f"the certificate of {host} is not trusted ({reason}): name its authority with --webhook-ca FILE, "
+        "Settings(webhook_ca=...) or SSL_CERT_FILE, in pytest set pixazo_webhook_ca"
+    )

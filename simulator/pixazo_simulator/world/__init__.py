@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .account import Entry, EntryKind, Ledger, refund_due
-from .admission import Admission, Admitted, Body, Submission, refuse_key
+from .admission import Admission, Admitted, Submission, refuse_key
 from .clock import Begun, Clock, StoredTime, clock_factory, read_start, read_time, real_clock, real_date, starting
 from .commands import (
     AddAlias,
@@ -13,7 +13,6 @@ from .commands import (
     AdvanceIdly,
     AdvanceServer,
     BeginWithGenerations,
-    ChangeSettings,
     ChangeWorld,
     Command,
     CopyDelivery,
@@ -27,7 +26,6 @@ from .commands import (
     Generation,
     InitialGeneration,
     KeepState,
-    OpenWorld,
     Outcome,
     ReadMedia,
     ReadStatus,
@@ -50,7 +48,7 @@ from .commands import (
     Transition,
 )
 from .deliveries import Attempt, Delivery, Form, next_attempt
-from .functions import REQUEST_ID_FORMS, plan_for, seeded_random
+from .generations import REQUEST_ID_FORMS, plan_for, seeded_random
 from .journal import Exchange, Journal
 from .part import Row, rows
 from .registry import DEFAULT_KEY, Forks, KeyTakenError, Settings, Worlds, check_key, operations_by_name
@@ -58,13 +56,12 @@ from .world import World
 
 __all__ = [
     "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdoptWorld", "AdvanceClock", "AdvanceIdly",
-    "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "Body", "ChangeSettings", "ChangeWorld", "Clock", "Command",
-    "CopyDelivery", "CountCall", "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn",
-    "Entry", "EntryKind", "Exchange", "ForgetProcess", "ForgetState", "Forks", "Form", "Generation",
-    "InitialGeneration", "Journal", "KeepState", "KeyTakenError", "Ledger", "OpenWorld", "Outcome", "ReadMedia", "ReadStatus",
-    "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule", "RestoreState",
-    "ReturnDelivery", "RotateSecret", "Row", "ServerCommand", "SetRules", "Settings", "StateUnavailableError", "StopClock",
-    "StoredTime", "Submission", "SubmitGeneration", "TakeDelivery", "TakeNumber", "TakeTransitions", "TakeTurn",
-    "Transition", "World", "Worlds", "check_key", "clock_factory", "next_attempt", "operations_by_name", "plan_for", "read_start",
-    "read_time", "real_clock", "real_date", "refund_due", "refuse_key", "rows", "seeded_random", "starting",
+    "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "ChangeWorld", "Clock", "Command", "CopyDelivery", "CountCall",
+    "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn", "Entry", "EntryKind", "Exchange", "ForgetProcess", "ForgetState",
+    "Forks", "Form", "Generation", "InitialGeneration", "Journal", "KeepState", "KeyTakenError", "Ledger", "Outcome", "ReadMedia",
+    "ReadStatus", "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule", "RestoreState", "ReturnDelivery", "RotateSecret",
+    "Row", "ServerCommand", "SetRules", "Settings", "StateUnavailableError", "StopClock", "StoredTime", "Submission",
+    "SubmitGeneration", "TakeDelivery", "TakeNumber", "TakeTransitions", "TakeTurn", "Transition", "World", "Worlds", "check_key",
+    "clock_factory", "next_attempt", "operations_by_name", "plan_for", "read_start", "read_time", "real_clock", "real_date",
+    "refund_due", "refuse_key", "rows", "seeded_random", "starting",
 ]  # fmt: skip

@@ -23,35 +23,29 @@ _OF_PARAMETERS = ("parameters", "funds")
 _SHOWN = 40
 
 
-class Body(msgspec.Struct):
-    """The body of a submission; `data` is None when it is longer than the policy allows. It is decoded once, when it is first needed."""
-
-    data: bytes | None
-    _members: dict[str, Any] | spec.InvalidBody | None = None
-
-    @property
-    def members(self) -> dict[str, Any] | spec.InvalidBody:
-        """The members of the JSON object."""
-        if self._members is None:
-            self._members = spec.members(self.data or b"")
-        return self._members
-
-
-class Submission(msgspec.Struct, frozen=True, gc=False):
+class Submission(msgspec.Struct, gc=False):
     """One POST to a submit path: the key, the body, the relevant headers, and the `origin` for the URLs in the response.
 
-    `outcome` is the header X-Sim-Outcome.
+    `body` is None when it is longer than the policy allows. It is decoded once, when it is first needed. `outcome` is the header X-Sim-Outcome.
     """
 
     operation: spec.Operation
     key: str
-    body: Body
+    body: bytes | None
     content_type: str | None
     origin: str
     model_id: str = spec.MODEL_ID
     webhook_url: str | None = None
     webhook_mode: str | None = None
     outcome: str = ""
+    _members: dict[str, Any] | spec.InvalidBody | None = None
+
+    @property
+    def members(self) -> dict[str, Any] | spec.InvalidBody:
+        """The members of the JSON object."""
+        if self._members is None:
+            self._members = spec.members(self.body or b"")
+        return self._members
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -118,6 +112,8 @@ class Admission(msgspec.Struct):
     _unknown: Sequence[spec.Problem] = ()
     _urls: Mapping[str, str] = _NOTHING
     """The webhook URLs that were sent, by channel."""
+    _unusable: dict[str, spec.Problem] = {}
+    """What is wrong with them."""
     _parameters: spec.Parameters = spec.Parameters()
     _type_problems: tuple[spec.Problem, ...] = ()
     _findings: spec.Findings | None = None
@@ -138,11 +134,11 @@ class Admission(msgspec.Struct):
             return None
         if policy.rate_limit or policy.concurrency is not None or asked.model_id != asked.operation.model_id:
             return None
-        if not asked.key.strip() or not _is_json(asked.content_type) or not asked.body.data:
+        if not asked.key.strip() or not _is_json(asked.content_type) or not asked.body:
             return None
         if asked.webhook_url is not None or asked.webhook_mode or asked.outcome or not asked.operation.plain:
             return None
-        if (found := spec.plain_parameters(asked.body.members)) is None:
+        if (found := spec.plain_parameters(asked.members)) is None:
             return None
         duration = spec.DEFAULT_DURATION if found.duration is UNSET else float(found.duration)
         resolution = spec.DEFAULT_RESOLUTION if found.resolution is UNSET else found.resolution
@@ -165,7 +161,7 @@ class Admission(msgspec.Struct):
     def _is_contested(self, refusal: spec.Refusal, later: tuple[str, ...]) -> bool:
         """Whether one of the checks that were not reached would have refused, too; this is not determined for large bodies and unknown callers."""
         body, account = self._asked.body, self._account
-        if account is None or body.data is None or len(body.data) > spec.SMALL_BODY:
+        if account is None or body is None or len(body) > spec.SMALL_BODY:
             return False
         unreadable = isinstance(refusal, spec.InvalidBody)
         limit, decided_by = self._policy.rate_limit, list(self.decided_by)
@@ -206,14 +202,14 @@ class Admission(msgspec.Struct):
     def json(self) -> spec.Refusal | None:
         """The body is a JSON object, declared as such (HDR-02, SUBMIT-16, SUBMIT-17)."""
         submission = self._asked
-        if submission.body.data is None:
+        if submission.body is None:
             self.decided_by.append("body_limit")
             return spec.BodyTooLarge(self._policy.body_limit)
         if not _is_json(submission.content_type):
             self.decided_by.append("content_type")
             if self._policy.content_type != "ignore":
                 return spec.UnsupportedMediaType(submission.content_type)
-        sent = submission.body.members
+        sent = submission.members
         if isinstance(sent, spec.InvalidBody):
             self.decided_by.append("malformed_body")
             return sent
@@ -234,35 +230,29 @@ class Admission(msgspec.Struct):
         account, asked, policy = self._account, self._asked, self._policy
         problems = [*self._type_problems]
         self._unknown = spec.unknown_member(self._sent, asked.operation)
-        if self._unknown:
-            self.decided_by.append("unknown_members")
-            if policy.unknown_members != "ignore":
-                problems += self._unknown
+        self._note("unknown_members", self._unknown)
+        if policy.unknown_members != "ignore":
+            problems += self._unknown
         images, magic = (account.images, account.magic) if account else (_NOTHING, False)
         found = spec.check(self._parameters, asked.operation, policy, images, magic=magic, outcome=asked.outcome)
         self._findings = found
         self.decided_by += found.decided_by
-        if found.refused:
-            typed = {each.member for each in self._type_problems}  # was omitted, which is not what is wrong with it
-            problems += [each for each in found.refused if each.member not in typed]
+        typed = {each.member for each in self._type_problems}  # was omitted, which is not what is wrong with it
+        problems += [each for each in found.refused if each.member not in typed]
         self._note_forms()
         if asked.webhook_url is not None or self._callback is not UNSET:
-            self._urls = self._webhook_urls()
-            unusable = self._unusable_urls().values()
+            self._find_webhooks()
             if policy.bad_webhook_url != "ignore":
-                problems += unusable
+                problems += self._unusable.values()
             self._note_webhooks()
-            self._note("bad_webhook_url", unusable)
         return spec.InvalidParameters(tuple(problems)) if problems else None
 
     def _note_forms(self) -> None:
         sent = self._sent
-        if None in sent.values():
-            optional = (each.name for each in self._asked.operation.parameters if not each.required)
-            self._note("null_members", any(name in sent and sent[name] is None for name in optional))
-        self._note(
-            "number_forms", self._asked.operation.on_page and isinstance(sent.get("duration"), (str, bool, float))
-        )
+        optional = (each.name for each in self._asked.operation.parameters if not each.required)
+        self._note("null_members", any(name in sent and sent[name] is None for name in optional))
+        is_other_form = isinstance(sent.get("duration"), (str, bool, float))
+        self._note("number_forms", is_other_form and self._asked.operation.on_page)
 
     def _note_webhooks(self) -> None:
         urls = self._urls
@@ -275,6 +265,7 @@ class Admission(msgspec.Struct):
         self._note("callback_events", urls.get(spec.CALLBACK_MEMBER))
         self._note("both_channels", len(urls) > 1)
         self._note("webhook_events", self._asked.webhook_mode and spec.WEBHOOK_URL_HEADER in urls)
+        self._note("bad_webhook_url", self._unusable)
 
     def funds(self) -> spec.Refusal | None:
         """The wallet has enough for the price (ERR-402-01)."""
@@ -299,13 +290,6 @@ class Admission(msgspec.Struct):
             spec.DEFAULT_RESOLUTION if resolution is UNSET else resolution,
         )
 
-    def _webhook_urls(self) -> dict[str, str]:
-        member = self._parameters.callback_url
-        if self._ignores_member or (member == "" and self._policy.empty_callback_url == "ignore"):
-            member = UNSET
-        sent = {spec.WEBHOOK_URL_HEADER: self._asked.webhook_url, spec.CALLBACK_MEMBER: member}
-        return {channel: url for channel, url in sent.items() if isinstance(url, str)}
-
     @property
     def _callback(self) -> object:
         """What was sent as the parameter that names a webhook URL, UNSET where nothing was."""
@@ -316,17 +300,19 @@ class Admission(msgspec.Struct):
         """Whether a `callback_url` was sent that the policy ignores, whatever its value."""
         return bool(self._callback or None) and self._policy.callback_url == "ignore"
 
-    def _unusable_urls(self) -> dict[str, spec.Problem]:
-        """What is wrong with the webhook URLs, by channel."""
-        refuses_http = self._policy.http_webhook_url == "refuse"
-        found: dict[str, spec.Problem] = {}
+    def _find_webhooks(self) -> None:
+        """The webhook URLs that were sent, and what is wrong with them."""
+        member, policy, operation = self._parameters.callback_url, self._policy, self._asked.operation
+        if self._ignores_member or (member == "" and policy.empty_callback_url == "ignore"):
+            member = UNSET
+        sent = {spec.WEBHOOK_URL_HEADER: self._asked.webhook_url, spec.CALLBACK_MEMBER: member}
+        self._urls = {channel: url for channel, url in sent.items() if isinstance(url, str)}
         for channel, url in self._urls.items():
-            name = self._asked.operation.callback or channel if channel == spec.CALLBACK_MEMBER else channel
+            name = operation.callback or channel if channel == spec.CALLBACK_MEMBER else channel
             if fault := spec.url_problem(url):
-                found[channel] = spec.Problem(name, spec.Violation.URL, (fault,))
-            elif refuses_http and url[:5].lower() == "http:":
-                found[channel] = spec.Problem(name, spec.Violation.HTTPS)
-        return found
+                self._unusable[channel] = spec.Problem(name, spec.Violation.URL, (fault,))
+            elif policy.http_webhook_url == "refuse" and url[:5].lower() == "http:":
+                self._unusable[channel] = spec.Problem(name, spec.Violation.HTTPS)
 
     def _admitted(self) -> Admitted:
         found, prompt = self._findings or spec.Findings(), self._parameters.prompt
@@ -343,18 +329,16 @@ class Admission(msgspec.Struct):
 
     def _deliverable_urls(self) -> tuple[dict[str, str], dict[str, str]]:
         """The webhook URLs that will be posted to, and why the others will not, by channel."""
-        if not self._urls and not self._ignores_member:
-            return {}, {}
         if self._asked.operation.response is not None:
             return {}, dict.fromkeys(self._urls, "this operation returns its media immediately")
-        ignored = {channel: _why_ignored(each) for channel, each in self._unusable_urls().items()}
+        ignored = {channel: _why_ignored(each) for channel, each in self._unusable.items()}
         if self._ignores_member:
             ignored[spec.CALLBACK_MEMBER] = "policy callback_url=ignore: use X-Webhook-URL, or set callback_url=post"
         urls = {channel: url for channel, url in self._urls.items() if channel not in ignored}
         if len(urls) > 1 and self._policy.both_channels != "each":
-            header, member = spec.WEBHOOK_URL_HEADER, spec.CALLBACK_MEMBER
-            only, other = (header, member) if self._policy.both_channels == "header" else (member, header)
-            urls = {only: urls[only]}
+            other = spec.CALLBACK_MEMBER if self._policy.both_channels == "header" else spec.WEBHOOK_URL_HEADER
+            del urls[other]
+            (only,) = urls
             ignored[other] = f"{only} was also given (policy both_channels={self._policy.both_channels})"
         return urls, ignored
 
@@ -363,13 +347,10 @@ class Admission(msgspec.Struct):
         if not _is_json(kind):
             shown = "it is absent" if kind is None else f"{spec.beginning(kind, _SHOWN)!r} is not application/json"
             found["Content-Type"] = f"{shown} (policy content_type=ignore)"
-        if not mode:
-            return found
-        known = ("terminal",) if self._policy.webhook_events == "terminal" else ("terminal", "sync")
-        if mode.lower() not in known:
-            found[spec.WEBHOOK_MODE_HEADER] = (
-                f"{spec.beginning(mode, _SHOWN)!r} (policy webhook_events={self._policy.webhook_events})"
-            )
+        events = self._policy.webhook_events
+        known = ("terminal",) if events == "terminal" else ("terminal", "sync")
+        if mode and mode.lower() not in known:
+            found[spec.WEBHOOK_MODE_HEADER] = f"{spec.beginning(mode, _SHOWN)!r} (policy webhook_events={events})"
         return found
 
 

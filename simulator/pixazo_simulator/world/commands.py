@@ -325,7 +325,10 @@ class OpenWorld(ServerCommand["World | None"], frozen=True, kw_only=True):
 
 
 class AdoptWorld(ServerCommand["World"], frozen=True, kw_only=True):
-    """Create a world in a state that another one had (see `Worlds.adopt`)."""
+    """Create a world in a state that another one had (see `World.portable`), for a key of its own; its clock continues from there.
+
+    Raises ValueError for rows that are not such a state, and as `CreateWorld` and `Worlds.permitted` do.
+    """
 
     state: tuple[Row, ...]
     key: str | None = None
@@ -383,17 +386,16 @@ class StateUnavailableError(Exception):
 class CommandLog(Protocol):
     """The log of the commands of a server: a command is appended to it, and carried out in the order in which all were appended.
 
+    `process` is the name of this process in commands, `is_shared` says whether other processes append to it, too, `dispatches` whether
+    this one attempts the webhooks that fall due by themselves, `unavailable` why the store cannot be used now.
+
     Its methods raise StateUnavailableError when the store cannot be used; then nothing has changed.
     """
 
     process: str
-    """The name of this process in commands."""
     is_shared: bool
-    """Whether other processes append to it, too."""
     unavailable: str | None
-    """Why the store cannot be used now."""
     dispatches: bool
-    """Whether this process attempts the webhooks that fall due by themselves."""
 
     @property
     def position(self) -> int:

@@ -1,9 +1,14 @@
-"""The generations of a world: how the accepted and initial ones are made, and what can be read of them."""
+"""The generations of a world: how the accepted and initial ones are made, and what can be read of them.
+
+The pure functions that a mutant can replace are here, too: request ids, plans, and those of the parts of a world.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from random import Random
 from typing import Any, ClassVar
 
@@ -11,14 +16,113 @@ import msgspec
 from msgspec import UNSET, field
 
 from pixazo_simulator import spec
-from pixazo_simulator.script import LONGEST_TEXT, End
+from pixazo_simulator.script import LONGEST_TEXT, End, Length
 
-from .account import Account
-from .admission import Admitted, Body, Submission
+from .account import Account, Ledger, affords, refund_due
+from .admission import Admitted, Submission
 from .commands import BeginWithGenerations, Generation, InitialGeneration
-from .functions import WorldFunctions
+from .deliveries import Delivery, next_attempt
 from .journal import Limits
 from .part import Part
+
+
+def seeded_random(*parts: str | int) -> Random:
+    """A random source that depends on nothing but `parts`."""
+    digest = hashlib.blake2b("\0".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=16)
+    return Random(int.from_bytes(digest.digest()))  # noqa: S311 - reproducible by design, guards nothing
+
+
+def _uuid7(random: Random, now: int) -> str:
+    """A UUID of version 7 (RFC 9562): 48 bits of milliseconds, then 74 random bits."""
+    low = random.getrandbits(62) | 0x8000_0000_0000_0000
+    return _uuid_text(f"{((now & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | random.getrandbits(12)) << 64 | low:032x}")
+
+
+def _thirteen(random: Random, now: int) -> str:
+    """As seen in public ids of sibling models: the last group has 13 digits, the variant bits are free."""
+    high = (now & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | random.getrandbits(12)
+    return _uuid_text(f"{high << 68 | random.getrandbits(68):033x}")
+
+
+def _uuid_text(digits: str) -> str:
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+REQUEST_ID_FORMS = {"uuid7": _uuid7, "thirteen": _thirteen}
+
+
+def identify(submission: Submission, policy: spec.Policy, random: Random, now: int) -> str:
+    """A new id for a generation accepted at `now` (UTC milliseconds): model id, underscore, UUID text (SUBMIT-06)."""
+    return f"{submission.operation.model_id}_{REQUEST_ID_FORMS[policy.request_id](random, now)}"
+
+
+def plan_for(admitted: Admitted, policy: spec.Policy, random: Random) -> spec.Plan:
+    """When a generation enters each state and how it ends: what the script wants, else what the prompt asks for, else what the policy says."""
+    times = policy.job_times
+    is_special = admitted.end or admitted.fails or admitted.stuck or times.polls
+    if admitted.magic is spec.NO_MAGIC and not is_special:
+        return _plan(*times.draw(random))
+    outcome, error = _outcome(admitted)
+    (queued, queued_polls), (processing, polls) = _lengths(admitted, times, random)
+    if outcome is not spec.Status.COMPLETED and policy.queued_to_end == "yes":
+        (queued, queued_polls), (processing, polls) = (queued + processing, queued_polls + polls), (0, 0)
+    if admitted.stuck or (admitted.magic.stuck and not admitted.end):
+        processing, polls = spec.NEVER, 0
+    return spec.Plan(
+        spec.NEVER if queued_polls else queued, spec.NEVER if polls else processing,
+        outcome, error or spec.DEFAULT_ERRORS.get(outcome), queued_polls, polls,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _plan(queued: int, processing: int) -> spec.Plan:
+    """The plan of a generation without special wishes; many share one."""
+    return spec.Plan(queued, processing)
+
+
+def _outcome(admitted: Admitted) -> tuple[spec.Status, str | None]:
+    """The outcome, and the error text of the script or the prompt."""
+    end, magic = admitted.end, admitted.magic
+    if end and end.status:
+        return spec.Status(end.status), end.error
+    if admitted.fails:
+        return spec.Status.FAILED, spec.sentence(admitted.fails)
+    return magic.outcome or spec.Status.COMPLETED, magic.error
+
+
+def _lengths(admitted: Admitted, times: spec.JobTimes, random: Random) -> tuple[Length, Length]:
+    """How long it is in each state: as the script says, else the marks, else the policy."""
+    drawn = times.draw(random)  # always drawn, even if unused, so a script changes no later draw
+    end, magic, after = admitted.end, admitted.magic, admitted.magic.after
+    if end and (scripted := end.lengths()):
+        return scripted
+    queued, processing = drawn
+    queued_polls, polls = (times.polls or (0, 0)) if magic.polls is None else (magic.polls, magic.polls)
+    if end and end.after is not None:
+        after = round(end.after * spec.SECOND)
+    if after is not None:
+        queued = after * queued // (queued + processing or 1)  # the same proportion of the two states
+        processing, queued_polls, polls = after - queued, 0, 0
+    if end and end.queued is not None:
+        queued, queued_polls = round(end.queued * spec.SECOND), 0
+    if end and end.processing is not None:
+        processing, polls = round(end.processing * spec.SECOND), 0
+    return (0 if queued_polls else queued, queued_polls), (0 if polls else processing, polls)
+
+
+class WorldFunctions(msgspec.Struct, frozen=True, kw_only=True):
+    """The functions of the worlds of one server; other servers are not affected by a replacement.
+
+    `effective_policy` returns the policy in force for the policy that was set.
+    """
+
+    effective_policy: Callable[[spec.Policy], spec.Policy] = lambda policy: policy
+    identify: Callable[[Submission, spec.Policy, Random, int], str] = identify
+    plan_for: Callable[[Admitted, spec.Policy, Random], spec.Plan] = plan_for
+    snapshot: Callable[[int, spec.Plan, int], spec.Snapshot] = spec.snapshot
+    affords: Callable[[Ledger, int, int], bool] = affords
+    refund_due: Callable[[spec.Plan, int, spec.Policy], int] = refund_due
+    next_attempt: Callable[[Delivery, tuple[int, ...]], int | None] = next_attempt
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -83,10 +187,7 @@ class Generations(Part, kw_only=True):
 
     def _end_decided_by(self, admitted: Admitted, plan: spec.Plan) -> tuple[str, ...]:
         """The fields of the policy that decide how a generation ends, and when."""
-        policy = self.policy
-        if not policy.changed_among("job_times", "queued_to_end") and not admitted.fails:
-            return ()
-        is_scripted = admitted.end is not None and admitted.end.status is not None
+        policy, is_scripted = self.policy, admitted.end is not None and admitted.end.status is not None
         fails = admitted.decided_by if admitted.fails and not is_scripted else ()
         times = policy.changed_among("job_times") if admitted.magic.after is None and admitted.end is None else ()
         ends = policy.changed_among("queued_to_end") if plan.outcome is not spec.Status.COMPLETED else ()
@@ -113,7 +214,7 @@ class Generations(Part, kw_only=True):
             raise ValueError(
                 f"{where}: age {age / spec.SECOND:g} s is before 1970: give a smaller one, or a later start"
             )
-        submission = Submission(operation, self.key, Body(b""), "application/json", command.origin)
+        submission = Submission(operation, self.key, b"", "application/json", command.origin)
         identity = self.functions.identify(submission, policy, self._random, accepted - self._shift)
         return self._made(identity, submission, admitted, plan, accepted)
 
@@ -176,7 +277,5 @@ class Generations(Part, kw_only=True):
     def _body_decided_by(self, generation: Generation, at: int) -> tuple[str, ...]:
         """The fields of the policy that decide the status body at an instant."""
         shaping = self.policy.changed_among("public_origin", "media_origin", "media", "status_members", "timestamps")
-        if not generation.decided_by:
-            return shaping
         has_ended = at >= generation.finish
         return (*shaping, *(each for each in generation.decided_by if has_ended or each == "job_times"))

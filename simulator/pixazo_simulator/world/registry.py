@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -19,8 +19,7 @@ from . import commands
 from .account import Account, Ledger
 from .clock import Begun, Clock, StoredTime, real_date, starting
 from .commands import ChangeWorld, Command, CommandLog, CreateWorld, RecordExchange, ServerCommand
-from .functions import WorldFunctions, seeded_random
-from .generations import Bounds
+from .generations import Bounds, WorldFunctions, seeded_random
 from .journal import Exchange, Journal
 from .part import Part, Row, restore, rows
 from .world import World
@@ -135,7 +134,6 @@ class Worlds:
         self.clock = self._new_clock()
         self._worlds: dict[str, World] = {}
         self._numbered: dict[int, World] = {}
-        self._sources = Counter[str]()  # of the open worlds: two of one name may be asked for
         self._former: OrderedDict[str, str] = OrderedDict()
         self._made = self._opened = self._forgotten = 0
         self._changed: commands.ChangeSettings | None = None
@@ -293,16 +291,11 @@ class Worlds:
             clock = self._new_clock()
             if not clock.rate:  # as far advanced as the server's own, which moves when every world is advanced
                 clock.advance_to(clock.start + self.clock.now() - self.clock.start)
+        balance = settings.balance if wanted.balance is None else wanted.balance
+        policy, seed = wanted.policy or settings.policy, settings.seed if wanted.seed is None else wanted.seed
+        source = "" if name is None or any(each.source == name for each in self) else name
         world = self._made_world(
-            key,
-            clock,
-            settings.balance if wanted.balance is None else wanted.balance,
-            policy=wanted.policy or settings.policy,
-            seed=settings.seed if wanted.seed is None else wanted.seed,
-            script=script,
-            name=name,
-            source="" if name is None or self._sources[name] else name,
-            number=self._opened,
+            key, clock, balance, policy=policy, seed=seed, script=script, name=name, source=source, number=self._opened
         )
         self._former.pop(key, None)
         self._enter(world)
@@ -318,26 +311,19 @@ class Worlds:
 
     def _enter(self, world: World) -> None:
         self._worlds[world.key] = self._numbered[world.number] = world
-        self._sources[world.source] += 1
         self.redactor.add(world.key)
 
-    def adopt(self, key: str, saved: Iterable[Row], *, name: str | None = None) -> World:
-        """A world in a state that another one had (see `World.portable`), for a key of its own; its clock continues from there.
-
-        Raises ValueError for rows that are not such a state, and as `create` and `permitted` do.
-        """
-        world = self.create(CreateWorld(key=key, clock=(0, 0), name=name))
-        number = world.number
-        self._release(world.source)
+    def _adopt(self, command: commands.AdoptWorld) -> World:
+        world = self.create(CreateWorld(key=command.key or self.fresh_key(), clock=(0, 0), name=command.name))
+        key, number = world.key, world.number
         try:
-            restore(world, saved)
+            restore(world, command.state)
             self.permitted(world.policy)
         except ValueError:
             del self._worlds[key], self._numbered[number]
             self.redactor.forget(key)
             raise
-        self._sources[world.source] += 1
-        world.begin_anew(key, number, name)
+        world.begin_anew(key, number, command.name)
         return world
 
     def saved(self) -> Iterator[Row]:
@@ -346,13 +332,11 @@ class Worlds:
         parts |= {"clock": self.clock.fork(), "unmatched": self.unmatched.fork()}
         latest = self.time.latest if self.time else 0
         server = SavedServer(tuple(self._numbered), dict(self._former), self._made, self._opened, latest, self._changed)
-        first = Row("", msgspec.msgpack.encode(server))
-        return chain(
-            [first], (Row(f"{name}.{path}", data) for name, part in parts.items() for path, data in rows(part))
-        )
+        others = (Row(f"{name}.{path}", data) for name, part in parts.items() for path, data in rows(part))
+        return chain([Row("", msgspec.msgpack.encode(server))], others)
 
     def restore(self, saved: Iterable[Row]) -> None:
-        """Restore the state in the rows. Raises ValueError for rows that are not such a state."""
+        """Restore the state in the rows where there is no world yet. Raises ValueError for rows that are not such a state."""
         by_part: dict[str, list[Row]] = {}
         for path, data in saved:
             name, _, rest = path.partition(".")
@@ -369,8 +353,6 @@ class Worlds:
         self._former, self._made, self._opened = OrderedDict(server.former), server.made, server.opened
         if self.time:
             self.time.latest = server.latest
-        for kept in (self._worlds, self._numbered, self._sources):
-            kept.clear()
         for number in server.worlds:
             world = self._made_world("", self._clock(), 0, policy=self.settings.policy, seed=0)
             restore(world, by_part.pop(str(number), ()))
@@ -392,7 +374,6 @@ class Worlds:
         if (world := self._worlds.pop(key, None)) is None:
             return
         del self._numbered[world.number]
-        self._release(world.source)
         self._forgotten += world.accepted
         world.close()
         if world.name:
@@ -400,11 +381,6 @@ class Worlds:
                 self._former[each] = world.name
         while len(self._former) > spec.MOST_REMEMBERED:
             self._former.popitem(last=False)
-
-    def _release(self, source: str) -> None:
-        self._sources[source] -= 1
-        if not self._sources[source]:
-            del self._sources[source]
 
     def former(self, key: str) -> str | None:
         """The name of the deleted world that `key` opened, or whose generation had this request id; the last 10,000 are remembered."""
@@ -493,9 +469,7 @@ class Worlds:
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
         CreateWorld: _create,
         commands.OpenWorld: lambda worlds, command: worlds.find(command.key),
-        commands.AdoptWorld: lambda worlds, command: worlds.adopt(
-            command.key or worlds.fresh_key(), command.state, name=command.name
-        ),
+        commands.AdoptWorld: _adopt,
         commands.DeleteWorld: lambda worlds, command: worlds.delete(command.key),
         commands.AdvanceServer: _advance,
         commands.ChangeSettings: _change_settings,

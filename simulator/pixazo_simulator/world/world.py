@@ -36,8 +36,7 @@ from .admission import Admission, Admitted, Submission, admit_read
 from .clock import Clock
 from .commands import Generation, Transition
 from .deliveries import PROGRESS_INTERVAL, Attempt, Delivery, Form, Outbox, next_progress
-from .functions import seeded_random
-from .generations import Generations
+from .generations import Generations, seeded_random
 from .journal import Journal
 from .part import Notifier, Row, restore, rows
 
@@ -160,7 +159,7 @@ class World(Generations, kw_only=True):
     def _facts(self, request: _Request) -> Facts:
         if isinstance(request, commands.SubmitGeneration):
             sent = request.submission
-            return at_submit(sent.operation, request.headers, sent.body.members, self.next_generation, request.at)
+            return at_submit(sent.operation, request.headers, sent.members, self.next_generation, request.at)
         identity, known = request.request_id, self.known(request.request_id, request.at)
         if isinstance(request, commands.ReadStatus):
             return at_read(identity, known, request.headers, request.at)
@@ -221,10 +220,7 @@ class World(Generations, kw_only=True):
         if end > now:
             self._announce(generation, url, channel, None)
         else:
-            past = Delivery(
-                self.outbox.number(), generation.request_id, url, channel, end, attempts=(Attempt(end, 200),)
-            )
-            self.outbox.put(past, None)
+            self._schedule(Delivery(0, generation.request_id, url, channel, end, attempts=(Attempt(end, 200),)))
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
         """The instant whose webhooks a rule wants delivered before the response to the submission, None when no rule does."""
@@ -366,11 +362,6 @@ class World(Generations, kw_only=True):
         """Milliseconds until an instant of RFC 3339, or `next`: see `until_next`. Raises ValueError with the remedy for anything else."""
         return self.until_next() if until == "next" else self.clock.milliseconds_until(until)
 
-    @property
-    def coming(self) -> int:
-        """How many generations have transitions that no `TakeTransitions` has returned."""
-        return len(self._coming)
-
     def _advance_idly(self, command: commands.AdvanceIdly) -> list[Transition] | None:
         target, due = min(self.clock.now() + command.milliseconds, spec.LAST_INSTANT), self.next_due()
         if (due is not None and due <= target) or self.outbox.taken or self.turn or len(self._coming) > command.most:
@@ -420,11 +411,6 @@ class World(Generations, kw_only=True):
     def next_due(self) -> int | None:
         """The instant of the next webhook attempt (UTC milliseconds)."""
         return self.outbox.next_due()
-
-    @property
-    def is_at_delivery_bound(self) -> bool:
-        """Whether as many deliveries are taken and not put back as may be pending in all."""
-        return len(self.outbox.taken) >= self.bounds.pending
 
     def _take_delivery(self, command: commands.TakeDelivery) -> Delivery | None:
         taken = self.outbox.take(command.at, command.by)
@@ -523,10 +509,7 @@ class World(Generations, kw_only=True):
             self.notifier.notify()
 
     def _forget_process(self, command: commands.ForgetProcess) -> None:
-        for number in self.outbox.taken_by(command.by):
-            self.outbox.give_back(number, command.at, _INTERRUPTED)
-        if command.by in (None, self.turn):
-            self.turn = None
+        self._put_back(command.by, command.at, _INTERRUPTED)
         self.notifier.notify()
 
     def _copy_delivery(self, command: commands.CopyDelivery) -> Delivery:
@@ -600,13 +583,14 @@ class World(Generations, kw_only=True):
         """Continue under another key, when its state was that of another world."""
         self.key, self.number, self.name = key, number, name or self.name
         self.clock.go_on()
-        self._put_back()
+        self._put_back(None, self.clock.now())
 
-    def _put_back(self) -> None:
-        """Make due again what was taken when the state was saved, since nothing attempts it now."""
-        for delivery in self.outbox.taken_by(None):
-            self.outbox.give_back(delivery, self.clock.now())
-        self.turn = None
+    def _put_back(self, by: str | None, at: int, interrupted: str | None = None) -> None:
+        """Make due again what a process has taken, None: what any has, since nothing attempts it now; and end its turn."""
+        for number in self.outbox.taken_by(by):
+            self.outbox.give_back(number, at, interrupted)
+        if by in (None, self.turn):
+            self.turn = None
 
     def _keep_state(self, _: commands.KeepState) -> int:
         if len(self._states) >= MOST_KEPT:
@@ -622,7 +606,7 @@ class World(Generations, kw_only=True):
         restore(self, kept[command.number])
         self._states, self._keeping = kept, number
         self._shown.clear()
-        self._put_back()
+        self._put_back(None, self.clock.now())
         self.notifier.notify()
 
     def redact(self) -> None:

@@ -28,7 +28,7 @@ from pixazo_simulator.control import ControlClient
 from pixazo_simulator.mutants import find_mutant
 from pixazo_simulator.script import ConnectionReset, StatusCode
 from pixazo_simulator.state.history import Replayed, export
-from pixazo_simulator.state.memory import MemoryStore
+from pixazo_simulator.state.store import MemoryStore
 from pixazo_simulator.world import Worlds
 
 PYTHON = sys.executable

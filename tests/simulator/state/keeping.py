@@ -15,8 +15,7 @@ from pixazo_simulator.server.asgi import Application
 from pixazo_simulator.server.files import read_videos
 from pixazo_simulator.spec import PAGE_INSTANT
 from pixazo_simulator.state import Log
-from pixazo_simulator.state.memory import MemoryStore
-from pixazo_simulator.state.store import Head, Store
+from pixazo_simulator.state.store import Head, MemoryStore, Store
 from pixazo_simulator.webhooks.egress import Outcome
 from pixazo_simulator.webhooks.sender import WebhookRequest
 from pixazo_simulator.world import Begun, Row, Settings, Worlds

@@ -20,7 +20,7 @@ from pixazo_simulator import ControlError, Settings, Simulator
 from pixazo_simulator.control.client import ControlClient
 from pixazo_simulator.control.schema.responses import Health
 from pixazo_simulator.state.history import WorldLog
-from pixazo_simulator.state.memory import MemoryStore
+from pixazo_simulator.state.store import MemoryStore
 from pixazo_simulator.world import Attempt, KeepState, RecordAttempt, RestoreState, TakeDelivery
 
 KEY = "canary-7d1c-90aa"
@@ -208,7 +208,7 @@ def test_a_log_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pixazo_simulator.state.log.SAVED_BEYOND", 100_000)
     monkeypatch.setattr("pixazo_simulator.state.log.LEASE", 0.03)
     store = MemoryStore()
-    monkeypatch.setattr("pixazo_simulator.state.naming.MemoryStore", lambda: store)
+    monkeypatch.setattr("pixazo_simulator.state.log.MemoryStore", lambda: store)
     saved = threading.Event()
     keep = store.save
 

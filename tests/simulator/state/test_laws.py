@@ -15,7 +15,7 @@ from tests.caller import GENERATE, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator.state.history import Replayed, export
-from pixazo_simulator.state.memory import MemoryStore
+from pixazo_simulator.state.store import MemoryStore
 from pixazo_simulator.webhooks.egress import Outcome
 from pixazo_simulator.world import Settings
 from pixazo_simulator.world.world import World

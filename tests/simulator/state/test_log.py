@@ -10,7 +10,7 @@ import pytest
 from tests.patience import PATIENCE
 
 from pixazo_simulator.state import Head, Kept, StoreError, log
-from pixazo_simulator.state.fold import Fold
+from pixazo_simulator.state.entries import Fold
 from pixazo_simulator.state.log import Log
 from pixazo_simulator.state.store import Position, SharedStore
 from pixazo_simulator.world import Row, Settings, StateUnavailableError, TakeNumber, Worlds

@@ -21,7 +21,7 @@ from tests.patience import PATIENCE, until
 from tests.servers import Redis, free_port
 from tests.serving import ServeProcess
 
-from pixazo_simulator.state.naming import store_of
+from pixazo_simulator.state.log import store_of
 from pixazo_simulator.state.redis import RedisStore
 from pixazo_simulator.world import StateUnavailableError
 

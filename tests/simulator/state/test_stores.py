@@ -18,8 +18,7 @@ from tests.servers import Redis
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.state import Head, Kept, Log, Store, log, redis, store_of
-from pixazo_simulator.state.memory import MemoryStore
-from pixazo_simulator.state.store import SharedStore
+from pixazo_simulator.state.store import MemoryStore, SharedStore
 from pixazo_simulator.webhooks.egress import Outcome
 from pixazo_simulator.world import Begun, Row, Settings
 

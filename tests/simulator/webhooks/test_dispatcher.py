@@ -671,7 +671,7 @@ def test_progress_faster_than_its_receiver_stops_nobody() -> None:
         accepted(two, webhook_url="http://127.0.0.1:2/")
         dispatcher.wake()
         await until(lambda: receivers.arrived["http://127.0.0.1:2/"])
-        await until(lambda: one.is_at_delivery_bound)
+        await until(lambda: len(one.outbox.taken) == one.bounds.pending)
         for _ in range(10):
             dispatcher.wake()
             await asyncio.sleep(0)

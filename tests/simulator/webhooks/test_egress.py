@@ -209,21 +209,3 @@ def test_a_look_up_has_a_deadline(slow: Resolver, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(egress, "LOOK_UP_TIMEOUT", 0.02)
     expected = Outcome(None, "not sent: host slow.test does not resolve: the resolver did not respond within 0.02 s")
     assert decide("http://slow.test/", "slow.test") == expected
-
-
-def test_look_ups_are_bounded(slow: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No further one is started."""
-    monkeypatch.setattr(egress, "MOST_LOOK_UPS", 1)
-
-    async def ask() -> Destination | Outcome:
-        look_ups = LookUps()
-        first = asyncio.create_task(destination("http://slow.test/", ("slow.test",), look_ups))
-        await asyncio.sleep(0)
-        found = await destination("http://quick.test/", ("quick.test",), look_ups)
-        slow.open.set()
-        await first
-        return found
-
-    assert asyncio.run(ask()) == Outcome(
-        None, "not sent: host quick.test does not resolve: 1 other names are being looked up"
-    )

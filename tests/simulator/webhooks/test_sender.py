@@ -17,8 +17,7 @@ from tests.receiver import Behaviour, Receiver, http_response
 
 from pixazo_simulator.webhooks import sender as module
 from pixazo_simulator.webhooks.egress import Outcome
-from pixazo_simulator.webhooks.sender import Sender, WebhookRequest
-from pixazo_simulator.webhooks.trust import trusting
+from pixazo_simulator.webhooks.sender import Sender, WebhookRequest, trusting
 
 
 @pytest.fixture(autouse=True, params=[asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from pixazo_simulator.webhooks.compose import secret
-from pixazo_simulator.webhooks.signature import signed_headers
+from pixazo_simulator.webhooks.compose import secret, signed_headers
 
 
 def now() -> int:

@@ -18,8 +18,7 @@ from tests.tools import tool
 
 from pixazo_simulator import Settings, Simulator, SimulatorError
 from pixazo_simulator.webhooks.egress import Outcome
-from pixazo_simulator.webhooks.sender import Sender, WebhookRequest
-from pixazo_simulator.webhooks.trust import read_authorities
+from pixazo_simulator.webhooks.sender import Sender, WebhookRequest, read_authorities
 
 DELIVERED = Outcome(204)
 UNTRUSTED = (

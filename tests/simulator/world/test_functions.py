@@ -12,7 +12,7 @@ from pixazo_simulator.spec.lifecycle import NEVER, Plan, Status
 from pixazo_simulator.spec.parameters import Magic
 from pixazo_simulator.spec.policy import Policy
 from pixazo_simulator.world.admission import Admitted
-from pixazo_simulator.world.functions import plan_for
+from pixazo_simulator.world.generations import plan_for
 
 FAULT = (Problem("prompt", Violation.BLANK),)
 NO_VIDEO = "The model could not generate a video for this request."

@@ -11,7 +11,7 @@ from pixazo_simulator.spec.errors import Throttled, UnknownRequest
 from pixazo_simulator.spec.parameters import KEYS
 from pixazo_simulator.spec.policy import PROFILES, RateLimit
 from pixazo_simulator.spec.redaction import Redactor
-from pixazo_simulator.world.commands import AddAlias, CreateWorld, ReadStatus
+from pixazo_simulator.world.commands import AddAlias, AdoptWorld, CreateWorld, ReadStatus
 from pixazo_simulator.world.registry import KeyTakenError, Settings, Worlds
 from pixazo_simulator.world.world import World
 
@@ -112,7 +112,7 @@ def test_of_the_open_worlds_of_a_name_one_draws_by_it() -> None:
     worlds = Worlds(Settings(keys=()))
     first, second = (worlds.create(CreateWorld(name="suite")) for _ in range(2))
     assert (first.source, second.source) == ("suite", second.key)
-    worlds.adopt("adopted", first.portable(0))
+    worlds.carry_out(AdoptWorld(state=first.portable(0), key="adopted"))
     worlds.delete(first.key)
     assert worlds.create(CreateWorld(key="third", name="suite")).source == "third"
     worlds.delete("adopted")

@@ -23,8 +23,7 @@ from pixazo_simulator.world.commands import (
     Transition,
 )
 from pixazo_simulator.world.deliveries import Attempt, Delivery, Form
-from pixazo_simulator.world.functions import seeded_random
-from pixazo_simulator.world.generations import Bounds
+from pixazo_simulator.world.generations import Bounds, seeded_random
 from pixazo_simulator.world.journal import Limits
 from pixazo_simulator.world.world import World
 
