@@ -12,7 +12,7 @@ import msgspec
 from pixazo_simulator.spec import SECOND, http_date, nearest
 from pixazo_simulator.world import Delivery, next_attempt
 
-from . import access, envelopes, errors, parameters, status, submit
+from . import access, envelopes, parameters, submit
 from .edits import (
     ReplyEdit,
     behaviour,
@@ -102,10 +102,10 @@ VARIANTS = (
             edit_replies(lambda _, reply: reply.status == 429,
                          lambda reply, _: reply.with_members({**(reply.members() or {}), "message": "Slow down."}))),
     Variant("validation-as-details", "Validation errors are a list of details",
-            edit_replies(errors.is_validation, with_members(lambda members, _: {"detail": [{"loc": ["body"], "msg": members.get("message")}]}))),
-    Variant("validation-as-text", "Validation errors are plain text", edit_replies(errors.is_validation, _as_text)),
-    Variant("throttled-after-three-calls", "The throttled account is served three times before it is throttled", errors.THROTTLED_LATER),
-    Variant("submits-throttled", "Only submits of the throttled account are throttled, after three of them", errors.SUBMITS_THROTTLED_LATER),
+            edit_replies(submit.is_validation, with_members(lambda members, _: {"detail": [{"loc": ["body"], "msg": members.get("message")}]}))),
+    Variant("validation-as-text", "Validation errors are plain text", edit_replies(submit.is_validation, _as_text)),
+    Variant("throttled-after-three-calls", "The throttled account is served three times before it is throttled", submit.THROTTLED_LATER),
+    Variant("submits-throttled", "Only submits of the throttled account are throttled, after three of them", submit.SUBMITS_THROTTLED_LATER),
     Variant("401-as-queue-error", "A 401 has the form of the queue's errors", policy(missing_key="queue", unknown_key="queue")),
     Variant("405-for-methods", "A wrong method gets 405 with Allow", policy(unknown_route="405")),
     Variant("callbacks-a-second-later", "A webhook is delivered one second after the end", behaviour(next_attempt=_second_later)),
@@ -116,7 +116,7 @@ VARIANTS = (
 
 MUTANTS: tuple[Mutant, ...] = (
     *access.ADDRESSING, *access.CREDENTIALS, *access.HEADERS, *submit.SUBMIT, *parameters.T2V, *parameters.I2V,
-    *status.STATUS, *status.FLOW, *envelopes.OUTPUT, *envelopes.TIMESTAMPS, *envelopes.FAILURE, *errors.WALLET, *errors.ERRORS, *status.WEBHOOK,
+    *envelopes.STATUS, *envelopes.FLOW, *envelopes.OUTPUT, *envelopes.TIMESTAMPS, *envelopes.FAILURE, *submit.WALLET, *submit.ERRORS, *envelopes.WEBHOOK,
 )  # fmt: skip
 """Every mutant, in the order of the clauses."""
 

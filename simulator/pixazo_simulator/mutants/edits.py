@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from pixazo_simulator.spec import STATUS_PATH, Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
 
-from .members import Edit, When, change, is_envelope, put, where
+from .members import Edit, When, change, put, where
 from .messages import (
     UNKNOWN_ID,
     Condition,
@@ -62,9 +62,9 @@ def with_members(edit: Edit) -> ReplyEdit:
     return edited
 
 
-def reads_envelope(when: When) -> Condition:
-    """Whether a status envelope was read for which `when` is true."""
-    return lambda request, reply: is_read(request, reply) and when(reply.members() or {})
+def reads_status(*words: str) -> Condition:
+    """Whether an envelope with one of these statuses was read."""
+    return lambda request, reply: is_read(request, reply) and (reply.members() or {}).get("status") in words
 
 
 def in_accepted(edit: Edit) -> Edits:
@@ -72,9 +72,16 @@ def in_accepted(edit: Edit) -> Edits:
     return edit_replies(is_accepted, with_members(edit))
 
 
-def in_status(edit: Edit) -> Edits:
-    """Edit the status envelopes that are read."""
-    return edit_replies(is_read, with_members(where(is_envelope, edit)))
+def in_status(edit: Edit, *words: str) -> Edits:
+    """Edit the envelopes that are read, those with one of these statuses if any is named."""
+    return edit_replies(is_read, with_members(where(_is_envelope(words), edit)))
+
+
+def _is_envelope(words: Sequence[str]) -> When:
+    def condition(members: Members) -> bool:
+        return "request_id" in members and "status" in members and (not words or members["status"] in words)
+
+    return condition
 
 
 def in_refusals(edit: Edit, *codes: int) -> Edits:
@@ -108,31 +115,31 @@ def webhook_header(name: str, value: Value) -> Edits:
     )
 
 
-def in_webhooks(edit: Edit) -> Edits:
-    """Edit the status envelopes that are delivered."""
+def in_webhooks(edit: Edit, *words: str) -> Edits:
+    """Edit the envelopes that are delivered, those with one of these statuses if any is named."""
+    is_concerned = _is_envelope(words)
 
     def edited(webhook: WebhookRequest, context: Context) -> WebhookRequest:
         members = members_of(webhook.body)
-        if members is None or not is_envelope(members):  # such as the challenge of policy `callback_url`
+        if members is None or not is_concerned(members):  # such as the challenge of policy `callback_url`
             return webhook
         return msgspec.structs.replace(webhook, body=msgspec.json.encode(edit(members, context)))
 
     return edit_webhooks(edited)
 
 
-def drop_webhooks(when: When) -> Edits:
-    """Do not deliver the envelopes for which `when` is true."""
+def drop_webhooks(*words: str) -> Edits:
+    """Do not deliver the envelopes with one of these statuses."""
 
     def edited(webhook: WebhookRequest, _: Context) -> tuple[WebhookRequest, ...]:
-        members = members_of(webhook.body)
-        return () if members and when(members) else (webhook,)
+        return () if (members_of(webhook.body) or {}).get("status") in words else (webhook,)
 
     return Edits(webhook=edited)
 
 
-def in_envelopes(edit: Edit) -> Edits:
-    """Edit status envelopes, read or delivered."""
-    return in_status(edit) | in_webhooks(edit)
+def in_envelopes(edit: Edit, *words: str) -> Edits:
+    """Edit the envelopes that are read or delivered, those with one of these statuses if any is named."""
+    return in_status(edit, *words) | in_webhooks(edit, *words)
 
 
 # Requests

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .change import PageChange
 from .changes import edits_for
+from .samples import PageChange
 
 __all__ = ["PageChange", "edits_for"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from email import message_from_bytes
 from functools import reduce
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -12,18 +14,27 @@ import msgspec
 from pixazo_simulator import spec
 from pixazo_simulator.mutants.catalogue import find_mutant
 from pixazo_simulator.mutants.edits import edit_requests, edit_webhooks, in_accepted, in_envelopes, refuse_submits
-from pixazo_simulator.mutants.members import put, status_is, where
+from pixazo_simulator.mutants.members import put
 from pixazo_simulator.mutants.messages import Context, Reply, Request, is_accepted, members_of, reads, submits
 from pixazo_simulator.mutants.mutant import Edits
 from pixazo_simulator.spec import KEY_HEADER
 from pixazo_simulator.webhooks import WebhookRequest
 
-from .addresses import nowhere, other_code, relocated, url_at
-from .change import PageChange
-from .forms import FORM, as_json
 from .parameters import parameter_edits
-from .paths import around_id
-from .samples import at, field_edits, sample_edits
+from .samples import (
+    PageChange,
+    around_id,
+    at,
+    field_edits,
+    literal,
+    nowhere,
+    other_code,
+    relocated,
+    sample_edits,
+    url_at,
+)
+
+FORM = "multipart/form-data"
 
 
 def edits_for(change: PageChange) -> Edits | str:
@@ -161,7 +172,23 @@ def _other_type(new: str, refusal: Edits) -> Edits | str:
     """Bodies have another type: those of the old one are refused, those of the new one are read."""
     if not new.casefold().startswith(FORM):
         return "how a body of this type is written is not said"
-    return refusal | edit_requests(submits, lambda request, _: as_json(request))
+    return refusal | edit_requests(submits, lambda request, _: _as_json(request))
+
+
+def _as_json(request: Request) -> Request:
+    """A submit whose body is a form, as the same one in JSON; any other as it is."""
+    kind, operation = request.header("content-type") or "", request.operation
+    if not kind.casefold().startswith(FORM) or operation is None:
+        return request
+    types = {each.name: each.type for each in operation.parameters}
+    form = message_from_bytes(b"Content-Type: %s\r\n\r\n%s" % (kind.encode("latin-1", "replace"), request.body))
+    members: dict[str, Any] = {}
+    for part in form.walk():
+        name, value = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(value, bytes):
+            text = value.decode(errors="replace")
+            members[name] = text if types.get(name, "string") == "string" else literal(text)
+    return request.with_members(members).with_header("content-type", "application/json")
 
 
 def _renamed(request: Request, old: str, new: str, scheme: str = "") -> Request:
@@ -208,8 +235,8 @@ def _status(change: PageChange) -> Edits | str:
 
 
 def _other_word(old: str, new: str) -> Edits:
-    edit = where(status_is(old), put("status", new))
-    return in_envelopes(edit) | (in_accepted(edit) if old == "QUEUED" else Edits())
+    edit = put("status", new)
+    return in_envelopes(edit, old) | (in_accepted(edit) if old == "QUEUED" else Edits())
 
 
 def _flow(change: PageChange) -> Edits | str:

@@ -1,23 +1,160 @@
-"""Members of envelopes and errors after a change of a sample or of the table of fields."""
+"""A change of the page, and what one of a sample or of the table of fields is: members by path, such as `output.media_url[]`, addresses, status codes."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard, cast
 from urllib.parse import urlsplit
 
-from pixazo_simulator.mutants.edits import edit_replies, in_accepted, in_envelopes, in_webhooks, with_members
-from pixazo_simulator.mutants.errors import names_model
-from pixazo_simulator.mutants.members import Edit, status_is, where
-from pixazo_simulator.mutants.messages import Context, has_status
+from pixazo_simulator.mutants.edits import (
+    edit_replies,
+    in_accepted,
+    in_envelopes,
+    in_webhooks,
+    with_members,
+    with_status,
+)
+from pixazo_simulator.mutants.members import Edit
+from pixazo_simulator.mutants.messages import Context, Request, has_status, is_accepted
 from pixazo_simulator.mutants.mutant import Edits
+from pixazo_simulator.mutants.submit import names_model
 
-from .addresses import other_code, relocated, url_at
-from .change import PageChange
-from .paths import GONE, added, around_id, found, is_list, is_url, members_in, updated
+GONE = object()
+"""No member; an edit that returns it leaves the member out."""
+_ID = re.compile(r"\{[^}/]*\}|[\w.-]+_[0-9a-fx]{4,}(?:-[0-9a-fx]{4,})*")
+NOWHERE = "/v0"
+"""A path that begins with it has no route: no model has this name."""
+WITHOUT_BODY = ("204", "205", "304")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageChange:
+    """One change of meaning, as `pixazo_contracts.pages.Change` has it: of one operation, or of all if it is empty.
+
+    Something renamed has its new name in `to`; in a sample it is the path of a member.
+    """
+
+    operation: str
+    part: str
+    name: str
+    attribute: str = ""
+    before: Any = None
+    after: Any = None
+    to: str = ""
+
+
+# Members
+
+
+def _keys(path: str) -> list[str]:
+    return re.findall(r"[^.\[\]]+|\[\]", path)
+
+
+def found(value: Any, path: str) -> Any:
+    """The first value at a path, or GONE."""
+    seen = list[Any]()
+    updated(value, path, seen.append)
+    return seen[0] if seen else GONE
+
+
+def updated(value: Any, path: str, edit: Callable[[Any], Any]) -> Any:
+    """The value with every member at a path edited."""
+    return _updated(value, _keys(path), edit)
+
+
+def _updated(value: Any, keys: list[str], edit: Callable[[Any], Any]) -> Any:
+    if not keys:
+        return edit(value)
+    key, *rest = keys
+    if key == "[]" and is_list(value):
+        return [_updated(each, rest, edit) for each in value]
+    members = members_in(value)
+    if key not in members:
+        return value
+    changed = {**members, key: _updated(members[key], rest, edit)}
+    return {name: member for name, member in changed.items() if member is not GONE}
+
+
+def added(value: Any, path: str, new: object) -> Any:
+    """The value with a member at a path; as it is where the object that would have it is null."""
+    keys = _keys(path)
+    is_null = len(keys) > 1 and members_in(value).get(keys[0], GONE) is None
+    return value if is_null else _added(value, keys, new)
+
+
+def _added(value: Any, keys: list[str], new: object) -> Any:
+    if not keys:
+        return new
+    key, *rest = keys
+    members = members_in(value)
+    return [_added(None, rest, new)] if key == "[]" else {**members, key: _added(members.get(key), rest, new)}
+
+
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Whether a JSON value is an array."""
+    return isinstance(value, list)
+
+
+def members_in(value: Any) -> dict[str, Any]:
+    """The members of a JSON value; none unless it is an object."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def around_id(path: str) -> tuple[str, str]:
+    """What a path has before and after its id, without an extension."""
+    before, _, after = _ID.sub("\0", path, count=1).partition("\0")
+    return before, after.rpartition(".")[0] or after
+
+
+def moved(path: str, old: tuple[str, str], new: tuple[str, str]) -> str | None:
+    """A path with another prefix and suffix around its id; None if it does not have the old one."""
+    (before, after), (to, end) = old, new
+    rest = path.removeprefix(before)
+    if not path.startswith(before) or after not in rest:
+        return None
+    middle, _, extension = rest.rpartition(after) if after else (rest, "", "")
+    return f"{to}{middle}{end}{extension}"
+
+
+def is_url(text: object) -> bool:
+    """Whether a string of the page is an absolute URL."""
+    return isinstance(text, str) and urlsplit(text).scheme in ("http", "https")
+
+
+# Addresses and status codes
+
+
+def nowhere(request: Request) -> Request:
+    return request.at(f"{NOWHERE}{request.path}")
+
+
+def relocated(old: tuple[str, str], new: tuple[str, str] | None, *, both: bool = False) -> Edits:
+    """Serve what has one path at another, or nowhere; `both`: at the old one, too."""
+
+    def edited(request: Request, _: Context) -> Request:
+        if new and (path := moved(request.path, new, old)):
+            return request.at(path)
+        return nowhere(request) if not both and moved(request.path, old, old) else request
+
+    return Edits(request=edited)
+
+
+def url_at(url: Any, old: tuple[str, str], new: tuple[str, str]) -> str:
+    parts = urlsplit(str(url))
+    return parts._replace(path=moved(parts.path, old, new) or parts.path).geturl()
+
+
+def other_code(old: str, new: str) -> Edits | str:
+    if not re.fullmatch(r"[2-5]\d\d", old) or not re.fullmatch(r"[2-5]\d\d", new) or new in WITHOUT_BODY:
+        return "it is not a status code that a response with a body can have"
+    return edit_replies(is_accepted if old == "202" else has_status(int(old)), with_status(int(new)))
+
+
+# Samples and fields
 
 
 def at(path: str, edit: Callable[[Any], Any]) -> Edit:
@@ -81,8 +218,8 @@ def sample_edits(change: PageChange) -> Edits | str:
         return other_code(code[:3], change.to[-3:]) if change.to else "the page does not say when the gateway sends it"
     wheres: dict[str, Callable[[Edit], Edits]] = {
         "accepted": in_accepted,
-        "response (completed)": lambda edit: in_envelopes(where(status_is("COMPLETED"), edit)),
-        "error via status/webhook": lambda edit: in_envelopes(where(status_is("FAILED", "ERROR"), edit)),
+        "response (completed)": lambda edit: in_envelopes(edit, "COMPLETED"),
+        "error via status/webhook": lambda edit: in_envelopes(edit, "FAILED", "ERROR"),
         "webhook": in_webhooks,
         "queue system": lambda edit: _in_errors(code, edit),
         "error": lambda edit: _in_errors(code, edit),
