@@ -59,8 +59,7 @@ from .matchers import ABSENT, Matcher, read_matcher, weight
 from .rule import FAULTS, MOST_RULES, UNANSWERED, UNREADABLE, End, Length, Reply, Rule, Step, kind_of, known_rules
 
 if TYPE_CHECKING:
-    from .builder import When
-    from .examples import EXAMPLES, default_of, in_python, in_toml
+    from .builder import EXAMPLES, When, default_of, in_python, in_toml
     from .reader import script_from, script_problems
 
 __all__ = [
@@ -68,8 +67,7 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    ".builder": "When",
-    ".examples": "EXAMPLES default_of in_python in_toml",
+    ".builder": "EXAMPLES When default_of in_python in_toml",
     ".reader": "script_from script_problems",
 }
 """Imported on first use: a server without a script needs none of them."""

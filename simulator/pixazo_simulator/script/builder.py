@@ -1,4 +1,4 @@
-"""Builds a rule of a script by chained calls: `When(...).reply(...).then.end(...)`."""
+"""Builds a rule of a script by chained calls: `When(...).reply(...).then.end(...)`; a rule for every kind of fault, as Python and TOML have it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from .facts import Call, Conditions
 from .faults import AnyFault, Fault
-from .rule import End, Reply, Rule, Step
+from .rule import FAULTS, End, Reply, Rule, Step
 
 
 class Place(Protocol):
@@ -163,3 +163,37 @@ def _check_fault(given: object) -> None:
     if not isinstance(given, Fault):
         shown = given.__name__ if isinstance(given, type) else repr(given)
         raise TypeError(f"{shown} is not a fault: write one such as ReplyLost(); pixazo-sim faults lists them")
+
+
+EXAMPLES: Mapping[str, Rule] = {
+    kind: Rule(when=when, faults=(fault(**arguments),), times=times)
+    for kind, fault in FAULTS.items()
+    for when, times, arguments in (fault.example,)
+}
+"""Kind of fault -> a rule with that fault alone."""
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> Any:
+    """The default of a parameter; None where it is required."""
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return None if field.required else field.default
+
+
+def in_python(rule: Rule) -> str:
+    """A rule with one fault as a line of a test."""
+    (fault,) = rule.faults
+    given = msgspec.to_builtins(fault)  # encoding leaves defaults out
+    members = msgspec.structs.asdict(fault).items()
+    arguments = ", ".join(f"{name}={value!r}" for name, value in members if name in given)
+    times = f", times={rule.times}" if rule.times else ""
+    return f'pixazo.when("{rule.when}").fault({type(fault).__name__}({arguments}){times})'
+
+
+def in_toml(rule: Rule) -> str:
+    """A rule with one fault as a table of a script file."""
+    # A string, number or boolean is written in TOML as in JSON.
+    members = msgspec.to_builtins(rule.faults[0]).items()
+    fault = ", ".join(f"{name} = {msgspec.json.encode(value).decode()}" for name, value in members)
+    times = [f"times = {rule.times}"] if rule.times else []
+    return "\n".join(["[[rules]]", f'when = "{rule.when}"', *times, f"faults = [{{ {fault} }}]"])
