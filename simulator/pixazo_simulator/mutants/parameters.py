@@ -49,10 +49,10 @@ _is_not_ascii = _text(lambda text: not text.isascii())
 _has_single_bracket = _text(lambda text: re.search(r"(?<!\[)\[(?!\[)", text))
 _is_digits = _text(lambda text: re.fullmatch("[0-9]{1,9}", text))
 _is_unknown_resolution = _text(lambda text: text not in spec.RESOLUTIONS)
-_is_data_url = _text(lambda text: text[:5].lower() == "data:")
-_is_url = _text(lambda text: not _is_data_url(text))
+_is_data_url = _text(spec.is_data_url)
+_is_url = _text(lambda text: not spec.is_data_url(text))
 _is_gif = _text(
-    lambda text: _is_data_url(text) and (text[:14].lower() == "data:image/gif" or ";base64,R0lG" in text[:64])
+    lambda text: spec.is_data_url(text) and (text[:14].lower() == "data:image/gif" or ";base64,R0lG" in text[:64])
 )
 
 
@@ -65,15 +65,15 @@ def _is_bare_base64(value: Any) -> bool:
         return False
 
 
+def image_in(value: Any) -> spec.ImageFacts | None:
+    """The image in a data URL; None in any other value."""
+    data = spec.read_data_url(value).data if _is_data_url(value) else None
+    return None if data is None else spec.image_facts(data)
+
+
 def _image(condition: Callable[[spec.ImageFacts], bool]) -> Is:
     """Whether a value is a data URL with an image for which the condition is true."""
-
-    def holds(value: Any) -> bool:
-        is_data = isinstance(value, str) and value[:5].lower() == "data:"
-        data = spec.read_data_url(value).data if is_data else None
-        return data is not None and condition(spec.image_facts(data))
-
-    return holds
+    return lambda value: (seen := image_in(value)) is not None and condition(seen)
 
 
 def _short_side(seen: spec.ImageFacts) -> int:

@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta
 from .decoding import InvalidDataError, Path, fit
 from .errors import LONGEST_URL, Problem, Violation
 from .formats import problems_of, problems_within, read_text_as
-from .text import json_value, micros, nearest, not_unicode, quoted, regex, shown
+from .text import is_data_url, json_value, micros, nearest, not_unicode, quoted, regex, shown
 
 MEDIA_KINDS = {"mp4": "video/mp4", "png": "image/png", "jpeg": "image/jpeg", "wav": "audio/wav", "mp3": "audio/mpeg"}
 """What an operation can make: the extension of its media, and their type."""
@@ -338,7 +338,7 @@ def _text_problem(parameter: Parameter, place: str, text: str) -> Problem | None
         return None
     fault = url_problem(text)
     if takes_data and fault:
-        head, comma, data = text.partition(",") if text[:5].lower() == "data:" else ("", "", text)
+        head, comma, data = text.partition(",") if is_data_url(text) else ("", "", text)
         if (comma or not head) and text and _BASE64.fullmatch("".join(data.split())):
             return _bounds(place, len(data) * 3 // 4, None, parameter.max_bytes, " bytes")
         fault = f"{fault}, and it is not Base64"

@@ -10,7 +10,7 @@ from pixazo_simulator import spec
 from pixazo_simulator.mutants.edits import accept, in_submitted, refuse_submits, submit_instead, submits_members
 from pixazo_simulator.mutants.members import When, put, rename, where
 from pixazo_simulator.mutants.mutant import Edits
-from pixazo_simulator.mutants.parameters import VALID_IMAGE
+from pixazo_simulator.mutants.parameters import VALID_IMAGE, image_in
 
 from .samples import PageChange, literal
 
@@ -48,16 +48,7 @@ def _length(bound: Callable[[int, Any], bool]) -> Rule:
 
 
 def _image(holds: Callable[[spec.ImageFacts, Any], bool]) -> Rule:
-    def rule(rule: Any, value: Any) -> bool:
-        data = spec.read_data_url(value, any_type=True).data if is_data_url(value) else None
-        return data is None or holds(spec.image_facts(data), rule)
-
-    return rule
-
-
-def is_data_url(value: Any) -> bool:
-    """Whether a value is a data URL."""
-    return isinstance(value, str) and value[:5].lower() == "data:"
+    return lambda rule, value: (seen := image_in(value)) is None or holds(seen, rule)
 
 
 def _has_ratio(seen: spec.ImageFacts, bounds: Any) -> bool:
@@ -68,7 +59,7 @@ def _has_ratio(seen: spec.ImageFacts, bounds: Any) -> bool:
 def _has_format(formats: Any, value: Any) -> bool:
     if not isinstance(value, str):
         return True
-    if not is_data_url(value):
+    if not spec.is_data_url(value):
         return not formats or "url" in formats or "public" in formats
     names = {"jpeg" if each == "jpg" else each for each in formats}
     images = names - {"url", "public", "base64"}
