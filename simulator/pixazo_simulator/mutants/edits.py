@@ -62,9 +62,9 @@ def with_members(edit: Edit) -> ReplyEdit:
     return edited
 
 
-def reads_status(*words: str) -> Condition:
-    """Whether an envelope with one of these statuses was read."""
-    return lambda request, reply: is_read(request, reply) and (reply.members() or {}).get("status") in words
+def reads_envelope(when: When) -> Condition:
+    """Whether a status envelope was read for which `when` is true."""
+    return lambda request, reply: is_read(request, reply) and when(reply.members() or {})
 
 
 def in_accepted(edit: Edit) -> Edits:
