@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -17,8 +17,8 @@ from .edits import (
     ReplyEdit,
     behaviour,
     edit_replies,
-    edit_webhooks,
     in_envelopes,
+    in_json,
     in_refusals,
     policy,
     webhook_header,
@@ -35,17 +35,6 @@ PAUSE = 0.01
 
 def _everywhere(edit: ReplyEdit) -> Edits:
     return edit_replies(lambda _, __: True, edit)
-
-
-def _encoded(encode: Callable[[bytes], bytes]) -> Edits:
-    """Encode all JSON, in replies and webhooks, in another way."""
-
-    def reply(reply: Reply, _: Context) -> Reply:
-        return reply.with_body(encode(reply.body)) if reply.is_json and reply.body else reply
-
-    return _everywhere(reply) | edit_webhooks(
-        lambda webhook, _: msgspec.structs.replace(webhook, body=encode(webhook.body))
-    )
 
 
 def _backwards(body: bytes) -> bytes:
@@ -76,10 +65,10 @@ def _second_later(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
 
 
 VARIANTS = (
-    Variant("members-backwards", "The members of JSON objects are in the opposite order", _encoded(_backwards)),
-    Variant("json-indented", "JSON is indented", _encoded(lambda body: msgspec.json.format(body, indent=2))),
-    Variant("json-escaped", "JSON escapes slashes and all characters that are not ASCII", _encoded(_escaped)),
-    Variant("json-ends-in-newline", "JSON ends in a newline", _encoded(lambda body: body + b"\n")),
+    Variant("members-backwards", "The members of JSON objects are in the opposite order", in_json(_backwards)),
+    Variant("json-indented", "JSON is indented", in_json(lambda body: msgspec.json.format(body, indent=2))),
+    Variant("json-escaped", "JSON escapes slashes and all characters that are not ASCII", in_json(_escaped)),
+    Variant("json-ends-in-newline", "JSON ends in a newline", in_json(lambda body: body + b"\n")),
     Variant("headers-in-title-case", "Header names are written in title case", Edits(names="title case")),
     Variant("more-headers", "Replies have the headers of a proxy in front of the gateway",
             _everywhere(with_header("x-request-id", "0f3a")) | _everywhere(with_header("server", "cloudflare"))

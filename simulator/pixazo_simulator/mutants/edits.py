@@ -142,6 +142,17 @@ def in_envelopes(edit: Edit, *words: str) -> Edits:
     return in_status(edit, *words) | in_webhooks(edit, *words)
 
 
+def in_json(edit: Callable[[bytes], bytes]) -> Edits:
+    """Edit the text of all JSON, in replies and webhooks."""
+
+    def reply(_: Request, reply: Reply, __: Context) -> Reply:
+        return reply.with_body(edit(reply.body)) if reply.is_json and reply.body else reply
+
+    return Edits(reply=reply) | edit_webhooks(
+        lambda webhook, _: msgspec.structs.replace(webhook, body=edit(webhook.body))
+    )
+
+
 # Requests
 
 

@@ -144,7 +144,7 @@ Condition = Callable[[Request, Reply], bool]
 
 def submits(request: Request, operation: str | None = None) -> bool:
     """Whether a request is a submit, of this operation if one is named."""
-    return request.operation is not None and operation in (None, request.operation.name)
+    return request.operation is not None and (not operation or operation == request.operation.name)
 
 
 def reads(request: Request) -> bool:

@@ -87,7 +87,7 @@ def _has_extreme_ratio(seen: spec.ImageFacts) -> bool:
 # Edits
 
 
-def _default(operation: str, name: str, value: object) -> Edits:
+def default(operation: str | None, name: str, value: object) -> Edits:
     """A member that is missing or null has this value."""
     return in_submitted(operation, where(lambda given: given.get(name) is None, put(name, value)))
 
@@ -147,7 +147,7 @@ def _takes(operation: str, what: str, clause: str) -> Mutant:
 
 T2V = (
     Mutant("text-without-prompt", "T2V-PROMPT-01", "A missing prompt of text-to-video gets a default",
-           _default(GENERATE, "prompt", "A video"), ("T2V-IMG-01", "SUBMIT-18", "WEBHOOK-15", "ERR-PREC-01", "WAL-04")),
+           default(GENERATE, "prompt", "A video"), ("T2V-IMG-01", "SUBMIT-18", "WEBHOOK-15", "ERR-PREC-01", "WAL-04")),
     _takes(GENERATE, "number-as-prompt", "T2V-PROMPT-02"),
     Mutant("blank-prompt-accepted", "T2V-PROMPT-03", "A blank prompt is accepted", policy(blank_prompt="accept")),
     Mutant("text-prompt-unlimited", "T2V-PROMPT-04", "A prompt of text-to-video may have any length",
@@ -175,7 +175,7 @@ T2V = (
 
 I2V = (
     Mutant("image-without-prompt", "I2V-PROMPT-01", "Image-to-video needs no prompt",
-           _default(IMAGE_TO_VIDEO, "prompt", "A video"), ("SUBMIT-18", "I2V-FP-02", "I2V-MODEL-01", "WEBHOOK-15")),
+           default(IMAGE_TO_VIDEO, "prompt", "A video"), ("SUBMIT-18", "I2V-FP-02", "I2V-MODEL-01", "WEBHOOK-15")),
     _takes(IMAGE_TO_VIDEO, "number-as-prompt", "I2V-PROMPT-02"),
     Mutant("image-prompt-of-2000-refused", "I2V-PROMPT-03", "Image-to-video refuses a prompt of exactly 2000 characters",
            _refuse("prompt", _is_of_2000, "must have at most 1999 characters."), ("I2V-PROMPT-05", *DATA_URLS)),

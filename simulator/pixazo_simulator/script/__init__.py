@@ -5,16 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .effects import (
-    Close,
-    Ending,
-    Noise,
-    Reset,
-    Send,
-    Transmission,
-    Wait,
-    cut,
-)
+from .effects import Close, Ending, Noise, Reset, Send, Transmission, Wait, cut
 from .engine import Decision, Diagnosis, SavedScript, Script
 from .facts import (
     CALLS,

@@ -14,14 +14,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .decoding import json_fault
-from .errors import (
-    MOST_BRACKETS,
-    MOST_COMMAS,
-    SMALL_BODY,
-    InvalidBody,
-    Problem,
-    Violation,
-)
+from .errors import MOST_BRACKETS, MOST_COMMAS, SMALL_BODY, InvalidBody, Problem, Violation
 from .images import MEDIA_TYPES, ImageFacts, image_facts, kind_of, read_data_url
 from .lifecycle import Status
 from .models import ANY_MODEL, Operation, read_model, unwanted, url_problem

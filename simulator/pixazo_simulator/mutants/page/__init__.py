@@ -9,11 +9,9 @@ from functools import reduce
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
 from pixazo_simulator import spec
 from pixazo_simulator.mutants.catalogue import find_mutant
-from pixazo_simulator.mutants.edits import edit_requests, edit_webhooks, in_accepted, in_envelopes, refuse_submits
+from pixazo_simulator.mutants.edits import edit_requests, in_accepted, in_envelopes, in_json, refuse_submits
 from pixazo_simulator.mutants.members import put
 from pixazo_simulator.mutants.messages import Context, Reply, Request, is_accepted, members_of, reads, submits
 from pixazo_simulator.mutants.mutant import Edits
@@ -83,7 +81,7 @@ def _request(change: PageChange) -> Edits | str:
         case "base URL" if urlsplit(before).path != urlsplit(after).path:
             return relocated((f"{urlsplit(before).path}/", ""), (f"{urlsplit(after).path}/", ""))
         case "base URL" | "host":
-            return _other_host(before, lambda request: submits(request, change.operation or None))
+            return _other_host(before, lambda request: submits(request, change.operation))
         case "method":
             paths = [path for path, each in spec.SUBMIT_PATHS.items() if change.operation in ("", each.name)]
             return _other_method(before, after, lambda request: request.path in paths)
@@ -124,27 +122,19 @@ def _other_method(old: str, new: str, when: Callable[[Request], bool]) -> Edits:
 def _other_ids(old: str, new: str) -> Edits:
     """Ids begin with another model id, in bodies and paths."""
 
-    def body(body: bytes) -> bytes:
-        return body.replace(old.encode(), new.encode())
-
     def path(request: Request, _: Context) -> Request:
         if not request.path.startswith((spec.STATUS_PATH, "/v1/")):
             return request
         return request.at(request.path.replace(new, old)) if new in request.path else nowhere(request)
 
-    def reply(_: Request, reply: Reply, __: Context) -> Reply:
-        return reply.with_body(body(reply.body)) if reply.is_json else reply
-
-    return Edits(request=path, reply=reply) | edit_webhooks(
-        lambda webhook, _: msgspec.structs.replace(webhook, body=body(webhook.body))
-    )
+    return Edits(request=path) | in_json(lambda body: body.replace(old.encode(), new.encode()))
 
 
 # Headers
 
 
 def _header(change: PageChange) -> Edits | str:
-    name, operation = change.name, change.operation or None
+    name, operation = change.name, change.operation
     if change.to:
         scopes: dict[str, Callable[[Request], bool]] = {"header": submits, "status route header": reads}
         scheme = scheme_of(change.after) if change.part == "header" else ""

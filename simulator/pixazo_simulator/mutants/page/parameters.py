@@ -8,9 +8,9 @@ from typing import Any
 
 from pixazo_simulator import spec
 from pixazo_simulator.mutants.edits import accept, in_submitted, refuse_submits, submit_instead, submits_members
-from pixazo_simulator.mutants.members import When, put, rename, where
+from pixazo_simulator.mutants.members import When, rename
 from pixazo_simulator.mutants.mutant import Edits
-from pixazo_simulator.mutants.parameters import VALID_IMAGE, image_in
+from pixazo_simulator.mutants.parameters import VALID_IMAGE, default, image_in
 
 from .samples import PageChange, literal
 
@@ -93,7 +93,7 @@ def parameter_edits(change: PageChange) -> Edits | str:
                     lambda given: needs and name not in given and given.get(change.to) is None,
                     f"{change.to} is required.",
                 )
-                | in_submitted(change.operation or None, rename(change.to, name))
+                | in_submitted(change.operation, rename(change.to, name))
             )
         case "" if after is None:
             return _refused(change, lambda given: name in given, f"{name} is not a parameter.") | _filled(change)
@@ -107,7 +107,7 @@ def parameter_edits(change: PageChange) -> Edits | str:
             value = literal(after)
             if value not in KNOWN.get(name, (value,)):
                 return "the gateway takes it only with another change, of the values that are allowed"
-            return submit_instead(change.operation or None, name, value, unless=CLASHES.get(name, ("", "")))
+            return submit_instead(change.operation, name, value, unless=CLASHES.get(name, ("", "")))
         case attribute if attribute in RULES:
             return _ruled(change)
         case _:
@@ -119,7 +119,7 @@ def _is_required(row: Any) -> bool:
 
 
 def _refused(change: PageChange, when: When, message: str) -> Edits:
-    return refuse_submits(submits_members(change.operation or None, when), message)
+    return refuse_submits(submits_members(change.operation, when), message)
 
 
 def _filled(change: PageChange) -> Edits:
@@ -127,7 +127,7 @@ def _filled(change: PageChange) -> Edits:
     name = change.name
     if name not in ("prompt", "first_frame_image"):
         return Edits()
-    return in_submitted(change.operation or None, where(lambda given: given.get(name) is None, put(name, VALID[name])))
+    return default(change.operation, name, VALID[name])
 
 
 def _is_of_kind(value: Any, other: Any) -> bool:
@@ -156,5 +156,5 @@ def _ruled(change: PageChange) -> Edits:
         return value[: spec.PROMPT_LIMIT] if name == "prompt" and isinstance(value, str) else valid
 
     return _refused(change, lambda given: breaks(given.get(name)), message) | accept(
-        change.operation or None, name, is_new, instead
+        change.operation, name, is_new, instead
     )
