@@ -1,9 +1,11 @@
-"""Parameters that are added, removed or renamed, or have other rules."""
+"""A change of the page as plain values; what one of a parameter is: added, removed or renamed, or under other rules."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pixazo_simulator import spec
@@ -12,7 +14,22 @@ from pixazo_simulator.mutants.members import When, rename
 from pixazo_simulator.mutants.mutant import Edits
 from pixazo_simulator.mutants.parameters import VALID_IMAGE, default, image_in
 
-from .samples import PageChange, literal
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageChange:
+    """One change of meaning, as `pixazo_contracts.pages.Change` has it: of one operation, or of all if it is empty.
+
+    Something renamed has its new name in `to`; in a sample it is the path of a member.
+    """
+
+    operation: str
+    part: str
+    name: str
+    attribute: str = ""
+    before: Any = None
+    after: Any = None
+    to: str = ""
+
 
 VALID = {"prompt": "A video", "first_frame_image": VALID_IMAGE, "duration": 6, "resolution": spec.RESOLUTIONS[0]}
 KNOWN = {"duration": spec.DURATIONS, "resolution": spec.RESOLUTIONS}
@@ -79,6 +96,16 @@ RULES: dict[str, Rule] = {
     "formats": _has_format,
 }
 """By the attribute of a change of a parameter."""
+
+
+def literal(text: str) -> Any:
+    """The JSON value that this text encodes."""
+    if text in ("None", "True", "False"):
+        return {"None": None, "True": True, "False": False}[text]
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def parameter_edits(change: PageChange) -> Edits | str:
