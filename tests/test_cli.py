@@ -628,7 +628,7 @@ SIMULATOR, SLOW = "pixazo_simulator", ["asyncio", "importlib.metadata", "logging
                 "anyio", "cryptography", "difflib", "encodings.idna", "http.client", "httpx2", "imagesize", "importlib.resources",
                 "pixazo_simulator.control.client", "pixazo_simulator.control.handler", "pixazo_simulator.control.schema",
                 "pixazo_simulator.mutants", "pixazo_simulator.redirect", "pixazo_simulator.script.builder",
-                "pixazo_simulator.script.reader", "pixazo_simulator.server.loopback", "re2", "starlette", "trustme", "xml",
+                "pixazo_simulator.server.loopback", "re2", "starlette", "trustme", "xml",
             ],
         ),
     ],
