@@ -8,6 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from pixazo_simulator.spec import SECOND, http_date, nearest
 from pixazo_simulator.world import Delivery, next_attempt
@@ -79,7 +80,7 @@ VARIANTS = (
     Variant("chunked", "Replies come in chunks, without Content-Length", _everywhere(lambda reply, _: reply.without_header("content-length"))),
     Variant("date-ahead", "The Date of replies is one second ahead",
             _everywhere(with_header("date", lambda context: http_date(context.now + SECOND).decode()))),
-    Variant("slower", "Every reply takes 10 ms longer", _everywhere(lambda reply, _: msgspec.structs.replace(reply, pause=PAUSE))),
+    Variant("slower", "Every reply takes 10 ms longer", _everywhere(lambda reply, _: replace(reply, pause=PAUSE))),
     Variant("unhurried", "Generations take between 5 and 12 s", policy(job_times="1-3+4-9")),
     Variant("media-on-localhost", "Media URLs have the host localhost", in_envelopes(in_media_urls(_on_localhost))),
     Variant("media-placeholder", "Media is named and typed as in the page's sample", policy(media="placeholder")),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from pixazo_simulator.spec import STATUS_PATH, Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
@@ -109,9 +110,7 @@ def edit_webhooks(edit: Callable[[WebhookRequest, Context], WebhookRequest]) -> 
 def webhook_header(name: str, value: Value) -> Edits:
     """Deliver webhooks with this header."""
     return edit_webhooks(
-        lambda webhook, context: msgspec.structs.replace(
-            webhook, headers={**webhook.headers, name: _value(value, context)}
-        )
+        lambda webhook, context: replace(webhook, headers={**webhook.headers, name: _value(value, context)})
     )
 
 
@@ -123,7 +122,7 @@ def in_webhooks(edit: Edit, *words: str) -> Edits:
         members = members_of(webhook.body)
         if members is None or not is_concerned(members):  # such as the challenge of policy `callback_url`
             return webhook
-        return msgspec.structs.replace(webhook, body=msgspec.json.encode(edit(members, context)))
+        return replace(webhook, body=msgspec.json.encode(edit(members, context)))
 
     return edit_webhooks(edited)
 
@@ -148,9 +147,7 @@ def in_json(edit: Callable[[bytes], bytes]) -> Edits:
     def reply(_: Request, reply: Reply, __: Context) -> Reply:
         return reply.with_body(edit(reply.body)) if reply.is_json and reply.body else reply
 
-    return Edits(reply=reply) | edit_webhooks(
-        lambda webhook, _: msgspec.structs.replace(webhook, body=edit(webhook.body))
-    )
+    return Edits(reply=reply) | edit_webhooks(lambda webhook, _: replace(webhook, body=edit(webhook.body)))
 
 
 # Requests
@@ -204,7 +201,7 @@ def refuse_submits(when: Callable[[Request], bool], message: str) -> Edits:
     """Refuse submits with 400 for a reason that the page does not have, in the usual order of checks."""
 
     def without_body(request: Request, _: Context) -> Request:
-        return msgspec.structs.replace(request, body=b"") if submits(request) and when(request) else request
+        return replace(request, body=b"") if submits(request) and when(request) else request
 
     def reworded(request: Request, reply: Reply, _: Context) -> Reply:
         members = reply.members() if is_refused(request, reply) and when(request) else None
@@ -249,9 +246,7 @@ def without_checks(*checks: str) -> Edits:
     """Leave out checks of a submit (policy `check_order`)."""
 
     def changed(policy: Policy) -> Policy:
-        return msgspec.structs.replace(
-            policy, check_order=tuple(name for name in policy.check_order if name not in checks)
-        )
+        return replace(policy, check_order=tuple(name for name in policy.check_order if name not in checks))
 
     return Edits(policy=changed)
 

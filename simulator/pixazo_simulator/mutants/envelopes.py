@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
+from msgspec.structs import replace
 
 from pixazo_simulator import spec
 from pixazo_simulator.world import Admitted, Delivery, next_attempt, plan_for
@@ -210,7 +210,7 @@ def _skipping(submission: Admitted, policy: spec.Policy, random: Random) -> spec
     plan = plan_for(submission, policy, random)
     if plan.outcome is not spec.Status.COMPLETED:
         return plan
-    return msgspec.structs.replace(plan, queued=plan.queued + plan.processing, processing=0)
+    return replace(plan, queued=plan.queued + plan.processing, processing=0)
 
 
 def _withdrawn(members: Members, context: Context) -> Members:
@@ -227,7 +227,7 @@ FLOW = (
     Mutant("completed-turns-failed", "FLOW-03", "COMPLETED becomes FAILED 20 s later", in_status(_withdrawn, "COMPLETED"), ("STATUS-14", "WEBHOOK-04")),
     Mutant("error-from-queued", "FLOW-04", "ERROR and FAILED follow QUEUED directly", policy(queued_to_end="yes"), ("FLOW-02",)),
     Mutant("stuck-in-processing", "FLOW-05", "PROCESSING never ends",
-           behaviour(plan_for=lambda *given: msgspec.structs.replace(plan_for(*given), processing=spec.NEVER)),
+           behaviour(plan_for=lambda *given: replace(plan_for(*given), processing=spec.NEVER)),
            ("OUT-*", "TIME-*", "FAIL-*", "WAL-*", "WEBHOOK-*", "STATUS-*")),
 )  # fmt: skip
 
@@ -409,7 +409,7 @@ WEBHOOK = (
     Mutant("webhook-header-refused", "WEBHOOK-01", "A submit with X-Webhook-URL is refused with 400",
            refuse_submits(_has_webhook, "X-Webhook-URL is not supported."), ("SUBMIT-*", "T2V-BODY-01", "WEBHOOK-*", "ERR-402-01", "ERR-ENV-02", "WAL-02")),
     Mutant("webhook-without-query", "WEBHOOK-02", "A webhook is delivered to the URL without its query",
-           edit_webhooks(lambda webhook, _: msgspec.structs.replace(webhook, url=urlsplit(webhook.url)._replace(query="").geturl())), ("WEBHOOK-*",)),
+           edit_webhooks(lambda webhook, _: replace(webhook, url=urlsplit(webhook.url)._replace(query="").geturl())), ("WEBHOOK-*",)),
     Mutant("no-callback-on-completed", "WEBHOOK-03", "There is no webhook delivery on COMPLETED", drop_webhooks("COMPLETED"),
            ("WEBHOOK-*",)),
     Mutant("callback-nested", "WEBHOOK-04", "The envelope of a webhook delivery is nested under data",

@@ -131,9 +131,8 @@ class EditedGateway:
             response = self._passed(request if received is sent else _edited(request, received), route, now)
             reply = Reply(response.status, response.headers, response.body)
             edited = self._edits.reply(sent, reply, context)
-            if (
-                edited.status != reply.status or edited.body != reply.body
-            ):  # the edit decided, not a point of the policy
+            # If they differ, the edit decided, not a point of the policy.
+            if (edited.status, edited.body) != (reply.status, reply.body):
                 response = replace(response, reason=f"{response.reason}; {self._reason}", decided_by=())
         if caller and edited.debit:
             caller.apply(Debit(context.now, edited.debit, sent.read_id or ""))

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from pixazo_simulator import spec
 from pixazo_simulator.world import REQUEST_ID_FORMS, CountCall, EntryKind, Ledger, Submission, refund_due
@@ -92,7 +93,7 @@ def _is_first_read(request: Request, context: Context) -> bool:
 def _held(request: Request, reply: Reply, context: Context) -> Reply:
     members = reply.members() if is_accepted(request, reply) else None
     ends = context.ends(members["request_id"]) if members else None
-    return reply if ends is None else msgspec.structs.replace(reply, until=ends)
+    return reply if ends is None else replace(reply, until=ends)
 
 
 def replayed(edit: ReplyEdit) -> Edits:
@@ -172,7 +173,7 @@ RACE = spec.SECOND
 
 
 def _charge(when: Condition, amount: int) -> Edits:
-    return edit_replies(when, lambda reply, _: msgspec.structs.replace(reply, debit=amount))
+    return edit_replies(when, lambda reply, _: replace(reply, debit=amount))
 
 
 def _debited_again(plan: spec.Plan, price: int, policy: spec.Policy) -> int:
@@ -240,7 +241,7 @@ def _queued_by_the_poor(request: Request, reply: Reply, context: Context) -> Rep
     if not is_accepted(request, reply) or context.balance >= 0:
         return reply
     taken = context.memory.get("balance") - context.balance
-    return msgspec.structs.replace(_refused(request, reply, context, spec.InsufficientFunds(taken)), debit=-taken)
+    return replace(_refused(request, reply, context, spec.InsufficientFunds(taken)), debit=-taken)
 
 
 def _queued_when_throttled(request: Request, reply: Reply, context: Context) -> Reply:

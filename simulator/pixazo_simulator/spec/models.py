@@ -332,9 +332,8 @@ def _text_problem(parameter: Parameter, place: str, text: str) -> Problem | None
     if problem := _bounds(place, len(text), parameter.min_length, None, " characters"):
         return problem
     takes_data = "base64" in parameter.formats
-    if parameter.callback or not (
-        takes_data or "url" in parameter.formats
-    ):  # a webhook URL is judged together with the header
+    is_url = takes_data or "url" in parameter.formats
+    if parameter.callback or not is_url:  # a webhook URL is judged together with the header
         return None
     fault = url_problem(text)
     if takes_data and fault:

@@ -422,9 +422,7 @@ def _retyped(value: Any, types: str) -> Any:
 
 
 def sample_edits(change: PageChange) -> Edits | str:
-    section, _, code = (
-        change.name.partition(" errors ") if " errors " in change.name else change.name.partition(" responses ")
-    )
+    section, _, code = change.name.partition(" errors " if " errors " in change.name else " responses ")
     if code and not change.attribute:
         return other_code(code[:3], change.to[-3:]) if change.to else "the page does not say when the gateway sends it"
     wheres: dict[str, Callable[[Edit], Edits]] = {

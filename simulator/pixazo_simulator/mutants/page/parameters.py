@@ -110,20 +110,15 @@ def literal(text: str) -> Any:
 
 def parameter_edits(change: PageChange) -> Edits | str:
     name, after = change.name, change.after
+    gone = _refused(change, lambda given: name in given, f"{name} is not a parameter.")
     match change.attribute:
         case "" if change.to:
-            needs = _is_required(after)
-            return (
-                _refused(change, lambda given: name in given, f"{name} is not a parameter.")
-                | _refused(
-                    change,
-                    lambda given: needs and name not in given and given.get(change.to) is None,
-                    f"{change.to} is required.",
-                )
-                | in_submitted(change.operation, rename(change.to, name))
-            )
+            edits = gone | in_submitted(change.operation, rename(change.to, name))
+            if not _is_required(after):
+                return edits
+            return _refused(change, lambda given: given.get(change.to) is None, f"{change.to} is required.") | edits
         case "" if after is None:
-            return _refused(change, lambda given: name in given, f"{name} is not a parameter.") | _filled(change)
+            return gone | _filled(change)
         case "" | "required" if (change.attribute and after is True) or _is_required(after):
             return _refused(change, lambda given: given.get(name) is None, f"{name} is required.")
         case "":
