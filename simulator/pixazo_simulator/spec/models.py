@@ -107,7 +107,7 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     operations: Annotated[tuple[_Row, ...], Meta(min_length=1)]
 
 
-class Operation(_Row, frozen=True, kw_only=True):
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """An operation that is submitted.
 
     `name` is what rules, the journal and reports call it: its path without the version, or the short name that the page's two have.
@@ -117,7 +117,13 @@ class Operation(_Row, frozen=True, kw_only=True):
     """
 
     name: str
+    path: str
+    model_id: str
+    title: str
+    output: str
+    parameters: tuple[Parameter, ...] = ()
     price: PriceTable | None
+    response: Any
     on_page: bool
     model: str
     source: str
@@ -234,12 +240,10 @@ def _made(file: ModelFile, row: _Row, place: Path) -> Operation:
     ]
     limited = any(each.name == "duration" and each.enumeration for each in row.parameters)
     on_page = row.checks == "page"
-    read = msgspec.structs.asdict(row) | {
-        "name": row.name or "/".join(part for part in row.path[1:].split("/") if not _VERSION.fullmatch(part)),
-        "price": price,
-    }
     return Operation(
-        **read, on_page=on_page, model=file.model, source=file.source, date=file.date.isoformat(), label=file.label,
+        name=row.name or "/".join(part for part in row.path[1:].split("/") if not _VERSION.fullmatch(part)),
+        path=row.path, model_id=row.model_id, title=row.title, output=row.output, parameters=row.parameters, price=price,
+        response=row.response, on_page=on_page, model=file.model, source=file.source, date=file.date.isoformat(), label=file.label,
         names=tuple(dict.fromkeys(re.split(r"\.|\[", name)[0] for name in names)),
         prompt=next(iter(texts), None),
         callback=next((each.name for each in row.parameters if each.callback), None),
