@@ -46,10 +46,6 @@ def _escaped(body: bytes) -> bytes:
     return json.dumps(json.loads(body), ensure_ascii=True).replace("/", "\\/").encode()
 
 
-def _with_charset(reply: Reply, _: Context) -> Reply:
-    return reply.with_header("content-type", "application/json; charset=utf-8") if reply.is_json else reply
-
-
 def _as_text(reply: Reply, _: Context) -> Reply:
     text = str((reply.members() or {}).get("message"))
     return reply.with_body(text.encode()).with_header("content-type", "text/plain; charset=utf-8")
@@ -74,7 +70,8 @@ VARIANTS = (
     Variant("more-headers", "Replies have the headers of a proxy in front of the gateway",
             _everywhere(with_header("x-request-id", "0f3a")) | _everywhere(with_header("server", "cloudflare"))
             | _everywhere(with_header("vary", "Accept"))),
-    Variant("charset-named", "The JSON type has a charset", _everywhere(_with_charset)),
+    Variant("charset-named", "The JSON type has a charset",
+            edit_replies(lambda _, reply: reply.is_json, with_header("content-type", "application/json; charset=utf-8"))),
     Variant("not-to-be-stored", "Replies have Cache-Control: no-store", _everywhere(with_header("cache-control", "no-store"))),
     Variant("connections-closed", "Every reply closes its connection", _everywhere(with_header("connection", "close"))),
     Variant("chunked", "Replies come in chunks, without Content-Length", _everywhere(lambda reply, _: reply.without_header("content-length"))),
@@ -88,9 +85,7 @@ VARIANTS = (
     Variant("404-in-other-words", "The refusal of an unknown id is worded differently", in_refusals(put("message", "We do not know this request."), 404)),
     Variant("validation-in-other-words", "Validation errors are worded differently",
             in_refusals(change("message", lambda text: f"Validation failed: {text}"), 400)),
-    Variant("429-in-other-words", "A 429 is worded differently",
-            edit_replies(lambda _, reply: reply.status == 429,
-                         lambda reply, _: reply.with_members({**(reply.members() or {}), "message": "Slow down."}))),
+    Variant("429-in-other-words", "A 429 is worded differently", in_refusals(put("message", "Slow down."), 429)),
     Variant("validation-as-details", "Validation errors are a list of details",
             edit_replies(submit.is_validation, with_members(lambda members, _: {"detail": [{"loc": ["body"], "msg": members.get("message")}]}))),
     Variant("validation-as-text", "Validation errors are plain text", edit_replies(submit.is_validation, _as_text)),

@@ -63,11 +63,6 @@ def with_members(edit: Edit) -> ReplyEdit:
     return edited
 
 
-def reads_envelope(when: When) -> Condition:
-    """Whether a status envelope was read for which `when` is true."""
-    return lambda request, reply: is_read(request, reply) and when(reply.members() or {})
-
-
 def in_accepted(edit: Edit) -> Edits:
     """Edit the body of the 202."""
     return edit_replies(is_accepted, with_members(edit))

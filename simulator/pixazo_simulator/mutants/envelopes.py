@@ -25,7 +25,6 @@ from .edits import (
     in_status,
     in_webhooks,
     policy,
-    reads_envelope,
     refuse,
     refuse_submits,
     submit_instead,
@@ -150,7 +149,8 @@ def _numbered_urls(members: Members, context: Context) -> Members:
 
 
 STATUS = (
-    Mutant("202-while-running", "STATUS-01", "A read gets 202 until the terminal state", edit_replies(reads_envelope(_running), with_status(202)),
+    Mutant("202-while-running", "STATUS-01", "A read gets 202 until the terminal state",
+           edit_replies(lambda request, reply: is_read(request, reply) and _running(reply.members() or {}), with_status(202)),
            ("SUBMIT-1[23]", "FLOW-0[12]")),
     Mutant("processing-called-running", "STATUS-02", "The status is RUNNING instead of PROCESSING",
            in_envelopes(put("status", "RUNNING"), "PROCESSING"), ("FLOW-0[12]",)),
@@ -256,10 +256,6 @@ def _unaliased(request: Request, _: Context) -> Request:
     return request.at(request.path.replace(alias, request_id)) if request_id.startswith(spec.MODEL_ID) else request
 
 
-def _is_keyless_download(request: Request, reply: Reply) -> bool:
-    return is_media(request, reply) and not request.header(spec.KEY_HEADER)
-
-
 def _without_video(reply: Reply, _: Context) -> Reply:
     bare = reply.without_header("content-range").without_header("etag").with_status(200)
     return bare.with_body(NOTHING).with_header("content-type", "application/json")
@@ -282,7 +278,7 @@ OUTPUT = (
     Mutant("media-type-mp4", "OUT-06", "The media_type is mp4", in_envelopes(in_output(put("media_type", "mp4"))), ("OUT-07",)),
     Mutant("media-type-png", "OUT-07", "The media_type is image/png", in_envelopes(in_output(put("media_type", "image/png"))), ("OUT-06",)),
     Mutant("download-needs-key", "OUT-08", "The media cannot be downloaded without a key",
-           refuse(_is_keyless_download, spec.MissingKey()), (*DOWNLOADS, "I2V-*-04")),
+           refuse(lambda request, reply: is_media(request, reply) and not request.header(spec.KEY_HEADER), spec.MissingKey()), (*DOWNLOADS, "I2V-*-04")),
     Mutant("json-for-video", "OUT-09", "A JSON document is served instead of the video", edit_replies(is_media, _without_video),
            ("OUT-07", "OUT-1[01]", "I2V-*-04")),
     Mutant("always-6-seconds", "OUT-10", "The video lasts 6 s even if 10 s were requested",
@@ -365,7 +361,8 @@ FAILURE = (
     Mutant("failure-without-timestamps", "FAIL-04", "FAILED and ERROR have no timestamps", policy(status_members="minimal_failure"),
            ("STATUS-0[89]", "TIME-*")),
     Mutant("502-on-error", "FAIL-05", "Reading an ERROR gets 502",
-           edit_replies(reads_envelope(lambda members: members.get("status") == "ERROR"), with_status(502)), ("STATUS-01", "ERR-500-01", "FAIL-04", "FLOW-05")),
+           edit_replies(lambda request, reply: is_read(request, reply) and (reply.members() or {}).get("status") == "ERROR", with_status(502)),
+           ("STATUS-01", "ERR-500-01", "FAIL-04", "FLOW-05")),
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from .edits import (
     in_refusals,
     policy,
     refuse,
+    with_header,
     with_members,
     with_status,
     without_checks,
@@ -68,10 +69,6 @@ def _prefixed(text: Identify) -> Edits:
 
 def _bare(_: Submission, policy: spec.Policy, random: Random, now: int) -> str:
     return REQUEST_ID_FORMS[policy.request_id](random, now)
-
-
-def _version_4(_: Submission, __: spec.Policy, random: Random, ___: int) -> str:
-    return str(UUID(int=random.getrandbits(128), version=4))
 
 
 def _hashed(call: Submission, _: spec.Policy, __: Random, ___: int) -> str:
@@ -140,7 +137,8 @@ SUBMIT = (
            ("SUBMIT-0[789]", "STATUS-04")),
     Mutant("upper-case-uuid", "SUBMIT-07", "The UUID of a request id is in upper case",
            _prefixed(lambda call, policy, random, now: _bare(call, policy, random, now).upper()), ("SUBMIT-06",)),
-    Mutant("uuid-4", "SUBMIT-08", "The UUID of a request id has version 4", _prefixed(_version_4), ("SUBMIT-09",)),
+    Mutant("uuid-4", "SUBMIT-08", "The UUID of a request id has version 4",
+           _prefixed(lambda _, __, random, ___: str(UUID(int=random.getrandbits(128), version=4))), ("SUBMIT-09",)),
     Mutant("uuid-7-of-one-instant", "SUBMIT-09", "The UUIDs of all request ids contain the same time",
            _prefixed(lambda call, policy, random, _: _bare(call, policy, random, LONG_AGO))),
     Mutant("id-from-body", "SUBMIT-10", "A request id is a hash of the body, so the same body gets the same id",
@@ -261,10 +259,6 @@ def _still_suspended(request: Request, context: Context) -> Request | Reply:
     return context.refusal(spec.KeySuspended(), request) if is_suspended else request
 
 
-def _retry_in_the_past(reply: Reply, context: Context) -> Reply:
-    return reply.with_header("retry-after", spec.http_date(context.now - HOUR).decode())
-
-
 def _remember_429(_: Request, reply: Reply, context: Context) -> Reply:
     if reply.status == 429:
         context.memory.put(reply.status, "throttled")
@@ -332,7 +326,7 @@ ERRORS = (
     Mutant("queued-in-spite-of-429", "ERR-429-02", "A submit that gets 429 is queued anyway; the 429 contains its id",
            without_checks("rate") | Edits(reply=_queued_when_throttled), ("ERR-PREC-01", "ERR-429-03", "WEBHOOK-09")),
     Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past",
-           edit_replies(has_status(429), _retry_in_the_past), ("ERR-429-04",)),
+           edit_replies(has_status(429), with_header("retry-after", lambda context: spec.http_date(context.now - HOUR).decode())), ("ERR-429-04",)),
     Mutant("throttled-for-ever", "ERR-429-04", "An account that got 429 once gets it forever",
            Edits(request=_throttled_for_ever, reply=_remember_429)),
     Mutant("lone-surrogate-is-500", "ERR-500-01", "A lone surrogate in the body gets 500",
