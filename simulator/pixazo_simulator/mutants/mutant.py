@@ -129,7 +129,7 @@ class EditedGateway:
             response = Response(request, now, edited.status, edited.headers, edited.body, self._reason, world)
         else:
             response = self._passed(request if received is sent else _edited(request, received), route, now)
-            reply = Reply(response.status, response.headers, response.body)
+            reply = Reply(status=response.status, headers=response.headers, body=response.body)
             edited = self._edits.reply(sent, reply, context)
             # If they differ, the edit decided, not a point of the policy.
             if (edited.status, edited.body) != (reply.status, reply.body):
