@@ -54,12 +54,12 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(Message, frozen=True, kw_only=True):
-    """What a caller sent; `model` is the operation of a model file that it is for, if it is for one."""
+    """What a caller sent, and which endpoint that is for."""
 
     method: str
     path: str
     query: bytes
-    model: spec.Operation | None = None
+    endpoint: spec.Endpoint
 
     def members(self) -> Members | None:
         """The members of the body; None unless it is a JSON object."""
@@ -71,27 +71,23 @@ class Request(Message, frozen=True, kw_only=True):
 
     def at(self, path: str, method: str | None = None) -> Request:
         """The same request to another path."""
-        return replace(self, path=path, method=method or self.method)
+        method = method or self.method
+        return replace(self, path=path, method=method, endpoint=spec.classify(method, path))
 
     @property
     def operation(self) -> spec.Operation | None:
         """The operation of a submit; None for any other request."""
-        endpoint = spec.classify(self.method, self.path)
-        if isinstance(endpoint, spec.Submit):
-            return endpoint.operation
-        return self.model if self.model and self.model.path == self.path else None
+        return self.endpoint.operation if isinstance(self.endpoint, spec.Submit) else None
 
     @property
     def read_id(self) -> str | None:
         """The request id of a status read; None for any other request."""
-        endpoint = spec.classify(self.method, self.path)
-        return endpoint.request_id if isinstance(endpoint, spec.StatusRead) else None
+        return self.endpoint.request_id if isinstance(self.endpoint, spec.StatusRead) else None
 
     @property
     def media_id(self) -> str | None:
         """The request id of a download; None for any other request."""
-        endpoint = spec.classify(self.method, self.path)
-        return endpoint.request_id if isinstance(endpoint, spec.MediaRead) else None
+        return self.endpoint.request_id if isinstance(self.endpoint, spec.MediaRead) else None
 
 
 class Reply(Message, frozen=True, kw_only=True):
