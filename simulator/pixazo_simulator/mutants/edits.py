@@ -74,10 +74,7 @@ def in_status(edit: Edit, *words: str) -> Edits:
 
 
 def _is_envelope(words: Sequence[str]) -> When:
-    def condition(members: Members) -> bool:
-        return "request_id" in members and "status" in members and (not words or members["status"] in words)
-
-    return condition
+    return lambda members: {"request_id", "status"} <= members.keys() and (not words or members["status"] in words)
 
 
 def in_refusals(edit: Edit, *codes: int) -> Edits:
@@ -88,10 +85,9 @@ def in_refusals(edit: Edit, *codes: int) -> Edits:
 def refuse(when: Condition, refusal: Refusal) -> Edits:
     """Refuse, in the words of the policy, where `when` is true."""
 
-    def edited(request: Request, reply: Reply, context: Context) -> Reply:
-        return context.refusal(refusal, request) if when(request, reply) else reply
-
-    return Edits(reply=edited)
+    return Edits(
+        reply=lambda request, reply, context: context.refusal(refusal, request) if when(request, reply) else reply
+    )
 
 
 # Webhooks
@@ -139,10 +135,10 @@ def in_envelopes(edit: Edit, *words: str) -> Edits:
 def in_json(edit: Callable[[bytes], bytes]) -> Edits:
     """Edit the text of all JSON, in replies and webhooks."""
 
-    def reply(_: Request, reply: Reply, __: Context) -> Reply:
-        return reply.with_body(edit(reply.body)) if reply.is_json and reply.body else reply
-
-    return Edits(reply=reply) | edit_webhooks(lambda webhook, _: replace(webhook, body=edit(webhook.body)))
+    replies = edit_replies(
+        lambda _, reply: reply.is_json and reply.body != b"", lambda reply, _: reply.with_body(edit(reply.body))
+    )
+    return replies | edit_webhooks(lambda webhook, _: replace(webhook, body=edit(webhook.body)))
 
 
 # Requests
@@ -195,16 +191,12 @@ def accept(operation: str | None, name: str, when: Callable[[Any], bool], instea
 def refuse_submits(when: Callable[[Request], bool], message: str) -> Edits:
     """Refuse submits with 400 for a reason that the page does not have, in the usual order of checks."""
 
-    def without_body(request: Request, _: Context) -> Request:
-        return replace(request, body=b"") if submits(request) and when(request) else request
+    def reword(members: Members, _: Context) -> Members:
+        return {**members, "message" if "message" in members else "error": message}
 
-    def reworded(request: Request, reply: Reply, _: Context) -> Reply:
-        members = reply.members() if is_refused(request, reply) and when(request) else None
-        if members is None:
-            return reply
-        return reply.with_members({**members, "message" if "message" in members else "error": message})
-
-    return Edits(request=without_body, reply=reworded)
+    return edit_requests(
+        lambda request: submits(request) and when(request), lambda request, _: replace(request, body=b"")
+    ) | edit_replies(lambda request, reply: is_refused(request, reply) and when(request), with_members(reword))
 
 
 def hide(when: Callable[[Request, Context], bool]) -> Edits:

@@ -66,11 +66,9 @@ def _of(operation: str, edits: Edits) -> Edits:
     def reply(request: Request, reply: Reply, context: Context) -> Reply:
         if is_accepted(request, reply):
             context.memory.put(submits(request, operation), "concerned", (reply.members() or {}).get("request_id"))
-        concerned = context.memory.get("concerned", request.read_id or request.media_id)
-        return edits.reply(request, reply, context) if concerned is not False and not _of_other(request) else reply
-
-    def _of_other(request: Request) -> bool:
-        return submits(request) and not submits(request, operation)
+        known = context.memory.get("concerned", request.read_id or request.media_id)
+        is_of_other = known is False or (submits(request) and not submits(request, operation))
+        return reply if is_of_other else edits.reply(request, reply, context)
 
     def webhook(webhook: WebhookRequest, context: Context) -> tuple[WebhookRequest, ...]:
         known = context.memory.get("concerned", (members_of(webhook.body) or {}).get("request_id"))
@@ -169,10 +167,9 @@ def _other_host(old: str, when: Callable[[Request], bool]) -> Edits:
 
 
 def _other_method(old: str, new: str, when: Callable[[Request], bool]) -> Edits:
-    def edited(request: Request, _: Context) -> Request:
-        return request.at(request.path, old) if request.method == new else nowhere(request)
-
-    return edit_requests(when, edited)
+    return edit_requests(
+        when, lambda request, _: request.at(request.path, old) if request.method == new else nowhere(request)
+    )
 
 
 def _other_ids(old: str, new: str) -> Edits:
