@@ -60,7 +60,11 @@ def _accepted_with(status: int, operation: str) -> Edits:
 
 def _prefixed(text: Identify) -> Edits:
     """Give generations ids made of the model's name and another text."""
-    return behaviour(identify=lambda call, *rest: f"{call.operation.model_id}_{text(call, *rest)}")
+
+    def identify(call: Submission, policy: spec.Policy, random: Random, now: int) -> str:
+        return f"{call.operation.model_id}_{text(call, policy, random, now)}"
+
+    return behaviour(identify=identify)
 
 
 def _bare(_: Submission, policy: spec.Policy, random: Random, now: int) -> str:
