@@ -155,8 +155,7 @@ class When:
     def _made(self, steps: list[Step]) -> Rule:
         """The rule with these steps; it is its own first one."""
         first, *rest = steps or [Step()]
-        members = {name: getattr(first, name) for name in Step.__struct_fields__}
-        return msgspec.structs.replace(self._rule, **members, then=tuple(rest))
+        return msgspec.structs.replace(self._rule, **msgspec.structs.asdict(first), then=tuple(rest))
 
     def __repr__(self) -> str:
         return f"<{self.rule}, {'not placed yet' if self.number is None else f'number {self.number}'}>"
@@ -183,12 +182,9 @@ def script_from(text: str, name: str, form: str) -> tuple[Rule, ...]:
 
 def script_problems(data: object) -> Iterator[spec.InvalidDataError]:
     """All that is wrong with a script, as far as it can be found: once for each member of a rule."""
-    found = [*spec.problems_within(data, "rules", [], _read_rules, _rule_problems)]
-    yield from found or spec.problems_of(data, _read_rules)
-
-
-def _rule_problems(rule: object, place: spec.Path) -> Iterator[spec.InvalidDataError]:
-    return spec.problems_of(rule, _read_rule, place)
+    return spec.problems_within(
+        data, "rules", [], _read_rules, lambda rule, place: spec.problems_of(rule, _read_rule, place)
+    )
 
 
 class _Script(msgspec.Struct, forbid_unknown_fields=True):

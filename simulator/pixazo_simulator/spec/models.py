@@ -211,16 +211,14 @@ def _operations(data: object) -> tuple[Operation, ...]:
 
 def model_problems(data: object) -> Iterator[InvalidDataError]:
     """All that is wrong with a model file, as far as it can be found: once for each member of an operation or parameter."""
-    found = [*problems_within(data, "operations", [_EXAMPLE], _operations, _row_problems)]
-    yield from found or problems_of(data, _operations)
+    return problems_within(data, "operations", [_EXAMPLE], _operations, _row_problems)
 
 
 def _row_problems(row: Any, place: Path) -> Iterator[InvalidDataError]:
-    return problems_within(row, "parameters", [], lambda value: fit(value, _Row), _parameter_problems, place)
+    def problems(parameter: Any, place: Path) -> Iterator[InvalidDataError]:
+        return problems_of(parameter, lambda value: fit(value, Parameter), place)
 
-
-def _parameter_problems(parameter: Any, place: Path) -> Iterator[InvalidDataError]:
-    return problems_of(parameter, lambda value: fit(value, Parameter), place)
+    return problems_within(row, "parameters", [], lambda value: fit(value, _Row), problems, place)
 
 
 _EXAMPLE = {"path": "/model/v1/generate", "model_id": "model", "title": "", "output": "mp4"}

@@ -120,12 +120,16 @@ def problems_within(
     problems: Callable[[Any, Path], Iterator[InvalidDataError]],
     place: Path = (),
 ) -> Iterator[InvalidDataError]:
-    """What is wrong with a table that has another list of a name `instead` of its own, then the `problems` of each element of that."""
+    """What is wrong with a table that has another list of a name `instead` of its own, then the `problems` of each element of that.
+
+    If that is nothing, what is wrong with both together.
+    """
     given = cast("dict[str, Any]", table).get(name) if isinstance(table, dict) else None
     elements = cast("list[object]", given) if isinstance(given, list) else []
-    yield from problems_of({**table, name: instead} if elements else table, read, place)
+    found = [*problems_of({**table, name: instead} if elements else table, read, place)]
     for number, each in enumerate(elements):
-        yield from problems(each, (*place, name, number))
+        found += problems(each, (*place, name, number))
+    yield from found or problems_of(table, read, place)
 
 
 # On which line each value of a JSON or TOML text is. No library covers both: those that keep positions support only one of them.
