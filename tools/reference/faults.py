@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pixazo_simulator.script import FAULTS
-from pixazo_simulator.script.examples import EXAMPLES, default_of, in_python, in_toml
+from pixazo_simulator.script.builder import EXAMPLES, default_of, in_python, in_toml
 
 from .attributes import shown
 from .markdown import documented, table

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from pixazo_simulator.spec import SECOND, http_date, nearest
 from pixazo_simulator.world import Delivery, next_attempt
 
-from . import access, envelopes, errors, parameters, status, submit
+from . import access, envelopes, parameters, submit
 from .edits import (
     ReplyEdit,
     behaviour,
     edit_replies,
-    edit_webhooks,
     in_envelopes,
+    in_json,
     in_refusals,
     policy,
     webhook_header,
@@ -37,27 +38,12 @@ def _everywhere(edit: ReplyEdit) -> Edits:
     return edit_replies(lambda _, __: True, edit)
 
 
-def _encoded(encode: Callable[[bytes], bytes]) -> Edits:
-    """Encode all JSON, in replies and webhooks, in another way."""
-
-    def reply(reply: Reply, _: Context) -> Reply:
-        return reply.with_body(encode(reply.body)) if reply.is_json and reply.body else reply
-
-    return _everywhere(reply) | edit_webhooks(
-        lambda webhook, _: msgspec.structs.replace(webhook, body=encode(webhook.body))
-    )
-
-
 def _backwards(body: bytes) -> bytes:
     return msgspec.json.encode(json.loads(body, object_pairs_hook=lambda pairs: dict(reversed(pairs))))
 
 
 def _escaped(body: bytes) -> bytes:
     return json.dumps(json.loads(body), ensure_ascii=True).replace("/", "\\/").encode()
-
-
-def _with_charset(reply: Reply, _: Context) -> Reply:
-    return reply.with_header("content-type", "application/json; charset=utf-8") if reply.is_json else reply
 
 
 def _as_text(reply: Reply, _: Context) -> Reply:
@@ -76,21 +62,22 @@ def _second_later(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
 
 
 VARIANTS = (
-    Variant("members-backwards", "The members of JSON objects are in the opposite order", _encoded(_backwards)),
-    Variant("json-indented", "JSON is indented", _encoded(lambda body: msgspec.json.format(body, indent=2))),
-    Variant("json-escaped", "JSON escapes slashes and all characters that are not ASCII", _encoded(_escaped)),
-    Variant("json-ends-in-newline", "JSON ends in a newline", _encoded(lambda body: body + b"\n")),
+    Variant("members-backwards", "The members of JSON objects are in the opposite order", in_json(_backwards)),
+    Variant("json-indented", "JSON is indented", in_json(lambda body: msgspec.json.format(body, indent=2))),
+    Variant("json-escaped", "JSON escapes slashes and all characters that are not ASCII", in_json(_escaped)),
+    Variant("json-ends-in-newline", "JSON ends in a newline", in_json(lambda body: body + b"\n")),
     Variant("headers-in-title-case", "Header names are written in title case", Edits(names="title case")),
     Variant("more-headers", "Replies have the headers of a proxy in front of the gateway",
             _everywhere(with_header("x-request-id", "0f3a")) | _everywhere(with_header("server", "cloudflare"))
             | _everywhere(with_header("vary", "Accept"))),
-    Variant("charset-named", "The JSON type has a charset", _everywhere(_with_charset)),
+    Variant("charset-named", "The JSON type has a charset",
+            edit_replies(lambda _, reply: reply.is_json, with_header("content-type", "application/json; charset=utf-8"))),
     Variant("not-to-be-stored", "Replies have Cache-Control: no-store", _everywhere(with_header("cache-control", "no-store"))),
     Variant("connections-closed", "Every reply closes its connection", _everywhere(with_header("connection", "close"))),
     Variant("chunked", "Replies come in chunks, without Content-Length", _everywhere(lambda reply, _: reply.without_header("content-length"))),
     Variant("date-ahead", "The Date of replies is one second ahead",
             _everywhere(with_header("date", lambda context: http_date(context.now + SECOND).decode()))),
-    Variant("slower", "Every reply takes 10 ms longer", _everywhere(lambda reply, _: msgspec.structs.replace(reply, pause=PAUSE))),
+    Variant("slower", "Every reply takes 10 ms longer", _everywhere(lambda reply, _: replace(reply, pause=PAUSE))),
     Variant("unhurried", "Generations take between 5 and 12 s", policy(job_times="1-3+4-9")),
     Variant("media-on-localhost", "Media URLs have the host localhost", in_envelopes(in_media_urls(_on_localhost))),
     Variant("media-placeholder", "Media is named and typed as in the page's sample", policy(media="placeholder")),
@@ -98,14 +85,12 @@ VARIANTS = (
     Variant("404-in-other-words", "The refusal of an unknown id is worded differently", in_refusals(put("message", "We do not know this request."), 404)),
     Variant("validation-in-other-words", "Validation errors are worded differently",
             in_refusals(change("message", lambda text: f"Validation failed: {text}"), 400)),
-    Variant("429-in-other-words", "A 429 is worded differently",
-            edit_replies(lambda _, reply: reply.status == 429,
-                         lambda reply, _: reply.with_members({**(reply.members() or {}), "message": "Slow down."}))),
+    Variant("429-in-other-words", "A 429 is worded differently", in_refusals(put("message", "Slow down."), 429)),
     Variant("validation-as-details", "Validation errors are a list of details",
-            edit_replies(errors.is_validation, with_members(lambda members, _: {"detail": [{"loc": ["body"], "msg": members.get("message")}]}))),
-    Variant("validation-as-text", "Validation errors are plain text", edit_replies(errors.is_validation, _as_text)),
-    Variant("throttled-after-three-calls", "The throttled account is served three times before it is throttled", errors.THROTTLED_LATER),
-    Variant("submits-throttled", "Only submits of the throttled account are throttled, after three of them", errors.SUBMITS_THROTTLED_LATER),
+            edit_replies(submit.is_validation, with_members(lambda members, _: {"detail": [{"loc": ["body"], "msg": members.get("message")}]}))),
+    Variant("validation-as-text", "Validation errors are plain text", edit_replies(submit.is_validation, _as_text)),
+    Variant("throttled-after-three-calls", "The throttled account is served three times before it is throttled", submit.THROTTLED_LATER),
+    Variant("submits-throttled", "Only submits of the throttled account are throttled, after three of them", submit.SUBMITS_THROTTLED_LATER),
     Variant("401-as-queue-error", "A 401 has the form of the queue's errors", policy(missing_key="queue", unknown_key="queue")),
     Variant("405-for-methods", "A wrong method gets 405 with Allow", policy(unknown_route="405")),
     Variant("callbacks-a-second-later", "A webhook is delivered one second after the end", behaviour(next_attempt=_second_later)),
@@ -116,7 +101,7 @@ VARIANTS = (
 
 MUTANTS: tuple[Mutant, ...] = (
     *access.ADDRESSING, *access.CREDENTIALS, *access.HEADERS, *submit.SUBMIT, *parameters.T2V, *parameters.I2V,
-    *status.STATUS, *status.FLOW, *envelopes.OUTPUT, *envelopes.TIMESTAMPS, *envelopes.FAILURE, *errors.WALLET, *errors.ERRORS, *status.WEBHOOK,
+    *envelopes.STATUS, *envelopes.FLOW, *envelopes.OUTPUT, *envelopes.TIMESTAMPS, *envelopes.FAILURE, *submit.WALLET, *submit.ERRORS, *envelopes.WEBHOOK,
 )  # fmt: skip
 """Every mutant, in the order of the clauses."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from pixazo_simulator.spec import STATUS_PATH, Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
 
-from .members import Edit, When, change, is_envelope, put, where
+from .members import Edit, When, change, put, where
 from .messages import (
     UNKNOWN_ID,
     Condition,
@@ -62,19 +63,18 @@ def with_members(edit: Edit) -> ReplyEdit:
     return edited
 
 
-def reads_envelope(when: When) -> Condition:
-    """Whether a status envelope was read for which `when` is true."""
-    return lambda request, reply: is_read(request, reply) and when(reply.members() or {})
-
-
 def in_accepted(edit: Edit) -> Edits:
     """Edit the body of the 202."""
     return edit_replies(is_accepted, with_members(edit))
 
 
-def in_status(edit: Edit) -> Edits:
-    """Edit the status envelopes that are read."""
-    return edit_replies(is_read, with_members(where(is_envelope, edit)))
+def in_status(edit: Edit, *words: str) -> Edits:
+    """Edit the envelopes that are read, those with one of these statuses if any is named."""
+    return edit_replies(is_read, with_members(where(_is_envelope(words), edit)))
+
+
+def _is_envelope(words: Sequence[str]) -> When:
+    return lambda members: {"request_id", "status"} <= members.keys() and (not words or members["status"] in words)
 
 
 def in_refusals(edit: Edit, *codes: int) -> Edits:
@@ -85,10 +85,9 @@ def in_refusals(edit: Edit, *codes: int) -> Edits:
 def refuse(when: Condition, refusal: Refusal) -> Edits:
     """Refuse, in the words of the policy, where `when` is true."""
 
-    def edited(request: Request, reply: Reply, context: Context) -> Reply:
-        return context.refusal(refusal, request) if when(request, reply) else reply
-
-    return Edits(reply=edited)
+    return Edits(
+        reply=lambda request, reply, context: context.refusal(refusal, request) if when(request, reply) else reply
+    )
 
 
 # Webhooks
@@ -102,37 +101,44 @@ def edit_webhooks(edit: Callable[[WebhookRequest, Context], WebhookRequest]) -> 
 def webhook_header(name: str, value: Value) -> Edits:
     """Deliver webhooks with this header."""
     return edit_webhooks(
-        lambda webhook, context: msgspec.structs.replace(
-            webhook, headers={**webhook.headers, name: _value(value, context)}
-        )
+        lambda webhook, context: replace(webhook, headers={**webhook.headers, name: _value(value, context)})
     )
 
 
-def in_webhooks(edit: Edit) -> Edits:
-    """Edit the status envelopes that are delivered."""
+def in_webhooks(edit: Edit, *words: str) -> Edits:
+    """Edit the envelopes that are delivered, those with one of these statuses if any is named."""
+    is_concerned = _is_envelope(words)
 
     def edited(webhook: WebhookRequest, context: Context) -> WebhookRequest:
         members = members_of(webhook.body)
-        if members is None or not is_envelope(members):  # such as the challenge of policy `callback_url`
+        if members is None or not is_concerned(members):  # such as the challenge of policy `callback_url`
             return webhook
-        return msgspec.structs.replace(webhook, body=msgspec.json.encode(edit(members, context)))
+        return replace(webhook, body=msgspec.json.encode(edit(members, context)))
 
     return edit_webhooks(edited)
 
 
-def drop_webhooks(when: When) -> Edits:
-    """Do not deliver the envelopes for which `when` is true."""
+def drop_webhooks(*words: str) -> Edits:
+    """Do not deliver the envelopes with one of these statuses."""
 
     def edited(webhook: WebhookRequest, _: Context) -> tuple[WebhookRequest, ...]:
-        members = members_of(webhook.body)
-        return () if members and when(members) else (webhook,)
+        return () if (members_of(webhook.body) or {}).get("status") in words else (webhook,)
 
     return Edits(webhook=edited)
 
 
-def in_envelopes(edit: Edit) -> Edits:
-    """Edit status envelopes, read or delivered."""
-    return in_status(edit) | in_webhooks(edit)
+def in_envelopes(edit: Edit, *words: str) -> Edits:
+    """Edit the envelopes that are read or delivered, those with one of these statuses if any is named."""
+    return in_status(edit, *words) | in_webhooks(edit, *words)
+
+
+def in_json(edit: Callable[[bytes], bytes]) -> Edits:
+    """Edit the text of all JSON, in replies and webhooks."""
+
+    replies = edit_replies(
+        lambda _, reply: reply.is_json and reply.body != b"", lambda reply, _: reply.with_body(edit(reply.body))
+    )
+    return replies | edit_webhooks(lambda webhook, _: replace(webhook, body=edit(webhook.body)))
 
 
 # Requests
@@ -185,16 +191,12 @@ def accept(operation: str | None, name: str, when: Callable[[Any], bool], instea
 def refuse_submits(when: Callable[[Request], bool], message: str) -> Edits:
     """Refuse submits with 400 for a reason that the page does not have, in the usual order of checks."""
 
-    def without_body(request: Request, _: Context) -> Request:
-        return msgspec.structs.replace(request, body=b"") if submits(request) and when(request) else request
+    def reword(members: Members, _: Context) -> Members:
+        return {**members, "message" if "message" in members else "error": message}
 
-    def reworded(request: Request, reply: Reply, _: Context) -> Reply:
-        members = reply.members() if is_refused(request, reply) and when(request) else None
-        if members is None:
-            return reply
-        return reply.with_members({**members, "message" if "message" in members else "error": message})
-
-    return Edits(request=without_body, reply=reworded)
+    return edit_requests(
+        lambda request: submits(request) and when(request), lambda request, _: replace(request, body=b"")
+    ) | edit_replies(lambda request, reply: is_refused(request, reply) and when(request), with_members(reword))
 
 
 def hide(when: Callable[[Request, Context], bool]) -> Edits:
@@ -231,9 +233,7 @@ def without_checks(*checks: str) -> Edits:
     """Leave out checks of a submit (policy `check_order`)."""
 
     def changed(policy: Policy) -> Policy:
-        return msgspec.structs.replace(
-            policy, check_order=tuple(name for name in policy.check_order if name not in checks)
-        )
+        return replace(policy, check_order=tuple(name for name in policy.check_order if name not in checks))
 
     return Edits(policy=changed)
 

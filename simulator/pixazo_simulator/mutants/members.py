@@ -1,4 +1,4 @@
-"""Edits of the members of a JSON object, and conditions on them."""
+"""Edits of the members of a JSON object."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from pixazo_simulator.spec import SECOND, TERMINAL, timestamp
+from pixazo_simulator.spec import SECOND, timestamp
 
 from .messages import Context, Members
 
@@ -74,25 +74,6 @@ def in_media_urls(value: Callable[[str], str]) -> Edit:
 def shift(milliseconds: int, *names: str) -> Edit:
     """Move timestamps in time."""
     return chain(*(change(name, lambda text: timestamp(instant(text) + milliseconds)) for name in names))
-
-
-def is_envelope(members: Members) -> bool:
-    """Whether an object is a status envelope."""
-    return "request_id" in members and "status" in members
-
-
-def status_is(*words: str) -> When:
-    """Whether the status is one of these words."""
-    return lambda members: members.get("status") in words
-
-
-finished: When = status_is(*TERMINAL)
-"""Whether an envelope has a terminal status."""
-
-
-def running(members: Members) -> bool:
-    """Whether an envelope has a status that is not terminal."""
-    return not finished(members)
 
 
 def without_prefix(text: str) -> str:

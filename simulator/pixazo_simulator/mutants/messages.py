@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from pixazo_simulator import spec
 from pixazo_simulator.gateway import framed, serve_media
@@ -29,11 +30,11 @@ def members_of(body: bytes) -> Members | None:
     return None if isinstance(found, spec.InvalidBody) else found
 
 
-class _WithHeaders:
-    """The headers of a request or a reply. Their names are in lower case, as ASGI has them."""
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request and a reply have. The names of headers are in lower case, as ASGI has them."""
 
-    __slots__ = ()
     headers: tuple[spec.Header, ...]
+    body: bytes = b""
 
     def header(self, name: str) -> str | None:
         """The first header of this name."""
@@ -45,26 +46,20 @@ class _WithHeaders:
         header = (name.lower().encode(), value.encode("latin-1", "replace"))
         place = next((index for index, (known, _) in enumerate(self.headers) if known == header[0]), len(self.headers))
         rest = tuple(each for each in self.headers[place + 1 :] if each[0] != header[0])
-        return self._with(headers=(*self.headers[:place], header, *rest))
+        return replace(self, headers=(*self.headers[:place], header, *rest))
 
     def without_header(self, name: str) -> Self:
         """The same message without this header."""
-        return self._with(headers=tuple(each for each in self.headers if each[0] != name.lower().encode()))
-
-    def _with(self, **changes: Any) -> Self:
-        changed: Self = msgspec.structs.replace(cast("Any", self), **changes)
-        return changed
+        return replace(self, headers=tuple(each for each in self.headers if each[0] != name.lower().encode()))
 
 
-class Request(_WithHeaders, msgspec.Struct, frozen=True):
-    """What a caller sent; `model` is the operation of a model file that it is for, if it is for one."""
+class Request(Message, frozen=True, kw_only=True):
+    """What a caller sent, and which endpoint that is for."""
 
     method: str
     path: str
     query: bytes
-    headers: tuple[spec.Header, ...]
-    body: bytes = b""
-    model: spec.Operation | None = None
+    endpoint: spec.Endpoint
 
     def members(self) -> Members | None:
         """The members of the body; None unless it is a JSON object."""
@@ -72,34 +67,30 @@ class Request(_WithHeaders, msgspec.Struct, frozen=True):
 
     def with_members(self, given: Members) -> Request:
         """The same request with these members as its body."""
-        return self._with(body=msgspec.json.encode(given))
+        return replace(self, body=msgspec.json.encode(given))
 
     def at(self, path: str, method: str | None = None) -> Request:
         """The same request to another path."""
-        return self._with(path=path, method=method or self.method)
+        method = method or self.method
+        return replace(self, path=path, method=method, endpoint=spec.classify(method, path))
 
     @property
     def operation(self) -> spec.Operation | None:
         """The operation of a submit; None for any other request."""
-        endpoint = spec.classify(self.method, self.path)
-        if isinstance(endpoint, spec.Submit):
-            return endpoint.operation
-        return self.model if self.model and self.model.path == self.path else None
+        return self.endpoint.operation if isinstance(self.endpoint, spec.Submit) else None
 
     @property
     def read_id(self) -> str | None:
         """The request id of a status read; None for any other request."""
-        endpoint = spec.classify(self.method, self.path)
-        return endpoint.request_id if isinstance(endpoint, spec.StatusRead) else None
+        return self.endpoint.request_id if isinstance(self.endpoint, spec.StatusRead) else None
 
     @property
     def media_id(self) -> str | None:
         """The request id of a download; None for any other request."""
-        endpoint = spec.classify(self.method, self.path)
-        return endpoint.request_id if isinstance(endpoint, spec.MediaRead) else None
+        return self.endpoint.request_id if isinstance(self.endpoint, spec.MediaRead) else None
 
 
-class Reply(_WithHeaders, msgspec.Struct, frozen=True):
+class Reply(Message, frozen=True, kw_only=True):
     """What is sent back, and what that costs.
 
     `pause` delays it by real seconds, `until` to an instant of the world's clock, which is advanced when it is stopped;
@@ -107,8 +98,6 @@ class Reply(_WithHeaders, msgspec.Struct, frozen=True):
     """
 
     status: int
-    headers: tuple[spec.Header, ...]
-    body: bytes
     pause: float = 0
     until: int = 0
     debit: int = 0
@@ -123,12 +112,12 @@ class Reply(_WithHeaders, msgspec.Struct, frozen=True):
 
     def with_body(self, body: bytes) -> Reply:
         """The same reply with another body, and its length if it had a length."""
-        changed = self._with(body=body)
+        changed = replace(self, body=body)
         return changed.with_header("content-length", str(len(body))) if self.header("content-length") else changed
 
     def with_status(self, status: int) -> Reply:
         """The same reply with another status code."""
-        return self._with(status=status)
+        return replace(self, status=status)
 
     @property
     def is_json(self) -> bool:
@@ -144,7 +133,7 @@ Condition = Callable[[Request, Reply], bool]
 
 def submits(request: Request, operation: str | None = None) -> bool:
     """Whether a request is a submit, of this operation if one is named."""
-    return request.operation is not None and operation in (None, request.operation.name)
+    return request.operation is not None and (not operation or operation == request.operation.name)
 
 
 def reads(request: Request) -> bool:
@@ -280,7 +269,7 @@ class Context:
         return self._reply(spec.refusal_answer(refusal, self.policy, realm))
 
     def _reply(self, answer: spec.Answer) -> Reply:
-        return Reply(answer.status, framed(answer, self.now), answer.body)
+        return Reply(status=answer.status, headers=framed(answer, self.now), body=answer.body)
 
     def _generation(self, request_id: str) -> Generation | None:
         return self._world.readable(request_id, self.now) if self._world else None

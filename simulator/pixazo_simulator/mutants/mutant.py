@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pixazo_simulator.gateway import Gateway, Response, RoutedRequest
 from pixazo_simulator.gateway import Request as WireRequest
-from pixazo_simulator.spec import KEY_HEADER, Policy, Refusal, Submit
+from pixazo_simulator.spec import KEY_HEADER, Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
 from pixazo_simulator.world import Debit, Settings, World, Worlds
 
@@ -116,7 +116,10 @@ class EditedGateway:
     def respond(self, request: WireRequest, now: int, route: RoutedRequest | None = None) -> Response:
         """The edited response to a request; the journal shows the request as the gateway received it, and the response as it is sent."""
         route = route or self.route(request)
-        sent = _message(request)
+        sent = Request(
+            method=request.method, path=request.path, query=request.query, endpoint=request.endpoint, headers=tuple(request.headers),
+            body=request.body or b"",
+        )  # fmt: skip
         caller = self._worlds.find((sent.header(KEY_HEADER) or "").strip())
         wanted = sent.read_id or sent.media_id
         owner = self._worlds.holder(wanted) if wanted and not caller else None
@@ -129,11 +132,10 @@ class EditedGateway:
             response = Response(request, now, edited.status, edited.headers, edited.body, self._reason, world)
         else:
             response = self._passed(request if received is sent else _edited(request, received), route, now)
-            reply = Reply(response.status, response.headers, response.body)
+            reply = Reply(status=response.status, headers=response.headers, body=response.body)
             edited = self._edits.reply(sent, reply, context)
-            if (
-                edited.status != reply.status or edited.body != reply.body
-            ):  # the edit decided, not a point of the policy
+            # If they differ, the edit decided, not a point of the policy.
+            if (edited.status, edited.body) != (reply.status, reply.body):
                 response = replace(response, reason=f"{response.reason}; {self._reason}", decided_by=())
         if caller and edited.debit:
             caller.apply(Debit(context.now, edited.debit, sent.read_id or ""))
@@ -153,14 +155,6 @@ class EditedGateway:
     def _context(self, world: World | None, caller: World | None, now: int) -> Context:
         memory = self._elsewhere if world is None else self._memories.setdefault(world, Memory())
         return Context(self._worlds, world, memory, caller, now)
-
-
-def _message(request: WireRequest) -> Request:
-    endpoint = request.endpoint
-    return Request(
-        method=request.method, path=request.path, query=request.query, headers=tuple(request.headers), body=request.body or b"",
-        model=endpoint.operation if isinstance(endpoint, Submit) else None,
-    )  # fmt: skip
 
 
 def _edited(request: WireRequest, received: Request) -> WireRequest:

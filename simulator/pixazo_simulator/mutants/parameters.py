@@ -49,10 +49,10 @@ _is_not_ascii = _text(lambda text: not text.isascii())
 _has_single_bracket = _text(lambda text: re.search(r"(?<!\[)\[(?!\[)", text))
 _is_digits = _text(lambda text: re.fullmatch("[0-9]{1,9}", text))
 _is_unknown_resolution = _text(lambda text: text not in spec.RESOLUTIONS)
-_is_data_url = _text(lambda text: text[:5].lower() == "data:")
-_is_url = _text(lambda text: not _is_data_url(text))
+_is_data_url = _text(spec.is_data_url)
+_is_url = _text(lambda text: not spec.is_data_url(text))
 _is_gif = _text(
-    lambda text: _is_data_url(text) and (text[:14].lower() == "data:image/gif" or ";base64,R0lG" in text[:64])
+    lambda text: spec.is_data_url(text) and (text[:14].lower() == "data:image/gif" or ";base64,R0lG" in text[:64])
 )
 
 
@@ -65,15 +65,15 @@ def _is_bare_base64(value: Any) -> bool:
         return False
 
 
+def image_in(value: Any) -> spec.ImageFacts | None:
+    """The image in a data URL; None in any other value."""
+    data = spec.read_data_url(value).data if _is_data_url(value) else None
+    return None if data is None else spec.image_facts(data)
+
+
 def _image(condition: Callable[[spec.ImageFacts], bool]) -> Is:
     """Whether a value is a data URL with an image for which the condition is true."""
-
-    def holds(value: Any) -> bool:
-        is_data = isinstance(value, str) and value[:5].lower() == "data:"
-        data = spec.read_data_url(value).data if is_data else None
-        return data is not None and condition(spec.image_facts(data))
-
-    return holds
+    return lambda value: (seen := image_in(value)) is not None and condition(seen)
 
 
 def _short_side(seen: spec.ImageFacts) -> int:
@@ -87,7 +87,7 @@ def _has_extreme_ratio(seen: spec.ImageFacts) -> bool:
 # Edits
 
 
-def _default(operation: str, name: str, value: object) -> Edits:
+def default(operation: str | None, name: str, value: object) -> Edits:
     """A member that is missing or null has this value."""
     return in_submitted(operation, where(lambda given: given.get(name) is None, put(name, value)))
 
@@ -147,7 +147,7 @@ def _takes(operation: str, what: str, clause: str) -> Mutant:
 
 T2V = (
     Mutant("text-without-prompt", "T2V-PROMPT-01", "A missing prompt of text-to-video gets a default",
-           _default(GENERATE, "prompt", "A video"), ("T2V-IMG-01", "SUBMIT-18", "WEBHOOK-15", "ERR-PREC-01", "WAL-04")),
+           default(GENERATE, "prompt", "A video"), ("T2V-IMG-01", "SUBMIT-18", "WEBHOOK-15", "ERR-PREC-01", "WAL-04")),
     _takes(GENERATE, "number-as-prompt", "T2V-PROMPT-02"),
     Mutant("blank-prompt-accepted", "T2V-PROMPT-03", "A blank prompt is accepted", policy(blank_prompt="accept")),
     Mutant("text-prompt-unlimited", "T2V-PROMPT-04", "A prompt of text-to-video may have any length",
@@ -175,7 +175,7 @@ T2V = (
 
 I2V = (
     Mutant("image-without-prompt", "I2V-PROMPT-01", "Image-to-video needs no prompt",
-           _default(IMAGE_TO_VIDEO, "prompt", "A video"), ("SUBMIT-18", "I2V-FP-02", "I2V-MODEL-01", "WEBHOOK-15")),
+           default(IMAGE_TO_VIDEO, "prompt", "A video"), ("SUBMIT-18", "I2V-FP-02", "I2V-MODEL-01", "WEBHOOK-15")),
     _takes(IMAGE_TO_VIDEO, "number-as-prompt", "I2V-PROMPT-02"),
     Mutant("image-prompt-of-2000-refused", "I2V-PROMPT-03", "Image-to-video refuses a prompt of exactly 2000 characters",
            _refuse("prompt", _is_of_2000, "must have at most 1999 characters."), ("I2V-PROMPT-05", *DATA_URLS)),

@@ -1,17 +1,25 @@
-"""Builds a rule of a script by chained calls: `When(...).reply(...).then.end(...)`."""
+"""Builds rules: by chained calls, `When(...).reply(...).then.end(...)`; from scripts in TOML, JSON or YAML; an example of every kind of fault."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol, Unpack
+from typing import Annotated, Any, Literal, Protocol, Unpack, cast
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Meta
+
+from pixazo_simulator import spec
 
 from .facts import Call, Conditions
 from .faults import AnyFault, Fault
-from .rule import End, Reply, Rule, Step
+from .matchers import MOST_WEIGHT
+from .rule import DEEPEST_JSON, FAULTS, MOST_RULES, End, Reply, Rule, Step
+
+_QUOTED = spec.regex(r"'([^']*)'")
+
+
+# By chained calls
 
 
 class Place(Protocol):
@@ -147,8 +155,7 @@ class When:
     def _made(self, steps: list[Step]) -> Rule:
         """The rule with these steps; it is its own first one."""
         first, *rest = steps or [Step()]
-        members = {name: getattr(first, name) for name in Step.__struct_fields__}
-        return msgspec.structs.replace(self._rule, **members, then=tuple(rest))
+        return msgspec.structs.replace(self._rule, **msgspec.structs.asdict(first), then=tuple(rest))
 
     def __repr__(self) -> str:
         return f"<{self.rule}, {'not placed yet' if self.number is None else f'number {self.number}'}>"
@@ -163,3 +170,121 @@ def _check_fault(given: object) -> None:
     if not isinstance(given, Fault):
         shown = given.__name__ if isinstance(given, type) else repr(given)
         raise TypeError(f"{shown} is not a fault: write one such as ReplyLost(); pixazo-sim faults lists them")
+
+
+# From a file: what is wrong is reported with its line, its place and the remedy
+
+
+def script_from(text: str, name: str, form: str) -> tuple[Rule, ...]:
+    """The rules in a text in a format, which messages call `name`. Raises ValueError that names `name`, the line, the key and the remedy."""
+    return spec.read_text_as(f"script {name}", text, form, _read_rules)
+
+
+def script_problems(data: object) -> Iterator[spec.InvalidDataError]:
+    """All that is wrong with a script, as far as it can be found: once for each member of a rule."""
+    return spec.problems_within(
+        data, "rules", [], _read_rules, lambda rule, place: spec.problems_of(rule, _read_rule, place)
+    )
+
+
+class _Script(msgspec.Struct, forbid_unknown_fields=True):
+    """The content of a script file."""
+
+    rules: Annotated[tuple[Any, ...], Meta(max_length=MOST_RULES)] = ()
+
+
+def _read_rules(data: object) -> tuple[Rule, ...]:
+    """The rules of a script. Raises InvalidDataError for the first thing that is wrong."""
+    read: list[Rule] = []
+    left = MOST_WEIGHT  # also checked when the rules enter a script, where their lines are no longer known
+    for number, each in enumerate(spec.fit(data, _Script).rules):
+        try:
+            rule, weight = _read_rule(each)
+        except spec.InvalidDataError as misfit:
+            raise misfit.within("rules", number) from None
+        left -= weight
+        if left < 0:
+            problem = f"the steps and conditions so far weigh more than {MOST_WEIGHT}: write fewer"
+            raise spec.InvalidDataError(problem, ("rules", number))
+        read.append(rule)
+    return tuple(read)
+
+
+def _read_rule(value: object) -> tuple[Rule, int]:
+    """A rule and its weight; TOML has instants of its own."""
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        value = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in members.items()}
+    try:
+        rule = spec.fit(value, Rule)
+        return rule, rule.weight(MOST_WEIGHT)
+    except ValueError as error:
+        path = getattr(error, "path", ())
+        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error), path)
+        if path[:1] != ("match",):  # a condition says itself where it is
+            path = _quoted_path(misfit.problem, path, value)
+        raise spec.InvalidDataError(misfit.problem, path, misfit.value, missing=misfit.missing) from None
+
+
+def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:
+    """The path below `path` of what a message quotes, the last quotation first: a member with this name, or with this value."""
+    try:
+        for step in path:
+            value = value[step]
+    except (KeyError, IndexError, TypeError):
+        return path
+    below = tuple(_walk(value, path))
+    for quoted in reversed(_QUOTED.findall(problem)):
+        for found, each in below:
+            if found[-1] == quoted or each == quoted:
+                return found
+    return path
+
+
+def _walk(value: object, path: spec.Path) -> Iterator[tuple[spec.Path, object]]:
+    """Every member and element below a value, with its path, as deep as a rule can be read."""
+    inner: Iterable[tuple[str | int, object]] = ()
+    if isinstance(value, dict):
+        inner = cast("dict[str, object]", value).items()
+    elif isinstance(value, list):
+        inner = enumerate(cast("list[object]", value))
+    for step, each in inner if len(path) <= DEEPEST_JSON else ():
+        yield (*path, step), each
+        yield from _walk(each, (*path, step))
+
+
+# Examples
+
+
+EXAMPLES: Mapping[str, Rule] = {
+    kind: Rule(when=when, faults=(fault(**arguments),), times=times)
+    for kind, fault in FAULTS.items()
+    for when, times, arguments in (fault.example,)
+}
+"""Kind of fault -> a rule with that fault alone."""
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> Any:
+    """The default of a parameter; None where it is required."""
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return None if field.required else field.default
+
+
+def in_python(rule: Rule) -> str:
+    """A rule with one fault as a line of a test."""
+    (fault,) = rule.faults
+    given = msgspec.to_builtins(fault)  # encoding leaves defaults out
+    members = msgspec.structs.asdict(fault).items()
+    arguments = ", ".join(f"{name}={value!r}" for name, value in members if name in given)
+    times = f", times={rule.times}" if rule.times else ""
+    return f'pixazo.when("{rule.when}").fault({type(fault).__name__}({arguments}){times})'
+
+
+def in_toml(rule: Rule) -> str:
+    """A rule with one fault as a table of a script file."""
+    # A string, number or boolean is written in TOML as in JSON.
+    members = msgspec.to_builtins(rule.faults[0]).items()
+    fault = ", ".join(f"{name} = {msgspec.json.encode(value).decode()}" for name, value in members)
+    times = [f"times = {rule.times}"] if rule.times else []
+    return "\n".join(["[[rules]]", f'when = "{rule.when}"', *times, f"faults = [{{ {fault} }}]"])

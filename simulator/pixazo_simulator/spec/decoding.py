@@ -202,7 +202,7 @@ _info = cache(inspect.type_info)  # for a rule this takes longer than the rest o
 
 
 def _at(shape: type, path: Path, given: object) -> tuple[inspect.Type, object]:
-    """The type that belongs at a path, and the value there. Raises LookupError where the type has no such place."""
+    """The type that belongs at a path, and the value there, None where that is unknown. Raises LookupError where the type has no such place."""
     info, value = _info(shape), given
     for step in path:
         info, value = _inside(info, value, step)
@@ -210,7 +210,6 @@ def _at(shape: type, path: Path, given: object) -> tuple[inspect.Type, object]:
 
 
 def _inside(info: inspect.Type, value: object, step: str | int) -> tuple[inspect.Type, object]:
-    """The type that belongs at one step, and the value there, None where that is unknown."""
     if isinstance(step, str) and step != "...":
         fields = {field.encode_name: field.type for field in _struct(info, value).fields}
         member = cast("dict[str, object]", value).get(step) if isinstance(value, dict) else None

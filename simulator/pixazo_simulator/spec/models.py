@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta
 from .decoding import InvalidDataError, Path, fit
 from .errors import LONGEST_URL, Problem, Violation
 from .formats import problems_of, problems_within, read_text_as
-from .text import json_value, micros, nearest, not_unicode, quoted, regex, shown
+from .text import is_data_url, json_value, micros, nearest, not_unicode, quoted, regex, shown
 
 MEDIA_KINDS = {"mp4": "video/mp4", "png": "image/png", "jpeg": "image/jpeg", "wav": "audio/wav", "mp3": "audio/mpeg"}
 """What an operation can make: the extension of its media, and their type."""
@@ -211,16 +211,14 @@ def _operations(data: object) -> tuple[Operation, ...]:
 
 def model_problems(data: object) -> Iterator[InvalidDataError]:
     """All that is wrong with a model file, as far as it can be found: once for each member of an operation or parameter."""
-    found = [*problems_within(data, "operations", [_EXAMPLE], _operations, _row_problems)]
-    yield from found or problems_of(data, _operations)
+    return problems_within(data, "operations", [_EXAMPLE], _operations, _row_problems)
 
 
 def _row_problems(row: Any, place: Path) -> Iterator[InvalidDataError]:
-    return problems_within(row, "parameters", [], lambda value: fit(value, _Row), _parameter_problems, place)
+    def problems(parameter: Any, place: Path) -> Iterator[InvalidDataError]:
+        return problems_of(parameter, lambda value: fit(value, Parameter), place)
 
-
-def _parameter_problems(parameter: Any, place: Path) -> Iterator[InvalidDataError]:
-    return problems_of(parameter, lambda value: fit(value, Parameter), place)
+    return problems_within(row, "parameters", [], lambda value: fit(value, _Row), problems, place)
 
 
 _EXAMPLE = {"path": "/model/v1/generate", "model_id": "model", "title": "", "output": "mp4"}
@@ -336,13 +334,12 @@ def _text_problem(parameter: Parameter, place: str, text: str) -> Problem | None
     if problem := _bounds(place, len(text), parameter.min_length, None, " characters"):
         return problem
     takes_data = "base64" in parameter.formats
-    if parameter.callback or not (
-        takes_data or "url" in parameter.formats
-    ):  # a webhook URL is judged together with the header
+    is_url = takes_data or "url" in parameter.formats
+    if parameter.callback or not is_url:  # a webhook URL is judged together with the header
         return None
     fault = url_problem(text)
     if takes_data and fault:
-        head, comma, data = text.partition(",") if text[:5].lower() == "data:" else ("", "", text)
+        head, comma, data = text.partition(",") if is_data_url(text) else ("", "", text)
         if (comma or not head) and text and _BASE64.fullmatch("".join(data.split())):
             return _bounds(place, len(data) * 3 // 4, None, parameter.max_bytes, " bytes")
         fault = f"{fault}, and it is not Base64"

@@ -14,19 +14,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .decoding import json_fault
-from .errors import (
-    MOST_BRACKETS,
-    MOST_COMMAS,
-    SMALL_BODY,
-    InvalidBody,
-    Problem,
-    Violation,
-)
+from .errors import MOST_BRACKETS, MOST_COMMAS, SMALL_BODY, InvalidBody, Problem, Violation
 from .images import MEDIA_TYPES, ImageFacts, image_facts, kind_of, read_data_url
 from .lifecycle import Status
 from .models import ANY_MODEL, Operation, read_model, unwanted, url_problem
 from .policy import Policy
-from .text import SECOND, beginning, json_value, nearest, regex
+from .text import SECOND, beginning, is_data_url, json_value, nearest, regex
 
 
 class Parameters(msgspec.Struct, frozen=True, gc=False):
@@ -377,7 +370,7 @@ def _frame_problems(parameters: Parameters, *, limited: bool) -> Sequence[Proble
 def _check_image(given: object, policy: Policy, images: Images, found: Findings) -> None:
     if not isinstance(given, str):
         found.refused.append(Problem(_IMAGE, Violation.REQUIRED))
-    elif given[:5].lower() == "data:":
+    elif is_data_url(given):
         _check_data_url(given, policy, found)
     elif fault := url_problem(given):
         if given.startswith(_BASE64_STARTS):

@@ -103,11 +103,7 @@ class _Rule(msgspec.Struct, frozen=True):
 
     def fits(self, operation: str, duration: float, resolution: str) -> bool:
         wanted = self.wanted
-        return (
-            (wanted[1] is None or wanted[1] == duration)
-            and (wanted[0] is None or wanted[0] == operation)
-            and (wanted[2] is None or wanted[2] == resolution)
-        )
+        return wanted[1] in (None, duration) and wanted[0] in (None, operation) and wanted[2] in (None, resolution)
 
     def __str__(self) -> str:
         written = ("*" if each is None else str(each).removesuffix(".0") for each in self.wanted)
@@ -559,12 +555,9 @@ def points() -> Mapping[str, Point]:
 def _point(hint: Any) -> Point:
     """The point of an annotation; its words are those of the type, unless a function reads the value."""
     kind, point = cast("tuple[Any, Point]", get_args(hint))
-    words = get_args(kind) if point.read is str else ()
-    return (
-        msgspec.structs.replace(point, read=partial(choice, words), forms=" | ".join(words), words=words)
-        if words
-        else point
-    )
+    if not (words := get_args(kind) if point.read is str else ()):
+        return point
+    return msgspec.structs.replace(point, read=partial(choice, words), forms=" | ".join(words), words=words)
 
 
 class _Profiles(Mapping[str, Policy]):

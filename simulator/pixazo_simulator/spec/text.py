@@ -85,11 +85,12 @@ _MOST_OF_A_VALUE = 40
 
 def quoted(text: str) -> str:
     """The beginning of a text as JSON writes it, in one line; of a data URL only that it is one."""
-    return (
-        "a data URL"
-        if text[:5].lower() == "data:"
-        else json.dumps(beginning(text, _MOST_OF_A_VALUE), ensure_ascii=False)
-    )
+    return "a data URL" if is_data_url(text) else json.dumps(beginning(text, _MOST_OF_A_VALUE), ensure_ascii=False)
+
+
+def is_data_url(text: str) -> bool:
+    """Whether a text is a data URL, in letters of either case."""
+    return text[:5].lower() == "data:"
 
 
 def json_value(value: object) -> str:
@@ -98,7 +99,7 @@ def json_value(value: object) -> str:
         case None | bool():
             return json.dumps(value)
         case str():
-            return quoted(value) if value[:5].lower() == "data:" else f"the string {quoted(value)}"
+            return quoted(value) if is_data_url(value) else f"the string {quoted(value)}"
         case list():
             return "an array"
         case dict():

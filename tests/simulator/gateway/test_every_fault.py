@@ -15,7 +15,7 @@ from tests.simulator.mutants.observer import End, Seen, observe
 from tests.simulator.samples import START
 from tests.standard_webhooks import is_signed
 
-from pixazo_simulator.script.examples import EXAMPLES
+from pixazo_simulator.script.builder import EXAMPLES
 from pixazo_simulator.script.rule import FAULTS, Rule
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.spec.policy import PROFILES

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pixazo_simulator.script.examples import EXAMPLES, in_python, in_toml
+from pixazo_simulator.script.builder import EXAMPLES, in_python, in_toml, script_from
 from pixazo_simulator.script.faults import ConnectionReset, Fault
-from pixazo_simulator.script.reader import script_from
 from pixazo_simulator.script.rule import FAULTS, End, Reply, Rule, Step
 from pixazo_simulator.server.files import read_script
 

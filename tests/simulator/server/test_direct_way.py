@@ -13,7 +13,7 @@ from tests.simulator.server.raw_socket import request
 
 from pixazo_simulator import spec
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
-from pixazo_simulator.script.examples import EXAMPLES
+from pixazo_simulator.script.builder import EXAMPLES
 from pixazo_simulator.script.rule import Reply, Rule
 from pixazo_simulator.server.asgi import Application
 from pixazo_simulator.server.threaded import Configuration, Connections

@@ -25,7 +25,7 @@ from tests.receiver import Receiver
 
 from pixazo_simulator.control import ControlClient, to_json
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
-from pixazo_simulator.script.examples import EXAMPLES
+from pixazo_simulator.script.builder import EXAMPLES
 from pixazo_simulator.script.faults import (
     Bandwidth,
     BeforeReply,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixazo_simulator.spec.decoding import Path
-from pixazo_simulator.spec.formats.lines import json_lines, read_toml, toml_lines
+from pixazo_simulator.spec.formats import json_lines, read_toml, toml_lines
 
 NAMES = st.text("ab\"\\#[]{}=,.\n' é", max_size=4)
 SCALARS = (

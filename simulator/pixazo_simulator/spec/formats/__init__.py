@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from pixazo_simulator.spec.decoding import InvalidDataError, InvalidTextError, Path
-
-from .lines import json_lines, read_toml, toml_lines
+from pixazo_simulator.spec.text import regex
 
 T = TypeVar("T")
 
@@ -18,6 +19,19 @@ FORMS = {".toml": "TOML", ".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
 """The format of a file, by the end of its name; any other file is TOML."""
 SCHEMA = "$schema"
 """The member by which a file names its schema to editors."""
+MOST_NAMES = 100
+"""Names in one dotted key of a TOML text."""
+
+_QUIET = regex(r"(?:[ \t\r\n]|#[^\n]*)*")
+_BARE = regex(r"[A-Za-z0-9_-]+")
+_STRINGS = (
+    regex(r'"""(?:[^\\]|\\.)*?"{3,5}', re.DOTALL),
+    regex(r"'''.*?'{3,5}", re.DOTALL),
+    regex(r'"(?:[^"\\\n]|\\.)*"'),
+    regex(r"'[^'\n]*'"),
+)
+_PLAIN = regex(r"[^,\]}#\n]+")
+_LONG_KEY = regex(rf"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MOST_NAMES}}}""", re.ASCII)
 
 
 class Document:
@@ -106,9 +120,142 @@ def problems_within(
     problems: Callable[[Any, Path], Iterator[InvalidDataError]],
     place: Path = (),
 ) -> Iterator[InvalidDataError]:
-    """What is wrong with a table that has another list of a name `instead` of its own, then the `problems` of each element of that."""
+    """What is wrong with a table that has another list of a name `instead` of its own, then the `problems` of each element of that.
+
+    If that is nothing, what is wrong with both together.
+    """
     given = cast("dict[str, Any]", table).get(name) if isinstance(table, dict) else None
     elements = cast("list[object]", given) if isinstance(given, list) else []
-    yield from problems_of({**table, name: instead} if elements else table, read, place)
+    found = [*problems_of({**table, name: instead} if elements else table, read, place)]
     for number, each in enumerate(elements):
-        yield from problems(each, (*place, name, number))
+        found += problems(each, (*place, name, number))
+    yield from found or problems_of(table, read, place)
+
+
+# On which line each value of a JSON or TOML text is. No library covers both: those that keep positions support only one of them.
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """What a TOML text says.
+
+    Raises ValueError (TOMLDecodeError) that names the line for what is not TOML, and InvalidTextError for a key of more than MOST_NAMES dotted
+    names, for which tomllib would need a time that grows with the square of their number; RecursionError for deep nesting.
+    """
+    if found := _LONG_KEY.search(text):
+        raise InvalidTextError(
+            f"not valid TOML: a key has more than {MOST_NAMES} dotted names", _numbering(text)(found.start())
+        )
+    return tomllib.loads(text)
+
+
+def json_lines(text: str) -> Mapping[Path, int]:
+    """The line, counted from 1, of every member and element of a valid JSON text; of a member it is that of its name."""
+    walk = _Walk(text, json.loads)
+    walk.value(())
+    return walk.lines
+
+
+def toml_lines(text: str) -> Mapping[Path, int]:
+    """The line, counted from 1, of every table, key and element of a valid TOML text; of a key it is that of its name."""
+    walk = _Walk(text.replace("\r\n", "\n"), lambda name: next(iter(tomllib.loads(f"{name} = 0"))))
+    walk.statements()
+    return walk.lines
+
+
+class _Walk:
+    """Walks through a text that is known to be valid.
+
+    A JSON object is walked through like an inline table of TOML, a list like an array: where they differ, such as in comments, and
+    in colons for equals signs, a valid text shows what is meant.
+    """
+
+    def __init__(self, text: str, unquote: Callable[[str], str]) -> None:
+        self._text = text
+        self._line = _numbering(text)
+        self._unquote = unquote
+        self._at = 0
+        self._arrays: dict[Path, int] = {}
+        self.lines: dict[Path, int] = {}
+
+    def statements(self) -> None:
+        """Walk through the headers of a TOML text, and the keys and values below them."""
+        table: Path = ()
+        while self._peek():
+            if self._peek() == "[":
+                table = self._header()
+            else:
+                self._pair(table)
+
+    def _header(self) -> Path:
+        """The table that a header names, for what follows it."""
+        line, several = self._line(self._at), self._text.startswith("[[", self._at)
+        self._at += 1 + several
+        key = self._key()
+        path: Path = ()
+        for position, name in enumerate(key):
+            path = (*path, name)
+            if position < len(key) - 1 and path in self._arrays:  # means its latest element
+                path = (*path, self._arrays[path])
+        self._at += 1 + several
+        if several:
+            self._arrays[path] = number = self._arrays.get(path, -1) + 1
+            self.lines.setdefault(path, line)
+            path = (*path, number)
+        self._mark(path, line, 0)
+        return path
+
+    def _pair(self, table: Path) -> None:
+        self._peek()
+        line, path = self._line(self._at), (*table, *self._key())
+        self._at += 1  # the equals sign or colon
+        self._mark(path, line, len(table))
+        self.value(path)
+
+    def _mark(self, path: Path, line: int, known: int) -> None:
+        """Enter the line of a path and of what its key names on the way there."""
+        for length in range(known + 1, len(path) + 1):
+            self.lines.setdefault(path[:length], line)
+
+    def _key(self) -> list[str]:
+        names: list[str] = []
+        while True:
+            quoted, start = self._peek() in "\"'", self._at
+            self._skip(*(_STRINGS if quoted else (_BARE,)))
+            name = self._text[start : self._at]
+            names.append(self._unquote(name) if quoted else name)
+            if self._peek() != ".":
+                return names
+            self._at += 1
+
+    def value(self, path: Path) -> None:
+        """Walk through a value."""
+        start = self._peek()
+        if start not in "[{":
+            self._skip(*(_STRINGS if start in "\"'" else (_PLAIN,)))
+            return
+        self._at += 1
+        number = 0
+        while self._peek() not in "]}":
+            if start == "{":
+                self._pair(path)
+            else:
+                self.lines[*path, number] = self._line(self._at)
+                self.value((*path, number))
+                number += 1
+            if self._peek() == ",":
+                self._at += 1
+        self._at += 1
+
+    def _peek(self) -> str:
+        """The character after white space and comments, none at the end of the text."""
+        self._skip(_QUIET)
+        return self._text[self._at : self._at + 1]
+
+    def _skip(self, *forms: re.Pattern[str]) -> None:
+        self._at = next(found.end() for form in forms if (found := form.match(self._text, self._at)))
+
+
+def _numbering(text: str) -> Callable[[int], int]:
+    """A function that returns the line, counted from 1, of an offset in a text."""
+    ends = [found.start() for found in re.finditer("\n", text)]
+    return lambda at: bisect_left(ends, at) + 1
