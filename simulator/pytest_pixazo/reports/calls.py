@@ -84,11 +84,11 @@ class Call(Exchange, frozen=True):
             return 0.0
         return max(0.0, until.replace(tzinfo=until.tzinfo or UTC).timestamp() - self.second)
 
-    def is_like(self, other: Call) -> bool:
-        """Whether it is the same request again, unchanged, for a callback to the same URL if for any."""
-        return (self.method, self.target, self.webhook_url) == (other.method, other.target, other.webhook_url) and (
-            (self.request.length, self.request.body) == (other.request.length, other.request.body)
-        )
+    @property
+    def sent(self) -> tuple[object, ...]:
+        """What makes it the same request as another: a callback to another URL is asked for by another request."""
+        body = msgspec.json.encode(self.request.body, order="sorted")
+        return self.method, self.target, self.webhook_url, self.request.length, body
 
     @property
     def webhook_url(self) -> str | None:

@@ -100,7 +100,7 @@ def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
         route = call.method, call.path
         running = [each for each in asking.get(route, ()) if _pause(each, call) < each.retry_after - ONE_LOOK]
         # Another request within a moment may have been sent before the answer arrived, as by another thread.
-        known = [each for each in running if each.is_like(call) or _pause(each, call) > ONE_LOOK]
+        known = [each for each in running if each.sent == call.sent or _pause(each, call) > ONE_LOOK]
         if known:
             found.setdefault(route, known[:1]).append(call)
         # Of two answers where one asks to wait longer on either clock, the other adds nothing: so few are kept. The first is
@@ -266,11 +266,13 @@ def counted(number: int, what: str) -> str:
 
 def _repeated(calls: Sequence[Call], begins: Callable[[Call], bool]) -> Iterator[tuple[Call, list[Call]]]:
     """Each call that begins a repetition, with the later calls like it; of equal calls only the first begins one."""
-    begun: list[Call] = []
-    for index, call in enumerate(calls):
-        if begins(call) and not any(call.is_like(each) for each in begun):
-            begun.append(call)
-            yield call, [each for each in calls[index + 1 :] if each.is_like(call)]
+    repeated: dict[tuple[object, ...], list[Call]] = {}
+    for call in calls:
+        if like := repeated.get(call.sent):
+            like.append(call)
+        elif begins(call):
+            repeated[call.sent] = [call]
+    return ((first, later) for first, *later in repeated.values())
 
 
 def _outlasts(one: Call, other: Call) -> bool:
