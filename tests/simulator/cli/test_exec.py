@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -121,12 +122,10 @@ def test_the_samples_of_the_page_unmodified(tmp_path: Path) -> None:
     script = tmp_path / "sample.cjs"
     script.write_text(sample(TEXT, "JavaScript"), encoding="utf-8")
     shell = sample(IMAGE, "cURL").replace("curl -v", "curl -s")
-    for command in (
-        (sys.executable, "-c", sample(TEXT, "Python")), (tool("node"), str(script)), (tool("sh"), "-c", shell),
-    ):  # fmt: skip
-        ran = run(*command)
-        assert ran.returncode == 0, ran.stderr
-        assert re.search(rf"{VENDOR}/v2/requests/status/minimax-hailuo-ai_\S{{36}}", ran.stdout)
+    programs = [(sys.executable, "-c", sample(TEXT, "Python")), (tool("node"), str(script)), (tool("sh"), "-c", shell)]
+    ran = run("sh", "-ec", "\n".join(map(shlex.join, programs)))
+    assert ran.returncode == 0, ran.stderr
+    assert len(set(re.findall(rf"{VENDOR}/v2/requests/status/minimax-hailuo-ai_\S{{36}}", ran.stdout))) == 3
 
 
 @pytest.mark.exhaustive
@@ -190,12 +189,9 @@ def test_this_machine_is_reached() -> None:
     code = 'curl -sS {} "$PIXAZO_BASE_URL/_sim/health"; '
     ways = ("", '--noproxy "" -x "$HTTPS_PROXY"', '--noproxy "" -p -x "$HTTPS_PROXY"')
     tool("curl")
-    ran = run("sh", "-c", "".join(code.format(way) for way in ways))
-    assert ran.stdout == '{"status":"ok","worlds":1}' * 3
-    ran = run(
-        tool("node"), "-e", 'fetch(process.env.PIXAZO_BASE_URL + "/_sim/health").then((r) => console.log(r.status))'
-    )
-    assert ran.stdout == "200\n"
+    fetch = 'fetch(process.env.PIXAZO_BASE_URL + "/_sim/health").then((r) => console.log(r.status))'
+    ran = run("sh", "-c", "".join(code.format(way) for way in ways) + shlex.join([tool("node"), "-e", fetch]))
+    assert ran.stdout == '{"status":"ok","worlds":1}' * 3 + "200\n"
 
 
 def test_nobody_else_is_trusted() -> None:
@@ -431,12 +427,11 @@ def under_way(code: str, temporary: Path) -> Generator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
+def test_an_interrupt_is_passed_on(tmp_path: Path) -> None:
     """The command decides how it ends."""
-    code = f"import signal, sys; signal.signal({int(number)}, lambda *_: sys.exit(5)); print('ready'); signal.pause()"
+    code = "import signal, sys; signal.signal(2, lambda *_: sys.exit(5)); print('ready'); signal.pause()"
     with under_way(code, tmp_path) as process:
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 5
 
 
@@ -474,9 +469,10 @@ def test_nobody_waits_for_a_reader_of_the_log() -> None:
     """The command runs to its end, and so does everything else."""
     code = """
 import os, sys, requests
-for _ in range(200):
-    assert requests.get(os.environ["PIXAZO_BASE_URL"] + "/" + "a" * 2000).status_code == 404
-    assert requests.get("http://elsewhere.test/" + "a" * 2000).status_code == 403
+session = requests.Session()
+for _ in range(60):
+    assert session.get(os.environ["PIXAZO_BASE_URL"] + "/" + "a" * 2000).status_code == 404
+    assert session.get("http://elsewhere.test/" + "a" * 2000).status_code == 403
 sys.exit(5)
 """
     with started(COMMAND, "exec", "--", sys.executable, "-c", code) as process:

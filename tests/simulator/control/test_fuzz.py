@@ -28,7 +28,7 @@ from pixazo_simulator.world.registry import Settings
 
 KEY = "fuzzed-world"
 FEW, MANY = 2, 100
-"""Examples of every fourth operation in the default run, and of each with --exhaustive."""
+"""Examples of every eighth operation in the default run, and of each with --exhaustive."""
 load_all_checks()
 REGISTRY: Any = import_module("schemathesis.checks").CHECKS  # whose type is partly unknown
 PROMISED = REGISTRY.get_by_names(
@@ -110,7 +110,7 @@ def conform(running: Simulator, described: BaseSchema, session: requests.Session
 @pytest.mark.parametrize(
     ("operation", "examples"),
     [
-        pytest.param(operation, examples, marks=() if examples == FEW and number % 4 == 0 else pytest.mark.exhaustive)
+        pytest.param(operation, examples, marks=() if examples == FEW and number % 8 == 0 else pytest.mark.exhaustive)
         for examples in (FEW, MANY)
         for number, operation in enumerate(OPERATIONS)
     ],

@@ -476,7 +476,7 @@ def test_few_of_many_pipelined_requests_are_parsed_ahead() -> None:
     waits = request("POST", "/_sim/wait", content)
     with Simulator() as simulator, RawSocket(simulator.port) as wire:
         before = parsed()
-        wire.send(waits + b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n" * 10_000)
+        wire.send(waits + b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n" * 1_000)
         with RawSocket(simulator.port) as other:
             other.send(request("GET", "/_sim/health"))
             assert other.response().status == 200
@@ -484,4 +484,4 @@ def test_few_of_many_pipelined_requests_are_parsed_ahead() -> None:
             other.send(request("GET", "/now"))
             assert other.response().status == 404
         assert wire.response().status == 200
-        assert {wire.response().status for _ in range(10_000)} == {404}
+        assert {wire.response().status for _ in range(1_000)} == {404}

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 import redis
 from tests.caller import Caller, Reply, over_http
-from tests.command import mistake
+from tests.command import Serving, mistake
 from tests.patience import PATIENCE, until
 from tests.servers import Redis, free_port
 from tests.serving import ServeProcess
 
+from pixazo_simulator import Simulator
 from pixazo_simulator.state.naming import store_of
 from pixazo_simulator.state.redis import RedisStore
 from pixazo_simulator.world import StateUnavailableError
@@ -110,15 +111,16 @@ def test_control_is_answered_when_the_last_entry_does_not_count(store: Redis, ca
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.2, pytest.param(0.7, marks=pytest.mark.exhaustive)])
-def test_a_store_that_hesitates_is_waited_for(store: Redis, callers: list[Caller], seconds: float) -> None:
+def test_a_store_that_hesitates_is_waited_for(store: Redis, seconds: float) -> None:
     """Less than a second is nothing that anybody notices."""
-    with ExitStack() as pausing:
+    with Simulator(state=store.url) as first, Simulator(state=store.url) as second, ExitStack() as pausing:
+        one, other = (Caller(over_http(each.url), each.api_key) for each in (first, second))
         pausing.enter_context(store.paused())
         timer = Timer(seconds, pausing.close)
         timer.start()
-        identity = callers[0].accepted()
+        identity = one.accepted()
         timer.join()
-    assert callers[1].status(identity) == "QUEUED"
+        assert other.status(identity) == "QUEUED"
 
 
 @pytest.mark.slow
@@ -216,7 +218,7 @@ def test_an_entry_that_is_none_is_not_passed_over(
 
 
 @pytest.mark.slow
-def test_servers_that_cannot_be_used(tmp_path: Path) -> None:
+def test_servers_that_cannot_be_used(serve: Callable[..., Serving], tmp_path: Path) -> None:
     """One that is not there, one with a password, one where our name is taken: nothing is changed, and no password shown."""
     nowhere = f"redis://:a-secret@127.0.0.1:{free_port()}/0"
     said = mistake("serve", "--port", "0", "--state", nowhere)
@@ -231,10 +233,10 @@ def test_servers_that_cannot_be_used(tmp_path: Path) -> None:
             assert "wrong" not in said.partition(" cannot be used")[0]
             assert "password" in said.lower() or "authentication" in said.lower()
         client.set("somebody", "else")
-        with ServeProcess(tmp_path / "serve", *OPTIONS, "--state", guarded.url.replace("//", "//:right@")) as serving:
-            Caller(over_http(serving.url), "a-key").accepted()
-            assert serving.terminate() == 0
-            assert "right" not in serving.log
+        serving = serve(*OPTIONS, "--state", guarded.url.replace("//", "//:right@"))
+        Caller(over_http(serving.url), "a-key").accepted()
+        assert serving.end() == 0
+        assert "right" not in serving.log
         assert client.get("somebody") == b"else"
         client.flushall()
         client.set("pixazo-sim:head", "mine")

@@ -19,6 +19,7 @@ from tests.command import COMMAND, mistake, started
 from tests.patience import until
 from tests.serving import ServeProcess
 
+from pixazo_simulator import Settings, Simulator
 from pixazo_simulator.state import Head, StoreError
 from pixazo_simulator.state.sqlite import SqliteStore
 
@@ -31,11 +32,10 @@ OPTIONS = ("--port", "0", "--clock", "manual", "--api-key", "a-key")
 def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """That of a file with some worlds."""
     file = tmp_path_factory.mktemp("kept") / "worlds"
-    with _serving(file) as serving:
-        caller = Caller(over_http(serving.url), "a-key")
+    with _simulator(file) as simulator:
+        caller = Caller(over_http(simulator.url), "a-key")
         for number in range(200):
             caller.accepted(f"A bear, {number}")
-        assert serving.terminate() == 0
     assert file.stat().st_size > 100_000
     return file.read_bytes()
 
@@ -46,6 +46,10 @@ def kept(content: bytes, tmp_path: Path) -> Path:
     file = tmp_path / "worlds"
     file.write_bytes(content)
     return file
+
+
+def _simulator(file: Path) -> Simulator:
+    return Simulator(Settings(keys=("a-key",)), state=f"sqlite:{file}")
 
 
 def _serving(file: Path, *options: str) -> ServeProcess:
@@ -83,15 +87,14 @@ def test_a_foreign_file_is_left_alone(kind: str, tmp_path: Path) -> None:
     assert _said(file).endswith(" is not a file of pixazo-sim: choose another file; this one was not changed")
 
 
-@pytest.mark.slow
 def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
     """As one that `mktemp` has made."""
     file = tmp_path / "worlds"
     file.touch()
-    with _serving(file) as serving:
-        identity = Caller(over_http(serving.url), "a-key").accepted()
-        serving.restart()
-        assert Caller(over_http(serving.url), "a-key").status(identity) == "QUEUED"
+    with _simulator(file) as simulator:
+        identity = Caller(over_http(simulator.url), "a-key").accepted()
+    with _simulator(file) as simulator:
+        assert Caller(over_http(simulator.url), "a-key").status(identity) == "QUEUED"
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
