@@ -14,7 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 from tests.caller import Caller, over_http
-from tests.command import COMMAND, pixazo_sim, pixazo_sim_on_a_terminal, python
+from tests.command import pixazo_sim, pixazo_sim_on_a_terminal, python
 
 from pixazo_simulator.cli import verbs
 from pixazo_simulator.cli.group import pixazo_sim as command_line
@@ -320,13 +320,6 @@ def test_a_table_fits_the_terminal(terminal: Terminal) -> None:
     shown = pixazo_sim_on_a_terminal("journal", COLUMNS="70", **terminal.variables)
     assert "\x1b[1mNUMBER\x1b[0m" in shown
     assert max(len(click.unstyle(line)) for line in shown.splitlines()) == 70
-
-
-@pytest.mark.slow
-def test_it_works_in_exec() -> None:
-    """It finds the simulator of its own in its environment; a process of its own is what this is about."""
-    ran = pixazo_sim("exec", "--clock", "manual", "--", COMMAND, "clock", "--json")
-    assert (ran.returncode, json.loads(ran.stdout)["clock"]) == (0, "manual")
 
 
 # Completion

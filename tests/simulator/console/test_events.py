@@ -5,13 +5,12 @@ from __future__ import annotations
 import gc
 import re
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.caller import Caller, over_http
-from tests.patience import PATIENCE
+from tests.patience import until
 from tests.servers import Redis
 from tests.simulator.console.stream import Stream
 from tests.simulator.console.visitor import Visitor
@@ -152,10 +151,7 @@ def test_two_hundred_open_pages_leave_the_server_to_others_and_nothing_behind() 
             each.until(CHANGED)
         for each in streams:
             each.close()
-        last = time.monotonic() + PATIENCE
-        while listeners() > before:
-            assert time.monotonic() < last, f"{listeners() - before} still listen"
-            caller.advance(0.001)  # which wakes them
+        until(lambda: caller.advance(0.001) and listeners() <= before)  # time that passes wakes them
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import json
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
@@ -148,6 +148,7 @@ NAMES = st.sampled_from(ImageParameters.__struct_fields__)
 
 
 @pytest.mark.slow
+@settings(max_examples=50)
 @given(
     st.binary()
     | st.text().map(str.encode)

@@ -178,11 +178,14 @@ def test_a_store_that_has_lost_its_last_entries_is_not_used(store: Redis, caller
 
 
 def _until_lost(caller: Caller) -> str:
-    last = time.monotonic() + PATIENCE
-    while "lost" not in (message := caller.generate().json().get("message", "")):
-        assert time.monotonic() < last
-    text: str = message
-    return text
+    messages = list[str]()
+
+    def is_lost() -> bool:
+        messages.append(caller.generate().json().get("message", ""))
+        return "lost" in messages[-1]
+
+    until(is_lost)
+    return messages[-1]
 
 
 @pytest.mark.exhaustive
@@ -192,9 +195,8 @@ def test_what_was_done_is_answered_though_the_store_has_gone(store: Redis, calle
     assert callers[0].call("PUT", "/_sim/script", script).status == 200
     with ThreadPoolExecutor(1) as pool:
         answering = pool.submit(callers[0].accepted)
-        last = time.monotonic() + PATIENCE
-        while not (found := _ids(callers[1])):
-            assert time.monotonic() < last
+        until(lambda: _ids(callers[1]))
+        found = _ids(callers[1])
         store.kill()
         assert [answering.result()] == found
 
@@ -209,9 +211,7 @@ def test_an_entry_that_is_none_is_not_passed_over(
         (stream,) = client.keys("*:entries")
         client.xadd(stream, {"d": b"\x91\xc4\x03abc", "u": 99999999999999})
     for caller in callers:
-        last = time.monotonic() + PATIENCE
-        while caller.generate().status != 503:
-            assert time.monotonic() < last
+        until(lambda caller=caller: caller.generate().status == 503)
         assert _away(caller.call("GET", "/_sim/ledger"))
     until(lambda: "is not an entry of a log" in servers[0].log)
     assert " is damaged" in mistake("serve", "--port", "0", *OPTIONS, "--state", store.url)
