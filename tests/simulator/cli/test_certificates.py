@@ -137,7 +137,6 @@ def test_a_file_system_without_links_keeps_it_too(tmp_path: Path, monkeypatch: p
 
 
 def test_where_it_cannot_be_kept_or_made(tmp_path: Path) -> None:
-    """One line with the remedy."""
     (tmp_path / "file").touch()
     with pytest.raises(
         ValueError,
@@ -158,12 +157,10 @@ def test_where_it_cannot_be_kept_or_made(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_certificate_that_cannot_be_used(arguments: list[str], says: str) -> None:
-    """The line names the files."""
     assert mistake("serve", "--port", "0", *arguments).startswith(says)
 
 
 def test_ca_prints_the_authority(kept: tuple[Path, Path]) -> None:
-    """Its path, or its text."""
     folder = ["--tls-folder", str(kept[1].parent)]
     assert CliRunner().invoke(pixazo_sim, ["ca", *folder]).output == f"{kept[1]}\n"
     assert CliRunner().invoke(pixazo_sim, ["ca", "--pem", *folder]).output == kept[1].read_text()

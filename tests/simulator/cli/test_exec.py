@@ -97,7 +97,6 @@ def test_node_with_fetch(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_curl(tmp_path: Path) -> None:
-    """As a shell script."""
     tool("curl")
     ran = run("sh", "-c", f"cd {tmp_path}; {OVER_CURL}")
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", BILL)
@@ -366,7 +365,6 @@ def test_the_bill_is_that_of_one_run() -> None:
 
 @pytest.mark.parametrize(("code", "expected"), [("exit 7", 7), ("kill -KILL $$", 137)])
 def test_the_exit_code_is_that_of_the_command(code: str, expected: int) -> None:
-    """As in a shell."""
     assert run("sh", "-c", code).returncode == expected
 
 

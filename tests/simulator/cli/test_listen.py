@@ -219,7 +219,6 @@ MISTAKES: list[tuple[list[str], str]] = [
 
 @pytest.mark.parametrize(("options", "says"), MISTAKES)
 def test_a_mistake_is_a_line(options: list[str], says: str) -> None:
-    """With the remedy."""
     assert mistake("listen", *options) == says
 
 
@@ -231,7 +230,6 @@ def test_a_mistake_is_a_line(options: list[str], says: str) -> None:
     ],
 )
 def test_a_file_that_cannot_be_replayed(tmp_path: Path, receiver: Receiver, text: bytes, says: str) -> None:
-    """Nothing of it is sent."""
     file = tmp_path / "saved"
     file.write_bytes(text)
     said = mistake("listen", "--replay", str(file), "--forward-to", receiver.url)

@@ -87,7 +87,6 @@ def test_every_route_has_one_command() -> None:
 
 
 def test_every_option_is_described_and_every_command_has_an_example() -> None:
-    """In its help."""
     for words, command in commands():
         assert f"Example:\n    pixazo-sim {words}" in command.get_help(click.Context(command, info_name=words))
         options = [each for each in command.params if isinstance(each, click.Option)]
@@ -112,7 +111,6 @@ def test_every_example_runs(terminal: Terminal) -> None:
 
 
 def test_the_help_lists_every_command_once() -> None:
-    """Under a heading."""
     described = CliRunner().invoke(command_line, ["--help"]).stdout.partition("\nServe and receive:")[2]
     listed = re.findall(r"^  ([a-z-]+)  ", described, re.MULTILINE)
     assert sorted(listed) == sorted(command_line.list_commands(click.Context(command_line)))
@@ -276,7 +274,6 @@ def test_a_refusal_as_json(terminal: Terminal) -> None:
 
 
 def test_json_is_printed_as_it_came(terminal: Terminal) -> None:
-    """Byte for byte."""
     caller = Caller(over_http(terminal.control.url), terminal.control.api_key or "")
     assert terminal.out("world", "--json").encode() == caller.call("GET", "/_sim/world").body + b"\n"
 

@@ -157,7 +157,6 @@ def cookie_of(reply: Reply) -> str:
     "path", [*PAGES, "/worlds/1/events", "/worlds/1/requests.har", "/worlds/1/videos/x", "/nowhere"]
 )
 def test_every_page_asks_for_the_token(guarded: Simulator, path: str) -> None:
-    """And shows nothing else."""
     reply = Visitor(over_http(guarded.url)).get(path)
     assert reply.status == 403
     assert "This server asks for its control token" in reply.body.decode()
@@ -170,7 +169,6 @@ def test_every_page_asks_for_the_token(guarded: Simulator, path: str) -> None:
     "token", ["", "wrong", TOKEN[:-1], TOKEN.upper(), f"{TOKEN} {TOKEN}", "\xe4\u4e00", "x" * 100_000]
 )
 def test_another_token_is_refused(guarded: Simulator, token: str) -> None:
-    """With the same page, and no cookie."""
     reply = log_in(guarded, token)
     assert reply.status == 403
     assert "this is not the control token" in reply.body.decode()
@@ -235,7 +233,6 @@ def test_the_header_with_the_token_will_do_as_well(guarded: Simulator) -> None:
 
 
 def test_without_a_control_token_nobody_logs_in(lived: Caller) -> None:
-    """And no cookie is set."""
     reply = visitor(lived).post("/login", {"token": ""})
     assert (reply.status, "set-cookie" in reply.headers) == (403, False)
 

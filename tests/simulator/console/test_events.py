@@ -156,7 +156,6 @@ def test_two_hundred_open_pages_leave_the_server_to_others_and_nothing_behind() 
 
 @pytest.mark.slow
 def test_a_server_ends_though_pages_are_open() -> None:
-    """And so do their streams."""
     with Simulator() as server:
         caller = Caller(over_http(server.url), server.api_key)
         stream = Stream(server.port, 1, seen(caller, 1))

@@ -95,7 +95,6 @@ def test_every_url_is_one_and_no_member_of_a_query_is_lost(document: Any) -> Non
 
 
 def test_no_key_and_no_secret_stands_in_it(document: Any) -> None:
-    """They are replaced, and the headers remain."""
     assert KEY not in json.dumps(document)
     assert "hunter2" not in json.dumps(document)
     headers = document["log"]["entries"][0]["request"]["headers"]

@@ -201,7 +201,6 @@ def test_the_policy_is_changed_for_this_world(browsing: Browsing, caller: Caller
 
 @pytest.mark.slow
 def test_the_example_of_the_page_is_sent(browsing: Browsing, caller: Caller, here: str) -> None:
-    """And its exchange is opened."""
     page = browsing.open(f"{here}/try")
     page.get_by_label("X-Webhook-URL").fill(f"{here.partition('/worlds')[0]}/receiver")
     page.get_by_role("button", name="Send").click()
@@ -223,7 +222,6 @@ def test_a_video_plays(browsing: Browsing, lived: Caller, here: str) -> None:
 
 @pytest.mark.slow
 def test_everything_can_be_read_without_scripts(browsing: Browsing, lived: Caller, here: str) -> None:
-    """And nothing can be changed."""
     page = browsing.open(here, scripts=False)
     for name in ("Requests", "Script", "Timeline"):
         page.get_by_role("navigation").get_by_role("link", name=name).click()

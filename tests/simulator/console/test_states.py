@@ -80,7 +80,6 @@ def steps_lead_to_the_past(asked: Visitor, identity: str) -> None:
 
 
 def test_a_server_that_starts_anew_shows_what_was(tmp_path: Path) -> None:
-    """Its worlds, their requests and their history."""
     for expected in ("1 request ", "2 requests "):
         with Simulator(state=place("sqlite", tmp_path)) as server:
             Caller(over_http(server.url), server.api_key).accepted("A bear")

@@ -70,7 +70,6 @@ def test_a_world_from_its_beginning_to_its_end(control: ControlClient) -> None:
 
 
 def test_what_is_left_out_stays(control: ControlClient) -> None:
-    """And False is not left out."""
     assert control.change_world(balance="1.00", suspended=True).suspended is True
     assert control.change_world(suspended=False, policy={"timestamps": "mixed"}).balance == 1
     assert control.world().suspended is False
@@ -131,7 +130,6 @@ def test_every_filter_of_the_journal_is_typed() -> None:
 
 
 def test_a_balance_that_was_read_can_be_set(control: ControlClient) -> None:
-    """It is a Decimal."""
     control.change_world(balance=Decimal("1E+1"))
     assert control.change_world(balance=control.world().balance).balance == 10
 
@@ -290,7 +288,6 @@ def test_a_connection_that_has_been_idle_is_not_trusted(simulator: Simulator, mo
 
 
 def test_nobody_listens() -> None:
-    """The message says where, and the remedy."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -302,8 +299,6 @@ def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize("response", [b"<html>", b'{"detail":"Not Found"}', b"[]"])
 def test_somebody_else_listens(response: bytes) -> None:
-    """What answers is no simulator."""
-
     class Other(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(404)
@@ -322,7 +317,6 @@ def test_somebody_else_listens(response: bytes) -> None:
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8900", "ftp://127.0.0.1:8900", "", "http://"])
 def test_a_url_that_is_no_simulator_is_refused(url: str) -> None:
-    """At once, with an example."""
     with pytest.raises(ValueError, match="such as http://127"):
         ControlClient(url)
 

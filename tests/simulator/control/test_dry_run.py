@@ -380,7 +380,6 @@ def test_the_nearest_rule_when_none_decides(bench: Bench) -> None:
 
 
 def test_a_rule_that_only_plans_has_no_say_in_a_refusal(bench: Bench) -> None:
-    """And is not used up by it."""
     bench.control("POST", "/_sim/script/rules", {"when": "generate", "end": {"status": "FAILED"}, "times": 1})
     explanation = bench.explained("POST", GENERATE, {"prompt": ""})
     assert (explanation["exchange"]["status"], explanation["exchange"]["rule"], explanation["price"]) == (
@@ -450,7 +449,6 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
     ],
 )  # fmt: skip
 def test_a_question_that_means_nothing_is_refused(bench: Bench, content: object, complaint: str) -> None:
-    """With the value and the remedy."""
     status, reported = bench.asked(json.dumps(content).encode())
     assert status == 400
     assert complaint in reported["message"]
@@ -466,7 +464,6 @@ def test_a_body_of_any_depth_is_explained(bench: Bench, depth: int) -> None:
 
 
 def test_a_body_that_is_nested_too_deeply_is_refused(bench: Bench) -> None:
-    """In the one shape."""
     nested = b"[" * 100_000 + b"]" * 100_000
     status, reported = bench.asked(b'{"method":"POST","path":"/","body": %s}' % nested)
     assert (status, reported["error"]) == (400, "Control request refused")

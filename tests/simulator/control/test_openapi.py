@@ -95,7 +95,6 @@ def test_an_operation_documents_its_purpose_input_responses_and_refusals(name: s
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_examples_fit_their_schemas(name: str) -> None:
-    """What is asked, and what is answered."""
     _, _, operation = OPERATIONS[name]
     described = [content for each in operation["responses"].values() for content in each["content"].values()]
     if "requestBody" in operation:
@@ -107,7 +106,6 @@ def test_its_examples_fit_their_schemas(name: str) -> None:
 
 
 def test_filters_are_described_with_their_bounds() -> None:
-    """As they are read."""
     named = {each["name"]: each for each in OPERATIONS["journal"][2]["parameters"]}
     assert " ".join(named) == "method path status operation request_id rule text after before limit elapsed at"
     assert named["limit"] == {

@@ -131,7 +131,6 @@ def test_a_response_without_body_has_no_content_length(scripted_world_of: Script
     ("status", "body"), [(404, b"Not Found"), (410, b"Gone"), (500, b"Internal Server Error"), (599, b"Error")]
 )
 def test_the_host_of_media_answers_in_plain_text(scripted_world_of: ScriptedWorldOf, status: int, body: bytes) -> None:
-    """Whatever the code."""
     scripted = scripted_world_of(Rule(when="media", reply=Reply(status)))
     request_id = scripted.caller.accepted()
     scripted.caller.advance(15)
@@ -168,7 +167,6 @@ def test_a_script_decides_how_a_generation_ends(
 
 
 def test_a_failure_that_is_scripted_is_charged_as_any_other(scripted_world_of: ScriptedWorldOf) -> None:
-    """ERROR is given back."""
     scripted = scripted_world_of(
         Rule(when="generate", end=End(status="FAILED"), times=1, then=(Step(end=End(status="ERROR")),))
     )

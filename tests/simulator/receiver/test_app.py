@@ -233,7 +233,6 @@ def test_a_large_webhook(size: int) -> None:
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 def test_a_webhook_that_is_too_large(framing: str) -> None:
-    """It is refused, and not kept."""
     body = b"a" * (BODY_LIMIT + 1)
     with listening() as ours:
         if framing == "length":
@@ -245,7 +244,6 @@ def test_a_webhook_that_is_too_large(framing: str) -> None:
 
 
 def test_a_sender_that_goes_away_leaves_no_webhook() -> None:
-    """Half a body is none."""
     with listening() as ours:
         with socket.create_connection(("127.0.0.1", int(ours.url.rpartition(":")[2])), PATIENCE) as sender:
             sender.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")

@@ -93,7 +93,6 @@ def test_it_looks_finished(ours: Listening, receiver: Receiver, browsing: Browsi
 
 
 def test_many_webhooks_stay_a_short_page(ours: Listening, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The latest are listed, newest first."""
     monkeypatch.setattr("pixazo_simulator.receiver.page.MOST_ROWS", 10)
     with listening() as many:
         for number in range(15):
@@ -142,7 +141,6 @@ def test_what_the_page_refuses(
 
 @pytest.mark.slow
 def test_an_app_that_does_not_answer_is_said_where_one_asks(browsing: Browsing) -> None:
-    """The banner has the remedy."""
     with Receiver(http_response(200), b"") as app, listening(forwarder=Forwarder(app.url, lambda: NOW)) as ours:
         ours.caller.call("POST", "/", {})
         page = browsing.open(f"{ours.url}{PAGE}/1")

@@ -95,7 +95,6 @@ def test_a_body_may_come_in_pieces() -> None:
 
 
 def test_a_body_that_is_declared_too_long_is_not_read() -> None:
-    """Not a byte of it."""
     wire = Wire(body_limit="10")
     assert (wire.post(content_length="11"), wire.asked) == (413, 0)
 
@@ -206,7 +205,6 @@ def test_a_path_is_quoted_in_a_header(caller: Caller) -> None:
     ],
 )
 def test_magic_prompts_are_obeyed(caller: Caller, mark: str, seen: dict[int, str]) -> None:
-    """By both operations."""
     image = {"first_frame_image": "https://a.test/b.png"}
     video = caller.call("POST", IMAGE_TO_VIDEO, {"prompt": f"A bear {mark}", **image}).json()["request_id"]
     text, passed = caller.accepted(f"A bear {mark}"), 0

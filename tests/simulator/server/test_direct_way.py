@@ -206,7 +206,6 @@ def test_every_fault(kind: str) -> None:
 @pytest.mark.parametrize("reply", REPLIES)
 @pytest.mark.parametrize("when", ["submit", "status", "media"])
 def test_every_reply(reply: str, when: Any) -> None:
-    """Of a script."""
     both_ways(Settings(script=(Rule(when=when, reply=REPLIES[reply], times=3),)))
 
 
@@ -262,5 +261,4 @@ def test_a_server_that_stops_waits_for_the_rest_of_a_body() -> None:
 
 @pytest.mark.parametrize("change", [*MUTANTS, *VARIANTS], ids=lambda change: change.name)
 def test_every_mutant(change: Mutant | Variant) -> None:
-    """And every variant."""
     both_ways(Settings(), change)

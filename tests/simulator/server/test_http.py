@@ -145,7 +145,6 @@ def test_a_body_may_be_chunked(wire: RawSocket) -> None:
 
 
 def test_a_chunk_that_is_none_ends_the_connection(wire: RawSocket) -> None:
-    """An invalid chunk: nothing is accepted."""
     wire.send(request("POST", GENERATE, content_length="", transfer_encoding="chunked") + b"zz\r\n")
     assert wire.response().status == 400
     assert wire.closed()
@@ -384,7 +383,6 @@ def test_blank_lines_are_nothing(hasty: RawSocket) -> None:
 
 @pytest.mark.parametrize("start", [b"G", b"GET / HTTP/1.1\r\nx: ", HEALTH[:-2]])
 def test_a_head_that_does_not_go_on_is_refused(hasty: RawSocket, start: bytes) -> None:
-    """408, and the connection is closed."""
     hasty.send(start)
     response = hasty.response()
     assert (response.status, response.headers["connection"]) == (408, "close")

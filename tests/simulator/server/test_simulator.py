@@ -57,7 +57,6 @@ def test_it_serves_while_it_runs() -> None:
 
 
 def test_a_simulator_that_runs_is_not_started_again() -> None:
-    """It continues as before."""
     with Simulator() as simulator:
         with pytest.raises(SimulatorError, match=f"already running on port {simulator.port}: stop it first"):
             simulator.start()
@@ -130,7 +129,6 @@ def test_many_starts_leave_nothing_behind() -> None:
 
 
 def test_it_can_start_again() -> None:
-    """On the same port, with fresh worlds."""
     simulator = Simulator()
     ports: set[int] = set()
     for _ in range(2):
@@ -167,7 +165,6 @@ def test_where_it_cannot_listen() -> None:
 
 
 def test_a_port_in_use() -> None:
-    """By another simulator, or by any program."""
     with Simulator() as running, pytest.raises(SimulatorError, match="Address already in use; choose another"):
         Simulator(port=running.port).start()
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(SimulatorError, match="already in use"):

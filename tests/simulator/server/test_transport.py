@@ -146,7 +146,6 @@ def conversation(send: Send, control: ControlClient) -> list[object]:
 def test_every_fault_looks_as_over_the_socket(
     simulator: Simulator, rule: Rule | None, client: Any, library: Any
 ) -> None:
-    """The same responses, exceptions and journal."""
     seen: list[object] = []
     patience = 0.1 if rule and rule.faults == (Hang(),) else 10
     for transport in (None, simulator.transport()):
@@ -296,8 +295,6 @@ def test_a_webhook_may_come_before_the_response(simulator: Simulator, client: An
 def test_a_submission_is_answered_though_its_webhook_cannot_be_waited_for(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *, is_in_process: bool
 ) -> None:
-    """It is accepted, and in the journal."""
-
     async def unreachable(*_: object) -> None:
         raise StateUnavailableError
 
@@ -487,7 +484,6 @@ def test_the_asgi_application(simulator: Simulator, world: ControlClient, *, in_
 
 
 def test_the_asgi_application_cuts_no_connection(simulator: Simulator) -> None:
-    """The error says what to use."""
     client = TestClient(simulator.app, headers={KEY_HEADER: KEY})
     cut = Rule(when="generate", faults=(TruncatedBody(0.5),))
     with world_of(simulator, cut), pytest.raises(ConnectionCutError, match=r"or use Simulator\.transport\(\)"):
@@ -495,7 +491,6 @@ def test_the_asgi_application_cuts_no_connection(simulator: Simulator) -> None:
 
 
 def test_the_asgi_application_does_nothing_for_a_caller_that_goes_away(simulator: Simulator) -> None:
-    """Half a body is none."""
     messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
     sent, before = list[Any](), simulator.unmatched
 
@@ -510,6 +505,5 @@ def test_the_asgi_application_does_nothing_for_a_caller_that_goes_away(simulator
 
 
 def test_the_asgi_application_of_a_simulator_that_does_not_run() -> None:
-    """The error says so."""
     with pytest.raises(SimulatorError, match="the simulator is not running"):
         TestClient(Simulator().app).get("/")

@@ -134,7 +134,6 @@ def test_a_long_text_takes_no_longer_than_its_length(piece: str) -> None:
     ],
 )  # fmt: skip
 def test_names_that_look_like_secrets(name: str, secret: bool) -> None:
-    """By their words."""
     assert is_secret(name) is secret
 
 
@@ -248,7 +247,6 @@ def test_a_key_is_known_as_often_as_it_was_added_and_for_a_while_after_that(monk
 
 
 def test_one_that_knows_more_leaves_the_first_as_it_is() -> None:
-    """And asks it, too."""
     first = Redactor((KEY,))
     second = first.with_keys("other-key-1", KEY)
     assert second.text(f"{KEY} other-key-1") == "[redacted] [redacted]"
@@ -267,7 +265,6 @@ def test_ten_thousand_keys_are_taken_out(form: str) -> None:
 
 
 def test_a_very_long_key_is_taken_out() -> None:
-    """Whole, with whatever is joined to it."""
     key = "".join(f"{number:04}-" for number in range(500))
     assert Redactor((key,)).text(f"a {key} b") == "a [redacted] b"
 

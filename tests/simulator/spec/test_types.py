@@ -83,7 +83,6 @@ def test_what_is_no_json_object_is_reported_by_its_cause(body: bytes, fault: str
 
 
 def test_of_two_members_the_last_one_is_judged() -> None:
-    """Whatever the first was."""
     assert decode(b'{"prompt":1,"prompt":"b"}', GENERATE) == Read(Parameters(prompt="b"))
     wrong = Problem("prompt", Violation.WANTED, ("a string", "the number 2"))
     assert decode(b'{"prompt":"a","prompt":2}', GENERATE) == Read(Parameters(), (wrong,))

@@ -134,7 +134,6 @@ def test_a_world_is_brought_back_into_a_state_that_was_kept(simulator: Simulator
 
 
 def test_states_that_are_kept_are_bounded(simulator: Simulator) -> None:
-    """By 100 of a world."""
     control = simulator.control().create_world()
     numbers = [control.keep_state() for _ in range(100)]
     with pytest.raises(ControlError, match="100 states of this world are kept already"):
@@ -194,7 +193,6 @@ def test_world_script_and_deliveries_are_shown_as_they_were_after_a_command() ->
 
 
 def test_without_a_log_there_are_no_positions() -> None:
-    """The remedy is named."""
     with Simulator() as simulator:
         assert simulator.control().health() == Health("ok", 1)
         with pytest.raises(

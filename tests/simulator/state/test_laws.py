@@ -207,5 +207,4 @@ LAWS: tuple[Any, ...] = (
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("law", LAWS)
 def test_the_laws_hold_in_many_worlds(law: Any) -> None:
-    """The same with more histories."""
     settings(max_examples=MANY)(law)()

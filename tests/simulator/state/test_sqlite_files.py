@@ -81,7 +81,6 @@ FOREIGN: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_a_foreign_file_is_left_alone(kind: str, tmp_path: Path) -> None:
-    """Whatever it is."""
     file = tmp_path / "foreign"
     FOREIGN[kind](file)
     assert _said(file).endswith(" is not a file of pixazo-sim: choose another file; this one was not changed")
@@ -191,7 +190,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("what", ["file", "folder"])
 def test_what_must_not_be_written(kept: Path, what: str) -> None:
-    """It can be read, but not used."""
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     place, mode = (kept, 0o400) if what == "file" else (kept.parent, 0o500)

@@ -139,8 +139,6 @@ def test_a_state_that_is_not_saved_to_its_end_changes_nothing(place: Place) -> N
 
 
 def test_a_batch_is_appended_as_a_whole_or_not_at_all(place: Place) -> None:
-    """One that cannot be appended leaves nothing."""
-
     async def append(store: Store, _: Kept) -> None:
         broken: Any = [b"1", object()]
         with pytest.raises(Exception, match=r".") as raised:

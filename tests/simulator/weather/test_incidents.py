@@ -74,7 +74,6 @@ def test_the_longest_forecast_fits_into_a_script() -> None:
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_the_remedy(text: str, says: str) -> None:
-    """In one line."""
     with pytest.raises(ValueError, match="incident") as caught:
         read_forecast(text)
     assert str(caught.value).startswith(says)
@@ -131,7 +130,6 @@ def test_incidents_strike_the_first_reads_of_their_generation() -> None:
 
 
 def test_an_outage_strikes_submissions_and_reads_of_its_generation() -> None:
-    """As many of each."""
     text = "2 x outage (503) at calls of generation 2"
     assert statuses(text, 4, reads=3) == [[202, 200, 200, 200], [503], [503], [202, 503, 503, 200]]
 

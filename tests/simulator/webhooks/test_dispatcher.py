@@ -62,8 +62,6 @@ def test_retries_happen_on_the_world_s_clock(outcome: Outcome) -> None:
 
 
 def test_retries_can_be_walked_through_one_by_one() -> None:
-    """There is none after a success."""
-
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
         assert due_events(await dispatcher.advance(world, 15_000))[-1] == (15, "answered 503")
@@ -556,8 +554,6 @@ def queues() -> int:
 
 @pytest.mark.slow
 def test_nothing_is_kept_of_a_receiver_that_is_idle() -> None:
-    """However many there were."""
-
     async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
         for port in range(1, 21):
@@ -714,8 +710,6 @@ def test_an_advance_over_callbacks_without_end_stops_and_reports_where() -> None
 
 @pytest.mark.usefixtures("_few")
 def test_an_advance_that_makes_as_many_attempts_as_it_may_is_whole() -> None:
-    """Exactly at the bound."""
-
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, "[[sim:stuck]]", webhook_url=HOOK, webhook_mode="sync")
         assert len(await dispatcher.advance(world, 1_501_999)) == 101
@@ -895,8 +889,6 @@ def test_a_dead_receiver_of_a_flood_keeps_no_other_waiting() -> None:
 
 
 def test_a_callback_whose_advance_is_cancelled_is_still_due() -> None:
-    """The next advance attempts it again."""
-
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
         receiver.open.clear()

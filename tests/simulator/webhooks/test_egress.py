@@ -145,7 +145,6 @@ def test_allowing_one_name_allows_no_other(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("host", ["hooks.test", "a..b"])
 def test_an_allowed_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    """The problem says so."""
     Resolver(monkeypatch)
     found = decide(f"http://{host}/", host)
     assert isinstance(found, Outcome)
@@ -212,7 +211,6 @@ def test_a_look_up_has_a_deadline(slow: Resolver, monkeypatch: pytest.MonkeyPatc
 
 
 def test_look_ups_are_bounded(slow: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No further one is started."""
     monkeypatch.setattr(egress, "MOST_LOOK_UPS", 1)
 
     async def ask() -> Destination | Outcome:

@@ -266,8 +266,6 @@ def test_a_callback_can_be_sent_again_by_hand() -> None:
 
 
 def test_a_copy_of_a_challenge_brings_no_second_report() -> None:
-    """Only the original does."""
-
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, members={"callback_url": HOOK})
         await dispatcher.advance(world, 20_000)

@@ -70,7 +70,6 @@ def unused_port() -> int:
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_any_2xx_is_a_success(status: int) -> None:
-    """Whatever its body."""
     with Receiver(http_response(status)) as listener:
         assert post(webhook(listener.url)) == [Outcome(status)]
 
@@ -336,7 +335,6 @@ def test_a_redirect_is_followed_as_a_post_where_the_policy_says_so(status: int) 
 
 
 def test_redirects_end() -> None:
-    """After three."""
     with Receiver(http_response(302, location="/again")) as listener:
         assert post(webhook(listener.url, follow=True)) == [Outcome(None, "more than 3 redirects")]
         assert len(listener.received) == 4
@@ -353,7 +351,6 @@ def test_a_redirect_goes_nowhere_that_is_not_allowed() -> None:
 
 @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/", "ftp://127.0.0.1/", "http://a..b/"])
 def test_a_redirect_to_nonsense_is_a_problem(location: str) -> None:
-    """Not an exception."""
     with Receiver(http_response(302, location=location)) as listener:
         assert problem(listener.url, follow=True)
 
@@ -363,7 +360,6 @@ CHALLENGE = b'{"challenge":"minimax-hailuo-ai_1"}'
 
 @pytest.mark.parametrize("echo", [CHALLENGE, b'{ "challenge" : "minimax-hailuo-ai_1", "more": 1 }'])
 def test_an_echo_is_recognised(echo: bytes) -> None:
-    """As JSON, in any notation."""
     with Receiver(http_response(200, echo)) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(200)]
 

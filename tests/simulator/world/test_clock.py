@@ -24,7 +24,6 @@ class Monotonic:
 
 
 def test_a_manual_clock_starts_at_the_instant_of_the_page() -> None:
-    """2026-03-31T10:00:00.000Z, and it stands still there."""
     assert Clock.manual().now() == 1_774_951_200_000 == PAGE_INSTANT
 
 
@@ -74,7 +73,6 @@ def test_a_clock_never_goes_back(rate: float, steps: list[float | int]) -> None:
 
 
 def test_no_clock_goes_beyond_the_last_instant_that_can_be_written() -> None:
-    """9999-12-31T23:59:59.999Z."""
     clock = Clock.manual()
     clock.advance_to(10**18)
     assert clock.now() == 253_402_300_799_999
