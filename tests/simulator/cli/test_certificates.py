@@ -12,6 +12,7 @@ import pytest
 import trustme
 from click.testing import CliRunner
 from cryptography import x509
+from tests.caller import GENERATE
 from tests.command import Serving, mistake
 
 from pixazo_simulator import Simulator
@@ -19,8 +20,6 @@ from pixazo_simulator.cli.files.certificates import HOSTS, context_of, kept_cert
 from pixazo_simulator.cli.group import pixazo_sim
 from pixazo_simulator.control import ControlClient
 from pixazo_simulator.control.client import ControlError
-
-GENERATE = "/minimax-hailuo-ai/v1/generate"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -72,10 +72,18 @@ def python(code: str, *options: str, **variables: str) -> subprocess.CompletedPr
 # With the vendor's host hard-coded
 
 
+PROGRAMS: dict[str, Callable[[Path], tuple[str, ...]]] = {
+    "requests": lambda _: (sys.executable, "-c", OVER_REQUESTS),
+    "fetch": lambda _: (tool("node"), "--input-type=module", "-e", OVER_FETCH),
+    "curl": lambda folder: (tool("curl") and "sh", "-c", f"cd {folder}; {OVER_CURL}"),
+}
+
+
 @pytest.mark.slow
-def test_python_with_requests() -> None:
-    """Submits, polls and downloads, with whatever key it has."""
-    ran = python(OVER_REQUESTS)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_submits_polls_and_downloads(program: str, tmp_path: Path) -> None:
+    """With whatever key it has; the global fetch of Node 20 ignores proxies."""
+    ran = run(*PROGRAMS[program](tmp_path))
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", BILL)
 
 
@@ -84,22 +92,6 @@ def test_the_media_host_of_the_policy() -> None:
     """It is the simulator, too, which has no such video."""
     code = "import requests; print(requests.get('https://media.test/v1/x/output.mp4').status_code)"
     assert python(code, "--set", "media_origin=https://media.test").stdout == "404\n"
-
-
-@pytest.mark.slow
-def test_node_with_fetch(tmp_path: Path) -> None:
-    """The global fetch of Node 20, which ignores proxies, in a module."""
-    place = tmp_path / "fetch.mjs"
-    place.write_text(OVER_FETCH, encoding="utf-8")
-    ran = run(tool("node"), str(place))
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", BILL)
-
-
-@pytest.mark.slow
-def test_curl(tmp_path: Path) -> None:
-    tool("curl")
-    ran = run("sh", "-c", f"cd {tmp_path}; {OVER_CURL}")
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", BILL)
 
 
 def test_wget(tmp_path: Path) -> None:

@@ -61,9 +61,12 @@ def test_a_page_is_refused_to_whom_the_control_routes_are_refused(
         assert "World 1" not in reply.body.decode()
 
 
-@pytest.mark.parametrize(
+FROM_ELSEWHERE = pytest.mark.parametrize(
     "headers", [{"Host": "evil.test"}, {"Origin": "null"}, {"Origin": "http://evil.test"}, {"User-Agent": "pixazo-sim"}]
 )
+
+
+@FROM_ELSEWHERE
 def test_a_form_is_refused_to_them_and_changes_nothing(lived: Caller, headers: dict[str, str]) -> None:
     """Though it has the header of our pages."""
     before = state_of(lived)
@@ -216,9 +219,7 @@ def test_another_cookie_is_as_good_as_none(guarded: Simulator, value: str) -> No
     assert Visitor(over_http(guarded.url), Cookie=theirs).get("?all").status == 403
 
 
-@pytest.mark.parametrize(
-    "headers", [{"Host": "evil.test"}, {"Origin": "http://evil.test"}, {"Origin": "null"}, {"User-Agent": "pixazo-sim"}]
-)
+@FROM_ELSEWHERE
 def test_nobody_logs_in_from_elsewhere(guarded: Simulator, headers: dict[str, str]) -> None:
     """Not even with the token: a page that has rebound its name could try tokens, and read the answers."""
     reply = log_in(guarded, TOKEN, **headers)

@@ -103,11 +103,6 @@ def test_where_there_is_a_token_everybody_sends_it(peer: str, sent: str | None, 
         )
 
 
-def test_an_open_server_answers_every_peer() -> None:
-    """The operator has started it with `--control-open`."""
-    assert refusal(OPEN, REMOTE_PEER) is None
-
-
 @pytest.mark.parametrize("host", ["192.0.2.1:8900", "10.1.2.3", "[2001:db8::1]:8900"])
 def test_an_address_as_host_will_do_where_the_peer_alone_does_not_decide(host: str) -> None:
     """Nobody can rebind it. On its own it does not: a reverse proxy may have passed it on."""

@@ -143,12 +143,6 @@ def test_a_number_that_is_not_finite_is_not_sent(control: ControlClient) -> None
     assert caught.value.status is None
 
 
-def test_a_url_with_a_path_is_refused() -> None:
-    """The routes are at the root of a server."""
-    with pytest.raises(ValueError, match="url 'http://host:8000/prefix' is not the origin of a simulator"):
-        ControlClient("http://host:8000/prefix")
-
-
 def test_a_forked_process_has_a_connection_of_its_own(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes on one connection would read each other's responses."""
     connected: list[HTTPConnection] = []
@@ -315,9 +309,10 @@ def test_somebody_else_listens(response: bytes) -> None:
             ControlClient(f"http://127.0.0.1:{server.server_port}").health()
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8900", "ftp://127.0.0.1:8900", "", "http://"])
+@pytest.mark.parametrize("url", ["127.0.0.1:8900", "ftp://127.0.0.1:8900", "", "http://", "http://host:8000/prefix"])
 def test_a_url_that_is_no_simulator_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="such as http://127"):
+    """The routes are at the root of a server."""
+    with pytest.raises(ValueError, match=r"url '.*' is not the origin of a simulator, such as http://127"):
         ControlClient(url)
 
 

@@ -67,11 +67,6 @@ def test_what_is_no_single_range_is_ignored(asked: str) -> None:
     assert (response.status, response.body) == (200, CONTENT)
 
 
-def test_empty_content_has_no_range() -> None:
-    assert ask(content=b"", range="bytes=0-").status == 416
-    assert ask(content=b"", range="bytes=-5").status == 416
-
-
 def test_a_head_has_no_range() -> None:
     """The RFC defines ranges for GET only."""
     response = ask("HEAD", range="bytes=2-5")

@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import anyio
@@ -470,10 +470,7 @@ def test_the_asgi_application(simulator: Simulator, world: ControlClient, *, in_
     client = TestClient(simulator.app, headers={KEY_HEADER: KEY})
     with Receiver() as receiver:
         world.add_rule(Rule(when="webhook", faults=(BeforeReply(),)))
-        if in_block:
-            with client:
-                accepted = client.post(GENERATE, json=BEAR, headers={"X-Webhook-URL": receiver.url})
-        else:
+        with client if in_block else nullcontext():
             accepted = client.post(GENERATE, json=BEAR, headers={"X-Webhook-URL": receiver.url})
         assert len(receiver.received) == 1
     assert accepted.json()["polling_url"].startswith("http://testserver/v2/")

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.caller import Caller, over_http
+from tests.caller import GENERATE, Caller, over_http
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.simulator.samples import accepted, world
@@ -24,7 +24,6 @@ from pixazo_simulator.state.memory import MemoryStore
 from pixazo_simulator.world import Attempt, KeepState, RecordAttempt, RestoreState, TakeDelivery
 
 KEY = "canary-7d1c-90aa"
-GENERATE = "/minimax-hailuo-ai/v1/generate"
 
 
 @pytest.fixture(scope="module", params=["memory", "memory-log"])

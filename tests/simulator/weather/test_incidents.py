@@ -87,17 +87,14 @@ def test_a_file_of_incidents_may_have_comments_and_what_was_printed() -> None:
     )
 
 
-@pytest.mark.parametrize("days", [0, 81])
-def test_a_forecast_is_of_1_to_80_days(days: int) -> None:
-    """Its rules must fit into one script."""
-    with pytest.raises(ValueError, match=f"{days} days: give 1 to 80"):
-        forecast(1, days)
-
-
-def test_a_seed_is_not_negative() -> None:
-    """As on the command line."""
-    with pytest.raises(ValueError, match="seed -1: give a whole number from 0"):
-        forecast(-1)
+@pytest.mark.parametrize(
+    ("seed", "days", "says"),
+    [(1, 0, "0 days: give 1 to 80"), (1, 81, "81 days: give 1 to 80"), (-1, 1, "seed -1: give a whole number from 0")],
+)
+def test_a_forecast_is_of_1_to_80_days(seed: int, days: int, says: str) -> None:
+    """Its rules must fit into one script; a seed is not negative."""
+    with pytest.raises(ValueError, match=says):
+        forecast(seed, days)
 
 
 def statuses(text: str, submissions: int, reads: int = 0) -> list[list[int]]:

@@ -219,21 +219,6 @@ def test_the_background_leaves_a_world_alone_that_is_being_advanced() -> None:
     drive(doing)
 
 
-def test_callbacks_are_posted_in_the_background() -> None:
-    """As soon as they are due."""
-
-    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
-        running = asyncio.create_task(dispatcher.run())
-        await asyncio.sleep(0)
-        accepted(world, webhook_url=HOOK)
-        dispatcher.wake()
-        await receiver.arrived.wait()
-        assert json.loads(receiver.webhooks[0].body)["status"] == "COMPLETED"
-        running.cancel()
-
-    drive(doing, settings(lambda: Clock.scaled(100_000)))
-
-
 def test_a_callback_that_is_never_due_does_not_keep_others_waiting() -> None:
     """The time until a stuck generation ends is longer than any timer runs."""
 

@@ -358,33 +358,24 @@ def test_a_redirect_to_nonsense_is_a_problem(location: str) -> None:
 CHALLENGE = b'{"challenge":"minimax-hailuo-ai_1"}'
 
 
-@pytest.mark.parametrize("echo", [CHALLENGE, b'{ "challenge" : "minimax-hailuo-ai_1", "more": 1 }'])
-def test_an_echo_is_recognised(echo: bytes) -> None:
-    with Receiver(http_response(200, echo)) as listener:
-        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(200)]
+MISSING = Outcome(None, "answered 200 without the challenge", final=True)
+ECHOES = {
+    "the same": (http_response(200, CHALLENGE), Outcome(200)),
+    "other JSON": (http_response(200, b'{ "challenge" : "minimax-hailuo-ai_1", "more": 1 }'), Outcome(200)),
+    "nothing": (http_response(200), MISSING),
+    "no member": (http_response(200, b"{}"), MISSING),
+    "another": (http_response(200, b'{"challenge":"other"}'), MISSING),
+    "a number": (http_response(200, b'{"challenge":1}'), MISSING),
+    "no text": (http_response(200, b"\xff"), MISSING),
+    "nested": (http_response(200, b"[" * 50_000), MISSING),
+    "beyond 64 KiB": (http_response(200, CHALLENGE.ljust(70_000) + b"x"), MISSING),
+    "compressed": (http_response(200, gzip.compress(CHALLENGE), content_encoding="gzip"), MISSING),
+    "refused": (http_response(500), Outcome(500, "answered 500")),
+}
 
 
-@pytest.mark.parametrize(
-    "echo",
-    [b"", b"{}", b'{"challenge":"other"}', b'{"challenge":1}', b"\xff", b"[" * 50_000, CHALLENGE.ljust(70_000) + b"x"],
-)
-def test_a_missing_echo_is_final(echo: bytes) -> None:
-    """No more than 64 KiB of a response are read."""
-    with Receiver(http_response(200, echo)) as listener:
-        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [
-            Outcome(None, "answered 200 without the challenge", final=True)
-        ]
-
-
-def test_a_refused_challenge_is_known_by_its_status() -> None:
-    """No echo is expected then."""
-    with Receiver(http_response(500)) as listener:
-        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(500, "answered 500")]
-
-
-def test_an_echo_in_a_coding_that_was_not_accepted_is_missing() -> None:
-    """A few bytes may decompress to gigabytes."""
-    with Receiver(http_response(200, gzip.compress(CHALLENGE), content_encoding="gzip")) as listener:
-        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [
-            Outcome(None, "answered 200 without the challenge", final=True)
-        ]
+@pytest.mark.parametrize(("response", "outcome"), ECHOES.values(), ids=ECHOES)
+def test_a_challenge_must_be_echoed(response: bytes, outcome: Outcome) -> None:
+    """In 64 KiB, and in no coding: a few bytes may decompress to gigabytes. A refusal is known by its status."""
+    with Receiver(response) as listener:
+        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [outcome]
