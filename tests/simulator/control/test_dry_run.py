@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, STATUS
 from tests.simulator.samples import data_url, png
 
 from pixazo_simulator.gateway.exchange import Response
@@ -28,7 +28,6 @@ from pixazo_simulator.world.journal import Exchange
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.world import World
 
-STATUS = "/v2/requests/status/"
 HOST = "127.0.0.1:8900"
 UNKNOWN = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
 

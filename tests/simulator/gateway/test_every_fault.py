@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from tests.caller import GENERATE, Caller, over_http
+from tests.caller import GENERATE, STATUS, Caller, over_http
 from tests.receiver import Callback, Receiver
 from tests.simulator.mutants.observer import End, Seen, observe
 from tests.simulator.samples import START
@@ -22,7 +22,6 @@ from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.world.registry import Settings
 
-STATUS = "/v2/requests/status/"
 IMPATIENCE = 0.3
 """Seconds after which the client gives up on an answer that may never come."""
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, Reply
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, STATUS, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator.control import BodyQueue
@@ -31,8 +31,6 @@ from pixazo_simulator.webhooks.sender import Sender
 from pixazo_simulator.world.generations import Bounds
 from pixazo_simulator.world.journal import Limits
 from pixazo_simulator.world.registry import Settings, Worlds
-
-STATUS = "/v2/requests/status/"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from tests.caller import GENERATE, IMAGE_TO_VIDEO
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, STATUS
 from tests.simulator.server.raw_socket import request
 
 from pixazo_simulator import spec
@@ -21,7 +21,6 @@ from pixazo_simulator.server.http import Configuration, Connections
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.world import AdvanceClock, Settings, Worlds
 
-STATUS = "/v2/requests/status/"
 BEAR = b'{"prompt":"A bear"}'
 Talk = Callable[["Conversation"], Coroutine[Any, Any, None]]
 VIDEOS = {f"{side}-{seconds}.mp4": b"tkhd pasp" * 300 for side in ("768P", "1080P") for seconds in (6, 10)}

@@ -162,7 +162,7 @@ def test_a_chunk_that_is_none_ends_the_connection(wire: RawSocket) -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"expect": "100-continue"}], ids=["plain", "asked first"])
-def test_a_body_that_is_announced_too_long_is_refused_unread(wire: RawSocket, fields: dict[str, str]) -> None:
+def test_a_body_that_is_announced_too_long_is_refused_unread(wire: RawSocket, fields: dict[str, Any]) -> None:
     """The response is sent before any byte of the body arrives, also where the caller asks first (RFC 9110, 10.1.1)."""
     wire.send(request("POST", GENERATE, content_length=str(28 * 1024 * 1024 + 1), **fields))
     response = wire.response()

@@ -329,7 +329,9 @@ def test_a_stop_does_not_wait_for_ever(
     before = threads()
     simulator = Simulator().start()
     stopped(simulator)
-    assert caplog.messages == [f"the simulator on port {simulator.port} was stopped while this still ran: {doing.__name__}"]
+    assert caplog.messages == [
+        f"the simulator on port {simulator.port} was stopped while this still ran: {doing.__name__}"
+    ]
     assert threads() == before
     assert not accepts(simulator.port)
     gc.collect()

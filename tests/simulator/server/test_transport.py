@@ -19,7 +19,7 @@ import httpx
 import httpx2
 import pytest
 from starlette.testclient import TestClient
-from tests.caller import GENERATE, KEY_HEADER
+from tests.caller import GENERATE, KEY_HEADER, STATUS
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
@@ -46,7 +46,6 @@ from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.world import World
 
-STATUS = "/v2/requests/status/"
 BEAR = {"prompt": "A bear"}
 KEY = "of-a-test"
 QUICK: dict[str, Rule] = {

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -201,6 +202,10 @@ def test_what_was_done_is_answered_though_the_store_has_gone(store: Redis, calle
         assert [answering.result()] == found
 
 
+def _is_refused(caller: Caller) -> bool:
+    return caller.generate().status == 503
+
+
 @pytest.mark.exhaustive
 def test_an_entry_that_is_none_is_not_passed_over(
     store: Redis, servers: list[ServeProcess], callers: list[Caller]
@@ -211,7 +216,7 @@ def test_an_entry_that_is_none_is_not_passed_over(
         (stream,) = client.keys("*:entries")
         client.xadd(stream, {"d": b"\x91\xc4\x03abc", "u": 99999999999999})
     for caller in callers:
-        until(lambda caller=caller: caller.generate().status == 503)
+        until(partial(_is_refused, caller))
         assert _away(caller.call("GET", "/_sim/ledger"))
     until(lambda: "is not an entry of a log" in servers[0].log)
     assert " is damaged" in mistake("serve", "--port", "0", *OPTIONS, "--state", store.url)
