@@ -108,7 +108,7 @@ OUTCOMES = st.lists(
 )
 HISTORIES = st.lists(CALLS, min_size=1, max_size=14)
 FEW, MANY = settings(max_examples=40), settings(max_examples=200)
-"""Examples in the default run, and with --exhaustive."""
+"""Examples in the default run of what replays nothing, and of all with --exhaustive."""
 PLACES = st.integers(0, 200)
 PARTS = st.lists(st.integers(1, 40_000), min_size=1, max_size=4)
 
@@ -142,7 +142,6 @@ def test_a_log_changes_nothing(calls: list[Call], outcomes: list[Outcome]) -> No
 
 
 @pytest.mark.slow
-@FEW
 @given(HISTORIES, OUTCOMES, PLACES)
 def test_what_was_kept_is_what_there_was(calls: list[Call], outcomes: list[Outcome], place: int) -> None:
     """Replayed from its entries, or from a state of any moment and the entries after it, everything is as it was, to the byte."""
