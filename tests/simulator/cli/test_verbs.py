@@ -6,15 +6,14 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 from tests.caller import Caller, over_http
 from tests.command import pixazo_sim, pixazo_sim_on_a_terminal, python
+from tests.receiver import Receiver, http_response
 
 from pixazo_simulator.cli import verbs
 from pixazo_simulator.cli.group import pixazo_sim as command_line
@@ -235,29 +234,14 @@ def test_nothing_is_sent_to_the_vendor(terminal: Terminal, url: str) -> None:
         assert re.fullmatch(r"--url (gateway\.)?pixazo\.ai is the vendor's gateway, to which nothing is sent: .*", line)
 
 
-class Other(BaseHTTPRequestHandler):
-    """A server that is no simulator."""
-
-    def do_GET(self) -> None:
-        """Answer a page."""
-        self.send_response(200 if "clock" in self.path else 404)
-        self.end_headers()
-        self.wfile.write(b"<html>" if "clock" in self.path else b'{"error": "Gone", "message": {"code": 5}}')
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Log nothing."""
-
-
-@pytest.mark.slow
 def test_where_no_simulator_answers_the_exit_code_is_3(terminal: Terminal) -> None:
     """Nobody, or another server; the line says what to look at."""
-    with HTTPServer(("127.0.0.1", 0), Other) as server:
-        url = f"http://127.0.0.1:{server.server_port}"
-        Thread(target=server.serve_forever, daemon=True).start()
+    page, gone = http_response(200, b"<html>"), http_response(404, b'{"error": "Gone", "message": {"code": 5}}')
+    with Receiver(page, gone) as other:
+        url = f"http://{other.authority}"
         for noun, status in (("clock", 200), ("world", 404)):
             says = f"GET /_sim/{noun} was answered with {status}, but not by a simulator: set its URL with --url"
             assert terminal.fails(noun, "--url", url) == (3, says)
-        server.shutdown()
     code, line = terminal.fails("clock", "--url", url)
     assert code == 3
     assert line.endswith("is `pixazo-sim serve` running there? (--url sets another)")

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 from tests.caller import GENERATE, Caller, over_http
 from tests.command import python
 from tests.patience import PATIENCE
+from tests.receiver import Receiver, http_response
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import ROUTES, to_json
@@ -293,20 +293,8 @@ def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize("response", [b"<html>", b'{"detail":"Not Found"}', b"[]"])
 def test_somebody_else_listens(response: bytes) -> None:
-    class Other(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(404)
-            self.send_header("Content-Length", str(len(response)))
-            self.end_headers()
-            self.wfile.write(response)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class gives
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Other) as server:
-        threading.Thread(target=server.handle_request).start()
-        with pytest.raises(ControlError, match="is this a pixazo-sim server"):
-            ControlClient(f"http://127.0.0.1:{server.server_port}").health()
+    with Receiver(http_response(404, response)) as other, pytest.raises(ControlError, match="is this a pixazo-sim"):
+        ControlClient(f"http://{other.authority}").health()
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8900", "ftp://127.0.0.1:8900", "", "http://", "http://host:8000/prefix"])

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its types are no part of it
 from openapi_spec_validator import validate
 from tests.caller import KEY_HEADER, Caller, over_http
-from tests.command import pixazo_sim
 from tests.inprocess import InProcess
 from tests.receiver import Receiver
 
 from pixazo_simulator import Simulator
+from pixazo_simulator.cli.group import pixazo_sim
 from pixazo_simulator.control import ROUTES
 from pixazo_simulator.control.openapi import REQUESTS, document
 from pixazo_simulator.control.route import ControlRoute
@@ -190,9 +191,7 @@ def test_every_refusal_is_as_it_is_described(caller: Caller, monkeypatch: pytest
     assert fits(reply.json(), response_schema("advance", 409)) == []
 
 
-@pytest.mark.slow
 def test_the_server_and_the_command_print_the_same_document(caller: Caller) -> None:
     """One comes from the route, the other from the command without a server."""
-    ended = pixazo_sim("openapi")
-    assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout) == caller.sim("openapi.json") == DOCUMENT
+    printed = CliRunner().invoke(pixazo_sim, ["openapi"]).stdout
+    assert json.loads(printed) == caller.sim("openapi.json") == DOCUMENT

@@ -206,9 +206,9 @@ def test_a_request_under_way_is_answered_before_it_stops(loop: str, monkeypatch:
     gc.collect()  # a socket that was left open is a warning, and so an error
 
 
-@pytest.mark.slow
-def test_a_request_that_never_ends_does_not_keep_it() -> None:
+def test_a_request_that_never_ends_does_not_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor do incomplete headers, nor a webhook whose receiver does not respond."""
+    monkeypatch.setattr(threaded, "STOP_TIMEOUT", 0.05)
     before = threads()
     with Receiver(Behaviour.SILENT) as silent:
         simulator = Simulator(Settings(clock=lambda: Clock.scaled(1))).start()
