@@ -18,6 +18,7 @@ from tests.caller import GENERATE, Caller, over_http
 from tests.command import python
 from tests.patience import PATIENCE
 from tests.receiver import Receiver, http_response
+from tests.servers import free_port
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import ROUTES, to_json
@@ -282,9 +283,7 @@ def test_a_connection_that_has_been_idle_is_not_trusted(simulator: Simulator, mo
 
 
 def test_nobody_listens() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with pytest.raises(ControlError, match=f"got no response from http://127.0.0.1:{port} ") as raised:
         ControlClient(f"http://127.0.0.1:{port}").health()
     assert raised.value.status is None

@@ -13,6 +13,7 @@ import trustme
 from tests.caller import KEY_HEADER, Caller, over_http
 from tests.patience import PATIENCE
 from tests.receiver import Behaviour, Receiver, http_response
+from tests.servers import free_port
 
 from pixazo_simulator.receiver import Forwarder
 from pixazo_simulator.receiver.app import BODY_LIMIT
@@ -94,12 +95,8 @@ def test_an_app_that_gives_no_answer(behaviour: Behaviour | bytes, status: int, 
 
 def test_an_app_that_does_not_run() -> None:
     """The line has the remedy, and no secret of the URL."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        with listening(
-            forwarder=forwarder(f"http://user:canary@127.0.0.1:{bound.getsockname()[1]}/?token=canary")
-        ) as ours:
-            reply = ours.caller.call("POST", "/", {})
+    with listening(forwarder=forwarder(f"http://user:canary@127.0.0.1:{free_port()}/?token=canary")) as ours:
+        reply = ours.caller.call("POST", "/", {})
     says = b"the app cannot be reached (connection refused): start it, or correct --forward-to\n"
     assert (reply.status, reply.body) == (502, says)
 

@@ -27,6 +27,7 @@ from tests.caller import Caller, over_http
 from tests.command import Serving
 from tests.patience import PATIENCE
 from tests.receiver import Receiver, http_response
+from tests.servers import free_port
 from tests.simulator.http_clients import HTTP_CLIENTS, POOLED_CLIENTS, HttpClient
 
 from pixazo_simulator import Simulator
@@ -546,8 +547,7 @@ def test_a_second_redirection_is_refused(simulator: Simulator, owners: list[Call
 
 def test_a_redirection_without_a_simulator() -> None:
     """The error names the URL; the next redirection is not affected."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     for _ in range(2):
         with (
             pytest.raises(

@@ -14,6 +14,7 @@ import pytest
 import uvloop
 from tests.patience import PATIENCE
 from tests.receiver import Behaviour, Receiver, http_response
+from tests.servers import free_port
 
 from pixazo_simulator.webhooks import sender as module
 from pixazo_simulator.webhooks.egress import Outcome
@@ -58,14 +59,6 @@ def problem(url: str, **more: Any) -> str:
     (outcome,) = post(webhook(url, **more))
     assert outcome.status is None
     return outcome.problem or ""
-
-
-def unused_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
@@ -165,7 +158,7 @@ def test_the_environment_does_not_interfere(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 def test_nobody_listens(host: str) -> None:
     """The problem says so; a retry may help."""
-    place = f"{host}:{unused_port()}"
+    place = f"{host}:{free_port()}"
     assert post(webhook(f"http://{place}/")) == [Outcome(None, f"connection refused by {place}")]
 
 
@@ -202,7 +195,7 @@ def test_what_cannot_be_prepared_is_not_blamed_on_the_receiver(monkeypatch: pyte
         return [await sender.send(webhook(f"https://{place}/")) for _ in range(2)]
 
     monkeypatch.setattr(module, "trusting", create)
-    place = f"127.0.0.1:{unused_port()}"
+    place = f"127.0.0.1:{free_port()}"
     assert asyncio.run(deliver()) == [
         Outcome(None, "not sent: no certificates"),
         Outcome(None, f"connection refused by {place}"),
