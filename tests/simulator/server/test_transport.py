@@ -391,23 +391,26 @@ def test_a_forked_process_does_not_answer(simulator: Simulator, monkeypatch: pyt
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [World, Worlds])
-def test_threads_share_worlds(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
+def test_threads_share_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Transports, sockets, an ASGI client, the control API and the clock at the same time: nothing fails, nothing is lost.
 
     Whoever changes a world, or looks for one, holds the lock, so that it does not depend on when threads are switched.
     """
     unlocked: set[str] = set()
-    method = "apply" if kind is World else "find"
-    real = getattr(kind, method)
 
-    def checked(*arguments: Any) -> Any:
-        application: Any = running._application  # pyright: ignore[reportPrivateUsage]
-        if not application.worlds.lock._is_owned():
-            unlocked.add("".join(traceback.format_stack(limit=3)))
-        return real(*arguments)
+    def check(kind: type, method: str) -> None:
+        real = getattr(kind, method)
 
-    monkeypatch.setattr(kind, method, checked)
+        def checked(*arguments: Any) -> Any:
+            application: Any = running._application  # pyright: ignore[reportPrivateUsage]
+            if not application.worlds.lock._is_owned():
+                unlocked.add("".join(traceback.format_stack(limit=3)))
+            return real(*arguments)
+
+        monkeypatch.setattr(kind, method, checked)
+
+    check(World, "apply")
+    check(Worlds, "find")
     with Simulator(Settings(balance=10**12, clock=Clock.scaled(100).fork)) as running, Receiver() as receiver:
         control, count = running.control(), 10
         headers = {KEY_HEADER: running.api_key, "X-Webhook-URL": receiver.url}

@@ -109,7 +109,7 @@ def test_a_damaged_file_is_left_alone(kept: Path) -> None:
     whole, chance = kept.read_bytes(), random.Random(1)
     expected = _read(kept)
     refused = 0
-    for place in [*range(100), *(chance.randrange(100, len(whole)) for _ in range(400))]:
+    for place in [*range(100), *(chance.randrange(100, len(whole)) for _ in range(150))]:
         damaged = whole[:place] + bytes([whole[place] ^ chance.randrange(1, 256)]) + whole[place + 1 :]
         for beside in kept.parent.glob("worlds-*"):
             beside.unlink()
@@ -118,7 +118,7 @@ def test_a_damaged_file_is_left_alone(kept: Path) -> None:
             assert re.fullmatch(rf"sqlite:{kept} [^\n]+: [^\n]+", said), said
             assert kept.read_bytes() == damaged
             refused += 1
-    assert refused > 300
+    assert refused > 150
 
 
 def _refusal(file: Path, expected: tuple[Head, list[bytes]]) -> str | None:
