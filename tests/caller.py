@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 from tests.patience import PATIENCE
 
-__all__ = ["GENERATE", "IMAGE_TO_VIDEO", "KEY_HEADER", "Caller", "Reply", "Send", "over_http"]
+__all__ = ["GENERATE", "IMAGE_TO_VIDEO", "KEY_HEADER", "STATUS", "Caller", "Reply", "Send", "over_http"]
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 GENERATE = "/minimax-hailuo-ai/v1/generate"
 IMAGE_TO_VIDEO = "/minimax-hailuo-ai/v1/imageToVideo"
+STATUS = "/v2/requests/status/"
 
 
 @dataclass(frozen=True)

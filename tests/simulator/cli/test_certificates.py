@@ -12,6 +12,7 @@ import pytest
 import trustme
 from click.testing import CliRunner
 from cryptography import x509
+from tests.caller import GENERATE
 from tests.command import Serving, mistake
 
 from pixazo_simulator import Simulator
@@ -19,8 +20,6 @@ from pixazo_simulator.cli.files.certificates import HOSTS, context_of, kept_cert
 from pixazo_simulator.cli.group import pixazo_sim
 from pixazo_simulator.control import ControlClient
 from pixazo_simulator.control.client import ControlError
-
-GENERATE = "/minimax-hailuo-ai/v1/generate"
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +136,6 @@ def test_a_file_system_without_links_keeps_it_too(tmp_path: Path, monkeypatch: p
 
 
 def test_where_it_cannot_be_kept_or_made(tmp_path: Path) -> None:
-    """One line with the remedy."""
     (tmp_path / "file").touch()
     with pytest.raises(
         ValueError,
@@ -158,12 +156,10 @@ def test_where_it_cannot_be_kept_or_made(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_certificate_that_cannot_be_used(arguments: list[str], says: str) -> None:
-    """The line names the files."""
     assert mistake("serve", "--port", "0", *arguments).startswith(says)
 
 
 def test_ca_prints_the_authority(kept: tuple[Path, Path]) -> None:
-    """Its path, or its text."""
     folder = ["--tls-folder", str(kept[1].parent)]
     assert CliRunner().invoke(pixazo_sim, ["ca", *folder]).output == f"{kept[1]}\n"
     assert CliRunner().invoke(pixazo_sim, ["ca", "--pem", *folder]).output == kept[1].read_text()

@@ -101,7 +101,6 @@ def test_a_command_that_does_not_end_is_ended() -> None:
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(options: list[str], says: str) -> None:
-    """With the remedy."""
     assert mistake("exec", *options, "--", "true") == says
 
 

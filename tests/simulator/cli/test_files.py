@@ -57,7 +57,6 @@ def as_json(data: Any) -> Any:
 
 @pytest.mark.parametrize(("page", "form", "text"), snippets())
 def test_every_file_in_the_docs_is_valid(page: str, form: str, text: str) -> None:
-    """By the reader and by its schema."""
     data = Document(text, form).data
     kind = kind_of(data)
     assert [*map(str, CHECKS[kind](data))] == []
@@ -72,7 +71,6 @@ def test_the_docs_have_such_files() -> None:
 
 
 def test_every_model_that_comes_along_is_valid() -> None:
-    """By the reader and by the schema."""
     for path in sorted((ROOT / "simulator/pixazo_simulator/models").glob("*.toml")):
         assert problems(path, None) == ("model", []), path
         jsonschema_rs.validate(file_schema("model"), as_json(Document(path.read_text(encoding="utf-8"), "TOML").data))
@@ -109,7 +107,6 @@ def test_the_command_prints_what_is_published(kind: str) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_refused_by_schema_and_reader(kind: str, data: Any) -> None:
-    """Both see it."""
     assert not VALID[kind].is_valid(data)
     assert [*CHECKS[kind](data)] != []
 

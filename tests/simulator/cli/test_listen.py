@@ -148,8 +148,7 @@ def test_colours_on_a_terminal(variables: dict[str, str], colours: bool) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it(listen: Serve, number: signal.Signals) -> None:
+def test_an_interrupt_ends_it(listen: Serve) -> None:
     """With exit code 0, also while the app is thinking."""
     with Receiver(Behaviour.SILENT) as app:
         listening = listen("--forward-to", app.url)
@@ -157,7 +156,7 @@ def test_a_signal_ends_it(listen: Serve, number: signal.Signals) -> None:
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as sender:
             sender.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
             app.wait()
-            assert listening.end(number) == 0
+            assert listening.end(signal.SIGINT) == 0
     assert listening.log == ""
 
 
@@ -220,7 +219,6 @@ MISTAKES: list[tuple[list[str], str]] = [
 
 @pytest.mark.parametrize(("options", "says"), MISTAKES)
 def test_a_mistake_is_a_line(options: list[str], says: str) -> None:
-    """With the remedy."""
     assert mistake("listen", *options) == says
 
 
@@ -232,7 +230,6 @@ def test_a_mistake_is_a_line(options: list[str], says: str) -> None:
     ],
 )
 def test_a_file_that_cannot_be_replayed(tmp_path: Path, receiver: Receiver, text: bytes, says: str) -> None:
-    """Nothing of it is sent."""
     file = tmp_path / "saved"
     file.write_bytes(text)
     said = mistake("listen", "--replay", str(file), "--forward-to", receiver.url)

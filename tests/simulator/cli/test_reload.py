@@ -132,7 +132,6 @@ def test_serve_reads_its_files_again(tmp_path: Path) -> None:
 
 
 def test_serve_without_files_says_so() -> None:
-    """And goes on."""
     with started(COMMAND, "serve", "--port", "0", "--profile", "observed") as process:
         served = Served(process)
         assert served.hang_up() == "SIGHUP: no file to read again, since neither --script nor --profile names one"

@@ -6,15 +6,14 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 from tests.caller import Caller, over_http
-from tests.command import COMMAND, pixazo_sim, pixazo_sim_on_a_terminal, python
+from tests.command import pixazo_sim, pixazo_sim_on_a_terminal, python
+from tests.receiver import Receiver, http_response
 
 from pixazo_simulator.cli import verbs
 from pixazo_simulator.cli.group import pixazo_sim as command_line
@@ -87,7 +86,6 @@ def test_every_route_has_one_command() -> None:
 
 
 def test_every_option_is_described_and_every_command_has_an_example() -> None:
-    """In its help."""
     for words, command in commands():
         assert f"Example:\n    pixazo-sim {words}" in command.get_help(click.Context(command, info_name=words))
         options = [each for each in command.params if isinstance(each, click.Option)]
@@ -112,7 +110,6 @@ def test_every_example_runs(terminal: Terminal) -> None:
 
 
 def test_the_help_lists_every_command_once() -> None:
-    """Under a heading."""
     described = CliRunner().invoke(command_line, ["--help"]).stdout.partition("\nServe and receive:")[2]
     listed = re.findall(r"^  ([a-z-]+)  ", described, re.MULTILINE)
     assert sorted(listed) == sorted(command_line.list_commands(click.Context(command_line)))
@@ -237,29 +234,14 @@ def test_nothing_is_sent_to_the_vendor(terminal: Terminal, url: str) -> None:
         assert re.fullmatch(r"--url (gateway\.)?pixazo\.ai is the vendor's gateway, to which nothing is sent: .*", line)
 
 
-class Other(BaseHTTPRequestHandler):
-    """A server that is no simulator."""
-
-    def do_GET(self) -> None:
-        """Answer a page."""
-        self.send_response(200 if "clock" in self.path else 404)
-        self.end_headers()
-        self.wfile.write(b"<html>" if "clock" in self.path else b'{"error": "Gone", "message": {"code": 5}}')
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Log nothing."""
-
-
-@pytest.mark.slow
 def test_where_no_simulator_answers_the_exit_code_is_3(terminal: Terminal) -> None:
     """Nobody, or another server; the line says what to look at."""
-    with HTTPServer(("127.0.0.1", 0), Other) as server:
-        url = f"http://127.0.0.1:{server.server_port}"
-        Thread(target=server.serve_forever, daemon=True).start()
+    page, gone = http_response(200, b"<html>"), http_response(404, b'{"error": "Gone", "message": {"code": 5}}')
+    with Receiver(page, gone) as other:
+        url = f"http://{other.authority}"
         for noun, status in (("clock", 200), ("world", 404)):
             says = f"GET /_sim/{noun} was answered with {status}, but not by a simulator: set its URL with --url"
             assert terminal.fails(noun, "--url", url) == (3, says)
-        server.shutdown()
     code, line = terminal.fails("clock", "--url", url)
     assert code == 3
     assert line.endswith("is `pixazo-sim serve` running there? (--url sets another)")
@@ -276,7 +258,6 @@ def test_a_refusal_as_json(terminal: Terminal) -> None:
 
 
 def test_json_is_printed_as_it_came(terminal: Terminal) -> None:
-    """Byte for byte."""
     caller = Caller(over_http(terminal.control.url), terminal.control.api_key or "")
     assert terminal.out("world", "--json").encode() == caller.call("GET", "/_sim/world").body + b"\n"
 
@@ -320,13 +301,6 @@ def test_a_table_fits_the_terminal(terminal: Terminal) -> None:
     shown = pixazo_sim_on_a_terminal("journal", COLUMNS="70", **terminal.variables)
     assert "\x1b[1mNUMBER\x1b[0m" in shown
     assert max(len(click.unstyle(line)) for line in shown.splitlines()) == 70
-
-
-@pytest.mark.slow
-def test_it_works_in_exec() -> None:
-    """It finds the simulator of its own in its environment; a process of its own is what this is about."""
-    ran = pixazo_sim("exec", "--clock", "manual", "--", COMMAND, "clock", "--json")
-    assert (ran.returncode, json.loads(ran.stdout)["clock"]) == (0, "manual")
 
 
 # Completion

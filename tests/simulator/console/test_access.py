@@ -61,9 +61,12 @@ def test_a_page_is_refused_to_whom_the_control_routes_are_refused(
         assert "World 1" not in reply.body.decode()
 
 
-@pytest.mark.parametrize(
+FROM_ELSEWHERE = pytest.mark.parametrize(
     "headers", [{"Host": "evil.test"}, {"Origin": "null"}, {"Origin": "http://evil.test"}, {"User-Agent": "pixazo-sim"}]
 )
+
+
+@FROM_ELSEWHERE
 def test_a_form_is_refused_to_them_and_changes_nothing(lived: Caller, headers: dict[str, str]) -> None:
     """Though it has the header of our pages."""
     before = state_of(lived)
@@ -157,7 +160,6 @@ def cookie_of(reply: Reply) -> str:
     "path", [*PAGES, "/worlds/1/events", "/worlds/1/requests.har", "/worlds/1/videos/x", "/nowhere"]
 )
 def test_every_page_asks_for_the_token(guarded: Simulator, path: str) -> None:
-    """And shows nothing else."""
     reply = Visitor(over_http(guarded.url)).get(path)
     assert reply.status == 403
     assert "This server asks for its control token" in reply.body.decode()
@@ -170,7 +172,6 @@ def test_every_page_asks_for_the_token(guarded: Simulator, path: str) -> None:
     "token", ["", "wrong", TOKEN[:-1], TOKEN.upper(), f"{TOKEN} {TOKEN}", "\xe4\u4e00", "x" * 100_000]
 )
 def test_another_token_is_refused(guarded: Simulator, token: str) -> None:
-    """With the same page, and no cookie."""
     reply = log_in(guarded, token)
     assert reply.status == 403
     assert "this is not the control token" in reply.body.decode()
@@ -218,9 +219,7 @@ def test_another_cookie_is_as_good_as_none(guarded: Simulator, value: str) -> No
     assert Visitor(over_http(guarded.url), Cookie=theirs).get("?all").status == 403
 
 
-@pytest.mark.parametrize(
-    "headers", [{"Host": "evil.test"}, {"Origin": "http://evil.test"}, {"Origin": "null"}, {"User-Agent": "pixazo-sim"}]
-)
+@FROM_ELSEWHERE
 def test_nobody_logs_in_from_elsewhere(guarded: Simulator, headers: dict[str, str]) -> None:
     """Not even with the token: a page that has rebound its name could try tokens, and read the answers."""
     reply = log_in(guarded, TOKEN, **headers)
@@ -235,7 +234,6 @@ def test_the_header_with_the_token_will_do_as_well(guarded: Simulator) -> None:
 
 
 def test_without_a_control_token_nobody_logs_in(lived: Caller) -> None:
-    """And no cookie is set."""
     reply = visitor(lived).post("/login", {"token": ""})
     assert (reply.status, "set-cookie" in reply.headers) == (403, False)
 

@@ -135,7 +135,6 @@ def test_any_path_is_answered(asked: Visitor, path: list[str]) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("check", "drawn"), [(ask, QUERIES), (post, FORMS), (go, PATHS)])
 def test_much_more_is_answered(asked: Visitor, check: Callable[..., None], drawn: dict[str, Any]) -> None:
-    """The same with more of each."""
     settings(max_examples=MANY)(given(**drawn)(check))(asked=asked)
 
 

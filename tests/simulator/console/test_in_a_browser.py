@@ -201,7 +201,6 @@ def test_the_policy_is_changed_for_this_world(browsing: Browsing, caller: Caller
 
 @pytest.mark.slow
 def test_the_example_of_the_page_is_sent(browsing: Browsing, caller: Caller, here: str) -> None:
-    """And its exchange is opened."""
     page = browsing.open(f"{here}/try")
     page.get_by_label("X-Webhook-URL").fill(f"{here.partition('/worlds')[0]}/receiver")
     page.get_by_role("button", name="Send").click()
@@ -223,9 +222,8 @@ def test_a_video_plays(browsing: Browsing, lived: Caller, here: str) -> None:
 
 @pytest.mark.slow
 def test_everything_can_be_read_without_scripts(browsing: Browsing, lived: Caller, here: str) -> None:
-    """And nothing can be changed."""
     page = browsing.open(here, scripts=False)
-    for name in ("Requests", "Webhooks", "Videos", "Script", "Policy", "Try it", "Timeline"):
+    for name in ("Requests", "Script", "Timeline"):
         page.get_by_role("navigation").get_by_role("link", name=name).click()
     page.get_by_role("link", name=re.compile("POST generate")).first.click()
     page.locator("#opened pre").first.wait_for()
@@ -237,13 +235,13 @@ def test_every_control_is_reached_by_the_keyboard(browsing: Browsing, lived: Cal
     page = browsing.open(here)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
-    reached = list[str]()
-    for _ in range(40):
+    reached = [""]
+    while not reached[-1].startswith("line-"):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
+        assert len(reached) <= 40
     assert "advance-15" in reached
     assert "moment" in reached
-    assert any(each.startswith("line-") for each in reached)
     assert page.locator("#tip").inner_text().startswith(("generate", "imageToVideo"))
 
 
@@ -256,4 +254,3 @@ def test_unmatched_requests_are_the_first_thing_one_sees(browsing: Browsing) -> 
         assert page.get_by_role("heading").nth(0).inner_text() == "1 request reached no world"
         page.get_by_role("link", name="POST /minimax").click()
         page.get_by_text("What to change:").wait_for()
-        screenshots(page, "console-unmatched")

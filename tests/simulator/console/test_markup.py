@@ -120,7 +120,6 @@ def test_every_element_is_closed_and_hostile_texts_make_none(pages: dict[str, st
 
 
 def test_every_id_is_unique(pages: dict[str, str]) -> None:
-    """And what refers to one finds it."""
     for path, text in pages.items():
         elements = [attributes for _, attributes in Markup(text).elements]
         ids = [each["id"] for each in elements if "id" in each]

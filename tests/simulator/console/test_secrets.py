@@ -122,7 +122,6 @@ def test_nothing_that_is_secret_is_shown(shown: dict[str, str], what: str) -> No
 
 
 def test_the_secret_that_signs_webhooks_is_not_shown(shown: dict[str, str]) -> None:
-    """Though the signature is."""
     assert "webhook-signature" in shown["/worlds/1/webhooks/1"]
     assert not any("whsec_" in text for text in shown.values())
 

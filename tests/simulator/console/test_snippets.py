@@ -40,10 +40,12 @@ def run(language: str, program: str, url: str, folder: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("language", RUN)
-@pytest.mark.parametrize("body", [HOSTILE, "@/etc/passwd", "-x"], ids=["hostile", "at", "option"])
+@pytest.mark.parametrize(
+    ("language", "body"),
+    [*(pytest.param(language, HOSTILE, id=language) for language in RUN), ("cURL", "@/etc/passwd"), ("cURL", "-x")],
+)
 def test_the_printed_program_sends_the_request(language: str, body: str, tmp_path: Path) -> None:
-    """Whatever stands in it, also where a shell or a template would replace it."""
+    """Whatever stands in it, also where a shell or a template would replace it, or cURL would read a file or an option."""
     with Receiver(http_response(202, b"taken")) as gateway:
         origin = gateway.url.removesuffix("/hook")
         printed = run(language, snippets(GENERATE, body)[language], origin, tmp_path)

@@ -88,7 +88,6 @@ def test_the_times_above_stand_apart_and_begin_with_the_first(seconds: list[floa
     ],
 )
 def test_a_pause_says_how_long_it_is(seconds: int, text: str) -> None:
-    """In the unit that fits."""
     assert [each.text for each in Axis([START, at(seconds)]).shortened()] == [text]
 
 
@@ -182,7 +181,6 @@ def spans(drawing: Timeline) -> list[tuple[str, bool]]:
 
 
 def test_a_world_without_generations_is_drawn(world: World) -> None:
-    """As nothing, with room for a row."""
     drawing = world.drawing()
     assert (drawing.lines, drawing.now, drawing.pauses) == ([], LABEL, [])
 

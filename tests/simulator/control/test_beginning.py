@@ -170,7 +170,6 @@ def test_states_that_last_for_reads(status: str) -> None:
 
 
 def test_one_that_runs_counts_as_unfinished() -> None:
-    """For policy `concurrency`."""
     where = world(concurrency=1)
     begin(where, Initial(status="QUEUED"), Initial(status="COMPLETED"))
     assert where.account.unfinished.refuse(1, START) is not None
@@ -188,5 +187,4 @@ def test_a_plan_is_found_for_every_state_and_age(queued: int, processing: int, s
 
 
 def test_a_type_checker_knows_the_members() -> None:
-    """Those that the route takes."""
     assert tuple(get_type_hints(InitialGeneration)) == Initial.__struct_fields__

@@ -126,7 +126,6 @@ def test_what_the_page_forbids_could_have_been_refused(app: App) -> None:
 
 @pytest.mark.parametrize(("code", "fate"), [(200, "told"), (500, "unread")])
 def test_a_callback_tells_an_app_that_accepts_it(app: App, code: int, fate: str) -> None:
-    """One that it refuses does not."""
     with Receiver(http_response(code)) as receiver:
         app.submit(headers={"X-Webhook-URL": receiver.url})
         app.control.advance(15)
@@ -134,7 +133,6 @@ def test_a_callback_tells_an_app_that_accepts_it(app: App, code: int, fate: str)
 
 
 def test_generations_that_a_world_begins_with_are_not_billed(simulator: Simulator) -> None:
-    """Nor is their price."""
     control = simulator.control().create_world(
         clock="manual", generations=[{"status": each} for each in ("COMPLETED", "QUEUED")]
     )
@@ -156,7 +154,6 @@ def test_a_request_that_failed_before_is_counted_where_the_app_knew_of_it(app: A
 
 @pytest.mark.parametrize(("code", "count"), [(200, 1), (500, 0)])
 def test_a_callback_tells_of_a_failure(app: App, code: int, count: int) -> None:
-    """Unless the app refuses it."""
     with Receiver(http_response(code)) as receiver:
         app.submit("[[sim:failed]]", headers={"X-Webhook-URL": receiver.url})
         app.control.advance(15)

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 from tests.caller import GENERATE, Caller, over_http
 from tests.command import python
 from tests.patience import PATIENCE
+from tests.receiver import Receiver, http_response
+from tests.servers import free_port
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import ROUTES, to_json
@@ -70,7 +71,6 @@ def test_a_world_from_its_beginning_to_its_end(control: ControlClient) -> None:
 
 
 def test_what_is_left_out_stays(control: ControlClient) -> None:
-    """And False is not left out."""
     assert control.change_world(balance="1.00", suspended=True).suspended is True
     assert control.change_world(suspended=False, policy={"timestamps": "mixed"}).balance == 1
     assert control.world().suspended is False
@@ -131,7 +131,6 @@ def test_every_filter_of_the_journal_is_typed() -> None:
 
 
 def test_a_balance_that_was_read_can_be_set(control: ControlClient) -> None:
-    """It is a Decimal."""
     control.change_world(balance=Decimal("1E+1"))
     assert control.change_world(balance=control.world().balance).balance == 10
 
@@ -143,12 +142,6 @@ def test_a_number_that_is_not_finite_is_not_sent(control: ControlClient) -> None
     ) as caught:
         control.advance(float("nan"))
     assert caught.value.status is None
-
-
-def test_a_url_with_a_path_is_refused() -> None:
-    """The routes are at the root of a server."""
-    with pytest.raises(ValueError, match="url 'http://host:8000/prefix' is not the origin of a simulator"):
-        ControlClient("http://host:8000/prefix")
 
 
 def test_a_forked_process_has_a_connection_of_its_own(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,10 +283,7 @@ def test_a_connection_that_has_been_idle_is_not_trusted(simulator: Simulator, mo
 
 
 def test_nobody_listens() -> None:
-    """The message says where, and the remedy."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with pytest.raises(ControlError, match=f"got no response from http://127.0.0.1:{port} ") as raised:
         ControlClient(f"http://127.0.0.1:{port}").health()
     assert raised.value.status is None
@@ -302,28 +292,14 @@ def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize("response", [b"<html>", b'{"detail":"Not Found"}', b"[]"])
 def test_somebody_else_listens(response: bytes) -> None:
-    """What answers is no simulator."""
-
-    class Other(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(404)
-            self.send_header("Content-Length", str(len(response)))
-            self.end_headers()
-            self.wfile.write(response)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class gives
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Other) as server:
-        threading.Thread(target=server.handle_request).start()
-        with pytest.raises(ControlError, match="is this a pixazo-sim server"):
-            ControlClient(f"http://127.0.0.1:{server.server_port}").health()
+    with Receiver(http_response(404, response)) as other, pytest.raises(ControlError, match="is this a pixazo-sim"):
+        ControlClient(f"http://{other.authority}").health()
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8900", "ftp://127.0.0.1:8900", "", "http://"])
+@pytest.mark.parametrize("url", ["127.0.0.1:8900", "ftp://127.0.0.1:8900", "", "http://", "http://host:8000/prefix"])
 def test_a_url_that_is_no_simulator_is_refused(url: str) -> None:
-    """At once, with an example."""
-    with pytest.raises(ValueError, match="such as http://127"):
+    """The routes are at the root of a server."""
+    with pytest.raises(ValueError, match=r"url '.*' is not the origin of a simulator, such as http://127"):
         ControlClient(url)
 
 

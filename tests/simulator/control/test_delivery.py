@@ -120,7 +120,6 @@ def test_when_the_next_attempt_is_due_is_told(control: ControlClient) -> None:
 
 
 def test_a_webhook_that_there_is_not_is_refused(control: ControlClient) -> None:
-    """With the route that lists them."""
     with pytest.raises(ControlError, match="no delivery has the number 9: GET /_sim/deliveries lists them") as caught:
         control.delivery(9)
     assert caught.value.status == 404

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, STATUS
 from tests.simulator.samples import data_url, png
 
 from pixazo_simulator.gateway.exchange import Response
@@ -28,7 +28,6 @@ from pixazo_simulator.world.journal import Exchange
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.world import World
 
-STATUS = "/v2/requests/status/"
 HOST = "127.0.0.1:8900"
 UNKNOWN = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
 
@@ -380,7 +379,6 @@ def test_the_nearest_rule_when_none_decides(bench: Bench) -> None:
 
 
 def test_a_rule_that_only_plans_has_no_say_in_a_refusal(bench: Bench) -> None:
-    """And is not used up by it."""
     bench.control("POST", "/_sim/script/rules", {"when": "generate", "end": {"status": "FAILED"}, "times": 1})
     explanation = bench.explained("POST", GENERATE, {"prompt": ""})
     assert (explanation["exchange"]["status"], explanation["exchange"]["rule"], explanation["price"]) == (
@@ -450,7 +448,6 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
     ],
 )  # fmt: skip
 def test_a_question_that_means_nothing_is_refused(bench: Bench, content: object, complaint: str) -> None:
-    """With the value and the remedy."""
     status, reported = bench.asked(json.dumps(content).encode())
     assert status == 400
     assert complaint in reported["message"]
@@ -466,7 +463,6 @@ def test_a_body_of_any_depth_is_explained(bench: Bench, depth: int) -> None:
 
 
 def test_a_body_that_is_nested_too_deeply_is_refused(bench: Bench) -> None:
-    """In the one shape."""
     nested = b"[" * 100_000 + b"]" * 100_000
     status, reported = bench.asked(b'{"method":"POST","path":"/","body": %s}' % nested)
     assert (status, reported["error"]) == (400, "Control request refused")

@@ -158,8 +158,6 @@ def test_a_server_is_ready_while_its_worlds_can_be_used(simulator: Simulator) ->
 
 
 def test_a_request_that_fails_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As 500."""
-
     def fail(*_: object) -> None:
         raise OSError("no journal")
 

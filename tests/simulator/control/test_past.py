@@ -179,7 +179,6 @@ def test_a_status_that_nobody_can_read_is_the_refusal_of_the_gateway(simulator: 
     st.lists(st.integers(0, 20_000), min_size=1, max_size=5), st.sampled_from(["", "[[sim:error]]", "[[sim:stuck]]"])
 )
 def test_any_status_of_the_past_is_what_was_read_then(steps: list[int], mark: str) -> None:
-    """Byte for byte, whenever it was."""
     where = world(job_times="1-9+1-9")
     generation = accepted(where, f"A bear {mark}")
     read: dict[int, Any] = {}
@@ -206,7 +205,6 @@ def test_a_clock_is_advanced_until_an_instant(simulator: Simulator, until: datet
 
 
 def test_an_instant_that_is_past_is_refused(simulator: Simulator) -> None:
-    """With what time it is; nothing changes."""
     control = simulator.control()
     control.advance(1)
     message = "until 2026-03-31T10:00:00Z is in the past (the clock reads 2026-03-31T10:00:01.000Z): give a later time"
@@ -225,7 +223,6 @@ def test_an_instant_that_is_past_is_refused(simulator: Simulator) -> None:
 
 
 def test_the_simulator_goes_to_what_comes_next(simulator: Simulator) -> None:
-    """As the control API does."""
     caller(simulator).accepted()
     instants = [simulator.advance(until="next") and simulator.control().clock().now for _ in range(3)]
     assert instants == [after(2), after(15), []]

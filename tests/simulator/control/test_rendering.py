@@ -117,7 +117,6 @@ def test_secrets_of_others_are_not_shown_either() -> None:
 
 @given(st.binary(), st.text())
 def test_any_exchange_can_be_shown(body: bytes, target: str) -> None:
-    """It is rendered as JSON, without exception."""
     assert encode(exchange(owner("the-secret-key"), seen(body, target)))
 
 

@@ -57,7 +57,6 @@ def test_secrets_do_not_heap_up() -> None:
 
 
 def test_nothing_to_rotate() -> None:
-    """The refusal names the policy."""
     with (
         Simulator() as simulator,
         pytest.raises(ControlError, match="set policy webhook_signature to standard") as caught,

@@ -49,7 +49,6 @@ def refused(reply: Reply, status: int, *parts: str) -> None:
 
 
 def test_health_counts_the_worlds(caller: Caller) -> None:
-    """No key is needed."""
     assert caller.call("GET", "/_sim/health", headers={KEY_HEADER: ""}).json() == {"status": "ok", "worlds": 1}
     caller.call("POST", "/_sim/worlds")
     assert caller.sim("health") == {"status": "ok", "worlds": 2}
@@ -94,11 +93,6 @@ def test_a_world_with_default_settings(caller: Caller) -> None:
 def test_the_clock_of_a_world_starts_where_it_is_told(caller: Caller, members: dict[str, str], now: str) -> None:
     """Whether its kind is given or that of the server."""
     assert caller.call("POST", "/_sim/worlds", members).json()["now"].startswith(now)
-
-
-def test_a_start_that_is_none_is_refused(caller: Caller) -> None:
-    """With an example."""
-    refused(caller.call("POST", "/_sim/worlds", {"start": "today"}), 400, "start 'today' is neither now nor an instant")
 
 
 def test_ids_do_not_depend_on_where_a_manual_clock_starts(caller: Caller) -> None:
@@ -150,6 +144,7 @@ def test_a_world_with_every_setting(caller: Caller) -> None:
         ({"policy": {"job_time": "1+1"}}, ["'job_time' does not exist", "(did you mean job_times?)"]),
         ({"policy": {"job_times": "1"}}, ["policy field job_times: '1' is not QUEUED+PROCESSING"]),
         ({"clock": "fast"}, ["clock 'fast' is not one of real, manual, xN"]),
+        ({"start": "today"}, ["start 'today' is neither now nor an instant"]),
         ({"seed": "7"}, ["seed '7': give an integer"]),
         ({"ballance": "1"}, ["`ballance`", "(did you mean balance?)", "known members are key, balance, profile"]),
         ({"images": {"x": 5}}, ["images[...]"]),
@@ -179,7 +174,6 @@ def test_a_body_is_bounded(caller: Caller) -> None:
 
 
 def test_a_world_can_be_changed(caller: Caller) -> None:
-    """What is left out stays."""
     reported = caller.change(balance="1.00", policy={"timestamps": "mixed"}, suspended=True, model_enabled=False)
     assert (reported["balance"], reported["suspended"], reported["model_enabled"]) == ("1.00", True, False)
     assert reported["policy"]["timestamps"] == "mixed"
@@ -188,7 +182,6 @@ def test_a_world_can_be_changed(caller: Caller) -> None:
 
 
 def test_images_behind_urls_can_be_changed(caller: Caller) -> None:
-    """A later table replaces the earlier one."""
     url = "https://a.test/b.png"
     body = {"prompt": "A bear", "first_frame_image": url}
     facts = {"format": "png", "width": 400, "height": 400, "size": 3}
@@ -266,7 +259,6 @@ def test_every_world_is_advanced_with_the_callers() -> None:
 
 @pytest.mark.parametrize("seconds", [-1, -0.001, 1e15, 1e300])
 def test_a_clock_goes_neither_back_nor_beyond_the_year_9999(caller: Caller, seconds: float) -> None:
-    """The message names the bounds."""
     refused(caller.call("POST", "/_sim/clock/advance", {"seconds": seconds}), 400, "is not a number from 0 to 2516")
     assert caller.sim("clock")["now"] == "2026-03-31T10:00:00.000Z"
 
@@ -284,7 +276,6 @@ def test_a_clock_goes_neither_back_nor_beyond_the_year_9999(caller: Caller, seco
     ],
 )
 def test_an_advance_says_how_far(caller: Caller, body: object) -> None:
-    """A number, under its name."""
     refused(caller.call("POST", "/_sim/clock/advance", body), 400, "seconds")
 
 
@@ -301,7 +292,6 @@ def test_time_can_pass_to_its_very_end(caller: Caller) -> None:
 
 
 def test_the_ledger_shows_how_the_balance_came_about(caller: Caller) -> None:
-    """Every entry, with signs."""
     identity = caller.accepted("[[sim:error x]]")
     caller.change(balance="5.00")
     caller.advance(15)
@@ -409,7 +399,6 @@ def test_the_journal_can_be_filtered(caller: Caller) -> None:
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "", "x", "1.5", "000000001999999", "9" * 5000])
 @pytest.mark.parametrize("what", ["journal", "ledger", "generations", "deliveries"])
 def test_what_is_listed_is_bounded(caller: Caller, what: str, limit: str) -> None:
-    """At most 1000 at once."""
     refused(
         caller.call("GET", f"/_sim/{what}?limit={limit}"),
         400,
@@ -419,7 +408,6 @@ def test_what_is_listed_is_bounded(caller: Caller, what: str, limit: str) -> Non
 
 @pytest.mark.parametrize("what", ["journal", "ledger", "generations", "deliveries"])
 def test_the_latest_are_listed(caller: Caller, what: str) -> None:
-    """The response has their number, too."""
     for _ in range(3):
         caller.accepted(webhook="http://127.0.0.1:9/")
     everything, last = caller.sim(what), caller.sim(f"{what}?limit=1")
@@ -452,7 +440,6 @@ def test_pages_of_other_sites_are_not_answered(origin: str, cors: str) -> None:
 def test_the_error_for_an_unknown_control_route_lists_the_known_ones(
     caller: Caller, method: str, path: str, near: str
 ) -> None:
-    """It names the nearest one, too."""
     refused(caller.call(method, path), 404, f"{method} {path} is not a control route", "GET /_sim/health", near)
 
 
@@ -552,7 +539,6 @@ def test_a_large_body_has_few_values(caller: Caller) -> None:
 
 
 def test_a_thousand_rules_fit_into_a_body(caller: Caller) -> None:
-    """Each of some length."""
     rule = {
         "when": "generate", "match": {"prompt": {"contains": "bear"}, "headers": {"a": 1, "b": 2}},
         "reply": {"status": 429, "headers": {"a": "b", "c": "d"}, "retry_after": 2}, "times": 2, "name": "x",

@@ -88,7 +88,6 @@ def test_the_last_instant_is_part_of_it(control: ControlClient, seconds: float |
 
 
 def test_what_reads_bring_about_does_not_fall_due(control: ControlClient) -> None:
-    """Nor does its webhook."""
     submit(control, "A bear [[sim:polls 2]]", X_Webhook_URL="http://127.0.0.1:9/")
     submit(control, "A bear [[sim:stuck]]", X_Webhook_URL="http://127.0.0.1:9/")
     assert [each.status for each in control.upcoming(86_400).events] == ["PROCESSING"]
@@ -113,6 +112,5 @@ def test_the_first_1000_are_listed(control: ControlClient) -> None:
 
 
 def test_one_looks_ahead_a_day_at_most(control: ControlClient) -> None:
-    """The bound is named."""
     with pytest.raises(ControlError, match="seconds '86401': give a number of at most 86400"):
         control.upcoming(86_401)

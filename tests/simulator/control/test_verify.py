@@ -44,7 +44,6 @@ SUBMITS, READS = {"operation": "submit"}, {"operation": "status"}
     ],
 )
 def test_what_holds_is_listed(caller: Caller, expected: dict[str, Any], numbers: list[int]) -> None:
-    """With 200."""
     reply = caller.call("POST", "/_sim/verify", expected)
     assert (reply.status, [each["number"] for each in reply.json()["exchanges"]]) == (200, numbers)
 
@@ -77,7 +76,6 @@ def test_what_does_not_hold_is_406(caller: Caller, expected: dict[str, Any], mes
     ],
 )
 def test_webhooks_and_generations_too(caller: Caller, expected: dict[str, Any], count: int) -> None:
-    """As they are now."""
     (what,) = expected.keys() - {"at_most"}
     reply = caller.call("POST", "/_sim/verify", expected)
     assert (reply.status, len(reply.json()[what])) == (200, count)

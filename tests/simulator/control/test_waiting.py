@@ -70,8 +70,6 @@ def test_a_wait_for_what_has_happened_returns_at_once(control: ControlClient, ap
 
 
 def test_it_ends_when_the_last_of_them_has_happened(control: ControlClient, app: Caller) -> None:
-    """Others in between do not count."""
-
     def calls() -> None:
         for prompt in ("A bear", "", "A cat", "", "A dog"):
             app.generate(prompt)
@@ -162,7 +160,6 @@ def test_a_wait_that_times_out_lists_what_arrived(control: ControlClient, app: C
 
 
 def test_when_nothing_happened_nothing_came_near(control: ControlClient) -> None:
-    """And the message does not say so."""
     with pytest.raises(ControlError) as raised:
         control.wait_for({"deliveries": {"delivered": True}}, timeout=0)
     assert raised.value.message == "after 0 s there were 0 of 1 deliveries (delivered equals True)"
@@ -186,7 +183,6 @@ def test_when_nothing_happened_nothing_came_near(control: ControlClient) -> None
     ],
 )  # fmt: skip
 def test_a_wait_that_means_nothing_is_refused(app: Caller, content: dict[str, Any], complaint: str) -> None:
-    """With the place, and the nearest name."""
     reply = app.call("POST", "/_sim/wait", content)
     assert reply.status == 400
     assert complaint in reply.json()["message"]

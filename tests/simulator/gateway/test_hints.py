@@ -53,7 +53,6 @@ def told(
     ],
 )
 def test_the_nearest_route_is_named(method: str, path: str, meant: str) -> None:
-    """With all that there are."""
     assert told(UnknownRoute(), method, path) == f"no route is {method} {path} (did you mean {meant}?): {KNOWN}"
 
 
@@ -106,7 +105,6 @@ def test_another_model_is_a_normal_answer(caller: Caller, path: str) -> None:
     "path", ["/minimax-hailuo/generate", "/v1/minimax-hailuo-ai/generate", "/hailuo/v1/text/generate"]
 )
 def test_another_path_is_a_mistake_whatever_model_it_names(caller: Caller, path: str) -> None:
-    """The journal names the nearest route."""
     assert caller.call("POST", path, {"prompt": "A bear"}).status in (400, 404)
     (exchange,) = caller.sim("journal")["exchanges"]
     assert not exchange["expected"]
@@ -163,7 +161,6 @@ def test_mistakes_of_nobody_known_are_unmatched_requests(caller: Caller) -> None
 
 
 def test_the_hint_for_an_invalid_key_says_how_to_register_it() -> None:
-    """The key is not repeated."""
     assert told(InvalidKey()) == (
         "no world has the key that was sent: in a pytest test use pixazo.api_key or pixazo_env, "
         "else start with --api-key or --open-keys, or create one with POST /_sim/worlds"
@@ -171,7 +168,6 @@ def test_the_hint_for_an_invalid_key_says_how_to_register_it() -> None:
 
 
 def test_a_key_in_a_long_path_is_taken_out_before_the_path_is_cut(caller: Caller) -> None:
-    """No part of it is shown."""
     caller.call("GET", f"/{'x' * 110}{caller.key}")
     (seen,) = caller.sim("journal")["exchanges"]
     assert seen["hint"].startswith(f"no route is GET /{'x' * 110}[redacted: known are ")

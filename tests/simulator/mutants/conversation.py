@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
-from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, STATUS
 from tests.simulator.samples import data_url, jpeg, png, webp
 
 from pixazo_simulator.server.simulator import Simulator
@@ -30,7 +30,6 @@ __all__ = [
     "huge_image",
 ]
 
-STATUS = "/v2/requests/status/"
 IMAGE_URL = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
 UNKNOWN = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
 HOST = "gateway.test"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, STATUS, Caller
 from tests.inprocess import InProcess
 
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
 
 IMAGE_URL = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
-STATUS = "/v2/requests/status/"
 ODD_VALUES: tuple[Any, ...] = (
     {}, [], [[1]], ["x"], [None], {"prompt": {"a": 1}}, 10**30, 1e300, -1, "9" * 5000, "\u0663", "\0", "\U0001f43b", "data:",
     "data:image/png;base64,####", "data:image/gif;base64,",

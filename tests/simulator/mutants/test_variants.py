@@ -103,5 +103,4 @@ def webhooks(chapters: dict[str, list[Entry]]) -> list[tuple[str, str]]:
 def test_a_variant_is_not_the_faithful_gateway(
     variant: Variant, varied: dict[str, list[Entry]], faithful: dict[str, list[Entry]]
 ) -> None:
-    """Something differs on the wire."""
     assert (varied != faithful) == (variant.name not in UNSEEN)

@@ -13,6 +13,7 @@ import trustme
 from tests.caller import KEY_HEADER, Caller, over_http
 from tests.patience import PATIENCE
 from tests.receiver import Behaviour, Receiver, http_response
+from tests.servers import free_port
 
 from pixazo_simulator.receiver import Forwarder
 from pixazo_simulator.receiver.app import BODY_LIMIT
@@ -94,12 +95,8 @@ def test_an_app_that_gives_no_answer(behaviour: Behaviour | bytes, status: int, 
 
 def test_an_app_that_does_not_run() -> None:
     """The line has the remedy, and no secret of the URL."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        with listening(
-            forwarder=forwarder(f"http://user:canary@127.0.0.1:{bound.getsockname()[1]}/?token=canary")
-        ) as ours:
-            reply = ours.caller.call("POST", "/", {})
+    with listening(forwarder=forwarder(f"http://user:canary@127.0.0.1:{free_port()}/?token=canary")) as ours:
+        reply = ours.caller.call("POST", "/", {})
     says = b"the app cannot be reached (connection refused): start it, or correct --forward-to\n"
     assert (reply.status, reply.body) == (502, says)
 
@@ -233,7 +230,6 @@ def test_a_large_webhook(size: int) -> None:
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 def test_a_webhook_that_is_too_large(framing: str) -> None:
-    """It is refused, and not kept."""
     body = b"a" * (BODY_LIMIT + 1)
     with listening() as ours:
         if framing == "length":
@@ -245,7 +241,6 @@ def test_a_webhook_that_is_too_large(framing: str) -> None:
 
 
 def test_a_sender_that_goes_away_leaves_no_webhook() -> None:
-    """Half a body is none."""
     with listening() as ours:
         with socket.create_connection(("127.0.0.1", int(ours.url.rpartition(":")[2])), PATIENCE) as sender:
             sender.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")

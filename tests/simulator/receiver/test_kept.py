@@ -84,5 +84,4 @@ def test_few_answers_and_a_part_of_each_are_kept() -> None:
     ],
 )
 def test_what_a_body_is_about(body: bytes, subject: tuple[str | None, str | None]) -> None:
-    """Whatever it is."""
     assert callback(body).subject == subject

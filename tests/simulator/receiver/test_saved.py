@@ -19,7 +19,6 @@ def sent(body: bytes = b"{}", target: str = "/hook?a=b", **headers: str) -> Call
 
 @pytest.mark.parametrize("body", [b"", b'{"a": "\xc3\xa9"}', b"\x00\x1b[2K\n\r\x7f", b"\xff\xfe", bytes(range(256))])
 def test_what_is_saved_is_read_back(body: bytes) -> None:
-    """To the byte, whatever the bytes."""
     callback = sent(body, content_type="application/json", x_odd="\xe9\t\x80", webhook_signature="v1,abc")
     line = saved_line(callback)
     assert line.endswith(b"\n")
@@ -78,7 +77,6 @@ def test_a_line_by_hand_needs_no_more_than_a_body() -> None:
     ],
 )  # fmt: skip
 def test_a_line_that_is_none_is_named(line: bytes, says: str) -> None:
-    """In one line, with its number."""
     with pytest.raises(ValueError, match=r"^line 2: ") as caught:
         list(read_saved([b"{}\n", line]))
     assert str(caught.value) == f"line 2: {says}"

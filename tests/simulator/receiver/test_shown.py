@@ -75,7 +75,6 @@ def test_an_object_is_one_line_of_printable_ascii(body: bytes) -> None:
 
 
 def test_ordinals() -> None:
-    """Of English."""
     numbers = (1, 2, 3, 4, 11, 12, 13, 21, 22, 101, 111)
     words = ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "101st", "111th"]
     assert [ordinal(number) for number in numbers] == words

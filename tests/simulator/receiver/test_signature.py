@@ -83,13 +83,11 @@ def test_a_wrong_signature(sent: Callback, says: str) -> None:
     ],
 )
 def test_without_a_signature_or_a_secret(sent: Callback, secrets: tuple[str, ...], word: str, says: str) -> None:
-    """Nothing is judged."""
     assert found(sent, *secrets)[::2] == (word, says)
 
 
 @pytest.mark.parametrize("text", ["", "whsec_", "whsec_ä", "whsec_abc", "my secret 17"])
 def test_a_secret_that_is_none_is_not_repeated(text: str) -> None:
-    """The message says what to give."""
     with pytest.raises(ValueError, match=r"the secret is not whsec_ and Base64: give the webhook_secret") as caught:
         read_secret(text)
     assert "17" not in str(caught.value)

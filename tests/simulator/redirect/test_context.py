@@ -27,6 +27,7 @@ from tests.caller import Caller, over_http
 from tests.command import Serving
 from tests.patience import PATIENCE
 from tests.receiver import Receiver, http_response
+from tests.servers import free_port
 from tests.simulator.http_clients import HTTP_CLIENTS, POOLED_CLIENTS, HttpClient
 
 from pixazo_simulator import Simulator
@@ -112,7 +113,6 @@ def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: li
 
 @pytest.mark.parametrize("name", ["requests", "urllib", "httpx2", "httpx-trio", "aiohttp-asyncio", "aiohttp-uvloop"])
 def test_a_client_made_meanwhile_reaches_the_world(simulator: Simulator, owners: list[Caller], name: str) -> None:
-    """Like one created before."""
     with led(simulator, owners[0]), HTTP_CLIENTS[name]() as client:
         submitted(client)
     assert total(owners[0]) == 1
@@ -278,7 +278,6 @@ def test_another_port_is_a_violation(simulator: Simulator, name: str) -> None:
 
 
 def test_plain_http_is_a_violation(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Directly, or through a proxy."""
     expected = f"{HOST} was called on port 80, but the gateway only serves https on port 443: call https://{HOST}"
     with led(simulator) as redirection:
         with pytest.raises(requests.ConnectionError, match=re.escape(expected)):
@@ -351,7 +350,6 @@ def test_a_connection_from_before_is_dropped(simulator: Simulator) -> None:
 
 
 def test_verification_is_real(simulator: Simulator, client: HttpClient) -> None:
-    """A certificate of another authority is refused."""
     listener = simulator.open_tls_listener([HOST])
     other_client = trustme.CA().cert_pem.bytes().decode()
     redirection = Redirection([HOST], ("127.0.0.1", listener.port))
@@ -444,7 +442,6 @@ def test_everything_is_as_before() -> None:
 
 
 def test_a_start_that_fails_replaces_nothing(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was replaced until then is restored."""
     before = [dict(vars(owner)) for owner in (socket, socket.socket, ssl.SSLContext, asyncio.BaseEventLoop)]
     listener = simulator.open_tls_listener([HOST])
     patches = Patches(Redirection([HOST], ("127.0.0.1", listener.port)), listener.ca_pem)
@@ -550,8 +547,7 @@ def test_a_second_redirection_is_refused(simulator: Simulator, owners: list[Call
 
 def test_a_redirection_without_a_simulator() -> None:
     """The error names the URL; the next redirection is not affected."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     for _ in range(2):
         with (
             pytest.raises(
@@ -564,7 +560,6 @@ def test_a_redirection_without_a_simulator() -> None:
 
 
 def test_a_redirection_into_no_world(simulator: Simulator) -> None:
-    """The error has the simulator's remedy."""
     with (
         pytest.raises(RedirectionError, match="no world has this key: create one with POST /_sim/worlds"),
         redirect(simulator.url, "nobody"),

@@ -82,7 +82,6 @@ def test_what_is_asked_for(head: bytes, asked_for: ProxyRequest) -> None:
     ],
 )
 def test_what_no_proxy_can_do(head: bytes) -> None:
-    """The response is 400, without a decision."""
     with Proxy(lambda request: pytest.fail(f"asked about {request}")) as proxy:
         assert response_to(asked(proxy, head)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
@@ -137,7 +136,6 @@ def client_response(callee: socket.socket) -> bytes:
 
 
 def test_a_reset_goes_through(server: socket.socket) -> None:
-    """It does not become an ordinary end."""
     with Proxy(lambda _: Tunnel(server.getsockname())) as proxy:
         caller = asked(proxy, b"CONNECT a.example:443 HTTP/1.1\r\n\r\n")
         callee, _ = server.accept()
@@ -215,7 +213,6 @@ def test_tls_of_the_proxy_is_verified(listener: TlsListener, host: bytes) -> Non
 
 
 def test_an_address_that_cannot_be_reached(server: socket.socket) -> None:
-    """The response is 502, with the reason."""
     port = server.getsockname()[1]
     server.close()
     with Proxy(lambda _: Tunnel(("127.0.0.1", port))) as proxy:

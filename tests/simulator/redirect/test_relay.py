@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 from tests.patience import PATIENCE
+from tests.servers import free_port
 
 from pixazo_simulator.redirect import Relay, Upstream
 from pixazo_simulator.server import tls_context
@@ -98,8 +99,7 @@ def test_only_an_origin_is_an_upstream(text: str) -> None:
 
 
 def test_an_upstream_that_cannot_be_reached_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     with called(url) as connection:
         connection.sendall(REQUEST)
         answer = connection.recv(65536)

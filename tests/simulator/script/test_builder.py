@@ -124,7 +124,6 @@ REFUSED: list[tuple[Callable[[Book], object], str]] = [
 def test_a_rule_that_means_nothing_is_refused_where_it_is_written(
     write: Callable[[Book], object], complaint: str
 ) -> None:
-    """No rule is placed."""
     book = Book()
     with pytest.raises(ValueError, match=complaint):
         write(book)

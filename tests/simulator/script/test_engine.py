@@ -55,7 +55,6 @@ def decisions(of: Script, *calls: Facts) -> list[int | None]:
 
 
 def test_the_first_rule_that_matches_decides() -> None:
-    """Whatever the later ones say."""
     of = script(
         Rule(when="status", end=None, faults=(StatusCode(),)),
         Rule(when="generate", match={"prompt": {"contains": "cat"}}, end=FAIL),
@@ -134,7 +133,6 @@ def test_rules_come_and_go() -> None:
 
 
 def test_a_script_is_bounded() -> None:
-    """To a thousand rules."""
     of = script(*[Rule(when="generate", end=FAIL)] * 1000)
     with pytest.raises(ValueError, match="the script has 1000 rules already: clear it, or remove some"):
         of.add(Rule(when="generate", end=FAIL))

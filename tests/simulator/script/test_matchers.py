@@ -71,7 +71,6 @@ def test_json_and_back_changes_nothing(matcher: Matcher, value: object) -> None:
 @pytest.mark.slow
 @given(MATCHERS)
 def test_every_condition_can_be_put_into_words(matcher: Matcher) -> None:
-    """In one line."""
     assert str(matcher)
     assert "\n" not in str(matcher)
 
@@ -146,7 +145,6 @@ def test_conditions_in_words(matcher: Matcher, words: str) -> None:
     ],
 )
 def test_what_means_nothing_is_refused(value: Any, problem: str) -> None:
-    """With the remedy."""
     with pytest.raises(ValueError, match=problem):
         read_matcher(value)
 
@@ -167,7 +165,6 @@ def test_what_means_nothing_is_refused(value: Any, problem: str) -> None:
     ],
 )  # fmt: skip
 def test_a_regular_expression_that_cannot_be_searched_safely_is_refused(pattern: str, problem: str) -> None:
-    """With what to write instead."""
     with pytest.raises(ValueError, match=re.escape(problem)):
         matches(pattern)
 
@@ -286,7 +283,6 @@ def test_what_uses_no_regular_expression_does_not_import_the_library() -> None:
 
 
 def test_without_the_library_a_regular_expression_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what to write instead."""
     monkeypatch.setitem(sys.modules, "re2", None)
     with pytest.raises(
         ValueError, match="needs the package google-re2: install it, or write contains, starts_with or ends_with"

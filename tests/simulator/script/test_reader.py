@@ -53,7 +53,6 @@ def test_a_script_can_be_written_in_toml_and_in_json(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "rules = []"])
 def test_a_script_may_be_empty(text: str) -> None:
-    """It has no rules."""
     assert script_from(text, "x", form="TOML") == ()
 
 

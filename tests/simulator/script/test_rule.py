@@ -58,7 +58,6 @@ RULES = st.builds(
 @pytest.mark.slow
 @given(RULES)
 def test_json_and_back_changes_nothing(rule: Rule) -> None:
-    """A rendered rule, read again."""
     assert msgspec.convert(json.loads(json.dumps(rule.as_json())), Rule) == rule
 
 
@@ -128,7 +127,6 @@ def test_a_rule_that_means_nothing_is_refused(rule: Any, problem: str | None) ->
     ],
 )
 def test_an_end_that_means_nothing_is_refused(end: dict[str, Any], problem: str) -> None:
-    """With the remedy."""
     with pytest.raises(ValueError, match=problem):
         End(**end)
 
@@ -147,7 +145,6 @@ def test_an_end_that_means_nothing_is_refused(end: dict[str, Any], problem: str)
     ],
 )  # fmt: skip
 def test_a_reply_that_cannot_be_sent_is_refused(reply: dict[str, Any], problem: str) -> None:
-    """With the remedy."""
     with pytest.raises(ValueError, match=problem):
         Reply(**reply)
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, Reply
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, STATUS, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator.control import BodyQueue
@@ -31,8 +31,6 @@ from pixazo_simulator.webhooks.sender import Sender
 from pixazo_simulator.world.generations import Bounds
 from pixazo_simulator.world.journal import Limits
 from pixazo_simulator.world.registry import Settings, Worlds
-
-STATUS = "/v2/requests/status/"
 
 
 @pytest.fixture
@@ -95,7 +93,6 @@ def test_a_body_may_come_in_pieces() -> None:
 
 
 def test_a_body_that_is_declared_too_long_is_not_read() -> None:
-    """Not a byte of it."""
     wire = Wire(body_limit="10")
     assert (wire.post(content_length="11"), wire.asked) == (413, 0)
 
@@ -206,7 +203,6 @@ def test_a_path_is_quoted_in_a_header(caller: Caller) -> None:
     ],
 )
 def test_magic_prompts_are_obeyed(caller: Caller, mark: str, seen: dict[int, str]) -> None:
-    """By both operations."""
     image = {"first_frame_image": "https://a.test/b.png"}
     video = caller.call("POST", IMAGE_TO_VIDEO, {"prompt": f"A bear {mark}", **image}).json()["request_id"]
     text, passed = caller.accepted(f"A bear {mark}"), 0

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, STATUS
 from tests.simulator.server.raw_socket import request
 
 from pixazo_simulator import spec
@@ -20,8 +21,6 @@ from pixazo_simulator.server.threaded import Configuration, Connections
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.world import AdvanceClock, Settings, Worlds
 
-GENERATE, ANIMATE = "/minimax-hailuo-ai/v1/generate", "/minimax-hailuo-ai/v1/imageToVideo"
-STATUS = "/v2/requests/status/"
 BEAR = b'{"prompt":"A bear"}'
 Talk = Callable[["Conversation"], Coroutine[Any, Any, None]]
 VIDEOS = {f"{side}-{seconds}.mp4": b"tkhd pasp" * 300 for side in ("768P", "1080P") for seconds in (6, 10)}
@@ -137,7 +136,9 @@ async def calls(to: Conversation) -> None:
         await to.send(request("POST", GENERATE, b'{"prompt":"","duration":7,"style":1}'))
         await to.send(request("POST", GENERATE, BEAR, x_webhook_url="http://127.0.0.1:9/hook"))
         await to.send(request("POST", GENERATE, BEAR, key="nobody"))
-        await to.send(request("POST", ANIMATE, b'{"prompt":"A bear","first_frame_image":"https://a.test/bear.jpg"}'))
+        await to.send(
+            request("POST", IMAGE_TO_VIDEO, b'{"prompt":"A bear","first_frame_image":"https://a.test/bear.jpg"}')
+        )
         await to.send(read)
         await to.send(request("GET", f"{STATUS}x%79z?a=b&subscription-key=sim-key", key=""))
         await to.send(request("HEAD", STATUS + identity), read)
@@ -151,7 +152,7 @@ async def forms(to: Conversation) -> None:
     chunked = request("POST", GENERATE, content_length="", transfer_encoding="chunked")
     for _ in range(2):
         await to.send(request("POST", GENERATE, b"{"))
-        await to.send(request("POST", ANIMATE, b'{"prompt":"A bear"}', content_type="text/plain"))
+        await to.send(request("POST", IMAGE_TO_VIDEO, b'{"prompt":"A bear"}', content_type="text/plain"))
         await to.send(request("GET", "/nowhere") + read + request("GET", "/_sim/health") + read)
         await to.send(whole[:30], whole[30:-5], whole[-5:])
         await to.send(whole)
@@ -206,7 +207,6 @@ def test_every_fault(kind: str) -> None:
 @pytest.mark.parametrize("reply", REPLIES)
 @pytest.mark.parametrize("when", ["submit", "status", "media"])
 def test_every_reply(reply: str, when: Any) -> None:
-    """Of a script."""
     both_ways(Settings(script=(Rule(when=when, reply=REPLIES[reply], times=3),)))
 
 
@@ -262,5 +262,4 @@ def test_a_server_that_stops_waits_for_the_rest_of_a_body() -> None:
 
 @pytest.mark.parametrize("change", [*MUTANTS, *VARIANTS], ids=lambda change: change.name)
 def test_every_mutant(change: Mutant | Variant) -> None:
-    """And every variant."""
     both_ways(Settings(), change)

@@ -159,7 +159,6 @@ def test_what_is_accepted(caller: Caller, members: dict[str, object]) -> None:
 
 
 def test_an_unknown_member_is_refused_where_the_policy_says(caller: Caller) -> None:
-    """The nearest parameter is named."""
     caller.change(policy={"unknown_members": "refuse"})
     reply = caller.call("POST", CLIP, {"prompt": "A bear", "guidence": 1})
     assert "guidence is not a parameter of this operation (did you mean guidance?)" in reply.json()["message"]
@@ -345,7 +344,6 @@ def test_every_operation_that_comes_along_reaches_its_media() -> None:
 
 
 def test_two_models_with_one_path_are_refused(tmp_path: Path) -> None:
-    """Both are named."""
     other = tmp_path / "other.toml"
     other.write_text(Path(MODELS[1]).read_text().replace('model = "sounds"', 'model = "other"'))
     with (

@@ -14,6 +14,7 @@ import threading
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
+from types import FunctionType
 from unittest.mock import Mock
 
 import pytest
@@ -56,7 +57,6 @@ def test_it_serves_while_it_runs() -> None:
 
 
 def test_a_simulator_that_runs_is_not_started_again() -> None:
-    """It continues as before."""
     with Simulator() as simulator:
         with pytest.raises(SimulatorError, match=f"already running on port {simulator.port}: stop it first"):
             simulator.start()
@@ -121,7 +121,7 @@ def test_many_starts_leave_nothing_behind() -> None:
     with Simulator():
         pass
     before = descriptors()
-    for _ in range(20):
+    for _ in range(3):
         with Simulator() as simulator, RawSocket(simulator.port) as wire:
             wire.send(HEALTH)
             assert wire.response().status == 200
@@ -129,7 +129,6 @@ def test_many_starts_leave_nothing_behind() -> None:
 
 
 def test_it_can_start_again() -> None:
-    """On the same port, with fresh worlds."""
     simulator = Simulator()
     ports: set[int] = set()
     for _ in range(2):
@@ -166,7 +165,6 @@ def test_where_it_cannot_listen() -> None:
 
 
 def test_a_port_in_use() -> None:
-    """By another simulator, or by any program."""
     with Simulator() as running, pytest.raises(SimulatorError, match="Address already in use; choose another"):
         Simulator(port=running.port).start()
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(SimulatorError, match="already in use"):
@@ -208,9 +206,9 @@ def test_a_request_under_way_is_answered_before_it_stops(loop: str, monkeypatch:
     gc.collect()  # a socket that was left open is a warning, and so an error
 
 
-@pytest.mark.slow
-def test_a_request_that_never_ends_does_not_keep_it() -> None:
+def test_a_request_that_never_ends_does_not_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor do incomplete headers, nor a webhook whose receiver does not respond."""
+    monkeypatch.setattr(threaded, "STOP_TIMEOUT", 0.05)
     before = threads()
     with Receiver(Behaviour.SILENT) as silent:
         simulator = Simulator(Settings(clock=lambda: Clock.scaled(1))).start()
@@ -321,25 +319,19 @@ async def hanging(_: Dispatcher) -> None:
     await asyncio.sleep(3600)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("owner", "method", "doing", "named"),
-    [(Dispatcher, "run", stubborn, "stubborn"), (Dispatcher, "close", hanging, "hanging")],
-)
+@pytest.mark.parametrize(("method", "doing"), [("run", stubborn), ("close", hanging)])
 def test_a_stop_does_not_wait_for_ever(
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    owner: type,
-    method: str,
-    doing: object,
-    named: str,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str, doing: FunctionType
 ) -> None:
     """It ends, and logs in one line what was still running; no thread is left."""
-    monkeypatch.setattr(owner, method, doing)
+    monkeypatch.setattr(Dispatcher, method, doing)
+    monkeypatch.setattr(threaded, "STOP_TIMEOUT", 0.05)
     before = threads()
     simulator = Simulator().start()
     stopped(simulator)
-    assert caplog.messages == [f"the simulator on port {simulator.port} was stopped while this still ran: {named}"]
+    assert caplog.messages == [
+        f"the simulator on port {simulator.port} was stopped while this still ran: {doing.__name__}"
+    ]
     assert threads() == before
     assert not accepts(simulator.port)
     gc.collect()

@@ -82,8 +82,6 @@ def test_a_start_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("make", [Simulator, lambda: LoopbackServer(lambda _: HttpResponse())])
 def test_a_start_whose_thread_ends(monkeypatch: pytest.MonkeyPatch, make: Callable[[], Any]) -> None:
-    """It is not waited for."""
-
     def end() -> None:
         raise SystemExit
 

@@ -177,7 +177,6 @@ def test_our_own_routes_are_not_behind_it(caller: Caller) -> None:
 
 
 def test_two_listeners_lead_into_two_worlds(simulator: Simulator, caller: Caller) -> None:
-    """With the same key of the client."""
     other = Caller(over_http(simulator.url), "sim-key")
     other.key = other.call("POST", "/_sim/worlds").json()["key"]
     with TlsClient(opened(caller)) as first, TlsClient(opened(other)) as second:
@@ -188,7 +187,6 @@ def test_two_listeners_lead_into_two_worlds(simulator: Simulator, caller: Caller
 
 
 def test_the_certificate_is_for_the_hosts_asked_for(caller: Caller) -> None:
-    """And for no other host."""
     listener = opened(caller, "one.example", "TWO.example")
     for host in ("one.example", "two.example"):
         with TlsClient(listener, host):
@@ -244,7 +242,6 @@ def test_the_python_methods_of_the_control_routes(simulator: Simulator, caller: 
 
 
 def test_a_deleted_world_has_no_listeners(simulator: Simulator, caller: Caller) -> None:
-    """Listeners of other worlds stay open."""
     kept = opened(caller)
     gone = Caller(over_http(simulator.url), "sim-key")
     gone.key = gone.call("POST", "/_sim/worlds").json()["key"]

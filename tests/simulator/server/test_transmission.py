@@ -114,7 +114,6 @@ def test_several_faults_combine_whatever_their_order(faults: list[AnyFault]) -> 
     ],
 )  # fmt: skip
 def test_what_is_cut_can_be_described(faults: tuple[AnyFault, ...], expected: str | None) -> None:
-    """The description is in words."""
     assert cut(transmission(faults, Random(0), 11), 11) == expected
 
 
@@ -245,7 +244,6 @@ def test_a_server_that_lends_no_connection_gets_a_named_error(fault: AnyFault) -
 
 @pytest.mark.parametrize("fault", [Delay(0.01), SlowDrip(0.01, pieces=2)])
 def test_without_a_connection_a_response_can_still_be_late(fault: AnyFault) -> None:
-    """It arrives whole."""
     headers = {"Ocp-Apim-Subscription-Key": "sim-key", "Content-Type": "application/json"}
     with InProcess(scripted(fault)) as send:
         reply = send("POST", GENERATE, headers, BEAR)
@@ -481,8 +479,6 @@ def test_a_lost_reply_ends_in_good_order(
 
 
 def test_what_is_kept_arrives_before_a_reset(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
-    """Half of the body, then RST."""
-
     def ask(connection: socket.socket) -> tuple[bytes, bool]:
         connection.sendall(request("GET", "/v2/requests/status/x"))
         arrived = bytearray()

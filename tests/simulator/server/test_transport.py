@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import anyio
@@ -19,7 +19,7 @@ import httpx
 import httpx2
 import pytest
 from starlette.testclient import TestClient
-from tests.caller import GENERATE, KEY_HEADER
+from tests.caller import GENERATE, KEY_HEADER, STATUS
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
@@ -46,7 +46,6 @@ from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.world import World
 
-STATUS = "/v2/requests/status/"
 BEAR = {"prompt": "A bear"}
 KEY = "of-a-test"
 QUICK: dict[str, Rule] = {
@@ -146,7 +145,6 @@ def conversation(send: Send, control: ControlClient) -> list[object]:
 def test_every_fault_looks_as_over_the_socket(
     simulator: Simulator, rule: Rule | None, client: Any, library: Any
 ) -> None:
-    """The same responses, exceptions and journal."""
     seen: list[object] = []
     patience = 0.1 if rule and rule.faults == (Hang(),) else 10
     for transport in (None, simulator.transport()):
@@ -296,8 +294,6 @@ def test_a_webhook_may_come_before_the_response(simulator: Simulator, client: An
 def test_a_submission_is_answered_though_its_webhook_cannot_be_waited_for(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *, is_in_process: bool
 ) -> None:
-    """It is accepted, and in the journal."""
-
     async def unreachable(*_: object) -> None:
         raise StateUnavailableError
 
@@ -395,23 +391,26 @@ def test_a_forked_process_does_not_answer(simulator: Simulator, monkeypatch: pyt
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [World, Worlds])
-def test_threads_share_worlds(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
+def test_threads_share_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Transports, sockets, an ASGI client, the control API and the clock at the same time: nothing fails, nothing is lost.
 
     Whoever changes a world, or looks for one, holds the lock, so that it does not depend on when threads are switched.
     """
     unlocked: set[str] = set()
-    method = "apply" if kind is World else "find"
-    real = getattr(kind, method)
 
-    def checked(*arguments: Any) -> Any:
-        application: Any = running._application  # pyright: ignore[reportPrivateUsage]
-        if not application.worlds.lock._is_owned():
-            unlocked.add("".join(traceback.format_stack(limit=3)))
-        return real(*arguments)
+    def check(kind: type, method: str) -> None:
+        real = getattr(kind, method)
 
-    monkeypatch.setattr(kind, method, checked)
+        def checked(*arguments: Any) -> Any:
+            application: Any = running._application  # pyright: ignore[reportPrivateUsage]
+            if not application.worlds.lock._is_owned():
+                unlocked.add("".join(traceback.format_stack(limit=3)))
+            return real(*arguments)
+
+        monkeypatch.setattr(kind, method, checked)
+
+    check(World, "apply")
+    check(Worlds, "find")
     with Simulator(Settings(balance=10**12, clock=Clock.scaled(100).fork)) as running, Receiver() as receiver:
         control, count = running.control(), 10
         headers = {KEY_HEADER: running.api_key, "X-Webhook-URL": receiver.url}
@@ -473,10 +472,7 @@ def test_the_asgi_application(simulator: Simulator, world: ControlClient, *, in_
     client = TestClient(simulator.app, headers={KEY_HEADER: KEY})
     with Receiver() as receiver:
         world.add_rule(Rule(when="webhook", faults=(BeforeReply(),)))
-        if in_block:
-            with client:
-                accepted = client.post(GENERATE, json=BEAR, headers={"X-Webhook-URL": receiver.url})
-        else:
+        with client if in_block else nullcontext():
             accepted = client.post(GENERATE, json=BEAR, headers={"X-Webhook-URL": receiver.url})
         assert len(receiver.received) == 1
     assert accepted.json()["polling_url"].startswith("http://testserver/v2/")
@@ -487,7 +483,6 @@ def test_the_asgi_application(simulator: Simulator, world: ControlClient, *, in_
 
 
 def test_the_asgi_application_cuts_no_connection(simulator: Simulator) -> None:
-    """The error says what to use."""
     client = TestClient(simulator.app, headers={KEY_HEADER: KEY})
     cut = Rule(when="generate", faults=(TruncatedBody(0.5),))
     with world_of(simulator, cut), pytest.raises(ConnectionCutError, match=r"or use Simulator\.transport\(\)"):
@@ -495,7 +490,6 @@ def test_the_asgi_application_cuts_no_connection(simulator: Simulator) -> None:
 
 
 def test_the_asgi_application_does_nothing_for_a_caller_that_goes_away(simulator: Simulator) -> None:
-    """Half a body is none."""
     messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
     sent, before = list[Any](), simulator.unmatched
 
@@ -510,6 +504,5 @@ def test_the_asgi_application_does_nothing_for_a_caller_that_goes_away(simulator
 
 
 def test_the_asgi_application_of_a_simulator_that_does_not_run() -> None:
-    """The error says so."""
     with pytest.raises(SimulatorError, match="the simulator is not running"):
         TestClient(Simulator().app).get("/")

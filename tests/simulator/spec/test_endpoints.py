@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.caller import STATUS
 
 from pixazo_simulator.spec import (
     OPERATIONS,
@@ -16,7 +17,6 @@ from pixazo_simulator.spec import (
 )
 
 BASE = "/minimax-hailuo-ai/v1"
-STATUS = "/v2/requests/status/"
 MEDIA = "/v1/minimax-hailuo-ai_1/output"
 GENERATE, IMAGE_TO_VIDEO = OPERATIONS["generate"], OPERATIONS["imageToVideo"]
 

@@ -81,7 +81,6 @@ def test_the_end_of_a_thumbnail_is_not_the_end_of_the_picture() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a" + b"\0" * 50, b"<svg/>", b"RIFF\x00\x00\x00\x00WAVE", b"\xff\xd8"])
 def test_anything_else_is_other(data: bytes) -> None:
-    """Without a frame."""
     assert facts_of(data) == ImageFacts("other", -1, -1, len(data), whole=False)
 
 
@@ -166,7 +165,6 @@ def test_a_data_url_of_any_bytes_gives_those_bytes(data: bytes) -> None:
 
 @given(start=st.sampled_from(STARTS), rest=st.binary(max_size=300))
 def test_reading_a_header_never_raises(start: bytes, rest: bytes) -> None:
-    """Any bytes behind any signature."""
     facts = facts_of(start + rest)
     assert facts.size == len(start) + len(rest)
 

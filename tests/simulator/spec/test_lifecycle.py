@@ -24,7 +24,6 @@ def test_each_state_begins_at_its_instant() -> None:
 
 
 def test_no_processing_goes_straight_to_the_outcome() -> None:
-    """QUEUED, then ERROR."""
     plan = Plan(2_000, 0, Status.ERROR)
     assert snapshot(0, plan, 1_999).status is Status.QUEUED
     assert snapshot(0, plan, 2_000) == Snapshot(Status.ERROR, 2_000, None)

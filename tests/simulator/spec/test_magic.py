@@ -91,7 +91,6 @@ def test_the_header_says_the_same(prompt: str, header: str, magic: Magic) -> Non
     ],
 )  # fmt: skip
 def test_a_header_that_means_nothing_is_reported(header: str, shown: str, remedy: str) -> None:
-    """By its name, in its own spelling."""
     read = read_magic("A bear", header)
     assert isinstance(read, Problem)
     assert (read.member, read.values[0]) == ("X-Sim-Outcome", shown)

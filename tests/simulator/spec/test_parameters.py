@@ -113,7 +113,6 @@ def test_a_blank_prompt(prompt: str) -> None:
 
 
 def test_missing_members_are_reported_together() -> None:
-    """Neither hides the other."""
     found = check(ImageParameters(), OPERATIONS["imageToVideo"], Policy(), {}, magic=True)
     assert found.refused == [Problem("prompt", Violation.REQUIRED), image(Violation.REQUIRED)]
 
@@ -274,7 +273,6 @@ def test_a_url_has_at_most_8000_characters() -> None:
 
 
 def test_of_many_unknown_members_the_first_are_named() -> None:
-    """And the others counted."""
     reported = sentence(unknown_member([f"m{number}" for number in range(13)], OPERATIONS["generate"]))
     assert reported.count("is not a parameter of this operation") == 10
     assert reported.endswith("; m9 is not a parameter of this operation, nor are 3 more.")

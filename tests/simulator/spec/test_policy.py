@@ -155,7 +155,6 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
     ],
 )  # fmt: skip
 def test_what_cannot_be_set_is_refused_by_field_value_and_remedy(name: str, value: str, expected: str) -> None:
-    """One line each."""
     with pytest.raises(ValueError, match=r"policy (field|point)") as refused:
         Policy().changed({name: value})
     assert expected in str(refused.value)
@@ -193,7 +192,6 @@ def test_no_value_does_worse_than_a_value_error(name: str, value: object) -> Non
 
 
 def test_a_near_word_is_suggested() -> None:
-    """And a far one is not."""
     assert nearest("genrate", ("generate", "imageToVideo")) == " (did you mean generate?)"
     assert nearest("zebra", ("generate", "imageToVideo")) == ""
 

@@ -150,12 +150,10 @@ def test_a_toml_text_of_every_form() -> None:
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing", "\r\n# x\r\n"])
 def test_a_text_of_nothing(text: str) -> None:
-    """No places, no lines."""
     assert toml_lines(text) == {}
 
 
 def test_lines_may_end_as_windows_ends_them() -> None:
-    """They count the same."""
     assert toml_lines(TOML.replace("\n", "\r\n")) == toml_lines(TOML)
 
 

@@ -35,7 +35,6 @@ def test_the_first_rule_that_fits_decides(asked: tuple[str, float, str], amount:
 
 @pytest.mark.parametrize("text", ["", "6", "6=", "=0.35", "6=-1", "6=0.0000001", "a/b/c/d=1", "six=1", "*=0.1,"])
 def test_what_is_no_rule_is_refused_with_the_form(text: str) -> None:
-    """The message shows an example."""
     with pytest.raises(ValueError, match=r"is not \[OPERATION/\]DURATION\[/RESOLUTION\]=DOLLARS"):
         PriceList.parse(text)
 
@@ -59,7 +58,6 @@ RULES = st.builds(
 
 @given(st.lists(RULES, max_size=6))
 def test_writing_and_reading_are_inverse(rules: list[str]) -> None:
-    """Whatever the rules."""
     prices = PriceList.parse(",".join([*rules, "*=1"]))
     assert PriceList.parse(str(prices)) == prices
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.caller import Caller, over_http
+from tests.caller import GENERATE, Caller, over_http
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.simulator.samples import accepted, world
@@ -24,7 +24,6 @@ from pixazo_simulator.state.store import MemoryStore
 from pixazo_simulator.world import Attempt, KeepState, RecordAttempt, RestoreState, TakeDelivery
 
 KEY = "canary-7d1c-90aa"
-GENERATE = "/minimax-hailuo-ai/v1/generate"
 
 
 @pytest.fixture(scope="module", params=["memory", "memory-log"])
@@ -134,7 +133,6 @@ def test_a_world_is_brought_back_into_a_state_that_was_kept(simulator: Simulator
 
 
 def test_states_that_are_kept_are_bounded(simulator: Simulator) -> None:
-    """By 100 of a world."""
     control = simulator.control().create_world()
     numbers = [control.keep_state() for _ in range(100)]
     with pytest.raises(ControlError, match="100 states of this world are kept already"):
@@ -194,7 +192,6 @@ def test_world_script_and_deliveries_are_shown_as_they_were_after_a_command() ->
 
 
 def test_without_a_log_there_are_no_positions() -> None:
-    """The remedy is named."""
     with Simulator() as simulator:
         assert simulator.control().health() == Health("ok", 1)
         with pytest.raises(

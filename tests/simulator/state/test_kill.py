@@ -28,7 +28,7 @@ def _some_time(load: Load, chance: random.Random) -> None:
 
 
 @pytest.mark.slow
-@_kills(2, 200)
+@_kills(1, 200)
 def test_a_server_with_a_file_that_is_killed(kills: int, seed: int, tmp_path: Path) -> None:
     """Every acknowledged submission is there once, the ledger adds up, bodies are the same bytes, repeated webhooks are marked."""
     chance = random.Random(seed)

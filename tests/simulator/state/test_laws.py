@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.caller import GENERATE, Caller, Reply
 from tests.inprocess import InProcess
@@ -107,6 +107,10 @@ OUTCOMES = st.lists(
     st.sampled_from([Outcome(204), Outcome(500), Outcome(None, "refused"), Outcome(200)]), min_size=1, max_size=4
 )
 HISTORIES = st.lists(CALLS, min_size=1, max_size=14)
+FEW, MANY = settings(max_examples=40), settings(max_examples=200)
+"""Examples in the default run of what replays nothing, and of all with --exhaustive."""
+PLACES = st.integers(0, 200)
+PARTS = st.lists(st.integers(1, 40_000), min_size=1, max_size=4)
 
 
 def _carried_out(server: InProcess, calls: Sequence[Call]) -> list[Reply]:
@@ -124,6 +128,7 @@ def _carried_out(server: InProcess, calls: Sequence[Call]) -> list[Reply]:
 
 
 @pytest.mark.slow
+@FEW
 @given(HISTORIES, OUTCOMES)
 def test_a_log_changes_nothing(calls: list[Call], outcomes: list[Outcome]) -> None:
     """The replies, and the webhooks, are the same bytes as without one."""
@@ -137,7 +142,7 @@ def test_a_log_changes_nothing(calls: list[Call], outcomes: list[Outcome]) -> No
 
 
 @pytest.mark.slow
-@given(HISTORIES, OUTCOMES, st.integers(0, 200))
+@given(HISTORIES, OUTCOMES, PLACES)
 def test_what_was_kept_is_what_there_was(calls: list[Call], outcomes: list[Outcome], place: int) -> None:
     """Replayed from its entries, or from a state of any moment and the entries after it, everything is as it was, to the byte."""
     store = MemoryStore()
@@ -151,7 +156,8 @@ def test_what_was_kept_is_what_there_was(calls: list[Call], outcomes: list[Outco
 
 
 @pytest.mark.slow
-@given(HISTORIES, OUTCOMES, st.lists(st.integers(1, 40_000), min_size=1, max_size=4))
+@FEW
+@given(HISTORIES, OUTCOMES, PARTS)
 def test_any_split_of_an_advance_gives_the_same(calls: list[Call], outcomes: list[Outcome], parts: list[int]) -> None:
     """All that is seen afterwards is the same as after one advance."""
     seen = [_seen_after(calls, outcomes, some) for some in ([sum(parts)], parts)]
@@ -166,6 +172,7 @@ def _seen_after(calls: Sequence[Call], outcomes: Sequence[Outcome], parts: Seque
 
 
 @pytest.mark.slow
+@FEW
 @given(HISTORIES, OUTCOMES)
 def test_what_is_exported_comes_to_the_same_state(calls: list[Call], outcomes: list[Outcome]) -> None:
     """Of each world, by its commands alone, on worlds that know nothing of the others."""
@@ -187,3 +194,18 @@ def _essence(world: World) -> list[object]:
         now, world.policy, world.generations(), world.account.ledger.entries(now), world.deliveries(),
         [(each.at, each.status, each.reason, each.response_body) for each in world.journal], world.script.saved(),
     ]  # fmt: skip
+
+
+LAWS: dict[Any, tuple[st.SearchStrategy[Any], ...]] = {
+    test_a_log_changes_nothing: (),
+    test_what_was_kept_is_what_there_was: (PLACES,),
+    test_any_split_of_an_advance_gives_the_same: (PARTS,),
+    test_what_is_exported_comes_to_the_same_state: (),
+}
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("law", LAWS)
+def test_the_laws_hold_in_many_worlds(law: Any) -> None:
+    """The same with more histories."""
+    MANY(given(HISTORIES, OUTCOMES, *LAWS[law])(law.hypothesis.inner_test))()

@@ -144,8 +144,6 @@ def test_what_a_store_has_in_spite_of_an_error_is_answered() -> None:
 
 
 def test_what_waits_is_handed_over_together_up_to_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An entry that is larger goes alone."""
-
     async def doing(appending: Log, store: Slow) -> None:
         first = _asked(appending)
         await store.asked.wait()

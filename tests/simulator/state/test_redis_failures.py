@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -16,11 +17,12 @@ from typing import Any
 import pytest
 import redis
 from tests.caller import Caller, Reply, over_http
-from tests.command import mistake
+from tests.command import Serving, mistake
 from tests.patience import PATIENCE, until
 from tests.servers import Redis, free_port
 from tests.serving import ServeProcess
 
+from pixazo_simulator import Simulator
 from pixazo_simulator.state.log import store_of
 from pixazo_simulator.state.redis import RedisStore
 from pixazo_simulator.world import StateUnavailableError
@@ -110,15 +112,16 @@ def test_control_is_answered_when_the_last_entry_does_not_count(store: Redis, ca
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.2, pytest.param(0.7, marks=pytest.mark.exhaustive)])
-def test_a_store_that_hesitates_is_waited_for(store: Redis, callers: list[Caller], seconds: float) -> None:
+def test_a_store_that_hesitates_is_waited_for(store: Redis, seconds: float) -> None:
     """Less than a second is nothing that anybody notices."""
-    with ExitStack() as pausing:
+    with Simulator(state=store.url) as first, Simulator(state=store.url) as second, ExitStack() as pausing:
+        one, other = (Caller(over_http(each.url), each.api_key) for each in (first, second))
         pausing.enter_context(store.paused())
         timer = Timer(seconds, pausing.close)
         timer.start()
-        identity = callers[0].accepted()
+        identity = one.accepted()
         timer.join()
-    assert callers[1].status(identity) == "QUEUED"
+        assert other.status(identity) == "QUEUED"
 
 
 @pytest.mark.slow
@@ -176,11 +179,14 @@ def test_a_store_that_has_lost_its_last_entries_is_not_used(store: Redis, caller
 
 
 def _until_lost(caller: Caller) -> str:
-    last = time.monotonic() + PATIENCE
-    while "lost" not in (message := caller.generate().json().get("message", "")):
-        assert time.monotonic() < last
-    text: str = message
-    return text
+    messages = list[str]()
+
+    def is_lost() -> bool:
+        messages.append(caller.generate().json().get("message", ""))
+        return "lost" in messages[-1]
+
+    until(is_lost)
+    return messages[-1]
 
 
 @pytest.mark.exhaustive
@@ -190,11 +196,14 @@ def test_what_was_done_is_answered_though_the_store_has_gone(store: Redis, calle
     assert callers[0].call("PUT", "/_sim/script", script).status == 200
     with ThreadPoolExecutor(1) as pool:
         answering = pool.submit(callers[0].accepted)
-        last = time.monotonic() + PATIENCE
-        while not (found := _ids(callers[1])):
-            assert time.monotonic() < last
+        until(lambda: _ids(callers[1]))
+        found = _ids(callers[1])
         store.kill()
         assert [answering.result()] == found
+
+
+def _is_refused(caller: Caller) -> bool:
+    return caller.generate().status == 503
 
 
 @pytest.mark.exhaustive
@@ -207,16 +216,14 @@ def test_an_entry_that_is_none_is_not_passed_over(
         (stream,) = client.keys("*:entries")
         client.xadd(stream, {"d": b"\x91\xc4\x03abc", "u": 99999999999999})
     for caller in callers:
-        last = time.monotonic() + PATIENCE
-        while caller.generate().status != 503:
-            assert time.monotonic() < last
+        until(partial(_is_refused, caller))
         assert _away(caller.call("GET", "/_sim/ledger"))
     until(lambda: "is not an entry of a log" in servers[0].log)
     assert " is damaged" in mistake("serve", "--port", "0", *OPTIONS, "--state", store.url)
 
 
 @pytest.mark.slow
-def test_servers_that_cannot_be_used(tmp_path: Path) -> None:
+def test_servers_that_cannot_be_used(serve: Callable[..., Serving], tmp_path: Path) -> None:
     """One that is not there, one with a password, one where our name is taken: nothing is changed, and no password shown."""
     nowhere = f"redis://:a-secret@127.0.0.1:{free_port()}/0"
     said = mistake("serve", "--port", "0", "--state", nowhere)
@@ -231,10 +238,10 @@ def test_servers_that_cannot_be_used(tmp_path: Path) -> None:
             assert "wrong" not in said.partition(" cannot be used")[0]
             assert "password" in said.lower() or "authentication" in said.lower()
         client.set("somebody", "else")
-        with ServeProcess(tmp_path / "serve", *OPTIONS, "--state", guarded.url.replace("//", "//:right@")) as serving:
-            Caller(over_http(serving.url), "a-key").accepted()
-            assert serving.terminate() == 0
-            assert "right" not in serving.log
+        serving = serve(*OPTIONS, "--state", guarded.url.replace("//", "//:right@"))
+        Caller(over_http(serving.url), "a-key").accepted()
+        assert serving.end() == 0
+        assert "right" not in serving.log
         assert client.get("somebody") == b"else"
         client.flushall()
         client.set("pixazo-sim:head", "mine")

@@ -81,7 +81,6 @@ def test_the_last_money_is_spent_once(servers: list[ServeProcess], races: int) -
 
 @pytest.mark.exhaustive
 def test_a_rate_limit_holds_over_all(servers: list[ServeProcess]) -> None:
-    """However the calls are spread."""
     callers = _callers(servers, "limited")
     callers[0].change(policy={"rate_limit": "10/3600"})
     turns = cycle(callers)
@@ -138,7 +137,6 @@ def test_webhooks_of_a_running_clock_are_sent_once(servers: list[ServeProcess]) 
 
 @pytest.mark.exhaustive
 def test_worlds_are_created_and_deleted_for_all(servers: list[ServeProcess]) -> None:
-    """At once."""
     for number in range(10):
         one, two, three = _callers(servers, f"passing-{number}")
         assert one.call("POST", "/_sim/worlds", {"key": one.key, "name": "passing"}).status == 201

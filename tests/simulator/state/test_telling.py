@@ -113,7 +113,6 @@ def test_no_secret_is_told(simulator: Simulator) -> None:
 
 
 def test_without_a_log_there_is_no_history() -> None:
-    """The remedy is named."""
     with (
         Simulator() as simulator,
         pytest.raises(ControlError, match="this server keeps no log; start it with a --state other than") as caught,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.patience import PATIENCE
 from tests.simulator.samples import KEY, START
@@ -19,7 +19,7 @@ from pixazo_simulator.world.commands import Transition
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.world import World
 
-__all__ = ["HOOK", "PATIENCE", "Receiver", "drive", "due_events", "settings"]
+__all__ = ["HOOK", "PATIENCE", "Receiver", "drive", "due_events", "settings", "through"]
 
 HOOK = "http://127.0.0.1:9/hook"
 
@@ -67,6 +67,22 @@ def drive(
                 await dispatcher.close()
 
     return asyncio.run(run())
+
+
+Doing = TypeVar("Doing", bound=Callable[..., Awaitable[None]])
+
+
+def through(run: Callable[..., Any], *given: Any, **more: Any) -> Callable[[Doing], Callable[[], None]]:
+    """Makes a test of a coroutine, which a function such as `drive` runs, with what else that is given."""
+
+    def made(doing: Doing) -> Callable[[], None]:
+        def test() -> None:
+            run(doing, *given, **more)
+
+        test.__name__, test.__doc__ = doing.__name__, doing.__doc__
+        return test
+
+    return made
 
 
 def due_events(events: list[AdvanceEvent]) -> list[tuple[float, object]]:

@@ -145,7 +145,6 @@ def test_allowing_one_name_allows_no_other(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("host", ["hooks.test", "a..b"])
 def test_an_allowed_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    """The problem says so."""
     Resolver(monkeypatch)
     found = decide(f"http://{host}/", host)
     assert isinstance(found, Outcome)

@@ -14,6 +14,7 @@ import pytest
 import uvloop
 from tests.patience import PATIENCE
 from tests.receiver import Behaviour, Receiver, http_response
+from tests.servers import free_port
 
 from pixazo_simulator.webhooks import sender as module
 from pixazo_simulator.webhooks.egress import Outcome
@@ -59,17 +60,8 @@ def problem(url: str, **more: Any) -> str:
     return outcome.problem or ""
 
 
-def unused_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_any_2xx_is_a_success(status: int) -> None:
-    """Whatever its body."""
     with Receiver(http_response(status)) as listener:
         assert post(webhook(listener.url)) == [Outcome(status)]
 
@@ -165,7 +157,7 @@ def test_the_environment_does_not_interfere(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 def test_nobody_listens(host: str) -> None:
     """The problem says so; a retry may help."""
-    place = f"{host}:{unused_port()}"
+    place = f"{host}:{free_port()}"
     assert post(webhook(f"http://{place}/")) == [Outcome(None, f"connection refused by {place}")]
 
 
@@ -202,7 +194,7 @@ def test_what_cannot_be_prepared_is_not_blamed_on_the_receiver(monkeypatch: pyte
         return [await sender.send(webhook(f"https://{place}/")) for _ in range(2)]
 
     monkeypatch.setattr(module, "trusting", create)
-    place = f"127.0.0.1:{unused_port()}"
+    place = f"127.0.0.1:{free_port()}"
     assert asyncio.run(deliver()) == [
         Outcome(None, "not sent: no certificates"),
         Outcome(None, f"connection refused by {place}"),
@@ -335,7 +327,6 @@ def test_a_redirect_is_followed_as_a_post_where_the_policy_says_so(status: int) 
 
 
 def test_redirects_end() -> None:
-    """After three."""
     with Receiver(http_response(302, location="/again")) as listener:
         assert post(webhook(listener.url, follow=True)) == [Outcome(None, "more than 3 redirects")]
         assert len(listener.received) == 4
@@ -352,7 +343,6 @@ def test_a_redirect_goes_nowhere_that_is_not_allowed() -> None:
 
 @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/", "ftp://127.0.0.1/", "http://a..b/"])
 def test_a_redirect_to_nonsense_is_a_problem(location: str) -> None:
-    """Not an exception."""
     with Receiver(http_response(302, location=location)) as listener:
         assert problem(listener.url, follow=True)
 
@@ -360,34 +350,24 @@ def test_a_redirect_to_nonsense_is_a_problem(location: str) -> None:
 CHALLENGE = b'{"challenge":"minimax-hailuo-ai_1"}'
 
 
-@pytest.mark.parametrize("echo", [CHALLENGE, b'{ "challenge" : "minimax-hailuo-ai_1", "more": 1 }'])
-def test_an_echo_is_recognised(echo: bytes) -> None:
-    """As JSON, in any notation."""
-    with Receiver(http_response(200, echo)) as listener:
-        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(200)]
+MISSING = Outcome(None, "answered 200 without the challenge", final=True)
+ECHOES = {
+    "the same": (http_response(200, CHALLENGE), Outcome(200)),
+    "other JSON": (http_response(200, b'{ "challenge" : "minimax-hailuo-ai_1", "more": 1 }'), Outcome(200)),
+    "nothing": (http_response(200), MISSING),
+    "no member": (http_response(200, b"{}"), MISSING),
+    "another": (http_response(200, b'{"challenge":"other"}'), MISSING),
+    "a number": (http_response(200, b'{"challenge":1}'), MISSING),
+    "no text": (http_response(200, b"\xff"), MISSING),
+    "nested": (http_response(200, b"[" * 50_000), MISSING),
+    "beyond 64 KiB": (http_response(200, CHALLENGE.ljust(70_000) + b"x"), MISSING),
+    "compressed": (http_response(200, gzip.compress(CHALLENGE), content_encoding="gzip"), MISSING),
+    "refused": (http_response(500), Outcome(500, "answered 500")),
+}
 
 
-@pytest.mark.parametrize(
-    "echo",
-    [b"", b"{}", b'{"challenge":"other"}', b'{"challenge":1}', b"\xff", b"[" * 50_000, CHALLENGE.ljust(70_000) + b"x"],
-)
-def test_a_missing_echo_is_final(echo: bytes) -> None:
-    """No more than 64 KiB of a response are read."""
-    with Receiver(http_response(200, echo)) as listener:
-        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [
-            Outcome(None, "answered 200 without the challenge", final=True)
-        ]
-
-
-def test_a_refused_challenge_is_known_by_its_status() -> None:
-    """No echo is expected then."""
-    with Receiver(http_response(500)) as listener:
-        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(500, "answered 500")]
-
-
-def test_an_echo_in_a_coding_that_was_not_accepted_is_missing() -> None:
-    """A few bytes may decompress to gigabytes."""
-    with Receiver(http_response(200, gzip.compress(CHALLENGE), content_encoding="gzip")) as listener:
-        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [
-            Outcome(None, "answered 200 without the challenge", final=True)
-        ]
+@pytest.mark.parametrize(("response", "outcome"), ECHOES.values(), ids=ECHOES)
+def test_a_challenge_must_be_echoed(response: bytes, outcome: Outcome) -> None:
+    """In 64 KiB, and in no coding: a few bytes may decompress to gigabytes. A refusal is known by its status."""
+    with Receiver(response) as listener:
+        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [outcome]

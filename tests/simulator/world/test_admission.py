@@ -130,7 +130,6 @@ def test_a_refused_call_counts_too() -> None:
 
 
 def test_a_body_that_was_not_read_is_too_large() -> None:
-    """Whatever else is wrong with it."""
     assert decide(call(body=None, content_type=None), body_limit=17) == BodyTooLarge(17)
 
 
@@ -188,7 +187,6 @@ def test_the_price_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_refund_that_lies_ahead_cannot_be_spent() -> None:
-    """Not before its instant."""
     who = account(0)
     who.ledger.refund(START + 1, 350_000, "a")
     assert decide(who=who) == InsufficientFunds(350_000)
@@ -205,7 +203,6 @@ def test_a_refund_that_lies_ahead_cannot_be_spent() -> None:
     ],
 )
 def test_where_to_call_back(policy: dict[str, Any], header: str | None, member: str | None) -> None:
-    """The channels that the policy leaves."""
     decided = admitted(call(webhook_url=HOOK, members={"callback_url": MEMBER}), **policy)
     assert (dict(decided.urls).get("X-Webhook-URL"), dict(decided.urls).get("callback_url")) == (header, member)
 
@@ -364,6 +361,5 @@ def test_what_is_admitted_plainly_is_admitted_by_all_checks(
 
 
 def test_an_ordinary_submission_is_admitted_plainly() -> None:
-    """Also one with every switch."""
     body = b'{"prompt":"A bear","duration":10,"resolution":"768P","prompt_optimizer":true,"aigc_watermark":false}'
     assert Admission(call(body=body), account(), Policy(), START).plainly()

@@ -17,7 +17,6 @@ def delivery(*attempts: Attempt, progress: bool = False) -> Delivery:
 
 
 def test_the_first_attempt_is_due_at_the_event() -> None:
-    """Whatever the retries."""
     assert next_attempt(delivery(), ()) == 1_000
 
 
@@ -35,7 +34,6 @@ def test_pauses_are_counted_from_the_attempt_before() -> None:
 
 
 def test_a_success_ends_it() -> None:
-    """Any 2xx."""
     assert next_attempt(delivery(FAILED, Attempt(1, 200)), (5, 5, 5)) is None
     assert next_attempt(delivery(Attempt(1, 299)), (5,)) is None
     assert next_attempt(delivery(Attempt(1, 300)), (5,)) is not None

@@ -73,7 +73,6 @@ def test_a_length_for_times_of_nothing() -> None:
 
 
 def test_times_come_from_the_source_given() -> None:
-    """The same source, the same plan."""
     assert plan(job_times="5-20+60-180") == plan(job_times="5-20+60-180")
     drawn = plan(job_times="5-20+60-180")
     assert 5_000 <= drawn.queued <= 20_000

@@ -29,13 +29,11 @@ def kept(limits: Limits, entry: Exchange, header_bytes: int | None = None) -> Ex
 
 
 def test_an_exchange_is_kept_as_it_was() -> None:
-    """Numbered from 1."""
     entry = exchange("/a", b"question", b"answer")
     assert kept(Limits(), entry) == replace(entry, number=1)
 
 
 def test_bodies_are_cut_and_their_length_kept() -> None:
-    """Both sides."""
     found = kept(Limits(body=4), exchange("/a", b"question", b"answer"))
     assert (found.request_body, found.request_length, found.response_body, found.response_length) == (
         b"ques",

@@ -17,7 +17,6 @@ from pixazo_simulator.world.world import World
 
 
 def test_the_keys_of_the_settings_open_worlds() -> None:
-    """And no other key does."""
     worlds = Worlds(Settings(keys=("first-key", "second-key")))
     assert [world.key for world in worlds] == ["first-key", "second-key"]
     for key in ("third-key", "", " ", "FIRST-KEY"):
@@ -120,7 +119,6 @@ def test_of_the_open_worlds_of_a_name_one_draws_by_it() -> None:
 
 
 def test_magic_keys_open_worlds_at_first_sight() -> None:
-    """Each with its trouble, and no other."""
     worlds = Worlds(Settings())
     troubles = {}
     for key in KEYS:
@@ -144,7 +142,6 @@ def test_magic_keys_open_worlds_at_first_sight() -> None:
 
 
 def test_a_suffix_opens_one_more_world_of_a_magic_key() -> None:
-    """And the longest name counts."""
     worlds = Worlds(Settings())
     first, second = worlds.find("sim-suspended-1"), worlds.find("sim-suspended-2")
     assert first is not None
@@ -182,7 +179,6 @@ def test_magic_can_be_switched_off() -> None:
 
 
 def test_an_open_server_opens_a_world_for_any_key() -> None:
-    """But for a blank one."""
     worlds = Worlds(Settings(open_keys=True))
     world = worlds.find("whoever")
     assert world is not None

@@ -62,7 +62,6 @@ def deliver(where: World, until: int, status: int | None = 200) -> list[Delivery
 
 
 def test_the_same_seed_and_calls_give_the_same_bytes() -> None:
-    """Another seed gives others."""
     responses = [
         status(where, accepted(where))
         for where in (world(job_times="1-9+1-9"), world(job_times="1-9+1-9"), world(seed=1, job_times="1-9+1-9"))
@@ -157,7 +156,6 @@ def test_reading_within_bounds_of_time() -> None:
 
 @pytest.mark.parametrize("mark", ["[[sim:failed x]]", "[[sim:error x]]", "[[sim:stuck]]"])
 def test_only_a_completed_generation_has_a_video(mark: str) -> None:
-    """However long one waits."""
     where = world()
     generation = accepted(where, mark)
     pass_time(where, 10_000)
@@ -248,7 +246,6 @@ def test_a_challenge_comes_first() -> None:
 
 
 def test_a_challenge_that_is_not_echoed_ends_it() -> None:
-    """It is not repeated, and nothing follows."""
     where = world(callback_url="challenge")
     accepted(where, members={"callback_url": HOOK})
     challenge = where.apply(TakeDelivery(START))
