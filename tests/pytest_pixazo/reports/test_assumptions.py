@@ -50,11 +50,10 @@ LIST = [
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
+def run(pytester: pytest.Pytester, no_other_plugins: None) -> Callable[..., pytest.RunResult]:
     """Runs that suite in a process of its own, where pytest has no other plugins than ours and xdist."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(test_app=SUITE)
-    return partial(pytester.runpytest_subprocess, "-p", "pytest_pixazo.plugin", "-p", "xdist.plugin")
+    return partial(pytester.runpytest_subprocess, "-p", "xdist.plugin")
 
 
 @pytest.mark.slow

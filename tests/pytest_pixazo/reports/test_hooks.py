@@ -45,16 +45,15 @@ SECTION = "*pixazo conduct: what will hurt on the real gateway*"
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def suite(pytester: pytest.Pytester, no_other_plugins: None) -> pytest.Pytester:
     """A folder with that suite, where pytest has no other plugins than ours and xdist."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(test_app=SUITE)
     return pytester
 
 
 def ran(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
     """A run in a process of its own."""
-    return suite.runpytest_subprocess("-p", "pytest_pixazo.plugin", "-p", "xdist.plugin", *options)
+    return suite.runpytest_subprocess("-p", "xdist.plugin", *options)
 
 
 def section(done: pytest.RunResult) -> list[str]:

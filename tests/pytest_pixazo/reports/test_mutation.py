@@ -87,9 +87,8 @@ BROKEN = SuiteRun(began=(), worlds={}, failed=(), exit_code=4, seconds=0.5, outp
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_other_plugins: None) -> pytest.Pytester:
     """A folder with a small suite, where pytest has no other plugin than ours and starts fast."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("NO_COLOR", "1")
     pytester.makepyfile(test_app=SUITE)
     return pytester
@@ -97,7 +96,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 def mutated(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
     """A run with these options."""
-    return suite.run(sys.executable, "-m", "pytest", "-p", "pytest_pixazo.plugin", *options, timeout=5 * PATIENCE)
+    return suite.run(sys.executable, "-m", "pytest", *options, timeout=5 * PATIENCE)
 
 
 def test_all_means_every_mutant_and_every_variant() -> None:

@@ -382,16 +382,15 @@ def test_address(pixazo):
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_other_plugins: None) -> pytest.Pytester:
     """A folder with two tests, where pytest has no other plugin than ours."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("NO_COLOR", "1")
     pytester.makepyfile(test_app=SUITE)
     return pytester
 
 
 def run(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
-    return suite.run(sys.executable, "-m", "pytest", "-p", "pytest_pixazo.plugin", *options, timeout=5 * PATIENCE)
+    return suite.run(sys.executable, "-m", "pytest", *options, timeout=5 * PATIENCE)
 
 
 @pytest.mark.slow

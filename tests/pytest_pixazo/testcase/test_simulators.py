@@ -298,6 +298,7 @@ def test_https_receivers_of_a_local_authority(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_other_plugins")
 def test_a_process_patched_by_gevent(pytester: pytest.Pytester) -> None:
     """The fixture says what to do, in one line; an inbox beside a running simulator as well."""
     pytest.importorskip("gevent")

@@ -20,7 +20,7 @@ def test_it(pixazo, pixazo_client):
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
+def project(pytester: pytest.Pytester, no_other_plugins: None) -> pytest.Pytester:
     """A project with a model file of its own."""
     pytester.path.joinpath("sounds.toml").write_text((MODELS / "sounds.toml").read_text())
     pytester.makepyfile(test_app=TEST)
