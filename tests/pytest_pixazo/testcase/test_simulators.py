@@ -34,6 +34,7 @@ def notes(pytester: pytest.Pytester) -> list[list[str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_other_plugins")
 def test_each_worker_has_its_own(pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult]) -> None:
     """Under xdist every worker starts one simulator, on a port of its own, and tells what failed tests show."""
     result = run_tests(
@@ -50,6 +51,7 @@ def test_each_worker_has_its_own(pytester: pytest.Pytester, run_tests: Callable[
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_other_plugins")
 @pytest.mark.parametrize(
     "named",
     [
