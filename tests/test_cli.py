@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from http.client import HTTPException
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ import trustme
 from pixazo_simulator.control.client import ControlClient
 from pixazo_simulator.spec import points
 from tests.caller import GENERATE, Caller, over_http
-from tests.command import COMMAND, SIGNAL_ELSEWHERE, Serving, mistake, pixazo_sim, python, run_process, started
+from tests.command import COMMAND, SIGNAL_ELSEWHERE, Serving, mistake, pixazo_sim, run_process, started
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
@@ -650,11 +651,9 @@ def test_what_a_command_does_not_import(package: str, code: str, arguments: list
 )
 def test_a_package_is_a_command(package: str, command: str) -> None:
     """`python -m PACKAGE` is the command, whose version is that of the package."""
-    shown = python(f"import {package}; print({package}.__version__)").strip()
-    script = Path(COMMAND).with_name(command)
-    for way in ((sys.executable, "-m", package), (script,)):
-        assert run_process(*way, "--version").stdout == f"{command} {shown}\n"
-        assert run_process(*way, "-h").stdout == run_process(*way, "--help").stdout != ""
+    shown = f"{command} {import_module(package).__version__}\n"
+    for way in ((sys.executable, "-m", package), (Path(COMMAND).with_name(command),)):
+        assert run_process(*way, "--version").stdout == shown
 
 
 NOT_READY = "the ready line cannot be written to standard output: {}; redirect it to a file or /dev/null"
@@ -713,7 +712,7 @@ def shell(command: str) -> subprocess.CompletedProcess[str]:
 # The log
 
 
-REFUSED = 1500
+REFUSED = 300
 """Calls whose log lines are more than a pipe holds and than may wait."""
 
 
@@ -725,7 +724,7 @@ def test_nobody_waits_for_a_reader_of_the_log(form: str) -> None:
         assert process.stderr
         caller = Caller(over_http(line(process).split()[1].decode()), "nobody")
         for number in range(REFUSED):
-            assert caller.call("GET", f"/{number:04}{'a' * 2000}").status == 404
+            assert caller.call("GET", f"/{number:04}{'a' * 6000}").status == 404
         output = b""
         while b"were dropped" not in output:
             output += os.read(process.stderr.fileno(), 65536)
