@@ -135,15 +135,12 @@ def test_a_control_token_and_the_names_of_the_host(serve: Serve, given: str) -> 
     assert ControlClient(serving.url, control_token=token).health().worlds == 1
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
-def test_a_server_that_is_open_says_so(serve: Serve, form: str) -> None:
+def test_a_server_that_is_open_says_so(serve: Serve) -> None:
     """In one line."""
-    serving = serve("--control-open", "--log-format", form)
+    serving = serve("--control-open")
     assert serving.end() == 0
-    (line,) = serving.log.splitlines()
-    body = line if form == "text" else json.loads(line)["message"]
     port = serving.url.rpartition(":")[2]
-    assert body == f"warning: --control-open: anyone who can reach port {port} may use /_sim, without a token"
+    assert serving.log == f"warning: --control-open: anyone who can reach port {port} may use /_sim, without a token\n"
 
 
 def test_the_limit_of_callbacks_is_that_of_the_command_line(serve: Serve) -> None:
@@ -368,18 +365,11 @@ def test_a_mistake_that_click_finds(arguments: list[str], names: list[str]) -> N
         ("lab.json", b'{"submit_code": 201}', ", line 1: policy field submit_code: '201' is not one of 202, 200 (did you mean 202?)"),
         ("lab.toml", b'cors = "on"\nextends = "documentd"', ", line 2: extends 'documentd' is not one of documented, observed (did you mean documented?)"),
         ("lab.toml", b"submit_code", " is not valid TOML: "),
-        ("lab.json", b'{"submit_code"', ", line 1: not valid JSON: "),
         ("lab.json", b"[]", ", line 1: a profile is a table of policy fields"),
         ("lab.yaml", b"cors: off\nretention:\n", ", line 2: policy field retention: null and tables are not allowed"),
         ("lab.yml", b"cors: off\n\tprice: 6=0.35\n", ", line 2: not valid YAML: found character '\\t' that cannot start any token"),
-        ("lab.toml", b"\xff", " is not UTF-8: "),
-        ("lab.toml", b"submit_code = " + b"[" * 100_000, " is nested too deeply"),
-        ("lab.json", b'{"submit_code":' + b"[" * 100_000, " is nested too deeply"),
-        ("lab.toml", b"cors = 'on'\n" + b"a." * 50_000 + b"a = 1", ", line 2: not valid TOML: a key has more than 100 dotted names"),
-        ("lab.toml", b"submit_code = " + b"1" * 5_000, " contains a number with too many digits"),
-        ("lab.toml", b"#" * (16 * 1024 * 1024 + 1), " is larger than 16777216 bytes"),
     ],
-    ids=range(14),
+    ids=range(7),
 )  # fmt: skip
 def test_a_wrong_profile_file(tmp_path: Path, name: str, text: bytes, says: str) -> None:
     """The line has the nearest known name, or the position of the mistake if the parser knows it."""
@@ -807,6 +797,7 @@ def test_a_log_of_every_call(serve: Serve, receiver: Receiver) -> None:
         (1, "POST", "/[redacted]/v1/generate", 400),
         (2, "POST", GENERATE, 402),
     ]
+    assert {each["level"] for each in logged} == {"info"}
     assert [each["request_id"] for each in logged] == [*[request_id] * 3, "[redacted]", None, None]
     assert all(0 <= each["duration"] < PATIENCE for each in logged if "status" in each)
     assert re.fullmatch(rf"POST {GENERATE} answered 202 in [\d.]+ ms: accepted {request_id}", logged[0]["message"])
@@ -835,11 +826,10 @@ def test_every_call_is_logged_on_a_terminal(option: tuple[str, ...], lines: int)
     )
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
-def test_the_log_has_refusals_and_callbacks_and_no_key(serve: Serve, receiver: Receiver, form: str) -> None:
+def test_the_log_has_refusals_and_callbacks_and_no_key(serve: Serve, receiver: Receiver) -> None:
     """One line for each refused call and each webhook attempt, wherever the caller has put its key."""
     key = "canary-4711-0815"
-    serving = serve("--api-key", key, "--log-format", form, "--clock", "manual", "--set", "query_key=accept")
+    serving = serve("--api-key", key, "--clock", "manual", "--set", "query_key=accept")
     caller = caller_of(serving)
     request_id = caller.generate(webhook=f"{receiver.url}?key={key}").json()["request_id"]
     caller.advance(15)
@@ -847,9 +837,8 @@ def test_the_log_has_refusals_and_callbacks_and_no_key(serve: Serve, receiver: R
     caller.call("GET", f"/{key}?subscription-key={key}")
     Caller(over_http(serving.url), f"{key}-unknown").generate()
     assert serving.end() == 0
-    lines = serving.log.splitlines()
     assert key not in serving.log
-    messages = [json.loads(line)["message"] for line in lines] if form == "json" else lines
+    messages = serving.log.splitlines()
     assert [line.split(" answered ")[0] for line in messages[1:]] == [
         "POST /minimax-hailuo-ai/v1/generate",
         "GET /[redacted]",
@@ -859,5 +848,3 @@ def test_the_log_has_refusals_and_callbacks_and_no_key(serve: Serve, receiver: R
     assert messages[1].endswith(
         'answered 400: {"error":"Invalid request","message":"resolution must be one of \\"768P\\", \\"1080P\\", not the string \\"[redacted]\\"."}'
     )
-    if form == "json":
-        assert {json.loads(line)["level"] for line in lines} == {"info"}
