@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from http.client import HTTPException
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ import trustme
 from pixazo_simulator.control.client import ControlClient
 from pixazo_simulator.spec import points
 from tests.caller import GENERATE, Caller, over_http
-from tests.command import COMMAND, SIGNAL_ELSEWHERE, Serving, mistake, pixazo_sim, python, run_process, started
+from tests.command import COMMAND, SIGNAL_ELSEWHERE, Serving, mistake, pixazo_sim, run_process, started
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
@@ -134,15 +135,12 @@ def test_a_control_token_and_the_names_of_the_host(serve: Serve, given: str) -> 
     assert ControlClient(serving.url, control_token=token).health().worlds == 1
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
-def test_a_server_that_is_open_says_so(serve: Serve, form: str) -> None:
+def test_a_server_that_is_open_says_so(serve: Serve) -> None:
     """In one line."""
-    serving = serve("--control-open", "--log-format", form)
+    serving = serve("--control-open")
     assert serving.end() == 0
-    (line,) = serving.log.splitlines()
-    body = line if form == "text" else json.loads(line)["message"]
     port = serving.url.rpartition(":")[2]
-    assert body == f"warning: --control-open: anyone who can reach port {port} may use /_sim, without a token"
+    assert serving.log == f"warning: --control-open: anyone who can reach port {port} may use /_sim, without a token\n"
 
 
 def test_the_limit_of_callbacks_is_that_of_the_command_line(serve: Serve) -> None:
@@ -367,18 +365,11 @@ def test_a_mistake_that_click_finds(arguments: list[str], names: list[str]) -> N
         ("lab.json", b'{"submit_code": 201}', ", line 1: policy field submit_code: '201' is not one of 202, 200 (did you mean 202?)"),
         ("lab.toml", b'cors = "on"\nextends = "documentd"', ", line 2: extends 'documentd' is not one of documented, observed (did you mean documented?)"),
         ("lab.toml", b"submit_code", " is not valid TOML: "),
-        ("lab.json", b'{"submit_code"', ", line 1: not valid JSON: "),
         ("lab.json", b"[]", ", line 1: a profile is a table of policy fields"),
         ("lab.yaml", b"cors: off\nretention:\n", ", line 2: policy field retention: null and tables are not allowed"),
         ("lab.yml", b"cors: off\n\tprice: 6=0.35\n", ", line 2: not valid YAML: found character '\\t' that cannot start any token"),
-        ("lab.toml", b"\xff", " is not UTF-8: "),
-        ("lab.toml", b"submit_code = " + b"[" * 100_000, " is nested too deeply"),
-        ("lab.json", b'{"submit_code":' + b"[" * 100_000, " is nested too deeply"),
-        ("lab.toml", b"cors = 'on'\n" + b"a." * 50_000 + b"a = 1", ", line 2: not valid TOML: a key has more than 100 dotted names"),
-        ("lab.toml", b"submit_code = " + b"1" * 5_000, " contains a number with too many digits"),
-        ("lab.toml", b"#" * (16 * 1024 * 1024 + 1), " is larger than 16777216 bytes"),
     ],
-    ids=range(14),
+    ids=range(7),
 )  # fmt: skip
 def test_a_wrong_profile_file(tmp_path: Path, name: str, text: bytes, says: str) -> None:
     """The line has the nearest known name, or the position of the mistake if the parser knows it."""
@@ -649,11 +640,9 @@ def test_what_a_command_does_not_import(package: str, code: str, arguments: list
 )
 def test_a_package_is_a_command(package: str, command: str) -> None:
     """`python -m PACKAGE` is the command, whose version is that of the package."""
-    shown = python(f"import {package}; print({package}.__version__)").strip()
-    script = Path(COMMAND).with_name(command)
-    for way in ((sys.executable, "-m", package), (script,)):
-        assert run_process(*way, "--version").stdout == f"{command} {shown}\n"
-        assert run_process(*way, "-h").stdout == run_process(*way, "--help").stdout != ""
+    shown = f"{command} {import_module(package).__version__}\n"
+    for way in ((sys.executable, "-m", package), (Path(COMMAND).with_name(command),)):
+        assert run_process(*way, "--version").stdout == shown
 
 
 NOT_READY = "the ready line cannot be written to standard output: {}; redirect it to a file or /dev/null"
@@ -712,7 +701,7 @@ def shell(command: str) -> subprocess.CompletedProcess[str]:
 # The log
 
 
-REFUSED = 1500
+REFUSED = 300
 """Calls whose log lines are more than a pipe holds and than may wait."""
 
 
@@ -724,7 +713,7 @@ def test_nobody_waits_for_a_reader_of_the_log(form: str) -> None:
         assert process.stderr
         caller = Caller(over_http(line(process).split()[1].decode()), "nobody")
         for number in range(REFUSED):
-            assert caller.call("GET", f"/{number:04}{'a' * 2000}").status == 404
+            assert caller.call("GET", f"/{number:04}{'a' * 6000}").status == 404
         output = b""
         while b"were dropped" not in output:
             output += os.read(process.stderr.fileno(), 65536)
@@ -807,6 +796,7 @@ def test_a_log_of_every_call(serve: Serve, receiver: Receiver) -> None:
         (1, "POST", "/[redacted]/v1/generate", 400),
         (2, "POST", GENERATE, 402),
     ]
+    assert {each["level"] for each in logged} == {"info"}
     assert [each["request_id"] for each in logged] == [*[request_id] * 3, "[redacted]", None, None]
     assert all(0 <= each["duration"] < PATIENCE for each in logged if "status" in each)
     assert re.fullmatch(rf"POST {GENERATE} answered 202 in [\d.]+ ms: accepted {request_id}", logged[0]["message"])
@@ -835,11 +825,10 @@ def test_every_call_is_logged_on_a_terminal(option: tuple[str, ...], lines: int)
     )
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
-def test_the_log_has_refusals_and_callbacks_and_no_key(serve: Serve, receiver: Receiver, form: str) -> None:
+def test_the_log_has_refusals_and_callbacks_and_no_key(serve: Serve, receiver: Receiver) -> None:
     """One line for each refused call and each webhook attempt, wherever the caller has put its key."""
     key = "canary-4711-0815"
-    serving = serve("--api-key", key, "--log-format", form, "--clock", "manual", "--set", "query_key=accept")
+    serving = serve("--api-key", key, "--clock", "manual", "--set", "query_key=accept")
     caller = caller_of(serving)
     request_id = caller.generate(webhook=f"{receiver.url}?key={key}").json()["request_id"]
     caller.advance(15)
@@ -847,9 +836,8 @@ def test_the_log_has_refusals_and_callbacks_and_no_key(serve: Serve, receiver: R
     caller.call("GET", f"/{key}?subscription-key={key}")
     Caller(over_http(serving.url), f"{key}-unknown").generate()
     assert serving.end() == 0
-    lines = serving.log.splitlines()
     assert key not in serving.log
-    messages = [json.loads(line)["message"] for line in lines] if form == "json" else lines
+    messages = serving.log.splitlines()
     assert [line.split(" answered ")[0] for line in messages[1:]] == [
         "POST /minimax-hailuo-ai/v1/generate",
         "GET /[redacted]",
@@ -859,5 +847,3 @@ def test_the_log_has_refusals_and_callbacks_and_no_key(serve: Serve, receiver: R
     assert messages[1].endswith(
         'answered 400: {"error":"Invalid request","message":"resolution must be one of \\"768P\\", \\"1080P\\", not the string \\"[redacted]\\"."}'
     )
-    if form == "json":
-        assert {json.loads(line)["level"] for line in lines} == {"info"}

@@ -40,21 +40,19 @@ def hanging(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-@pytest.mark.slow
 def test_the_slices_of_a_run_are_all_its_tests(hanging: pytest.Pytester) -> None:
     """Each test is in one of them."""
     named = [
         line
         for part in ("1/2", "2/2")
-        for line in hanging.runpytest_subprocess("--collect-only", "-q", "--slice", part).outlines
+        for line in hanging.runpytest("--collect-only", "-q", "--slice", part).outlines
         if "::" in line
     ]
     assert sorted(named) == ["test_app.py::test_first", "test_app.py::test_second"]
-    refused = hanging.runpytest_subprocess("--slice", "3/2")
+    refused = hanging.runpytest("--slice", "3/2")
     refused.stderr.fnmatch_lines(["*'3/2' is no part: write K/N with K from 1 to N, such as 7/24"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "named"),
     [
@@ -80,7 +78,7 @@ def test_what_takes_long_runs_when_asked_for(
         f"@pytest.mark.{name}\ndef test_{name}(): pass" for name in ("slow", "exhaustive")
     )
     pytester.makepyfile(test_app=f"def test_quick(): pass\n{marked}")
-    collected = pytester.runpytest_inprocess("--collect-only", "-q", *options).outlines
+    collected = pytester.runpytest("--collect-only", "-q", *options).outlines
     assert [line for line in collected if "::" in line] == [f"test_app.py::test_{name}" for name in named]
 
 

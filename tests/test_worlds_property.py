@@ -272,7 +272,7 @@ class ManyWorlds(RuleBasedStateMachine):
 def test_laws_of_many_worlds() -> None:
     """Every invariant holds in every run, and every kind of event happened in some run."""
     ManyWorlds.happened.clear()
-    run_state_machine_as_test(ManyWorlds, settings=settings(max_examples=30, stateful_step_count=40))
+    run_state_machine_as_test(ManyWorlds, settings=settings(max_examples=20, stateful_step_count=40))
     assert {what for what, times in ManyWorlds.happened.items() if times} == {
         "202", "400", "402", "adjust", "advance", "another world", "read COMPLETED", "read ERROR", "read FAILED",
         "read PROCESSING", "read QUEUED", "read foreign", "refund", "webhook attempt",

@@ -235,14 +235,6 @@ def test_a_response_that_is_no_clear_refusal_may_have_been_charged(gateway: Scri
     assert isinstance(caught.value, pixazo_client.InternalServerError) is (status in range(500, 600))
 
 
-def test_only_a_submission_may_have_been_charged(gateway: ScriptedGateway) -> None:
-    """A read costs nothing, whatever its response is."""
-    gateway.reply(Reply(409, {"error": "No"}))
-    with pytest.raises(APIStatusError) as caught:
-        gateway.run(gateway.client().retrieve(ID))
-    assert "charged" not in str(caught.value)
-
-
 @pytest.mark.parametrize(("headers", "pause"), [({"Retry-After": "7"}, 7.0), ({}, 0.375)])
 def test_a_throttled_submission_is_repeated(gateway: ScriptedGateway, headers: dict[str, str], pause: float) -> None:
     """CLIENT-06: Retry-After is honoured to the second; without it the pause is our own, and not zero."""

@@ -36,6 +36,13 @@ def _not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in processes of their own have no plugin but ours and those that they name: to load the others takes a second each time."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_pixazo.plugin")
+
+
+@pytest.fixture
 def run_tests(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
     """Runs a file of tests, with some options."""
 

@@ -38,7 +38,8 @@ import sys
 for name in ("hypothesis", "respx", "httpx"):
     sys.modules[name] = None
 """
-APART = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:respx")
+APART = ("-q", "-p", "no:cacheprovider")
+pytestmark = pytest.mark.usefixtures("no_other_plugins")
 
 
 def test_each_name_can_be_had() -> None:
@@ -220,7 +221,7 @@ def test_without_hypothesis(pytester: pytest.Pytester, monkeypatch: pytest.Monke
     """Where Hypothesis is not installed, the clauses are tested all the same and the rest is skipped, not an error."""
     pytester.makepyfile(absent="import sys\n\nsys.modules['hypothesis'] = None")
     monkeypatch.setenv("PYTHONPATH", str(pytester.path), prepend=os.pathsep)
-    options = "--pyargs pixazo_contracts --collect-only -q -p no:cacheprovider -p no:hypothesispytest -p absent"
+    options = "--pyargs pixazo_contracts --collect-only -q -p no:cacheprovider -p absent"
     # In an editable install our own conftest.py, which needs Hypothesis, lies above the suite.
     cut = f"--confcutdir={Path(pixazo_contracts.__file__).parent}"
     done = pytester.run(sys.executable, "-m", "pytest", cut, *options.split())

@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import re
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -23,6 +22,7 @@ from tests.contracts.gateways.edits import coded, envelope, having
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, FAILED_PROMPT, KEY
 from tests.contracts.gateways.fake_server import serve
 from tests.schemas import check
+from tests.servers import free_port
 
 from pixazo_contracts.cli import again, commands, group, main
 from pixazo_contracts.runner import run_clock, session
@@ -197,9 +197,7 @@ def test_a_receiver_url_that_may_hold_a_token_is_not_printed(end: str) -> None:
 
 def test_a_dead_host_exits_10() -> None:
     """Nobody listening is an unusable target, not a clean run."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        dead = run(f"http://127.0.0.1:{free.getsockname()[1]}")
+    dead = run(f"http://127.0.0.1:{free_port()}")
     assert dead.exit_code == 10
     assert "the target does not respond (connect)" in dead.output
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def call(gateway: FakeGateway, request_id: str, url: str, body: bytes, *, retry: float = 5.0) -> None:
     """Post one callback; one that is not taken is tried once more."""
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
-    opener = urllib.request.build_opener(_NoRedirect())
+    # Without proxies: to look for them reads the environment, which pytest changes meanwhile.
+    opener = urllib.request.build_opener(_NoRedirect(), urllib.request.ProxyHandler({}))
     try:
         opener.open(request, timeout=PATIENCE).close()
     except urllib.error.HTTPError as error:

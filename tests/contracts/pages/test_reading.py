@@ -204,7 +204,7 @@ OURS = read_page(own_page())
 
 
 @pytest.mark.slow
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(
     st.lists(st.tuples(st.integers(0, len(LINES)), st.integers(0, 40)), min_size=1, max_size=6),
     st.randoms(use_true_random=False),

@@ -7,7 +7,6 @@ import binascii
 import html
 import http.client
 import re
-import socket
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import pytest
 from tests.contracts.fake_run import ORIGIN, ZERO, InProcess
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, ERROR_PROMPT, FAILED_PROMPT, KEY, Answered, Ask, FakeGateway
 from tests.contracts.trace.test_trace import SPELLINGS
+from tests.servers import free_port
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Result, Terms, evaluate, to_json, to_ndjson
@@ -144,9 +144,7 @@ def test_no_artefact_holds_a_key_in_any_spelling(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_tokens_of_a_receiver_url_stand_nowhere(tmp_path: Path) -> None:
     """Not in what is recorded of the URLs that we gave; callbacks are compared with those all the same."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     user, password, segment, value, short = TOKENS
     url = f"http://{user}:{quote(password)}@127.0.0.1:{port}/{short}/{segment}?t={value}"
     result = observed(tmp_path, ReceiverAddress(port=port, public_url=url))

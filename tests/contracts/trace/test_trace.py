@@ -187,6 +187,7 @@ def test_half_a_surrogate_pair_becomes_text(text: str, value: object) -> None:
 
 
 @pytest.mark.slow
+@settings(max_examples=50)
 @given(
     st.recursive(
         st.text(st.characters()), lambda inner: st.dictionaries(st.text(st.characters()), inner) | st.lists(inner)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.contracts.traffic.proxied import App, proxied, settings
 from tests.receiver import Receiver
+from tests.servers import free_port
 
 from pixazo_simulator import Simulator
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant, find_mutant
@@ -34,8 +34,7 @@ def test_no_profile_is_accused_of_what_it_does_as_the_page_says(name: str) -> No
 
 
 def _caught(mutant: Mutant | None) -> set[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with (
         Receiver() as receiver,
         Simulator(settings(50), change=mutant) as simulator,

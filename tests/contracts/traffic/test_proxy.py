@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.contracts.traffic.proxied import KEY, STATUS, SUBMIT, App, proxied, settings
 from tests.patience import PATIENCE
+from tests.servers import free_port
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import judge
@@ -140,9 +141,7 @@ def test_no_response_stays_no_response_and_a_reset_a_reset() -> None:
 
 
 def test_a_gateway_that_cannot_be_reached_is_a_502_of_the_proxy_and_no_answer_of_the_gateway() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with proxied(url) as passing:
+    with proxied(f"http://127.0.0.1:{free_port()}") as passing:
         status, members, _ = App(passing.port).submit()
     assert (status, "cannot be reached" in str(members["message"])) == (502, True)
     assert passing.fails == set()
@@ -265,8 +264,7 @@ def test_webhooks_are_relayed_to_the_urls_that_the_app_gave_and_to_no_other(tmp_
         peer.sendall(b"HTTP/1.1 204 Fine\r\nConnection: close\r\n\r\n")
         arrived.set()
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     public = f"http://127.0.0.1:{port}"
     with (
         upstream(receive) as url,

@@ -13,7 +13,7 @@ from tests.simulator.http_clients import HTTP_CLIENTS
 from tests.tools import tool
 
 ROOT = Path(__file__).parents[3]
-QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:respx", "-p", "no:randomly")
+QUIET = ("-q", "-p", "no:cacheprovider")
 
 #: Names that no resolver ever knows (RFC 6761) stand for the vendor's, which would be reached when these tests fail.
 CONFTEST = """
@@ -49,7 +49,7 @@ HEADLINE = "pixazo: the real gateway was called; strict=False does not let this 
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _environment(no_other_plugins: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Inner tests import helpers of this test suite."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

@@ -50,21 +50,14 @@ LIST = [
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
-    """Runs that suite in a process of its own, where pytest has no other plugins than ours and xdist."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+def run(pytester: pytest.Pytester, no_other_plugins: None) -> Callable[..., pytest.RunResult]:
+    """Runs that suite."""
     pytester.makepyfile(test_app=SUITE)
-    return partial(pytester.runpytest_subprocess, "-p", "pytest_pixazo.plugin", "-p", "xdist.plugin")
+    return partial(pytester.runpytest, "-p", "no:cacheprovider", "-p", "xdist")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    "options",
-    [
-        pytest.param([], marks=pytest.mark.exhaustive),
-        ["-n", "2"],
-        pytest.param(["--pixazo-conduct=off"], marks=pytest.mark.exhaustive),
-    ],
+    "options", [[], ["--pixazo-conduct=off"], pytest.param(["-n", "2"], marks=pytest.mark.slow)], ids=" ".join
 )
 def test_a_run_lists_the_assumptions_with_the_tests(run: Callable[..., pytest.RunResult], options: list[str]) -> None:
     """The least known first; workers of xdist have one list; a test that may rest on documented points only fails, in its own words."""
@@ -81,7 +74,6 @@ def test_a_run_lists_the_assumptions_with_the_tests(run: Callable[..., pytest.Ru
     done.stdout.no_fnmatch_line("*entries are hidden*")
 
 
-@pytest.mark.slow
 def test_nothing_is_printed_unless_asked(run: Callable[..., pytest.RunResult]) -> None:
     """The marker works without the option."""
     done = run()
@@ -151,7 +143,6 @@ def test_a_world_of_a_wider_scope_has_the_markers_of_that_scope(
         )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("marker", "option"), [("only='documented'", "report"), ("", "fail")])
 def test_a_world_that_ends_within_the_test_is_judged(
     run_tests: Callable[..., pytest.RunResult], marker: str, option: str

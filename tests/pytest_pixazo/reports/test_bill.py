@@ -129,8 +129,8 @@ def test_a_limit_is_a_sum_of_dollars(pytester: pytest.Pytester, where: str) -> N
 
 
 @pytest.mark.exhaustive
-def test_workers_send_their_bills(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("no_other_plugins")
+def test_workers_send_their_bills(pytester: pytest.Pytester) -> None:
     """The same as without xdist."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "xdist.plugin", "-n", "2")
+    done = pytester.runpytest("-p", "no:cacheprovider", "-p", "xdist", "-n", "2")
     done.stdout.fnmatch_lines(LINES, consecutive=True)

@@ -21,7 +21,6 @@ from pixazo_client import (
 )
 from pytest_pixazo import (
     ConnectionReset,
-    Drop,
     Duplicate,
     GarbledBody,
     HtmlPage,
@@ -46,11 +45,6 @@ def repeats_400(pixazo: Pixazo, bad: BadClient, _: Receiver) -> None:
     bad.try_again("", times=3)
 
 
-def repeats_402(pixazo: Pixazo, bad: BadClient, _: Receiver) -> None:
-    pixazo.when("generate").reply(402, times=1)
-    bad.try_again("A bear", times=2)
-
-
 def misspells_a_parameter(_: Pixazo, bad: BadClient, __: Receiver) -> None:
     bad.submit("A bear", durations=10)
 
@@ -67,12 +61,6 @@ def pays_twice_after_a_reset(pixazo: Pixazo, bad: BadClient, _: Receiver) -> Non
 
 def gives_up(pixazo: Pixazo, bad: BadClient, _: Receiver) -> None:
     bad.give_up("A bear", looks=2)
-    pixazo.clock.advance(60)
-
-
-def waits_for_a_callback_that_is_dropped(pixazo: Pixazo, bad: BadClient, receiver: Receiver) -> None:
-    pixazo.when("webhook").fault(Drop())
-    bad.submit("A bear", webhook_url=receiver.url)
     pixazo.clock.advance(60)
 
 
@@ -102,12 +90,10 @@ MISTAKES: dict[Callable[[Pixazo, BadClient, Receiver], None], str] = {
     hurries: "poll-too-fast",
     ignores_retry_after: "retry-after-ignored",
     repeats_400: "refusal-repeated",
-    repeats_402: "refusal-repeated",
     misspells_a_parameter: "unknown-parameter",
     pays_twice_for_a_lost_reply: "charged-twice",
     pays_twice_after_a_reset: "charged-twice",
     gives_up: "stopped-early",
-    waits_for_a_callback_that_is_dropped: "stopped-early",
     overlooks_error: "polled-after-end",
     gives_the_key_to_the_media_host: "key-given-away",
     writes_the_key_into_a_webhook_url: "key-given-away",

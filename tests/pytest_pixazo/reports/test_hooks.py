@@ -45,16 +45,15 @@ SECTION = "*pixazo conduct: what will hurt on the real gateway*"
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A folder with that suite, where pytest has no other plugins than ours and xdist."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+def suite(pytester: pytest.Pytester, no_other_plugins: None) -> pytest.Pytester:
+    """A folder with that suite."""
     pytester.makepyfile(test_app=SUITE)
     return pytester
 
 
 def ran(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
-    """A run in a process of its own."""
-    return suite.runpytest_subprocess("-p", "pytest_pixazo.plugin", "-p", "xdist.plugin", *options)
+    """A run with these options."""
+    return suite.runpytest("-p", "no:cacheprovider", "-p", "xdist", *options)
 
 
 def section(done: pytest.RunResult) -> list[str]:
@@ -64,12 +63,12 @@ def section(done: pytest.RunResult) -> list[str]:
     return found[0].splitlines() if found else []
 
 
-@pytest.mark.slow
 def test_the_conduct_report_is_printed_by_default(suite: pytest.Pytester) -> None:
     """The findings, check by check; the run still succeeds."""
     done = ran(suite)
     assert section(done)[1].startswith("refusal-repeated: A request that was refused with 400 or 402 was sent again")
     assert section(done)[4:] == [INSISTS.format(1), INSISTS.format(2)]
+    done.stdout.no_fnmatch_line("*behaviour coverage*")
     done.assert_outcomes(passed=3)
     assert done.ret == 0
 
@@ -78,7 +77,6 @@ CHECK = "refusal-repeated%3A A request that was refused with 400 or 402 was sent
 SHOWN = "sent 2 times, though it was answered 400: exchanges 1-2, and 1 finding more here%0Awhy it hurts: *"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [(), pytest.param(("-n", "2"), marks=pytest.mark.exhaustive)], ids=["alone", "xdist"]
 )
@@ -112,7 +110,6 @@ def test_github_actions(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch,
     assert '| generate:402 | pixazo.when("generate").reply(402, times=1) |' in written
 
 
-@pytest.mark.slow
 def test_without_github_actions_nothing_is_annotated(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor with `--pixazo-format=text`; with `=github` misconduct that fails its test is an error, and no summary is needed."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -147,12 +144,11 @@ def test_a_test_that_failed_gets_no_error_for_its_conduct(suite: pytest.Pytester
             assert 0
         """
     )
-    done = suite.runpytest("-p", "no:cacheprovider", "--pixazo-conduct=fail", "test_hasty.py")
+    done = ran(suite, "--pixazo-conduct=fail", "test_hasty.py")
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines([SECTION, "*test_hasty: durations is not a parameter of this operation*"])
 
 
-@pytest.mark.slow
 def test_misconduct_can_fail_the_tests(suite: pytest.Pytester) -> None:
     """Each such test fails at its teardown with the finding and the marker that allows it; the other one passes."""
     done = ran(suite, "--pixazo-conduct=fail")
@@ -167,7 +163,6 @@ def test_misconduct_can_fail_the_tests(suite: pytest.Pytester) -> None:
     assert done.ret == 1
 
 
-@pytest.mark.slow
 def test_a_test_may_allow_it(suite: pytest.Pytester) -> None:
     """With the marker it passes, and nothing is printed."""
     allowing = SUITE.replace(
@@ -179,7 +174,6 @@ def test_a_test_may_allow_it(suite: pytest.Pytester) -> None:
     done.stdout.no_fnmatch_line(SECTION)
 
 
-@pytest.mark.slow
 def test_a_rule_that_does_not_exist_cannot_be_allowed(suite: pytest.Pytester) -> None:
     """The test says so, once and before it runs, with the nearest name."""
     suite.makepyfile(
@@ -194,7 +188,6 @@ def test_a_rule_that_does_not_exist_cannot_be_allowed(suite: pytest.Pytester) ->
     )
 
 
-@pytest.mark.exhaustive
 def test_the_report_can_be_switched_off(suite: pytest.Pytester) -> None:
     """By option or ini file; any other word is refused."""
     ran(suite, "--pixazo-conduct=off").stdout.no_fnmatch_line(SECTION)
@@ -204,7 +197,6 @@ def test_the_report_can_be_switched_off(suite: pytest.Pytester) -> None:
     ran(suite).stderr.fnmatch_lines(["ERROR: pixazo_conduct 'loud' is not one of off, report, fail"])
 
 
-@pytest.mark.exhaustive
 def test_an_error_at_teardown_shows_no_line_of_the_plugin(pytester: pytest.Pytester) -> None:
     """The traceback of a fixture that fails in its teardown shows no line of the plugin."""
     pytester.makeconftest(
@@ -218,13 +210,12 @@ def test_an_error_at_teardown_shows_no_line_of_the_plugin(pytester: pytest.Pytes
         """
     )
     pytester.makepyfile("def test_it(fragile): pass")
-    done = pytester.runpytest_subprocess()
+    done = pytester.runpytest()
     done.stdout.fnmatch_lines(["E       RuntimeError: torn"])
     done.stdout.no_fnmatch_line("*pytest_pixazo*")
     done.stdout.no_fnmatch_line("*wrapper=True*")
 
 
-@pytest.mark.slow
 def test_the_coverage_is_printed_when_asked_for(suite: pytest.Pytester) -> None:
     """A table of what was met, hints for what was not; faults separately."""
     done = ran(suite, "--pixazo-cov")
@@ -239,10 +230,8 @@ def test_the_coverage_is_printed_when_asked_for(suite: pytest.Pytester) -> None:
             '    fault:reply_lost * pixazo.when("generate").fault(ReplyLost(), times=1)',
         ]
     )
-    ran(suite).stdout.no_fnmatch_line("*behaviour coverage*")
 
 
-@pytest.mark.exhaustive
 def test_too_little_coverage_fails_the_run(suite: pytest.Pytester) -> None:
     """One line says how much was met and how much is required; omitted behaviours do not count."""
     done = ran(suite, "--pixazo-cov-fail-under=50")
@@ -260,18 +249,16 @@ def test_too_little_coverage_fails_the_run(suite: pytest.Pytester) -> None:
     assert wrong.ret == 1
 
 
-@pytest.mark.exhaustive
 def test_the_coverage_of_no_world_is_nothing(pytester: pytest.Pytester) -> None:
     """A run with coverage but without a world reports 0 %."""
     pytester.makepyfile("def test_nothing(): pass")
-    done = pytester.runpytest_subprocess("--pixazo-cov", "--pixazo-cov-fail-under=1")
+    done = pytester.runpytest("--pixazo-cov", "--pixazo-cov-fail-under=1")
     done.stdout.fnmatch_lines(
         ["documented behaviour: 0 of 37 (0 %)", "pixazo: behaviour coverage 0.0 % is less than 1 %: *"]
     )
     assert done.ret == 1
 
 
-@pytest.mark.slow
 def test_the_coverage_as_json(suite: pytest.Pytester) -> None:
     """What was met, how often and by which test first; what is missing, with its hint."""
     done = ran(suite, "--pixazo-cov-json=report.json")
@@ -284,7 +271,6 @@ def test_the_coverage_as_json(suite: pytest.Pytester) -> None:
     assert len(output["faults"]["missing"]) == 30
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "says"),
     [

@@ -6,7 +6,6 @@ import asyncio
 import socket
 import sys
 import threading
-import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 import trio
 import uvloop
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 
 from pytest_pixazo.sleep import quiescence
 from pytest_pixazo.sleep.quiescence import WAITS, AsyncioLoop, Loop, Quiescence, TrioLoop, waits_for_others
@@ -155,14 +154,6 @@ def test_a_run_of_trio_that_ends_has_settled() -> None:
 def frame_of(thread: threading.Thread) -> FrameType:
     """The innermost frame of a thread."""
     return sys._current_frames()[thread.ident or 0]  # pyright: ignore[reportPrivateUsage] - documented for this use
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Let other threads run until a condition holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "this should have happened"
-        time.sleep(0)
 
 
 def started(target: Callable[..., object], *arguments: object) -> threading.Thread:

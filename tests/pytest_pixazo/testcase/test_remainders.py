@@ -81,6 +81,7 @@ def test_the_test_that_left_it_gets_a_warning(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_other_plugins")
 def test_under_xdist(run: Callable[..., pytest.RunResult]) -> None:
     """A worker hands it on."""
     result = run(leaving(), "-p", "xdist", "-n", "1")

@@ -34,6 +34,7 @@ def notes(pytester: pytest.Pytester) -> list[list[str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_other_plugins")
 def test_each_worker_has_its_own(pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult]) -> None:
     """Under xdist every worker starts one simulator, on a port of its own, and tells what failed tests show."""
     result = run_tests(
@@ -50,6 +51,7 @@ def test_each_worker_has_its_own(pytester: pytest.Pytester, run_tests: Callable[
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_other_plugins")
 @pytest.mark.parametrize(
     "named",
     [
@@ -298,6 +300,7 @@ def test_https_receivers_of_a_local_authority(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_other_plugins")
 def test_a_process_patched_by_gevent(pytester: pytest.Pytester) -> None:
     """The fixture says what to do, in one line; an inbox beside a running simulator as well."""
     pytest.importorskip("gevent")

@@ -13,9 +13,7 @@ import pytest
 from tests.patience import PATIENCE
 from tests.pytest_pixazo.submitting import statuses, submit
 
-from pixazo_client import PixazoClient
 from pixazo_simulator import ControlClient, Simulator
-from pytest_pixazo import BeforeReply, Pixazo
 from pytest_pixazo.webhooks import Inbox, InboxError
 from pytest_pixazo.webhooks.receivers import Callback, SignatureError
 
@@ -323,35 +321,3 @@ def test_an_error_of_the_test_is_not_hidden_by_one_of_the_inbox(monkeypatch: pyt
         raise KeyError
     with pytest.raises(InboxError, match="the loop is blocked"), Inbox() as inbox:
         misuse(inbox)
-
-
-def test_without_a_fault_it_comes_once_at_the_end(
-    pixazo_client: PixazoClient, pixazo: Pixazo, pixazo_webhooks: Inbox
-) -> None:
-    """Inbox and log agree: one successful attempt after fifteen seconds, then no more."""
-    request_id = pixazo_client.generate("A bear", webhook_url=pixazo_webhooks.url).request_id
-    pixazo.clock.advance(14.999)
-    assert pixazo_webhooks.received == []
-    pixazo.clock.advance(3600)
-    (callback,) = pixazo_webhooks.received
-    assert (callback.request_id, callback.at) == (request_id, COMPLETED_AT)
-    (delivery,) = pixazo.webhooks
-    assert [(attempt.at, attempt.status) for attempt in delivery.attempts] == [(COMPLETED_AT, 204)]
-    assert delivery.delivered
-
-
-def test_a_callback_comes_before_the_202(pixazo_client: PixazoClient, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
-    """It has arrived when the submission returns, and the clock has moved to the end."""
-    pixazo.when("webhook").fault(BeforeReply())
-    request_id = pixazo_client.generate("A bear", webhook_url=pixazo_webhooks.url).request_id
-    (callback,) = pixazo_webhooks.received
-    assert (callback.request_id, callback.status) == (request_id, "COMPLETED")
-
-
-@pytest.mark.pixazo(profile="observed", policy={"job_times": "2+40", "http_webhook_url": "accept"})
-def test_progress_comes_in_mode_sync(pixazo: Pixazo, pixazo_client: PixazoClient, pixazo_webhooks: Inbox) -> None:
-    """`X-Webhook-Mode: sync` of the profile `observed`: every fifteen seconds while it runs, and at the end."""
-    path, mode = "/minimax-hailuo-ai/v1/generate", {"X-Webhook-Mode": "sync"}
-    pixazo_client.submit(path, {"prompt": "A bear"}, webhook_url=pixazo_webhooks.url, extra_headers=mode)
-    pixazo.clock.advance(60)
-    assert [callback.status for callback in pixazo_webhooks.received] == ["PROCESSING"] * 3 + ["COMPLETED"]

@@ -41,6 +41,7 @@ async def test_a_client_left_in_the_middle(pixazo, pixazo_async_client):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_other_plugins")
 def test_async_tests_on_asyncio_and_trio(pytester: pytest.Pytester) -> None:
     """The synchronous fixtures work in async tests, and the client is closed without a loop and without a warning."""
     pytester.makepyfile(ASYNC_TESTS)
@@ -48,7 +49,6 @@ def test_async_tests_on_asyncio_and_trio(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess(*options).assert_outcomes(passed=6)
 
 
-@pytest.mark.slow
 def test_a_transport_reaches_the_world(pytester: pytest.Pytester, simulator: Simulator) -> None:
     """Without a socket; on a simulator of another process the error says what to use."""
     pytester.makepyfile(
@@ -70,7 +70,7 @@ def test_a_transport_reaches_the_world(pytester: pytest.Pytester, simulator: Sim
         """
     )
     for options in ((), ("--pixazo-sim-url", simulator.url)):
-        pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", "-W", "error", *options).assert_outcomes(passed=1)
+        pytester.runpytest("-q", "-p", "no:cacheprovider", "-W", "error", *options).assert_outcomes(passed=1)
 
 
 def test_the_same_seed_polls_at_the_same_instants(pytester: pytest.Pytester) -> None:

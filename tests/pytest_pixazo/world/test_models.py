@@ -28,10 +28,9 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-@pytest.mark.slow
 def test_a_project_tests_its_calls_of_another_model(project: pytest.Pytester) -> None:
     """Rules, journal, conduct and coverage name the operation; what is omitted does not count."""
-    result = project.runpytest_subprocess("-p", "no:cacheprovider", "--pixazo-cov", "--pixazo-conduct=report")
+    result = project.runpytest("-p", "no:cacheprovider", "--pixazo-cov", "--pixazo-conduct=report")
     result.assert_outcomes(passed=1)
     output = result.stdout.str()
     assert "temp is not a parameter of this operation" in output
@@ -40,11 +39,10 @@ def test_a_project_tests_its_calls_of_another_model(project: pytest.Pytester) ->
     assert "voices/speak:202" not in output
 
 
-@pytest.mark.slow
 def test_a_file_that_is_not_there_is_named(project: pytest.Pytester) -> None:
     """With the setting that names it."""
     project.makeini("[pytest]\npixazo_models = other.toml")
-    result = project.runpytest_subprocess("-p", "no:cacheprovider")
+    result = project.runpytest("-p", "no:cacheprovider")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         ["*ini setting pixazo_models: model *other.toml cannot be read: No such file or directory*"]
