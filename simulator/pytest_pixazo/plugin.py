@@ -300,6 +300,10 @@ def pixazo_factory(
         setting_up, item = stash.get(SETTING_UP, None), stash[CURRENT]
         return (setting_up.node, item, setting_up.fixturename) if setting_up else (item, item, None)
 
+    if earlier := stash.get(
+        CASES, None
+    ):  # of another parameter; when it ends, its hook of the last teardown is still running
+        pytestconfig.pluginmanager.unregister(earlier)
     stash[CASES] = cases = Cases(pytestconfig, pixazo_simulator, current)
     pytestconfig.pluginmanager.register(cases)
     yield WorldFactory(cases.fresh)

@@ -337,7 +337,7 @@ def _way(trace: Trace, clause_id: str, is_way: Callable[[str], bool]) -> Remarks
 
 I2V = Group(depends_on="BASE-03")
 i2v = partial(I2V.row, cost=FREE_IF_REFUSED, check=as_meant)
-#: The clauses that explain why a request is refused whatever else it has.
+#: The clauses that explain why a request with an image is refused: its route, and the two forms of the image.
 IMAGES = "BASE-03 I2V-IMG-03 I2V-IMG-04"
 
 # fmt: off

@@ -248,7 +248,7 @@ def _explained(clauses: Sequence[Clause], rulings: Mapping[str, _Ruling]) -> dic
     """The clauses whose findings are all explained, each with the failed clauses that explain them.
 
     A finding is explained if a clause on which its own depends, also through others, failed on a record that it depends on.
-    Without a finding, any failure of such a clause is the explanation.
+    Without a finding, any failure of such a clause is the explanation. No clause depends on itself, also not through others.
     """
     depends_on = {clause.id: clause.depends_on for clause in clauses}
     spoiled = {clause_id: ruling.spoiled for clause_id, ruling in rulings.items() if ruling.spoiled}

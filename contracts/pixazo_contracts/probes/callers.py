@@ -102,6 +102,7 @@ NEAR: Final = {
 def _near(context: RunContext) -> Conversation[None]:
     for case, account in NEAR.items():
         yield from read(unknown_id(context.run, account), case=case, aims=("AUTH-03",), account=account)
+    for case, account in NEAR.items():  # a submit that is accepted by mistake may end the probe
         for operation in OPERATIONS:
             yield from _valid(account, case, "AUTH-03", operation=operation, intent="refuse")
 

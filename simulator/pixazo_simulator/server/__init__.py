@@ -12,14 +12,17 @@ from .threaded import STOP_DEADLINE, Configuration, SimulatorError, ThreadedServ
 from .tls import tls_context
 
 if TYPE_CHECKING:
+    from .asgi import ConnectionCutError
     from .loopback import HttpRequest, HttpResponse, LoopbackServer
 
 __all__ = [
-    "KINDS", "STOP_DEADLINE", "Configuration", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError",
+    "KINDS", "STOP_DEADLINE", "Configuration", "ConnectionCutError", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError",
     "ThreadedServer", "listen", "model_names", "problems", "read_models", "read_profile", "read_script", "thread_position", "tls_context",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:
     # Not imported above: a simulator does not need it.
-    return exported(name, __name__, {".loopback": "HttpRequest HttpResponse LoopbackServer"})
+    return exported(
+        name, __name__, {".asgi": "ConnectionCutError", ".loopback": "HttpRequest HttpResponse LoopbackServer"}
+    )

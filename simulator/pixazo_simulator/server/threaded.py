@@ -1,4 +1,4 @@
-"""uvicorn's server in a thread of its own, which any other thread can call and stop."""
+"""How uvicorn is configured, and its server in a thread of its own, which any other thread can call and stop."""
 
 from __future__ import annotations
 

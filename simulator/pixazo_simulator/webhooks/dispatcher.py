@@ -144,6 +144,9 @@ class Dispatcher:
 
     async def close(self) -> None:
         """Cancel what is in progress, as if the process had ended: the deliveries are still due."""
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        self._alarms.clear()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -198,6 +201,8 @@ class Dispatcher:
             while queue.waiting and self._worlds.get(world.key) is world:
                 await self._attempt(world, queue.waiting.popleft())
                 self.wake(world)
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task
+            log.error("a webhook could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
         finally:
             queue.workers -= 1
             self.wake(world)

@@ -115,6 +115,7 @@ class Watch:
             remove_variables(self._file, self._theirs)
             self._guard.hold(Ban(item.nodeid, self._file, "after"))
 
+    @pytest.hookimpl(trylast=True)  # conftests and other plugins may still call something
     def pytest_unconfigure(self) -> None:
         """Lift the guard when the run is over, except for threads that it left running."""
         remove_variables(self._file, self._theirs)

@@ -420,6 +420,23 @@ def test_innocent({innocent}):
 
 
 @pytest.mark.slow
+def test_it_stays_until_conftests_have_ended(pytester: pytest.Pytester) -> None:
+    """What a conftest of the user does when the run is over is refused, too."""
+    conftest = f"""
+{CONFTEST}
+import socket
+
+def pytest_unconfigure():
+    try:
+        socket.getaddrinfo("gateway.invalid", 443)
+    except OSError as error:
+        print("ended:", type(error).__name__)
+"""
+    result = run(pytester, "def test_one(pixazo): pass", "-s", conftest=conftest)
+    assert "ended: ConnectionRefusedError" in result.outlines
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fixture", "innocent", "options", "code"),
     [

@@ -306,6 +306,31 @@ def test_a_bug_in_one_attempt_does_not_stop_the_dispatcher(caplog: pytest.LogCap
     assert "a webhook could not be attempted: RuntimeError('a bug')" in caplog.messages
 
 
+def test_an_unforeseen_error_of_a_background_attempt_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In one line by our logger, whose filter hides keys."""
+
+    async def run() -> None:
+        worlds = Worlds(settings(callback_url="challenge"))
+        (world,) = worlds
+        dispatcher = Dispatcher(worlds, Receiver().post)
+
+        async def fail(*_: object) -> None:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(dispatcher, "_record", fail)
+        running = asyncio.create_task(dispatcher.run())
+        accepted(world, members={"callback_url": HOOK})
+        dispatcher.wake()
+        await until(lambda: caplog.messages)
+        running.cancel()
+        await dispatcher.close()
+
+    asyncio.run(run())
+    assert caplog.messages == ["a webhook could not be attempted: RuntimeError('a bug')"]
+
+
 def test_only_the_world_that_was_named_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server may have thousands, and a submit wakes the dispatcher."""
     looks: list[str] = []
