@@ -1,4 +1,4 @@
-"""The log of a server: commands are appended to a store, and carried out in the order in which the store has them."""
+"""The log of a server: commands are appended to a store, and carried out in the order in which the store has them; which text names which store."""
 
 from __future__ import annotations
 
