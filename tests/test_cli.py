@@ -643,6 +643,7 @@ def test_a_package_is_a_command(package: str, command: str) -> None:
     shown = f"{command} {import_module(package).__version__}\n"
     for way in ((sys.executable, "-m", package), (Path(COMMAND).with_name(command),)):
         assert run_process(*way, "--version").stdout == shown
+        assert run_process(*way, "-h").stdout == run_process(*way, "--help").stdout != ""
 
 
 NOT_READY = "the ready line cannot be written to standard output: {}; redirect it to a file or /dev/null"

@@ -100,7 +100,7 @@ def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
         route = call.method, call.path
         running = [each for each in asking.get(route, ()) if _pause(each, call) < each.retry_after - ONE_LOOK]
         # Another request within a moment may have been sent before the answer arrived, as by another thread.
-        known = [each for each in running if each.sent == call.sent or _pause(each, call) > ONE_LOOK]
+        known = [each for each in running if _pause(each, call) > ONE_LOOK or each.sent == call.sent]
         if known:
             found.setdefault(route, known[:1]).append(call)
         # Of two answers where one asks to wait longer on either clock, the other adds nothing: so few are kept. The first is

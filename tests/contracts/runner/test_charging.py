@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -142,6 +142,17 @@ def _started(origin: str, directory: Path, profile: str) -> AbstractContextManag
     command = (sys.executable, "-m", "pixazo_contracts", "run", "--target", origin, "--profile", profile)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     return started(*command, "--max-generations", "9", "--clauses", "AUTH-*", env=_environment(directory), **quiet)
+
+
+@pytest.mark.slow
+def test_runs_at_once_keep_a_ceiling_together(tmp_path: Path) -> None:
+    """Three commands at once, each granted nine, under `day = 2`: two are created."""
+    gateway = LyingGateway(7, ["408"])
+    with serve(gateway) as origin, ExitStack() as running:
+        profile = _profile(tmp_path, "day = 2")
+        runs = [running.enter_context(_started(origin, tmp_path, profile)) for _ in range(3)]
+        codes = {run.wait(timeout=120) for run in runs}
+    assert (gateway.created, codes) == (2, {11})
 
 
 @pytest.mark.slow
