@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -57,34 +57,50 @@ def test_a_process_that_keeps_its_threads() -> None:
     assert "thread=False" not in output
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_start_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names the bound, where the thread is, and the remedy."""
-    released, ended = threading.Event(), threading.Event()
+class EndingThread:
+    """Takes the place of the function that makes the server's loop: it waits until it is released, then its thread ends by an exception."""
 
-    def wait() -> None:
-        released.wait()
-        ended.set()
+    def __init__(self) -> None:
+        self.released = threading.Event()
+        self.threads: list[threading.Thread] = []
+
+    def __call__(self) -> None:
+        self.threads.append(threading.current_thread())
+        self.released.wait()
         raise SystemExit
 
-    for name, value in {"START_TIMEOUT": 0.01, "STOP_DEADLINE": 0.01, "_new_loop": wait}.items():
-        monkeypatch.setattr(threaded, name, value)
-    try:
-        with pytest.raises(
-            SimulatorError, match=r"did not start: after 0\.01 s its thread is in .*wait, .*; start it when"
-        ):
-            Simulator().start()
-    finally:
-        released.set()
-        assert ended.wait(PATIENCE)
+    def join(self) -> None:
+        """Wait for the end of the thread: pytest would report its exception in whichever test runs then."""
+        self.released.set()
+        (thread,) = self.threads
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def ending(monkeypatch: pytest.MonkeyPatch) -> Iterator[EndingThread]:
+    """The thread of the server that the test starts."""
+    ending = EndingThread()
+    monkeypatch.setattr(threaded, "_new_loop", ending)
+    yield ending
+    ending.join()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_start_that_takes_too_long(monkeypatch: pytest.MonkeyPatch, ending: EndingThread) -> None:
+    """The message names the bound, where the thread is, and the remedy."""
+    monkeypatch.setattr(threaded, "START_TIMEOUT", 0.2)
+    monkeypatch.setattr(threaded, "STOP_DEADLINE", 0.01)
+    with pytest.raises(
+        SimulatorError, match=r"did not start: after 0\.2 s its thread is in .*wait, .*; start it when"
+    ):
+        Simulator().start()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("make", [Simulator, lambda: LoopbackServer(lambda _: HttpResponse())])
-def test_a_start_whose_thread_ends(monkeypatch: pytest.MonkeyPatch, make: Callable[[], Any]) -> None:
-    def end() -> None:
-        raise SystemExit
-
-    monkeypatch.setattr(threaded, "_new_loop", end)
+def test_a_start_whose_thread_ends(ending: EndingThread, make: Callable[[], Any]) -> None:
+    """The start does not wait for its bound."""
+    ending.released.set()
     with pytest.raises(SimulatorError, match="did not start: its thread has ended, see the log"):
         make().__enter__()
