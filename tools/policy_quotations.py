@@ -1,4 +1,4 @@
-"""Prints simulator/pixazo_simulator/console/quotations.json: what the vendor's page says of each point of the policy."""
+"""Prints simulator/pixazo_simulator/server/console/quotations.json: what the vendor's page says of each point of the policy."""
 
 from __future__ import annotations
 

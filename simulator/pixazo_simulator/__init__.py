@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .script.rule import Reply as Reply
     from .script.rule import Rule as Rule
     from .script.rule import Step as Step
+    from .script.weather.incidents import Incident as Incident
     from .server.simulator import Simulator as Simulator
     from .server.threaded import SimulatorError as SimulatorError
     from .server.transport import App as App
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from .spec.policy import Policy as Policy
     from .state.history import Replayed as Replayed
     from .state.history import WorldLog as WorldLog
-    from .weather.incidents import Incident as Incident
     from .webhooks.dispatcher import AdvanceError as AdvanceError
     from .webhooks.dispatcher import AdvanceEvent as AdvanceEvent
     from .world.clock import Clock as Clock
@@ -65,7 +65,7 @@ _HOMES = {
     ".state.history": "Replayed WorldLog",
     ".webhooks.dispatcher": "AdvanceError AdvanceEvent",
     ".world.registry": "Settings",
-    ".weather.incidents": "Incident",
+    ".script.weather.incidents": "Incident",
     ".world.clock": "Clock",
     ".world.commands": "Transition",
     ".control.schema.responses": "*",

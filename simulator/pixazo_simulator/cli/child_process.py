@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,8 +22,9 @@ from typing import Any, NoReturn
 import click
 from msgspec.structs import asdict, replace
 
-from pixazo_simulator import redirect, weather
-from pixazo_simulator.control import TOKEN_VARIABLE, Bill, responses
+from pixazo_simulator import redirect
+from pixazo_simulator.control import TOKEN_VARIABLE, Bill, Run, responses, run_of
+from pixazo_simulator.script import weather
 from pixazo_simulator.server import STOP_DEADLINE, Simulator, SimulatorError, tls_context
 from pixazo_simulator.spec import HIDDEN, dollars, micros
 
@@ -108,7 +110,8 @@ def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) ->
             broken = [(each.incidents, str(each)) for each in shrinking.found]
         for incidents, words in broken:
             _tell("\n".join(filter(None, [words, how])))
-            click.echo(weather.repeating(given, child.command, incidents), err=True)
+            options_again = ("--no-shrink", "--weather-only", weather.written(incidents))
+            click.echo(shlex.join(["pixazo-sim", "exec", *given, *options_again, "--", *child.command]), err=True)
     if child.interrupted:
         return code or BY_SIGNAL + child.interrupted
     return code or int(bool(first.problems))
@@ -124,7 +127,7 @@ class _InWeather:
     is_first: bool = True
     code: int = 0
 
-    def run(self, incidents: weather.Forecast) -> weather.Run:
+    def run(self, incidents: weather.Forecast) -> Run:
         """One run; repeated runs log only what is wrong with the simulator. Raises SystemExit when the command cannot be run at all."""
         settings = self.simulator.settings
         script = (*settings.script, *weather.rules(incidents))
@@ -139,7 +142,7 @@ class _InWeather:
             if code is None:
                 failure = f"it did not end within {self.limit:g} s"
             self.code = 1 if code is None else code
-            return weather.run_of(fresh.control(), incidents, failure)
+            return run_of(fresh.control(), incidents, failure)
 
     def problems_of(self, incidents: weather.Forecast) -> list[str]:
         """The kinds of the problems of a run, which are printed. Raises StopShrinking after a signal."""

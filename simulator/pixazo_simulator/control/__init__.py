@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .body_queue import BodyQueue as BodyQueue
+    from .books import Run as Run
+    from .books import run_of as run_of
     from .client import TOKEN_HEADER as TOKEN_HEADER
     from .client import TOKEN_VARIABLE as TOKEN_VARIABLE
     from .client import ControlClient as ControlClient
@@ -35,6 +37,7 @@ else:
 
     _HOMES = {
         ".body_queue": "BodyQueue",
+        ".books": "Run run_of",
         ".client": "TOKEN_HEADER TOKEN_VARIABLE ControlClient ControlError HttpChannel InitialGeneration PolicyFields",
         ".repeat": "curl curl_command",
         ".handler": "ControlHandler check_access discovery_document read_body",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pixazo_simulator.control import ControlClient, responses
+from pixazo_simulator.script.weather import Forecast
 
-from .incidents import Forecast, Incident, written
+from .client import ControlClient
+from .schema import responses
 
 _ORPHANS = {
     "unread": "it has ended, but the app never learned how, although it knew of it",
@@ -103,10 +102,3 @@ def _balanced(bill: responses.Bill) -> tuple[str, tuple[Problem, ...]]:
         if is_left:
             problems["never downloaded"].append(f"{name} was never downloaded")
     return "\n".join(lines), tuple(Problem(kind, each) for kind, sentences in problems.items() for each in sentences)
-
-
-def repeating(arguments: Iterable[str], command: Iterable[str], incidents: Iterable[Incident]) -> str:
-    """The command line that repeats a run of `pixazo-sim exec` with these incidents; `arguments` are the options that were given."""
-    return shlex.join(
-        ["pixazo-sim", "exec", *arguments, "--no-shrink", "--weather-only", written(incidents), "--", *command]
-    )

@@ -25,9 +25,9 @@ from .tls import LISTENER, TlsListeners
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from pixazo_simulator.console import Console
     from pixazo_simulator.control import ControlHandler
     from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
+    from pixazo_simulator.server.console import Console
     from pixazo_simulator.state import Answer, Kept, Log, Store
 
 MOST_HELD = 512 * 1024 * 1024
@@ -86,7 +86,7 @@ class Application:
     @cached_property
     def console(self) -> Console:
         """The pages of `/_sim/console`, which are also imported when one is requested."""
-        from pixazo_simulator.console import Console
+        from pixazo_simulator.server.console import Console
 
         return Console(self.control, self.worlds, self.gateway)
 

@@ -63,7 +63,7 @@ def read_script(path: Path) -> tuple[Rule, ...]:
     return script_from(text, str(path), form)
 
 
-_MODELS = Path(__file__).parents[1] / "models"
+_MODELS = Path(__file__).parents[1] / "spec" / "models"
 
 
 def model_names() -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class ImageParameters(Parameters, frozen=True, gc=False):
 
 _IMAGE = "first_frame_image"
 
-HAILUO = read_model((get_data("pixazo_simulator", "models/hailuo.toml") or b"").decode(), "hailuo")
+HAILUO = read_model((get_data("pixazo_simulator.spec.models", "hailuo.toml") or b"").decode(), "hailuo")
 """The page's two operations; the file is a part of the program, which is loaded with it."""
 OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in HAILUO}
 """The same by name."""

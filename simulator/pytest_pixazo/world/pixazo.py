@@ -51,7 +51,8 @@ from .record import Record, billed_besides, complaints, report
 if TYPE_CHECKING:
     from pixazo_client import AsyncPixazoClient, PixazoClient
     from pixazo_simulator import Simulator, Transport
-    from pixazo_simulator.weather import Forecast, Run
+    from pixazo_simulator.control import Run
+    from pixazo_simulator.script.weather import Forecast
     from pytest_pixazo.sleep import Sleeps
     from pytest_pixazo.webhooks import Inbox
 

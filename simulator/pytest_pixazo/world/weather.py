@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from pixazo_simulator.control import ControlClient
-from pixazo_simulator.weather import Forecast, Run, Shrinking, forecast, read_forecast, rules, run_of, written
+from pixazo_simulator.control import ControlClient, Run, run_of
+from pixazo_simulator.script.weather import Forecast, Shrinking, forecast, read_forecast, rules, written
 
 
 def incidents_of(seed: int | None, days: int | None, only: str | None) -> Forecast:

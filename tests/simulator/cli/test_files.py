@@ -71,7 +71,7 @@ def test_the_docs_have_such_files() -> None:
 
 
 def test_every_model_that_comes_along_is_valid() -> None:
-    for path in sorted((ROOT / "simulator/pixazo_simulator/models").glob("*.toml")):
+    for path in sorted((ROOT / "simulator/pixazo_simulator/spec/models").glob("*.toml")):
         assert problems(path, None) == ("model", []), path
         jsonschema_rs.validate(file_schema("model"), as_json(Document(path.read_text(encoding="utf-8"), "TOML").data))
 

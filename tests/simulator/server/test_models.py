@@ -16,7 +16,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, over_http
 from tests.receiver import Receiver
-from tests.simulator.console.visitor import Visitor
+from tests.simulator.server.console.visitor import Visitor
 
 from pixazo_simulator import (
     ControlClient,

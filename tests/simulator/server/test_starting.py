@@ -91,9 +91,7 @@ def test_a_start_that_takes_too_long(monkeypatch: pytest.MonkeyPatch, ending: En
     """The message names the bound, where the thread is, and the remedy."""
     monkeypatch.setattr(threaded, "START_TIMEOUT", 0.2)
     monkeypatch.setattr(threaded, "STOP_DEADLINE", 0.01)
-    with pytest.raises(
-        SimulatorError, match=r"did not start: after 0\.2 s its thread is in .*wait, .*; start it when"
-    ):
+    with pytest.raises(SimulatorError, match=r"did not start: after 0\.2 s its thread is in .*wait, .*; start it when"):
         Simulator().start()
 
 

@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 
 import click
 
-from .options import LISTEN_OPTIONS, usage_error
-from .process import LineWriter, Signals, end_now, log, log_to_stderr, printable
-from .serve import begin_end, check_output, print_ready
+from pixazo_simulator.cli.options import LISTEN_OPTIONS, usage_error
+from pixazo_simulator.cli.process import LineWriter, Signals, end_now, log, log_to_stderr, printable
+from pixazo_simulator.cli.serve import begin_end, check_output, print_ready
 
 if TYPE_CHECKING:
-    from pixazo_simulator.receiver import Callback, Forwarder, KeptCallback
+    from .callback import Callback, KeptCallback
+    from .forwarder import Forwarder
 
 _COLOURS = {"good": "green", "bad": "red", "notable": "yellow", "plain": None}
 
@@ -47,10 +48,11 @@ def _listen(**options: Any) -> None:
 def _receive(options: dict[str, Any]) -> None:
     ended = threading.Event()
     Signals((signal.SIGINT, signal.SIGTERM)).listen(lambda number: begin_end(ended, number))
-    from pixazo_simulator.receiver import Receiver
     from pixazo_simulator.server import Configuration, SimulatorError, ThreadedServer, listen
     from pixazo_simulator.spec import CONSOLE_PATH, LOOPBACK_OF
     from pixazo_simulator.world import Settings
+
+    from .app import Receiver
 
     log_to_stderr("text")
     gc.enable()
@@ -96,7 +98,7 @@ def _refuse_itself(url: str | None, port: int) -> None:
 
 
 def _forwarder(url: str) -> Forwarder:
-    from pixazo_simulator.receiver import Forwarder
+    from .forwarder import Forwarder
 
     with usage_error(ValueError):  # the environment names authorities that cannot be used
         return Forwarder(url, _now)
@@ -104,7 +106,7 @@ def _forwarder(url: str) -> Forwarder:
 
 def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) -> Callable[[KeptCallback], None]:
     """A function that writes a line about the latest event of a webhook."""
-    from pixazo_simulator.receiver import json_line, text_line
+    from .shown import json_line, text_line
 
     chosen = click.get_current_context().color  # False where NO_COLOR is set
     is_coloured = os.isatty(1) if chosen is None else chosen
@@ -122,7 +124,7 @@ def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) ->
 
 def _saving(path: str) -> Callable[[KeptCallback], None]:
     """A function that appends each new webhook to a file, which only its owner may read. Raises click.UsageError unless it is a regular file."""
-    from pixazo_simulator.receiver import saved_line
+    from .shown import saved_line
 
     try:
         # O_NONBLOCK: opening a FIFO without a reader would block; it fails with ENXIO instead. O_BINARY: Windows writes lines as they are.
@@ -148,8 +150,9 @@ def _saving(path: str) -> Callable[[KeptCallback], None]:
 
 def _replay(options: dict[str, Any]) -> int:
     """Post the webhooks of a file in order, and return the exit code. Raises click.UsageError before the first for an invalid file."""
-    from pixazo_simulator.receiver import KeptCallback, judge
     from pixazo_simulator.spec import is_success
+
+    from .callback import KeptCallback, judge
 
     gc.enable()
     callbacks = _saved(options["replay"])
@@ -171,7 +174,7 @@ def _replay(options: dict[str, Any]) -> int:
 
 def _saved(path: str) -> list[Callback]:
     """The webhooks of a file. Raises click.UsageError for one that cannot be read, or has none."""
-    from pixazo_simulator.receiver import read_saved
+    from .shown import read_saved
 
     try:
         with Path(path).open("rb") as lines:

@@ -44,7 +44,7 @@ class Page:
             "base": CONSOLE_PATH, "answered_by": answered_by, "forwards": forwarder is not None,
             "is_success": is_success, "ordinal": ordinal, "value_of": _value_of,
         }  # fmt: skip
-        self._templates = templates(files("pixazo_simulator.receiver").joinpath("templates"))
+        self._templates = templates(files("pixazo_simulator.cli.listen").joinpath("templates"))
         routes = {"": self._list, "/": self._list, "/{number:number}": self._list, "/events": self._events}
         found = [Route(CONSOLE_PATH + path, answer) for path, answer in routes.items()] + static_routes(CONSOLE_PATH)
         found += [

@@ -55,7 +55,7 @@ class Console:
         self._control = control
         self._worlds = worlds
         self._gateway = gateway
-        self._templates = templates(files("pixazo_simulator.console").joinpath("templates"))
+        self._templates = templates(files("pixazo_simulator.server.console").joinpath("templates"))
         world = f"{BASE}/worlds/{{number:number}}"
         routes: list[BaseRoute] = [
             *static_routes(BASE),

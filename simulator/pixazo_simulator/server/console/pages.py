@@ -264,7 +264,7 @@ def _choices(field: str) -> list[str] | None:
 @cache
 def _quotations() -> Mapping[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = json.loads(
-        files("pixazo_simulator.console").joinpath("quotations.json").read_bytes()
+        files("pixazo_simulator.server.console").joinpath("quotations.json").read_bytes()
     )
     return found
 

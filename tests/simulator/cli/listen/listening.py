@@ -8,7 +8,8 @@ from typing import Any
 
 from tests.caller import Caller, over_http
 
-from pixazo_simulator.receiver import KeptCallback, Receiver
+from pixazo_simulator.cli.listen.app import Receiver
+from pixazo_simulator.cli.listen.callback import KeptCallback
 from pixazo_simulator.server import Configuration, ThreadedServer, listen
 from pixazo_simulator.world import Settings
 

@@ -15,9 +15,8 @@ from tests.patience import PATIENCE
 from tests.receiver import Behaviour, Receiver, http_response
 from tests.servers import free_port
 
-from pixazo_simulator.receiver import Forwarder
-from pixazo_simulator.receiver.app import BODY_LIMIT
-from pixazo_simulator.receiver.forwarder import ANSWER_LIMIT
+from pixazo_simulator.cli.listen.app import BODY_LIMIT
+from pixazo_simulator.cli.listen.forwarder import ANSWER_LIMIT, Forwarder
 from pixazo_simulator.webhooks import read_secret
 
 from .listening import NOW, SECRET, listening

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pixazo_simulator.receiver import Callback, Kept, judge
-from pixazo_simulator.receiver.callback import Answer
+from pixazo_simulator.cli.listen.callback import Answer, Callback, Kept, judge
 
 from .listening import NOW
 

@@ -11,7 +11,7 @@ from tests.caller import over_http
 from tests.receiver import Receiver, http_response
 
 from pixazo_html.serving import HEADERS
-from pixazo_simulator.receiver import Forwarder
+from pixazo_simulator.cli.listen.forwarder import Forwarder
 from pixazo_simulator.webhooks import read_secret
 
 from .listening import NOW, SECRET, Listening, listening
@@ -93,7 +93,7 @@ def test_it_looks_finished(ours: Listening, receiver: Receiver, browsing: Browsi
 
 
 def test_many_webhooks_stay_a_short_page(ours: Listening, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pixazo_simulator.receiver.page.MOST_ROWS", 10)
+    monkeypatch.setattr("pixazo_simulator.cli.listen.page.MOST_ROWS", 10)
     with listening() as many:
         for number in range(15):
             many.caller.call("POST", "/", {"request_id": f"r-{number}"})

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from pixazo_simulator.receiver import Callback, KeptCallback, json_line, judge, text_line
-from pixazo_simulator.receiver.callback import Answer
-from pixazo_simulator.receiver.shown import MOST_SHOWN, ordinal
+from pixazo_simulator.cli.listen.callback import Answer, Callback, KeptCallback, judge
+from pixazo_simulator.cli.listen.shown import MOST_SHOWN, json_line, ordinal, text_line
 
 from .listening import NOW
 

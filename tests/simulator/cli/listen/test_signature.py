@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook
 
-from pixazo_simulator.receiver import Callback, judge
+from pixazo_simulator.cli.listen.callback import Callback, judge
 from pixazo_simulator.webhooks import read_secret
 
 from .listening import NOW, SECRET

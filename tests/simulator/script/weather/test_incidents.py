@@ -10,7 +10,7 @@ from tests.caller import Caller, over_http
 
 from pixazo_simulator import Clock, Settings, Simulator
 from pixazo_simulator.script import MOST_RULES
-from pixazo_simulator.weather import DAY, Incident, forecast, read_forecast, rules, written
+from pixazo_simulator.script.weather import DAY, Incident, forecast, read_forecast, rules, written
 
 
 def test_a_seed_and_a_number_of_days_give_the_same_incidents() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pixazo_simulator.weather import Fewest, Forecast, Shrinking, StopShrinking, forecast, read_forecast
+from pixazo_simulator.script.weather import Fewest, Forecast, Shrinking, StopShrinking, forecast, read_forecast
 
 MANY = forecast(5, 10)
 

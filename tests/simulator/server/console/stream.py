@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.patience import PATIENCE
-from tests.simulator.console.visitor import BASE
+from tests.simulator.server.console.visitor import BASE
 
 __all__ = ["Stream"]
 

@@ -10,10 +10,10 @@ from http.cookies import SimpleCookie
 import pytest
 from tests.caller import Caller, Reply, over_http
 from tests.inprocess import InProcess
-from tests.simulator.console.visitor import ACTIONS, BASE, HEADERS, PAGES, Visitor, live
+from tests.simulator.server.console.visitor import ACTIONS, BASE, HEADERS, PAGES, Visitor, live
 from tests.simulator.server.raw_socket import RawSocket
 
-from pixazo_simulator.console import pages
+from pixazo_simulator.server.console import pages
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
 

@@ -12,10 +12,10 @@ import pytest
 from tests.caller import Caller, over_http
 from tests.patience import until
 from tests.servers import Redis
-from tests.simulator.console.stream import Stream
-from tests.simulator.console.visitor import Visitor
+from tests.simulator.server.console.stream import Stream
+from tests.simulator.server.console.visitor import Visitor
 
-from pixazo_simulator.console import app
+from pixazo_simulator.server.console import app
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.part import Notifier
 

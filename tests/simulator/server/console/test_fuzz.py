@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.caller import Caller
 from tests.inprocess import InProcess
-from tests.simulator.console.visitor import ACTIONS, HEADERS, HOSTILE, PAGES, Visitor, live
+from tests.simulator.server.console.visitor import ACTIONS, HEADERS, HOSTILE, PAGES, Visitor, live
 
 from pixazo_simulator.world.registry import Settings
 

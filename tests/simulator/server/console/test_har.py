@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from tests.caller import GENERATE, Caller
 from tests.inprocess import ADDRESS, InProcess
-from tests.simulator.console.visitor import HOSTILE, Visitor, live
+from tests.simulator.server.console.visitor import HOSTILE, Visitor, live
 
 KEY = "sim-key"
 ENTRY: Any = {

@@ -7,7 +7,7 @@ import re
 import pytest
 from tests.caller import GENERATE, Caller
 from tests.inprocess import InProcess
-from tests.simulator.console.visitor import PAGES, Visitor
+from tests.simulator.server.console.visitor import PAGES, Visitor
 
 
 def rows(page: bytes) -> int:

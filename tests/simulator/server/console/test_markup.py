@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 from tests.caller import Caller, over_http
-from tests.simulator.console.visitor import ACTIONS, BASE, HEADERS, HOSTILE, PAGES, Visitor, live
+from tests.simulator.server.console.visitor import ACTIONS, BASE, HEADERS, HOSTILE, PAGES, Visitor, live
 
 from pixazo_simulator.server.simulator import Simulator
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from tests.command import run_process
 from tests.page import as_read, sections
 
-import pixazo_simulator.console
+import pixazo_simulator.server.console
 from pixazo_simulator.spec import rows
 
 ROOT = Path(__file__).parents[3]
-FILE = Path(pixazo_simulator.console.__file__).with_name("quotations.json")
+FILE = Path(pixazo_simulator.server.console.__file__).with_name("quotations.json")
 
 
 def test_the_quotations_are_what_their_generator_prints() -> None:
-    """To mend them run `.venv/bin/python tools/policy_quotations.py > simulator/pixazo_simulator/console/quotations.json`."""
+    """To mend them run `.venv/bin/python tools/policy_quotations.py > simulator/pixazo_simulator/server/console/quotations.json`."""
     made = run_process(sys.executable, ROOT / "tools" / "policy_quotations.py")
     assert made.stderr == ""
     assert FILE.read_text(encoding="utf-8") == made.stdout

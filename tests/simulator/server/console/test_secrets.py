@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller, Send, over_http
 from tests.receiver import Receiver, http_response
-from tests.simulator.console.visitor import ACTIONS, BASE, PAGES, Visitor
+from tests.simulator.server.console.visitor import ACTIONS, BASE, PAGES, Visitor
 
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.spec.policy import PROFILES

@@ -13,10 +13,10 @@ from tests.command import environment, run_process
 from tests.inprocess import InProcess
 from tests.page import IMAGE, TEXT, sample
 from tests.receiver import Receiver, http_response
-from tests.simulator.console.visitor import Visitor
+from tests.simulator.server.console.visitor import Visitor
 from tests.tools import tool
 
-from pixazo_simulator.console.exports import SAMPLES, snippets
+from pixazo_simulator.server.console.exports import SAMPLES, snippets
 
 KEY = "a-key $HOME `id`"
 HOSTILE = json.dumps(

@@ -13,7 +13,7 @@ from tests.caller import Caller, over_http
 from tests.command import Serving
 from tests.servers import Redis
 from tests.serving import ServeProcess
-from tests.simulator.console.visitor import BASE, HEADERS, PAGES, Visitor, live
+from tests.simulator.server.console.visitor import BASE, HEADERS, PAGES, Visitor, live
 
 from pixazo_simulator.server.simulator import Simulator
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.caller import Caller
 from tests.inprocess import InProcess
 
-from pixazo_simulator.console.timeline import LABEL, LONGEST_PAUSE, WIDTH, Axis, Line, Mark, Timeline, draw
 from pixazo_simulator.control import JournalPage, responses
+from pixazo_simulator.server.console.timeline import LABEL, LONGEST_PAUSE, WIDTH, Axis, Line, Mark, Timeline, draw
 from pixazo_simulator.world.registry import Settings
 
 T = TypeVar("T")
