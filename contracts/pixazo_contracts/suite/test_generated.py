@@ -11,11 +11,11 @@ pytest.importorskip("hypothesis")
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pixazo_contracts import stateful
 from pixazo_contracts.judge import Terms
 from pixazo_contracts.probes import BODY_ONLY, read, submit
 from pixazo_contracts.runner import Dialogue
-from pixazo_contracts.stateful import REPEATABLE, CounterexampleError, run_examples
+from pixazo_contracts.suite import stateful
+from pixazo_contracts.suite.stateful import REPEATABLE, CounterexampleError, run_examples
 
 from .conftest import RequestChecker
 

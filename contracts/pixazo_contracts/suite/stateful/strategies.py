@@ -3,7 +3,7 @@
 For your own tests of your own gateway::
 
     from hypothesis import given
-    from pixazo_contracts.stateful import strategies
+    from pixazo_contracts.suite.stateful import strategies
 
     @given(strategies.bodies("imageToVideo"))
     def test_accepts_every_valid_body(body): ...

@@ -15,9 +15,9 @@ from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, Work
 from pixazo_contracts.probes import generations
 from pixazo_contracts.probes.conversation import Send
 from pixazo_contracts.runner.session import RunOptions
-from pixazo_contracts.stateful.counterexample import CounterexampleError
-from pixazo_contracts.stateful.machine import DEFAULT_SETTINGS, IdleRuleError, run_examples
-from pixazo_contracts.stateful.machine import RULES as MACHINE_RULES
+from pixazo_contracts.suite.stateful.counterexample import CounterexampleError
+from pixazo_contracts.suite.stateful.machine import DEFAULT_SETTINGS, IdleRuleError, run_examples
+from pixazo_contracts.suite.stateful.machine import RULES as MACHINE_RULES
 from pixazo_contracts.trace.settings import ConfigurationError
 from pixazo_contracts.trace.target import Profile, Target
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pixazo_contracts.stateful.machine import Model, followers
+from pixazo_contracts.suite.stateful.machine import Model, followers
 from pixazo_contracts.trace.exchange import Exchange
 
 ID = "minimax-hailuo-ai_019d4355-f500-7000-8000-000000000001"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, UnidentifiedImageError
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.stateful import strategies
+from pixazo_contracts.suite.stateful import strategies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
