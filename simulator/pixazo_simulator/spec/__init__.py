@@ -51,7 +51,7 @@ from .errors import (
 from .formats import FORMS, Document, problems_of, problems_within, read_text_as
 from .images import ImageFacts, image_facts, read_data_url
 from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, begun, finish, left, snapshot
-from .models import (
+from .operations import (
     ANY_MODEL,
     MEDIA_KINDS,
     ModelFile,

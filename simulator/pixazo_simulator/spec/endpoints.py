@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from .models import Operation
+from .operations import Operation
 from .parameters import HAILUO, MODEL_ID, OPERATIONS, TEXT_TO_VIDEO
 from .text import regex
 

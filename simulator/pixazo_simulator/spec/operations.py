@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, Meta
 
-from pixazo_simulator.spec.decoding import InvalidDataError, Path, fit
-from pixazo_simulator.spec.errors import LONGEST_URL, Problem, Violation
-from pixazo_simulator.spec.formats import problems_of, problems_within, read_text_as
-from pixazo_simulator.spec.text import is_data_url, json_value, micros, nearest, not_unicode, quoted, regex, shown
+from .decoding import InvalidDataError, Path, fit
+from .errors import LONGEST_URL, Problem, Violation
+from .formats import problems_of, problems_within, read_text_as
+from .text import is_data_url, json_value, micros, nearest, not_unicode, quoted, regex, shown
 
 MEDIA_KINDS = {"mp4": "video/mp4", "png": "image/png", "jpeg": "image/jpeg", "wav": "audio/wav", "mp3": "audio/mpeg"}
 """What an operation can make: the extension of its media, and their type."""

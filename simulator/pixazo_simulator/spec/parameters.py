@@ -17,7 +17,7 @@ from .decoding import json_fault
 from .errors import MOST_BRACKETS, MOST_COMMAS, SMALL_BODY, InvalidBody, Problem, Violation
 from .images import MEDIA_TYPES, ImageFacts, image_facts, kind_of, read_data_url
 from .lifecycle import Status
-from .models import ANY_MODEL, Operation, read_model, unwanted, url_problem
+from .operations import ANY_MODEL, Operation, read_model, unwanted, url_problem
 from .policy import Policy
 from .text import SECOND, beginning, is_data_url, json_value, nearest, regex
 
@@ -42,7 +42,7 @@ class ImageParameters(Parameters, frozen=True, gc=False):
 
 _IMAGE = "first_frame_image"
 
-HAILUO = read_model((get_data("pixazo_simulator.spec.models", "hailuo.toml") or b"").decode(), "hailuo")
+HAILUO = read_model((get_data("pixazo_simulator.spec", "models/hailuo.toml") or b"").decode(), "hailuo")
 """The page's two operations; the file is a part of the program, which is loaded with it."""
 OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in HAILUO}
 """The same by name."""

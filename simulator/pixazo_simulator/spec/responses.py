@@ -14,7 +14,7 @@ import msgspec
 from . import errors
 from .endpoints import KEY_HEADER, STATUS_PATH, Header
 from .lifecycle import Snapshot, Status
-from .models import MEDIA_KINDS
+from .operations import MEDIA_KINDS
 from .policy import Policy
 from .text import SECOND, dollars
 

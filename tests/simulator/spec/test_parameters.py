@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.simulator.samples import data_url, jpeg, png, webp
 
 from pixazo_simulator.spec.errors import Problem, Violation
-from pixazo_simulator.spec.models import url_problem
+from pixazo_simulator.spec.operations import url_problem
 from pixazo_simulator.spec.parameters import (
     OPERATIONS,
     Findings,

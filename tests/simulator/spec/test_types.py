@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from pixazo_simulator.spec.errors import InvalidBody, InvalidParameters, Problem, Violation
-from pixazo_simulator.spec.models import Operation
+from pixazo_simulator.spec.operations import Operation
 from pixazo_simulator.spec.parameters import (
     OPERATIONS,
     ImageParameters,
