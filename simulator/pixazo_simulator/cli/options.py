@@ -239,7 +239,7 @@ EXEC_OPTIONS = (
     _of_exec("--weather", type=Read(_weather), metavar="seed=N",
              help="Run CMD through incidents drawn from this seed, check the books afterwards, and shrink what breaks CMD. See docs/how-to/weather.md."),
     _of_exec("--days", type=_Whole(1, 80), default=1, help="Days of weather; one is 8 generations long."),
-    _of_exec("--weather-only", type=_of("weather", "read_forecast"), metavar="TEXT", help="Exactly these incidents, instead of those of a seed."),
+    _of_exec("--weather-only", type=_of("script.weather", "read_forecast"), metavar="TEXT", help="Exactly these incidents, instead of those of a seed."),
     _of_exec("--weather-limit", type=Finite(0, LONGEST_LIMIT, min_open=True), default=300, metavar="SECONDS",
              help="Real seconds after which a run of CMD with --weather counts as broken and is ended."),
     _of_exec("--shrink/--no-shrink", default=True, help="Look for the fewest incidents that break CMD; this runs CMD up to 100 more times."),
@@ -252,7 +252,7 @@ _of_listen = partial(_option, command="listen-")
 LISTEN_OPTIONS = (
     _of_listen("--host", type=Read(_host), default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4."),
     _of_listen("--port", type=_Whole(0, 65535), default=8901, help="Port to listen on; 0 picks a free one."),
-    _of_listen("--forward-to", type=_of("receiver", "read_target"), metavar="URL",
+    _of_listen("--forward-to", type=_of("cli.listen.forwarder", "read_target"), metavar="URL",
                help="Post each webhook to this URL of your app, and return its response. Default: return --respond."),
     _of_listen("--secret", "secrets", type=_of("webhooks", "read_secret"), multiple=True, metavar="whsec_...",
                help="Check signatures with this secret; may be repeated, as after a rotation."),

@@ -12,7 +12,7 @@ from tests.page import as_read, sections
 import pixazo_simulator.server.console
 from pixazo_simulator.spec import rows
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 FILE = Path(pixazo_simulator.server.console.__file__).with_name("quotations.json")
 
 
