@@ -146,7 +146,7 @@ def test_every_fault_looks_as_over_the_socket(
     simulator: Simulator, rule: Rule | None, client: Any, library: Any
 ) -> None:
     seen: list[object] = []
-    patience = 0.1 if rule and rule.faults == (Hang(),) else 10
+    patience = 0.5 if rule and rule.faults == (Hang(),) else 10
     for transport in (None, simulator.transport()):
         with world_of(simulator, rule) as control, client(library, simulator, transport, timeout=patience) as send:
             seen.append((conversation(send, control), to_json(control.journal())))
