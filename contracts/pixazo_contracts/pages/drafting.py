@@ -22,6 +22,8 @@ _NUMERIC: Final = frozenset({"integer", "number"})
 _ROUTE: Final = re.compile(r"/(?!v\d+/)[A-Za-z0-9][\w.-]{0,99}(/[\w.-]{1,100}){1,8}", re.ASCII)
 _ID: Final = re.compile(r"[\w.-]{1,100}", re.ASCII)
 _MEMBER: Final = re.compile(r"[A-Za-z_$][\w$-]*(\[\])?(\.[A-Za-z_$][\w$-]*(\[\])?){0,8}", re.ASCII)
+#: A key of TOML that needs no quotation marks.
+_BARE: Final = re.compile(r"[\w-]+", re.ASCII)
 #: What the words of an operation say about its output, in the order of the search.
 _OUTPUTS: Final = (
     ("mp4", r"(?:to|2)[ -]?video|video generat|video edit|edit[ -]video|videos?\b(?!.*to image)|avatar|animate|motion"),
@@ -57,13 +59,19 @@ def draft_model(page: Page, day: date) -> str:
             continue
         first = {each.name: each for each in reversed(operation.parameters) if _MEMBER.fullmatch(each.name)}
         known = tuple(each for each in operation.parameters if first.get(each.name) is each)
-        lines += ["", "[[operations]]", *_operation(msgspec.structs.replace(operation, parameters=known))]
+        lines += [
+            "",
+            "[[operations]]",
+            *_operation(msgspec.structs.replace(operation, parameters=known)),
+            "parameters = [",
+        ]
         for parameter in operation.parameters:
             if parameter in known:
-                lines += ["", "[[operations.parameters]]", *_pairs(_parameter(parameter))]
+                lines.append(f"    {_value(_parameter(parameter))},")
             else:
                 why = "is defined twice" if parameter.name in first else "is not a member of the body"
-                lines += ["", _comment(f"{parameter.name!r} {why}: {parameter.description}")]
+                lines.append("    " + _comment(f"{parameter.name!r} {why}: {parameter.description}"))
+        lines.append("]")
     if len(left_out) == len(drafted):
         raise InvalidPageError(f"no operation can be drafted: {left_out[0]}")
     return "\n".join(lines) + "\n"
@@ -175,14 +183,13 @@ def _kind(type_: str) -> str:
 
 
 def _pairs(values: Mapping[str, Any]) -> list[str]:
-    return [f"{name} = {_value(value)}" for name, value in values.items()]
+    return [f"{name if _BARE.fullmatch(name) else _value(name)} = {_value(value)}" for name, value in values.items()]
 
 
 def _value(value: object) -> str:
     """A value in TOML: strings are written as in JSON."""
     if is_object(value):
-        pairs = [f"{_value(str(name))} = {_value(each)}" for name, each in value.items() if each is not None]
-        return f"{{ {', '.join(pairs)} }}"
+        return f"{{ {', '.join(_pairs({name: each for name, each in value.items() if each is not None}))} }}"
     if is_array(value):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, date):
