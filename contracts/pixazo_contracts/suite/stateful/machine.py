@@ -239,7 +239,6 @@ class GatewayMachine(RuleBasedStateMachine):
 
     keys: Bundle[str] = Bundle("keys")
     accepted: Bundle[Submitted] = Bundle("accepted")
-    ended: Bundle[Submitted] = Bundle("ended")
 
     #: Set by `run_examples`, in a subclass for each run.
     shared: ClassVar[ExampleRun]
@@ -346,11 +345,6 @@ class GatewayMachine(RuleBasedStateMachine):
         """Read a request several times at once."""
         self._run(Together(tuple(self._read(submitted, f"reader {n + 1}") for n in range(readers))))
 
-    @counted_rule(submitted=ended)
-    def read_again(self, submitted: Submitted) -> None:
-        """Read a request that has ended."""
-        self._run(self._read(submitted, case="after the end"))
-
     @counted_rule(submitted=accepted, caller=st.sampled_from(tuple(OTHER_CALLERS)))
     def read_foreign(self, submitted: Submitted, caller: str) -> None:
         """Read a request without the key that it belongs to."""
@@ -367,11 +361,11 @@ class GatewayMachine(RuleBasedStateMachine):
         """Wait."""
         self._run(Pause(polls * self.context.profile.pace))
 
-    @counted_rule(target=ended, submitted=accepted)
-    def wait_for_end(self, submitted: Submitted) -> object:
-        """Poll a request until it ends."""
-        end = self._run(probes.poll(self.context, submitted.exchange))
-        return NOTHING if end is None else submitted
+    @counted_rule(submitted=accepted)
+    def wait_for_end(self, submitted: Submitted) -> None:
+        """Poll a request until it ends, and read it once more."""
+        if self._run(probes.poll(self.context, submitted.exchange)) is not None:
+            self._run(self._read(submitted, case="after the end"))
 
     def teardown(self) -> None:
         """Wait until no work is left, then judge everything."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RULES = {
     *("submit_valid", "submit_invalid", "submit_with_callback", "break_receiver", "submit_failing", "replay"),
-    *("read", "read_in_parallel", "read_again", "read_foreign", "read_unknown", "let_time_pass", "wait_for_end"),
+    *("read", "read_in_parallel", "read_foreign", "read_unknown", "let_time_pass", "wait_for_end"),
 }
 
 #: Attempts at a shorter failure, with a margin: Hypothesis draws constants of our source, so examples change with it.
@@ -136,7 +136,7 @@ def test_idle_rule() -> None:
     one_step = settings(DEFAULT_SETTINGS, max_examples=1, stateful_step_count=1)
     with (
         fake_dialogue() as (dialogue, _),
-        pytest.raises(IdleRuleError, match=r"read_again.* never fired in 1 examples"),
+        pytest.raises(IdleRuleError, match=r"wait_for_end.* never fired in 1 examples"),
     ):
         run_examples(dialogue, examples=one_step)
 
