@@ -212,7 +212,7 @@ def test_a_clock_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
         left_alone = command(*arguments, "--no-discovery", "--pace", "0.1")
     assert (advanced.exit_code, left_alone.exit_code) == (0, 10)
     assert "judged 71 of 71 planned" in advanced.output
-    assert "the target's clock stands still (Date is " in left_alone.output
+    assert "the target's clock stands still (Date has been " in left_alone.output
     assert "--no-discovery" in left_alone.output
 
 
