@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .bodies import read_body
 from .classify import Classified, classify
 from .har import load_traffic, read_har, write_har
 from .profile import POINTS, find, write_profile
@@ -9,5 +10,5 @@ from .proxy import Proxy, ProxyOptions
 from .tape import Tape
 
 __all__ = [
-    "POINTS", "Classified", "Proxy", "ProxyOptions", "Tape", "classify", "find", "load_traffic", "read_har", "write_har", "write_profile",
+    "POINTS", "Classified", "Proxy", "ProxyOptions", "Tape", "classify", "find", "load_traffic", "read_body", "read_har", "write_har", "write_profile",
 ]  # fmt: skip

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from pixazo_contracts.probes import data_url, png
 from pixazo_contracts.probes.families import MALFORMED, NOT_OBJECTS, ODD_INPUT, RULES, Case
 from pixazo_contracts.trace import KEY_HEADER, MODEL, STATUS_BASE
-from pixazo_contracts.traffic import Classified, classify
+from pixazo_contracts.traffic import Classified, classify, read_body
 
 ORIGIN = "https://gateway.pixazo.ai"
 KEYED = ((KEY_HEADER, "a-key-of-the-app"), ("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
@@ -36,6 +37,26 @@ def test_what_a_probe_sends_to_be_refused_is_to_be_refused_in_passing(clause: st
 @pytest.mark.parametrize(("clause", "case"), ALLOWED, ids=lambda value: getattr(value, "name", value))
 def test_what_a_probe_sends_to_be_accepted_is_to_be_accepted_in_passing(clause: str, case: Case) -> None:
     assert _sent(case.operation, case.encoded()).intent == "accept"
+
+
+@pytest.mark.parametrize(
+    ("members", "shown"),
+    [
+        ({}, "I2V-PROMPT-02 I2V-IMG-03"),
+        ({"prompt": "a" * 2000, "duration": 10}, "I2V-PROMPT-02 I2V-PROMPT-03 I2V-DUR-02 I2V-IMG-03"),
+        ({"prompt": "\u96e8" * 667, "resolution": "1080P"}, "I2V-PROMPT-02 I2V-PROMPT-05 I2V-RES-01 I2V-IMG-03"),
+        ({"prompt": "A boat [Pan left]"}, "I2V-PROMPT-02 I2V-PROMPT-06 I2V-IMG-03"),
+        ({"prompt": "A boat ["}, "I2V-PROMPT-02 I2V-IMG-03"),
+        ({"first_frame_image": png(640, 480)}, "I2V-PROMPT-02 I2V-IMG-04 I2V-IMG-06"),
+        ({"first_frame_image": png(301, 301)}, "I2V-PROMPT-02 I2V-IMG-04 I2V-IMG-06 I2V-IMG-10"),
+        ({"first_frame_image": png(302, 755)}, "I2V-PROMPT-02 I2V-IMG-04 I2V-IMG-06 I2V-IMG-12"),
+    ],
+)
+def test_what_an_accepted_body_shows(members: dict[str, object], shown: str) -> None:
+    image = members.get("first_frame_image", "https://example.com/a.jpg")
+    url = data_url("image/png", image) if isinstance(image, bytes) else image
+    body = json.dumps({"prompt": "A boat", **members, "first_frame_image": url}).encode()
+    assert read_body("imageToVideo", body).shown == shown.split()
 
 
 @pytest.mark.parametrize(
