@@ -84,12 +84,6 @@ def output(**changes: object) -> Change:
     return lambda body: {**body, "output": {**cast("Members", body["output"]), **changes}}
 
 
-def first_url(body: Members) -> str:
-    """The media URL of a completed envelope."""
-    urls = cast("Members", body["output"])["media_url"]
-    return cast("list[str]", urls)[0]
-
-
 def coded(code: int, other: int, when: Callable[[Ask], bool] = lambda _: True) -> Edit:
     """Answer with another code."""
     return lambda ask, reply: replace(reply, code=other) if reply.code == code and when(ask) else reply
@@ -98,10 +92,6 @@ def coded(code: int, other: int, when: Callable[[Ask], bool] = lambda _: True) -
 def headed(name: str, value: str, when: Callable[[Ask], bool] = lambda _: True) -> Edit:
     """Answer with a further header."""
     return lambda ask, reply: replace(reply, headers={**reply.headers, name: value}) if when(ask) else reply
-
-
-def key_in_polling_url(body: Members) -> Members:
-    return {**body, "polling_url": f"{body['polling_url']}?key={KEY}"}
 
 
 def editing(change: Callable[[FakeGateway, Ask, Reply], Reply]) -> Prepare:
@@ -151,22 +141,6 @@ def open_to(is_unknown: Callable[[Ask, str | None], bool]) -> Prepare:
     return editing(change)
 
 
-def moved(here: str, there: str) -> Prepare:
-    """Serve a route elsewhere only."""
-
-    def prepare(gateway: FakeGateway) -> None:
-        route = gateway.route
-
-        def reroute(ask: Ask) -> Reply:
-            if ask.path.startswith(here):
-                return refusal(404, "Not Found", "No such route")
-            return route(replace(ask, target=ask.target.replace(there, here, 1)))
-
-        gateway.route = reroute  # type: ignore[method-assign]  # this one gateway is wrong
-
-    return prepare
-
-
 def reading(change: Callable[[FakeGateway, Work, Reply], Reply]) -> Prepare:
     """Change status answers with the request and the clock at hand."""
 
@@ -176,17 +150,6 @@ def reading(change: Callable[[FakeGateway, Work, Reply], Reply]) -> Prepare:
         return reply
 
     return editing(edit)
-
-
-def counted(change: Callable[[FakeGateway, Work, int], Reply]) -> Prepare:
-    """Answer the n-th read of a request by its number."""
-    reads: dict[str, int] = {}
-
-    def nth(gateway: FakeGateway, work: Work, _: Reply) -> Reply:
-        reads[work.request_id] = reads.get(work.request_id, 0) + 1
-        return change(gateway, work, reads[work.request_id])
-
-    return reading(nth)
 
 
 def cached(seconds: float) -> Prepare:
@@ -231,20 +194,6 @@ def throttling_later(calls: float, when: Callable[[Ask], bool] = lambda _: True)
     return editing(change)
 
 
-def remembering(key: Callable[[Ask], object], response: Callable[[Reply, Reply], Reply]) -> Prepare:
-    """Answer a submit with the help of the last 202 to one of the same key."""
-    last: dict[object, Reply] = {}
-
-    def change(_: FakeGateway, ask: Ask, reply: Reply) -> Reply:
-        if reply.code != 202:
-            return reply
-        earlier = last.get(key(ask), reply)
-        last[key(ask)] = reply
-        return response(earlier, reply)
-
-    return editing(change)
-
-
 def calling(change: Callable[[list[tuple[str, str, bytes]]], list[tuple[str, str, bytes]]]) -> Prepare:
     """Change the callbacks (request id, URL, body) that fall due."""
 
@@ -253,52 +202,3 @@ def calling(change: Callable[[list[tuple[str, str, bytes]]], list[tuple[str, str
         gateway.due = lambda: change(due())  # type: ignore[method-assign]  # this one gateway is wrong
 
     return prepare
-
-
-def decoded(body: bytes) -> Members:
-    return cast("Members", json.loads(body))
-
-
-def early(seconds: float) -> Prepare:
-    """Call back so many seconds before the state that the callback holds."""
-
-    def prepare(gateway: FakeGateway) -> None:
-        def due() -> list[tuple[str, str, bytes]]:
-            then = gateway.now() + seconds
-            ready = [(i, url) for at, i, url in gateway.calls if at <= then]
-            gateway.calls = [call for call in gateway.calls if call[0] > then]
-            return [(i, url, json.dumps(gateway.envelope(gateway.works[i], then)).encode()) for i, url in ready]
-
-        gateway.due = due  # type: ignore[method-assign]  # this one gateway is wrong
-
-    return prepare
-
-
-def last_used_url(gateway: FakeGateway) -> None:
-    """Call the last URL that anybody gave, for requests that gave none."""
-    last: list[str] = []
-
-    def plan(work: Work) -> Work:
-        last[:] = work.hooks[:1] or last
-        return work if work.hooks or not last else replace(work, hooks=(last[0],))
-
-    gateway.plan = plan
-
-
-def dies_with_its_receiver(gateway: FakeGateway) -> None:
-    """A callback that is not taken ends the request in ERROR."""
-    again = gateway.again
-
-    def end(request_id: str, url: str, seconds: float) -> None:
-        gateway.works[request_id] = replace(gateway.works[request_id], end="ERROR")
-        again(request_id, url, seconds)
-
-    gateway.again = end  # type: ignore[method-assign]  # this one gateway is wrong
-
-
-def never_again(gateway: FakeGateway) -> None:
-    """A callback that is not taken is given up."""
-
-    def forget(request_id: str, url: str, seconds: float) -> None: ...
-
-    gateway.again = forget  # type: ignore[method-assign]  # this one gateway is wrong

@@ -10,7 +10,7 @@ import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, Reply, over_http
 from tests.inprocess import InProcess
 from tests.pytest_pixazo.submitting import CALLING
-from tests.simulator.mutants.conversation import Receiver
+from tests.receiver import Receiver
 from tests.simulator.samples import data_url, jpeg, webp
 
 from pixazo_contracts.pages import own_page
@@ -279,7 +279,7 @@ def test_the_webhook_header_and_the_callbacks(tmp_path: Path) -> None:
             with Simulator(change=change) as simulator:
                 headers = {
                     KEY_HEADER: simulator.api_key,
-                    header: f"{receiver.url}/{header}",
+                    header: f"http://{receiver.authority}/{header}",
                     "Content-Type": "application/json",
                 }
                 caller = Caller(over_http(simulator.url), simulator.api_key)
