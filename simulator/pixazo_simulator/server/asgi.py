@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from pixazo_simulator.control import ControlHandler
     from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
-    from pixazo_simulator.server.console import Console
     from pixazo_simulator.state import Answer, Kept, Log, Store
+
+    from .console import Console
 
 MOST_HELD = 512 * 1024 * 1024
 """Bytes of request bodies in memory at one time: 18 of the largest. A body that arrives in one piece, which is small, does not count."""
@@ -86,7 +87,7 @@ class Application:
     @cached_property
     def console(self) -> Console:
         """The pages of `/_sim/console`, which are also imported when one is requested."""
-        from pixazo_simulator.server.console import Console
+        from .console import Console
 
         return Console(self.control, self.worlds, self.gateway)
 

@@ -54,9 +54,9 @@ OTHER_FORMATS: Final[Encoders] = {"image/gif": probes.gif, "image/bmp": probes.b
 #: Widths and heights that the page allows: short side above 300, 2:5 to 5:2; the plainest first.
 SIZES: Final = ((640, 480), (301, 301), (301, 752), (752, 301), (302, 755), (755, 302), (1280, 720))
 
-#: A short side of 300 or less, the ratio being right; a ratio outside by more than rounding explains, the short side being right.
+#: A short side of 300 or less, the ratio being right; a ratio just outside, the short side being right.
 SMALL: Final = ((300, 400), (400, 300), (300, 300), (299, 310), (120, 300))
-NARROW: Final = ((301, 757), (757, 301), (302, 760), (760, 302), (400, 1010), (1010, 400))
+NARROW: Final = ((301, 753), (753, 301), (302, 756), (756, 302), (400, 1010), (1010, 400))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,8 @@ def bodies(operation: Operation) -> st.SearchStrategy[dict[str, object]]:
 #: The most code points of a wrong value that a label shows.
 SHOWN: Final = 60
 
-#: Integers that every JSON parser keeps exactly: with a sign they have at most 15 characters.
-EXACT: Final = 10**14 - 1
+#: Integers that every JSON parser keeps exactly.
+EXACT: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)

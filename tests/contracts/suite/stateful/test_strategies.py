@@ -6,10 +6,11 @@ import base64
 import io
 import json
 import re
+from collections.abc import Iterable
 from typing import Literal, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -48,7 +49,12 @@ def test_breaches_break_the_rule_that_they_say(operation: Operation, data: st.Da
     """A breach breaks exactly one rule, that of its clause, whose id exists."""
     breach = data.draw(strategies.breaches(operation))
     assert breach.operation == operation
-    assert read_body(operation, json.dumps(breach.body).encode()).broken == [breach.clause]
+    found = read_body(operation, json.dumps(breach.body).encode())
+    assume(found.left_open != ["ERR-500-01"])  # a number of 16 digits, which it does not judge
+    if found.unsure:  # a ratio that rounding could explain, which it does not judge either
+        assert (breach.clause, found.broken) == ("I2V-IMG-11", [])
+    else:
+        assert found.broken == [breach.clause]
     assert BY_ID[breach.clause].requirement
     assert breach.wrong
 
@@ -85,6 +91,17 @@ def test_a_rule_that_nobody_stated() -> None:
     """A clause without a rule of that operation is named, with those that have one."""
     with pytest.raises(ValueError, match="no rule of generate is stated by 'I2V-IMG-07': known are T2V-PROMPT-01"):
         strategies.breaches("generate", "I2V-IMG-07")
+
+
+def test_a_size_breaks_the_rule_of_its_list() -> None:
+    """A short side of 300 or less, or a ratio beyond 2:5, and not both, however near to the bound."""
+
+    def broken(sizes: Iterable[tuple[int, int]]) -> set[tuple[bool, bool]]:
+        return {(min(size) <= 300, 2 * max(size) > 5 * min(size)) for size in sizes}
+
+    assert broken(strategies.SIZES) == {(False, False)}
+    assert broken(strategies.SMALL) == {(True, False)}
+    assert broken(strategies.NARROW) == {(False, True)}
 
 
 @settings(QUICK, max_examples=150)
