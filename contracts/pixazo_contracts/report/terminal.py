@@ -47,8 +47,10 @@ def reported(result: Result) -> Iterator[Verdict]:
 
 
 def source(finding: Finding) -> str:
-    """The records of the trace that a finding is about: up to three, and their number if there are more."""
+    """The records of the trace that a finding is about: up to three, and their number if there are more; or the whole trace."""
     kind, number = ("exchange", finding.exchange) if finding.exchange else ("callback", finding.callback)
+    if number is None:  # what is missing is in no record
+        return "the whole trace"
     numbers = finding.examples or (number,)
     several = f"{kind}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
     return f"{several} of {finding.count} alike" if finding.count > len(numbers) else several

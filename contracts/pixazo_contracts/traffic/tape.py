@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from gzip import GzipFile
+from io import BytesIO
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -389,13 +391,18 @@ def decoded(headers: Iterable[tuple[str, str]], body: bytes) -> tuple[bytes, boo
     encoding = next((value.strip().lower() for name, value in headers if name.lower() == "content-encoding"), "")
     if encoding in {"", "identity"} or not body:
         return body, True
-    # Some servers use deflate for the raw stream, without the zlib header.
-    bare = encoding == "deflate" and (body[0] & 15 != 8 or int.from_bytes(body[:2], "big") % 31)
-    if encoding not in {"gzip", "x-gzip", "deflate"}:
-        return b"", False
-    undo = zlib.decompressobj(-zlib.MAX_WBITS if bare else 32 + zlib.MAX_WBITS)
     try:
-        plain = undo.decompress(body, MOST_DECODED)
-    except zlib.error:
+        if encoding in {"gzip", "x-gzip"}:
+            plain = GzipFile(fileobj=BytesIO(body)).read(MOST_DECODED + 1)
+        elif encoding == "deflate":
+            # Some servers use deflate for the raw stream, without the zlib header.
+            is_bare = body[0] & 15 != 8 or int.from_bytes(body[:2], "big") % 31
+            undo = zlib.decompressobj(-zlib.MAX_WBITS if is_bare else zlib.MAX_WBITS)
+            plain = undo.decompress(body, MOST_DECODED + 1)
+            if not undo.eof:
+                return b"", False
+        else:
+            return b"", False
+    except (zlib.error, OSError, EOFError):
         return b"", False
-    return (plain, True) if undo.eof else (b"", False)
+    return (plain, True) if len(plain) <= MOST_DECODED else (b"", False)

@@ -262,7 +262,11 @@ class CompletedWithoutMedia(Fault, frozen=True):
             return members
         if self.output == "absent":
             return {name: value for name, value in members.items() if name != "output"}
-        return members | {"output": None if self.output == "null" else {**members["output"], "media_url": []}}
+        if self.output == "null":
+            return members | {"output": None}
+        given = members.get("output")  # another fault may have changed it
+        output = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+        return members | {"output": output | {"media_url": []}}
 
     def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
         word = facts.get("status") or "unknown"

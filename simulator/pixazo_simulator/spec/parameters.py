@@ -307,7 +307,7 @@ def check(
         _note_marks(policy, found, marks)
         return found
     limited = operation.limited or policy.t2v_limits == "i2v"
-    beyond = [*_length_problems(parameters, policy, found), *_frame_problems(parameters, limited=True)]
+    beyond = [*_length_problems(parameters, policy, found, limited=limited), *_frame_problems(parameters, limited=True)]
     is_combo = _is_combo(parameters)
     if (beyond or is_combo) and not operation.limited:
         found.decided_by.append("t2v_limits")
@@ -326,12 +326,12 @@ def check(
     return found
 
 
-def _length_problems(parameters: Parameters, policy: Policy, found: Findings) -> Sequence[Problem]:
+def _length_problems(parameters: Parameters, policy: Policy, found: Findings, *, limited: bool) -> Sequence[Problem]:
     prompt = parameters.prompt
     if prompt is UNSET or len(prompt) * 4 <= PROMPT_LIMIT:  # a code point has at most 4 bytes
         return ()
     counts = {unit: count(prompt) for unit, count in _COUNT.items()}
-    if min(counts.values()) <= PROMPT_LIMIT < max(counts.values()):
+    if limited and min(counts.values()) <= PROMPT_LIMIT < max(counts.values()):
         found.decided_by.append("prompt_unit")
     count = counts[policy.prompt_unit]
     return () if count <= PROMPT_LIMIT else [Problem("prompt", Violation.LENGTH, (PROMPT_LIMIT, count))]

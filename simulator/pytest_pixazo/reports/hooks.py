@@ -199,5 +199,6 @@ def _setting(config: pytest.Config, name: str) -> str:
 
 
 def _measures(config: pytest.Config) -> bool:
-    wanted = (config.getoption(f"pixazo_cov{rest}") for rest in ("", "_fail_under", "_json"))
-    return any(value not in (None, False, "") for value in wanted)
+    return bool(config.getoption("pixazo_cov") or config.getoption("pixazo_cov_json")) or (
+        config.getoption("pixazo_cov_fail_under") is not None
+    )

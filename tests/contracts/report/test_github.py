@@ -45,6 +45,13 @@ def test_a_failure_to_the_byte() -> None:
     assert [each for each in shown.summary if each.startswith("| FAIL STATUS-07 |")]
 
 
+def test_what_no_record_shows_is_missing_from_the_whole_trace() -> None:
+    shown = result_github(
+        build(trace(), [replace(DRIFT, findings=(replace(FINDING, exchange=None),))], 1), strict_drift=True
+    )
+    assert "the whole trace, polling_url: expected absent" in shown.annotations[0].text
+
+
 def test_levels() -> None:
     """A failure is an error, core clauses first; a drift a warning; what is excused a notice."""
     excused = replace(FAIL, clause="WAL-01")

@@ -142,6 +142,7 @@ BODY = b'{"message": "x"}'
     [
         ("gzip", gzip.compress(BODY, mtime=0), True),
         ("GZIP", gzip.compress(BODY, mtime=0)[:-9], False),
+        ("gzip", gzip.compress(BODY[:5], mtime=0) + gzip.compress(BODY[5:], mtime=0), True),
         ("deflate", zlib.compress(BODY), True),
         ("deflate", zlib.compress(BODY)[2:-4], True),
         ("br", b"\x0b", False),

@@ -195,6 +195,8 @@ def test_the_report_can_be_switched_off(suite: pytest.Pytester) -> None:
     ran(suite).stdout.no_fnmatch_line(SECTION)
     suite.makeini("[pytest]\npixazo_conduct = loud")
     ran(suite).stderr.fnmatch_lines(["ERROR: pixazo_conduct 'loud' is not one of off, report, fail"])
+    suite.makeini("[pytest]\npixazo_max_spend = much")
+    ran(suite).stderr.fnmatch_lines(["ERROR: --pixazo-max-spend or ini setting pixazo_max_spend: max_spend 'much'*"])
 
 
 def test_an_error_at_teardown_shows_no_line_of_the_plugin(pytester: pytest.Pytester) -> None:
@@ -243,6 +245,8 @@ def test_too_little_coverage_fails_the_run(suite: pytest.Pytester) -> None:
     suite.makeini("[pytest]\npixazo_cov_omit = [!g]*")
     assert ran(suite, "--pixazo-cov-fail-under=28.5").ret == 0
     assert ran(suite, "--pixazo-cov-fail-under=28.6").ret == 1
+    suite.makeini("[pytest]\npixazo_cov_omit = generat:*")
+    assert ran(suite, "--pixazo-cov-fail-under=0").ret == 1
     suite.makeini("[pytest]\npixazo_cov_omit = generat:*")
     wrong = ran(suite, "--pixazo-cov-fail-under=1")
     wrong.stdout.fnmatch_lines(["pixazo: pixazo_cov_omit 'generat:[*]' matches no behaviour: *"])

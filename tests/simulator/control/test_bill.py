@@ -161,6 +161,16 @@ def test_a_callback_tells_of_a_failure(app: App, code: int, count: int) -> None:
     assert app.control.bill().generations[-1].failed_before == count
 
 
+def test_the_first_callback_about_an_end_tells_of_it(app: App) -> None:
+    """Two URLs may be given; what another attempt says later is known already."""
+    with Receiver() as prompt, Receiver(http_response(500), http_response(204)) as late:
+        for _ in range(2):
+            app.submit("[[sim:failed]]", headers={"X-Webhook-URL": prompt.url}, callback_url=late.url)
+            app.control.advance(15)
+        app.control.advance(60)
+    assert [each.failed_before for each in app.control.bill().generations] == [0, 1]
+
+
 def test_a_rule_is_about_the_generation_that_a_submission_would_be(app: App) -> None:
     """What is refused is no generation; neither is what the world began with, nor a state that a read has ended."""
     app.control.change_world(policy={"job_times": "polls:1"})

@@ -48,6 +48,7 @@ CASES: list[tuple[dict[str, str], Callable[[Caller], object], list[tuple[str, st
     ({}, submitted(seed=1), [("unknown_members", "ignore", "observed")]),
     ({"t2v_limits": "open"}, submitted(duration=7), [("t2v_limits", "open", "assumed")]),
     ({"t2v_limits": "open"}, submitted(), []),
+    ({"t2v_limits": "open"}, submitted(prompt="\U0001f43b" * 2000), []),
     ({"submit_code": "200"}, submitted(), [("submit_code", "200", "vendor")]),
     ({"submit_code": "200"}, submitted(prompt=5), [VALIDATION]),
     ({"public_origin": "https://gateway.pixazo.ai"}, submitted(), [("public_origin", "https://gateway.pixazo.ai", "documented")]),

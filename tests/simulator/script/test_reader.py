@@ -11,6 +11,7 @@ from pixazo_simulator.script.builder import EXAMPLES, in_python, in_toml, script
 from pixazo_simulator.script.faults import ConnectionReset, Fault
 from pixazo_simulator.script.rule import FAULTS, End, Reply, Rule, Step
 from pixazo_simulator.server.files import read_script
+from pixazo_simulator.spec.formats import read_toml
 
 TOML = """\
 [[rules]]
@@ -144,6 +145,19 @@ def test_what_is_no_toml_or_json_is_refused(text: str, form: str, expected: str)
     with pytest.raises(ValueError, match="script s") as raised:
         script_from(text, "s", form=form)
     assert str(raised.value) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ['x = "{}"', "x = '{}'", "# {}", "x = '''\n{}'''", 'x = """\\"""\n{}"""', "x = ['#', \"{}\"]"]
+)
+def test_names_with_dots_in_a_string_or_comment_are_no_key(text: str) -> None:
+    assert len(read_toml(text.format("a." * 102))) <= 1
+
+
+def test_strings_that_are_not_closed_are_looked_for_once() -> None:
+    """From each quote to the end of the text would take minutes."""
+    with pytest.raises(ValueError, match="Unescaped"):
+        read_toml('"\\' * 50_000)
 
 
 def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from pixazo_simulator.script.facts import CALLS, KNOWN, Call
 from pixazo_simulator.script.faults import (
     BeforeReply,
+    ChangedMembers,
+    CompletedWithoutMedia,
     ConnectionReset,
     Delay,
     Drop,
@@ -178,3 +180,13 @@ def test_the_types_for_type_checkers_leave_nothing_out() -> None:
     for kind, fault in KINDS.items():
         assert fault.applies_to <= set(KNOWN)
         assert fault.excludes <= set(KINDS) - {kind}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [ChangedMembers(null=("output",)), ChangedMembers(remove=("output",)), ChangedMembers(set={"output": "x"})],
+)
+def test_a_completed_without_media_needs_no_output(changed: ChangedMembers) -> None:
+    """Another fault of the rule may have changed it before."""
+    members = changed.edit({"status": "COMPLETED", "output": {"media_url": ["x"], "media_type": "video/mp4"}})
+    assert CompletedWithoutMedia().edit(members) == {"status": "COMPLETED", "output": {"media_url": []}}

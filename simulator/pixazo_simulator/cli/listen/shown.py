@@ -172,14 +172,18 @@ class _Saved(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def saved_line(callback: Callback) -> bytes:
-    """A webhook as one line of JSON, without secret headers. Headers of one name are joined (RFC 9110, 5.3)."""
-    headers = dict[str, str]()
+    """A webhook as one line of JSON, without secret headers. Headers of one name are joined (RFC 9110, 5.3).
+
+    The body keeps every byte: its signature is verified, and its media are downloaded, when it is posted again.
+    """
+    redactor, headers = Redactor().with_request_secrets(callback.headers, callback.target), dict[str, str]()
     for raw_name, value in callback.headers:
         name, text = raw_name.decode("latin-1"), value.decode("latin-1")
         if raw_name == SIGNATURE or not is_secret(name):
+            text = text if raw_name == SIGNATURE else redactor.text(text)
             headers[name] = f"{headers[name]}, {text}" if name in headers else text
-    path = Redactor().with_request_secrets(callback.headers, callback.target).text(callback.target)
-    saved = _Saved(timestamp(callback.at), cast("Literal['POST', 'PUT']", callback.method), path, headers)
+    method, path = cast("Literal['POST', 'PUT']", callback.method), redactor.text(callback.target)
+    saved = _Saved(timestamp(callback.at), method, path, headers)
     try:
         saved.body = callback.body.decode()
     except UnicodeDecodeError:
@@ -202,6 +206,13 @@ def _callback(line: bytes) -> Callback:
     at = read_instant(saved.time) if saved.time else 0
     if at is None:
         raise ValueError(f"time {saved.time!a} is not an instant such as 2026-03-31T10:00:00Z")
+    if saved.body is not UNSET and saved.body_base64 is not UNSET:
+        raise ValueError("it has body and body_base64: give one of them")
+    for name, value in saved.headers.items():
+        if not (name.isascii() and value == value.encode("latin-1", "ignore").decode("latin-1")):
+            raise ValueError(
+                f"header {name!a}: {value!a}: give ASCII as its name and characters of ISO 8859-1 as its value"
+            )
     body = saved.body_base64 or (saved.body or "").encode()
     headers = tuple((name.lower().encode(), value.encode("latin-1")) for name, value in saved.headers.items())
     return Callback(at=at, method=saved.method, target=saved.path, headers=headers, body=body)

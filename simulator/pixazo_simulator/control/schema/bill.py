@@ -77,14 +77,13 @@ class _Seen:
             if each.request_id and not _is_lost(each):
                 self._calls[each.request_id].append(each)
         arrivals, dropped = [each.at for each in exchanges], world.journal.total - len(exchanges)
-        self._callbacks = {
-            each.request_id: dropped + bisect_left(arrivals, next(made.at for made in each.attempts if made.succeeded))
-            for each in world.deliveries()
-            if not each.progress
-            and each.form is not state.Form.CHALLENGE
-            and any(made.succeeded for made in each.attempts)
-        }
-        """The number of the last exchange before each."""
+        self._callbacks = dict[str, int]()
+        """The number of the last exchange before the first that told of an end."""
+        for callback in world.deliveries():
+            told = next((made.at for made in callback.attempts if made.succeeded), None)
+            if told is not None and not callback.progress and callback.form is not state.Form.CHALLENGE:
+                name, number = callback.request_id, dropped + bisect_left(arrivals, told)
+                self._callbacks[name] = min(number, self._callbacks.get(name, number))
 
     def fate(self, name: str, status: Status) -> Fate:
         """What became of a generation that has this status."""

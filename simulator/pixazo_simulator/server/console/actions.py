@@ -68,7 +68,10 @@ async def change(request: ConsoleRequest) -> ActionResult:
     await request.send(responses.WorldState, "PATCH", "world", body)
     return ActionResult(
         "Changed for this world: "
-        + ", ".join(f"{name} {value}" for name, value in (body.get("policy") or body).items())
+        + ", ".join(
+            f"{name} {value if isinstance(value, str) else str(value).lower()}"
+            for name, value in (body.get("policy") or body).items()
+        )
         + "."
     )
 

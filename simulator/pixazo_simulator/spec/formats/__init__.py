@@ -31,7 +31,16 @@ _STRINGS = (
     regex(r"'[^'\n]*'"),
 )
 _PLAIN = regex(r"[^,\]}#\n]+")
-_LONG_KEY = regex(rf"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MOST_NAMES}}}""", re.ASCII)
+_LONG_KEY = rf"""(?<![\w"'-])(?P<key>(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MOST_NAMES}}})"""
+# A string is skipped to the end of its line or of the text if it is not closed: trying again at each quote would take too long.
+_SKIPPED = (
+    r'"""(?s:[^\\]|\\.)*?(?:"{3,5}|\Z)',
+    r"'''(?s:.)*?(?:'{3,5}|\Z)",
+    r'"(?:[^"\\\n]|\\.)*+"?',
+    r"'[^'\n]*+'?",
+    r"#[^\n]*+",
+)
+_LONG_KEYS = regex("|".join([_LONG_KEY, *_SKIPPED]), re.ASCII)
 
 
 class Document:
@@ -141,7 +150,7 @@ def read_toml(text: str) -> dict[str, Any]:
     Raises ValueError (TOMLDecodeError) that names the line for what is not TOML, and InvalidTextError for a key of more than MOST_NAMES dotted
     names, for which tomllib would need a time that grows with the square of their number; RecursionError for deep nesting.
     """
-    if found := _LONG_KEY.search(text):
+    if found := next((each for each in _LONG_KEYS.finditer(text) if each["key"]), None):
         raise InvalidTextError(
             f"not valid TOML: a key has more than {MOST_NAMES} dotted names", _numbering(text)(found.start())
         )

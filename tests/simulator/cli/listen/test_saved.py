@@ -28,9 +28,10 @@ def test_what_is_saved_is_read_back(body: bytes) -> None:
 
 
 def test_a_line_has_no_secret() -> None:
-    """Neither a header that is one, nor a parameter of the path; a signature is none."""
+    """Neither a header that is one, nor a parameter of the path, nor a header that repeats it; a signature is none."""
     callback = sent(
         target="/hook?token=canary-1",
+        x_original_url="/hook?of=canary-1",
         authorization="Bearer canary-2",
         ocp_apim_subscription_key="canary-3",
         cookie="canary-4",
@@ -43,7 +44,7 @@ def test_a_line_has_no_secret() -> None:
         "time": "2026-03-31T10:00:15.000Z",
         "method": "PUT",
         "path": "/hook?token=[hidden]",
-        "headers": {"webhook-signature": "v1,abc"},
+        "headers": {"x-original-url": "/hook?of=[hidden]", "webhook-signature": "v1,abc"},
         "body": "{}",
     }
 
@@ -73,6 +74,8 @@ def test_a_line_by_hand_needs_no_more_than_a_body() -> None:
         (b'{"body": 1}', "body 1: give a string"),
         (b'{"method": "GET"}', "method 'GET': give POST or PUT"),
         (b'{"time": "today"}', "time 'today' is not an instant such as 2026-03-31T10:00:00Z"),
+        (b'{"body": "", "body_base64": ""}', "it has body and body_base64: give one of them"),
+        (b'{"headers": {"X-A": "\\u20ac"}}', "header 'X-A': '\\u20ac': give ASCII as its name and characters of ISO 8859-1 as its value"),
         (b'{"body_base64": "?"}', "body_base64: Invalid base64 encoded string"),
         (b'{"body_base64": "\\u20ac"}', "body_base64: Invalid base64 encoded string"),
     ],
