@@ -207,4 +207,4 @@ class Download:
 
 def shown_url(url: str) -> str:
     """The URL without its query, which may hold a signature, and without user and password."""
-    return re.sub(r"\A([^:/?#]*:)?//[^/?#]*@", r"\1//", url.partition("?")[0])
+    return re.sub(r"\A((?:[^:/?#]*:)?//)?[^/?#]*@", r"\1", url.partition("?")[0])

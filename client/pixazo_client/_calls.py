@@ -24,7 +24,7 @@ from ._errors import (
     PixazoError,
     WaitTimeoutError,
 )
-from ._exchange import NoResponse, Outcome, Request, Response, arrived, failure, invalid, maybe_charged
+from ._exchange import NoResponse, Outcome, Request, Response, arrived, beginning, failure, invalid, maybe_charged
 from ._gateway import Gateway, is_id, shorten
 from ._generation import ERROR, KNOWN, Generation
 from ._models import generation_from
@@ -279,7 +279,7 @@ async def _send(session: Session, request: Request) -> Outcome:
         except BaseException:  # a cancellation or an interrupt
             if request.method == "POST":
                 text, found = arrived(session.gateway, request)
-                url, began = session.gateway.hide(request.url), f", which began {shorten(text)}" if text else ""
+                url, began = session.gateway.hide(request.url), f", which began {beginning(text)}" if text else ""
                 logger.warning("POST %s: ended before its response arrived%s; %s", url, began, maybe_charged(found))
             raise
 

@@ -122,7 +122,7 @@ def failure(gateway: Gateway, request: Request, outcome: Outcome, request_id: st
     kind = APITimeoutError if outcome.timed_out else APIConnectionError
     charged = request.method == "POST" and outcome.sent
     text, found = arrived(gateway, request)
-    got, began = ("no whole response", f"; it began {began}") if (began := shorten(text)) else ("no response", "")
+    got, began = ("no whole response", f"; it began {beginning(text)}") if text else ("no response", "")
     message = f"{_name(gateway, request)} got {got}: {shorten(gateway.hide(outcome.reason))}{began}"
     remedy = maybe_charged(found) if charged else "check base_url and the network, or call again"
     error = kind(_line(message, remedy), request_id=request_id or found, body=text or None, sent=outcome.sent)
@@ -140,6 +140,11 @@ def arrived(gateway: Gateway, request: Request) -> tuple[str, str | None]:
     text = _redacted(gateway, request.arrived.decode("utf-8", "replace"))
     found = next(filter(is_id, _ID.findall(text)), None) if request.method == "POST" else None
     return text, found
+
+
+def beginning(text: str) -> str:
+    """The beginning of a body that broke off."""
+    return shorten(text) or "with no readable text"
 
 
 def maybe_charged(request_id: str | None) -> str:

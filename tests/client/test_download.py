@@ -80,11 +80,14 @@ def test_an_index_without_a_result_is_refused(
         gateway.run(gateway.client().download(completed(*urls), tmp_path, index=index))
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "v1/bear.mp4", "", "ftp://media.test/a", None])
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "v1/bear.mp4", "", "ftp://media.test/a", "me:s3cret@media.test/a", None]
+)
 def test_only_http_is_fetched(gateway: ScriptedGateway, tmp_path: Path, url: Any) -> None:
     """An object key or a local file is not a URL."""
-    with pytest.raises(DownloadError, match=r"is not an http\(s\) URL|NoneType cannot be downloaded"):
+    with pytest.raises(DownloadError, match=r"is not an http\(s\) URL|NoneType cannot be downloaded") as caught:
         gateway.run(gateway.client().download(url, tmp_path))
+    assert "s3cret" not in str(caught.value)
     assert gateway.requests == []
 
 
