@@ -111,7 +111,8 @@ class Gateway:
         merged = _SUBMIT_HEADERS.copy()
         for name, value in chain.from_iterable(headers.items() for headers in given):
             if not isinstance(name, str) or not _NAME.fullmatch(name) or name.lower() in _FRAMING:
-                raise PixazoError(f"{self.hide(repr(name))} cannot be sent as a header, nothing was sent: leave it out")
+                shown = self.hide(re.sub(":.+(?=.$)", ":", repr(name)))  # a value may have slipped in, such as a secret
+                raise PixazoError(f"{shown} cannot be sent as a header, nothing was sent: leave it out")
             if not isinstance(value, str) or not value.isascii() or not value.isprintable():
                 flaw, remedy = f"a value of type {type(value).__name__}", "give text"
                 if isinstance(value, str):  # which is not shown: it may be a secret

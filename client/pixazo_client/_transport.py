@@ -281,9 +281,9 @@ class Transport:
     async def _open(self, client: Any, request: Any, **options: Any) -> httpx2.Response:
         try:
             return await self.io.send(client, request, **options)
-        except PixazoError:
-            raise  # of a proxy that cannot be used: nothing was sent
         except Exception as error:
+            if type(error) is PixazoError:  # of a proxy that cannot be used; a hook may raise our other errors
+                raise
             if isinstance(error, self._refused) and getattr(error, "request", None) is request:
                 refusal: httpx2.Response = cast("Any", error).response  # a hook of the client raises for status codes
                 return refusal

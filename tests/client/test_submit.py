@@ -406,6 +406,7 @@ def test_extra_members_that_are_no_mapping_are_refused_unsent(gateway: ScriptedG
     [
         ({"X Trace": "1"}, r"'X Trace' cannot be sent as a header"),
         ({"X-Trace:": "1"}, r"'X-Trace:' cannot be sent as a header"),
+        ({"Authorization: Bearer s3cret": "1"}, r"'Authorization:' cannot be sent as a header"),
         ({"": "1"}, r"'' cannot be sent as a header"),
         ({7: "1"}, r"7 cannot be sent as a header"),
         ({"content-length": "1"}, r"'content-length' cannot be sent as a header"),
@@ -422,7 +423,13 @@ def test_an_invalid_header_is_refused_unsent(gateway: ScriptedGateway, headers: 
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("Event loop is closed"), KeyError("x"), OSError(5, "Input/output error")]
+    "error",
+    [
+        RuntimeError("Event loop is closed"),
+        KeyError("x"),
+        OSError(5, "Input/output error"),
+        pixazo_client.DownloadError("of a hook"),
+    ],
 )
 def test_every_error_after_a_request_was_sent_is_a_pixazo_error(gateway: ScriptedGateway, error: Exception) -> None:
     """Whatever a transport or a hook raises, the caller learns once, with the cause, that the work may exist."""
