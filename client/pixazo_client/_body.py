@@ -6,6 +6,7 @@ once, and 64 KiB of gzip can expand to 64 MiB.
 
 from __future__ import annotations
 
+import errno
 import re
 import secrets
 import stat
@@ -25,6 +26,7 @@ PIECE = 256 * 1024
 
 _PATH = re.compile(r"\A[^:/?#]*://[^/?#]*|[?#].*", re.DOTALL)
 """What of a URL is not its path (RFC 3986, appendix B)."""
+_REMEDIES = {errno.ENOENT: "create the folder or ", errno.ENOSPC: "make room or ", errno.EDQUOT: "make room or "}
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 
 
@@ -177,7 +179,8 @@ class Download:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             shown = path or self._part
-            raise self._error(f"cannot be written to {shown}: {reason}: give another dest or make room") from error
+            remedy = _REMEDIES.get(error.errno or 0, "")
+            raise self._error(f"cannot be written to {shown}: {reason}: {remedy}give another dest") from error
 
     @contextmanager
     def _decoding(self) -> Generator[None]:
@@ -203,5 +206,5 @@ class Download:
 
 
 def shown_url(url: str) -> str:
-    """The URL without its query, which may hold a signature."""
-    return url.partition("?")[0]
+    """The URL without its query, which may hold a signature, and without user and password."""
+    return re.sub(r"\A((?:[^:/?#]*:)?//)?[^/?#]*@", r"\1", url.partition("?")[0])

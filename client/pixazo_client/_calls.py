@@ -24,7 +24,7 @@ from ._errors import (
     PixazoError,
     WaitTimeoutError,
 )
-from ._exchange import MAYBE_CHARGED, NoResponse, Outcome, Request, Response, failure, invalid
+from ._exchange import NoResponse, Outcome, Request, Response, arrived, beginning, failure, invalid, maybe_charged
 from ._gateway import Gateway, is_id, shorten
 from ._generation import ERROR, KNOWN, Generation
 from ._models import generation_from
@@ -131,7 +131,6 @@ async def submit(
     gateway = session.gateway
     webhook = {} if webhook_url is None else {"X-Webhook-URL": webhook_url}  # Webhook (Optional)
     given = _mapping("extra_headers", extra_headers)
-    # No local variable holds the headers, which have the key: reporters of errors show those.
     request = Request("POST", gateway.url(path), gateway.headers(webhook, given), _encoded(gateway, body))
     response, members = _success(gateway, request, await _send(session, request), None)
     request_id, url = members.get("request_id"), members.get("polling_url")
@@ -158,13 +157,15 @@ def read_request(gateway: Gateway, url: str, within: float = math.inf) -> Reques
 
 async def download(
     session: Session,
-    source: Generation | str,
+    source: Any,
     dest: str | PathLike[str],
     index: int,
     on_progress: Callable[[int, int | None], object] | None,
     max_bytes: int | None,
 ) -> Path:
     """Download one file to dest; started again after transient failures."""
+    if not isinstance(source, str | Generation):
+        raise DownloadError(f"{type(source).__name__} cannot be downloaded: give a Generation or a URL")
     url, name = (source, None) if isinstance(source, str) else (_media_url(source, index), _file_name(source, index))
     if not url.lower().startswith(("http://", "https://")):
         raise DownloadError(f"{shown_url(url)!r} is not an http(s) URL: give a Generation or a URL", url=url)
@@ -269,31 +270,32 @@ class Watch:
             logger.warning("request %r has the unknown status %r: taken as not ended", request_id, status)
 
 
-def _send(session: Session, request: Request) -> Awaitable[Outcome]:
-    return _repeat(session, request.method, request.url, lambda: session.transport.send(request))
+async def _send(session: Session, request: Request) -> Outcome:
+    async def send() -> Outcome:
+        try:
+            return await session.transport.send(request)
+        except PixazoError:
+            raise  # nothing was sent
+        except BaseException:  # a cancellation or an interrupt
+            if request.method == "POST":
+                text, found = arrived(session.gateway, request)
+                url, began = session.gateway.hide(request.url), f", which began {beginning(text)}" if text else ""
+                logger.warning("POST %s: ended before its response arrived%s; %s", url, began, maybe_charged(found))
+            raise
+
+    return await _repeat(session, request.method, request.url, send)
 
 
 async def _repeat(session: Session, method: str, url: str, call: Callable[[], Awaitable[T]]) -> T:
     attempt = 0
-    while True:
-        try:
-            found = await call()
-        except PixazoError:
-            raise  # nothing was sent
-        except BaseException:  # a cancellation or an interrupt
-            if method == "POST":
-                logger.warning(
-                    "%s %s: ended before its response arrived; %s", method, session.gateway.hide(url), MAYBE_CHARGED
-                )
-            raise
-        if not isinstance(found, Outcome):
-            return found
+    while isinstance(found := await call(), Outcome):
         delay = retry_pause(method, found, attempt, session.max_retries, session.polling.random)
         if delay is None:
-            return found
+            break
         logger.info("%s %s: repeated in %.1f s", method, session.gateway.hide(url), delay)
         await session.transport.io.pause(delay)
         attempt += 1
+    return found
 
 
 def video_body(prompt: str, extra: Mapping[str, object] | None, **optional: object) -> dict[str, object]:
@@ -324,7 +326,7 @@ def _success(
     try:
         return outcome, outcome.members()
     except ValueError as error:
-        raise invalid(gateway, request, outcome, str(error), request_id) from error
+        raise invalid(gateway, request, outcome, str(error), request_id) from None
 
 
 def _generation(gateway: Gateway, request: Request, outcome: Outcome, request_id: str) -> Generation:
@@ -332,7 +334,7 @@ def _generation(gateway: Gateway, request: Request, outcome: Outcome, request_id
     try:
         generation = generation_from(members, gateway.hide)
     except ValueError as error:
-        raise invalid(gateway, request, response, str(error), request_id) from error
+        raise invalid(gateway, request, response, str(error), request_id) from None
     if generation.request_id != request_id:
         problem = f"is about another request, {generation.request_id!r}"
         raise invalid(gateway, request, response, problem, request_id)

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ._calls import Polling, Session, Submission, Watch, download, read, submit, video_body
 from ._connections import AsyncHTTPClient, HTTPClient
-from ._gateway import MODEL_PATH, Gateway
+from ._gateway import MODEL_PATH, Gateway, secret
 from ._generation import Generation
 from ._models import image_url, parse_unverified
 from ._transport import AsyncIO, BlockingIO, Timeout, Transport, finish
@@ -135,7 +135,9 @@ class _Client:
         self._session = Session(gateway, transport, polling, max_retries, monotonic or time.monotonic)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._session.gateway.base_url!r})"
+        # A client whose settings are refused is shown with the error, before it is complete.
+        base_url = self._session.gateway.base_url if hasattr(self, "_session") else None
+        return f"{type(self).__name__}(base_url={base_url!r})"
 
     def _submitted(self, request_id: str) -> Submission:
         return Submission(request_id, self._session.gateway.status_url(request_id))
@@ -177,6 +179,7 @@ class PixazoClient(_Client):
         sleep: Callable[[float], object] | None = None,
         monotonic: Callable[[], float] | None = None,
     ) -> None:
+        api_key = secret(api_key)
         gateway = Gateway.resolve(api_key, base_url)
         io = BlockingIO(http_client, sleep)
         super().__init__(gateway, io, http_client, timeout, polling, max_retries, monotonic)
@@ -340,6 +343,7 @@ class AsyncPixazoClient(_Client):
         sleep: Callable[[float], Awaitable[object]] | None = None,
         monotonic: Callable[[], float] | None = None,
     ) -> None:
+        api_key = secret(api_key)
         gateway = Gateway.resolve(api_key, base_url)
         io = AsyncIO(http_client, sleep)
         super().__init__(gateway, io, http_client, timeout, polling, max_retries, monotonic)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import httpx2
@@ -116,6 +117,11 @@ def _maker(kind: Callable[..., C], transport: Callable[..., object]) -> Callable
 def _mounted(transport: Callable[..., object], scheme: str, url: str) -> object:
     """A transport that uses this proxy, or one that reports that it cannot be used, only when a request needs it."""
     try:
+        parts = urlsplit(url)
+        _ = (
+            parts.port,
+            (parts.hostname or "").encode("idna"),
+        )  # of those that a socket refuses the library knows nothing
         return transport(proxy=url)
     except ImportError:
         remedy = "pip install 'httpx2[socks]'"

@@ -1,11 +1,11 @@
 """The exceptions of this package, as one tree.
 
 PixazoError                          also raised itself: settings that cannot work, such as a missing key
-├─ APIError                          a call to the gateway failed (request_id, when one is known)
-│  ├─ APIConnectionError             no response arrived (sent)
+├─ APIError                          a call to the gateway failed (request_id and body, as far as known)
+│  ├─ APIConnectionError             no response arrived, or not the whole (sent)
 │  │  └─ APITimeoutError
 │  ├─ APIResponseValidationError     a response arrived that the page does not allow
-│  └─ APIStatusError                 the gateway refused (status_code, body, retry_after); other codes, redirects
+│  └─ APIStatusError                 the gateway refused (status_code, retry_after); other codes, redirects
 │     ├─ BadRequestError             400
 │     │  └─ ModelNotFoundError       400, "Model not found"
 │     ├─ AuthenticationError         401
@@ -59,23 +59,25 @@ class APIError(PixazoError):
     """A call to the gateway failed.
 
     Attributes:
-        request_id: the generation concerned; None for a submission, which has no id yet.
+        request_id: the generation concerned; None for a submission, unless an id was found in what arrived of its response.
+        body: what arrived of the response's body as text, the API key redacted; None if nothing did. APIStatusError decodes it.
     """
 
-    def __init__(self, message: str, *, request_id: str | None = None) -> None:
+    def __init__(self, message: str, *, request_id: str | None = None, body: object = None) -> None:
         super().__init__(message)
         self.request_id = request_id
+        self.body = body
 
 
 class APIConnectionError(APIError):
-    """No response arrived.
+    """No response arrived, or not the whole of a success.
 
     Attributes:
         sent: False only if nothing can have reached the gateway because no connection was made.
     """
 
-    def __init__(self, message: str, *, request_id: str | None = None, sent: bool = True) -> None:
-        super().__init__(message, request_id=request_id)
+    def __init__(self, message: str, *, request_id: str | None = None, body: object = None, sent: bool = True) -> None:
+        super().__init__(message, request_id=request_id, body=body)
         self.sent = sent
 
 
@@ -107,9 +109,8 @@ class APIStatusError(APIError):
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message, request_id=request_id)
+        super().__init__(message, request_id=request_id, body=body)
         self.status_code = status_code
-        self.body = body
         self.retry_after = retry_after
 
 

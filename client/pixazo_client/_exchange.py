@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from traceback import format_exception
 from typing import TypeAlias
 
 from ._errors import APIConnectionError, APIError, APIResponseValidationError, APITimeoutError, kind_of
-from ._gateway import Gateway, shorten
+from ._gateway import Gateway, is_id, shorten
 from ._models import object_from, object_if_any
 
 _PHRASES = {each.value: each.phrase for each in HTTPStatus}
+_ID = re.compile(r'"request_id"\s*+:\s*+"([^"\\]+)"')
 MAYBE_CHARGED = "the work may exist and be charged: look at the account before submitting again"
 
 CLEAR_REFUSALS = {400, 401, 402, 403, 404, 405, 413, 415, 422, 429}
@@ -28,13 +31,17 @@ Any other failure says nothing about that: a 502 may come from a proxy after the
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to the gateway; `within` limits the whole exchange, in seconds."""
+    """A request to the gateway; `within` limits the whole exchange, in seconds.
+
+    `arrived` fills with the body of the response, decoded, so that what was paid for is known however the exchange ends.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False)  # holds the key
     content: bytes | None = field(default=None, repr=False)
     within: float = math.inf
+    arrived: bytearray = field(default_factory=bytearray, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,8 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)  # the gateway may repeat the key
+    body: bytes = field(repr=False)
     received: float
     problem: str | None = None
 
@@ -73,28 +80,31 @@ class NoResponse:
 
     sent: bool
     timed_out: bool
-    reason: str
-    cause: Exception
+    reason: str = field(repr=False)  # it may repeat what the gateway sent
+    cause: Exception = field(repr=False)
 
 
 Outcome: TypeAlias = Response | NoResponse
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that Retry-After asks for, as a number or an HTTP-date (RFC 9110, 10.2.3); None if absent or unreadable.
+    """The most seconds that Retry-After asks for, as numbers or HTTP-dates (RFC 9110, 10.2.3); None if absent or unreadable.
 
     A date is compared with the response's own Date, because clocks differ; without one, with now (seconds since 1970).
     """
-    value = headers.get("Retry-After")
-    if value is None:
-        return None
+    # Several headers arrive as one, with commas; a date is one without its weekday, too.
+    sent = _http_date(headers.get("Date") or "")
+    parts = headers.get("Retry-After", "").split(",")
+    asked = [_seconds(part, now if sent is None else sent) for part in parts]
+    return max((seconds for seconds in asked if 0 <= seconds < math.inf), default=None)
+
+
+def _seconds(value: str, now: float) -> float:
     try:
-        seconds = float(value)
+        return float(value)
     except ValueError:
         until = _http_date(value)
-        sent = _http_date(headers.get("Date") or "")
-        seconds = math.nan if until is None else max(0.0, until - (now if sent is None else sent))
-    return seconds if 0 <= seconds < math.inf else None
+        return math.nan if until is None else max(0.0, until - now)
 
 
 def _http_date(value: str) -> float | None:
@@ -111,20 +121,46 @@ def failure(gateway: Gateway, request: Request, outcome: Outcome, request_id: st
         return _refused(gateway, request, outcome, request_id)
     kind = APITimeoutError if outcome.timed_out else APIConnectionError
     charged = request.method == "POST" and outcome.sent
-    message = f"{_name(gateway, request)} got no response: {shorten(gateway.hide(outcome.reason))}"
-    remedy = MAYBE_CHARGED if charged else "check base_url and the network, or call again"
-    error = kind(_line(message, remedy), request_id=request_id, sent=outcome.sent)
-    error.__cause__ = outcome.cause
+    text, found = arrived(gateway, request)
+    got, began = ("no whole response", f"; it began {beginning(text)}") if text else ("no response", "")
+    message = f"{_name(gateway, request)} got {got}: {shorten(gateway.hide(outcome.reason))}{began}"
+    remedy = maybe_charged(found) if charged else "check base_url and the network, or call again"
+    error = kind(_line(message, remedy), request_id=request_id or found, body=text or None, sent=outcome.sent)
+    shown = "".join(format_exception(outcome.cause))
+    if gateway.hide(shown) == shown:
+        error.__cause__ = outcome.cause
     return error
+
+
+def arrived(gateway: Gateway, request: Request) -> tuple[str, str | None]:
+    """What has arrived of a response's body, with secrets redacted, and the id of a new generation in it, if any.
+
+    The id of one that was paid for counts in the oddest body.
+    """
+    text = _redacted(gateway, request.arrived.decode("utf-8", "replace"))
+    found = next(filter(is_id, _ID.findall(text)), None) if request.method == "POST" else None
+    return text, found
+
+
+def beginning(text: str) -> str:
+    """The beginning of a body that broke off."""
+    return shorten(text) or "with no readable text"
+
+
+def maybe_charged(request_id: str | None) -> str:
+    """Says that a submission may have been accepted, perhaps with this id."""
+    return MAYBE_CHARGED if request_id is None else f"it may be request {request_id!r}; {MAYBE_CHARGED}"
 
 
 def invalid(gateway: Gateway, request: Request, response: Response, problem: str, request_id: str | None) -> APIError:
     """The exception for a successful response whose body is not what it should be."""
-    shown = _excerpt(response, _redacted(gateway, response.text))
+    text, found = arrived(gateway, request)
     problem = shorten(gateway.hide(problem))
-    message = f"{_name(gateway, request)} answered {response.status} with a body that {problem}: {shown}"
-    remedy = MAYBE_CHARGED if request.method == "POST" else ""
-    return APIResponseValidationError(_line(message, remedy), request_id=request_id)
+    message = (
+        f"{_name(gateway, request)} answered {response.status} with a body that {problem}: {_excerpt(response, text)}"
+    )
+    remedy = maybe_charged(found) if request.method == "POST" else ""
+    return APIResponseValidationError(_line(message, remedy), request_id=request_id or found, body=text or None)
 
 
 def _refused(gateway: Gateway, request: Request, response: Response, request_id: str | None) -> APIError:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from ._errors import PixazoError
 
@@ -37,6 +38,20 @@ _DATA_URL = re.compile(r"(data:[\w.+/\\-]{0,100}(?:;[\w=.+-]{1,100}){0,5},)((?:\
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
+class Secret(str):
+    """A key, which reporters of errors that show local variables do not show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+def secret(key: Any) -> Any:
+    """The key as a Secret; what is not text unchanged."""
+    return Secret(key) if isinstance(key, str) else key
+
+
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """The gateway's base URL and the key to call it with."""
@@ -50,9 +65,11 @@ class Gateway:
 
         Raises PixazoError for no key, an empty base URL, or a key or base URL that no request could carry.
         """
-        key = os.environ.get("PIXAZO_API_KEY") if api_key is None else api_key
+        key = secret(os.environ.get("PIXAZO_API_KEY") if api_key is None else api_key)
         if not key:
             raise PixazoError("no API key: pass api_key= or set PIXAZO_API_KEY")
+        if not isinstance(key, str):
+            raise PixazoError(f"api_key is of type {type(key).__name__}: give text")
         if not key.isascii() or not key.isprintable() or " " in key:
             raise PixazoError("the API key has a space, a line break or a non-ASCII character: strip or copy it again")
         name = "PIXAZO_BASE_URL" if base_url is None else "base_url"
@@ -79,8 +96,8 @@ class Gateway:
 
     def owns(self, url: str) -> bool:
         """Whether a URL has base_url's origin, so that the key may be sent to it, and base_url's path, if that has one."""
-        prefix = urlsplit(self.base_url).path + "/"
-        return _origin(url) == _origin(self.base_url) and urlsplit(url).path.startswith(prefix)
+        prefix = _path(self.base_url).rstrip("/") + "/"
+        return _origin(url) == _origin(self.base_url) and _path(url).startswith(prefix)
 
     def headers(self, *given: Mapping[Any, Any]) -> dict[str, str]:
         """The headers of a request: those of a submission if any are given, which a caller's override, and the key.
@@ -94,10 +111,13 @@ class Gateway:
         merged = _SUBMIT_HEADERS.copy()
         for name, value in chain.from_iterable(headers.items() for headers in given):
             if not isinstance(name, str) or not _NAME.fullmatch(name) or name.lower() in _FRAMING:
-                raise PixazoError(f"{self.hide(repr(name))} cannot be sent as a header, nothing was sent: leave it out")
+                shown = self.hide(re.sub(":.+(?=.$)", ":", repr(name)))  # a value may have slipped in, such as a secret
+                raise PixazoError(f"{shown} cannot be sent as a header, nothing was sent: leave it out")
             if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-                shown = self.hide(repr(value))
-                raise PixazoError(f"header {name} cannot carry {shown}, nothing was sent: percent-encode it")
+                flaw, remedy = f"a value of type {type(value).__name__}", "give text"
+                if isinstance(value, str):  # which is not shown: it may be a secret
+                    flaw, remedy = "a line break or another character that is not printable ASCII", "percent-encode it"
+                raise PixazoError(f"header {name} cannot carry {flaw}, nothing was sent: {remedy}")
             merged[name.lower()] = (name, value)
         for name in ours:
             merged.pop(name.lower(), None)
@@ -108,9 +128,14 @@ class Gateway:
         return hide_data_urls(hide_key(text, self.api_key))
 
 
-def is_id(text: str) -> bool:
-    """Whether a text can be a request id in a path: "." and ".." are segments with a meaning there (RFC 3986, 5.2.4)."""
-    return text.strip(".") != "" and len(text) <= LONGEST_ID
+def is_id(value: object) -> bool:
+    """Whether a value can be a request id in a path: "." and ".." are segments with a meaning there (RFC 3986, 5.2.4)."""
+    return isinstance(value, str) and value.strip(".") != "" and len(value) <= LONGEST_ID
+
+
+def _path(url: str) -> str:
+    """The path to which a URL leads, after segments such as ".." and "%2e%2e" (RFC 3986, 6.2.2)."""
+    return posixpath.normpath("/" + unquote(urlsplit(url).path).replace("\\", "/"))
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:
@@ -120,6 +145,7 @@ def _origin(url: str) -> tuple[str, str, int] | None:
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")  # as sockets do: a host such as "a..b" fails there
     except ValueError:
         return None
     if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
@@ -128,10 +154,16 @@ def _origin(url: str) -> tuple[str, str, int] | None:
 
 
 def hide_key(text: str, key: str) -> str:
-    """The text with `***` in place of the key, which may be written as it is, percent-encoded or escaped for JSON."""
-    for form in (key, quote(key, safe=""), json.dumps(key)[1:-1]):
-        text = text.replace(form, "***")
-    return text
+    """The text with `***` in place of the key, of which each character may be percent-encoded or escaped for JSON."""
+    return _spellings(key).sub("***", text)
+
+
+@lru_cache(8)
+def _spellings(key: str) -> re.Pattern[str]:
+    # Bounded: hostile text must not make the search backtrack.
+    escaped = ((r"\\{0,9}" if c in '"/\\' else "") + re.escape(c) for c in key)
+    each = (rf"(?:{one}|(?:%(?:25){{0,9}}|\\{{1,9}}u00)(?i:{ord(c):02x}))" for one, c in zip(escaped, key, strict=True))
+    return re.compile("".join(each))
 
 
 def hide_data_urls(text: str) -> str:

@@ -69,7 +69,7 @@ def object_from(text: str | bytes) -> Mapping[str, object]:
     """The JSON object that the text holds. Raises ValueError for any other text, and for one nested too deep."""
     try:
         value: object = json.loads(text.removeprefix("\ufeff") if isinstance(text, str) else text)
-    except (ValueError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError("is not JSON") from error
     opened = text.count("{") + text.count("[") if isinstance(text, str) else math.inf
     if opened > MOST_DEPTH and _is_deep(value):

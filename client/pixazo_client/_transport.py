@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import lru_cache, partial
 from inspect import isawaitable
@@ -39,6 +39,9 @@ SLOWEST_UPLOAD = 16 * 1024
 
 LONGEST_TIMEOUT = 2_000_000
 """Seconds: a socket counts milliseconds in a C int, which holds a little more."""
+
+LEAST = 0.2
+"""Seconds that a phase has at least, even when it begins late: what is under way by then counts."""
 
 _RELIABLE = {"builtins", "httpcore", "httpcore2"}
 """Packages whose errors say when no connection was made; that of None is builtins."""
@@ -99,8 +102,10 @@ class BlockingIO:
         """Close a response whose chunks may not have been read to the end."""
         response.close()
 
-    def limit(self, _seconds: float) -> AbstractContextManager[object]:
-        """Cancel a block after so many seconds. Blocking I/O cannot be cancelled: the clock is read between chunks."""
+    def limit(self, end: float, request: Request, built: Any) -> AbstractContextManager[object]:
+        """Cancel a block at this time. Blocking I/O cannot be cancelled: the clock is read between chunks, sent and received."""
+        if len(request.content or b"") > SLOWEST_UPLOAD:
+            built.stream = _timed(built.stream, end)
         return nullcontext()
 
 
@@ -146,8 +151,8 @@ class AsyncIO:
         finally:
             await response.aclose()
 
-    def limit(self, seconds: float) -> AbstractContextManager[object]:
-        return anyio.move_on_after(seconds)
+    def limit(self, end: float, _request: Request, _built: Any) -> AbstractContextManager[object]:
+        return anyio.move_on_after(end - real_clock())
 
 
 class _NoAnswer(Exception):  # noqa: N818  # not an error: it becomes an outcome
@@ -186,21 +191,27 @@ class Transport:
         Raises PixazoError when the connection pool or a proxy refuses before anything was sent.
         """
         client = await self.io.pool.take()
+        response: httpx2.Response | None = None
+        request.arrived.clear()
         try:
             built = self._built(client, request.method, request.url, content=request.content, headers=request.headers)
             seconds = _within(built, request)
             end = real_clock() + seconds
-            with suppress(TimeoutError), self.io.limit(seconds):
+            with suppress(TimeoutError), self.io.limit(end, request, built):
                 response = await self._open(client, built)
                 chunks = self.io.chunks(response, None)
                 try:
-                    body, problem = await self._read(response, chunks, end)
+                    problem = await self._read(response, chunks, end, request.arrived)
                 finally:
                     await self._close(response, chunks)
-                return Response(response.status_code, response.headers, body, time.time(), problem)
+                return _response(response, request, problem)
+            raise self._no_answer(TimeoutError(f"the response was not complete after {seconds:.1f} s"))
         except _NoAnswer as no_answer:
-            return no_answer.outcome
-        return self._no_answer(TimeoutError(f"the response was not complete after {seconds:.1f} s")).outcome
+            outcome = no_answer.outcome
+        # A body that breaks off counts if it has said enough: a whole JSON object, or with a refusal anything.
+        if response is None or (response.is_success and object_if_any(bytes(request.arrived)) is None):
+            return outcome
+        return _response(response, request, None if response.is_success else f"broke off ({outcome.reason})")
 
     async def fetch(self, url: str, download: Download) -> Path | Outcome:
         """Download a file, without the key; a response other than 200 is returned as it is.
@@ -229,12 +240,9 @@ class Transport:
         except _NoAnswer as no_answer:
             return no_answer.outcome
 
-    async def _read(self, response: httpx2.Response, chunks: Any, end: float) -> tuple[bytes, str | None]:
-        """The decoded body, at most LONGEST_BODY bytes of it, and why it is not complete; raises TimeoutError after the end.
-
-        A body that breaks off counts if it has said enough: a whole JSON object, or with a refusal anything.
-        """
-        body, is_late = bytearray(), False
+    async def _read(self, response: httpx2.Response, chunks: Any, end: float, body: bytearray) -> str | None:
+        """Read the body, decoded, at most LONGEST_BODY bytes of it; why it is not complete. Raises TimeoutError after the end."""
+        is_late = False
         try:
             decoder = Decoder.of(response.headers, decoded=response.is_stream_consumed)
             while (chunk := await self._next(chunks)) is not None:
@@ -243,17 +251,13 @@ class Transport:
                 for piece in decoder.decode(chunk):
                     body += piece
                     if len(body) > LONGEST_BODY:
-                        return bytes(body[:LONGEST_BODY]), f"has more than {LONGEST_BODY} bytes"
+                        del body[LONGEST_BODY:]
+                        return f"has more than {LONGEST_BODY} bytes"
                 is_late = real_clock() > end  # this chunk may have been the last one, and a late response is one, too
             decoder.finish()
         except BodyError as error:
-            return bytes(body), str(error)
-        except _NoAnswer as no_answer:
-            if not response.is_success:
-                return bytes(body), f"broke off ({no_answer.outcome.reason})"
-            if object_if_any(bytes(body)) is None:
-                raise
-        return bytes(body), None
+            return str(error)
+        return None
 
     async def _save(self, response: httpx2.Response, chunks: Any, download: Download) -> Path:
         download.begin(response.headers, decoded=response.is_stream_consumed)
@@ -277,9 +281,9 @@ class Transport:
     async def _open(self, client: Any, request: Any, **options: Any) -> httpx2.Response:
         try:
             return await self.io.send(client, request, **options)
-        except PixazoError:
-            raise  # of a proxy that cannot be used: nothing was sent
         except Exception as error:
+            if type(error) is PixazoError:  # of a proxy that cannot be used; a hook may raise our other errors
+                raise
             if isinstance(error, self._refused) and getattr(error, "request", None) is request:
                 refusal: httpx2.Response = cast("Any", error).response  # a hook of the client raises for status codes
                 return refusal
@@ -314,16 +318,46 @@ class Transport:
         return _NoAnswer(NoResponse(sent, isinstance(error, self._late), reason, error))
 
 
+def _response(response: httpx2.Response, request: Request, problem: str | None) -> Response:
+    return Response(response.status_code, response.headers, bytes(request.arrived), time.time(), problem)
+
+
+class _Limits(dict[str, "float | None"]):
+    """The limits of the phases, of which none is longer than what is left of the whole exchange when it begins."""
+
+    end = math.inf
+
+    def get(self, phase: str, default: Any = None) -> Any:
+        limit = super().get(phase, default)
+        left = max(self.end - real_clock(), LEAST)
+        return min(left if limit is None else limit, left) if left < math.inf else limit
+
+
 def _within(built: Any, request: Request) -> float:
     """Seconds for the whole exchange: the sum of the phases' limits, for a slow server can meet each of them for ever."""
-    limits = built.extensions.get("timeout", {})
-    seconds = math.inf if None in limits.values() else sum(limits.values()) or math.inf
+    limits = built.extensions["timeout"] = _Limits(built.extensions.get("timeout", {}))
+    seconds = math.inf if None in limits.values() else sum(filter(None, limits.values())) or math.inf
     if request.content:
         seconds += len(request.content) / SLOWEST_UPLOAD
-    if request.within < seconds:
-        seconds = request.within
-        limits["read"] = min(limits.get("read") or math.inf, seconds)
+    seconds = min(seconds, request.within)
+    limits.end = real_clock() + seconds
     return seconds
+
+
+def _timed(stream: Any, end: float) -> Any:
+    """The body of a request, of which no piece is sent after the end."""
+
+    class Timed(type(stream)):  # type: ignore[misc]  # clients look at the type
+        def __init__(self) -> None: ...
+
+        def __iter__(self) -> Iterator[bytes]:
+            for chunk in stream:
+                for start in range(0, len(chunk), SLOWEST_UPLOAD):
+                    if real_clock() > end:
+                        raise TimeoutError("the request was not sent in time")
+                    yield chunk[start : start + SLOWEST_UPLOAD]
+
+    return Timed()
 
 
 def _check_timeout(timeout: Any) -> None:

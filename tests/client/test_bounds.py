@@ -194,6 +194,57 @@ def test_a_dripping_response_does_not_outlive_a_wait(
     assert gateway.hung_up == 1
 
 
+@pytest.mark.slow
+def test_a_202_that_drips_on_is_accepted(caller: Caller) -> None:
+    """Its id has arrived, and only spaces follow, for ever; of a part of it the error has the id."""
+    body = json.dumps(ACCEPTED).encode()
+    head = b"HTTP/1.1 202 Accepted\r\nContent-Length: 100000\r\n\r\n"
+    with ScriptedSocket(EndlessResponse(head + body, b"\n", 0.02)).serving() as gateway:
+        assert caller.call(gateway.url, lambda client: client.generate("A bear"), timeout=0.1).request_id == ID
+    with (
+        ScriptedSocket(EndlessResponse(head + body[:-1], b"\n", 0.02)).serving() as gateway,
+        pytest.raises(pixazo_client.APITimeoutError, match=r"not complete after 0.4 s; it began \{") as caught,
+    ):
+        caller.call(gateway.url, lambda client: client.generate("A bear"), timeout=0.1)
+    assert caught.value.request_id == ID
+
+
+class SlowTransport(httpx2.BaseTransport):
+    """Takes 30 s for each piece of a request, on a clock of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.limits: list[float] = []
+        monkeypatch.setattr("pixazo_client._transport.real_clock", lambda: self.now)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        assert isinstance(request.stream, httpx2.SyncByteStream)
+        for phase in ("pool", "connect", "write", "read"):
+            self.limits.append(request.extensions["timeout"].get(phase))
+            self.now += 3
+        for _ in request.stream:
+            self.now += 30
+        return httpx2.Response(202, json=ACCEPTED)
+
+
+def test_a_slow_upload_of_a_blocking_client_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 MiB may take 4 time-outs and a second for each 16 KiB."""
+    transport = SlowTransport(monkeypatch)
+    client = PixazoClient(api_key="k", http_client=httpx2.Client(transport=transport), timeout=10)
+    with pytest.raises(pixazo_client.APITimeoutError, match="may exist and be charged"):
+        client.image_to_video("Walk", "x" * MIB)
+    assert 104 < transport.now <= 104 + 30
+
+
+def test_no_phase_of_a_wait_is_longer_than_what_is_left_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the time-outs are, a wait ends 10 s after its deadline."""
+    transport = SlowTransport(monkeypatch)
+    client = PixazoClient(api_key="k", http_client=httpx2.Client(transport=transport), timeout=(None, 300, 5, 300))
+    with pytest.raises(WaitTimeoutError):
+        client.get_handle(ID).wait(timeout=0)
+    assert transport.limits == [10, 7, 4, 1]
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [

@@ -99,6 +99,7 @@ def test_a_key_no_header_can_carry_is_refused_unshown(gateway: ScriptedGateway, 
         "https://[::1",
         "https://a.te\nst",
         "https://a b.test",
+        "https://gateway..pixazo.ai",
     ],
 )
 def test_a_base_url_that_cannot_work_is_refused(gateway: ScriptedGateway, base_url: str) -> None:

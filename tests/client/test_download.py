@@ -80,21 +80,26 @@ def test_an_index_without_a_result_is_refused(
         gateway.run(gateway.client().download(completed(*urls), tmp_path, index=index))
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "v1/bear.mp4", "", "ftp://media.test/a"])
-def test_only_http_is_fetched(gateway: ScriptedGateway, tmp_path: Path, url: str) -> None:
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "v1/bear.mp4", "", "ftp://media.test/a", "me:s3cret@media.test/a", None]
+)
+def test_only_http_is_fetched(gateway: ScriptedGateway, tmp_path: Path, url: Any) -> None:
     """An object key or a local file is not a URL."""
-    with pytest.raises(DownloadError, match=r"is not an http\(s\) URL"):
+    with pytest.raises(DownloadError, match=r"is not an http\(s\) URL|NoneType cannot be downloaded") as caught:
         gateway.run(gateway.client().download(url, tmp_path))
+    assert "s3cret" not in str(caught.value)
     assert gateway.requests == []
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410])
 def test_a_refusal_of_the_media_host_is_an_error(gateway: ScriptedGateway, tmp_path: Path, status: int) -> None:
-    """Its body is not saved as a video; the error has the status code and the URL, without its signature."""
+    """Its body is not saved as a video; the message has the status code and the URL, without its signature and password."""
     gateway.reply(Reply(status, b"<Error>expired</Error>"))
     with pytest.raises(DownloadError, match=f"^https://media.test/a.mp4 answered {status}: the link may have exp") as e:
-        gateway.run(gateway.client().download("https://media.test/a.mp4?signature=s3cret", tmp_path / "a.mp4"))
-    assert (e.value.url, e.value.status_code) == ("https://media.test/a.mp4?signature=s3cret", status)
+        gateway.run(
+            gateway.client().download("https://me:s3cret@media.test/a.mp4?signature=s3cret", tmp_path / "a.mp4")
+        )
+    assert (e.value.url, e.value.status_code) == ("https://me:s3cret@media.test/a.mp4?signature=s3cret", status)
     assert list(tmp_path.iterdir()) == []
     assert len(gateway.requests) == 1
 
@@ -269,7 +274,8 @@ def test_a_file_that_cannot_be_written_is_an_error(gateway: ScriptedGateway, tmp
     """The message names a missing folder and the reason."""
     gateway.reply(Reply(200, b"video"))
     with pytest.raises(
-        DownloadError, match=r"cannot be written to .*bear.mp4.part: No such file or directory: give"
+        DownloadError,
+        match=r"cannot be written to .*bear.mp4.part: No such file or directory: create the folder or give",
     ) as e:
         gateway.run(gateway.client().download(MEDIA_URL, tmp_path / "missing" / "bear.mp4"))
     assert isinstance(e.value.__cause__, FileNotFoundError)
@@ -285,7 +291,9 @@ def test_a_destination_that_cannot_be_replaced_is_an_error(
 
     monkeypatch.setattr(Path, "replace", fail)
     gateway.reply(Reply(200, b"video"))
-    with pytest.raises(DownloadError, match=r"cannot be written to .*bear.mp4: No space left on device"):
+    with pytest.raises(
+        DownloadError, match=r"cannot be written to .*bear.mp4: No space left on device: make room or give"
+    ):
         gateway.run(gateway.client().download(MEDIA_URL, tmp_path))
     assert list(tmp_path.iterdir()) == []
 

@@ -24,6 +24,8 @@ UNUSABLE = {
     "socks://127.0.0.1:9": "give http://host:port, or https:// or socks5:// in its place",
     "socks4://127.0.0.1:9": "give http://host:port, or https:// or socks5:// in its place",
     "http://127.0.0.1:port": "give http://host:port, or https:// or socks5:// in its place",
+    "http://127.0.0.1:99999": "give http://host:port, or https:// or socks5:// in its place",
+    "http://proxy..test:9": "give http://host:port, or https:// or socks5:// in its place",
     "http://[::1": "give http://host:port, or https:// or socks5:// in its place",
 }
 

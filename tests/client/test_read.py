@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx2
 import pytest
 from tests.client.scripted_gateway import (
@@ -62,11 +64,13 @@ def test_an_id_cannot_leave_its_place_in_the_path(request_id: str, path: str) ->
     assert ScriptedGateway("httpx2").client().get_handle(request_id).polling_url == "https://gateway.test" + path
 
 
-@pytest.mark.parametrize("request_id", ["", ".", ".."])
-def test_an_id_that_names_nothing_is_refused(gateway: ScriptedGateway, request_id: str) -> None:
-    """Dots would lead to another route."""
+@pytest.mark.parametrize("request_id", ["", ".", "..", None])
+def test_an_id_that_names_nothing_is_refused(gateway: ScriptedGateway, request_id: Any) -> None:
+    """Dots would lead to another route; None is what a lost id often is."""
     with pytest.raises(pixazo_client.PixazoError, match="names no request"):
         gateway.client().get_handle(request_id)
+    with pytest.raises(pixazo_client.PixazoError, match="names no request"):
+        gateway.run(gateway.client().retrieve(request_id))
 
 
 @pytest.mark.parametrize("trouble", TRANSIENT)

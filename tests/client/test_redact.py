@@ -35,6 +35,15 @@ def test_no_key_is_left(before: str, key: str, after: str) -> None:
     assert key not in hide_key(f"{before}{key}{after}", key)
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    ['a/b\\"', "a%2fb%5C%22", "a/b%5c%22", "%61/b%5c%22", "a%252Fb%255c%2522", 'a\\/b\\\\\\"', 'a\\\\\\/b\\\\\\\\\\\\\\"', "a\\u002Fb\\u005c\\u0022"],
+)  # fmt: skip
+def test_a_key_is_hidden_however_it_is_escaped(spelling: str) -> None:
+    """Percent-encoded in part, in either case, twice; in JSON, and in JSON within JSON."""
+    assert hide_key(f"?k={spelling}&", 'a/b\\"') == "?k=***&"
+
+
 @given(st.text(), st.binary())
 def test_redaction_keeps_json_valid(text: str, payload: bytes) -> None:
     """An error body can still be decoded."""

@@ -29,11 +29,13 @@ NOON = 1774958400.0  # Tue, 31 Mar 2026 12:00:00 GMT
         ({"Retry-After": "Tue, 31 Mar 2026 11:00:00 GMT"}, 0.0),
         ({"Retry-After": "Tue, 31 Mar 2026 12:00:30 GMT", "Date": "Tue, 31 Mar 2026 12:00:20 GMT"}, 10.0),
         ({"Retry-After": "Tue, 31 Mar 2026 12:00:30 GMT", "Date": "today"}, 30.0),
+        ({"Retry-After": "5, 70, soon"}, 70.0),
+        ({"Retry-After": "5, Tue, 31 Mar 2026 12:00:30 GMT"}, 30.0),
         ({"Retry-After": "Tue, 99 Mar 2026 12:00:30 GMT"}, None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
-    """A date is compared with the response's own Date, or else with our clock."""
+    """A date is compared with the response's own Date, or else with our clock; of several headers the longest counts."""
     assert retry_after(headers, NOON) == seconds
 
 

@@ -46,6 +46,7 @@ def test_a_webhook_about_another_accounts_request_is_not_found(gateway: Scripted
         (b"", "is not JSON"),
         (b"\xff", "is not JSON"),
         ("{", "is not JSON"),
+        (None, "is not JSON"),
         (b"[]", "is not a JSON object"),
         (b'"COMPLETED"', "is not a JSON object"),
         (b'{"challenge": "c1"}', r"has no 'request_id' text, only the members \['challenge'\]"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,20 @@ def test_a_202_that_holds_its_id_is_accepted_however_it_ends(caller: Caller) -> 
     assert handle.request_id == "minimax-hailuo-ai_1"
 
 
+def test_a_202_that_breaks_off_is_shown(caller: Caller) -> None:
+    """With the id, if that had arrived: it may have been charged."""
+    part = b'{"request_id": "minimax-hailuo-ai_1", "status": "QUE'
+    with (
+        ScriptedSocket(response("202 Accepted", part, length=100)).serving() as gateway,
+        pytest.raises(
+            APIConnectionError, match=r"got no whole response: RemoteProtocolError: .*; it began {"
+        ) as caught,
+    ):
+        caller.call(gateway.url, lambda client: client.generate("A bear"))
+    assert (caught.value.request_id, caught.value.body) == ("minimax-hailuo-ai_1", part.decode())
+    assert "; it may be request 'minimax-hailuo-ai_1'; the work may exist and be charged" in str(caught.value)
+
+
 @pytest.mark.parametrize("status", ["401 Unauthorized", "402 Payment Required"])
 def test_a_refusal_counts_however_it_ends(caller: Caller, status: str) -> None:
     """Its status code says that nothing was charged."""
@@ -256,11 +271,34 @@ def test_a_response_that_is_read_late_is_a_response() -> None:
         assert client.generate("A bear").request_id == "minimax-hailuo-ai_1"
 
 
-def test_no_local_variable_of_a_failed_submission_holds_the_key(caller: Caller) -> None:
-    """Reporters of errors show them."""
-    with pytest.raises(APIConnectionError) as caught:
-        caller.call(unused_url(), lambda client: client.generate("A bear"))
-    ours = [frame.frame for frame in caught.traceback if Path(frame.path).parent.name == "pixazo_client"]
-    assert [
-        (frame.code.name, name) for frame in ours for name, value in frame.f_locals.items() if KEY in repr(value)
-    ] == []
+@pytest.mark.parametrize(
+    ("scripted", "path"),
+    [
+        (b"", "/m/v1/generate"),
+        (b"echo " + KEY.encode() + b"\r\n\r\n", "/m/v1/generate"),
+        (response("202 Accepted", b"<p>" + KEY.encode()), "/m/v1/generate"),
+        (b"", "/m\x00"),
+    ],
+    ids=["empty", "head", "body", "unsent"],
+)
+def test_no_traceback_of_a_failed_submission_shows_the_key(caller: Caller, scripted: bytes, path: str) -> None:
+    """Neither does an exception nor a local variable, which reporters of errors show, not even if the gateway repeats it."""
+    with ScriptedSocket(scripted).serving() as gateway, pytest.raises(pixazo_client.APIError) as caught:
+        caller.call(gateway.url, lambda client: client.submit(path, {}))
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+    assert _locals_with_the_key(caught.value) == _locals_with_the_key(caught.value.__cause__) == []
+
+
+@pytest.mark.parametrize("client", [PixazoClient, AsyncPixazoClient])
+def test_no_traceback_of_a_client_that_cannot_work_shows_the_key(client: type) -> None:
+    """Its base_url or its timeout is wrong."""
+    for settings in ({"base_url": "gateway"}, {"base_url": "http://gateway.test", "timeout": -1}):
+        with pytest.raises((pixazo_client.PixazoError, ValueError)) as caught:
+            client(api_key=KEY, **settings)
+        assert _locals_with_the_key(caught.value) == []
+
+
+def _locals_with_the_key(error: BaseException | None) -> list[tuple[str, str]]:
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)] if error else []
+    ours = [frame for frame in frames if Path(frame.f_code.co_filename).parent.name == "pixazo_client"]
+    return [(f.f_code.co_name, name) for f in ours for name, value in f.f_locals.items() if KEY in repr(value)]
