@@ -90,7 +90,8 @@ class ControlRoute(msgspec.Struct, frozen=True, dict=True):
     description in the docstring. `needs_world` says that a key must be sent, `refusals` are its own status codes with their
     types. `at_once` says that a short request needs no event loop, so for a caller in this process it is carried out in the caller's own
     thread. `local` says that it reports on this process only, whatever
-    others have done. `reveals` are the members of the response that are keys and nevertheless shown; any other string is shown without keys.
+    others have done. `reveals` are the members of the response that are shown as they are: keys that the caller may know, or data from which `state`
+    has taken the keys; any other string is shown without keys.
     """
 
     method: str

@@ -178,7 +178,7 @@ async def delete_world(request: ControlRequest[requests.NoParameters]) -> respon
     return rendering.DELETED
 
 
-@route("GET", "/_sim/world/log")
+@route("GET", "/_sim/world/log", reveals=("state", "commands"))
 async def export_world(request: ControlRequest[requests.NoParameters]) -> WorldLog:
     """Export the world of the caller as a document without its key, which `POST /_sim/worlds` and `pixazo-sim replay` read.
 

@@ -26,6 +26,7 @@ from pixazo_simulator.world import (
     RecordAttempt,
     RecordExchange,
     Row,
+    ServerCommand,
     StopClock,
     TakeDelivery,
     TakeTransitions,
@@ -116,9 +117,13 @@ def _begun(log: WorldLog, key: str, scratch: Scratch) -> tuple[Fold, World]:
 
 
 def _addressed(log: WorldLog, key: str, number: int) -> Iterator[Entry]:
-    """The commands of a document as those of a world with this key and number."""
+    """The commands of a document as those of a world with this key and number. Raises ValueError for one that no world gets."""
     for entry in map(decode, log.commands):
         command = entry.command
+        if isinstance(command, ServerCommand):
+            raise ValueError(f"{type(command).__name__} is not a command of a world: export the world again")  # noqa: TRY004
+        if isinstance(command, ChangeWorld) and command.policy:
+            command.policy.check()
         if not isinstance(command, AnswerRequest):
             yield msgspec.structs.replace(entry, world=number)
             continue

@@ -318,13 +318,21 @@ class Worlds:
         key, number = world.key, world.number
         try:
             restore(world, command.state)
-            self.permitted(world.policy)
+            self._check(world)
         except ValueError:
             del self._worlds[key], self._numbered[number]
             self.redactor.forget(key)
             raise
         world.begin_anew(key, number, command.name)
         return world
+
+    def _check(self, world: World) -> None:
+        """Raise ValueError with the remedy for the state of a world that could not have come about here."""
+        self.permitted(world.policy).check()
+        known_rules((each.rule for each in world.script.listed()), self.operations)
+        for each in world.generations():
+            if each.operation not in self.operations:
+                raise ValueError(f"operation {spec.unknown_operation(each.operation, self.operations)}")
 
     def saved(self) -> Iterator[Row]:
         """The state of all worlds as it is now, as rows; any thread may take them, while others change the worlds."""

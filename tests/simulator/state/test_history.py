@@ -117,6 +117,63 @@ def test_only_a_log_that_can_be_read_is_imported(simulator: Simulator) -> None:
     assert simulator.control().health().worlds == health.worlds
 
 
+@pytest.mark.parametrize("key", ["hailuo", "funds", "refuse", "caller", "AnswerRequest", "attempts", "host", "clock"])
+def test_a_key_of_another_world_that_is_a_word_of_ours_leaves_an_export_as_it_is(
+    simulator: Simulator, key: str
+) -> None:
+    """Policy values, names of members and commands, and what Base64 makes of a short one."""
+    _, control = used(simulator)
+    before = control.world().policy
+    simulator.control().create_world(key=key)
+    with Simulator() as other:
+        copy = other.control().create_world(key="another-key", log=control.export_world())
+        assert (control.world().policy, copy.world().policy) == (before, before)
+        assert shown(copy) == shown(control)
+        assert Caller(over_http(other.url), "another-key").call("POST", GENERATE, {"prompt": "B"}).status == 202
+    simulator.control(key).delete_world()
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        ({"check_order": ["key", "nothing"]}, "Invalid enum value 'nothing'"),
+        ({"concurrency": 0}, "policy field concurrency: '0' is not off or a number"),
+        ({"price": {"rules": []}}, "policy field price"),
+        ({"webhook_retries": [-1]}, "policy field webhook_retries: '-1' is not none"),
+    ],
+)
+def test_a_policy_that_cannot_be_set_is_not_imported(simulator: Simulator, policy: dict[str, Any], reason: str) -> None:
+    """Neither as part of a state nor of a command."""
+    _, control = used(simulator)
+    document = control.export_world()
+    rows = [[path, _changed(data, policy) if path == "policy" else data] for path, data in document["state"]]
+    with pytest.raises(ControlError, match=reason):
+        simulator.control().create_world(log=document | {"state": rows})
+    entry = ["", 1, 0, 1, {"type": "ChangeWorld", "at": 0, "policy": _decoded(document) | policy}]
+    data = base64.b64encode(msgspec.msgpack.encode(entry)).decode()
+    with pytest.raises(ControlError, match=reason):
+        simulator.control().create_world(log=document | {"commands": [data]})
+
+
+def _decoded(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.msgpack.decode(base64.b64decode(dict(document["state"])["policy"]))
+    return found
+
+
+def _changed(data: str, members: dict[str, Any]) -> str:
+    return base64.b64encode(msgspec.msgpack.encode(msgspec.msgpack.decode(base64.b64decode(data)) | members)).decode()
+
+
+def test_a_world_with_operations_that_are_not_served_is_not_imported() -> None:
+    with Simulator(models=["wan"]) as served, Simulator() as other:
+        control = served.control()
+        name = next(each.name for each in served.settings.models)
+        generation = {"status": "COMPLETED", "operation": name}
+        world = control.create_world(generations=[generation])
+        with pytest.raises(ControlError, match=f"operation '{name}' is not one of .*: serve its model with --model"):
+            other.control().create_world(log=world.export_world())
+
+
 def test_a_world_is_brought_back_into_a_state_that_was_kept(simulator: Simulator) -> None:
     """Its clock and script, too; what happens then happens as it did before."""
     caller, control = used(simulator)
