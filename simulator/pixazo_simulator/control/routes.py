@@ -311,11 +311,15 @@ async def _world_at(request: ControlRequest[Any], at: str | UnsetType) -> state.
         raise Refused(
             400, f"at {at}: this server keeps no log; give an instant, or start it with a --state other than memory"
         )
-    kept = await log.read()
-    with refuse_errors():
-        found = await _aside(world_at, world.number, int(at), kept, request.scratch)
-    if found is None:
-        raise Refused(404, f"at {at}: the world was created later")
+    place = world.number, int(at)
+    if (found := request.past.get(place)) is None:
+        kept = await log.read()
+        with refuse_errors():
+            found = await _aside(world_at, *place, kept, request.scratch)
+        if found is None:
+            raise Refused(404, f"at {at}: the world was created later")
+        request.past.clear()
+        request.past[place] = found
     return found
 
 

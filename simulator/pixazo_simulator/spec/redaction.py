@@ -17,7 +17,8 @@ from weakref import ref
 
 from msgspec import inspect
 
-from .endpoints import OPERATIONS, QUERY_KEY, Header
+from .endpoints import QUERY_KEY, Header
+from .parameters import OPERATIONS
 from .policy import points
 from .text import CUT, regex
 
@@ -357,13 +358,11 @@ def _collect(info: Any, found: set[str], seen: set[type]) -> None:
         found.update(str(each.value) for each in info.cls)
     elif isinstance(info, inspect.LiteralType):
         found.update(map(str, info.values))
-    parts = (
-        getattr(info, name, ())
-        for name in ("fields", "types", "item_types", "type", "item_type", "key_type", "value_type")
-    )
-    for part in parts:
-        for each in part if isinstance(part, tuple) else (part,):
-            _collect(each, found, seen)
+    for name in ("fields", "types", "item_types", "type", "item_type", "key_type", "value_type"):
+        inner: Any = getattr(info, name, ())
+        parts: tuple[Any, ...] = inner if isinstance(inner, tuple) else (inner,)
+        for part in parts:
+            _collect(part, found, seen)
 
 
 def _is_distinctive(key: str) -> bool:

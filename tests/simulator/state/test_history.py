@@ -17,7 +17,7 @@ from tests.receiver import Receiver
 from tests.simulator.samples import accepted, world
 
 from pixazo_simulator import ControlError, Settings, Simulator
-from pixazo_simulator.control.client import ControlClient
+from pixazo_simulator.control.client import ControlClient, InitialGeneration
 from pixazo_simulator.control.schema.responses import Health
 from pixazo_simulator.state.history import WorldLog
 from pixazo_simulator.state.store import MemoryStore
@@ -168,7 +168,7 @@ def test_a_world_with_operations_that_are_not_served_is_not_imported() -> None:
     with Simulator(models=["wan"]) as served, Simulator() as other:
         control = served.control()
         name = next(each.name for each in served.settings.models)
-        generation = {"status": "COMPLETED", "operation": name}
+        generation: InitialGeneration = {"status": "COMPLETED", "operation": name}
         world = control.create_world(generations=[generation])
         with pytest.raises(ControlError, match=f"operation '{name}' is not one of .*: serve its model with --model"):
             other.control().create_world(log=world.export_world())

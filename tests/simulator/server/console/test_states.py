@@ -16,6 +16,8 @@ from tests.serving import ServeProcess
 from tests.simulator.server.console.visitor import BASE, HEADERS, PAGES, Visitor, live
 
 from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.state import Kept, Scratch, world_at
+from pixazo_simulator.world import World
 
 KEPT = ("memory-log", "sqlite")
 
@@ -77,6 +79,22 @@ def steps_lead_to_the_past(asked: Visitor, identity: str) -> None:
             drawn[int(number)] = 'class="end COMPLETED"' in then.body.decode()
     assert drawn[max(drawn)]
     assert not drawn[min(drawn)]
+
+
+def test_a_page_of_the_past_replays_the_log_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it shows; another position is another past."""
+    replayed = list[int]()
+
+    def counted(number: int, position: int, kept: Kept, scratch: Scratch) -> World | None:
+        replayed.append(position)
+        return world_at(number, position, kept, scratch)
+
+    monkeypatch.setattr("pixazo_simulator.control.routes.world_at", counted)
+    with Simulator(state="memory-log") as server:
+        Caller(over_http(server.url), server.api_key).accepted("A bear")
+        for position in (1, 0, 1):
+            assert Visitor(over_http(server.url)).get(f"/worlds/1?at={position}").status == 200
+    assert replayed == [1, 0, 1]
 
 
 def test_a_server_that_starts_anew_shows_what_was(tmp_path: Path) -> None:
