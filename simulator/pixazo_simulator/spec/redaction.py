@@ -358,10 +358,11 @@ def _collect(info: Any, found: set[str], seen: set[type]) -> None:
         found.update(str(each.value) for each in info.cls)
     elif isinstance(info, inspect.LiteralType):
         found.update(map(str, info.values))
-    for name in ("fields", "types", "item_types", "type", "item_type", "key_type", "value_type"):
-        inner: Any = getattr(info, name, ())
-        parts: tuple[Any, ...] = inner if isinstance(inner, tuple) else (inner,)
-        for part in parts:
+    for name in ("fields", "types", "item_types"):
+        for part in getattr(info, name, ()):
+            _collect(part, found, seen)
+    for name in ("type", "item_type", "key_type", "value_type"):
+        if part := getattr(info, name, None):
             _collect(part, found, seen)
 
 
