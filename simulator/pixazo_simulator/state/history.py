@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import reduce
 from hashlib import blake2b
 from typing import Annotated, Any, NamedTuple, cast
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from pixazo_simulator.gateway import Response
-from pixazo_simulator.spec import HIDDEN, QUERY_KEY, REDACTED, SECOND, Policy, Redactor, dollars, is_secret
+from pixazo_simulator.spec import HIDDEN, QUERY_KEY, REDACTED, SECOND, Policy, Redactor, dollars, is_secret, regex
 from pixazo_simulator.world import (
     AdoptWorld,
     AdvanceClock,
@@ -41,8 +42,9 @@ from .store import Head, Kept
 
 Scratch = Callable[[Begun], tuple[Worlds, Answer]]
 """Makes worlds like those of a server, but separate from them, and what answers requests there."""
-_USER = "hidden:hidden@"
-"""Replaces the user of a URL, where `[hidden]` would make the URL invalid."""
+_AUTHORITY = regex(r"://[^/?#\s\"\\]+")
+_VALID = ((f"{HIDDEN}@", "hidden:hidden@"), (f":{REDACTED}", ":1"), (REDACTED, "redacted"))
+"""What replaces the user, the port and parts of the host of a URL, where the brackets of a mark would make it invalid."""
 _LENGTHS = {"request_body": "request_length", "response_body": "response_length", "body": "received"}
 """Members that are bodies, of exchanges and requests, and those with their lengths."""
 
@@ -310,9 +312,14 @@ def _without_secrets(data: bytes, redactor: Redactor, key: str) -> bytes:
     return msgspec.msgpack.encode(_clean(msgspec.msgpack.decode(data), redactor, key.encode()))
 
 
+def _with_urls(text: str) -> str:
+    """A text in which the marks leave URLs valid."""
+    return _AUTHORITY.sub(lambda found: reduce(lambda part, valid: part.replace(*valid), _VALID, found[0]), text)
+
+
 def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
     if isinstance(value, str):
-        return redactor.text(value).replace(f"://{HIDDEN}@", f"://{_USER}")
+        return _with_urls(redactor.text(value))
     if isinstance(value, bytes):
         text = value.decode("latin-1")
         clean = _clean(text, redactor, key)
@@ -321,7 +328,7 @@ def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
             hidden = redactor.json(decoded)
             if clean == text and hidden == decoded:
                 return value
-            return msgspec.json.encode(hidden).replace(f"://{HIDDEN}@".encode(), f"://{_USER}".encode())
+            return _with_urls(msgspec.json.encode(hidden).decode()).encode()
         return clean.encode("latin-1", "replace")
     if isinstance(value, dict):
         members = cast("Mapping[Any, Any]", value)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
+from math import inf
 from threading import RLock
 from types import MappingProxyType, coroutine
 from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
@@ -329,7 +330,7 @@ class Worlds:
         try:
             restore(world, command.state)
             self._check(world)
-        except ValueError:
+        except Exception:
             del self._worlds[key], self._numbered[number]
             self.redactor.forget(key)
             raise
@@ -340,10 +341,16 @@ class Worlds:
     def _check(self, world: World) -> None:
         """Raise ValueError with the remedy for the state of a world that could not have come about here."""
         self.permitted(world.policy).check()
-        known_rules((each.rule for each in world.script.listed()), self.operations)
+        self._script(tuple(each.rule for each in world.script.listed()))
+        if not (0 <= world.clock.rate < inf and 0 <= world.clock.now() <= spec.LAST_INSTANT):
+            raise ValueError("the clock of the log reads no instant of the years 1970 to 9999: export the world again")
         for each in world.generations():
             if each.operation not in self.operations:
                 raise ValueError(f"operation {spec.unknown_operation(each.operation, self.operations)}")
+        for delivery in world.deliveries():
+            is_known = world.generation_of(delivery.request_id) is not None
+            if problem := spec.url_problem(delivery.url) if is_known else "its generation is missing":
+                raise ValueError(f"webhook {delivery.number} of the log: {problem}: export the world again")
 
     def saved(self) -> Iterator[Row]:
         """The state of all worlds as it is now, as rows; any thread may take them, while others change the worlds."""

@@ -108,6 +108,7 @@ def test_only_a_log_that_can_be_read_is_imported(simulator: Simulator) -> None:
     for change, reason in (
         ({"form": 99}, "format 99, but this version reads 1"),
         ({"state": [["nothing", "AAAA"]]}, "this is not the state of a world"),
+        ({"state": [*document["state"], ["clock._offset", "z0AAAAAAAAAA"]]}, "the clock of the log"),
         ({"commands": ["AAAA"]}, "this is not an entry of a log"),
     ):
         with pytest.raises(ControlError, match=reason):
@@ -162,6 +163,18 @@ def _decoded(document: dict[str, Any]) -> dict[str, Any]:
 
 def _changed(data: str, members: dict[str, Any]) -> str:
     return base64.b64encode(msgspec.msgpack.encode(msgspec.msgpack.decode(base64.b64decode(data)) | members)).decode()
+
+
+@pytest.mark.parametrize("key", ["example", "9876", "9876/hook"])
+def test_a_key_of_another_world_within_a_url_leaves_it_valid(key: str) -> None:
+    """A part of a host, or a port: a copy accepts the same submissions."""
+    with Simulator(state="memory-log") as simulator, Simulator() as other:
+        simulator.control().create_world(key=key)
+        caller = Caller(over_http(simulator.url), simulator.api_key)
+        caller.call("POST", GENERATE, {"prompt": "A"}, {"X-Webhook-URL": "http://example.localhost:9876/hook"})
+        caller.call("POST", GENERATE, {"prompt": "A", "callback_url": "http://me@example.localhost:9876/hook"})
+        copy = other.control().create_world(log=simulator.control().export_world())
+        assert [each.status for each in copy.journal().exchanges] == [202, 202]
 
 
 def test_a_world_with_operations_that_are_not_served_is_not_imported() -> None:
