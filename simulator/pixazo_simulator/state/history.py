@@ -45,6 +45,7 @@ Scratch = Callable[[Begun], tuple[Worlds, Answer]]
 _AUTHORITY = regex(r"://[^/?#\s\"\\]+")
 _VALID = ((f"{HIDDEN}@", "hidden:hidden@"), (f":{REDACTED}", ":1"), (REDACTED, "redacted"))
 """What replaces the user, the port and parts of the host of a URL, where the brackets of a mark would make it invalid."""
+_HOSTS = "webhook_allow"
 _LENGTHS = {"request_body": "request_length", "response_body": "response_length", "body": "received"}
 """Members that are bodies, of exchanges and requests, and those with their lengths."""
 
@@ -314,6 +315,8 @@ def _without_secrets(data: bytes, redactor: Redactor, key: str) -> bytes:
 
 def _with_urls(text: str) -> str:
     """A text in which the marks leave URLs valid."""
+    if "://" not in text:
+        return text
     return _AUTHORITY.sub(lambda found: reduce(lambda part, valid: part.replace(*valid), _VALID, found[0]), text)
 
 
@@ -335,6 +338,8 @@ def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
         if "when" in members:  # a rule: its author has chosen the names in it
             return redactor.json(members)
         cleaned = {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}
+        if _HOSTS in members:  # of a policy: they are among those of the server, and with a mark no hosts
+            cleaned[_HOSTS] = members[_HOSTS]
         for body, length in _LENGTHS.items():
             if isinstance(members.get(body), bytes):
                 cleaned[length] += len(cleaned[body]) - len(members[body])

@@ -268,6 +268,11 @@ def test_ten_thousand_keys_are_taken_out(form: str) -> None:
     assert redactor.text("A bear on minimax-hailuo-ai_019d4355") == "A bear on minimax-hailuo-ai_019d4355"
 
 
+def test_no_word_of_ours_begins_as_the_keys_that_we_make() -> None:
+    """So none is looked for among them."""
+    assert not [word for word in own_words() if word.startswith("sim-")]
+
+
 def test_a_very_long_key_is_taken_out() -> None:
     key = "".join(f"{number:04}-" for number in range(500))
     assert Redactor((key,)).text(f"a {key} b") == "a [redacted] b"

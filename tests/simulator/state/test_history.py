@@ -16,7 +16,7 @@ from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.simulator.samples import accepted, world
 
-from pixazo_simulator import ControlError, Settings, Simulator
+from pixazo_simulator import PROFILES, ControlError, Settings, Simulator
 from pixazo_simulator.control.client import ControlClient, InitialGeneration
 from pixazo_simulator.control.schema.responses import Health
 from pixazo_simulator.state.history import WorldLog
@@ -167,8 +167,9 @@ def _changed(data: str, members: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("key", ["example", "9876", "9876/hook"])
 def test_a_key_of_another_world_within_a_url_leaves_it_valid(key: str) -> None:
-    """A part of a host, or a port: a copy accepts the same submissions."""
-    with Simulator(state="memory-log") as simulator, Simulator() as other:
+    """A part of a host, or a port, also of those that are allowed: a copy accepts the same submissions."""
+    settings = Settings(policy=PROFILES["documented"].changed({"webhook_allow": "example.com"}))
+    with Simulator(settings, state="memory-log") as simulator, Simulator(settings) as other:
         simulator.control().create_world(key=key)
         caller = Caller(over_http(simulator.url), simulator.api_key)
         caller.call("POST", GENERATE, {"prompt": "A"}, {"X-Webhook-URL": "http://example.localhost:9876/hook"})
