@@ -145,7 +145,7 @@ class Redactor:
 
     def with_keys(self, *keys: str, mark: str = REDACTED) -> Redactor:
         """One that also knows these keys."""
-        new = [key for key in keys if _is_distinctive(key) and not self.knows(key)]
+        new = [key for key in keys if not self.knows(key) and _is_distinctive(key)]
         return Redactor(new, parent=self, mark=mark) if new else self
 
     def with_request_secrets(self, headers: Iterable[Header], target: str) -> Redactor:

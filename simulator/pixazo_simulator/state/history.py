@@ -234,7 +234,7 @@ def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World 
     """
     most = kept.count + len(kept.entries)
     if not kept.count <= position <= most:
-        raise ValueError(f"position {position} is no longer kept: the log covers {kept.count} to {most}")
+        raise ValueError(f"position {position} is not kept: the log covers {kept.count} to {most}")
     fold = _beginning(kept, scratch)
     for data in kept.entries[: position - kept.count]:
         fold.carry_out(decode(data))

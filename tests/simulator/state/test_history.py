@@ -238,7 +238,7 @@ def test_what_was_so_after_a_command_is_shown() -> None:
         assert control.ledger(at=at).balance == Decimal("99.65")
         assert control.journal(at=at).total == 4
         assert control.status(before.request_id, at=at).status_code == 200
-        with pytest.raises(ControlError, match=r"position 99999 is no longer kept: the log covers 0 to \d+"):
+        with pytest.raises(ControlError, match=r"position 99999 is not kept: the log covers 0 to \d+"):
             control.ledger(at="99999")
         with pytest.raises(ControlError, match="at 0: the world was created later"):
             control.ledger(at="0")
@@ -290,7 +290,7 @@ def test_a_log_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(3):
             caller.generate("A bear", padding="x" * 60_000)
         assert saved.wait(PATIENCE)
-        with pytest.raises(ControlError, match="position 0 is no longer kept: the log covers"):
+        with pytest.raises(ControlError, match="position 0 is not kept: the log covers"):
             simulator.control().ledger(at="0")
         assert len(simulator.control().export_world()["commands"]) < 3
 

@@ -114,6 +114,13 @@ def test_the_past_is_shown_in_utc_however_it_is_written(at: str) -> None:
     assert '<strong id="clock-then" class="mono">2026-03-31 10:00:00.000</strong>' in reply.body.decode()
 
 
+@pytest.mark.parametrize("at", ["%D9%A3", "9" * 5000])
+def test_what_is_neither_an_instant_nor_a_position_is_refused(at: str) -> None:
+    """A position has ASCII digits, at most 15."""
+    with Simulator(state="memory-log") as server:
+        assert Visitor(over_http(server.url)).get(f"/worlds/1?at={at}").status == 400
+
+
 def test_two_processes_show_the_same(tmp_path: Path) -> None:
     """What is done on the page of one is on that of the other when it is asked for next."""
     with Redis(tmp_path / "redis") as redis, Simulator(state=redis.url) as first, Simulator(state=redis.url) as second:
