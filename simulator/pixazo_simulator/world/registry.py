@@ -329,12 +329,12 @@ class Worlds:
         self._count(world.source, -1)
         try:
             restore(world, command.state)
+            world.begin_anew(key, number, command.name)
             self._check(world)
         except Exception:
             del self._worlds[key], self._numbered[number]
             self.redactor.forget(key)
             raise
-        world.begin_anew(key, number, command.name)
         self._count(world.source, 1)
         return world
 

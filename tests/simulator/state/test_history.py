@@ -178,6 +178,13 @@ def test_a_key_of_another_world_within_a_url_leaves_it_valid(key: str) -> None:
         assert [each.status for each in copy.journal().exchanges] == [202, 202]
 
 
+def test_a_world_whose_clock_runs_fast_is_imported(simulator: Simulator) -> None:
+    """Where real time is counted from elsewhere, too."""
+    control = simulator.control().create_world(clock="x1000")
+    with Simulator() as other:
+        assert other.control().create_world(log=control.export_world()).clock().clock == "x1000"
+
+
 def test_a_world_with_operations_that_are_not_served_is_not_imported() -> None:
     with Simulator(models=["wan"]) as served, Simulator() as other:
         control = served.control()
