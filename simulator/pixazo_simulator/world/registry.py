@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
-from math import inf
 from threading import RLock
 from types import MappingProxyType, coroutine
 from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
@@ -342,7 +341,7 @@ class Worlds:
         """Raise ValueError with the remedy for the state of a world that could not have come about here."""
         self.permitted(world.policy).check()
         self._script(tuple(each.rule for each in world.script.listed()))
-        if not (0 <= world.clock.rate < inf and 0 <= world.clock.now() <= spec.LAST_INSTANT):
+        if not (0 <= world.clock.rate < float("inf") and 0 <= world.clock.now() <= spec.LAST_INSTANT):
             raise ValueError("the clock of the log reads no instant of the years 1970 to 9999: export the world again")
         for each in world.generations():
             if each.operation not in self.operations:
