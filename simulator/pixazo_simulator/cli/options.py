@@ -114,6 +114,11 @@ def sent(option: str) -> Read:
     return Read(read)
 
 
+def _key(text: str) -> str:
+    key: str = _imported("world").check_key(text, "--api-key")
+    return key
+
+
 def pair(option: str, form: str, text: str) -> tuple[str, str]:
     """A name and its value. Raises ValueError unless there is an equals sign between them, as the form says."""
     name, equals, value = text.partition("=")
@@ -178,7 +183,7 @@ TLS_FOLDER = _option("--tls-folder", type=click.Path(file_okay=False), metavar="
 OPTIONS = (
     _option("--host", type=Read(_host), default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4."),
     _option("--port", type=_Whole(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
-    _option("--api-key", "keys", type=sent("--api-key"), multiple=True, metavar="KEY",
+    _option("--api-key", "keys", type=Read(_key), multiple=True, metavar="KEY",
             help="A key that opens a world of its own; may be repeated. Default: sim-key."),
     _option("--open-keys", is_flag=True, help="Open a world for any key when it is first used."),
     _option("--balance", type=_of("spec", "micros"), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),

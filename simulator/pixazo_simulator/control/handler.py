@@ -17,7 +17,7 @@ from pixazo_simulator import spec
 from pixazo_simulator.gateway import Traffic
 from pixazo_simulator.state import Scratch
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
-from pixazo_simulator.world import Settings, StateUnavailableError, TakeNumber, Worlds
+from pixazo_simulator.world import Settings, StateUnavailableError, TakeNumber, World, Worlds
 
 from .body_queue import BodyQueue
 from .client import TOKEN_HEADER
@@ -30,8 +30,15 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of the longest control request: as many as a script may have."""
+_WORLDS = "/_sim/worlds"
+"""Where a saved world is sent, too: a document that was exported, in which the body of each submission is in Base64."""
+LOG_LIMIT = 256 * 1024 * 1024
+"""Bytes of the longest one: a log keeps 64 MiB of commands, and then its latest."""
 MOST_MARKS = 15_000
 """Commas in a body, opening brackets, and opening braces, also those in strings: reading them takes 0.1 s, while no other thread runs."""
+MOST_COMMANDS = 60_000
+"""Commas in a saved world: a log keeps about 20,000 commands."""
+_TOO_LARGE = ": send it in parts; a saved world of any size is read by pixazo-sim replay FILE"
 _KEY = spec.KEY_HEADER.lower().encode()
 _READ_AT_ONCE = 32 * 1024
 """Bytes of a body that are read, or searched for keys, without a thread: rules of this size take 15 ms, anything else less than 1 ms."""
@@ -67,7 +74,7 @@ class ControlHandler:
     ) -> None:
         self._worlds = worlds
         self._body_queue = body_queue
-        of_server = worlds, dispatcher, tls_listeners, scratch, traffic, asyncio.Lock()
+        of_server = worlds, dispatcher, tls_listeners, scratch, traffic, asyncio.Lock(), dict[tuple[int, int], World]()
         self._call: Callable[[str, str, int, Any], ControlRequest[Any]] = partial(ControlRequest, *of_server)
 
     async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
@@ -119,7 +126,10 @@ class ControlHandler:
         key = key.strip()
         try:
             check_access(scope, self._worlds.settings)
-            body = await read_body(receive, BODY_LIMIT)
+            length = headers.get(b"content-length", b"").decode("latin-1")
+            size = f" (it has {length})" if length else ""
+            limit = LOG_LIMIT if scope["path"] == _WORLDS else BODY_LIMIT
+            body = await read_body(receive, limit, remedy=f"{size}{_TOO_LARGE}")
             if body is None:
                 return
             if scope["path"] == spec.DISCOVERY_PATH:
@@ -171,18 +181,19 @@ def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
             return spec.fit(dict(parse_qsl(query, keep_blank_values=True)), route.request_type, strict=False)
         except spec.InvalidDataError as misfit:
             raise Refused(400, f"the query does not fit: {misfit}") from None
-    if spec.has_too_many_values(body, MOST_MARKS, MOST_MARKS):
-        raise Refused(400, f"the body has more than {MOST_MARKS} commas, opening brackets or braces: send it in parts")
+    commas = MOST_COMMANDS if route.path == _WORLDS else MOST_MARKS
+    if spec.has_too_many_values(body, commas, MOST_MARKS):
+        raise Refused(400, f"the body has more than {MOST_MARKS} commas, opening brackets or braces{_TOO_LARGE}")
     try:
         return spec.read(body, route.request_type)
     except spec.InvalidDataError as misfit:
         raise Refused(400, f"the body does not fit: {misfit}") from None
 
 
-async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes | None:
+async def read_body(receive: Receive, limit: int, announced: int = 0, remedy: str = "") -> bytes | None:
     """The whole body, None when the caller disconnected before its end.
 
-    Raises Refused as soon as it is longer than `limit` bytes, before anything is read if its `announced` length is.
+    Raises Refused with the remedy as soon as it is longer than `limit` bytes, before anything is read if its `announced` length is.
     """
     taken, more = bytearray(), announced <= limit
     while more:
@@ -192,7 +203,7 @@ async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes |
         taken += message.get("body", b"")
         more = message.get("more_body", False) and len(taken) <= limit
     if max(announced, len(taken)) > limit:
-        raise Refused(413, f"the body is larger than {limit} bytes")
+        raise Refused(413, f"the body is larger than {limit} bytes{remedy}")
     return bytes(taken)
 
 

@@ -53,7 +53,8 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     """One call of a control route.
 
     Of the server: `scratch` makes worlds to try something on, `traffic` counts the responses of the gateway, `look_lock` is held while one
-    waiting request looks through a world. Of the call: `host` is the host and port that were called, `key` the caller's, `number` the
+    waiting request looks through a world, `past` is the latest world that was replayed, by its number and position: a page of the console
+    asks for it several times. Of the call: `host` is the host and port that were called, `key` the caller's, `number` the
     one in the path, `body` the decoded body, or the decoded query of a method without body.
     """
 
@@ -63,6 +64,7 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     scratch: Scratch
     traffic: Traffic
     look_lock: Lock
+    past: dict[tuple[int, int], World]
     host: str
     key: str
     number: int
@@ -90,7 +92,8 @@ class ControlRoute(msgspec.Struct, frozen=True, dict=True):
     description in the docstring. `needs_world` says that a key must be sent, `refusals` are its own status codes with their
     types. `at_once` says that a short request needs no event loop, so for a caller in this process it is carried out in the caller's own
     thread. `local` says that it reports on this process only, whatever
-    others have done. `reveals` are the members of the response that are keys and nevertheless shown; any other string is shown without keys.
+    others have done. `reveals` are the members of the response that are shown as they are: keys that the caller may know, or data from which `state`
+    has taken the keys; any other string is shown without keys.
     """
 
     method: str

@@ -19,7 +19,8 @@ from .text import SECOND, dollars, micros, nearest, regex
 # The values that are more than a word, and how each is read from text.
 
 _HOST = regex(r"[a-z0-9._-]+|[0-9a-f.]*(?::[0-9a-f.]*){2,}(?:%[a-z0-9._-]+)?")
-CHECKS = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
+Check = Literal["key", "suspended", "rate", "json", "model", "parameters", "funds"]
+CHECKS: tuple[Check, ...] = get_args(Check)
 """The checks of a submission after its route, in the default order (policy `check_order`)."""
 
 MOST_AGENTS = 20
@@ -262,9 +263,9 @@ def agents(text: str) -> tuple[str, ...]:
     return found
 
 
-def order(text: str) -> tuple[str, ...]:
+def order(text: str) -> tuple[Check, ...]:
     """Read an order of CHECKS that asks for nothing before it is known. Raises ValueError with the remedy."""
-    found = tuple(word.strip() for word in text.split(","))
+    found = cast("tuple[Check, ...]", tuple(word.strip() for word in text.split(",")))
     if sorted(found) != sorted(CHECKS):
         raise ValueError(f"{text!r} is not an order of {','.join(CHECKS)}: name each once")
     if min(found.index(name) for name in ("suspended", "rate", "funds")) < found.index("key"):
@@ -363,7 +364,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         20, "assumed", "STATUS-10, STATUS-11, AUTH-10", "An unknown, malformed or foreign request id: 404 for all three, or 403 for a foreign one.")] = "404"
     insufficient_balance: Annotated[Literal["printed", "required"], Point(
         22, "documented", "ERR-402-02", "The sentence of a 402: as printed, or with the amount required.", observed="required", labels={"required": "vendor"})] = "printed"
-    check_order: Annotated[tuple[str, ...], Point(
+    check_order: Annotated[tuple[Check, ...], Point(
         23, "assumed", "AUTH-08, ERR-PREC-01", "The order of the checks of a submission, after its route.", read=order, forms="any order in which key comes before suspended, rate and funds, json before parameters and funds")] = CHECKS
     content_type: Annotated[Literal["400", "ignore", "415"], Point(
         25, "assumed", "HDR-02", "A body that is not declared as JSON: 400, 415, or accepted.", observed="ignore")] = "400"
@@ -452,6 +453,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             except ValueError as error:
                 raise ValueError(f"policy field {name}: {error}") from None
         return msgspec.structs.replace(self, **changes) if changes else self
+
+    def check(self) -> None:
+        """Raise ValueError with the remedy for a value that cannot be set, as a changed document may have it.
+
+        Of `check_order`, which a mutant shortens, its type has checked the names.
+        """
+        self.changed({name: text for name, text in self.texts.items() if name != "check_order"})
 
     def text(self, name: str) -> str:
         """The value of a field as it is written on the command line."""

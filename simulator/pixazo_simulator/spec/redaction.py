@@ -10,12 +10,16 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 from weakref import ref
 
+from msgspec import inspect
+
 from .endpoints import QUERY_KEY, Header
+from .parameters import OPERATIONS
+from .policy import points
 from .text import CUT, regex
 
 REDACTED = "[redacted]"
@@ -77,18 +81,16 @@ _IMAGE = regex(r"data:image/[\w.+-]{1,40};base64,[A-Za-z0-9+/=]*")
 """An image in Base64: a short key may stand in it by chance, and without that it would be no image."""
 _SCHEME = regex(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
 
-OWN_WORDS = frozenset(
-    {
-        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUEUED", "PROCESSING", "COMPLETED", "FAILED",
-        "ERROR", "ok", "error", "status", "webhook", "transition", "opening", "debit", "refund", "adjustment",
-        "generate", "imageToVideo", "image-to-video", "media", "manual", "real", "challenge", "upstream",
-        "callback_url", "X-Webhook-URL", "minimax-hailuo-ai", "requests", "output", "v1", "v2", "http", "https",
-        "localhost", "127.0.0.1", "application/json", "rule", "when", "documented", "observed", "off", "on", "none",
-        "prompt", "duration", "resolution", "prompt_optimizer", "first_frame_image", "request_id", "polling_url", "media_url",
-        "created_at", "updated_at", "completed_at", "content-type", "ocp-apim-subscription-key", "x-webhook-url", "x-webhook-mode",
-    }
+_OWN_WORDS = (
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "ok", "media", "manual", "real", "webhook", "transition", "opening",
+    "debit", "refund", "adjustment", "image-to-video", "requests", "v1", "v2", "http", "localhost", "127.0.0.1", "host", "accept",
+    "application/json", "documented", "observed", "prompt_optimizer", "first_frame_image", "polling_url", "media_url",
+    "created_at", "updated_at", "completed_at", "content-type", "ocp-apim-subscription-key", "x-webhook-url", "x-webhook-mode",
+    "X-Webhook-URL",
 )  # fmt: skip
-"""A key that is one of these is not a secret, and redacting it would garble every message."""
+_OWN_TYPES: list[Any] = []
+_OWN_KEYS = "sim-"
+"""How the default key and the generated ones begin, but none of our words."""
 _LEAST_DIGITS = 4
 """Digits of a key that is a number: a shorter one occurs in every other sentence."""
 
@@ -143,7 +145,7 @@ class Redactor:
 
     def with_keys(self, *keys: str, mark: str = REDACTED) -> Redactor:
         """One that also knows these keys."""
-        new = [key for key in keys if _is_distinctive(key) and not self.knows(key)]
+        new = [key for key in keys if not self.knows(key) and _is_distinctive(key)]
         return Redactor(new, parent=self, mark=mark) if new else self
 
     def with_request_secrets(self, headers: Iterable[Header], target: str) -> Redactor:
@@ -326,9 +328,51 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
     return not (text[end - 1].isdigit() and text[end : end + 1] in (".", ":") and text[end + 1 : end + 2].isdigit())
 
 
+def never_redact_words_of(*types: Any) -> None:
+    """A key that is the name of a member of these types, or a word that they allow, is not a secret: redacting it would garble our own data."""
+    _OWN_TYPES.extend(types)
+    own_words.cache_clear()
+
+
+@cache
+def own_words() -> frozenset[str]:
+    """The words of our messages, types and policy, whole and in parts; to find them takes 0.1 s."""
+    found = {*_OWN_WORDS, *(word for point in points().values() for word in point.forms.split(" | "))}
+    for operation in OPERATIONS.values():
+        found |= {operation.name, operation.path, operation.model_id}
+    seen = set[type]()
+    for each in _OWN_TYPES:
+        _collect(inspect.type_info(each), found, seen)
+    return frozenset(found.union(*(re.split(r"[^\w-]+", each) for each in found)))
+
+
+def _collect(info: Any, found: set[str], seen: set[type]) -> None:
+    """Add the names of members, tags and literals of a type and of those in it."""
+    if isinstance(info, inspect.StructType):
+        if info.cls in seen:
+            return
+        seen.add(info.cls)
+        found.update(str(each) for each in (info.tag, info.tag_field) if each)
+        found.update(each.encode_name for each in info.fields)
+    elif isinstance(info, inspect.EnumType):
+        found.update(str(each.value) for each in info.cls)
+    elif isinstance(info, inspect.LiteralType):
+        found.update(map(str, info.values))
+    for name in ("fields", "types", "item_types"):
+        for part in getattr(info, name, ()):
+            _collect(part, found, seen)
+    for name in ("type", "item_type", "key_type", "value_type"):
+        if part := getattr(info, name, None):
+            _collect(part, found, seen)
+
+
 def _is_distinctive(key: str) -> bool:
-    """Whether a key differs from the words and numbers that are in any text."""
-    return bool(key.strip()) and key not in OWN_WORDS and not (key.isdigit() and len(key) < _LEAST_DIGITS)
+    """Whether a key differs from the words and numbers that are in any text; a long one is found within words, too."""
+    if not key.strip() or (key.isdigit() and len(key) < _LEAST_DIGITS):
+        return False
+    if key.startswith(_OWN_KEYS):
+        return True
+    return key not in own_words() and not (len(key) >= SHORT and any(key in each for each in own_words()))
 
 
 def renamed(members: Mapping[str, _T], rename: Callable[[str], str]) -> dict[str, _T]:
@@ -371,12 +415,11 @@ def _escaped(key: str) -> Iterator[str]:
 def _in_base64(key: str) -> Iterator[str]:
     """What Base64 makes of a key after 0, 1 and 2 other bytes, without the characters that depend on neighbouring bytes."""
     data = key.encode(errors="replace")
-    for before in range(3):
+    for before in range(3 if len(key) >= SHORT else 0):  # a shorter one may be a part of any word in it
         encoded = base64.b64encode(b"\0" * before + data).decode()
         inner = encoded[(0, 2, 3)[before] : (before + len(data)) * 8 // 6]
-        if len(inner) >= SHORT:
-            yield inner
-            yield inner.replace("+", "-").replace("/", "_")
+        yield inner
+        yield inner.replace("+", "-").replace("/", "_")
 
 
 def _decoded(text: str) -> str:

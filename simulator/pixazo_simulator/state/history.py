@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import reduce
 from hashlib import blake2b
 from typing import Annotated, Any, NamedTuple, cast
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from pixazo_simulator.gateway import Response
-from pixazo_simulator.spec import HIDDEN, QUERY_KEY, REDACTED, SECOND, Policy, Redactor, dollars, is_secret
+from pixazo_simulator.spec import HIDDEN, QUERY_KEY, REDACTED, SECOND, Policy, Redactor, dollars, is_secret, regex
 from pixazo_simulator.world import (
     AdoptWorld,
     AdvanceClock,
@@ -26,6 +27,7 @@ from pixazo_simulator.world import (
     RecordAttempt,
     RecordExchange,
     Row,
+    ServerCommand,
     StopClock,
     TakeDelivery,
     TakeTransitions,
@@ -40,8 +42,10 @@ from .store import Head, Kept
 
 Scratch = Callable[[Begun], tuple[Worlds, Answer]]
 """Makes worlds like those of a server, but separate from them, and what answers requests there."""
-_USER = "hidden:hidden@"
-"""Replaces the user of a URL, where `[hidden]` would make the URL invalid."""
+_AUTHORITY = regex(r"://[^/?#\s\"\\]+")
+_VALID = ((f"{HIDDEN}@", "hidden:hidden@"), (f":{REDACTED}", ":1"), (REDACTED, "redacted"))
+"""What replaces the user, the port and parts of the host of a URL, where the brackets of a mark would make it invalid."""
+_HOSTS = "webhook_allow"
 _LENGTHS = {"request_body": "request_length", "response_body": "response_length", "body": "received"}
 """Members that are bodies, of exchanges and requests, and those with their lengths."""
 
@@ -116,9 +120,13 @@ def _begun(log: WorldLog, key: str, scratch: Scratch) -> tuple[Fold, World]:
 
 
 def _addressed(log: WorldLog, key: str, number: int) -> Iterator[Entry]:
-    """The commands of a document as those of a world with this key and number."""
+    """The commands of a document as those of a world with this key and number. Raises ValueError for one that no world gets."""
     for entry in map(decode, log.commands):
         command = entry.command
+        if isinstance(command, ServerCommand):
+            raise ValueError(f"{type(command).__name__} is not a command of a world: export the world again")  # noqa: TRY004
+        if isinstance(command, ChangeWorld) and command.policy:
+            command.policy.check()
         if not isinstance(command, AnswerRequest):
             yield msgspec.structs.replace(entry, world=number)
             continue
@@ -226,7 +234,7 @@ def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World 
     """
     most = kept.count + len(kept.entries)
     if not kept.count <= position <= most:
-        raise ValueError(f"position {position} is no longer kept: the log covers {kept.count} to {most}")
+        raise ValueError(f"position {position} is not kept: the log covers {kept.count} to {most}")
     fold = _beginning(kept, scratch)
     for data in kept.entries[: position - kept.count]:
         fold.carry_out(decode(data))
@@ -305,9 +313,16 @@ def _without_secrets(data: bytes, redactor: Redactor, key: str) -> bytes:
     return msgspec.msgpack.encode(_clean(msgspec.msgpack.decode(data), redactor, key.encode()))
 
 
+def _with_urls(text: str) -> str:
+    """A text in which the marks leave URLs valid."""
+    if "://" not in text:
+        return text
+    return _AUTHORITY.sub(lambda found: reduce(lambda part, valid: part.replace(*valid), _VALID, found[0]), text)
+
+
 def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
     if isinstance(value, str):
-        return redactor.text(value).replace(f"://{HIDDEN}@", f"://{_USER}")
+        return _with_urls(redactor.text(value))
     if isinstance(value, bytes):
         text = value.decode("latin-1")
         clean = _clean(text, redactor, key)
@@ -316,13 +331,15 @@ def _clean(value: Any, redactor: Redactor, key: bytes) -> Any:
             hidden = redactor.json(decoded)
             if clean == text and hidden == decoded:
                 return value
-            return msgspec.json.encode(hidden).replace(f"://{HIDDEN}@".encode(), f"://{_USER}".encode())
+            return _with_urls(msgspec.json.encode(hidden).decode()).encode()
         return clean.encode("latin-1", "replace")
     if isinstance(value, dict):
         members = cast("Mapping[Any, Any]", value)
         if "when" in members:  # a rule: its author has chosen the names in it
             return redactor.json(members)
         cleaned = {_clean(name, redactor, key): _clean(each, redactor, key) for name, each in members.items()}
+        if _HOSTS in members:  # of a policy: they are among those of the server, and with a mark no hosts
+            cleaned[_HOSTS] = members[_HOSTS]
         for body, length in _LENGTHS.items():
             if isinstance(members.get(body), bytes):
                 cleaned[length] += len(cleaned[body]) - len(members[body])

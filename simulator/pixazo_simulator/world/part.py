@@ -110,7 +110,7 @@ def restore(part: Part, saved: Iterable[Row]) -> None:
     try:
         for path, data in saved:
             _enter(*members[path], data)
-    except (KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError, msgspec.MsgspecError) as error:
         raise ValueError(f"this is not the state of a world: {type(error).__name__} {error}") from None
 
 

@@ -101,10 +101,11 @@ def operations_by_name(models: Iterable[spec.Operation]) -> Mapping[str, spec.Op
     return MappingProxyType(found)  # forks of worlds share it
 
 
-def check_key(key: str) -> None:
-    """Raise ValueError with the remedy unless a header can carry the key as it is."""
+def check_key(key: str, name: str = "the key") -> str:
+    """The key, if a header can carry it as it is. Raises ValueError with the remedy, which calls it by this name."""
     if not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable():
-        raise ValueError("the key cannot be sent as a header: use printable ASCII without leading or trailing spaces")
+        raise ValueError(f"{name} cannot be sent as a header: use printable ASCII without leading or trailing spaces")
+    return key
 
 
 class Worlds:
@@ -134,6 +135,8 @@ class Worlds:
         self.clock = self._new_clock()
         self._worlds: dict[str, World] = {}
         self._numbered: dict[int, World] = {}
+        self._sources: dict[str, int] = {}
+        """How many worlds draw from a source."""
         self._former: OrderedDict[str, str] = OrderedDict()
         self._made = self._opened = self._forgotten = 0
         self._changed: commands.ChangeSettings | None = None
@@ -293,7 +296,7 @@ class Worlds:
                 clock.advance_to(clock.start + self.clock.now() - self.clock.start)
         balance = settings.balance if wanted.balance is None else wanted.balance
         policy, seed = wanted.policy or settings.policy, settings.seed if wanted.seed is None else wanted.seed
-        source = "" if name is None or any(each.source == name for each in self) else name
+        source = "" if name is None or name in self._sources else name
         world = self._made_world(
             key, clock, balance, policy=policy, seed=seed, script=script, name=name, source=source, number=self._opened
         )
@@ -311,20 +314,42 @@ class Worlds:
 
     def _enter(self, world: World) -> None:
         self._worlds[world.key] = self._numbered[world.number] = world
+        self._count(world.source, 1)
         self.redactor.add(world.key)
+
+    def _count(self, source: str, by: int) -> None:
+        self._sources[source] = self._sources.get(source, 0) + by
+        if not self._sources[source]:
+            del self._sources[source]
 
     def _adopt(self, command: commands.AdoptWorld) -> World:
         world = self.create(CreateWorld(key=command.key or self.fresh_key(), clock=(0, 0), name=command.name))
         key, number = world.key, world.number
+        self._count(world.source, -1)
         try:
             restore(world, command.state)
-            self.permitted(world.policy)
-        except ValueError:
+            world.begin_anew(key, number, command.name)
+            self._check(world)
+        except Exception:
             del self._worlds[key], self._numbered[number]
             self.redactor.forget(key)
             raise
-        world.begin_anew(key, number, command.name)
+        self._count(world.source, 1)
         return world
+
+    def _check(self, world: World) -> None:
+        """Raise ValueError with the remedy for the state of a world that could not have come about here."""
+        self.permitted(world.policy).check()
+        self._script(tuple(each.rule for each in world.script.listed()))
+        if not (0 <= world.clock.rate < float("inf") and 0 <= world.clock.now() <= spec.LAST_INSTANT):
+            raise ValueError("the clock of the log reads no instant of the years 1970 to 9999: export the world again")
+        for each in world.generations():
+            if each.operation not in self.operations:
+                raise ValueError(f"operation {spec.unknown_operation(each.operation, self.operations)}")
+        for delivery in world.deliveries():
+            is_known = world.generation_of(delivery.request_id) is not None
+            if problem := spec.url_problem(delivery.url) if is_known else "its generation is missing":
+                raise ValueError(f"webhook {delivery.number} of the log: {problem}: export the world again")
 
     def saved(self) -> Iterator[Row]:
         """The state of all worlds as it is now, as rows; any thread may take them, while others change the worlds."""
@@ -374,6 +399,7 @@ class Worlds:
         if (world := self._worlds.pop(key, None)) is None:
             return
         del self._numbered[world.number]
+        self._count(world.source, -1)
         self._forgotten += world.accepted
         world.close()
         if world.name:

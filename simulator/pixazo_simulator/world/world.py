@@ -582,6 +582,7 @@ class World(Generations, kw_only=True):
     def begin_anew(self, key: str, number: int, name: str | None) -> None:
         """Continue under another key, when its state was that of another world."""
         self.key, self.number, self.name = key, number, name or self.name
+        self._states = {}
         self.clock.go_on()
         self._put_back(None, self.clock.now())
 

@@ -169,8 +169,18 @@ def test_a_key_that_is_taken_is_a_conflict(caller: Caller) -> None:
 
 def test_a_body_is_bounded(caller: Caller) -> None:
     """4 MiB."""
-    refused(caller.call("PATCH", "/_sim/world", b" " * (4 * 1024 * 1024 + 1)), 413, "larger than 4194304 bytes")
+    reply = caller.call("PATCH", "/_sim/world", b" " * (4 * 1024 * 1024 + 1))
+    refused(
+        reply, 413, "larger than 4194304 bytes (it has 4194305): send it in parts; a saved world", "pixazo-sim replay"
+    )
     assert caller.call("PATCH", "/_sim/world", b"{}".ljust(4 * 1024 * 1024)).status == 200
+
+
+def test_a_saved_world_may_be_larger(caller: Caller) -> None:
+    """It may have a submission with an image of 20 MB, and as many commands as a log keeps."""
+    log = {"begun": {"at": 0, "start": 0}, "state": [], "commands": ["AAAA"] * 20_000, "digest": ""}
+    body = json.dumps({"log": log}).encode().ljust(40 * 1024 * 1024)
+    refused(caller.call("POST", "/_sim/worlds", body), 400, "this is not an entry of a log")
 
 
 def test_a_world_can_be_changed(caller: Caller) -> None:

@@ -16,8 +16,8 @@ from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.simulator.samples import accepted, world
 
-from pixazo_simulator import ControlError, Settings, Simulator
-from pixazo_simulator.control.client import ControlClient
+from pixazo_simulator import PROFILES, ControlError, Settings, Simulator
+from pixazo_simulator.control.client import ControlClient, InitialGeneration
 from pixazo_simulator.control.schema.responses import Health
 from pixazo_simulator.state.history import WorldLog
 from pixazo_simulator.state.store import MemoryStore
@@ -108,6 +108,7 @@ def test_only_a_log_that_can_be_read_is_imported(simulator: Simulator) -> None:
     for change, reason in (
         ({"form": 99}, "format 99, but this version reads 1"),
         ({"state": [["nothing", "AAAA"]]}, "this is not the state of a world"),
+        ({"state": [*document["state"], ["clock._offset", "z0AAAAAAAAAA"]]}, "the clock of the log"),
         ({"commands": ["AAAA"]}, "this is not an entry of a log"),
     ):
         with pytest.raises(ControlError, match=reason):
@@ -115,6 +116,83 @@ def test_only_a_log_that_can_be_read_is_imported(simulator: Simulator) -> None:
     with pytest.raises(ControlError, match="log excludes seed"):
         simulator.control().create_world(log=document, seed=3)
     assert simulator.control().health().worlds == health.worlds
+
+
+@pytest.mark.parametrize("key", ["hailuo", "funds", "refuse", "caller", "AnswerRequest", "attempts", "host", "clock"])
+def test_a_key_of_another_world_that_is_a_word_of_ours_leaves_an_export_as_it_is(
+    simulator: Simulator, key: str
+) -> None:
+    """Policy values, names of members and commands, and what Base64 makes of a short one."""
+    _, control = used(simulator)
+    before = control.world().policy
+    simulator.control().create_world(key=key)
+    with Simulator() as other:
+        copy = other.control().create_world(key="another-key", log=control.export_world())
+        assert (control.world().policy, copy.world().policy) == (before, before)
+        assert shown(copy) == shown(control)
+        assert Caller(over_http(other.url), "another-key").call("POST", GENERATE, {"prompt": "B"}).status == 202
+    simulator.control(key).delete_world()
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        ({"check_order": ["key", "nothing"]}, "Invalid enum value 'nothing'"),
+        ({"concurrency": 0}, "policy field concurrency: '0' is not off or a number"),
+        ({"price": {"rules": []}}, "policy field price"),
+        ({"webhook_retries": [-1]}, "policy field webhook_retries: '-1' is not none"),
+    ],
+)
+def test_a_policy_that_cannot_be_set_is_not_imported(simulator: Simulator, policy: dict[str, Any], reason: str) -> None:
+    """Neither as part of a state nor of a command."""
+    _, control = used(simulator)
+    document = control.export_world()
+    rows = [[path, _changed(data, policy) if path == "policy" else data] for path, data in document["state"]]
+    with pytest.raises(ControlError, match=reason):
+        simulator.control().create_world(log=document | {"state": rows})
+    entry = ["", 1, 0, 1, {"type": "ChangeWorld", "at": 0, "policy": _decoded(document) | policy}]
+    data = base64.b64encode(msgspec.msgpack.encode(entry)).decode()
+    with pytest.raises(ControlError, match=reason):
+        simulator.control().create_world(log=document | {"commands": [data]})
+
+
+def _decoded(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.msgpack.decode(base64.b64decode(dict(document["state"])["policy"]))
+    return found
+
+
+def _changed(data: str, members: dict[str, Any]) -> str:
+    return base64.b64encode(msgspec.msgpack.encode(msgspec.msgpack.decode(base64.b64decode(data)) | members)).decode()
+
+
+@pytest.mark.parametrize("key", ["example", "9876", "9876/hook"])
+def test_a_key_of_another_world_within_a_url_leaves_it_valid(key: str) -> None:
+    """A part of a host, or a port, also of those that are allowed: a copy accepts the same submissions."""
+    settings = Settings(policy=PROFILES["documented"].changed({"webhook_allow": "example.com"}))
+    with Simulator(settings, state="memory-log") as simulator, Simulator(settings) as other:
+        simulator.control().create_world(key=key)
+        caller = Caller(over_http(simulator.url), simulator.api_key)
+        caller.call("POST", GENERATE, {"prompt": "A"}, {"X-Webhook-URL": "http://example.localhost:9876/hook"})
+        caller.call("POST", GENERATE, {"prompt": "A", "callback_url": "http://me@example.localhost:9876/hook"})
+        copy = other.control().create_world(log=simulator.control().export_world())
+        assert [each.status for each in copy.journal().exchanges] == [202, 202]
+
+
+def test_a_world_whose_clock_runs_fast_is_imported(simulator: Simulator) -> None:
+    """Where real time is counted from elsewhere, too."""
+    control = simulator.control().create_world(clock="x1000")
+    with Simulator() as other:
+        assert other.control().create_world(log=control.export_world()).clock().clock == "x1000"
+
+
+def test_a_world_with_operations_that_are_not_served_is_not_imported() -> None:
+    with Simulator(models=["wan"]) as served, Simulator() as other:
+        control = served.control()
+        name = next(each.name for each in served.settings.models)
+        generation: InitialGeneration = {"status": "COMPLETED", "operation": name}
+        world = control.create_world(generations=[generation])
+        with pytest.raises(ControlError, match=f"operation '{name}' is not one of .*: serve its model with --model"):
+            other.control().create_world(log=world.export_world())
 
 
 def test_a_world_is_brought_back_into_a_state_that_was_kept(simulator: Simulator) -> None:
@@ -167,7 +245,7 @@ def test_what_was_so_after_a_command_is_shown() -> None:
         assert control.ledger(at=at).balance == Decimal("99.65")
         assert control.journal(at=at).total == 4
         assert control.status(before.request_id, at=at).status_code == 200
-        with pytest.raises(ControlError, match=r"position 99999 is no longer kept: the log covers 0 to \d+"):
+        with pytest.raises(ControlError, match=r"position 99999 is not kept: the log covers 0 to \d+"):
             control.ledger(at="99999")
         with pytest.raises(ControlError, match="at 0: the world was created later"):
             control.ledger(at="0")
@@ -219,7 +297,7 @@ def test_a_log_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(3):
             caller.generate("A bear", padding="x" * 60_000)
         assert saved.wait(PATIENCE)
-        with pytest.raises(ControlError, match="position 0 is no longer kept: the log covers"):
+        with pytest.raises(ControlError, match="position 0 is not kept: the log covers"):
             simulator.control().ledger(at="0")
         assert len(simulator.control().export_world()["commands"]) < 3
 

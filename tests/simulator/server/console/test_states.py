@@ -16,6 +16,8 @@ from tests.serving import ServeProcess
 from tests.simulator.server.console.visitor import BASE, HEADERS, PAGES, Visitor, live
 
 from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.state import Kept, Scratch, world_at
+from pixazo_simulator.world import World
 
 KEPT = ("memory-log", "sqlite")
 
@@ -79,6 +81,22 @@ def steps_lead_to_the_past(asked: Visitor, identity: str) -> None:
     assert not drawn[min(drawn)]
 
 
+def test_a_page_of_the_past_replays_the_log_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it shows; another position is another past."""
+    replayed = list[int]()
+
+    def counted(number: int, position: int, kept: Kept, scratch: Scratch) -> World | None:
+        replayed.append(position)
+        return world_at(number, position, kept, scratch)
+
+    monkeypatch.setattr("pixazo_simulator.control.routes.world_at", counted)
+    with Simulator(state="memory-log") as server:
+        Caller(over_http(server.url), server.api_key).accepted("A bear")
+        for position in (1, 0, 1):
+            assert Visitor(over_http(server.url)).get(f"/worlds/1?at={position}").status == 200
+    assert replayed == [1, 0, 1]
+
+
 def test_a_server_that_starts_anew_shows_what_was(tmp_path: Path) -> None:
     for expected in ("1 request ", "2 requests "):
         with Simulator(state=place("sqlite", tmp_path)) as server:
@@ -94,6 +112,13 @@ def test_the_past_is_shown_in_utc_however_it_is_written(at: str) -> None:
         reply = Visitor(over_http(server.url)).get(f"/worlds/1?at={at}")
     assert reply.status == 200
     assert '<strong id="clock-then" class="mono">2026-03-31 10:00:00.000</strong>' in reply.body.decode()
+
+
+@pytest.mark.parametrize("at", ["%D9%A3", "9" * 5000])
+def test_what_is_neither_an_instant_nor_a_position_is_refused(at: str) -> None:
+    """A position has ASCII digits, at most 15."""
+    with Simulator(state="memory-log") as server:
+        assert Visitor(over_http(server.url)).get(f"/worlds/1?at={at}").status == 400
 
 
 def test_two_processes_show_the_same(tmp_path: Path) -> None:
