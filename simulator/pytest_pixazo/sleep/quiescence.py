@@ -254,7 +254,9 @@ class Quiescence:
             return {}
         frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented for this use
         found = {thread.ident or 0: frames.get(thread.ident or 0) for thread in threads}
-        return {ident: frame for ident, frame in found.items() if frame is None or not _is_of_runner(frame)}
+        return {
+            ident: frame for ident, frame in found.items() if frame is None or not (_is_of_runner(frame) or _is_of_trio(frame))
+        }
 
     def _have_passed(self, seconds: float, since: _Moment) -> bool:
         then, looks = since
@@ -279,13 +281,29 @@ def _is_of_runner(frame: FrameType) -> bool:
     return top_level(frame) == "threading" and started_by in RUNNERS
 
 
+def _is_of_trio(frame: FrameType) -> bool:
+    """Whether it is a thread of trio's that has no job, or one that waits for the events of a run in guest mode, which each look at the loop wakes."""
+    if _place(frame) == TRIO_POOL and waits_for_others(frame):
+        return True
+    outer: FrameType | None = frame
+    while outer and _place(outer) not in TRIO_EVENTS:
+        outer = outer.f_back
+    return outer is not None
+
+
+def _place(frame: FrameType) -> tuple[str, str]:
+    return str(frame.f_globals.get("__name__")), frame.f_code.co_name
+
+
+TRIO_POOL = "trio._core._thread_cache", "_work"
+TRIO_EVENTS = frozenset({("trio._core._run", "get_events"), ("trio._core._run", "deliver")})
 WAITS: dict[tuple[str, str], Callable[[Locals], bool]] = {
     # Also an event, a queue, a semaphore or a future: `notify` takes the waiter off the list.
     ("threading", "wait"): lambda names: "waiter" in names and names["waiter"] in names["self"]._waiters,  # noqa: SLF001  # there is no public way
     ("threading", "_wait_for_tstate_lock"): lambda names: bool(names["self"].is_alive()),
     ("threading", "join"): lambda names: bool(names["self"].is_alive()),
     ("concurrent.futures.thread", "_worker"): lambda names: "work_item" not in names and names["work_queue"].empty(),
-    ("trio._core._thread_cache", "_work"): lambda names: names["self"]._job is None,  # noqa: SLF001  # there is no public way
+    TRIO_POOL: lambda names: names["self"]._job is None,  # noqa: SLF001  # there is no public way
     ("selectors", "select"): lambda _: True,
     ("asyncio.windows_events", "_poll"): lambda _: True,
     ("socket", "accept"): lambda _: True,
@@ -301,5 +319,5 @@ looks the same until it gets to run, so the frame alone does not show it."""
 
 def waits_for_others(frame: FrameType) -> bool:
     """Whether the thread with this innermost frame continues only when another thread or a socket wakes it."""
-    check = WAITS.get((str(frame.f_globals.get("__name__")), frame.f_code.co_name))
+    check = WAITS.get(_place(frame))
     return check is not None and check(frame.f_locals)

@@ -19,7 +19,8 @@ from tests.caller import KEY_HEADER, Caller
 from tests.patience import PATIENCE
 
 from pixazo_simulator.server.simulator import Simulator
-from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep
+from pytest_pixazo.sleep import SleepLimitError, Sleeps, quiescence, virtual_sleep
+from pytest_pixazo.sleep.quiescence import real_clock
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
 """What a loop is run for."""
@@ -540,3 +541,17 @@ async def test_in_an_async_test(sleeps: Sleeps, caller: Caller, anyio_backend: s
     await anyio.sleep(15)
     assert caller.status(request_id) == "COMPLETED"
     assert sleeps.total == 15
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_a_run_of_trio_in_guest_mode_is_seen_to_be_idle(sleeps: Sleeps, anyio_backend: str) -> None:
+    """As anyio's plugin runs it: while one task waits, no sleep of another waits until the patience with a busy app is over."""
+    began, idle = real_clock(), anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(idle.wait)
+        for _ in range(10):
+            await anyio.sleep(5)
+        idle.set()
+    assert sleeps.total == 50
+    assert real_clock() - began < 5 * quiescence.PATIENCE
