@@ -62,8 +62,8 @@ class Wakeup:
     alive: Callable[[], bool] | None = None
     """Whether a deadline is still pending."""
     woken: bool = False
-    error: Exception | None = None
-    """Why the clock could not be moved."""
+    error: BaseException | None = None
+    """Why the clock was not moved."""
 
     @property
     def is_pending(self) -> bool:
@@ -135,7 +135,7 @@ class Sleeps:
         """Seconds that may be slept in all; may be changed at any time."""
         self._running = running
         self.exceeded = False
-        """Whether a sleep was refused because it would have exceeded `limit`."""
+        """Whether sleeps were ended because nothing but one beyond `limit` was left."""
         self.count = 0
         """The number of sleeps so far."""
         self._lengths: deque[float] = deque(maxlen=KEPT)
@@ -231,7 +231,7 @@ class Sleeps:
             self.limit, self.exceeded = limit + self.total - before, False
 
     def check(self) -> None:
-        """Raise SleepLimitError if the app was refused a sleep."""
+        """Raise SleepLimitError if the app would have slept beyond the limit."""
         if self.exceeded:
             running = self._running() if self._running else None
             raise SleepLimitError(
@@ -280,13 +280,9 @@ class Sleeps:
             raise wakeup.error
 
     def _enter(self, seconds: float, wake: Callable[[], object]) -> Wakeup:
-        due = self._now + round(seconds * SECOND)
-        if due > self.limit * SECOND:
-            self.exceeded = True
-            self.check()
         self.count += 1
         self._lengths.append(seconds)
-        wakeup = Wakeup(due, wake, woken=self._over)
+        wakeup = Wakeup(self._now + round(seconds * SECOND), wake, woken=self._over)
         if self._over:
             wake()
         else:
@@ -336,7 +332,7 @@ class Sleeps:
     def _move(self) -> None:
         """Wait until the app is idle, move the clock to the next wakeup, and wake what is due."""
         until: int | None = None
-        problem: Exception | None = None
+        problem: BaseException | None = None
         try:
             self._quiescence.wait()
             with self._changed:
@@ -347,10 +343,13 @@ class Sleeps:
                     return
                 self._moving = True
                 self._moves += 1
+            if due > self.limit * SECOND:  # not when such a sleep begins: it may never come to its end
+                self.exceeded = True
+                self.check()
             if milliseconds := -(-due // MILLISECOND) - -(-self._now // MILLISECOND):
                 self._advance(milliseconds / 1000)
             until = due
-        except Exception as error:  # noqa: BLE001  # raised again in what sleeps
+        except (Exception, SleepLimitError) as error:  # noqa: BLE001  # raised again in what sleeps
             problem = error
         with self._changed:
             self._moving = False

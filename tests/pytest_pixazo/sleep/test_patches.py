@@ -512,6 +512,21 @@ def test_a_task_that_never_ends_is_ended(advance: Callable[[float], object], run
         limited(run, main, advance)
 
 
+@anywhere
+def test_a_sleep_beyond_the_limit_harms_nobody_until_it_is_the_next_to_end(
+    advance: Callable[[float], object], run: Callable[[Main], Any]
+) -> None:
+    """As one of a day in the background of an app that ends after 5 s."""
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.sleep, 86_400)
+            await anyio.sleep(5)
+            tasks.cancel_scope.cancel()
+
+    limited(run, main, advance)
+
+
 def limited(run: Callable[[Main], Any], main: Main, advance: Callable[[float], object]) -> None:
     """Run for ten minutes of virtual time at most."""
     with virtual_sleep(advance, limit=600):

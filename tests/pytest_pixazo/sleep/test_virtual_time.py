@@ -360,6 +360,17 @@ def test_an_hour_is_the_limit(advance: Callable[[float], object]) -> None:
         doze(advance, 3600, 0.001)
 
 
+def test_a_thread_that_sleeps_beyond_the_limit_may_be_left_behind(advance: Callable[[float], object]) -> None:
+    """Its sleep ends with the test, not with an error."""
+    begun = threading.Event()
+    with ThreadPoolExecutor(1) as pool, virtual_sleep(advance) as sleeps:
+        left = pool.submit(lambda: begun.set() or time.sleep(86_400))
+        begun.wait(PATIENCE)
+        time.sleep(5)
+    assert left.result(PATIENCE) is None
+    assert sleeps.total == 5
+
+
 def test_the_limit_can_be_raised(advance: Callable[[float], object]) -> None:
     """A test can raise it at any time."""
     with virtual_sleep(advance) as sleeps:
