@@ -190,6 +190,12 @@ HONEST: dict[str, Scenario] = {
     "the same submitted twice on purpose": Scenario().submit().submit(1, request_id=OTHER),
     "a submit after one that was never accepted": Scenario().submit(0, 502, request_id=None).submit(1),
     "another submit after a lost reply": Scenario().submit(faults=("hang",)).submit(1, body={"prompt": "A fox"}),
+    "another webhook URL after a lost reply, or one that cannot be told from another": (
+        Scenario().submit(faults=("hang",), headers={"x-webhook-url": "https://app.example/1"})
+        .submit(1, headers={"x-webhook-url": "https://app.example/2"})
+        .submit(2, faults=("hang",), headers={"x-webhook-url": "https://app.example/?token=[hidden]"})
+        .submit(3, headers={"x-webhook-url": "https://app.example/?token=[hidden]"})
+    ),
     "a test that ends before the generation": polls(0, 5).generation("PROCESSING", 2),
     "an end learnt by a callback alone": Scenario().submit().generation().callback(15),
     "an end learnt by a callback that was answered 500": Scenario().submit().generation().callback(15, 500),
