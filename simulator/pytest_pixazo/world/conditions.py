@@ -45,7 +45,7 @@ class RequestRule(_RuleOptions, script.RequestConditions, total=False): ...
 
 
 class ExchangeConditions(TypedDict, total=False):
-    """What exchanges of the journal must fulfil; `path` has no query, `after` skips those up to this number."""
+    """What exchanges of the journal must fulfil; `path` has no query, a string is any part of the `rule`, `after` skips those up to this number."""
 
     after: int
     operation: Condition

@@ -322,6 +322,14 @@ def test_a_misspelt_call_is_never_verified(pixazo: Pixazo, verb: str) -> None:
         getattr(pixazo, verb)("genrate")
 
 
+def test_the_journal_is_not_filtered_by_what_never_matches(pixazo: Pixazo) -> None:
+    """The error says what to give instead."""
+    with pytest.raises(ValueError, match=r"journal.filter 'genrate' is not one of .* \(did you mean generate\?\)"):
+        pixazo.journal.filter(operation="genrate")
+    with pytest.raises(ValueError, match="status '202' would never match: give a number, such as 202"):
+        pixazo.journal.filter(status="202")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 def test_the_clock_goes_to_the_next_event(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
     """Until nothing is to come."""
     pixazo_client.generate("A bear")
