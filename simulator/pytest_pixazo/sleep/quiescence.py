@@ -210,13 +210,20 @@ def _innermost(awaited: object) -> object:
 class Quiescence:
     """Watches the threads and the loops of the app from the thread that is about to move the clock.
 
-    `barrier` returns once the simulator has processed what it has received.
+    `barrier` returns once the simulator has processed what it has received; `is_delaying` says whether it still has to send a response.
     """
 
-    def __init__(self, barrier: Callable[[], object], loops: Iterable[Loop], asleep: Set[int]) -> None:
+    def __init__(
+        self,
+        barrier: Callable[[], object],
+        loops: Iterable[Loop],
+        asleep: Set[int],
+        is_delaying: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._barrier = barrier
         self._loops = loops
         self._asleep = asleep
+        self._is_delaying = is_delaying
         self._looks = 0
         self._seen: dict[int, tuple[tuple[int, int], _Moment]] = {}
 
@@ -225,6 +232,10 @@ class Quiescence:
         calm, since, here = 0, (real_clock(), self._looks), threading.get_ident()
         while not self._have_passed(PATIENCE, since):
             self._looks += 1
+            if self._is_delaying():
+                calm = 0
+                time.sleep(LOOK)
+                continue
             threads = self._threads()
             asleep = {here, *self._asleep}
             loops = [loop for loop in list(self._loops) if not loop.asleep and loop.thread not in asleep]

@@ -121,7 +121,8 @@ class Sleeps:
     """What the app has slept. Sleeps that overlap in the app overlap here, and end in the order of their deadlines.
 
     `advance` moves the clock of the world by a number of seconds; it is called from one thread at a time. `running` describes what
-    the app may be waiting for when it sleeps too long. `is_advancing` says whether the clock is just being moved, whoever moves it.
+    the app may be waiting for when it sleeps too long. `is_advancing` says whether the clock is just being moved, whoever moves it,
+    `is_delaying` whether a response is still to come that is delayed in real time.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class Sleeps:
         limit: float = LIMIT,
         running: Callable[[], str | None] | None = None,
         is_advancing: Callable[[], bool] = lambda: False,
+        is_delaying: Callable[[], bool] = lambda: False,
     ) -> None:
         self.limit = limit
         """Seconds that may be slept in all; may be changed at any time."""
@@ -141,6 +143,7 @@ class Sleeps:
         self._lengths: deque[float] = deque(maxlen=KEPT)
         self._advance = advance
         self._is_advancing: Callable[[], bool] = is_advancing
+        self._is_delaying: Callable[[], bool] = is_delaying
         self._now = 0
         self._queue = TimerQueue()
         self._changed = threading.Condition()
@@ -149,7 +152,9 @@ class Sleeps:
         self._moves = 0
         self._threads: set[int] = set()
         self._loops: dict[object, Loop] = {}
-        self._quiescence = Quiescence(lambda: self._advance(0), self._loops.values(), self._threads)
+        self._quiescence = Quiescence(
+            lambda: self._advance(0), self._loops.values(), self._threads, lambda: self._is_delaying()
+        )
         self._mover: threading.Thread | None = None
 
     @property
@@ -213,21 +218,25 @@ class Sleeps:
 
     @contextmanager
     def in_another_world(
-        self, advance: Callable[[float], object], running: Callable[[], str | None], is_advancing: Callable[[], bool]
+        self,
+        advance: Callable[[float], object],
+        running: Callable[[], str | None],
+        is_advancing: Callable[[], bool],
+        is_delaying: Callable[[], bool],
     ) -> Generator[None]:
         """Within this context sleeps advance another world, as the arguments of the class say; the limit counts for it alone.
 
         Raises SleepLimitError at its start and its end, as `check` does.
         """
         self.check()
-        kept, limit, before = (self._advance, self._running, self._is_advancing), self.limit, self.total
-        self._advance, self._running, self._is_advancing = advance, running, is_advancing
+        kept, limit, before = (self._advance, self._running, self._is_advancing, self._is_delaying), self.limit, self.total
+        self._advance, self._running, self._is_advancing, self._is_delaying = advance, running, is_advancing, is_delaying
         self.limit = limit + before
         try:
             yield
             self.check()
         finally:
-            self._advance, self._running, self._is_advancing = kept
+            self._advance, self._running, self._is_advancing, self._is_delaying = kept
             self.limit, self.exceeded = limit + self.total - before, False
 
     def check(self) -> None:

@@ -297,17 +297,22 @@ class Pixazo:
         """Within a `with` block the sleeps of the app advance the clock of this world, as with `pixazo_sleep`."""
         from pytest_pixazo.sleep import virtual_sleep
 
-        return virtual_sleep(self.clock.sleep, running=self._awaited, is_advancing=self._is_advancing)
+        return virtual_sleep(self.clock.sleep, running=self._awaited, is_advancing=self._is_advancing, is_delaying=self._is_delaying)
 
     def _sleeping(self) -> AbstractContextManager[None]:
         """Within a `with` block sleeps advance this world, if the sleeps of another one are virtual."""
         from pytest_pixazo.sleep import active_sleeps
 
         sleeps = active_sleeps()
-        return sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing) if sleeps else nullcontext()
+        if not sleeps:
+            return nullcontext()
+        return sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing, self._is_delaying)
 
     def _is_advancing(self) -> bool:
         return self._simulator is not None and self._simulator.is_advancing(api_key=self.api_key)
+
+    def _is_delaying(self) -> bool:
+        return self._simulator is not None and self._simulator.is_delaying(api_key=self.api_key)
 
     def _awaited(self) -> str | None:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""
