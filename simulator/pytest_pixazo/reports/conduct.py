@@ -245,7 +245,9 @@ def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
         if len(downloads) >= 2:
             yield request_id, downloads, f"downloaded {len(downloads)} times after {len(received)} callbacks"
         first, last = received[0].second, received[-1].second
-        others = {each.request_id for each in traffic.callbacks if each.has_ended and first <= each.second <= last + REACTION}
+        others = {
+            each.request_id for each in traffic.callbacks if each.has_ended and first <= each.second <= last + REACTION
+        }
         submits = [submit for submit in traffic.submits() if submit.second >= first]
         for submit, later in _repeated(submits, lambda _: True):
             same = [submit, *later]

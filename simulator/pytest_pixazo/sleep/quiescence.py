@@ -266,7 +266,9 @@ class Quiescence:
         frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented for this use
         found = {thread.ident or 0: frames.get(thread.ident or 0) for thread in threads}
         return {
-            ident: frame for ident, frame in found.items() if frame is None or not (_is_of_runner(frame) or _is_of_trio(frame))
+            ident: frame
+            for ident, frame in found.items()
+            if frame is None or not (_is_of_runner(frame) or _is_of_trio(frame))
         }
 
     def _have_passed(self, seconds: float, since: _Moment) -> bool:

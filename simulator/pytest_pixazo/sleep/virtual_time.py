@@ -153,8 +153,9 @@ class Sleeps:
         self._threads: set[int] = set()
         self._loops: dict[object, Loop] = {}
         self._quiescence = Quiescence(
-            lambda: self._advance(0), self._loops.values(), self._threads, lambda: self._is_delaying()
-        )
+            lambda: self._advance(0), self._loops.values(), self._threads,
+            lambda: self._is_delaying(),  # noqa: PLW0108 - another one in another world
+        )  # fmt: skip
         self._mover: threading.Thread | None = None
 
     @property
@@ -229,8 +230,17 @@ class Sleeps:
         Raises SleepLimitError at its start and its end, as `check` does.
         """
         self.check()
-        kept, limit, before = (self._advance, self._running, self._is_advancing, self._is_delaying), self.limit, self.total
-        self._advance, self._running, self._is_advancing, self._is_delaying = advance, running, is_advancing, is_delaying
+        kept, limit, before = (
+            (self._advance, self._running, self._is_advancing, self._is_delaying),
+            self.limit,
+            self.total,
+        )
+        self._advance, self._running, self._is_advancing, self._is_delaying = (
+            advance,
+            running,
+            is_advancing,
+            is_delaying,
+        )
         self.limit = limit + before
         try:
             yield

@@ -71,13 +71,13 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
     ) -> Journal:
         """The exchanges that match every argument; `path` is any part of the target, `rule` any part of the rule that decided.
 
-        `operation` is a call as in `when`, or several operations. Raises ValueError for an unknown one, and for a status that is not a number.
+        `operation` is a call as in `when`, or several operations. Raises ValueError for an unknown one, TypeError for a status that is a string.
         """
         if isinstance(operation, str):
             asked("journal.filter", operation, {})
         operations = CALLS.get(operation, {operation}) if isinstance(operation, str) else operation
-        if status is not None and not isinstance(status, int):
-            raise ValueError(f"status {status!r} would never match: give a number, such as 202")
+        if isinstance(status, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # of a caller without a type checker
+            raise TypeError(f"status {status!r} would never match: give a number, such as 202")
         return Journal(
             [
                 each

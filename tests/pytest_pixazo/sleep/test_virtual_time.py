@@ -363,8 +363,13 @@ def test_an_hour_is_the_limit(advance: Callable[[float], object]) -> None:
 def test_a_thread_that_sleeps_beyond_the_limit_may_be_left_behind(advance: Callable[[float], object]) -> None:
     """Its sleep ends with the test, not with an error."""
     begun = threading.Event()
+
+    def sleep_for_a_day() -> None:
+        begun.set()
+        time.sleep(86_400)
+
     with ThreadPoolExecutor(1) as pool, virtual_sleep(advance) as sleeps:
-        left = pool.submit(lambda: [begun.set(), time.sleep(86_400)])
+        left = pool.submit(sleep_for_a_day)
         begun.wait(PATIENCE)
         time.sleep(5)
     left.result(PATIENCE)
@@ -405,7 +410,7 @@ def test_a_response_that_a_fault_delays_is_waited_for(
 
     async def main() -> None:
         ordering = asyncio.create_task(pixazo_async_client.generate("A bear"))
-        while not ordering.done():
+        while not ordering.done():  # noqa: ASYNC110 - its sleeps are what is tested
             await asyncio.sleep(60)
         await ordering
 

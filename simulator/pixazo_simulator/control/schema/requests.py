@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -260,12 +260,13 @@ class Matchers(Parameters):
 def _check(name: str, value: object, kind: Any) -> None:
     """Raise ValueError with the remedy for a value that the fact never has; None is that of an attempt without a response."""
     if isinstance(kind, tuple):
-        if value not in kind:
-            near = nearest(str(value), kind)
-            raise ValueError(f"{name} {shown(value)} is not one of {', '.join(kind)}{near}: it would never match")
+        words = cast("tuple[str, ...]", kind)
+        if value not in words:
+            near = nearest(str(value), words)
+            raise ValueError(f"{name} {shown(value)} is not one of {', '.join(words)}{near}: it would never match")
     elif value is not None and (not isinstance(value, kind) or isinstance(value, bool) != (kind is bool)):
-        words = "a number, such as 202" if kind is not bool else "true or false"
-        raise ValueError(f"{name} {shown(value)} would never match: give {words}")
+        remedy = "a number, such as 202" if kind is not bool else "true or false"
+        raise ValueError(f"{name} {shown(value)} would never match: give {remedy}")
 
 
 class ExchangeMatchers(Matchers):
@@ -289,7 +290,12 @@ class ExchangeMatchers(Matchers):
 class DeliveryMatchers(Matchers):
     """Webhooks that were attempted. `status` is the last status code of the receiver, `attempts` the number of attempts."""
 
-    _kinds = {"status": int | float, "attempts": int | float, "delivered": bool, "channel": (WEBHOOK_URL_HEADER, CALLBACK_MEMBER)}
+    _kinds = {
+        "status": int | float,
+        "attempts": int | float,
+        "delivered": bool,
+        "channel": (WEBHOOK_URL_HEADER, CALLBACK_MEMBER),
+    }
 
     request_id: ValueOrMatcher = UNSET
     url: ValueOrMatcher = UNSET
