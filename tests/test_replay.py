@@ -49,6 +49,36 @@ def test_the_world_of_a_failed_test_is_saved(pytester: pytest.Pytester) -> None:
     )
 
 
+def test_a_world_is_saved_that_is_gone_when_its_test_fails(pytester: pytest.Pytester) -> None:
+    """A fresh one, one whose test the plugin fails at its end, and that of the last test, whose teardown fails."""
+    pytester.makepyfile(
+        test_it="""
+        import pytest
+
+        @pytest.fixture
+        def outer():
+            yield
+            raise OSError
+
+        def test_fresh(pixazo_factory):
+            with pixazo_factory.fresh():
+                raise OSError
+
+        def test_unused(pixazo):
+            pixazo.when("status").reply(429)
+
+        def test_teardown(outer, pixazo):
+            pass
+        """
+    )
+    result = pytester.runpytest("-q", "-p", "no:cacheprovider", "--pixazo-save-worlds=worlds")
+    result.assert_outcomes(failed=1, passed=2, errors=2)
+    assert result.outlines[-1].startswith("1 failed, 2 passed, 2 errors")
+    files = [*(pytester.path / "worlds").iterdir()]
+    assert sorted(file.name.split("-")[1] for file in files) == ["test_fresh", "test_teardown", "test_unused"]
+    assert all("commands" in json.loads(file.read_text()) for file in files)
+
+
 def saved(folder: Path, state: str = "memory-log") -> tuple[Path, str]:
     """The file of a world with one generation, and its request id."""
     with Simulator(Settings(), state=state) as simulator:

@@ -1230,7 +1230,11 @@ export interface Verification {
   at_most?: number;
 }
 
-/** Exchanges of the journal. `operation` is generate, imageToVideo, submit (either), status, media or request; `path` has no query. */
+/**
+ * Exchanges of the journal. `operation` is generate, imageToVideo, submit (either), status, media or request; `path` has no query.
+ *
+ * A string is any part of the `rule` that decided, and a `method` in either case.
+ */
 export interface ExchangeMatchers {
   /** only exchanges after this number; default 0; at least 0; at most 1000000000000000 */
   after?: number;

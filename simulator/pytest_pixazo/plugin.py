@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_factory", "pixazo_redirect",
     "pixazo_respx", "pixazo_simulator", "pixazo_sleep", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_cmdline_main", "pytest_configure",
-    "pytest_fixture_setup", "pytest_runtest_setup", "pytest_sessionfinish", "pytest_testnodedown",
+    "pytest_fixture_setup", "pytest_runtest_makereport", "pytest_runtest_setup", "pytest_sessionfinish", "pytest_testnodedown",
 ]  # fmt: skip
 
 #: The worlds of the tests.
@@ -242,6 +242,20 @@ def _guard(item: pytest.Item) -> None:
         stash[WATCH] = watch_for(item.config)
     if watch := stash[WATCH]:
         watch.hold(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add worlds and refused calls to the report of a failed test; here, since any wrapper of a conftest then finds them in it."""
+    outcome = yield
+    stash = item.config.stash
+    if cases := stash.get(CASES, None):
+        cases.add_to_report(outcome, item, call)
+    if watch := stash.get(WATCH, None):
+        watch.add_to_report(outcome)
+    return outcome
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -294,6 +294,8 @@ class ControlClient:
         longer than 300 real seconds: the clock has stopped early, `body["now"]` says where and `body["events"]` what
         fell due until then. Advance again to continue.
         """
+        if hasattr(seconds, "total_seconds"):
+            raise TypeError(f"seconds {seconds!r}: give a number, such as its total_seconds()")
         given = _given({"seconds": seconds, "until": _instant(until), "every_world": every_world or None})
         return self._call("POST", "/_sim/clock/advance", responses.Advanced, given).events
 

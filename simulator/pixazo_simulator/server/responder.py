@@ -43,6 +43,7 @@ class Responder:
         self._logs_each = worlds.settings.log_requests
         self.traffic = Traffic()
         self._counts = self.traffic.counts
+        self._delays: dict[object, World | None] = {}
 
     def route(self, request: Request) -> RoutedRequest:
         """Determine what a request is for and who sent it."""
@@ -101,8 +102,21 @@ class Responder:
             response = response.dated(world.clock.now())
             yield partial(self._record, world, response, route)
         if response.pause:
-            yield response.pause
-        yield from transmitted(response)
+            yield from self._delayed(world, response.pause)
+        for step in transmitted(response):
+            yield from self._delayed(world, step) if isinstance(step, (int, float)) else (step,)
+
+    def _delayed(self, world: World | None, seconds: float) -> Iterator[float]:
+        delay = object()
+        self._delays[delay] = world
+        try:
+            yield seconds
+        finally:
+            del self._delays[delay]
+
+    def is_delaying(self, world: World) -> bool:
+        """Whether a caller in this world waits for a response that is still to come, after some real seconds."""
+        return any(each is world for each in list(self._delays.values()))
 
     async def _reach(self, world: World, instant: int) -> None:
         with suppress(StateUnavailableError):  # the submission is accepted, whatever becomes of webhooks

@@ -250,6 +250,14 @@ class Simulator:
             return False
         return application.dispatcher.is_advancing(world)
 
+    def is_delaying(self, *, api_key: str | None = None) -> bool:
+        """Whether a response of a world is still to come, after real seconds for which a fault or the policy delays it."""
+        try:
+            _, application, world = self._running(api_key)
+        except SimulatorError:
+            return False
+        return application.responder.is_delaying(world)
+
     def monotonic(self, *, api_key: str | None = None) -> float:
         """What the clock of a world reads, in seconds; it can serve as the `monotonic` of a client under test."""
         return self._running(api_key)[2].clock.now() / SECOND

@@ -23,6 +23,7 @@ from .endpoints import (
     UnknownModel,
     Unrouted,
     classify,
+    order,
 )
 from .errors import (
     HEAD_LIMIT,
@@ -178,7 +179,7 @@ __all__ = [
     "accepted_answer", "base_path", "beginning", "begun", "check", "classify", "closest", "covers", "description_of",
     "dollars", "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer", "http_date", "image_facts",
     "is_data_url", "is_loopback_ip", "is_secret", "is_success", "left", "media_path", "media_type", "media_url", "members", "micros", "model_problems",
-    "nearest", "never_redact_words_of", "not_unicode", "parameters_of", "placed", "plain_ip", "plain_parameters", "points", "problems_of", "problems_within", "queue_error", "raised_at", "read",
+    "nearest", "never_redact_words_of", "not_unicode", "order", "parameters_of", "placed", "plain_ip", "plain_parameters", "points", "problems_of", "problems_within", "queue_error", "raised_at", "read",
     "read_data_url", "read_instant", "read_key", "read_magic", "read_model", "read_text_as", "refusal_answer", "refused_agent",
     "regex", "renamed", "rows", "sentence", "shown", "snapshot", "status_body", "synchronous_answer",
     "timestamp", "unknown_member", "unknown_operation", "upstream_body", "upstream_challenge", "url_problem",

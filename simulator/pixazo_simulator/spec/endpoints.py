@@ -104,3 +104,8 @@ def classify(method: str, path: str) -> Endpoint:
         is_route = operation is not None and other["rest"].startswith("v1/")
         return UnknownModel(operation or TEXT_TO_VIDEO, other["model_id"], is_route)
     return _UNROUTED
+
+
+def order(target: str, webhook_url: object, body: object, length: int) -> tuple[object, ...]:
+    """What a submission orders, the same for one that repeats it. One with another webhook URL does not: it may be the order of another user."""
+    return target, webhook_url, body, length

@@ -46,12 +46,13 @@ def beginning(text: str, size: int) -> str:
 
 
 def closest(word: str, known: tuple[str, ...]) -> str | None:
-    """The known word that was probably meant, if one is near."""
+    """The known word that was probably meant, in either case, if one is near."""
     if len(word) > 3 * max(map(len, known), default=0):  # none can be near, and comparing would take long
         return None
     from difflib import get_close_matches  # only to word a refusal
 
-    return next(iter(get_close_matches(word, known, n=1)), None)
+    folded = {each.casefold(): each for each in known}
+    return next((folded[each] for each in get_close_matches(word.casefold(), folded, n=1)), None)
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str:

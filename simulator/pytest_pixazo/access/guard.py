@@ -90,13 +90,10 @@ class Watch:
             place.warn(config, f"a thread or process that this test left running called the real gateway: {line}")
         return [*(line for line, (_, is_redirecting) in self._late.items() if not is_redirecting), *rest]
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def add_to_report(self, outcome: pytest.TestReport) -> None:
         """Add refused calls to the report of a phase that failed anyway."""
-        outcome = yield
         if outcome.failed and (calls := self.new_calls()):
             outcome.sections.append((SECTION, "\n".join(calls)))
-        return outcome
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:

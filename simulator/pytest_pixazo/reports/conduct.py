@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import cast
 
 from pixazo_simulator.spec import CALLBACK_MEMBER, KEY_HEADER, REDACTED, Operation, nearest, unknown_member
@@ -26,9 +26,13 @@ SHORT_PAUSES = 2
 LOOKS_AFTER_END = {"ERROR": 1}
 LOOKS_AFTER_OTHERS = 2
 """Looks after the end that make a finding: one after ERROR, which polling loops forget most often; two after any other end."""
-REACTION = 60.0
+REACTION = 5.0
 """Seconds within which an app acts on a callback: what comes later has another cause, such as a viewer."""
+LOOP = 60.0
+"""The most seconds between two requests of one loop: a later one has another cause, such as a user who looks again, or another user."""
 REFUSALS = (400, 402)
+REPETITIONS = 2
+"""Repetitions of a refused request that make a finding: a single one may be another user's."""
 _REDACTED_ANYWAY = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Headers that are redacted whether or not they contained the key."""
 
@@ -116,7 +120,7 @@ def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
 
 @_check(
     "refusal-repeated",
-    description="A request that was refused with 400 or 402 was sent again unchanged.",
+    description="A request that was refused with 400 or 402 was sent again and again unchanged.",
     impact="The refusal is about the request or the balance: it stays the same, and every call counts against the key's rate.",
     source="page, Response Handling: 400, 402; page, Queue System Errors",
     remedy="tell the user, and send it again only when the request or the balance has changed",
@@ -124,8 +128,9 @@ def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
 def _repeats_refusal(traffic: Traffic) -> Iterator[Remark]:
     for refused, later in _repeated(traffic.calls, lambda call: call.status in REFUSALS):
         # A rule may refuse a good request. Without one, a different response shows that the cause was removed in between.
-        again = [call for call in later if refused.rule is not None or call.status == refused.status]
-        if again:
+        alike = (call for call in later if refused.rule is not None or call.status == refused.status)
+        again = [call for _, call in _in_a_loop([refused, *alike])]
+        if len(again) >= REPETITIONS:
             yield None, [refused, *again], f"sent {len(again) + 1} times, though it was answered {refused.status}"
 
 
@@ -195,7 +200,7 @@ def _polls_after_end(traffic: Traffic) -> Iterator[Remark]:
         received, final = traffic.received(request_id), _split(reads)[1]
         if not final:
             continue
-        after = [read for before, read in pairwise(final) if not _is_prompted(received, before, read)]
+        after = [read for before, read in _in_a_loop(final) if not _is_prompted(received, before, read)]
         looks, status = _looks([final[0], *after]), str(final[0].reported)
         if len(looks) - 1 + _excess_reads(looks) >= LOOKS_AFTER_END.get(status, LOOKS_AFTER_OTHERS):
             what = f"read {counted(len(after), 'more time')} after {status} was reported"
@@ -229,7 +234,7 @@ def _leaks_key(traffic: Traffic) -> Iterator[Remark]:
     remedy="remember the request_id of each processed callback; answer a repeated one with 2xx and do nothing",
 )
 def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
-    # Several callbacks about one end cause the same action several times: a download, or a submission.
+    # Several callbacks about one end cause the same action several times: a download, or a submission, unless those about others may have.
     for request_id in traffic.ended:
         received = [callback for callback in traffic.received(request_id) if callback.has_ended]
         if len(received) < 2:
@@ -239,11 +244,15 @@ def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
         downloads = _prompted((each for each in whole if each.request_id == request_id and not each.is_lost), received)
         if len(downloads) >= 2:
             yield request_id, downloads, f"downloaded {len(downloads)} times after {len(received)} callbacks"
-        submits = [submit for submit in traffic.submits() if submit.second >= received[0].second]
+        first, last = received[0].second, received[-1].second
+        others = {
+            each.request_id for each in traffic.callbacks if each.has_ended and first <= each.second <= last + REACTION
+        }
+        submits = [submit for submit in traffic.submits() if submit.second >= first]
         for submit, later in _repeated(submits, lambda _: True):
             same = [submit, *later]
             meant = (after for before, after in pairwise(same) if not before.is_lost)  # otherwise the loss explains it
-            if len(prompted := _prompted([submit, *meant], received)) >= 2:
+            if len(prompted := _prompted([submit, *meant], received)) > len(others):
                 what = f"the same body submitted {len(prompted)} times after {len(received)} callbacks"
                 yield request_id, prompted, what
 
@@ -273,6 +282,11 @@ def _repeated(calls: Sequence[Call], begins: Callable[[Call], bool]) -> Iterator
         elif begins(call):
             repeated[call.sent] = [call]
     return ((first, later) for first, *later in repeated.values())
+
+
+def _in_a_loop(calls: Iterable[Call]) -> Iterator[tuple[Call, Call]]:
+    """Each call with the next one, up to the first pause that is too long for a loop."""
+    return takewhile(lambda pair: _pause(*pair) <= LOOP, pairwise(calls))
 
 
 def _outlasts(one: Call, other: Call) -> bool:

@@ -210,13 +210,20 @@ def _innermost(awaited: object) -> object:
 class Quiescence:
     """Watches the threads and the loops of the app from the thread that is about to move the clock.
 
-    `barrier` returns once the simulator has processed what it has received.
+    `barrier` returns once the simulator has processed what it has received; `is_delaying` says whether it still has to send a response.
     """
 
-    def __init__(self, barrier: Callable[[], object], loops: Iterable[Loop], asleep: Set[int]) -> None:
+    def __init__(
+        self,
+        barrier: Callable[[], object],
+        loops: Iterable[Loop],
+        asleep: Set[int],
+        is_delaying: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._barrier = barrier
         self._loops = loops
         self._asleep = asleep
+        self._is_delaying = is_delaying
         self._looks = 0
         self._seen: dict[int, tuple[tuple[int, int], _Moment]] = {}
 
@@ -225,6 +232,10 @@ class Quiescence:
         calm, since, here = 0, (real_clock(), self._looks), threading.get_ident()
         while not self._have_passed(PATIENCE, since):
             self._looks += 1
+            if self._is_delaying():
+                calm = 0
+                time.sleep(LOOK)
+                continue
             threads = self._threads()
             asleep = {here, *self._asleep}
             loops = [loop for loop in list(self._loops) if not loop.asleep and loop.thread not in asleep]
@@ -254,7 +265,11 @@ class Quiescence:
             return {}
         frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented for this use
         found = {thread.ident or 0: frames.get(thread.ident or 0) for thread in threads}
-        return {ident: frame for ident, frame in found.items() if frame is None or not _is_of_runner(frame)}
+        return {
+            ident: frame
+            for ident, frame in found.items()
+            if frame is None or not (_is_of_runner(frame) or _is_of_trio(frame))
+        }
 
     def _have_passed(self, seconds: float, since: _Moment) -> bool:
         then, looks = since
@@ -279,13 +294,29 @@ def _is_of_runner(frame: FrameType) -> bool:
     return top_level(frame) == "threading" and started_by in RUNNERS
 
 
+def _is_of_trio(frame: FrameType) -> bool:
+    """Whether it is a thread of trio's that has no job, or one that waits for the events of a run in guest mode, which each look at the loop wakes."""
+    if _place(frame) == TRIO_POOL and waits_for_others(frame):
+        return True
+    outer: FrameType | None = frame
+    while outer and _place(outer) not in TRIO_EVENTS:
+        outer = outer.f_back
+    return outer is not None
+
+
+def _place(frame: FrameType) -> tuple[str, str]:
+    return str(frame.f_globals.get("__name__")), frame.f_code.co_name
+
+
+TRIO_POOL = "trio._core._thread_cache", "_work"
+TRIO_EVENTS = frozenset({("trio._core._run", "get_events"), ("trio._core._run", "deliver")})
 WAITS: dict[tuple[str, str], Callable[[Locals], bool]] = {
     # Also an event, a queue, a semaphore or a future: `notify` takes the waiter off the list.
     ("threading", "wait"): lambda names: "waiter" in names and names["waiter"] in names["self"]._waiters,  # noqa: SLF001  # there is no public way
     ("threading", "_wait_for_tstate_lock"): lambda names: bool(names["self"].is_alive()),
     ("threading", "join"): lambda names: bool(names["self"].is_alive()),
     ("concurrent.futures.thread", "_worker"): lambda names: "work_item" not in names and names["work_queue"].empty(),
-    ("trio._core._thread_cache", "_work"): lambda names: names["self"]._job is None,  # noqa: SLF001  # there is no public way
+    TRIO_POOL: lambda names: names["self"]._job is None,  # noqa: SLF001  # there is no public way
     ("selectors", "select"): lambda _: True,
     ("asyncio.windows_events", "_poll"): lambda _: True,
     ("socket", "accept"): lambda _: True,
@@ -301,5 +332,5 @@ looks the same until it gets to run, so the frame alone does not show it."""
 
 def waits_for_others(frame: FrameType) -> bool:
     """Whether the thread with this innermost frame continues only when another thread or a socket wakes it."""
-    check = WAITS.get((str(frame.f_globals.get("__name__")), frame.f_code.co_name))
+    check = WAITS.get(_place(frame))
     return check is not None and check(frame.f_locals)

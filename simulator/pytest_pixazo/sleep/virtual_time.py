@@ -62,8 +62,8 @@ class Wakeup:
     alive: Callable[[], bool] | None = None
     """Whether a deadline is still pending."""
     woken: bool = False
-    error: Exception | None = None
-    """Why the clock could not be moved."""
+    error: BaseException | None = None
+    """Why the clock was not moved."""
 
     @property
     def is_pending(self) -> bool:
@@ -121,7 +121,8 @@ class Sleeps:
     """What the app has slept. Sleeps that overlap in the app overlap here, and end in the order of their deadlines.
 
     `advance` moves the clock of the world by a number of seconds; it is called from one thread at a time. `running` describes what
-    the app may be waiting for when it sleeps too long. `is_advancing` says whether the clock is just being moved, whoever moves it.
+    the app may be waiting for when it sleeps too long. `is_advancing` says whether the clock is just being moved, whoever moves it,
+    `is_delaying` whether a response is still to come that is delayed in real time.
     """
 
     def __init__(
@@ -130,17 +131,19 @@ class Sleeps:
         limit: float = LIMIT,
         running: Callable[[], str | None] | None = None,
         is_advancing: Callable[[], bool] = lambda: False,
+        is_delaying: Callable[[], bool] = lambda: False,
     ) -> None:
         self.limit = limit
         """Seconds that may be slept in all; may be changed at any time."""
         self._running = running
         self.exceeded = False
-        """Whether a sleep was refused because it would have exceeded `limit`."""
+        """Whether sleeps were ended because nothing but one beyond `limit` was left."""
         self.count = 0
         """The number of sleeps so far."""
         self._lengths: deque[float] = deque(maxlen=KEPT)
         self._advance = advance
         self._is_advancing: Callable[[], bool] = is_advancing
+        self._is_delaying: Callable[[], bool] = is_delaying
         self._now = 0
         self._queue = TimerQueue()
         self._changed = threading.Condition()
@@ -149,7 +152,10 @@ class Sleeps:
         self._moves = 0
         self._threads: set[int] = set()
         self._loops: dict[object, Loop] = {}
-        self._quiescence = Quiescence(lambda: self._advance(0), self._loops.values(), self._threads)
+        self._quiescence = Quiescence(
+            lambda: self._advance(0), self._loops.values(), self._threads,
+            lambda: self._is_delaying(),  # noqa: PLW0108 - another one in another world
+        )  # fmt: skip
         self._mover: threading.Thread | None = None
 
     @property
@@ -213,25 +219,38 @@ class Sleeps:
 
     @contextmanager
     def in_another_world(
-        self, advance: Callable[[float], object], running: Callable[[], str | None], is_advancing: Callable[[], bool]
+        self,
+        advance: Callable[[float], object],
+        running: Callable[[], str | None],
+        is_advancing: Callable[[], bool],
+        is_delaying: Callable[[], bool],
     ) -> Generator[None]:
         """Within this context sleeps advance another world, as the arguments of the class say; the limit counts for it alone.
 
         Raises SleepLimitError at its start and its end, as `check` does.
         """
         self.check()
-        kept, limit, before = (self._advance, self._running, self._is_advancing), self.limit, self.total
-        self._advance, self._running, self._is_advancing = advance, running, is_advancing
+        kept, limit, before = (
+            (self._advance, self._running, self._is_advancing, self._is_delaying),
+            self.limit,
+            self.total,
+        )
+        self._advance, self._running, self._is_advancing, self._is_delaying = (
+            advance,
+            running,
+            is_advancing,
+            is_delaying,
+        )
         self.limit = limit + before
         try:
             yield
             self.check()
         finally:
-            self._advance, self._running, self._is_advancing = kept
+            self._advance, self._running, self._is_advancing, self._is_delaying = kept
             self.limit, self.exceeded = limit + self.total - before, False
 
     def check(self) -> None:
-        """Raise SleepLimitError if the app was refused a sleep."""
+        """Raise SleepLimitError if the app would have slept beyond the limit."""
         if self.exceeded:
             running = self._running() if self._running else None
             raise SleepLimitError(
@@ -280,13 +299,9 @@ class Sleeps:
             raise wakeup.error
 
     def _enter(self, seconds: float, wake: Callable[[], object]) -> Wakeup:
-        due = self._now + round(seconds * SECOND)
-        if due > self.limit * SECOND:
-            self.exceeded = True
-            self.check()
         self.count += 1
         self._lengths.append(seconds)
-        wakeup = Wakeup(due, wake, woken=self._over)
+        wakeup = Wakeup(self._now + round(seconds * SECOND), wake, woken=self._over)
         if self._over:
             wake()
         else:
@@ -336,7 +351,7 @@ class Sleeps:
     def _move(self) -> None:
         """Wait until the app is idle, move the clock to the next wakeup, and wake what is due."""
         until: int | None = None
-        problem: Exception | None = None
+        problem: BaseException | None = None
         try:
             self._quiescence.wait()
             with self._changed:
@@ -347,10 +362,13 @@ class Sleeps:
                     return
                 self._moving = True
                 self._moves += 1
+            if due > self.limit * SECOND:  # not when such a sleep begins: it may never come to its end
+                self.exceeded = True
+                self.check()
             if milliseconds := -(-due // MILLISECOND) - -(-self._now // MILLISECOND):
                 self._advance(milliseconds / 1000)
             until = due
-        except Exception as error:  # noqa: BLE001  # raised again in what sleeps
+        except (Exception, SleepLimitError) as error:  # noqa: BLE001  # raised again in what sleeps
             problem = error
         with self._changed:
             self._moving = False

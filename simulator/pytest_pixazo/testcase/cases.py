@@ -16,7 +16,7 @@ from typing import Any, Unpack
 import pytest
 
 from pixazo_simulator.control import ControlError
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server import Simulator, SimulatorError
 from pytest_pixazo.world import SECRETS, Pixazo, Place, Record, WorldOptions, complaints, fail, report, sections
 
 from .settings import WorldSettings, key_of, name_of, read_settings
@@ -27,6 +27,7 @@ MOST_PROBLEMS = 5
 """The most problems that are printed: a property test may have one for each input."""
 LONGEST_NAME = 900
 """The most characters of a test's name in the name of its world."""
+_GONE = (ControlError, SimulatorError)
 _LONGEST_FILE = 150
 """The most characters of a test's name in a file name."""
 
@@ -118,17 +119,12 @@ class Cases:
         """Add why the test that runs must fail, if it has passed."""
         self._problems += (each for each in problems if each not in self._problems)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def add_to_report(self, outcome: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Remember whether a test has passed, and add its worlds to the report if it failed."""
-        outcome = yield
         if outcome.when == "call":
             self._passed = outcome.passed
         for case in self._shown_for(item):
             case.add_to_report(outcome, call.excinfo and call.excinfo.value)
-        return outcome
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self) -> Generator[None, object, object]:
@@ -204,14 +200,18 @@ class Case:
         self._shown_for: str | None = None
         self.complaints: list[str] = []
         """Reasons, found by other fixtures, for which a strict test fails at its end."""
+        self._folder = node.config.getoption("pixazo_save_worlds")
         self._record: Record | None = None
+        self._log: dict[str, Any] = {}
         self._kept: tuple[BaseException, Record, dict[str, Any]] | None = None
 
     def _keep(self, error: BaseException) -> None:
         """Keep what the world is like when an error leaves a block that is then undone."""
         with suppress(ControlError):  # the error comes first
-            saves = self.node.config.getoption("pixazo_save_worlds")
-            self._kept = error, self.pixazo.record(), self.pixazo.control.export_world() if saves else {}
+            self._kept = error, self.pixazo.record(), self._export()
+
+    def _export(self) -> dict[str, Any]:
+        return self.pixazo.control.export_world() if self._folder else {}
 
     def add_to_report(self, outcome: pytest.TestReport, error: BaseException | None) -> None:
         """Add the world to the report of the first phase of a test that failed, with this error."""
@@ -219,19 +219,19 @@ class Case:
             _, record, log = self._kept if self._kept and self._kept[0] is error else (None, None, None)
             added = self._sections(outcome.longreprtext, record)
             self._shown_for = outcome.nodeid if added else self._shown_for
-            if folder := self.node.config.getoption("pixazo_save_worlds"):
-                added.append(("pixazo world", self._saved(Path(folder), outcome.nodeid, log)))
+            if self._folder:
+                added.append(("pixazo world", self._saved(Path(self._folder), outcome.nodeid, log or self._log)))
             outcome.sections += [(title + self._label, SECRETS.without_keys(text)) for title, text in added]
 
-    def _saved(self, folder: Path, nodeid: str, log: dict[str, Any] | None) -> str:
+    def _saved(self, folder: Path, nodeid: str, log: dict[str, Any]) -> str:
         name = re.sub(r"[^\w.-]+", "-", f"{nodeid}{self._label}")
         # Two names may differ only in characters that were replaced.
         digest = hashlib.blake2b(nodeid.encode(), digest_size=4).hexdigest()
         file = folder / f"{name[-_LONGEST_FILE:].strip('-')}-{digest}.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(log or self.pixazo.control.export_world(), indent=1), encoding="utf-8")
-        except (OSError, ControlError) as error:
+            file.write_text(json.dumps(log or self._export(), indent=1), encoding="utf-8")
+        except (OSError, *_GONE) as error:
             return f"the world could not be saved in {file}: {error}"
         return f"saved: pixazo-sim replay {shlex.quote(str(file))}"
 
@@ -239,7 +239,7 @@ class Case:
         """What to show below a failure, with complaints of a strict test that may explain it and that it does not mention."""
         try:
             record = record or self._record or self.pixazo.record()
-        except ControlError as error:
+        except _GONE as error:
             return [("pixazo", f"the world cannot be shown: {error}")]
         found = [each for each in complaints(record, is_whole=False) if each not in failure] if self.is_strict else []
         # Without its first line, which says what lets a strict test pass: this one failed for another reason.
@@ -247,7 +247,7 @@ class Case:
 
     def close(self, item: pytest.Item) -> list[str]:
         """Pass the record to other plugins, in the name of the running test, and delete the world; return what must fail the test."""
-        self._record = self.pixazo.record()
+        self._record, self._log = self.pixazo.record(), self._export()  # its teardown may still fail
         try:
             if self.pixazo.is_repetition:
                 return []

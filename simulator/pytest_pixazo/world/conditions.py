@@ -45,7 +45,7 @@ class RequestRule(_RuleOptions, script.RequestConditions, total=False): ...
 
 
 class ExchangeConditions(TypedDict, total=False):
-    """What exchanges of the journal must fulfil; `path` has no query, `after` skips those up to this number."""
+    """What exchanges of the journal must fulfil; `path` has no query, a string is any part of the `rule`, `after` skips those up to this number."""
 
     after: int
     operation: Condition
@@ -87,8 +87,8 @@ _WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 def asked(verb: str, what: str, conditions: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The list in which `what` appears, and the conditions that it must fulfil there, as JSON. Raises ValueError with the nearest known name."""
-    if what not in _WHAT and "/" not in what:
-        raise ValueError(f"{verb} {what!r} is not one of {', '.join(_WHAT)}{nearest(what, tuple(_WHAT))}")
+    if what not in _WHAT and "/" not in str(what):
+        raise ValueError(f"{verb} {what!r} is not one of {', '.join(_WHAT)}{nearest(str(what), tuple(_WHAT))}")
     where, meaning = _WHAT.get(what, ("exchanges", {"operation": what}))
     given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
     return where, {**meaning, **given}

@@ -12,6 +12,8 @@ from pixazo_simulator.control import Attempt, ClockState, ControlClient, Deliver
 from pixazo_simulator.script import CALLS
 from pixazo_simulator.spec import SUBMITS, Status, covers
 
+from .conditions import asked
+
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
 T = TypeVar("T")
@@ -69,9 +71,13 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
     ) -> Journal:
         """The exchanges that match every argument; `path` is any part of the target, `rule` any part of the rule that decided.
 
-        `operation` is a call as in `when`, or several operations.
+        `operation` is a call as in `when`, or several operations. Raises ValueError for an unknown one, TypeError for a status that is a string.
         """
+        if isinstance(operation, str):
+            asked("journal.filter", operation, {})
         operations = CALLS.get(operation, {operation}) if isinstance(operation, str) else operation
+        if isinstance(status, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # of a caller without a type checker
+            raise TypeError(f"status {status!r} would never match: give a number, such as 202")
         return Journal(
             [
                 each

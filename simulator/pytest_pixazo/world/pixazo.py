@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, cast, overload
 from urllib.parse import urlsplit
 
 import pytest
@@ -30,6 +30,7 @@ from pixazo_simulator.control import (
 )
 from pixazo_simulator.script import Call as AnyCall
 from pixazo_simulator.script import Condition, SubmitCall, When, read_matcher
+from pixazo_simulator.spec import nearest
 
 from .conditions import (
     Call,
@@ -67,6 +68,18 @@ _TABLES: Mapping[str, Callable[[ControlClient], str]] = {
     "deliveries": lambda control: delivery_table(control.deliveries().deliveries),
     "generations": lambda control: generation_table(control.generations().generations),
 }
+
+
+def _step(call: Any) -> tuple[Call, Mapping[str, Condition]]:
+    """The call of a sequence, and its conditions. Raises ValueError with the remedy for anything else."""
+    match call:
+        case str():
+            return cast("Call", call), {}
+        case (str(), Mapping()):
+            return cast("tuple[Call, Mapping[str, Condition]]", call)
+        case _:
+            problem = f'assert_sequence {call!r} is not a call: give each as an argument of its own, "status" or ("status", {{"status": 200}})'
+            raise ValueError(problem)
 
 
 class Clock:
@@ -145,6 +158,14 @@ class Wallet:
 
     def __init__(self, control: ControlClient) -> None:
         self._control = control
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Raise AttributeError for what cannot be set: a misspelt balance would change nothing."""
+        if name not in ("_control", "balance"):
+            raise AttributeError(
+                f"wallet.{name} = {value!r} changes nothing{nearest(name, ('balance',))}: set wallet.balance"
+            )
+        super().__setattr__(name, value)
 
     @property
     def balance(self) -> Decimal:
@@ -297,17 +318,24 @@ class Pixazo:
         """Within a `with` block the sleeps of the app advance the clock of this world, as with `pixazo_sleep`."""
         from pytest_pixazo.sleep import virtual_sleep
 
-        return virtual_sleep(self.clock.sleep, running=self._awaited, is_advancing=self._is_advancing)
+        return virtual_sleep(
+            self.clock.sleep, running=self._awaited, is_advancing=self._is_advancing, is_delaying=self._is_delaying
+        )
 
     def _sleeping(self) -> AbstractContextManager[None]:
         """Within a `with` block sleeps advance this world, if the sleeps of another one are virtual."""
         from pytest_pixazo.sleep import active_sleeps
 
         sleeps = active_sleeps()
-        return sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing) if sleeps else nullcontext()
+        if not sleeps:
+            return nullcontext()
+        return sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing, self._is_delaying)
 
     def _is_advancing(self) -> bool:
         return self._simulator is not None and self._simulator.is_advancing(api_key=self.api_key)
+
+    def _is_delaying(self) -> bool:
+        return self._simulator is not None and self._simulator.is_delaying(api_key=self.api_key)
 
     def _awaited(self) -> str | None:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""
@@ -513,7 +541,7 @@ class Pixazo:
         """
         steps: list[Mapping[str, Any]] = []
         for call in calls:
-            what, conditions = (call, dict[str, Condition]()) if isinstance(call, str) else call
+            what, conditions = _step(call)
             where, given = asked("assert_sequence", what, conditions)
             if where != "exchanges":
                 raise ValueError(f"assert_sequence {what!r} is not a request of the app: leave it out")

@@ -461,9 +461,20 @@ def test_a_late_call_is_told_to_the_test_that_left_it(
     assert result.ret == code
 
 
+FIRST_WRAPPER = """
+import pytest
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport():
+    report = yield
+    report.sections += [("seen by the wrapper", title) for title, _ in report.sections]
+    return report
+"""
+
+
 @pytest.mark.slow
 def test_a_test_that_failed_gets_a_section(pytester: pytest.Pytester) -> None:
-    """There is no second error; the section gives the reason even when the app's error does not."""
+    """There is no second error; the section gives the reason even when the app's error does not, also to a conftest's first wrapper."""
     result = run(
         pytester,
         """
@@ -475,10 +486,12 @@ def test_a_test_that_failed_gets_a_section(pytester: pytest.Pytester) -> None:
             except OSError:
                 assert not "a video came"
         """,
+        conftest=f"{CONFTEST}\n{FIRST_WRAPPER}",
     )
     result.assert_outcomes(failed=1)
+    title = "pixazo: the real gateway was called"
     result.stdout.fnmatch_lines(
-        ["*- pixazo: the real gateway was called -*", expected_message("in test_app.py::test_told")]
+        [f"*- {title} -*", expected_message("in test_app.py::test_told"), "*- seen by the wrapper -*", title]
     )
 
 

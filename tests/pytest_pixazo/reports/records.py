@@ -89,6 +89,7 @@ class Scenario:
         attempts: int = 1,
         form: str = "status",
         faults: tuple[str, ...] = (),
+        request_id: str = ID,
     ) -> Scenario:
         """A callback about the end, attempted `attempts` times with the same response, 5 s apart."""
         tries: list[dict[str, Any]] = [
@@ -96,7 +97,7 @@ class Scenario:
             for each in range(attempts)
         ]
         recorded: dict[str, Any] = {
-            "number": number, "request_id": ID, "url": "http://127.0.0.1:1/", "channel": "X-Webhook-URL", "form": form,
+            "number": number, "request_id": request_id, "url": "http://127.0.0.1:1/", "channel": "X-Webhook-URL", "form": form,
             "due_at": instant(second), "delivered": code is not None and code < 300, "attempts": tries, "rule": None, "faults": list(faults), "copy_of": None,
         }  # fmt: skip
         self._record.deliveries.append(from_json(recorded, Delivery))

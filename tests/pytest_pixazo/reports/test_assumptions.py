@@ -158,7 +158,7 @@ def test_a_world_that_ends_within_the_test_is_judged(
             with pixazo.fresh() as world, world.client() as client:
                 for number in range(before):
                     client.generate("A bear")
-                for _ in range(2):
+                for _ in range(3):
                     with pytest.raises(Exception):
                         client.generate("")
 

@@ -71,8 +71,8 @@ MISTAKES: dict[str, tuple[str, Scenario, tuple[int, ...]]] = {
     ),
     "a scripted 402 repeated": (
         "refusal-repeated",
-        Scenario().submit(0, 402, request_id=None, rule="rule 1: when generate").submit(1),
-        (1, 2),
+        Scenario().submit(0, 402, request_id=None, rule="rule 1: when generate").submit(1).submit(2),
+        (1, 2, 3),
     ),
     "a misspelt parameter": ("unknown-parameter", Scenario().submit(body={"prompt": "A fox", "durations": 10}), (1,)),
     "the other operation's parameter, twice": (
@@ -185,17 +185,31 @@ HONEST: dict[str, Scenario] = {
         Scenario().refused_read(0, 429, retry_after="60", faults=("connection_reset",)).read(1)
     ),
     "a 400 mended": Scenario().submit(0, 400, request_id=None).submit(0, 400, request_id=None, body={"prompt": "A fox"}),
+    "a 400 of two users": Scenario().submit(0, 400, request_id=None).submit(9, 400, request_id=None),
+    "a 400 of a user who tries again, now and then": (
+        Scenario().submit(0, 400, request_id=None).submit(9, 400, request_id=None).submit(99, 400, request_id=None)
+    ),
     "a 402 and then more money": Scenario().submit(0, 402, request_id=None).submit(1),
     "a misspelt parameter that was refused": Scenario().submit(0, 400, request_id=None, body={"prompt": "A fox", "durations": 10}),
     "the same submitted twice on purpose": Scenario().submit().submit(1, request_id=OTHER),
     "a submit after one that was never accepted": Scenario().submit(0, 502, request_id=None).submit(1),
     "another submit after a lost reply": Scenario().submit(faults=("hang",)).submit(1, body={"prompt": "A fox"}),
+    "another webhook URL after a lost reply, or one that cannot be told from another": (
+        Scenario().submit(faults=("hang",), headers={"x-webhook-url": "https://app.example/1"})
+        .submit(1, headers={"x-webhook-url": "https://app.example/2"})
+        .submit(2, faults=("hang",), headers={"x-webhook-url": "https://app.example/?token=[hidden]"})
+        .submit(3, headers={"x-webhook-url": "https://app.example/?token=[hidden]"})
+    ),
     "a test that ends before the generation": polls(0, 5).generation("PROCESSING", 2),
     "an end learnt by a callback alone": Scenario().submit().generation().callback(15),
     "an end learnt by a callback that was answered 500": Scenario().submit().generation().callback(15, 500),
     "a submit that nobody follows": Scenario().submit().generation(),
     "a generation whose id was lost": Scenario().submit(faults=("reply_lost",)).generation().callback(15, None),
     "a generation whose submit took too long to wait for": Scenario().submit(faults=("delay",)).generation().callback(15, None),
+    "a look once a day": polls(10).read(15, "ERROR").read(86_400, "ERROR").read(172_800, "ERROR").generation("ERROR"),
+    "a viewer who looks again, a day later": (
+        polls(10).read(15, "COMPLETED").read(20, "COMPLETED").read(86_400, "COMPLETED").read(86_405, "COMPLETED").generation()
+    ),
     "one look after COMPLETED": polls(10).read(15, "COMPLETED").read(3600, "COMPLETED").generation(),
     "a download with a bearer token of the app's own": Scenario().download(20, headers={"authorization": "[redacted]"}),
     "a secret of the app's own in a webhook URL": Scenario().submit(headers={"x-webhook-url": "https://app.example/hook?token=[hidden]"}),
@@ -224,6 +238,14 @@ HONEST: dict[str, Scenario] = {
     ),
     "two viewers of a video whose callback was repeated": (
         Scenario().generation().callback(15, 500, attempts=2).download(15).download(1000)
+    ),
+    "two viewers soon after a callback that was repeated": (
+        Scenario().generation().callback(15, 500, attempts=2).download(15).download(40)
+    ),
+    "the next orders of two users, whose callbacks come together": (
+        Scenario().generation().generation(request_id=OTHER)
+        .callback(15).callback(15, number=2).callback(15, number=3, request_id=OTHER)
+        .submit(15, request_id=THIRD).submit(15, request_id=THIRD)
     ),
     "the rest of a download": Scenario().generation().callback(15).callback(15, number=2).download(15).download(15, 206),
 }  # fmt: skip

@@ -34,13 +34,13 @@ def submit(pixazo, prompt):
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_insists(pixazo, number):
-    assert [submit(pixazo, ""), submit(pixazo, "")] == [400, 400]
+    assert [submit(pixazo, "") for _ in range(3)] == [400] * 3
 
 
 def test_honest(pixazo):
     assert submit(pixazo, "A bear") == 202
 """
-INSISTS = "  test_app.py::test_insists[{}]: sent 2 times, though it was answered 400: exchanges 1-2"
+INSISTS = "  test_app.py::test_insists[{}]: sent 3 times, though it was answered 400: exchanges 1-3"
 SECTION = "*pixazo conduct: what will hurt on the real gateway*"
 
 
@@ -73,8 +73,8 @@ def test_the_conduct_report_is_printed_by_default(suite: pytest.Pytester) -> Non
     assert done.ret == 0
 
 
-CHECK = "refusal-repeated%3A A request that was refused with 400 or 402 was sent again unchanged."
-SHOWN = "sent 2 times, though it was answered 400: exchanges 1-2, and 1 finding more here%0Awhy it hurts: *"
+CHECK = "refusal-repeated%3A A request that was refused with 400 or 402 was sent again and again unchanged."
+SHOWN = "sent 3 times, though it was answered 400: exchanges 1-3, and 1 finding more here%0Awhy it hurts: *"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_github_actions(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch,
         "## Pixazo bill",
         "## Pixazo assumptions: what the tests depend on besides the page",
     ]
-    assert "| refusal-repeated | test\\_app.py::test\\_insists\\[2\\] | sent 2 times" in written
+    assert "| refusal-repeated | test\\_app.py::test\\_insists\\[2\\] | sent 3 times" in written
     assert '| generate:402 | pixazo.when("generate").reply(402, times=1) |' in written
 
 
@@ -156,7 +156,7 @@ def test_misconduct_can_fail_the_tests(suite: pytest.Pytester) -> None:
     done.stdout.fnmatch_lines(
         [
             "*ERROR at teardown of test_insists[[]1[]]*",
-            "refusal-repeated: sent 2 times, though it was answered 400: exchanges 1-2; instead: *",
+            "refusal-repeated: sent 3 times, though it was answered 400: exchanges 1-3; instead: *",
             'Intended in this test? @pytest.mark.pixazo(allow_conduct=["refusal-repeated"])',
         ]
     )
@@ -269,7 +269,7 @@ def test_the_coverage_as_json(suite: pytest.Pytester) -> None:
     assert done.ret == 0
     assert check((suite.path / "report.json").read_bytes()) == "coverage"
     output = json.loads((suite.path / "report.json").read_text(encoding="utf-8"))
-    assert output["documented"]["met"]["generate:400"] == {"times": 4, "first": "test_app.py::test_insists[1]"}
+    assert output["documented"]["met"]["generate:400"] == {"times": 6, "first": "test_app.py::test_insists[1]"}
     assert output["documented"]["missing"]["generate:402"] == 'pixazo.when("generate").reply(402, times=1)'
     assert output["faults"]["percent"] == 0
     assert len(output["faults"]["missing"]) == 30

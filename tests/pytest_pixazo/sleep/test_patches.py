@@ -19,7 +19,8 @@ from tests.caller import KEY_HEADER, Caller
 from tests.patience import PATIENCE
 
 from pixazo_simulator.server.simulator import Simulator
-from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep
+from pytest_pixazo.sleep import SleepLimitError, Sleeps, quiescence, virtual_sleep
+from pytest_pixazo.sleep.quiescence import real_clock
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
 """What a loop is run for."""
@@ -511,6 +512,21 @@ def test_a_task_that_never_ends_is_ended(advance: Callable[[float], object], run
         limited(run, main, advance)
 
 
+@anywhere
+def test_a_sleep_beyond_the_limit_harms_nobody_until_it_is_the_next_to_end(
+    advance: Callable[[float], object], run: Callable[[Main], Any]
+) -> None:
+    """As one of a day in the background of an app that ends after 5 s."""
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.sleep, 86_400)
+            await anyio.sleep(5)
+            tasks.cancel_scope.cancel()
+
+    limited(run, main, advance)
+
+
 def limited(run: Callable[[Main], Any], main: Main, advance: Callable[[float], object]) -> None:
     """Run for ten minutes of virtual time at most."""
     with virtual_sleep(advance, limit=600):
@@ -540,3 +556,17 @@ async def test_in_an_async_test(sleeps: Sleeps, caller: Caller, anyio_backend: s
     await anyio.sleep(15)
     assert caller.status(request_id) == "COMPLETED"
     assert sleeps.total == 15
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_a_run_of_trio_in_guest_mode_is_seen_to_be_idle(sleeps: Sleeps, anyio_backend: str) -> None:
+    """As anyio's plugin runs it: while one task waits, no sleep of another waits until the patience with a busy app is over."""
+    began, idle = real_clock(), anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(idle.wait)
+        for _ in range(10):
+            await anyio.sleep(5)
+        idle.set()
+    assert sleeps.total == 50
+    assert real_clock() - began < 5 * quiescence.PATIENCE

@@ -34,10 +34,10 @@ from tests.pytest_pixazo.sleep.sleeping_app import (
 )
 from tests.receiver import Receiver
 
-from pixazo_client import PixazoClient, RequestHandle
+from pixazo_client import AsyncPixazoClient, PixazoClient, RequestHandle
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.threaded import SimulatorError
-from pytest_pixazo import BeforeReply, Callback, Inbox, Pixazo
+from pytest_pixazo import BeforeReply, Callback, Delay, Inbox, Pixazo
 from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep, virtual_time
 from pytest_pixazo.sleep.virtual_time import SWEEP, TimerQueue, Wakeup
 
@@ -360,6 +360,22 @@ def test_an_hour_is_the_limit(advance: Callable[[float], object]) -> None:
         doze(advance, 3600, 0.001)
 
 
+def test_a_thread_that_sleeps_beyond_the_limit_may_be_left_behind(advance: Callable[[float], object]) -> None:
+    """Its sleep ends with the test, not with an error."""
+    begun = threading.Event()
+
+    def sleep_for_a_day() -> None:
+        begun.set()
+        time.sleep(86_400)
+
+    with ThreadPoolExecutor(1) as pool, virtual_sleep(advance) as sleeps:
+        left = pool.submit(sleep_for_a_day)
+        begun.wait(PATIENCE)
+        time.sleep(5)
+    left.result(PATIENCE)
+    assert sleeps.total == 5
+
+
 def test_the_limit_can_be_raised(advance: Callable[[float], object]) -> None:
     """A test can raise it at any time."""
     with virtual_sleep(advance) as sleeps:
@@ -384,6 +400,22 @@ def test_a_generation_for_which_an_app_waits_for_ever_is_named(
     with pytest.raises(SleepLimitError, match=rf"the limit of 600 s \(.*{handle.request_id} {named}\): give its loop"):
         wait_for_success(handle)
     pixazo_sleep.exceeded = False  # it was meant so
+
+
+def test_a_response_that_a_fault_delays_is_waited_for(
+    pixazo: Pixazo, pixazo_sleep: Sleeps, pixazo_async_client: AsyncPixazoClient
+) -> None:
+    """In real time, in which other tasks would otherwise sleep for hours, and the client's time-out would pass."""
+    pixazo.when("generate").fault(Delay(0.2))
+
+    async def main() -> None:
+        ordering = asyncio.create_task(pixazo_async_client.generate("A bear"))
+        while not ordering.done():  # noqa: ASYNC110 - its sleeps are what is tested
+            await asyncio.sleep(60)
+        await ordering
+
+    asyncio.run(main())
+    assert pixazo_sleep.total <= 120
 
 
 @pytest.mark.slow

@@ -99,6 +99,17 @@ def test_a_submission_repeated_after_a_lost_reply_is_charged_twice(app: App) -> 
     assert (bill.spent, bill.wasted, bill.wasted_generations) == (2 * PRICE, PRICE, 1)
 
 
+def test_an_order_with_another_webhook_url_repeats_none(app: App) -> None:
+    """It may be another user's: it is neither charged twice after a lost reply, nor has it failed before."""
+    app.control.add_rule({"when": "submit", "faults": [{"fault": "reply_lost"}], "times": 1})
+    with pytest.raises(Exception):  # noqa: B017, PT011 - as the transport has it
+        app.submit("[[sim:failed]]", headers={"X-Webhook-URL": "http://127.0.0.1:9/users/1"})
+    app.control.advance(15)
+    app.read(app.control.generations().generations[0].request_id)
+    app.submit("[[sim:failed]]", headers={"X-Webhook-URL": "http://127.0.0.1:9/users/2"})
+    assert [(each.waste, each.failed_before) for each in app.control.bill().generations] == [(None, 0)] * 2
+
+
 def test_two_variations_of_one_prompt_are_no_waste(app: App) -> None:
     """Equal bodies are legal."""
     app.submit()
@@ -157,7 +168,7 @@ def test_a_callback_tells_of_a_failure(app: App, code: int, count: int) -> None:
     with Receiver(http_response(code)) as receiver:
         app.submit("[[sim:failed]]", headers={"X-Webhook-URL": receiver.url})
         app.control.advance(15)
-    app.submit("[[sim:failed]]")
+    app.submit("[[sim:failed]]", headers={"X-Webhook-URL": receiver.url})
     assert app.control.bill().generations[-1].failed_before == count
 
 

@@ -10,13 +10,14 @@ import msgspec
 
 from pixazo_simulator import world as state
 from pixazo_simulator.script import UNREADABLE
-from pixazo_simulator.spec import SUBMITS, TERMINAL, Status, covers, is_success, snapshot
+from pixazo_simulator.spec import SUBMITS, TERMINAL, WEBHOOK_URL_HEADER, Status, covers, is_success, order, snapshot
 
 from .rendering import as_dollars, in_turns
 from .responses import Bill, BilledGeneration, Fate, Waste, instant
 
 _REFUSABLE = frozenset({"image_rules", "combo_1080p_10s"})
 """Policy fields that let a generation fail for what the page forbids."""
+_WEBHOOK_URL = WEBHOOK_URL_HEADER.lower().encode()
 
 
 class _Read(msgspec.Struct):
@@ -101,7 +102,7 @@ class _Seen:
         """Of each acceptance whose response was lost and the next equal one, the one that the app did not receive, or else the later."""
         found, lost = set[str](), dict[object, str]()
         for each in self._accepted(fates):
-            name, same = str(each.request_id), _asked(each)
+            name, same = str(each.request_id), _ordered(each)
             if former := lost.pop(same, None):
                 found.add(former if fates[former] in ("lost", "unread") else name)
             if _is_lost(each):
@@ -112,7 +113,7 @@ class _Seen:
         """How many equal submissions before each had FAILED, as the app knew when it submitted again."""
         found, failures = Counter[str](), defaultdict[object, list[int]](list)
         for each in self._accepted(ended):
-            name, equal = str(each.request_id), failures[_asked(each)]
+            name, equal = str(each.request_id), failures[_ordered(each)]
             found[name] = bisect_left(equal, each.number)
             told = [read.number for read in self._calls[name] if _tells_the_end(read)]
             told += [self._callbacks[name]] if name in self._callbacks else []
@@ -139,9 +140,9 @@ def _tells_the_end(each: state.Exchange) -> bool:
         return False
 
 
-def _asked(submit: state.Exchange) -> object:
-    """What a submission asks for: the same for equal ones."""
-    return submit.target, submit.request_body, submit.request_length
+def _ordered(submit: state.Exchange) -> object:
+    urls = tuple(value for name, value in submit.request_headers if name == _WEBHOOK_URL)
+    return order(submit.target, urls, submit.request_body, submit.request_length)
 
 
 def _waste(

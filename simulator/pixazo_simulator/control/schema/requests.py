@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from pixazo_simulator.script import CALLS, MOST_RULES, Matcher, Rule, operations, read_matcher
-from pixazo_simulator.spec import ANY_MODEL, ImageFacts, nearest, shown
+from pixazo_simulator.spec import ANY_MODEL, CALLBACK_MEMBER, WEBHOOK_URL_HEADER, ImageFacts, Status, nearest, shown
 from pixazo_simulator.state import WorldLog
 from pixazo_simulator.world import InitialGeneration
 
@@ -231,9 +231,16 @@ Least = Annotated[int, about("the least number that there must be", ge=1, le=1_0
 class Matchers(Parameters):
     """The matchers; a thing must fulfil every one that is given."""
 
+    _kinds: ClassVar[Mapping[str, Any]] = {}
+    """The type of a fact, or all of its values: what is compared with another value never holds, and would pass as `at_most: 0`."""
+
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for a matcher that is not valid."""
-        tuple(self.matchers())
+        """Raise ValueError with the remedy for a matcher that is not valid, or that compares a fact with a value that it cannot have."""
+        for name, matcher in self.matchers():
+            for leaf in matcher.leaves():
+                if name in self._kinds and leaf.operator in ("equals", "one_of"):
+                    for value in leaf.operand if leaf.operator == "one_of" else (leaf.operand,):
+                        _check(name, value, self._kinds[name])
 
     def matchers(self) -> Iterator[tuple[str, Matcher]]:
         """The matchers that were given, by the name of what they are about."""
@@ -242,12 +249,33 @@ class Matchers(Parameters):
             if name == "operation" and isinstance(given, str):
                 meant = sorted(operations_of(given) - {ANY_MODEL})
                 yield name, Matcher("one_of", tuple(meant)) if len(meant) > 1 else read_matcher(meant[0])
+            elif name == "method" and isinstance(given, str):
+                yield name, read_matcher(given.upper())
+            elif name == "rule" and isinstance(given, str):
+                yield name, Matcher("contains", given)
             elif name not in ("count", "after") and given is not UNSET:
                 yield name, read_matcher(given)
 
 
+def _check(name: str, value: object, kind: Any) -> None:
+    """Raise ValueError with the remedy for a value that the fact never has; None is that of an attempt without a response."""
+    if isinstance(kind, tuple):
+        words = cast("tuple[str, ...]", kind)
+        if value not in words:
+            near = nearest(str(value), words)
+            raise ValueError(f"{name} {shown(value)} is not one of {', '.join(words)}{near}: it would never match")
+    elif value is not None and (not isinstance(value, kind) or isinstance(value, bool) != (kind is bool)):
+        remedy = "a number, such as 202" if kind is not bool else "true or false"
+        raise ValueError(f"{name} {shown(value)} would never match: give {remedy}")
+
+
 class ExchangeMatchers(Matchers):
-    """Exchanges of the journal. `operation` is generate, imageToVideo, submit (either), status, media or request; `path` has no query."""
+    """Exchanges of the journal. `operation` is generate, imageToVideo, submit (either), status, media or request; `path` has no query.
+
+    A string is any part of the `rule` that decided, and a `method` in either case.
+    """
+
+    _kinds = {"status": int | float}
 
     after: Annotated[Number, about("only exchanges after this number")] = 0
     operation: ValueOrMatcher = UNSET
@@ -262,6 +290,13 @@ class ExchangeMatchers(Matchers):
 class DeliveryMatchers(Matchers):
     """Webhooks that were attempted. `status` is the last status code of the receiver, `attempts` the number of attempts."""
 
+    _kinds = {
+        "status": int | float,
+        "attempts": int | float,
+        "delivered": bool,
+        "channel": (WEBHOOK_URL_HEADER, CALLBACK_MEMBER),
+    }
+
     request_id: ValueOrMatcher = UNSET
     url: ValueOrMatcher = UNSET
     channel: ValueOrMatcher = UNSET
@@ -272,6 +307,8 @@ class DeliveryMatchers(Matchers):
 
 class GenerationMatchers(Matchers):
     """Generations as they are at this instant of the world's clock."""
+
+    _kinds = {"status": tuple(Status)}
 
     request_id: ValueOrMatcher = UNSET
     operation: ValueOrMatcher = UNSET

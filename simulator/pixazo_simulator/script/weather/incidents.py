@@ -125,10 +125,10 @@ Forecast = tuple[Incident, ...]
 
 def forecast(seed: int, days: int = 1) -> Forecast:
     """The incidents of a number of days; those of a day depend only on the seed and the day. Raises ValueError for too many days, and for a negative seed."""
-    if not 1 <= days <= MOST_DAYS:
-        raise ValueError(f"{days} days: give 1 to {MOST_DAYS}")
-    if seed < 0:
-        raise ValueError(f"seed {seed}: give a whole number from 0")
+    if days not in range(1, MOST_DAYS + 1):
+        raise ValueError(f"{days!r} days: give 1 to {MOST_DAYS}")
+    if not repr(seed).isdecimal():  # a string is quoted
+        raise ValueError(f"seed {seed!r}: give a whole number from 0, or the incidents as only=")
     drawn = (_drawn(seed, day, name, noun) for day in range(1, days + 1) for name, noun in _NOUNS.items())
     return tuple(chain.from_iterable(drawn))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from http.client import HTTPException
+from typing import Any
 
 import pytest
 from tests.caller import Caller, over_http
@@ -89,9 +90,16 @@ def test_a_file_of_incidents_may_have_comments_and_what_was_printed() -> None:
 
 @pytest.mark.parametrize(
     ("seed", "days", "says"),
-    [(1, 0, "0 days: give 1 to 80"), (1, 81, "81 days: give 1 to 80"), (-1, 1, "seed -1: give a whole number from 0")],
+    [
+        (1, 0, "0 days: give 1 to 80"),
+        (1, 81, "81 days: give 1 to 80"),
+        (-1, 1, "seed -1: give a whole number from 0"),
+        (1, "x", "'x' days: give 1 to 80"),
+        (1.5, 1, "seed 1.5: give a whole"),
+        ("x", 1, "seed 'x': give a whole number from 0, or the incidents as only="),
+    ],
 )
-def test_a_forecast_is_of_1_to_80_days(seed: int, days: int, says: str) -> None:
+def test_a_forecast_is_of_1_to_80_days(seed: Any, days: Any, says: str) -> None:
     """Its rules must fit into one script; a seed is not negative."""
     with pytest.raises(ValueError, match=says):
         forecast(seed, days)
