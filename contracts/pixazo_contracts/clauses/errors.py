@@ -23,7 +23,7 @@ from .checks import (
     shows_work,
 )
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT, Group
-from .remarks import Observation, Remarks, Violation, check, check_member, code_shown, code_word, member_names, show
+from .remarks import Observation, Remarks, Unseen, Violation, check, check_member, code_shown, code_word, member_names, show
 
 ERR = Group()
 #: "Common status codes.": those of the list that say that a request was refused.
@@ -38,6 +38,8 @@ NOT_CHARGED = 'Status Values: "ERROR | System error — not charged"'
 QUEUED = 'Response Handling: "202 | Accepted — Request queued"'
 SERVER_ERROR = 'Response Handling: "500 | Internal Server Error"'
 TOO_MANY = 'Response Handling: "429 | Too Many Requests"'
+#: Requests that began within this many seconds were sent together; none of them was sent again after a 429 by then.
+TOGETHER = 1.0
 #: Clauses that judge a 500 themselves.
 JUDGE_500 = frozenset({"SUBMIT-16", "SUBMIT-17", "ERR-500-02"})
 
@@ -159,10 +161,12 @@ def err_429_02(trace: Trace) -> Remarks:
     for exchange in trace.aimed("ERR-429-02"):
         if exchange.account == "throttled" and not exchange.succeeded:
             yield from begins_nothing(trace, exchange)
-    for exchange in trace.exchanges:
-        # This account sends too few requests to explain a 429.
-        if exchange.account == "other" and "ERR-429-02" in exchange.aims:
-            yield check(exchange.status != 429, exchange, "status code", "no 429 for another account", words="429")
+    others = [e for e in trace.exchanges if e.account == "other" and "ERR-429-02" in e.aims]
+    for exchange in others:
+        # This account sends too few requests to explain a 429, but one of them may come when the gateway is overloaded.
+        beside = [e for e in others if abs(e.started - exchange.started) < TOGETHER]
+        hit = all(each.status == 429 for each in beside)
+        yield check(not hit, exchange, "status code", "no 429 for another account", words="429")
 
 
 #: The description of a `Retry-After` in no form that HTTP defines.
@@ -275,6 +279,10 @@ def _affordable(trace: Trace, clause_id: str, why: str, case: str = "after") -> 
     section=NOT_ENOUGH)  # fmt: skip
 def wal_01(trace: Trace) -> Remarks:
     """One accepted request is debited exactly once."""
+    for exchange in _of(trace, "WAL-01", "first"):
+        if exchange.status == 402:
+            yield Unseen("the account two has no funds, as after an earlier run: give it funds for two generations")
+            return
     yield from _affordable(trace, "WAL-01", "there are funds for two", "first")
     yield from _affordable(trace, "WAL-01", "the first of two paid generations was debited once", "second")
     for exchange in _of(trace, "WAL-01", "third"):
