@@ -253,8 +253,8 @@ def _failing_images(gateway: FakeGateway) -> None:
 
 
 def _cold(gateway: FakeGateway) -> None:
-    """The first generations are processed for a minute, the others for three seconds."""
-    gateway.plan = lambda work: replace(work, processing=60.0 if len(gateway.works) < 3 else 3.0)
+    """The first generations are processed for a minute, the others for two seconds and a half."""
+    gateway.plan = lambda work: replace(work, processing=60.0 if len(gateway.works) < 3 else 2.5)
 
 
 def _overloaded(gateway: FakeGateway) -> None:
