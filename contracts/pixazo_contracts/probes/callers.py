@@ -445,7 +445,11 @@ def _after_refusals(_: RunContext) -> Conversation[None]:
     for case, body in BROKEN.items():
         for operation in OPERATIONS:
             yield from submit(operation, body, case=case, **about)
-    for case, change in {"wrong image": {"first_frame_image": 42}, "long prompt": {"prompt": "a" * 2001}}.items():
+    wrong: dict[str, dict[str, object]] = {
+        "wrong image": {"first_frame_image": 42},
+        "long prompt": {"prompt": "a" * 2001},
+    }
+    for case, change in wrong.items():
         yield from submit("imageToVideo", valid_body("imageToVideo", case, **change), case=case, **about)
     yield from submit("generate", b"{", case="malformed text", headers=(("Content-Type", "text/plain"),), **about)
     yield from _valid("one", "after", "WAL-04")

@@ -511,7 +511,9 @@ def _forbidden(rule: Rule) -> Probe:
 #: The families of requests that the page forbids.
 PROBES: Final = (
     family("malformed JSON, text to video", "SUBMIT-16", *_raw("generate", MALFORMED), feeds=("BASE-02",)),
-    family("malformed JSON, image to video", "SUBMIT-16", *_raw("imageToVideo", _with_image(MALFORMED)), feeds=("BASE-03",)),
+    family(
+        "malformed JSON, image to video", "SUBMIT-16", *_raw("imageToVideo", _with_image(MALFORMED)), feeds=("BASE-03",)
+    ),
     family("not an object, text to video", "SUBMIT-17", *_raw("generate", NOT_OBJECTS)),
     family("not an object, image to video", "SUBMIT-17", *_raw("imageToVideo", _with_image(NOT_OBJECTS))),
     family("unknown member, no prompt", "SUBMIT-18", t2v("no prompt", "any", prompt=ABSENT, seed=42)),

@@ -91,9 +91,10 @@ def bmp(width: int, height: int) -> bytes:
 def tiff(width: int, height: int) -> bytes:
     """A black TIFF with one bit per pixel, in one strip after its directory."""
     pixels = bytes(-(-width // 8) * height)
-    entries = {256: width, 257: height, 258: 1, 259: 1, 262: 1, 273: 8 + 2 + 9 * 12 + 4, 277: 1, 278: height, 279: len(pixels)}
-    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
-    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4) + pixels
+    tags = (256, 257, 258, 259, 262, 273, 277, 278, 279)
+    values = (width, height, 1, 1, 1, 14 + 12 * len(tags), 1, height, len(pixels))
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in zip(tags, values, strict=True))
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + directory + bytes(4) + pixels
 
 
 #: A grey AVIF of 640 x 480 pixels: AV1 is too much to be encoded here.

@@ -25,6 +25,7 @@ from tests.contracts.gateways.edits import (
 from tests.contracts.gateways.fake_gateway import (
     ACCOUNTS,
     KEY,
+    ONES,
     OTHERS,
     TWO,
     Ask,
@@ -177,12 +178,13 @@ def test_a_throttle_says_nothing_of_a_pace_that_was_not_kept() -> None:
     assert observed.verdicts["STATUS-13"].outcome.value == "PASS"
 
 
-def test_a_spent_account_says_nothing_about_debits() -> None:
-    """In a second run against one target nothing is known of a wallet that the first one emptied."""
-    few = for_clauses(("WAL-01",))
-    observed = observe(probes=few, prepare=lambda gateway: gateway.funds.update({TWO: 0}))
-    assert observed.verdicts["WAL-01"].outcome.value == "INCONCLUSIVE"
-    assert "give it funds for two generations" in str(observed.verdicts["WAL-01"].reason)
+@pytest.mark.parametrize("clause", ["WAL-01", "WAL-04", "WAL-05"])
+def test_spent_accounts_say_nothing_about_debits(clause: str) -> None:
+    """In a second run against one target nothing is known of wallets that the first one emptied."""
+    few = for_clauses(("WAL-01", clause))
+    observed = observe(probes=few, prepare=lambda gateway: gateway.funds.update(dict.fromkeys((TWO, *ONES), 0)))
+    assert observed.verdicts[clause].outcome.value == "INCONCLUSIVE"
+    assert "give all of them funds" in str(observed.verdicts[clause].reason)
 
 
 @pytest.mark.slow
@@ -254,7 +256,11 @@ def _failing_images(gateway: FakeGateway) -> None:
 
 def _cold(gateway: FakeGateway) -> None:
     """The first generations are processed for a minute, the others for two seconds and a half."""
-    gateway.plan = lambda work: replace(work, processing=60.0 if len(gateway.works) < 3 else 2.5)
+
+    def plan(work: Work) -> Work:
+        return replace(work, processing=60.0 if len(gateway.works) < 3 else 2.5)
+
+    gateway.plan = plan
 
 
 def _overloaded(gateway: FakeGateway) -> None:

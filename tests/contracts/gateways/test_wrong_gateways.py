@@ -176,7 +176,13 @@ def _media_of_another(gateway: FakeGateway) -> None:
     envelope = gateway.envelope
 
     def kind(work: Work) -> tuple[object, ...]:
-        return work.accepted, work.end, work.operation, work.body.get("duration", 6), work.body.get("resolution", "768P")
+        return (
+            work.accepted,
+            work.end,
+            work.operation,
+            work.body.get("duration", 6),
+            work.body.get("resolution", "768P"),
+        )
 
     def shown(work: Work, now: float) -> dict[str, object]:
         other = next(each for each in gateway.works.values() if kind(each) == kind(work))
@@ -205,7 +211,11 @@ def _uncalled(operation: str, member: str, value: object) -> Callable[[FakeGatew
 
     def plan(work: Work) -> Work:
         concerned = work.operation == operation and work.body.get(member) == value
-        return replace(work, hooks=tuple(url for url in work.hooks if "member" in url or "g4" in url)) if concerned else work
+        return (
+            replace(work, hooks=tuple(url for url in work.hooks if "member" in url or "g4" in url))
+            if concerned
+            else work
+        )
 
     def prepare(gateway: FakeGateway) -> None:
         gateway.plan = plan
