@@ -450,7 +450,7 @@ ALLOWED: Final = (
             prompt=SHIP,
             first_frame_image=_png(302, 755),
             resolution="1080P",
-            prompt_optimizer=True,
+            prompt_optimizer=False,
             aigc_watermark=True,
         ),
         name="large and upright video",
