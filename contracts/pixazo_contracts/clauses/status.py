@@ -245,7 +245,8 @@ def status_12(trace: Trace) -> Remarks:
         lifetime = _lifetime(generation)
         if len(lives) >= FEWEST_LIVES and lifetime is not None:
             # Each may take a different time, but not so much less than all others.
-            holds, got = lifetime + TICK >= SHORT_LIFE * min(lives), f"{lifetime:.1f} s"
+            tick = 0.0 if any(life % TICK for life in (*lives, lifetime)) else TICK
+            holds, got = lifetime + tick >= SHORT_LIFE * min(lives), f"{lifetime:.1f} s"
             expected = f"about as long as others, {min(lives):.1f} s or more"
             yield check(holds, generation.submit, "lifetime of one read often", expected, words=got)
         for end in generation.ends[:1] if ends else ():
