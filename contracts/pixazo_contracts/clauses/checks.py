@@ -38,6 +38,8 @@ OF_ACCEPTANCE: Final = ("T2V-", "I2V-", "HDR-0", "WEBHOOK-01")
 JSON_TYPE: Final = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 #: The one charset of JSON (RFC 8259, 8.1), if a media type names any.
 CHARSET: Final = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
+#: A gateway may write whole seconds.
+TICK: Final = 1.0
 #: A body of this many bytes may be refused by closing the connection before it is read.
 TOO_LARGE: Final = 8 * 1024 * 1024
 

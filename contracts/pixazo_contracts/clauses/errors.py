@@ -23,7 +23,18 @@ from .checks import (
     shows_work,
 )
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT, Group
-from .remarks import Observation, Remarks, Violation, check, check_member, code_shown, code_word, member_names, show
+from .remarks import (
+    Observation,
+    Remarks,
+    Unseen,
+    Violation,
+    check,
+    check_member,
+    code_shown,
+    code_word,
+    member_names,
+    show,
+)
 
 ERR = Group()
 #: "Common status codes.": those of the list that say that a request was refused.
@@ -38,6 +49,8 @@ NOT_CHARGED = 'Status Values: "ERROR | System error — not charged"'
 QUEUED = 'Response Handling: "202 | Accepted — Request queued"'
 SERVER_ERROR = 'Response Handling: "500 | Internal Server Error"'
 TOO_MANY = 'Response Handling: "429 | Too Many Requests"'
+#: Requests that began within this many seconds were sent together; none of them was sent again after a 429 by then.
+TOGETHER = 1.0
 #: Clauses that judge a 500 themselves.
 JUDGE_500 = frozenset({"SUBMIT-16", "SUBMIT-17", "ERR-500-02"})
 
@@ -159,10 +172,12 @@ def err_429_02(trace: Trace) -> Remarks:
     for exchange in trace.aimed("ERR-429-02"):
         if exchange.account == "throttled" and not exchange.succeeded:
             yield from begins_nothing(trace, exchange)
-    for exchange in trace.exchanges:
-        # This account sends too few requests to explain a 429.
-        if exchange.account == "other" and "ERR-429-02" in exchange.aims:
-            yield check(exchange.status != 429, exchange, "status code", "no 429 for another account", words="429")
+    others = [e for e in trace.exchanges if e.account == "other" and "ERR-429-02" in e.aims]
+    for exchange in others:
+        # This account sends too few requests to explain a 429, but one of them may come when the gateway is overloaded.
+        beside = [e for e in others if abs(e.started - exchange.started) < TOGETHER]
+        hit = all(each.status == 429 for each in beside)
+        yield check(not hit, exchange, "status code", "no 429 for another account", words="429")
 
 
 #: The description of a `Retry-After` in no form that HTTP defines.
@@ -265,9 +280,22 @@ def _of(trace: Trace, clause_id: str, case: str) -> Iterator[Exchange]:
     return (e for e in trace.aimed(clause_id, unanswered=True) if e.case == case and e.status != 429)
 
 
+def _is_spent(trace: Trace) -> bool:
+    """Whether an account with funds for two was refused its first submit for want of funds."""
+    first: dict[str, Exchange] = {}
+    for submit in trace.submits:
+        first.setdefault(submit.account, submit)
+    return any(submit.status == 402 for account, submit in first.items() if account.partition(".")[0] == "two")
+
+
 def _affordable(trace: Trace, clause_id: str, why: str, case: str = "after") -> Remarks:
-    """The submit of that case is accepted."""
+    """The submit of that case is accepted, unless the accounts had been spent before this run."""
     for exchange in _of(trace, clause_id, case):
+        if exchange.status == 402 and _is_spent(trace):
+            yield Unseen(
+                "accounts `two` could not pay for their first submit, as after an earlier run: give all of them funds"
+            )
+            continue
         yield check(exchange.succeeded, exchange, "status code", f"202: {why}", words=code_shown(exchange))
 
 
@@ -277,7 +305,7 @@ def wal_01(trace: Trace) -> Remarks:
     """One accepted request is debited exactly once."""
     yield from _affordable(trace, "WAL-01", "there are funds for two", "first")
     yield from _affordable(trace, "WAL-01", "the first of two paid generations was debited once", "second")
-    for exchange in _of(trace, "WAL-01", "third"):
+    for exchange in () if _is_spent(trace) else _of(trace, "WAL-01", "third"):
         yield check(exchange.status == 402, exchange, "status code", "402: two were debited", words=code_word(exchange))
 
 

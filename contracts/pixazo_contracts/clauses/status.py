@@ -10,6 +10,7 @@ from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, Exchange, Gene
 
 from .checks import (
     RUNNING,
+    TICK,
     each,
     envelopes,
     equals,
@@ -49,8 +50,10 @@ def _is_lost(trace: Trace, generation: Generation, read: Exchange) -> bool:
     """Whether a read that finds nothing is about a request that must exist."""
     found = [read for read in generation.reads if read.succeeded]
     if found:
-        # SUBMIT-13 and BASE-04 judge reads before the first success, STATUS-14 and -16 those after the last.
-        return found[0].started <= read.started <= found[-1].started
+        # SUBMIT-13 and BASE-04 judge reads before the first success, STATUS-14 and -16 those after an end. A request that
+        # ended unseen after the last success must still be there for a while.
+        kept = 0.0 if generation.ends else KEPT
+        return found[0].started <= read.started <= found[-1].started + kept
     # BASE-05 judges an operation none of whose ids is found.
     kin = [other for other in trace.generations if other.submit.operation == generation.submit.operation]
     others = any(read.succeeded for other in kin for read in other.reads)
@@ -197,7 +200,7 @@ INSTANT = 0.01
 def _lifetime(generation: Generation) -> float | None:
     """How long the generation took by its own timestamps, in seconds of the gateway's clock."""
     spans = (ended - begun for _, begun, ended in stamps(generation.ends, "created_at", "completed_at"))
-    return next((span for span in spans if span > 0), None)
+    return next((span for span in spans if span >= 0), None)
 
 
 def _frozen(generation: Generation) -> Remarks:
@@ -229,7 +232,9 @@ def status_12(trace: Trace) -> Remarks:
     often = [generation for generation in trace.generations if generation.submit.case == "burst-read"]
     others = [g for g in trace.generations if g not in often and g.ends and g.submit.account == "default"]
     polled = [g.ends[0].started - g.submit.finished for g in others if g.submit.case in POLLED]
-    lives = [life for g in others if (life := _lifetime(g)) is not None]
+    # BASE-06 judges what other methods did to one of them; what fails may fail at once.
+    whole = [g for g in others if g.outcome == "COMPLETED" and g.submit.case != "methods"]
+    lives = [life for g in whole if (life := _lifetime(g)) is not None]
     ends = sorted({str(g.outcome) for g in others if g.submit.case in {*POLLED, "quiet"}})
     for generation in trace.generations:
         if polled and generation.submit.case in {"quiet", "burst-read"}:
@@ -240,7 +245,8 @@ def status_12(trace: Trace) -> Remarks:
         lifetime = _lifetime(generation)
         if len(lives) >= FEWEST_LIVES and lifetime is not None:
             # Each may take a different time, but not so much less than all others.
-            holds, got = lifetime >= SHORT_LIFE * min(lives), f"{lifetime:.1f} s"
+            tick = 0.0 if any(life % TICK for life in (*lives, lifetime)) else TICK
+            holds, got = lifetime + tick >= SHORT_LIFE * min(lives), f"{lifetime:.1f} s"
             expected = f"about as long as others, {min(lives):.1f} s or more"
             yield check(holds, generation.submit, "lifetime of one read often", expected, words=got)
         for end in generation.ends[:1] if ends else ():
@@ -336,14 +342,28 @@ def flow_01(trace: Trace) -> Remarks:
                     yield Violation(read, "status", "PROCESSING or an end", got, (first,))
 
 
+def _queued(generation: Generation) -> list[Exchange]:
+    """The reads that showed QUEUED before the first end was read."""
+    end = generation.ends[0]
+    return [read for read in generation.seen if read.state == "QUEUED" and read.finished <= end.started]
+
+
+def _lasting(generation: Generation) -> float:
+    """About how long PROCESSING lasted: between how long it was seen, and how long neither QUEUED nor the end was."""
+    processing, before = _processing(generation), (*_queued(generation)[-1:], generation.submit)[0]
+    longest = generation.ends[0].finished - before.started
+    return (processing[-1].finished - processing[0].started + longest) / 2
+
+
 def _through_processing(trace: Trace, outcome: str) -> Remarks:
     """Generations with that outcome pass PROCESSING.
 
     Between two reads a generation may pass it unseen, so a gap is a violation only if the poller was fast enough.
     """
     generations = [generation for generation in trace.generations if generation.outcome == outcome]
-    seen = [reads for reads in map(_processing, generations) if reads]
-    lasting = max((reads[-1].finished - reads[0].started for reads in seen), default=0.0)
+    seen = [generation for generation in generations if _processing(generation)]
+    # Each may take a different time: it must not be missed in the shortest.
+    lasting = min(map(_lasting, seen), default=0.0)
     jumps: list[Violation] = []
     share, fewest = (MISSED, FEWEST_JUMPS) if outcome == "COMPLETED" else (MISSED if seen else CLOSE, 1)
     for generation in generations:
@@ -351,8 +371,7 @@ def _through_processing(trace: Trace, outcome: str) -> Remarks:
             yield Evidence(processing[0])
             continue
         end = generation.ends[0]
-        queued = [read for read in generation.seen if read.state == "QUEUED" and read.finished <= end.started]
-        for last in queued[-1:]:
+        for last in _queued(generation)[-1:]:
             gap, waited = end.finished - last.started, last.finished - generation.submit.finished
             if gap <= share * (lasting if seen else waited):
                 got = f"{end.state} {gap:.3f} s after QUEUED"

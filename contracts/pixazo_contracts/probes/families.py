@@ -6,6 +6,7 @@ that it is refused, no matter whether it is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -35,7 +36,7 @@ from .conversation import (
     valid_body,
     with_webhook,
 )
-from .images import bmp, data_url, gif, jpeg, png, svg, webp
+from .images import AVIF, bmp, data_url, gif, jpeg, png, svg, tiff, webp
 
 #: The value of a member that a body must not have.
 ABSENT = object()
@@ -140,6 +141,12 @@ def _raw(
 ) -> tuple[Case, ...]:
     case = partial(Case, operation=operation, intent=intent, headers=headers)
     return tuple(case(name=name, body=body) for name, body in bodies.items())
+
+
+def _with_image(bodies: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The same for image to video, with an image: a gateway may look for the required members first."""
+    image = rb"\1first_frame_image\1: \1https://example.com/first.jpg\1, \g<0>"
+    return {name: re.sub(rb"""(['"])prompt\1: """, image, body) for name, body in bodies.items()}
 
 
 MALFORMED: Final = {
@@ -267,10 +274,6 @@ def _sizes(*sizes: tuple[int, int]) -> dict[str, Callable[[], str]]:
     return {f"{width} x {height}": partial(_png, width, height) for width, height in sizes}
 
 
-#: The first bytes of two further formats, which tell them apart.
-TIFF: Final = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
-AVIF: Final = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"
-
 NO_IMAGE_URLS: Final = {
     "bare Base64": _png(640, 480).partition(",")[2],
     "data URL without Base64": "data:image/png,not an image",
@@ -290,7 +293,7 @@ OTHER_FORMATS: Final[dict[str, Callable[[], str]]] = {
     "GIF": lambda: data_url("image/gif", gif(320, 320)),
     "BMP": lambda: data_url("image/bmp", bmp(640, 480)),
     "SVG": lambda: data_url("image/svg+xml", svg(640, 480)),
-    "TIFF": lambda: data_url("image/tiff", TIFF),
+    "TIFF": lambda: data_url("image/tiff", tiff(640, 480)),
     "AVIF": lambda: data_url("image/avif", AVIF),
     "PDF": lambda: data_url("application/pdf", b"%PDF-1.4\n%%EOF\n"),
     "GIF called PNG": lambda: data_url("image/png", gif(320, 320)),
@@ -411,9 +414,10 @@ def _broken_with_url(_: RunContext) -> Conversation[None]:
             break
 
 
-#: Public images in the other formats, which have been in WebP's own gallery for years: 400 x 301 and 550 x 368.
+#: Public images in the other formats, which have been in WebP's own gallery for years: 400 x 301 and 550 x 368; one with a
+#: query, as URLs of private buckets have.
 GALLERY: Final = {
-    "PNG": "https://www.gstatic.com/webp/gallery3/1.png",
+    "PNG": "https://www.gstatic.com/webp/gallery3/1.png?signature=none",
     "WebP": "https://www.gstatic.com/webp/gallery/1.webp",
 }
 
@@ -446,7 +450,7 @@ ALLOWED: Final = (
             prompt=SHIP,
             first_frame_image=_png(302, 755),
             resolution="1080P",
-            prompt_optimizer=True,
+            prompt_optimizer=False,
             aigc_watermark=True,
         ),
         name="large and upright video",
@@ -507,9 +511,11 @@ def _forbidden(rule: Rule) -> Probe:
 #: The families of requests that the page forbids.
 PROBES: Final = (
     family("malformed JSON, text to video", "SUBMIT-16", *_raw("generate", MALFORMED), feeds=("BASE-02",)),
-    family("malformed JSON, image to video", "SUBMIT-16", *_raw("imageToVideo", MALFORMED), feeds=("BASE-03",)),
+    family(
+        "malformed JSON, image to video", "SUBMIT-16", *_raw("imageToVideo", _with_image(MALFORMED)), feeds=("BASE-03",)
+    ),
     family("not an object, text to video", "SUBMIT-17", *_raw("generate", NOT_OBJECTS)),
-    family("not an object, image to video", "SUBMIT-17", *_raw("imageToVideo", NOT_OBJECTS)),
+    family("not an object, image to video", "SUBMIT-17", *_raw("imageToVideo", _with_image(NOT_OBJECTS))),
     family("unknown member, no prompt", "SUBMIT-18", t2v("no prompt", "any", prompt=ABSENT, seed=42)),
     family("odd input", "ERR-500-01", *_raw("generate", ODD_INPUT, "any", BODY_ONLY), only_unlimited=True),
     *(_forbidden(rule) for rule in RULES if rule.forbidden and not rule.late),

@@ -97,6 +97,9 @@ LONE_READS: Final = 4
 
 REFUSED_KEY: Final = frozenset({401, 403})
 
+#: A target is gone if it could not be reached for the last few requests, this many.
+MOST_UNREACHED: Final = 3
+
 
 @probe("smoke", cost=1, phase="smoke")
 def _smoke(context: RunContext) -> Conversation[None]:
@@ -148,6 +151,9 @@ def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
         codes = ", ".join(f"{what} ({count} times)" if count > 1 else what for what, count in counted.items())
         reason = f"the target accepts no submit ({codes}): check its path, the wallet and the rate limit"
         return Unusable(reason, hopeless=False)
+    last = [e for e in others if e.is_submit or e.operation == "status"][-MOST_UNREACHED:]
+    if len(last) == MOST_UNREACHED and all(exchange.error == "connect" for exchange in last):
+        return Unusable("the target can no longer be reached (connect): see why it ended", hopeless=True)
     return None
 
 
@@ -403,18 +409,25 @@ SLOW: Final = 1.0
 
 
 def _receiver(
-    name: str, receiver_url: ReceiverUrl, count: int, *aims: str, case: str = "", unread: bool = False
+    name: str,
+    receiver_url: ReceiverUrl,
+    count: int,
+    *aims: str,
+    case: str = "",
+    unread: bool = False,
+    operation: str = "generate",
+    duration: int = 6,
 ) -> Probe:
     """A generation whose receiver behaves in some way, followed until no further callback is due: `count` are expected.
 
     An `unread` one is not polled before its callback has arrived, or should have: polling is unnecessary (WEBHOOK-03).
     """
-    case, feeds = case or name, ("WEBHOOK-03",) if unread else ()
+    case, feeds = case or name, ("WEBHOOK-03", "WEBHOOK-06") if unread else ()
 
     @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
     def receiver(context: RunContext) -> Conversation[None]:
         url = yield from receiver_url
-        accepted = yield from submit_called("generate", case, url, "header", *aims)
+        accepted = yield from submit_called(operation, case, url, "header", *aims, duration=duration)
         if unread and accepted.accepted_id is not None:
             # A caller with a callback need not poll, so the callback must arrive without polling.
             if not context.limited:
@@ -468,12 +481,17 @@ def _both(context: RunContext) -> Conversation[None]:
 
 @probe("refused with a URL", "WEBHOOK-09", worst=1, needs=RECEIVER)
 def _refused(_: RunContext) -> Conversation[None]:
-    """Submits that give a callback URL and are refused: for their body, and for their key."""
-    for why, account, given in (("no prompt", "default", {}), ("unknown key", "unknown", {"prompt": PROMPT})):
+    """Submits that give a callback URL and are refused: for their body, for their image, and for their key."""
+    refused: tuple[tuple[str, str, str, dict[str, object]], ...] = (
+        ("no prompt", "generate", "default", {}),
+        ("no image", "imageToVideo", "default", {"prompt": PROMPT}),
+        ("unknown key", "generate", "unknown", {"prompt": PROMPT}),
+    )
+    for why, operation, account, given in refused:
         headers = with_webhook((yield from ReceiverUrl("refused-header")))
         body = {**given, "callback_url": (yield from ReceiverUrl("refused-member"))}
         case = f"{why}, with a URL"
-        yield from submit("generate", body, case=case, intent="refuse", account=account, headers=headers)
+        yield from submit(operation, body, case=case, intent="refuse", account=account, headers=headers)
 
 
 @probe("image at our address", "I2V-IMG-14", cost=1, needs=RECEIVER, only_unlimited=True)
@@ -524,7 +542,12 @@ RECEIVERS: Final = (
     family("unusable webhook URL", "WEBHOOK-15", *_uncallable()),
     _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", case="webhook header", unread=True),
     _receiver("refusing receiver", ReceiverUrl("refusing", fails=1), 2, "WEBHOOK-11", "WEBHOOK-16"),
-    _receiver("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),
+    _receiver(
+        *("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),
+        unread=True,
+        operation="imageToVideo",
+        duration=10,
+    ),
     _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17"),
     _member,
     _bad_ends,

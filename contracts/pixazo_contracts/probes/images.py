@@ -88,6 +88,25 @@ def bmp(width: int, height: int) -> bytes:
     return b"BM" + struct.pack("<IHHI", offset + len(pixels), 0, 0, offset) + info + bytes(8) + pixels
 
 
+def tiff(width: int, height: int) -> bytes:
+    """A black TIFF with one bit per pixel, in one strip after its directory."""
+    pixels = bytes(-(-width // 8) * height)
+    tags = (256, 257, 258, 259, 262, 273, 277, 278, 279)
+    values = (width, height, 1, 1, 1, 14 + 12 * len(tags), 1, height, len(pixels))
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in zip(tags, values, strict=True))
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + directory + bytes(4) + pixels
+
+
+#: A grey AVIF of 640 x 480 pixels: AV1 is too much to be encoded here.
+AVIF = base64.b64decode(
+    "AAAAHGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZgAAAOltZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAAA5waXRtAAAA"
+    "AAABAAAAHmlsb2MAAAAARAAAAQABAAAAAQAAAQ0AAABMAAAAKGlpbmYAAAAAAAEAAAAaaW5mZQIAAAAAAQAAYXYwMUNvbG9yAAAAAGhpcHJwAAAA"
+    "SWlwY28AAAAUaXNwZQAAAAAAAAKAAAAB4AAAAA5waXhpAAAAAAEIAAAADGF2MUOBBBwAAAAAE2NvbHJuY2x4AAEADQAGgAAAABdpcG1hAAAAAAAA"
+    "AAEAAQQBAoMEAAAAVG1kYXQSAAoKGSYn/vtMBDQagDI8GD/UV3/4sAAAGM/KOqLuhjgdr5cbsv8H8k7CKlbqzs/qs4DPyjqi7oY4Ha+XG7L/B/JO"
+    "wipW6s7P6rOA"
+)
+
+
 def svg(width: int, height: int) -> bytes:
     """A grey SVG."""
     size = f'width="{width}" height="{height}"'

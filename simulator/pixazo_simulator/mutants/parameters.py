@@ -180,7 +180,7 @@ I2V = (
     Mutant("image-prompt-of-2000-refused", "I2V-PROMPT-03", "Image-to-video refuses a prompt of exactly 2000 characters",
            _refuse("prompt", _is_of_2000, "must have at most 1999 characters."), ("I2V-PROMPT-05", *DATA_URLS)),
     Mutant("image-prompt-unlimited", "I2V-PROMPT-04", "A prompt of image-to-video may have any length",
-           accept(IMAGE_TO_VIDEO, "prompt", _is_too_long, lambda text: text[:spec.PROMPT_LIMIT])),
+           accept(IMAGE_TO_VIDEO, "prompt", _is_too_long, lambda text: text[:spec.PROMPT_LIMIT]), ("WAL-04",)),
     Mutant("prompt-counted-in-bytes", "I2V-PROMPT-05", "The 2000 characters of a prompt are counted as UTF-8 bytes",
            policy(prompt_unit="bytes"), ("I2V-PROMPT-03", *DATA_URLS)),
     Mutant("camera-movement-refused", "I2V-PROMPT-06", "Image-to-video refuses a prompt with a bracket",

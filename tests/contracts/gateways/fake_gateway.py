@@ -96,14 +96,15 @@ class Work:
     end: str = "COMPLETED"
     hooks: tuple[str, ...] = ()
     origin: str = ""
+    processing: float = PROCESSING
 
     def state(self, now: float) -> str:
         age = now - self.accepted
-        return "QUEUED" if age < QUEUED else "PROCESSING" if age < QUEUED + PROCESSING else self.end
+        return "QUEUED" if age < QUEUED else "PROCESSING" if age < QUEUED + self.processing else self.end
 
     def changed(self, now: float) -> float:
         state = self.state(now)
-        return self.accepted + {"QUEUED": 0.0, "PROCESSING": QUEUED}.get(state, QUEUED + PROCESSING)
+        return self.accepted + {"QUEUED": 0.0, "PROCESSING": QUEUED}.get(state, QUEUED + self.processing)
 
 
 def stamp(instant: float) -> str:
@@ -285,7 +286,7 @@ class FakeGateway:
         origin = f"http://{ask.host}"
         work = self.plan(Work(f"{MODEL}_{uuid}", operation, body, key, now, end, urls, origin))
         self.works[work.request_id] = work
-        self.calls += [(now + QUEUED + PROCESSING, work.request_id, url) for url in work.hooks]
+        self.calls += [(now + QUEUED + work.processing, work.request_id, url) for url in work.hooks]
         polling = f"{origin}{STATUS}{work.request_id}"
         return Reply(202, {"request_id": work.request_id, "status": "QUEUED", "polling_url": polling})
 

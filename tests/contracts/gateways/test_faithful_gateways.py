@@ -22,7 +22,18 @@ from tests.contracts.gateways.edits import (
     throttling,
     throttling_later,
 )
-from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY, Ask, Reply, Work, is_members, refusal
+from tests.contracts.gateways.fake_gateway import (
+    ACCOUNTS,
+    KEY,
+    ONES,
+    OTHERS,
+    TWO,
+    Ask,
+    Reply,
+    Work,
+    is_members,
+    refusal,
+)
 
 from pixazo_contracts.judge import Result, Terms, evaluate, selection
 from pixazo_contracts.probes import PROBES, for_clauses
@@ -167,6 +178,15 @@ def test_a_throttle_says_nothing_of_a_pace_that_was_not_kept() -> None:
     assert observed.verdicts["STATUS-13"].outcome.value == "PASS"
 
 
+@pytest.mark.parametrize("clause", ["WAL-01", "WAL-04", "WAL-05"])
+def test_spent_accounts_say_nothing_about_debits(clause: str) -> None:
+    """In a second run against one target nothing is known of wallets that the first one emptied."""
+    few = for_clauses(("WAL-01", clause))
+    observed = observe(probes=few, prepare=lambda gateway: gateway.funds.update(dict.fromkeys((TWO, *ONES), 0)))
+    assert observed.verdicts[clause].outcome.value == "INCONCLUSIVE"
+    assert "give all of them funds" in str(observed.verdicts[clause].reason)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stated", [{"retry-after": "600"}, {}], ids=["stated", "unstated"])
 def test_a_gateway_that_throttles_everything_ends_the_run(stated: dict[str, str]) -> None:
@@ -234,6 +254,33 @@ def _failing_images(gateway: FakeGateway) -> None:
     gateway.edit, gateway.plan = edit, plan
 
 
+def _cold(gateway: FakeGateway) -> None:
+    """The first generations are processed for a minute, the others for two seconds and a half."""
+
+    def plan(work: Work) -> Work:
+        return replace(work, processing=60.0 if len(gateway.works) < 3 else 2.5)
+
+    gateway.plan = plan
+
+
+def _overloaded(gateway: FakeGateway) -> None:
+    """One 429 for a read beside those of a throttled account, and one for the first read after a throttle."""
+    hit, route = dict[str, int](), gateway.route
+
+    def throttle(ask: Ask) -> Reply:
+        reply, key = route(ask), ask.headers.get("ocp-apim-subscription-key", "")
+        other = key == OTHERS["other"] and "throttled" in hit
+        if reply.code == 429 and key == ACCOUNTS["throttled"]:
+            hit["throttled"] = 1
+        if (other or (key == OTHERS["recovering"] and reply.code != 429)) and key not in hit:
+            hit[key] = 1
+            headers = {"Content-Type": "application/json", "Retry-After": "1"}
+            return replace(refusal(429, "Too Many Requests", "Slow down"), headers=headers)
+        return reply
+
+    gateway.route = throttle  # type: ignore[method-assign]  # this one gateway is overloaded
+
+
 def _ten_submits(gateway: FakeGateway) -> None:
     """Ten submits of a key in twenty seconds; the others get a `Retry-After` that is too short."""
     served, route = list[float](), gateway.route
@@ -280,6 +327,8 @@ FAITHFUL = (
     Faithful("media by way of a redirect", edit=_moved_media),
     Faithful("images checked later", prepare=_failing_images),
     Faithful("a throttle with a Retry-After that is too short", prepare=_ten_submits),
+    Faithful("a 429 now and then", prepare=_overloaded),
+    Faithful("a cold start", prepare=_cold),
     Faithful(
         "null for an optional member is absence",
         prepare=lax(lambda _, b: b.get("prompt_optimizer", 0) is None, prompt_optimizer=True),

@@ -21,6 +21,7 @@ from tests.contracts.gateways.edits import (
     members,
     open_to,
     picky,
+    reading,
     sent,
     without,
 )
@@ -29,11 +30,14 @@ from tests.contracts.gateways.fake_gateway import (
     KEY,
     ONES,
     OTHERS,
+    PROCESSING,
+    QUEUED,
     STATUS,
     Ask,
     Reply,
     Work,
     refusal,
+    stamp,
 )
 
 from pixazo_contracts.clauses import BY_ID
@@ -145,6 +149,102 @@ def _charged(when: Callable[[Ask, Reply], bool]) -> Callable[[FakeGateway, Ask, 
     return change
 
 
+def _lost(gateway: FakeGateway, work: Work, reply: Reply) -> Reply:
+    """Requests of 10 s are not found from PROCESSING on."""
+    gone = work.body.get("duration") == 10 and work.state(gateway.now()) != "QUEUED"
+    return refusal(404, "Request not found", "No request with this id") if gone else reply
+
+
+def _ended_by_head(gateway: FakeGateway) -> None:
+    ended: dict[str, float] = {}
+
+    def change(_: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+        name = ask.path.removeprefix(STATUS)
+        if ask.method == "HEAD" and name in gateway.works:
+            ended.setdefault(name, gateway.now())
+        if name not in ended or not is_read(ask) or reply.code != 200:
+            return reply
+        at = stamp(ended[name])
+        end = gateway.envelope(gateway.works[name], gateway.now() + QUEUED + PROCESSING)
+        return Reply(200, {**end, "updated_at": at, "completed_at": at})
+
+    editing(change)(gateway)
+
+
+def _media_of_another(gateway: FakeGateway) -> None:
+    """The media of the first request of the same instant that asked for the same."""
+    envelope = gateway.envelope
+
+    def kind(work: Work) -> tuple[object, ...]:
+        return (
+            work.accepted,
+            work.end,
+            work.operation,
+            work.body.get("duration", 6),
+            work.body.get("resolution", "768P"),
+        )
+
+    def shown(work: Work, now: float) -> dict[str, object]:
+        other = next(each for each in gateway.works.values() if kind(each) == kind(work))
+        return {**envelope(work, now), "output": envelope(other, now)["output"]}
+
+    gateway.envelope = shown  # type: ignore[method-assign]  # this one gateway is wrong
+
+
+def _lenient(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+    """A trailing comma, or an array around it, is no fault of a body with an image."""
+    body = ask.body.replace(b",}", b"}").strip(b"[]")
+    lenient = is_submit(ask) and reply.code == 400 and b"first_frame_image" in body and body != ask.body
+    return gateway.route(replace(ask, body=body)) if lenient else reply
+
+
+def _overdrawn_with_image(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+    key = ask.headers.get("ocp-apim-subscription-key", "")
+    if key != ONES[3] or reply.code != 402 or "first_frame_image" not in sent(ask):
+        return reply
+    gateway.funds[key] += 1
+    return gateway.route(ask)
+
+
+def _uncalled(operation: str, member: str, value: object) -> Callable[[FakeGateway], None]:
+    """Requests of an operation with this value of a member are not called back at the URL in the header."""
+
+    def plan(work: Work) -> Work:
+        concerned = work.operation == operation and work.body.get(member) == value
+        return (
+            replace(work, hooks=tuple(url for url in work.hooks if "member" in url or "g4" in url))
+            if concerned
+            else work
+        )
+
+    def prepare(gateway: FakeGateway) -> None:
+        gateway.plan = plan
+
+    return prepare
+
+
+def _refusal_called_back(gateway: FakeGateway) -> None:
+    """Submits without an image are refused, and called back as well."""
+    held = list[tuple[str, str, bytes]]()
+
+    def change(_: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+        hook = ask.headers.get("x-webhook-url")
+        if hook is not None and b"first_frame_image" in reply.encoded() and reply.code == 400:
+            held.append(("", hook, b'{"status": "FAILED"}'))
+        return reply
+
+    def due(calls: list[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
+        calls, held[:] = [*calls, *held], []
+        return calls
+
+    editing(change)(gateway)
+    calling(due)(gateway)
+
+
+def _image(ask: Ask) -> str:
+    return str(sent(ask).get("first_frame_image"))
+
+
 def _only(ids: str) -> frozenset[str]:
     return frozenset(ids.split())
 
@@ -165,8 +265,11 @@ WRONG = (
     Wrong("BASE-06", prepare=editing(_deleted), name="DELETE ends"),
     Wrong("ERR-429-02", prepare=_throttling_another, beside=_only("ERR-429-03")),
     Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: is_submit(ask) and reply.code == 400))),
+    Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: reply.code == 400 and len(str(sent(ask).get("prompt"))) > 2000)), name="long prompt"),
+    Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: reply.code == 400 and ask.headers.get("content-type") == "text/plain")), name="text"),
     Wrong("WAL-05", prepare=editing(_charged(lambda ask, _: ask.method == "HEAD"))),
     Wrong("WAL-06", prepare=lambda gateway: gateway.funds.update({ONES[3]: 2})),
+    Wrong("WAL-06", prepare=editing(_overdrawn_with_image), name="image to video"),
     Wrong("ERR-400-02", prepare=editing(lambda gateway, ask, reply: gateway.route(replace(ask, target=f"{BASE}generate")) if "no-such-model" in ask.target else reply), name="accepted"),
     Wrong("HDR-05", prepare=cached(30), name="silently cached", beside=_only("WEBHOOK-06")),
     Wrong("HDR-05", edit=headed("Cache-Control", "public, max-age=30", is_read), name="declared fresh"),
@@ -181,6 +284,9 @@ WRONG = (
     Wrong("I2V-PROMPT-04", prepare=lax(lambda op, b: op == "imageToVideo" and len(str(b.get("prompt"))) == 2001 and "\U0001f6a2" in str(b["prompt"]), prompt="x"), name="four bytes"),
     Wrong("I2V-IMG-05", prepare=lax(lambda _, b: str(b.get("first_frame_image")).startswith("ftp:"), first_frame_image="https://x/y")),
     Wrong("I2V-IMG-07", prepare=lax(lambda _, b: "png;base64,R0lG" in str(b.get("first_frame_image")), first_frame_image="https://x/y"), name="by its label"),
+    Wrong("I2V-IMG-07", prepare=lax(lambda _, b: "base64,SUkq" in str(b.get("first_frame_image")) and len(str(b["first_frame_image"])) > 1000, first_frame_image="https://x/y"), name="TIFF"),
+    Wrong("I2V-IMG-07", prepare=lax(lambda _, b: "AAAAHGZ0eXBhdmlm" in str(b.get("first_frame_image")) and len(str(b["first_frame_image"])) > 100, first_frame_image="https://x/y"), name="AVIF"),
+    Wrong("I2V-IMG-03", prepare=picky(lambda ask: _image(ask).startswith("http") and "?" in _image(ask)), name="query refused"),
     Wrong("I2V-DUR-01", prepare=lax(lambda op, b: op == "imageToVideo" and b.get("duration") is False, duration=6)),
     Wrong("I2V-DUR-02", prepare=picky(lambda ask: sent(ask).get("duration") == 10, 0), name="hung up", beside=_only("ERR-500-01 T2V-DUR-02")),
     Wrong("I2V-DUR-02", prepare=picky(lambda ask: sent(ask).get("duration") == 10, 402), name="too expensive", beside=_only("ERR-402-02 T2V-DUR-02")),
@@ -189,11 +295,17 @@ WRONG = (
     Wrong("SUBMIT-01", prepare=picky(lambda ask: "boat 1 of a fleet" in _prompt(ask), 0), name="one of many"),
     Wrong("SUBMIT-02", prepare=picky(lambda ask: sent(ask).get("duration") == 10 and len(_prompt(ask)) == 2000), name="long and long"),
     Wrong("T2V-DUR-01", edit=lambda ask, reply: Reply(0) if sent(ask).get("duration") == "6" else reply, name="no response", beside=_only("I2V-DUR-01")),
+    Wrong("SUBMIT-16", prepare=editing(_lenient), name="image to video", beside=_only("SUBMIT-17 ERR-500-01")),
+    Wrong("STATUS-01", prepare=reading(_lost), name="lost while it runs", beside=_only("WEBHOOK-08")),
+    Wrong("STATUS-12", prepare=_ended_by_head, name="ended by HEAD"),
+    Wrong("OUT-05", prepare=_media_of_another, name="of another"),
     Wrong("STATUS-03", name="nothing in it", edit=envelope(lambda _: {}, "PROCESSING"), beside=_only("STATUS-02 STATUS-04 STATUS-08")),
     Wrong("HDR-04", name="member twice", edit=_twice),
     Wrong("TIME-05", name="not set", edit=envelope(without("created_at"), "COMPLETED"), beside=_only("STATUS-08")),
     Wrong("TIME-07", name="ahead", edit=envelope(having(completed_at="2099-01-01T00:00:00.000Z"), "COMPLETED"), beside=_only("TIME-04 WEBHOOK-04")),
     Wrong("WEBHOOK-03", prepare=_called_back_once_read, name="only once read", beside=_only("WEBHOOK-07")),
+    Wrong("WEBHOOK-03", prepare=_uncalled("imageToVideo", "duration", 10), name="not of 10 s"),
+    Wrong("WEBHOOK-09", prepare=_refusal_called_back, name="without an image"),
     Wrong("WEBHOOK-04", name="another end", tell=lambda body: {**body, "status": "FAILED"}),
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pixazo_contracts.probes.images import bmp, data_url, gif, jpeg, png, svg, webp
+from pixazo_contracts.probes.images import AVIF, bmp, data_url, gif, jpeg, png, svg, tiff, webp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,7 @@ ENCODERS = (
     (webp, "WEBP"),
     (gif, "GIF"),
     (bmp, "BMP"),
+    (tiff, "TIFF"),
 )
 
 
@@ -67,6 +68,16 @@ def test_padding_makes_a_png_large_and_keeps_it_valid() -> None:
 def test_a_data_url_is_base64() -> None:
     """The bytes `abc` as a data URL, spelled out."""
     assert data_url("image/png", b"abc") == "data:image/png;base64,YWJj"
+
+
+def test_the_avif_is_one() -> None:
+    """Its items are named, it has 640 x 480 pixels, and its data fill the rest (Pillow need not read AVIF)."""
+    boxes, at = dict[bytes, bytes](), 0
+    while at < len(AVIF):
+        size = int.from_bytes(AVIF[at : at + 4], "big")
+        boxes[AVIF[at + 4 : at + 8]], at = AVIF[at + 8 : at + size], at + size
+    assert (list(boxes), at) == ([b"ftyp", b"meta", b"mdat"], len(AVIF))
+    assert b"ispe" + bytes(4) + (640).to_bytes(4, "big") + (480).to_bytes(4, "big") in boxes[b"meta"]
 
 
 def test_an_svg_is_text() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 from tests.contracts.fake_run import ORIGIN, InProcess, fake_dialogue, full_target, observe, virtual_fake
 from tests.contracts.gateways.fake_gateway import KEY, Answered, Ask, is_members
 
+from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.probes.conversation import (
     PRINTED_HEADERS,
     Await,
@@ -98,6 +100,23 @@ def test_a_faulty_conversation() -> None:
         with pytest.raises(ConversationError, match=r"faulty: error: ZeroDivisionError\(\)"):
             dialogue.run(faulty(), "faulty")  # type: ignore[arg-type]  # its type is right but for the fault
         assert dialogue.run(iter(SUBMIT), "sound").status == 202
+
+
+@pytest.mark.parametrize(("after", "gone"), [(20, True), (10_000, False)])
+def test_a_target_that_ends_during_the_run(after: int, gone: bool) -> None:
+    """It is unusable, since it could be reached for none of the last requests, and no late probe is carried out."""
+    gateway, clock = virtual_fake()
+
+    def answer(ask: Ask) -> Answered:
+        if len(gateway.asked) >= after:
+            raise httpx2.ConnectError("refused")
+        return gateway.answer(ask).answered()
+
+    few = for_clauses(("STATUS-12", "STATUS-16"))
+    trace = run(full_target(), few, RunOptions(run="testrun0"), clock=clock, network=InProcess(answer))
+    assert trace.footer is not None
+    assert (trace.footer.unusable is not None and "can no longer be reached" in trace.footer.unusable) is gone
+    assert ("late" in {exchange.case for exchange in trace.exchanges}) is not gone
 
 
 QUEUED = '{"status": "QUEUED", "created_at": "2026-03-31T10:00:00.000Z"}'
