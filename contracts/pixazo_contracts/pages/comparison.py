@@ -27,6 +27,9 @@ from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_requi
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
 #: How many new sentences are compared with an old one to find the most similar.
 _MOST_COMPARED: Final = 40
+#: Words that a statement has at least, and words with which a sentence introduces what follows, or points elsewhere.
+_FEWEST_WORDS: Final = 3
+_INTRODUCES: Final = re.compile(r"\b(?:below|above|following|this (?:page|section|table|example|guide)|examples?|samples?|see|more (?:information|details)|learn)\b|:$", re.IGNORECASE)
 #: Sections at the end of an operation that are gone if a page was cut off.
 _FEWEST_GONE: Final = 3
 #: The sections inside another one.
@@ -236,20 +239,30 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
     """What changed in the free sentences of each section: their order and their division into paragraphs do not matter."""
     olds, news = _by_section(old), _by_section(new)
     said, says = ({each for texts in found.values() for each in texts} for found in (olds, news))
+    name = operation_name(operation.path) if operation else ""
     for section in dict.fromkeys([*olds, *news]):
         were, are = olds.get(section, []), news.get(section, [])
-        has_same_atoms = atoms(*were) == atoms(*are)
-        name = operation_name(operation.path) if operation else ""
-        change = partial(Change, operation=name, part="sentence", name=section)
         gone, came = [each for each in were if each not in says], [each for each in are if each not in said]
+        has_same_atoms = atoms(*gone) == atoms(*came)
+        change = partial(Change, operation=name, part="sentence", name=section)
         for was, now in _matched(gone, came):
-            is_caption = section == "request code"  # the names of the languages of the samples
-            if has_same_atoms or is_caption or atoms(was or "") == atoms(now or ""):
+            is_caption = section == "request code" and not (now or ".").endswith(".")  # the names of the languages of the samples
+            is_repeated = now is None and atoms(was or "") <= atoms(*are)
+            is_same = has_same_atoms or is_repeated or atoms(was or "") == atoms(now or "")
+            if is_caption or (is_same and not _is_new(now or "", gone)):
                 yield change(kind="wording", before=was, after=now)
             else:
                 fact = Fact("sentence", section, "", None, was or "", section)
                 rests = support(operation, fact) if operation and was else {}
                 yield change(kind="meaning", before=was, after=now, effect="unknown", **rests)
+
+
+def _is_new(text: str, gone: Iterable[str]) -> bool:
+    """Whether a sentence whose atoms are no new ones states something: it neither resembles one that went, nor only introduces what follows."""
+    words = gist(text)
+    if len(words) < _FEWEST_WORDS or _INTRODUCES.search(text) or words & atoms(*gone):
+        return False
+    return not any(len(words & other) * 3 >= min(len(words), len(other)) for other in map(gist, gone))
 
 
 def _by_section(found: Iterable[Sentence]) -> dict[str, list[str]]:
