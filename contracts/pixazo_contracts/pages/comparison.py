@@ -154,7 +154,7 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
         if old and new is None and _is_reworded(old, news.get((part, name, "description"))):
             continue
-        is_same = old is not None and new is not None and old.meaning == new.meaning
+        is_same = old is not None and new is not None and old.meaning == new.meaning and not _adds(old, new)
         is_told = attribute == "description" and old and new and _is_told(old, new, changed.get(name, []))
         if is_same or is_told or part == "example":
             texts = [each.text if each else None for each in (old, new)]
@@ -255,6 +255,14 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
                 fact = Fact("sentence", section, "", None, was or "", section)
                 rests = support(operation, fact) if operation and was else {}
                 yield change(kind="meaning", before=was, after=now, effect="unknown", **rests)
+
+
+def _adds(old: Fact, new: Fact) -> bool:
+    """Whether a description or status has a sentence that states something new."""
+    if (old.part, old.attribute) not in (("parameter", "description"), ("field", "description"), ("status", "")):
+        return False
+    were, are = sentences(old.text), sentences(new.text)
+    return any(_is_new(each, [each for each in were if each not in are]) for each in are if each not in were)
 
 
 def _is_new(text: str, gone: Iterable[str]) -> bool:
