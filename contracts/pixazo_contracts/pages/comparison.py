@@ -29,7 +29,10 @@ _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
 _MOST_COMPARED: Final = 40
 #: Words that a statement has at least, and words with which a sentence introduces what follows, or points elsewhere.
 _FEWEST_WORDS: Final = 3
-_INTRODUCES: Final = re.compile(r"\b(?:below|above|following|this (?:page|section|table|example|guide)|examples?|samples?|see|more (?:information|details)|learn)\b|:$", re.IGNORECASE)
+_INTRODUCES: Final = re.compile(
+    r"\b(?:below|above|following|this (?:page|section|table|example|guide)|examples?|samples?|see|more (?:information|details)|learn)\b|:$",
+    re.IGNORECASE,
+)
 #: Sections at the end of an operation that are gone if a page was cut off.
 _FEWEST_GONE: Final = 3
 #: The sections inside another one.
@@ -246,7 +249,9 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
         has_same_atoms = atoms(*gone) == atoms(*came)
         change = partial(Change, operation=name, part="sentence", name=section)
         for was, now in _matched(gone, came):
-            is_caption = section == "request code" and not (now or ".").endswith(".")  # the names of the languages of the samples
+            is_caption = section == "request code" and not (now or ".").endswith(
+                "."
+            )  # the names of the languages of the samples
             is_repeated = now is None and atoms(was or "") <= atoms(*are)
             is_same = has_same_atoms or is_repeated or atoms(was or "") == atoms(now or "")
             if is_caption or (is_same and not _is_new(now or "", gone)):
@@ -408,8 +413,9 @@ def _results(operation: Operation) -> Iterator[Fact]:
 
 def _type(text: str) -> list[str]:
     """The types that a cell names, in a fixed order and spelling."""
-    plain = re.sub(r"\s*\([^)]*\)", "", text.casefold())
-    names = [each.strip() for each in re.split(r"\||\bor\b|,", plain)]
+    plain = re.sub(r"\?$|\(nullable\)|\bnullable\b", " | null", text.casefold().strip())
+    plain = re.sub(r"\s*\([^)]*\)", "", plain)
+    names = [each.strip() for each in re.split(r"\||\bor\b|,", plain) if each.strip()]
     same = {"float": "number", "int": "integer", "bool": "boolean", "str": "string", "double": "number"}
     return sorted(same.get(each, re.sub(r"^(?:array|list)\b.*|.*\[\]$", "array", each)) for each in names)
 
