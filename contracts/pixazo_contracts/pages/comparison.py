@@ -30,7 +30,7 @@ _MOST_COMPARED: Final = 40
 #: Words that a statement has at least, and words with which a sentence introduces what follows, or points elsewhere.
 _FEWEST_WORDS: Final = 3
 _INTRODUCES: Final = re.compile(
-    r"\b(?:below|above|following|this (?:page|section|table|example|guide)|examples?|samples?|see|more (?:information|details)|learn)\b|:$",
+    r"\b(?:below|above|following|these|this (?:page|section|table|example|guide)|examples?|samples?|see|more (?:information|details)|learn)\b|:$",
     re.IGNORECASE,
 )
 #: Sections at the end of an operation that are gone if a page was cut off.
@@ -48,6 +48,7 @@ _ID: Final = re.compile(r"([a-z][\w.-]*)_[0-9a-z]{4,}(?:-[0-9a-z]{4,})+")
 _WORD: Final = re.compile(r"[A-Z]{3,}")
 #: A model id.
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)+")
+_BYTES: Final = frozenset({"kb", "kib", "mb", "mib", "gb", "gib"})
 _MIME: Final = re.compile(r"[a-z]+/[\w.+-]+")
 
 
@@ -198,7 +199,7 @@ def _is_reworded(old: Fact, description: Fact | None) -> bool:
 
 def _is_told(old: Fact, new: Fact, rules: Sequence[Any]) -> bool:
     """Whether the changes of rules already say what changed in a description: nothing else than numbers, bounds and values of theirs did."""
-    values = atoms(*map(str, rules))
+    values = atoms(*map(str, rules)) | {*re.findall(r"\w+", str(rules).casefold())} | _BYTES
     return bool(rules) and all(
         each in values or each in COMPARISONS or re.search(r"\d", each) for each in old.commits ^ new.commits
     )

@@ -55,7 +55,7 @@ def kind_of(title: str) -> str:
         return plain
     if plain.startswith("request parameters"):
         return "request parameters"
-    return "pricing" if plain.endswith(" pricing") else ""
+    return "pricing" if plain.endswith((" pricing", " prices")) or plain == "prices" else ""
 
 
 class InvalidPageError(Exception):

@@ -194,7 +194,7 @@ class _Reading:
 
     def _block(self, section: Section, block: Block, label: str) -> None:
         values, text = self.values, block.text
-        if section.kind == "status flow":
+        if section.kind == "status flow" and (block.kind == "code" or re.search(_ARROW, text)):
             values["flow_text"] = f"{values.get('flow_text', '')}\n{text}".strip("\n")
             values["flow"] = tuple(dict.fromkeys(_flow(values["flow_text"])))
         elif section.kind == "base url" and (found := _URL.fullmatch(text.strip())):

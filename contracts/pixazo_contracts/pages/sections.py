@@ -214,8 +214,11 @@ def _recognized(section: Section) -> Section:
     if section.title and not section.kind:
         code = next((block.text for block in section.code()), None)
         samples = (kind for pattern, kind in _SAMPLES if code is not None and re.search(pattern, code, re.DOTALL))
-        names = {name.partition(" (")[0] for row in rows(section)[0][:1] for name in row.cells}
+        table = rows(section)[0]
+        names = {name.partition(" (")[0] for row in table[:1] for name in row.cells}
         section.kind = next(samples, "") or next((kind for columns, kind in TABLES.items() if names == {*columns}), "")
+        if not section.kind and any(PRICE.match(cell) for row in table for cell in row.cells.values()):
+            section.kind = "pricing"
         if section.kind in _OF_CALLBACKS and re.search(
             "^(?!.*status).*(?:webhook|callback)", section.title, re.IGNORECASE
         ):

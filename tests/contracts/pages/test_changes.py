@@ -182,6 +182,12 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
     "a promise beside the same numbers": (
         edited(("**Tip:** Use", "Never poll more often than every 5 seconds. **Tip:** Use")), BOTH, ("sentence", "typical workflow", ""),
         None, "Never poll more often than every 5 seconds.", "unknown"),
+    "a promise below the flow": (
+        edited(("## Typical Workflow", "You can have three videos in progress at once.\n\n## Typical Workflow")), BOTH, ("sentence", "status flow", ""),
+        None, "You can have three videos in progress at once.", "unknown"),
+    "a price below another heading": (
+        edited(("## Typical Workflow", "## Rates\n\n| Price | Resolution |\n| --- | --- |\n| $0.28 | 768P |\n\n## Typical Workflow")),
+        BOTH, ("price", "768P", ""), None, "$0.28", "unknown"),
     "a promise in words of its own": (
         edited(("**Tip:** Use", "Send a single request at a time. **Tip:** Use")), BOTH, ("sentence", "typical workflow", ""),
         None, "Send a single request at a time.", "unknown"),
@@ -492,6 +498,12 @@ def test_every_quotation_is_found() -> None:
 def test_an_operation_goes_by_its_path(path: str, name: str) -> None:
     """Without its version; those of Hailuo by the last segment."""
     assert operation_name(path) == name
+
+
+def test_another_unit_of_a_size_is_told_once() -> None:
+    """By the rule: its description says nothing else."""
+    found = [each for each in changes(edited(("<20MB", "<20MiB"))) if each.kind == "meaning"]
+    assert [(each.attribute, each.after) for each in found] == [("max_bytes", 20 * 1024**2 - 1)]
 
 
 def test_a_second_table_that_contradicts_the_first_is_not_understood() -> None:
