@@ -171,7 +171,12 @@ class _Reading:
             self._further(section, "fields", fields)
         elif section.kind == "pricing":
             priced, unpriced = _priced(table)
+            earlier_prices = (
+                self.values.pop("prices", {}) if priced else {}
+            )  # of several tables the last is that of the model
             self._further(section, "prices", priced)
+            lost = earlier_prices.items() - self.values["prices"].items()
+            self.unread += [Sentence(section.title, f"{name}: {price}", section.line) for name, price in sorted(lost)]
             self._unread(section, unpriced)
         elif name := _COLUMNS.get(section.kind):
             self._further(section, name, ((row, each[0], each[-1]) for row, each in zip(table, cells, strict=True)))

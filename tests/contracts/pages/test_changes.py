@@ -506,14 +506,15 @@ def test_another_unit_of_a_size_is_told_once() -> None:
     assert [(each.attribute, each.after) for each in found] == [("max_bytes", 20 * 1024**2 - 1)]
 
 
-def test_a_second_table_that_contradicts_the_first_is_not_understood() -> None:
-    """It never replaces it silently."""
-    again = "\n\n".join(
+def test_a_second_table_never_silently_replaces_the_first() -> None:
+    """Of prices the last counts, of parameters the first; the other is not understood."""
+    prices = "\n\n".join(
         ("## Pricing", "Resolution", "Price", "768P", "$0.28", "## Pricing", "Resolution", "Price", "768P", "$0.30", "")
     )
-    found = changes(PAGE + "\n\n" + again)
+    table = "## Request Parameters\n\n| Parameter | Type | Required | Description |\n| --- | --- | --- | --- |\n| prompt | string | No | - |\n"
+    found = changes(f"{PAGE}\n\n{prices}\n{table}")
     assert [(each.part, each.name, each.after) for each in found] == [
-        ("price", "768P", "$0.28"), ("not understood", "Pricing", "768P | $0.30"),
+        ("price", "768P", "$0.30"), ("not understood", "Pricing", "768P: $0.28"), ("not understood", "Request Parameters", "prompt | string | No | -"),
     ]  # fmt: skip
 
 
