@@ -171,9 +171,8 @@ class _Reading:
             self._further(section, "fields", fields)
         elif section.kind == "pricing":
             priced, unpriced = _priced(table)
-            earlier_prices = (
-                self.values.pop("prices", {}) if priced else {}
-            )  # of several tables the last is that of the model
+            # Of several tables the last one is that of the model.
+            earlier_prices: dict[str, str] = self.values.pop("prices", {}) if priced else {}
             self._further(section, "prices", priced)
             lost = earlier_prices.items() - self.values["prices"].items()
             self.unread += [Sentence(section.title, f"{name}: {price}", section.line) for name, price in sorted(lost)]
