@@ -27,6 +27,12 @@ from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_requi
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
 #: How many new sentences are compared with an old one to find the most similar.
 _MOST_COMPARED: Final = 40
+#: Words that a statement has at least, and words with which a sentence introduces what follows, or points elsewhere.
+_FEWEST_WORDS: Final = 3
+_INTRODUCES: Final = re.compile(
+    r"\b(?:below|above|following|these|this (?:page|section|table|example|guide)|examples?|samples?|see|more (?:information|details)|learn)\b|:$",
+    re.IGNORECASE,
+)
 #: Sections at the end of an operation that are gone if a page was cut off.
 _FEWEST_GONE: Final = 3
 #: The sections inside another one.
@@ -42,6 +48,7 @@ _ID: Final = re.compile(r"([a-z][\w.-]*)_[0-9a-z]{4,}(?:-[0-9a-z]{4,})+")
 _WORD: Final = re.compile(r"[A-Z]{3,}")
 #: A model id.
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)+")
+_BYTES: Final = frozenset({"kb", "kib", "mb", "mib", "gb", "gib"})
 _MIME: Final = re.compile(r"[a-z]+/[\w.+-]+")
 
 
@@ -151,7 +158,7 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
         if old and new is None and _is_reworded(old, news.get((part, name, "description"))):
             continue
-        is_same = old is not None and new is not None and old.meaning == new.meaning
+        is_same = old is not None and new is not None and old.meaning == new.meaning and not _adds(old, new)
         is_told = attribute == "description" and old and new and _is_told(old, new, changed.get(name, []))
         if is_same or is_told or part == "example":
             texts = [each.text if each else None for each in (old, new)]
@@ -192,7 +199,7 @@ def _is_reworded(old: Fact, description: Fact | None) -> bool:
 
 def _is_told(old: Fact, new: Fact, rules: Sequence[Any]) -> bool:
     """Whether the changes of rules already say what changed in a description: nothing else than numbers, bounds and values of theirs did."""
-    values = atoms(*map(str, rules))
+    values = atoms(*map(str, rules)) | {*re.findall(r"\w+", str(rules).casefold())} | _BYTES
     return bool(rules) and all(
         each in values or each in COMPARISONS or re.search(r"\d", each) for each in old.commits ^ new.commits
     )
@@ -236,20 +243,40 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
     """What changed in the free sentences of each section: their order and their division into paragraphs do not matter."""
     olds, news = _by_section(old), _by_section(new)
     said, says = ({each for texts in found.values() for each in texts} for found in (olds, news))
+    name = operation_name(operation.path) if operation else ""
     for section in dict.fromkeys([*olds, *news]):
         were, are = olds.get(section, []), news.get(section, [])
-        has_same_atoms = atoms(*were) == atoms(*are)
-        name = operation_name(operation.path) if operation else ""
-        change = partial(Change, operation=name, part="sentence", name=section)
         gone, came = [each for each in were if each not in says], [each for each in are if each not in said]
+        has_same_atoms = atoms(*gone) == atoms(*came)
+        change = partial(Change, operation=name, part="sentence", name=section)
         for was, now in _matched(gone, came):
-            is_caption = section == "request code"  # the names of the languages of the samples
-            if has_same_atoms or is_caption or atoms(was or "") == atoms(now or ""):
+            is_caption = section == "request code" and not (now or ".").endswith(
+                "."
+            )  # the names of the languages of the samples
+            is_repeated = now is None and atoms(was or "") <= atoms(*are)
+            is_same = has_same_atoms or is_repeated or atoms(was or "") == atoms(now or "")
+            if is_caption or (is_same and not _is_new(now or "", gone)):
                 yield change(kind="wording", before=was, after=now)
             else:
                 fact = Fact("sentence", section, "", None, was or "", section)
                 rests = support(operation, fact) if operation and was else {}
                 yield change(kind="meaning", before=was, after=now, effect="unknown", **rests)
+
+
+def _adds(old: Fact, new: Fact) -> bool:
+    """Whether a description or status has a sentence that states something new."""
+    if (old.part, old.attribute) not in (("parameter", "description"), ("field", "description"), ("status", "")):
+        return False
+    were, are = sentences(old.text), sentences(new.text)
+    return any(_is_new(each, [each for each in were if each not in are]) for each in are if each not in were)
+
+
+def _is_new(text: str, gone: Iterable[str]) -> bool:
+    """Whether a sentence whose atoms are no new ones states something: it neither resembles one that went, nor only introduces what follows."""
+    words = gist(text)
+    if len(words) < _FEWEST_WORDS or _INTRODUCES.search(text) or words & atoms(*gone):
+        return False
+    return not any(len(words & other) * 3 >= min(len(words), len(other)) for other in map(gist, gone))
 
 
 def _by_section(found: Iterable[Sentence]) -> dict[str, list[str]]:
@@ -387,8 +414,9 @@ def _results(operation: Operation) -> Iterator[Fact]:
 
 def _type(text: str) -> list[str]:
     """The types that a cell names, in a fixed order and spelling."""
-    plain = re.sub(r"\s*\([^)]*\)", "", text.casefold())
-    names = [each.strip() for each in re.split(r"\||\bor\b|,", plain)]
+    plain = re.sub(r"\?$|\(nullable\)|\bnullable\b", " | null", text.casefold().strip())
+    plain = re.sub(r"\s*\([^)]*\)", "", plain)
+    names = [each.strip() for each in re.split(r"\||\bor\b|,", plain) if each.strip()]
     same = {"float": "number", "int": "integer", "bool": "boolean", "str": "string", "double": "number"}
     return sorted(same.get(each, re.sub(r"^(?:array|list)\b.*|.*\[\]$", "array", each)) for each in names)
 

@@ -24,22 +24,33 @@ _TO: Final = r"\s*(?:-|–|—|to|and)\s*"
 _END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bEx)(?<!\betc)([.;])\s+(?=[A-Z\"'(`])")
 _EXAMPLE: Final = _pattern(r"\(?\b(?:e\.g\.?|Ex(?:ample)?\b\s*:?|such as|for example)")
 _DEFAULT: Final = _pattern(
-    rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\[[^\]]*\]|\d+[:x*×]\d+|{_NUMBER}|true|false|null|[\w-]+)\)?"
+    rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\[[^\]]*\]|\d+[:x*×]\d+|{_NUMBER}(?![\w%]|\.\d)|true|false|null|\w(?:[\w.-]*\w)?)\)?"
 )
 _MARKED_DEFAULT: Final = _pattern(rf"({_QUOTED})\s*\(default\)")
 _LEFT_OUT: Final = _pattern(
     rf"({_QUOTED}|{_NUMBER}|true|false)\s*(?:if|when) (?:it is )?(?:left out|omitted|not (?:set|given|specified))\b"
 )
+_COUNT: Final = r"(\d{1,3}(?:[,. ]\d{3})+|\d+)"
+_UNIT: Final = r"\s*(?:Unicode )?(?:characters|chars)(?: long| in length)?\b\)?"
 _CHARACTERS: Final = _pattern(
-    rf"\(?\b(max(?:imum)?\.?(?: of)?|at most|up to|cannot exceed|no(?:t)? more than|(?:length limit is )?less than|fewer than|under|min(?:imum)?(?: of)?|at least)"
-    rf"\s*:?\s*({_NUMBER})\s*(?:characters|chars)\)?"
+    rf"\(?(?:\b(max(?:imum)?\.?(?: length)?(?: of)?|at most|up to|(?:cannot|must not|may not) exceed|no(?:t)? (?:more|longer) than"
+    rf"|(?:(?:with )?a |length )?limit(?:ed)?(?: (?:is|of|to))*(?: less than)?|less than|fewer than|shorter than|under|min(?:imum)?\.?(?: length)?(?: of)?|at least)|(<=?|≤))"
+    rf"\s*:?\s*{_COUNT}{_UNIT}"
 )
+#: The same with the number first, with the unit first, and with both bounds.
+_MOST_CHARACTERS: Final = _pattern(
+    rf"\(?{_COUNT}{_UNIT},?\s*(?:max(?:imum)?\b\.?|at most|or (?:fewer|less)|limit\b)\)?"
+)
+_LENGTH: Final = _pattern(
+    rf"\b(?:(min|max)(?:imum)?\.? (?:length|characters|chars)|(?:character|length) limit)(?: is|:)?\s*{_COUNT}\b(?!\s*\w|[.,]\d)"
+)
+_LENGTHS: Final = _pattern(rf"\(?(?:\b(?:length|between|from)\b:?\s*)*{_COUNT}{_TO}{_COUNT}{_UNIT}")
 _BYTES: Final = _pattern(
-    rf"(<=?|≤|\bmax(?:imum)?(?: allowed)?(?: file)?(?: size)?(?: of)?:?|\bcannot exceed|\bunder|\bbelow|\bup to|\b(?:smaller|less) than)\s*({_NUMBER})\s*(bytes|[KMG]i?B)"
+    rf"(<=?|≤|\bmax(?:imum)?(?: allowed)?(?: file)?(?: size)?(?: of)?:?|\bcannot exceed|\bunder|\bbelow|\bup to|\b(?:smaller|less) than)\s*({_NUMBER})\s*(bytes|[KMG]i?B|(?:kilo|mega|giga)bytes)\b"
     r"(?: per image| each)?"
 )
 _SHORT_SIDE: Final = _pattern(
-    r"short(?:er|est)? side\s*(?:of |is |longer |must (?:be )?)*(>=?|≥|above|over|exceeds?|(?:more|longer|greater|larger) than|at least)\s*(\d+)\s*(?:px|pixels)"
+    r"short(?:er|est)? (?:side|edge)\s*(?:of |is |longer |must (?:be )?)*(>=?|≥|above|over|exceeds?|(?:more|longer|greater|larger) than|at least)\s*(\d+)\s*(?:px|pixels)"
 )
 _ASPECT: Final = _pattern(rf"\b(?:aspect )?ratio\s*(?:must |lies? |be |between |from |of )*(\d+:\d+){_TO}(\d+:\d+)")
 _LOW_HIGH: Final = _pattern(rf"\bmin(?:imum)?:?\s*({_NUMBER}),?\s*(?:and\s*)?max(?:imum)?:?\s*({_NUMBER})")
@@ -56,12 +67,12 @@ _VALUES: Final = _pattern(
     r"\b(?:(?:supported|accepted|allowed|valid|possible|available|permitted|enum|one of)\b[^:\"'`\d]*:|(?:values?|options?)\b\s*(?:are|include|is|:)\s*:?)\s*"
 )
 _PERHAPS: Final = _pattern(
-    r"(?:\b(?:supports|accepts|(?:must be|is)(?: one of| either)?|one of|either|only|use|or)\s+|[\w)]:\s+|^)(?=[\d\"'`“])"
+    r"(?:\b(?:supports|accepts|(?:must be|can be|has to be|is)(?: one of| either)?|one of|either|only|use|choose|or)\s+|[\w)][:.]\s+|^)(?=[\d\"'`“])"
 )
 _ONE: Final = re.compile(
     rf"({_QUOTED}|(?=[\w.:*×+-]*\d)\w[\w:*×+-]*(?:\.[\w:*×+-]+)*|(?!(?:more|less|fewer)\b)[A-Za-z][\w-]*)(?:\s*\([^()]*\))?"
 )
-_SEPARATOR: Final = re.compile(r"\s*(?:,\s*(?:or|and)?|/|\bor\b|\band\b)\s*")
+_SEPARATOR: Final = re.compile(r"\s*(?:sec(?:ond)?s?\b\s*)?(?:,\s*(?:or|and)?|[/|]|\bor\b|\band\b)\s*")
 _ONLY: Final = _pattern(r"^\s*only\b")
 _FORMATS: Final = _pattern(r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b")
 _KINDS: Final = {
@@ -104,8 +115,8 @@ def typed(text: str, type_: str) -> Any:
         return bare.casefold() == "true"
     if bare == "null" and bare == text:
         return None
-    if numeric and re.fullmatch(_NUMBER, bare):
-        number = float(bare.replace(",", ""))
+    if numeric and (found := re.fullmatch(rf"({_NUMBER})(?:s|secs?)?", bare)):
+        number = float(found[1].replace(",", ""))
         return int(number) if number.is_integer() else number
     return bare
 
@@ -150,17 +161,27 @@ class _Reading:
         self._formats()
         return not _STATES.search(self.rest)
 
-    def _sizes(self) -> None:
+    def _lengths(self) -> None:
+        while match := self.take(_LENGTHS):
+            self.found["min_length"], self.found["max_length"] = _whole(match[1]), _whole(match[2])
         while match := self.take(_CHARACTERS):
-            count = _whole(match[2])
-            if re.match("min|at least", match[1], re.IGNORECASE):
+            words, count = match[1] or match[2], _whole(match[3])
+            if re.match("min|at least", words, re.IGNORECASE):
                 self.found["min_length"] = count
             else:
-                self.found["max_length"] = count - bool(re.search("less|fewer|under", match[1], re.IGNORECASE))
+                self.found["max_length"] = count - bool(re.search("less|fewer|under|shorter|<$", words, re.IGNORECASE))
+        if match := self.take(_MOST_CHARACTERS):
+            self.found["max_length"] = _whole(match[1])
+        while not self.is_array and (match := self.take(_LENGTH)):
+            self.found["min_length" if (match[1] or "").casefold() == "min" else "max_length"] = _whole(match[2])
+
+    def _sizes(self) -> None:
+        self._lengths()
         if match := self.take(_BYTES):
-            unit = {"b": 1, "k": 1000, "m": 1000**2, "g": 1000**3}[match[3][0].casefold()]
+            power = "bkmg".index(match[3][0].casefold())
+            unit = (1024 if "i" in match[3][1:2].casefold() else 1000) ** power
             strict = re.fullmatch("<|under|below|(?:smaller|less) than", match[1], re.IGNORECASE)
-            self.found["max_bytes"] = _whole(match[2]) * unit - bool(strict)
+            self.found["max_bytes"] = int(float(match[2].replace(",", "")) * unit) - bool(strict)
         if match := self.take(_SHORT_SIDE):
             self.found["short_side_above"] = int(match[2]) - bool(re.match(">=|≥|at least", match[1]))
         if match := self.take(_ASPECT):
@@ -257,5 +278,6 @@ def _ratio(text: str) -> float:
     return int(wide) / max(int(high), 1)
 
 
-def _whole(number: str) -> int:
-    return int(float(number.replace(",", "")))
+def _whole(count: str) -> int:
+    """A count, with its thousands set apart or not."""
+    return int(re.sub(r"\D", "", count))

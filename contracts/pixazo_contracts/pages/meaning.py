@@ -12,7 +12,7 @@ from typing import Final
 
 #: Each atom, and the words for it.
 _VOCABULARY: Final = {
-    "at most": r"max(?:imum)?|at most|up to|no(?:t)? more than|(?:can|must )not exceed|limit(?:ed)?(?: to)?|no(?:t)? (?:longer|larger) than",
+    "at most": r"max(?:imum)?|at most|up to|no(?:t)? more than|(?:can|must )not exceed|limit(?:ed)?(?: to)?|no(?:t)? (?:longer|larger) than|or (?:fewer|less)",
     "at least": r"min(?:imum)?|at least|no(?:t)? (?:less|fewer|smaller|shorter) than|or more",
     "less than": r"(?:less|fewer|smaller|shorter) than|under|below",
     "more than": r"(?:more|greater|larger|longer) than|above|over|exceeds?|exceeding",
@@ -40,7 +40,7 @@ _VOCABULARY: Final = {
     "image": r"images?|pictures?", "video": r"videos?", "audio": r"audio|sound", "frame": r"frames?",
     "beta": r"beta|experimental|preview", "empty": r"empty|blank", "null": r"null", "until": r"until", "milliseconds": r"milliseconds?|ms",
     "every request": r"(?:all|every|each|any) (?:requests?|calls?)", "every change": r"(?:all|every|each|any) (?:status|state)(?:es|s)?(?: changes?)?",
-    "characters": r"char(?:acter)?s?", "words": r"words?", "tokens": r"tokens?", "bytes": r"bytes?", "multiple": r"multiples?", "exactly": r"exact(?:ly)?",
+    "characters": r"char(?:acter)?s?", "words": r"words?", "mb": r"megabytes?", "tokens": r"tokens?", "bytes": r"bytes?", "multiple": r"multiples?", "exactly": r"exact(?:ly)?",
     "short side": r"short(?:er|est)? (?:side|edge)s?", "long side": r"long(?:er|est)? (?:side|edge)s?", "width": r"width|wide", "height": r"height|high",
     "error code": r"error codes?", "mime": r"(?:mime|media|content)[ -]types?", "extension": r"(?:file )?extensions?", "every response": r"(?:all|every|each|any) responses?",
     "done": r"complet\w*|finish\w*|done|ready", "queued": r"queued|accepted",
@@ -62,6 +62,8 @@ _NEGATION: Final = re.compile(
     r"(?:n't|\b(?:not|never|no longer|nothing|no|without|cannot|instead of|rather\b.{0,24}?\bthan|neither|nor|non|need not|don't need to|do not need to))\b[\s-]*(?:(?:is|are|be|any|a|an|the|been|you|to|need|have|having|must|in|of)\b\s*)*",
     re.IGNORECASE,
 )
+#: Thousands set apart by a dot or a space, where a unit that has no fractions follows.
+_THOUSANDS: Final = re.compile(r"\b(\d{1,3})[. ](\d{3})(?= char)")
 _WORD: Final = re.compile(r"[A-Za-z]+")
 _PER: Final = re.compile(r"\bper[ _]([A-Za-z]+)", re.IGNORECASE)
 _DENIED: Final = re.compile(r"[\"'(]?(\w+)")
@@ -98,6 +100,7 @@ def _stem(word: str) -> str:
 
 def _atoms(text: str) -> frozenset[str]:
     text = " ".join(text.replace("`", "").replace("’", "'").split())
+    text = _THOUSANDS.sub(r"\1\2", text)
     if len(text) > _LONGEST:
         return _atoms(text[:_LONGEST]) | {text[_LONGEST:]}
     found = set[str]()
@@ -110,7 +113,7 @@ def _atoms(text: str) -> frozenset[str]:
             found.add(f"not {_stem(word[1])}")
     for match in known:
         name = _NAMES[int(str(match.lastgroup)[1:])]
-        if name in COMPARISONS and not re.search(r"\d", text[max(match.start() - 6, 0) : match.end() + 12]):
+        if name in COMPARISONS and not re.search(r"\d", text[max(match.start() - 18, 0) : match.end() + 12]):
             continue
         if match.start() in denied and name not in COMPARISONS and name != "only":
             name = name.removeprefix("not ") if name.startswith("not ") else f"not {name}"

@@ -33,6 +33,9 @@ TABLES: Final = {
     ("status", "description"): "status values",
     ("resolution", "price"): "pricing",
 }  # fmt: skip
+#: What looks like a price, and the names of columns that have prices.
+PRICE: Final = re.compile(r"[$€£]\s*\d|.*\d\s*(?:USD|EUR|credits?|cents?|¢)", re.IGNORECASE)
+PRICED: Final = re.compile(r"\b(?:price|pricing|costs?|usd|credits?|rate)\b", re.IGNORECASE)
 _YES: Final = frozenset({"yes", "true", "required", "mandatory", "y", "✓", "✔", "✅", "☑"})
 _NO: Final = frozenset({"no", "false", "optional", "n", "✗", "✘", "✕", "❌", "☐"})
 
@@ -45,13 +48,14 @@ def is_required(cell: str) -> bool | None:
 
 def kind_of(title: str) -> str:
     """The heading of the template that this is, or an empty string: `Request Parameters - Generate Video Request` is `request parameters`."""
-    plain = re.sub(r"\s+", " ", title.strip().rstrip(":").casefold())
+    title = re.sub(r"\s*(?:\{#[^}]*\}|¶)$", "", title.strip())  # the anchor of a heading
+    plain = re.sub(r"\s+", " ", title.rstrip(":").casefold())
     plain = _ALIASES.get(plain, plain)
     if plain in TITLES:
         return plain
     if plain.startswith("request parameters"):
         return "request parameters"
-    return "pricing" if plain.endswith(" pricing") else ""
+    return "pricing" if plain.endswith((" pricing", " prices")) or plain == "prices" else ""
 
 
 class InvalidPageError(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import pairwise, zip_longest
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -14,16 +14,16 @@ import msgspec
 from pixazo_contracts.trace import is_object
 
 from .descriptions import read_rules
-from .page import InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required
+from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required
 from .sections import Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
 _ABOUT: Final = re.compile(r"(?:Source|Page): (?P<source>\S+)|(?:Provider: |by )(?P<provider>.+)")
-_SECONDS: Final = re.compile(r"(?<!\d)(\d+)(?:\s*(?:-|to|and)\s*(\d+))? ?(?:seconds|s)\b")
+_SECONDS: Final = re.compile(r"(?<!\d)(\d+)(?:\s*(?:-|to|and)\s*(\d+))? ?(?:seconds|secs?|s)\b")
 #: What a number of seconds is about if it is how often to poll, and not how long something lasts.
-_OFTEN: Final = re.compile(r"\b(?:every|each|between|interval|apart)\b", re.IGNORECASE)
+_OFTEN: Final = re.compile(r"\b(?:every|each|between|intervals?|apart)\b", re.IGNORECASE)
 _SAMPLES: Final = frozenset(
     {"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"}
 )
@@ -36,8 +36,11 @@ _COLUMNS: Final = {
     "request headers": "headers",
     "response handling": "codes",
     "status values": "statuses",
-    "pricing": "prices",
 }
+#: The tables of which the last one counts.
+_LAST: Final = frozenset({"headers", "codes"})
+#: A price in a line of its own: `768P 6s: $0.28`.
+_PRICED: Final = re.compile(r"(\w[^:$]{0,60}?)\s*(?::|\s-)\s*([$€£]\s*\d\S*(?: per \w+)?)[.;]?")
 _ARROW: Final = "→|-+>"
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
 _HTML: Final = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html)\b", re.IGNORECASE)
@@ -136,23 +139,8 @@ class _Reading:
 
     def _known(self, section: Section) -> None:
         """Any other section of the template."""
-        values = self.values
         table, rest = rows(section)
-        cells = [tuple(row.cells.values()) for row in table]
-        if section.kind == "authentication":
-            values["authentication"] = {each[0]: each[1:] for each in cells}
-        elif section.kind == "request parameters":
-            values["parameters"] = tuple(map(_parameter, table))
-        elif section.kind == "response fields":
-            types = (row.cells.get("type", "") for row in table)
-            values["fields"] = {each[0]: (type_, each[-1]) for each, type_ in zip(cells, types, strict=True)}
-        elif name := _COLUMNS.get(section.kind):
-            # A page may have several tables of headers and codes, one for each section; for the model the last one counts.
-            earlier: dict[str, str] = values.get(name, {}) if name in ("headers", "codes") else {}
-            all_but_last = section.kind == "pricing"  # a price may depend on several columns
-            values[name] = earlier | {", ".join(each[:-1]) if all_but_last else each[0]: each[-1] for each in cells}
-        else:
-            self.unread += [Sentence(section.title, " | ".join(row.cells.values()), row.line) for row in table]
+        self._table(section, table)
         label = ""
         for block, following in zip_longest(rest, rest[1:]):
             is_labelled = following and (block.kind, following.kind) == ("text", "code")
@@ -162,15 +150,63 @@ class _Reading:
                 self._block(section, block, label)
                 label = ""
 
+    def _table(self, section: Section, table: list[Row]) -> None:
+        """What the rows of a table say."""
+        cells = [tuple(row.cells.values()) for row in table]
+        if section.kind == "authentication":
+            found = [(row, each[0], each[1:]) for row, each in zip(table, cells, strict=True)]
+            self._further(section, section.kind, found)
+        elif section.kind == "request parameters":
+            earlier: tuple[Parameter, ...] = self.values.get("parameters", ())
+            known = {each.name: each for each in earlier}
+            parameters = [_parameter(row) for row in table]
+            self.values["parameters"] = (*earlier, *(each for each in parameters if each.name not in known))
+            for row, each in zip(table, parameters, strict=True):
+                if msgspec.structs.replace(known.get(each.name, each), line=each.line) != each:
+                    self._unread(section, [row])
+        elif section.kind == "response fields":
+            fields = (
+                (row, each[0], (row.cells.get("type", ""), each[-1])) for row, each in zip(table, cells, strict=True)
+            )
+            self._further(section, "fields", fields)
+        elif section.kind == "pricing":
+            priced, unpriced = _priced(table)
+            # Of several tables the last one is that of the model.
+            earlier_prices: dict[str, str] = self.values.pop("prices", {}) if priced else {}
+            self._further(section, "prices", priced)
+            lost = earlier_prices.items() - self.values["prices"].items()
+            self.unread += [Sentence(section.title, f"{name}: {price}", section.line) for name, price in sorted(lost)]
+            self._unread(section, unpriced)
+        elif name := _COLUMNS.get(section.kind):
+            self._further(section, name, ((row, each[0], each[-1]) for row, each in zip(table, cells, strict=True)))
+        else:
+            self._unread(section, table)
+
+    def _further(self, section: Section, kind: str, found: Iterable[tuple[Row, str, Any]]) -> None:
+        """Add what the rows of one more table say; one that contradicts an earlier table is not understood.
+
+        A page may have several tables of headers and codes, one for each section; for the model the last one counts.
+        """
+        earlier: dict[str, Any] = self.values.get(kind, {})
+        rows = list(found)
+        contradicts = [row for row, name, value in rows if kind not in _LAST and earlier.get(name, value) != value]
+        self.values[kind] = earlier | {name: value for row, name, value in rows if row not in contradicts}
+        self._unread(section, contradicts)
+
+    def _unread(self, section: Section, table: Iterable[Row]) -> None:
+        self.unread += [Sentence(section.title, " | ".join(row.cells.values()), row.line) for row in table]
+
     def _block(self, section: Section, block: Block, label: str) -> None:
         values, text = self.values, block.text
-        if section.kind == "status flow":
+        if section.kind == "status flow" and (block.kind == "code" or re.search(_ARROW, text)):
             values["flow_text"] = f"{values.get('flow_text', '')}\n{text}".strip("\n")
             values["flow"] = tuple(dict.fromkeys(_flow(values["flow_text"])))
         elif section.kind == "base url" and (found := _URL.fullmatch(text.strip())):
             values["base_url"] = found[1]
         elif section.kind == "webhook" and (found := _HEADER.fullmatch(text)):
             values["webhook_header"] = found[1]
+        elif section.kind == "pricing" and (found := _PRICED.fullmatch(text)):
+            values["prices"] = values.get("prices", {}) | {found[1]: found[2]}
         elif section.kind in ("endpoint", "retrieving results") and (found := _REQUEST.match(text)):
             values |= {"status_method": found[1], "status_url": found[2], "status_headers": _headers(text)}
         elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | {"curl example"}:
@@ -223,6 +259,21 @@ def read_page(markdown: str) -> Page:
         unread=tuple(reading.unread),
         is_open=is_open(markdown),
     )
+
+
+def _priced(table: Sequence[Row]) -> tuple[list[tuple[Row, str, str]], list[Row]]:
+    """The prices of a table, each by the cells beside it, and by its column if there are several; and the rows in which none was found."""
+    names = list(table[0].cells) if table else []
+    columns = [each for each in names if PRICED.search(each) or any(PRICE.match(row.cells[each]) for row in table)]
+    priced = list[tuple[Row, str, str]]()
+    for row in table:
+        others = [cell for name, cell in row.cells.items() if name not in columns]
+        for column in columns:
+            key, price = ", ".join([*others, column] if len(columns) > 1 else others), row.cells[column]
+            per = "" if " per " in price else "".join(re.findall(r" per \w+", column))
+            priced += [(row, key, f"{price}{per}")] if key and re.search(r"\w", price) else []
+    read = [row for row, *_ in priced]
+    return priced, [row for row in table if row not in read]
 
 
 def _parameter(row: Row) -> Parameter:

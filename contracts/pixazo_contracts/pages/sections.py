@@ -14,7 +14,7 @@ import msgspec
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .page import COLUMNS, TABLES, TITLES, kind_of
+from .page import COLUMNS, PRICE, PRICED, TABLES, TITLES, kind_of
 
 #: Pipe tables are read here, line by line: the parser's rule wants a delimiter row, and drops the cells after `string|null`.
 _MARKDOWN: Final = MarkdownIt("commonmark")
@@ -37,8 +37,12 @@ _SAMPLES: Final = (
     (r"\Ahttps?://\S+\Z", "base url"), (r"\APOST \S+.*[{]", "request code"), (r"\AGET \S+/status/", "endpoint"), (r"\Acurl ", "curl example"),
     (r"\AX-[\w-]+: https?://", "webhook"), (r"\A// [45]\d\d", "queue system errors"), (r"→|->", "status flow"),
     (r'"status": "COMPLETED"', "response (completed)"), (r'"status": "ERROR"', "error via status/webhook"), (r'"status": "QUEUED"', "output"),
-    (r"\A[{]", "example request"),
+    (r'\A[{].*"(?:status|request_id)":', "response"), (r'\A[{].*"error":', "error responses"), (r"\A[{]", "example request"),
 )  # fmt: skip
+#: What a sample looks like that may also be one of a callback, if the heading says so.
+_OF_CALLBACKS: Final = frozenset(
+    {"response", "response (completed)", "error via status/webhook", "output", "error responses"}
+)
 #: An item of a list that is a row: `prompt` (string, required): what it is.
 _ITEM: Final = re.compile(r"`?([^`:(]+?)`?\s*(?:\(([^)]*)\))?\s*(?::|\s[-—])\s+(.+)", re.DOTALL)
 _NAMED: Final = re.compile(r"`?[\w.\[\]-]+`?\s*\([^)]*\)")
@@ -210,8 +214,17 @@ def _recognized(section: Section) -> Section:
     if section.title and not section.kind:
         code = next((block.text for block in section.code()), None)
         samples = (kind for pattern, kind in _SAMPLES if code is not None and re.search(pattern, code, re.DOTALL))
-        names = {name.partition(" (")[0] for row in rows(section)[0][:1] for name in row.cells}
+        table = rows(section)[0]
+        names = {name.partition(" (")[0] for row in table[:1] for name in row.cells}
         section.kind = next(samples, "") or next((kind for columns, kind in TABLES.items() if names == {*columns}), "")
+        if not section.kind and any(PRICE.match(cell) for row in table for cell in row.cells.values()):
+            section.kind = "pricing"
+        if section.kind in _OF_CALLBACKS and re.search(
+            "^(?!.*status).*(?:webhook|callback)", section.title, re.IGNORECASE
+        ):
+            section.kind = "webhook"
+        if section.kind == "request headers" and "response" in section.title.casefold():
+            section.kind = ""
         if any("/status/" in block.text for block in section.blocks if block.kind == "item"):
             section.kind = "typical workflow"
     return section
@@ -243,7 +256,11 @@ class Row(NamedTuple):
 
 def _row(line: int, names: Iterable[str], cells: Iterable[str]) -> Row:
     """A row of these cells; backticks around them are layout, except in descriptions."""
-    pairs = zip(names, cells, strict=False)
+    pairs = list(zip(names, cells, strict=False))
+    given = [name for name, _ in pairs]
+    order = next((columns for columns in TABLES if set(columns) <= set(given)), ())
+    # In the order of the template; a column that it does not have comes before the last one.
+    pairs.sort(key=lambda pair: order.index(pair[0]) if pair[0] in order[:-1] else len(order) + (pair[0] in order[-1:]))
     return Row(line, {name: cell if name == "description" else cell.strip("`") for name, cell in pairs})
 
 
@@ -256,7 +273,7 @@ def rows(section: Section) -> tuple[list[Row], list[Block]]:
     piped = [block for block in section.blocks if block.kind == "row"]
     rest = [block for block in section.blocks if block.kind != "row"]
     if not piped:
-        table, others = _paragraphs(rest)
+        table, others = (_priced if section.kind == "pricing" else _paragraphs)(rest)
         return (table, others) if table else _listed(section, rest)
     names = [cell.casefold() for cell in piped[0].cells]
     cells = [(block.line, block.cells) for block in piped[1:]]
@@ -283,6 +300,29 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     found = [body[at : at + len(names)] for at in range(0, end, len(names))]
     table = [_row(each[0].line, names, [block.text for block in each]) for each in found]
     return table, [*blocks[:begin], *body[end:]]
+
+
+def _priced(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
+    """The rows of a table of prices whose cells are paragraphs, with any columns: it has as many as let its prices stand below each other."""
+    cells = [block for block in blocks if block.kind == "text" and not block.text.endswith((".", ":"))]
+    for width in range(2, 9):
+        if len(cells) % width or len(cells) < 2 * width:
+            continue
+        names, *table = (cells[at : at + width] for at in range(0, len(cells), width))
+        if any(PRICE.match(each.text) for each in names):
+            continue
+        columns = {at for at, name in enumerate(names) if PRICED.search(name.text)}
+        columns |= {at for row in table for at, each in enumerate(row) if PRICE.match(each.text)}
+        prices = [row[at].text for row in table for at in columns]
+        if (
+            columns
+            and 0 not in columns
+            and all(PRICE.match(each) or re.fullmatch(r"[\d.]+|\D*", each) for each in prices)
+        ):
+            head = [each.text.casefold() for each in names]
+            found = [_row(row[0].line, head, [each.text for each in row]) for row in table]
+            return found, [block for block in blocks if block not in cells]
+    return [], blocks
 
 
 def _unnested(blocks: Iterable[Block]) -> Iterator[Block]:

@@ -125,13 +125,16 @@ def _is_renamed(gone: PageChange, came: PageChange) -> bool:
         return gone.name == came.name and same
     match gone.part:
         case "header" | "status route header" | "authentication":
-            return True
+            about = (f"{each.name} {each.before} {each.after}" for each in (gone, came))
+            keys = {re.search("key|token|auth", each, re.IGNORECASE) is not None for each in about}
+            return keys == {True} or bool(gone.before == came.after)
         case "code":
             return bool(gone.before == came.after) or gone.name[:1] == came.name[:1]
         case "sample":
             return gone.name[:-3] == came.name[:-3]
         case "parameter" | "field":
-            return str(gone.before).partition(" | ")[2] == str(came.after).partition(" | ")[2]
+            rows = {str(each).partition(" | ")[2] for each in (gone.before, came.after)}
+            return gone.attribute == came.attribute == "" and len(rows) == 1  # a rule has no other name
         case "status":
             return bool(gone.before == came.after)
         case _:

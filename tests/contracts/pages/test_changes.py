@@ -174,6 +174,36 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
     "a section": (
         edited(("## Typical Workflow", "## Rate Limits\n\nA key may send 10 requests per minute.\n\n## Typical Workflow")),
         BOTH, ("sentence", "Rate Limits", ""), None, "A key may send 10 requests per minute.", "unknown"),
+    "a price in a matrix": (
+        edited(("## Typical Workflow", "## Pricing\n\nResolution\n\n6 s\n\n10 s\n\n768P\n\n$0.28\n\n$0.56\n\n1080P\n\n$0.49\n\n—\n\n## Typical Workflow")),
+        BOTH, ("price", "768P, 10 s", ""), None, "$0.56", "unknown"),
+    "a price in a line": (
+        edited(("## Typical Workflow", "## Pricing\n\n768P 6s: $0.28\n\n## Typical Workflow")), BOTH, ("price", "768P 6s", ""), None, "$0.28", "unknown"),
+    "a promise beside the same numbers": (
+        edited(("**Tip:** Use", "Never poll more often than every 5 seconds. **Tip:** Use")), BOTH, ("sentence", "typical workflow", ""),
+        None, "Never poll more often than every 5 seconds.", "unknown"),
+    "a promise below the flow": (
+        edited(("## Typical Workflow", "You can have three videos in progress at once.\n\n## Typical Workflow")), BOTH, ("sentence", "status flow", ""),
+        None, "You can have three videos in progress at once.", "unknown"),
+    "a price below another heading": (
+        edited(("## Typical Workflow", "## Rates\n\n| Price | Resolution |\n| --- | --- |\n| $0.28 | 768P |\n\n## Typical Workflow")),
+        BOTH, ("price", "768P", ""), None, "$0.28", "unknown"),
+    "a promise in words of its own": (
+        edited(("**Tip:** Use", "Send a single request at a time. **Tip:** Use")), BOTH, ("sentence", "typical workflow", ""),
+        None, "Send a single request at a time.", "unknown"),
+    "a promise beside a sample": (
+        edited(("HTTP Python JavaScript cURL", "HTTP Python JavaScript cURL\n\nThis endpoint is deprecated.")), BOTH, ("sentence", "request code", ""),
+        None, "This endpoint is deprecated.", "unknown"),
+    "a promise about a parameter": (
+        edited(("Add AIGC watermark to the generated video.", "Add AIGC watermark to the generated video. Its position follows your account settings.")),
+        T2V, ("parameter", "aigc_watermark", "description"), "Add AIGC watermark to the generated video.",
+        "Add AIGC watermark to the generated video. Its position follows your account settings.", "unknown"),
+    "a response that ended otherwise": (
+        edited(("## Response Fields", '## Response (Failed)\n\n```\n{"request_id": "x", "status": "FAILED"}\n```\n\n## Response Fields')),
+        BOTH, ("sample", "response 2", ""), None, '{"request_id": "x", "status": "FAILED"}', "unknown"),
+    "a callback": (
+        edited(("## Response Fields", '### Webhook Payload\n\n```\n{"event": "done", "status": "COMPLETED"}\n```\n\n## Response Fields')),
+        BOTH, ("sample", "webhook", ""), None, '{"event": "done", "status": "COMPLETED"}', "unknown"),
     "a price": (
         edited(("## Typical Workflow", "## Pricing\n\nResolution\n\nPrice\n\n768P\n\n$0.28\n\n## Typical Workflow")),
         BOTH, ("price", "768P", ""), None, "$0.28", "unknown"),
@@ -410,6 +440,13 @@ WORDING = {
     "the first response": edited(("(initial response only)", "(only in the first response)")),
     "bounds in other words": edited((">300px", "greater than 300 pixels"), ("short side", "shorter side"), ("<20MB", "smaller than 20 MB")),
     "codes in another order of words": edited(("Accepted — Request queued", "The request was accepted and is queued")),
+    "parameters in two tables": edited((
+        "\nfast\\_pretreatment\n\nNo\n", "\n### Advanced Parameters\n\nParameter\n\nRequired\n\nType\n\nDescription\n\nfast\\_pretreatment\n\nNo\n",
+    )),
+    "columns in another order": rendered(lambda table: piped([row._replace(cells=dict(reversed(row.cells.items()))) for row in table])),
+    "a default without quotes": edited(('Default: "768P"', "Default: 768P")),
+    "nullable types": edited(("string|null", "string (nullable)")),
+    "sentences that introduce": edited(("Common status codes.", "The following table lists the common status codes. See also the examples below.")),
     "what MiniMax does": edited(("Advanced video, audio, and image generation by MiniMax.", "MiniMax makes videos.")),
 }  # fmt: skip
 
@@ -461,6 +498,34 @@ def test_every_quotation_is_found() -> None:
 def test_an_operation_goes_by_its_path(path: str, name: str) -> None:
     """Without its version; those of Hailuo by the last segment."""
     assert operation_name(path) == name
+
+
+def test_another_unit_of_a_size_is_told_once() -> None:
+    """By the rule: its description says nothing else."""
+    found = [each for each in changes(edited(("<20MB", "<20MiB"))) if each.kind == "meaning"]
+    assert [(each.attribute, each.after) for each in found] == [("max_bytes", 20 * 1024**2 - 1)]
+
+
+def test_a_second_table_never_silently_replaces_the_first() -> None:
+    """Of prices the last counts, of parameters the first; the other is not understood."""
+    prices = "\n\n".join(
+        ("## Pricing", "Resolution", "Price", "768P", "$0.28", "## Pricing", "Resolution", "Price", "768P", "$0.30", "")
+    )
+    table = "## Request Parameters\n\n| Parameter | Type | Required | Description |\n| --- | --- | --- | --- |\n| prompt | string | No | - |\n"
+    found = changes(f"{PAGE}\n\n{prices}\n{table}")
+    assert [(each.part, each.name, each.after) for each in found] == [
+        ("price", "768P", "$0.30"), ("not understood", "Pricing", "768P: $0.28"), ("not understood", "Request Parameters", "prompt | string | No | -"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "limit",
+    ["2000 characters max", "≤ 2000 characters", "no more than 2,000 chars", "maximum length: 2000 characters", "2.000 characters or fewer",
+     "limited to 2000 characters", "must not exceed 2000 characters"],
+)  # fmt: skip
+def test_a_limit_is_the_same_in_many_words(limit: str) -> None:
+    """Nothing but the wording of the description has changed."""
+    assert {each.kind for each in changes(edited((LIMIT, limit)))} == {"wording"}
 
 
 def test_what_cannot_be_read_any_more_is_a_change() -> None:

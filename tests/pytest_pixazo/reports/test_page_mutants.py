@@ -250,6 +250,21 @@ def test_a_default_and_its_values_change_together(tmp_path: Path) -> None:
     assert "only with another change" in untried["page:imageToVideo-parameter-duration-default"]
 
 
+def test_only_like_things_are_one_that_was_renamed(tmp_path: Path) -> None:
+    """A rule that went and another that came are two changes, and so are a header of the key and another one."""
+    edits = [
+        ("Must be 6 or 10 seconds", "Any whole number from 4 to 12 seconds"),
+        ("Cache-Control: no-cache", "X-Tenant: 7"),
+        ("Cache-Control\n\nno-cache", "X-Tenant\n\n7"),
+    ]
+    with changed(tmp_path, "imageToVideo-parameter-duration-minimum", *edits) as send:
+        caller = Caller(send, "sim-key")
+        assert [image(caller, duration=value).status for value in (3, 6, 5)] == [400, 202, 202]
+    said = {each.name: each.sentence for each, _ in read_page_mutants(page(tmp_path, *edits))}
+    assert " -> nothing" in said["page:imageToVideo-parameter-duration-enumeration"]
+    assert " -> nothing" in said["page:header-Cache-Control"]
+
+
 def test_values_and_forms_after_a_change(tmp_path: Path) -> None:
     """A default, members that moved, a status word, timestamps."""
     with changed(tmp_path, "imageToVideo-parameter-duration-default", ("Default: 6", "Default: 10")) as send:
