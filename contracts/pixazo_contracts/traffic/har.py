@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from pixazo_contracts.probes import Headers
-from pixazo_contracts.runner import KEY, Redactor, is_distinctive, make_header, record_callback, record_exchange
+from pixazo_contracts.runner import KEY, is_distinctive, make_header, record_callback, record_exchange
 from pixazo_contracts.trace import (
     KEY_HEADER,
     MODEL_BASE,
@@ -47,7 +47,7 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-from .classify import KEPT_OF_REQUESTS, SECRET_HEADERS, classify, key_of, secrets_of, without_key
+from .classify import KEPT_OF_REQUESTS, SECRET_HEADERS, Hiding, classify, key_of, secrets_of, without_key
 
 #: The largest file that is read, in bytes.
 LARGEST: Final = 256 * 1024 * 1024
@@ -258,7 +258,7 @@ class _Archive:
         for entry in entries:
             headers = tuple(each for each in (*entry.headers, *entry.answered) if each[0].lower() in SECRET_HEADERS)
             secrets += secrets_of(entry.url, headers, words=False)
-        self._redactor = Redactor(text for text in secrets if text != KEY)
+        self._redactor = Hiding(text for text in secrets if text != KEY)
         self.key_searched = all(map(is_distinctive, self._accounts))
         self._start = entries[0].at if entries else 0.0
         self._numbers = count(1), count(1)
