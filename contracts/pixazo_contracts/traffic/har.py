@@ -154,8 +154,8 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     at = instant(FRACTION.sub(r"\1", _text(entry.get("startedDateTime")).strip()))
     headers, answered = tuple(_pairs(request.get("headers"))), tuple(_pairs(response.get("headers")))
     declared = next((value.strip() for name, value in answered if name.lower() == "content-length"), "")
-    size = len(body or b"") or next(filter(None, map(_number, (content.get("size"), response.get("bodySize")))), 0)
-    size = int(size) or whole_number(declared) or 0
+    size = len(body or b"") or int(_number(content.get("size")) or _number(response.get("bodySize")))
+    size = size or whole_number(declared) or 0
     if not body:
         # A browser writes size 0, and some an empty text, for a body that it did not keep.
         is_empty = not size and (body is not None or content.get("size") == 0)

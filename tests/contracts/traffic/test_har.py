@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 from tests.contracts.traffic.tape import Tape
 
-from pixazo_contracts.cli import main
 from pixazo_contracts.clauses import CATALOGUE
+from pixazo_contracts.cli import main
 from pixazo_contracts.judge import judge
 from pixazo_contracts.trace import InvalidTraceError, Profile, Record, Trace, dump_record
 from pixazo_contracts.traffic import find, load_traffic, read_har, write_har
