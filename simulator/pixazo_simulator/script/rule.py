@@ -330,7 +330,7 @@ def _problem(step: Step, about: frozenset[str]) -> tuple[str, spec.Path] | None:
             wanted = ", ".join(name for name, meant in CALLS.items() if meant <= fault.applies_to)
             return f"fault {kind_of(fault)!r} applies only to {wanted}", ("faults", number, "fault")
     problem = _contradiction(step) or _conflict(step.faults)
-    return problem and (problem, ("faults",) if step.faults else ())
+    return (problem, ("faults",) if step.faults else ()) if problem else None
 
 
 def _contradiction(step: Step) -> str | None:
