@@ -412,11 +412,12 @@ def test_an_end_behind_a_submission_that_only_the_gateway_accepted_is_that_of_th
 def test_what_was_refused_to_another_key_and_what_was_never_heard_is_replayed_as_it_was(
     pytester: pytest.Pytester,
 ) -> None:
-    """A generation that only a wrong key has read; a refusal whose response was lost; webhooks that passed by the recorder."""
+    """A generation that only a wrong key has read; what was refused for its content type; a refusal whose response was lost; webhooks that passed by the recorder."""
     lost = Exchange(
         number=1, probe="", case="", operation="generate", method="POST", url=f"https://recorded{SUBMIT}",
         account="default", started=1, finished=1.1, status=None, error="lost", request_body='{"prompt": ""}',
     )  # fmt: skip
+    form = called(1.5, 400, {"error": "no JSON"}).replace(b"application/json", b"text/plain")
     hooked = accepted(2, 2, body='{"prompt": "b", "callback_url": "https:\\/\\/app.example\\/hook?token=s3same"}')
     ahead: dict[str, Any] = {"profile": {"capabilities": []}, "started_at": "2026-03-31T10:00:00Z"}
     records = [

@@ -134,7 +134,9 @@ def _call(each: Exchange, number_of: Mapping[str, int]) -> dict[str, Any] | None
             again = json.dumps({**each.request.members, "callback_url": "{webhook}"})
             written = json.dumps(in_body)
             body = body.replace(written, '"{webhook}"') if written in body else again
-        return {"submit": each.path, "body": body, "webhook": each.request.header(WEBHOOK_HEADER) is not None}
+        kind = each.request.header("content-type")
+        typed = {} if kind == "application/json" else {"type": kind}
+        return {"submit": each.path, "body": body, **typed, "webhook": each.request.header(WEBHOOK_HEADER) is not None}
     number = next(
         (number for known, number in number_of.items() if known and (known == each.request_id or known in each.url)),
         None,
