@@ -425,6 +425,7 @@ def test_what_was_refused_to_another_key_and_what_was_never_heard_is_replayed_as
             accepted(0, 1),
             called(0.5, 401, {"request_id": "1", "message": "?sig=s3same"}, body=None),
             dump_record(lost),
+            form,
             hooked,
         ),
         *(ended(60, 2, "FAILED"), called(61, 404, {"request_id": "2"}, body=None)),
