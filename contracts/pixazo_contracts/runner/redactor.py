@@ -168,12 +168,17 @@ class _Form:
 class _Forms:
     """Forms to look for in one text; the work on it hardly grows with their number."""
 
-    def __init__(self, forms: Sequence[_Form]) -> None:
-        self.all = forms
+    def __init__(self) -> None:
+        self.all = list[_Form]()
+        self._short = list[_Form]()
         self._by_head: dict[tuple[bool, bytes], list[_Form]] = {}
-        for form in forms:
-            self._by_head.setdefault((form.in_base64, form.text[:HEAD]), []).append(form)
-        self._short = [form for form in forms if len(form.text) < HEAD]
+
+    def add(self, form: _Form) -> None:
+        """Look for this one, too."""
+        self.all.append(form)
+        if len(form.text) < HEAD:
+            self._short.append(form)
+        self._by_head.setdefault((form.in_base64, form.text[:HEAD]), []).append(form)
 
     def near(self, data: bytes, *, in_base64: bool) -> Iterable[_Form]:
         """Those that a text may contain."""
@@ -209,10 +214,21 @@ class Redactor:
     ) -> None:
         secrets = {part: RECEIVER for part in receiver if is_distinctive(part)}
         secrets |= {key: KEY for key in keys if can_be_struck(key)}
-        forms = [_Form(text.lower().encode(), shown) for text, shown in contexts]
-        forms += [form for secret, shown in secrets.items() for form in _forms(secret, shown)]
-        self._forms, self._echoes = _Forms(forms), _Forms([form for form in forms if form.echo])
+        self._forms, self._echoes = _Forms(), _Forms()
         self._remembered = lru_cache(maxsize=MOST_REMEMBERED)(self._replaced)
+        self._look_for(_Form(text.lower().encode(), shown) for text, shown in contexts)
+        self._look_for(form for secret, shown in secrets.items() for form in _forms(secret, shown))
+
+    def _look_for(self, forms: Iterable[_Form]) -> None:
+        for form in forms:
+            self._forms.add(form)
+            if form.echo:
+                self._echoes.add(form)
+
+    def learn(self, keys: Iterable[str]) -> None:
+        """Replace these keys, too, from now on."""
+        self._look_for(form for key in keys if can_be_struck(key) for form in _forms(key, KEY))
+        self._remembered.cache_clear()
 
     def text(self, text: str) -> str:
         """The text with every secret replaced."""

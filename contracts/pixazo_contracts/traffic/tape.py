@@ -252,7 +252,7 @@ class Tape:
         new = [text for text in found if text and text not in self._keys]
         if new:
             self._keys |= dict.fromkeys(new)
-            self._redactor = Hiding(self._keys)
+            self._redactor.learn(dict.fromkeys(new))
             self._unsearched += new
             if any(text.encode() in self._path.read_bytes() for text in new):
                 self._strike()
