@@ -409,6 +409,35 @@ def test_an_end_behind_a_submission_that_only_the_gateway_accepted_is_that_of_th
 
 
 @pytest.mark.slow
+def test_what_was_refused_to_another_key_and_what_was_never_heard_is_replayed_as_it_was(
+    pytester: pytest.Pytester,
+) -> None:
+    """A generation that only a wrong key has read; what was refused for its content type; a refusal whose response was lost; webhooks that passed by the recorder."""
+    lost = Exchange(
+        number=1, probe="", case="", operation="generate", method="POST", url=f"https://recorded{SUBMIT}",
+        account="default", started=1, finished=1.1, status=None, error="lost", request_body='{"prompt": ""}',
+    )  # fmt: skip
+    form = called(1.5, 400, {"error": "no JSON"}).replace(b"application/json", b"text/plain")
+    hooked = accepted(2, 2, body='{"prompt": "b", "callback_url": "https:\\/\\/app.example\\/hook?token=s3same"}')
+    ahead: dict[str, Any] = {"profile": {"capabilities": []}, "started_at": "2026-03-31T10:00:00Z"}
+    records = [
+        *(
+            accepted(0, 1),
+            called(0.5, 401, {"request_id": "1", "message": "?sig=s3same"}, body=None),
+            dump_record(lost),
+            form,
+            hooked,
+        ),
+        *(ended(60, 2, "FAILED"), called(61, 404, {"request_id": "2"}, body=None)),
+    ]
+    (pytester.path / "trace.ndjson").write_bytes(json.dumps({"header": ahead}).encode() + b"\n" + b"".join(records))
+    told = pixazo_sim("replay", str(pytester.path / "trace.ndjson"), "--out", str(pytester.path / "tests"))
+    assert "webhooks are not in the trace" in told.stdout
+    assert "s3same" not in "".join(file.read_text() for file in (pytester.path / "tests").iterdir())
+    pytester.runpytest("-q", "-p", "no:cacheprovider", "tests").assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
 def test_what_a_profile_accepts_is_expressed_by_tests_that_find_it(
     pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

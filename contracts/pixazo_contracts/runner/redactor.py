@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html.entities import html5
+from itertools import chain
 from typing import Any, Final
 
 from pixazo_contracts.trace import KEY_HEADER, MODEL_BASE, STATES, STATUS_BASE, Target
@@ -45,6 +46,10 @@ MOST_LAYERS: Final = 5
 #: How many results are kept, for texts of at most this many characters.
 MOST_REMEMBERED: Final = 4096
 LONGEST_REMEMBERED: Final = 256
+
+#: Up to this many forms are looked for one by one; of more, those whose first bytes a text contains.
+FEW: Final = 100
+HEAD: Final = 3
 
 _NAMED: Final = {
     name.rstrip(";").encode(): ord(char) for name, char in html5.items() if len(char) == 1 and char.isascii()
@@ -160,6 +165,30 @@ class _Form:
         return found
 
 
+class _Forms:
+    """Forms to look for in one text; the work on it hardly grows with their number."""
+
+    def __init__(self) -> None:
+        self.all = list[_Form]()
+        self._short = list[_Form]()
+        self._by_head: dict[tuple[bool, bytes], list[_Form]] = {}
+
+    def add(self, form: _Form) -> None:
+        """Look for this one, too."""
+        self.all.append(form)
+        if len(form.text) < HEAD:
+            self._short.append(form)
+        self._by_head.setdefault((form.in_base64, form.text[:HEAD]), []).append(form)
+
+    def near(self, data: bytes, *, in_base64: bool) -> Iterable[_Form]:
+        """Those that a text may contain."""
+        if len(self.all) <= FEW:
+            return (form for form in self.all if form.in_base64 is in_base64)
+        heads = {data[at : at + HEAD] for at in range(len(data) - HEAD + 1)}
+        found = (self._by_head.get((in_base64, head), ()) for head in heads)
+        return chain((form for form in self._short if form.in_base64 is in_base64), *found)
+
+
 def _forms(secret: str, replacement: str) -> Iterator[_Form]:
     """All forms in which a secret is looked for; those of a short one only if they are at least as long as a word."""
     data, is_echo = secret.encode(), is_distinctive(secret)
@@ -185,10 +214,21 @@ class Redactor:
     ) -> None:
         secrets = {part: RECEIVER for part in receiver if is_distinctive(part)}
         secrets |= {key: KEY for key in keys if can_be_struck(key)}
-        self._forms = [_Form(text.lower().encode(), shown) for text, shown in contexts]
-        self._forms += [form for secret, shown in secrets.items() for form in _forms(secret, shown)]
-        self._echoes = [form for form in self._forms if form.echo]
+        self._forms, self._echoes = _Forms(), _Forms()
         self._remembered = lru_cache(maxsize=MOST_REMEMBERED)(self._replaced)
+        self._look_for(_Form(text.lower().encode(), shown) for text, shown in contexts)
+        self._look_for(form for secret, shown in secrets.items() for form in _forms(secret, shown))
+
+    def _look_for(self, forms: Iterable[_Form]) -> None:
+        for form in forms:
+            self._forms.add(form)
+            if form.echo:
+                self._echoes.add(form)
+
+    def learn(self, keys: Iterable[str]) -> None:
+        """Replace these keys, too, from now on."""
+        self._look_for(form for key in keys if can_be_struck(key) for form in _forms(key, KEY))
+        self._remembered.cache_clear()
 
     def text(self, text: str) -> str:
         """The text with every secret replaced."""
@@ -222,14 +262,14 @@ class Redactor:
         return (*found, *(["body"] if self.holds_key(body, 1 if is_media else MOST_LAYERS) else []))
 
 
-def _found(data: bytes, forms: Sequence[_Form], layers: int = MOST_LAYERS) -> Iterator[tuple[int, int, str]]:
+def _found(data: bytes, forms: _Forms, layers: int = MOST_LAYERS) -> Iterator[tuple[int, int, str]]:
     """Where the forms occur in a text, and what replaces each."""
-    layer: _Layer | None = _Layer(data) if forms else None
+    layer: _Layer | None = _Layer(data) if forms.all else None
     for _ in range(layers):
         if layer is None:
             return
-        lower, base64_text = layer.data.lower(), layer.data.translate(_PLAIN_BASE64)
-        for form in forms:
-            for start, end in form.places(base64_text if form.in_base64 else lower):
-                yield layer.start(start), layer.start(end), form.replacement
+        for text, in_base64 in ((layer.data.lower(), False), (layer.data.translate(_PLAIN_BASE64), True)):
+            for form in forms.near(text, in_base64=in_base64):
+                for start, end in form.places(text):
+                    yield layer.start(start), layer.start(end), form.replacement
         layer = layer.inner()

@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from pixazo_contracts.probes import Headers
-from pixazo_contracts.runner import KEY, Redactor, is_distinctive, make_header, record_callback, record_exchange
+from pixazo_contracts.runner import KEY, is_distinctive, make_header, record_callback, record_exchange
 from pixazo_contracts.trace import (
     KEY_HEADER,
     MODEL_BASE,
@@ -45,9 +45,10 @@ from pixazo_contracts.trace import (
     load_trace,
     members_of,
     split_url,
+    whole_number,
 )
 
-from .classify import KEPT_OF_REQUESTS, SECRET_HEADERS, classify, key_of, secrets_of, without_key
+from .classify import KEPT_OF_REQUESTS, SECRET_HEADERS, Hiding, classify, key_of, secrets_of, without_key
 
 #: The largest file that is read, in bytes.
 LARGEST: Final = 256 * 1024 * 1024
@@ -151,9 +152,15 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     posted, content = _member(request, "postData"), _member(response, "content")
     status, body = int(_number(response.get("status"))), _bytes(content, folder)
     at = instant(FRACTION.sub(r"\1", _text(entry.get("startedDateTime")).strip()))
-    if body is None and content.get("size") == 0:
-        body = b""
-    headers = tuple(_pairs(request.get("headers")))
+    headers, answered = tuple(_pairs(request.get("headers"))), tuple(_pairs(response.get("headers")))
+    declared = next((value.strip() for name, value in answered if name.lower() == "content-length"), "")
+    size = len(body or b"") or int(_number(content.get("size")) or _number(response.get("bodySize")))
+    size = size or whole_number(declared) or 0
+    if not body:
+        # A browser writes size 0, and some an empty text, for a body that it did not keep.
+        is_empty = not size and (body is not None or content.get("size") == 0)
+        is_told = status // 100 != 2 or status == 204 or declared == "0" or "_pixazo" in entry
+        body = b"" if is_empty and is_told else None
     return _Entry(
         at=before if at is None else at,
         seconds=_number(entry.get("time")) / 1000,
@@ -163,9 +170,9 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
         sent=_bytes(posted, folder),
         status=status if 100 <= status < 600 else None,
         error=None if status else next((word for word in ERRORS if word == response.get("statusText")), "lost"),
-        answered=_typed(tuple(_pairs(response.get("headers"))), content.get("mimeType")),
+        answered=_typed(answered, content.get("mimeType")),
         body=body,
-        size=len(body) if body is not None else int(_number(content.get("size"))),
+        size=size,
         ours=_member(entry, "_pixazo"),
     )
 
@@ -258,7 +265,7 @@ class _Archive:
         for entry in entries:
             headers = tuple(each for each in (*entry.headers, *entry.answered) if each[0].lower() in SECRET_HEADERS)
             secrets += secrets_of(entry.url, headers, words=False)
-        self._redactor = Redactor(text for text in secrets if text != KEY)
+        self._redactor = Hiding(text for text in secrets if text != KEY)
         self.key_searched = all(map(is_distinctive, self._accounts))
         self._start = entries[0].at if entries else 0.0
         self._numbers = count(1), count(1)
@@ -283,7 +290,8 @@ class _Archive:
             return record_callback(
                 self._redactor, number, at, entry.method, target, entry.headers, entry.sent or b"", answered
             )
-        if not entry.ours and (entry.status is None or (entry.body is None and not is_media)):
+        is_told = entry.body is not None or (is_media and (entry.size > 0 or entry.status != 200))
+        if not entry.ours and (entry.status is None or not is_told):
             return None  # the client went away, or the tool did not keep the response: neither says anything about the gateway
         return self._exchange(entry) if is_media or self._reaches_gateway(entry) or "operation" in entry.ours else None
 

@@ -17,12 +17,12 @@ from datetime import datetime
 from gzip import GzipFile
 from io import BytesIO
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Finding, Outcome, curl_line, judge
 from pixazo_contracts.probes import Headers, media_urls
-from pixazo_contracts.runner import Redactor, is_distinctive, make_header, record_callback, record_exchange
+from pixazo_contracts.runner import is_distinctive, make_header, record_callback, record_exchange
 from pixazo_contracts.trace import (
     TERMINAL,
     Callback,
@@ -46,6 +46,7 @@ from .classify import (
     SECRET,
     SUBMITS,
     Classified,
+    Hiding,
     classify,
     is_origin_form,
     key_of,
@@ -67,12 +68,27 @@ MOST_READS: Final = 30
 MOST_CALLBACKS: Final = 1000
 MOST_NAMES: Final = 16
 
+#: What of a record may contain a secret.
+TEXTS: Final = (
+    "url",
+    "target",
+    "request_id",
+    "request_headers",
+    "request_body",
+    "headers",
+    "header_names",
+    "body",
+    "leaks",
+)
+
 #: The longest body that is decoded, in bytes.
 MOST_DECODED: Final = 64 * 1024 * 1024
 
 #: Reads this many seconds after an end, or a submit, are late: the page does not say how long a request stays readable.
 LATE: Final = 30.0
 VERY_LATE: Final = 3600.0
+
+T = TypeVar("T", Exchange, Callback)
 
 STATE: Final = "proxy.json"
 TRACE: Final = "trace.ndjson"
@@ -130,7 +146,7 @@ class Tape:
         self.hooks: dict[str, str] = {}
         self._salt, self._accounts, self.purse = secrets.token_hex(16), dict[str, str](), secrets.token_hex(4)
         self._keys = dict.fromkeys(known_keys)
-        self._redactor = Redactor(self._keys)
+        self._redactor, self._unsearched = Hiding(self._keys), [*self._keys]
         self._exchanges = self._callbacks = 0
         self._issued: dict[str, float] = {}
         self._hook_count, self._unseen = 0, False
@@ -151,6 +167,7 @@ class Tape:
         self._path = self.out / TRACE
         self._continue()
         self._file = self._path.open("ab", buffering=0)
+        self._strike()
         self._write(self.header)
         begun = datetime.fromisoformat(self.header.started_at).timestamp()
         self._zero = time.monotonic() - max(0.0, time.time() - begun)
@@ -165,7 +182,7 @@ class Tape:
         """Keep what a restart must know, readable by the owner only; keys are kept as salted digests."""
         state = {"salt": self._salt, "accounts": self._accounts, "purse": self.purse, "hook_count": self._hook_count}
         # A URL with a key is known to this process only.
-        state["hooks"] = {token: url for token, url in self.hooks.items() if self.text(url) == url}
+        state["hooks"] = {token: url for token, url in self.hooks.items() if self._redactor.without_keys(url) == url}
         beside = self.out / f"{STATE}.new"
         try:
             with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -237,11 +254,36 @@ class Tape:
         new = [text for text in found if text and text not in self._keys]
         if new:
             self._keys |= dict.fromkeys(new)
-            self._redactor = Redactor(self._keys)
+            self._redactor.learn(dict.fromkeys(new))
+            self._unsearched += new
+            if any(text.encode() in self._path.read_bytes() for text in new):
+                self._strike()
+            if self.hooks:
+                self.save()  # without the URLs that contain one
             key = key_of(target, headers)
             if key is not None and not is_distinctive(key[0]) and self.header.key_searched:
                 self.header = replace(self.header, key_searched=False)
                 self._write(self.header)
+
+    def _strike(self) -> None:
+        """Write again, without the secrets that were not known then, what has been written."""
+        redactor, self._unsearched = Hiding(self._unsearched), []
+        if not self._exchanges:
+            return
+        origins = tuple(each for each in self.profile.public_origins if redactor.text(each) == each)
+        self._describe(replace(self.profile, public_origins=origins))
+        trace, beside = load_trace(self._path), self.out / f"{TRACE}.new"
+        records: list[Exchange | Callback] = [_struck(each, redactor) for each in trace.exchanges]
+        records += [_struck(each, redactor) for each in trace.callbacks]
+        records.sort(key=lambda each: each.finished if isinstance(each, Exchange) else each.at)
+        ends = () if trace.footer is None else (trace.footer,)
+        self._file.close()
+        try:
+            beside.write_bytes(b"".join(map(dump_record, (self.header, *records, *ends))))
+            beside.replace(self._path)
+            self._file = self._path.open("ab", buffering=0)
+        except OSError as error:
+            raise TapeError(f"{self._path}: {error.strerror or error}") from None
 
     def text(self, text: str) -> str:
         """A text without any known key."""
@@ -359,6 +401,8 @@ class Tape:
 
     def end(self, spent: int, released: int, stopped: str | None) -> Trace:
         """Write the footer and return the whole trace."""
+        if self._unsearched:
+            self._strike()
         footer = Footer(
             exchanges=self._exchanges, callbacks=self._callbacks, seconds=self.now(), probes={"proxy": "done"},
             spend_stopped=stopped, generations_spent=spent, generations_released=released,
@@ -370,6 +414,17 @@ class Tape:
     def close(self) -> None:
         """Write nothing more."""
         self._file.close()
+
+
+def _struck(record: T, redactor: Hiding) -> T:
+    """A record without the secrets that a redactor knows."""
+
+    def again(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(again, cast("tuple[object, ...]", value)))
+        return redactor.text(value) if isinstance(value, str) else value
+
+    return replace(record, **{name: again(getattr(record, name)) for name in TEXTS if hasattr(record, name)})
 
 
 def _body_of(exchange: Exchange) -> bytes:

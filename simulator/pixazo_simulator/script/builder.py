@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol, Unpack, cast
 
@@ -14,10 +14,7 @@ from pixazo_simulator import spec
 from .facts import Call, Conditions
 from .faults import AnyFault, Fault
 from .matchers import MOST_WEIGHT
-from .rule import DEEPEST_JSON, FAULTS, MOST_RULES, End, Reply, Rule, Step
-
-_QUOTED = spec.regex(r"'([^']*)'")
-
+from .rule import FAULTS, MOST_RULES, End, Reply, Rule, Step
 
 # By chained calls
 
@@ -219,38 +216,9 @@ def _read_rule(value: object) -> tuple[Rule, int]:
         rule = spec.fit(value, Rule)
         return rule, rule.weight(MOST_WEIGHT)
     except ValueError as error:
-        path = getattr(error, "path", ())
-        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error), path)
-        if path[:1] != ("match",):  # a condition says itself where it is
-            path = _quoted_path(misfit.problem, path, value)
-        raise spec.InvalidDataError(misfit.problem, path, misfit.value, missing=misfit.missing) from None
-
-
-def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:
-    """The path below `path` of what a message quotes, the last quotation first: a member with this name, or with this value."""
-    try:
-        for step in path:
-            value = value[step]
-    except (KeyError, IndexError, TypeError):
-        return path
-    below = tuple(_walk(value, path))
-    for quoted in reversed(_QUOTED.findall(problem)):
-        for found, each in below:
-            if found[-1] == quoted or each == quoted:
-                return found
-    return path
-
-
-def _walk(value: object, path: spec.Path) -> Iterator[tuple[spec.Path, object]]:
-    """Every member and element below a value, with its path, as deep as a rule can be read."""
-    inner: Iterable[tuple[str | int, object]] = ()
-    if isinstance(value, dict):
-        inner = cast("dict[str, object]", value).items()
-    elif isinstance(value, list):
-        inner = enumerate(cast("list[object]", value))
-    for step, each in inner if len(path) <= DEEPEST_JSON else ():
-        yield (*path, step), each
-        yield from _walk(each, (*path, step))
+        if isinstance(error, spec.InvalidDataError):
+            raise
+        raise spec.InvalidDataError(str(error), getattr(error, "path", ())) from None
 
 
 # Examples

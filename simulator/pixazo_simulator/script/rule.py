@@ -81,11 +81,10 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 def _check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
-            raise ValueError(
-                f"header {spec.shown(name)}: {spec.shown(value)} cannot be sent: use a token as name and printable ASCII as value"
-            )
+            problem = f"header {spec.shown(name)}: {spec.shown(value)} cannot be sent: use a token as name and printable ASCII as value"
+            raise spec.PlacedError(problem, ("headers", name))
         if name.lower() in _COMPUTED_HEADERS:
-            raise ValueError(f"header {name!r} is computed: leave it out")
+            raise spec.PlacedError(f"header {name!r} is computed: leave it out", ("headers", name))
     size = sum(len(name) + len(value) for name, value in headers.items())
     if len(headers) > _MOST_HEADERS or size > _MOST_HEADER_BYTES:
         raise ValueError(
@@ -113,13 +112,14 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         if self.progress is not None:
             if (self.queued, self.processing, self.after) != (None,) * 3:
                 raise ValueError("progress excludes queued, processing and after: give one or the other")
-            self.lengths()
+            with spec.placed("progress"):
+                self.lengths()
         if self.status is not None and self.status not in spec.TERMINAL:
-            raise ValueError(
-                f"end {self.status!r} is not one of {', '.join(spec.TERMINAL)}{spec.nearest(self.status, spec.TERMINAL)}"
-            )
+            near = spec.nearest(self.status, spec.TERMINAL)
+            raise spec.PlacedError(f"end {self.status!r} is not one of {', '.join(spec.TERMINAL)}{near}", ("status",))
         if self.error is not None and self.status not in ("FAILED", "ERROR"):
-            raise ValueError(f"error {self.error!r} belongs to status FAILED or ERROR, not {self.status}")
+            problem = f"error {self.error!r} belongs to status FAILED or ERROR, not {self.status}"
+            raise spec.PlacedError(problem, ("error",))
         if self.after is not None and (self.queued is not None or self.processing is not None):
             raise ValueError(f"after {self.after:g} excludes queued and processing: give one or the other")
 
@@ -192,14 +192,17 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     name: Annotated[Annotated[str, Meta(max_length=200)] | None, Meta(description="the rule's name in reports")] = None
 
     def __post_init__(self) -> None:
-        about = operations(self.when)
+        with spec.placed("when"):
+            about = operations(self.when)
         _ = self.conditions
         begins, ends = self.window(0)
         if ends is not None and type(self.since) is type(self.until) and ends <= begins:
-            raise ValueError(f"until {self.until} is not after since {self.since}: the rule would never be tried")
-        for step in self.steps:
-            if problem := _problem(step, _generally(about)):
-                raise ValueError(f"when {self.when!r}: {problem}")
+            problem = f"until {self.until} is not after since {self.since}: the rule would never be tried"
+            raise spec.PlacedError(problem, ("until",))
+        for number, step in enumerate(self.steps):
+            if found := _problem(step, _generally(about)):
+                place = ("then", number - 1) if number else ()
+                raise spec.PlacedError(f"when {self.when!r}: {found[0]}", (*place, *found[1]))
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -286,9 +289,10 @@ def _instant(name: str, moment: float | str, added: int) -> int:
     if not isinstance(moment, str):
         return added + round(moment * spec.SECOND)
     if (instant := spec.read_instant(moment)) is None:
-        raise ValueError(
+        problem = (
             f"{name} {spec.shown(moment)} is neither a number of seconds nor an instant such as 2026-03-31T10:00:00Z"
         )
+        raise spec.PlacedError(problem, (name,))
     return instant
 
 
@@ -315,17 +319,18 @@ def _flat(match: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
             raise ValueError(f"{name} {spec.shown(condition)}: give it names and their conditions")
 
 
-def _problem(step: Step, about: frozenset[str]) -> str | None:
-    """What is wrong with a step of a rule about these operations."""
+def _problem(step: Step, about: frozenset[str]) -> tuple[str, spec.Path] | None:
+    """What is wrong with a step of a rule about these operations, and where."""
     if step.end and not about <= spec.SUBMITS:
-        return "only a submission can have an end: write when='submit'"
+        return "only a submission can have an end: write when='submit'", ("end",)
     if step.reply and not about <= CALLS["request"]:
-        return "a webhook has no reply: use a fault such as drop"
-    for fault in step.faults:
+        return "a webhook has no reply: use a fault such as drop", ("reply",)
+    for number, fault in enumerate(step.faults):
         if not about <= fault.applies_to:
             wanted = ", ".join(name for name, meant in CALLS.items() if meant <= fault.applies_to)
-            return f"fault {kind_of(fault)!r} applies only to {wanted}"
-    return _contradiction(step) or _conflict(step.faults)
+            return f"fault {kind_of(fault)!r} applies only to {wanted}", ("faults", number, "fault")
+    problem = _contradiction(step) or _conflict(step.faults)
+    return (problem, ("faults",) if step.faults else ()) if problem else None
 
 
 def _contradiction(step: Step) -> str | None:

@@ -14,7 +14,9 @@ import pytest
 from click.testing import CliRunner
 from tests.contracts.traffic.tape import Tape
 
+from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.cli import main
+from pixazo_contracts.judge import judge
 from pixazo_contracts.trace import InvalidTraceError, Profile, Record, Trace, dump_record
 from pixazo_contracts.traffic import find, load_traffic, read_har, write_har
 
@@ -142,7 +144,7 @@ def test_a_download_is_known_whatever_the_query_of_its_url(named: str, asked: st
     envelope = ENVELOPE | {"output": {"media_url": [MEDIA + named], "media_type": "video/mp4"}}
     film = entry("GET", MEDIA + asked, 200, key=None, at="2026-03-31T10:00:30Z")
     (generation,) = traced(submit(), entry("GET", STATUS, 200, envelope), film).generations
-    assert [download.url for download in generation.downloads] == [MEDIA + asked]
+    assert [download.url.partition("?")[0] for download in generation.downloads] == [MEDIA]
 
 
 def test_downloads_that_only_a_query_tells_apart_are_of_their_generations() -> None:
@@ -161,6 +163,33 @@ def test_a_video_that_was_left_out_is_no_damaged_one() -> None:
     film["response"]["content"] = {"size": 4_000_000, "mimeType": "video/mp4"}
     (download,) = traced(submit(), read(), film).generations[0].downloads
     assert (download.media, download.size) == (None, 4_000_000)
+
+
+@pytest.mark.parametrize(
+    ("answered", "outcome"),
+    [
+        ({"content": {"size": 0, "mimeType": "video/mp4"}}, "INCONCLUSIVE"),
+        ({"content": {"size": 0, "text": ""}}, "INCONCLUSIVE"),
+        ({"content": {"size": 0}, "headers": _listed({"Content-Length": "9"})}, "PASS"),
+        ({"content": {"size": 0}, "bodySize": 9}, "PASS"),
+        ({"content": {"size": 0}, "headers": _listed({"content-length": "0"})}, "FAIL"),
+        ({"content": {"size": 0}, "status": 404}, "FAIL"),
+    ],
+)
+def test_a_video_of_size_0_is_an_empty_one_only_where_the_gateway_says_so(
+    answered: dict[str, object], outcome: str
+) -> None:
+    film = entry("GET", MEDIA, 200, key=None, at="2026-03-31T10:00:30Z")
+    film["response"] = {"status": 200, **answered}
+    (verdict,) = [each for each in judge(traced(submit(), read(), film), CATALOGUE) if each.clause == "OUT-08"]
+    assert verdict.outcome.value == outcome
+
+
+@pytest.mark.parametrize("content", [{"size": 0}, {"size": 0, "text": ""}])
+def test_a_response_of_size_0_says_nothing_unless_it_is_said_to_be_empty(content: dict[str, object]) -> None:
+    lost = read()
+    lost["response"] |= {"content": content}
+    assert len(traced(submit(), lost).exchanges) == 1
 
 
 def test_params_stand_for_a_text_that_is_missing() -> None:

@@ -240,6 +240,15 @@ def test_a_submit_beyond_a_ceiling_is_refused_with_the_remedy_for_the_ceiling(tm
     assert (status, "the ceiling day = 0" in message, "--max-generations" in message) == (402, True, False)
 
 
+def test_a_gateway_that_builds_urls_from_the_name_that_the_app_used_is_not_accused() -> None:
+    with Simulator(settings()) as gateway, proxied(gateway.url) as passing:
+        app = App(passing.port)
+        request_id = app.submit()[1]["request_id"]
+        app.follow(request_id)
+        app.call("GET", f"{STATUS}{request_id}", Host="named.example")
+    assert passing.fails == set()
+
+
 def test_a_violation_is_said_once_and_named_in_a_header_if_the_proxy_complains() -> None:
     def serve(peer: socket.socket) -> None:
         while _read_head(peer):

@@ -22,6 +22,7 @@ from tests.receiver import Receiver, http_response
 from pixazo_contracts.cli.proxy import proxy
 from pixazo_contracts.trace import ConfigurationError, Profile, load_trace
 from pixazo_contracts.traffic import Tape, tape
+from pixazo_contracts.traffic.classify import Hiding
 from pixazo_contracts.traffic.tape import MOST_READS, Message, decoded
 from pixazo_contracts.traffic.wire import Head
 from pixazo_simulator import Simulator
@@ -110,6 +111,37 @@ def test_no_key_is_kept_wherever_it_stands(header: str, tmp_path: Path) -> None:
     assert [exchange.status for exchange in passing.trace.exchanges] == [400]
     for text in [*(file.read_text().lower() for file in tmp_path.iterdir()), *passing.lines]:
         assert KEY.lower() not in text
+
+
+def test_what_is_known_to_be_a_key_only_later_is_struck_from_what_was_written(tmp_path: Path) -> None:
+    """At once where it is written as it is, at the end however it is spelled; keys of the start, from an earlier trace."""
+    spelled = "".join(f"%{ord(char):02x}" for char in "spelled-4c1a")
+    with Receiver(http_response(401, b"{}")) as gateway:
+        with proxied(_origin(gateway), out=tmp_path, public_url="http://127.0.0.1:9") as passing:
+            early = App(passing.port, None)
+            hook = {"X-Webhook-URL": f"https://a.example/{KEY}"}
+            early.call("POST", f"{SUBMIT}generate?q={KEY}", {"prompt": f"{spelled} of-a-start-1"}, **hook)
+            App(passing.port).submit()
+            assert all(KEY not in file.read_text() for file in tmp_path.iterdir())
+            App(passing.port, "spelled-4c1a").submit()
+        assert spelled not in (tmp_path / "trace.ndjson").read_text()
+        Tape(Profile(origin=_origin(gateway)), tmp_path, ["of-a-start-1"]).close()
+    first, *_ = load_trace(tmp_path / "trace.ndjson").exchanges
+    assert first.request_body == '{"prompt": "<api-key> <api-key>"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://m.example/a.mp4?X-Amz-Date=1&X-Amz-Signature=ab12", "https://m.example/a.mp4?X-Amz-Date=1&X-Amz-Signature=<hidden>"),
+        ("https://me:word@a.example/hook?sig=a%20b", "https://<hidden>@a.example/hook?sig=<hidden>"),
+        (r'{"callback_url": "https:\/\/me:w@a.example?a=1\u0026token=x", "apiKey": "y\"z"}', r'{"callback_url": "https:\/\/<hidden>@a.example?a=1\u0026token=<hidden>", "apiKey": "<hidden>"}'),
+        ("/to?url=https%3A%2F%2Fa.example%3Ftoken%3Dx", "/to?url=https%3A%2F%2Fa.example%3Ftoken%3D<hidden>"),
+        ('{"idempotency_key": "x", "prompt": "What? key, @ :// home"}', '{"idempotency_key": "x", "prompt": "What? key, @ :// home"}'),
+    ],
+)  # fmt: skip
+def test_the_value_of_a_name_that_sounds_like_a_secret_is_hidden_in_urls_and_json(text: str, shown: str) -> None:
+    assert Hiding(()).text(text) == shown
 
 
 def test_a_submit_in_chunks_is_called_back_through_the_proxy() -> None:

@@ -92,7 +92,7 @@ def _tests(trace: Trace, told: Retold, name: str, app: str | None, profile: str 
         last = max((each.at for each in trace.callbacks), default=0.0)
         body = {
             "CALLS": pprint.pformat(_calls(trace, told.generations), width=_WIDTH, sort_dicts=False),
-            "CALLBACKS": json.dumps(sorted(seen)),
+            "CALLBACKS": json.dumps(sorted(seen)) if trace.hears else "None",
             "END": repr(round(max(last, trace.exchanges[-1].finished) + AT_ONCE, 3)),
         }
     else:
@@ -131,8 +131,12 @@ def _call(each: Exchange, number_of: Mapping[str, int]) -> dict[str, Any] | None
     if each.is_submit:
         body, in_body = each.body_again, each.request.members.get("callback_url")
         if isinstance(in_body, str) and in_body in each.webhook_urls:
-            body = body.replace(json.dumps(in_body), '"{webhook}"')
-        return {"submit": each.path, "body": body, "webhook": each.request.header(WEBHOOK_HEADER) is not None}
+            again = json.dumps({**each.request.members, "callback_url": "{webhook}"})
+            written = json.dumps(in_body)
+            body = body.replace(written, '"{webhook}"') if written in body else again
+        kind = each.request.header("content-type")
+        typed = {} if kind == "application/json" else {"type": kind}
+        return {"submit": each.path, "body": body, **typed, "webhook": each.request.header(WEBHOOK_HEADER) is not None}
     number = next(
         (number for known, number in number_of.items() if known and (known == each.request_id or known in each.url)),
         None,

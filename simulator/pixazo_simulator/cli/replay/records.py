@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_simulator.spec import SUBMITS, Status, read_instant
+from pixazo_simulator.spec import SUBMITS, Redactor, Status, read_instant
 
 WRONG_FILE = "pixazo-contracts run and pixazo-contracts proxy write traces"
 WEBHOOK_HEADER = "x-webhook-url"
@@ -27,8 +28,22 @@ _PNG = (
 Fields = tuple[tuple[str, str], ...]
 
 
+_REDACTOR: Final = Redactor()
+
+
+def _hidden(text: str) -> str:
+    """A text without the values of names that sound like secrets, such as the token in the URL of a webhook; JSON remains JSON."""
+    if (shown := _REDACTOR.text(text)) != text:
+        try:
+            return json.dumps(_REDACTOR.json(json.loads(text)), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            pass
+    return shown
+
+
 class _Header(msgspec.Struct):
     started_at: str
+    profile: Mapping[str, Any] = {}
 
 
 class MediaFacts(msgspec.Struct):
@@ -43,6 +58,10 @@ class Message(msgspec.Struct, dict=True, kw_only=True):
     headers: Fields = ()
     body: str | None = None
     size: int = 0
+
+    def __post_init__(self) -> None:
+        """Keep no secret: what is read here is written into scripts and tests."""
+        self.body = self.body and _hidden(self.body)
 
     @cached_property
     def members(self) -> Mapping[str, Any]:
@@ -76,6 +95,12 @@ class Exchange(Message, kw_only=True):
     request_headers: Fields = ()
     request_body: str | None = None
     media: MediaFacts | None = None
+
+    def __post_init__(self) -> None:
+        """Keep no secret of the request either."""
+        super().__post_init__()
+        self.url, self.request_body = _hidden(self.url), self.request_body and _hidden(self.request_body)
+        self.request_headers = tuple((name, _hidden(value)) for name, value in self.request_headers)
 
     @property
     def is_submit(self) -> bool:
@@ -122,13 +147,22 @@ class Callback(Message, kw_only=True):
     target: str
     answered: int
 
+    def __post_init__(self) -> None:
+        """Keep no secret of the URL either."""
+        super().__post_init__()
+        self.target = _hidden(self.target)
+
 
 class Trace(msgspec.Struct, frozen=True):
-    """Recorded traffic in the order in which it began, and the instant (RFC 3339) at which the seconds begin."""
+    """Recorded traffic in the order in which it began, and the instant (RFC 3339) at which the seconds begin.
+
+    `hears` tells whether webhooks reached the recorder: if not, the absence of one shows nothing.
+    """
 
     started_at: str
     exchanges: tuple[Exchange, ...]
     callbacks: tuple[Callback, ...]
+    hears: bool = True
 
 
 def read_trace(data: bytes) -> Trace | None:
@@ -156,4 +190,5 @@ def read_trace(data: bytes) -> Trace | None:
         raise ValueError(
             "the trace has no submission, so there is nothing to replay: record the traffic of an app that submits"
         )
-    return Trace(header.started_at, tuple(sorted(exchanges, key=lambda each: each.started)), tuple(callbacks))
+    hears = "receiver" in header.profile.get("capabilities", ["receiver"])
+    return Trace(header.started_at, tuple(sorted(exchanges, key=lambda each: each.started)), tuple(callbacks), hears)

@@ -35,6 +35,11 @@ class Generation(msgspec.Struct, frozen=True):
     downloads: tuple[Exchange, ...] = ()
     plan: spec.Plan = spec.Plan(0, spec.NEVER)
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether anything was seen of its states: if not, it is left to the times of the simulator."""
+        return any(each.succeeded for each in self.reads) or any("status" in each.members for each in self.callbacks)
+
     def age(self, at: float) -> float:
         """Seconds from the submission to an instant of the trace."""
         return at - self.submit.started
@@ -102,11 +107,14 @@ class _Telling(msgspec.Struct):
         if submit.request_body is None and submit.method == "POST":
             self.notes.append(f"submission {number}: the trace does not contain its body")
         if submit.status is None:
-            self.notes.append(
-                f"submission {number} reached no gateway: the replay resets its connection before anything is done"
-                if submit.error == "connect"
-                else f"submission {number} got no response, and the trace does not show whether it was accepted: the replay accepts and charges it"
-            )
+            if submit.error == "connect":
+                self.notes.append(
+                    f"submission {number} reached no gateway: the replay resets its connection before anything is done"
+                )
+            elif one:
+                self.notes.append(
+                    f"submission {number} got no response, and the trace does not show whether it was accepted: the replay accepts and charges it"
+                )
             return Step(faults=_unanswered(submit))
         if one is None:
             usual = self.natural(submit)
@@ -120,9 +128,7 @@ class _Telling(msgspec.Struct):
         expected = {"request_id": one.request_id or "", "status": "QUEUED", "polling_url": path}
         same = {"polling_url": path} if str(submit.members.get("polling_url")).endswith(path) else {}
         faults = _deviation(expected, {**submit.members, **same})
-        if not any(each.succeeded for each in one.reads) and not any(
-            "status" in each.members for each in one.callbacks
-        ):
+        if not one.is_timed:
             return Step(faults=faults)
         queued, processing = one.plan.queued / spec.SECOND, one.plan.processing / spec.SECOND
         if one.plan.processing == spec.NEVER:
@@ -133,13 +139,15 @@ class _Telling(msgspec.Struct):
 
     def _status_rules(self, one: Generation) -> Iterator[Rule]:
         """A rule for each state in which a read deviates: an app that polls more often than before meets the same in that state."""
-        by_state: dict[str, list[Exchange]] = {}
+        by_state: dict[str | None, list[Exchange]] = {}
         for read in one.reads:
-            by_state.setdefault(one.natural(one.age(read.started), self.policy)["status"], []).append(read)
+            state = one.natural(one.age(read.started), self.policy)["status"] if one.is_timed else None
+            by_state.setdefault(state, []).append(read)
         for state, reads in by_state.items():
             steps = [self._read(one, read) for read in reads]
             lasts = reads[-1].succeeded and steps[-1].faults != ()
-            yield from _rule("status", {"generation": one.number, "status": state}, steps, lasts=lasts)
+            match = {"generation": one.number} | ({"status": state} if state else {})
+            yield from _rule("status", match, steps, lasts=lasts)
 
     def _read(self, one: Generation, read: Exchange) -> Step:
         if read.status is None:
@@ -152,6 +160,10 @@ class _Telling(msgspec.Struct):
     def _webhooks(self, one: Generation) -> list[Step]:
         """A step for each webhook that a simulator sends: one for each URL, at the end."""
         urls = one.submit.webhook_urls
+        if urls and not self.trace.hears:
+            self.notes.append(
+                "webhooks are not in the trace (a proxy sees them with --public-url): the simulator sends its own"
+            )
         if not urls or one.plan.processing == spec.NEVER or one.request_id is None:
             return []
         end = spec.finish(0, one.plan) / spec.SECOND
@@ -165,7 +177,8 @@ class _Telling(msgspec.Struct):
             taken = mine[: next((at for at, each in enumerate(mine, 1) if each.answered // 100 != 2), len(mine))]
             if not taken:
                 watched = max((each.finished for each in self.trace.exchanges), default=0.0)
-                steps.append(Step(faults=(_fault("drop"),)) if one.age(watched) >= end else _NATURAL)
+                missing = self.trace.hears and one.age(watched) >= end
+                steps.append(Step(faults=(_fault("drop"),)) if missing else _NATURAL)
                 continue
             faults: list[Fault] = []
             late = one.age(taken[0].at) - end
@@ -214,7 +227,7 @@ def _generations(trace: Trace, natural: Natural) -> tuple[Generation, ...]:
         is_lost = submit.status is None and submit.error != "connect"
         if not submit.is_submit or not ((submit.succeeded and submit.members) or is_lost):
             continue
-        if submit.succeeded and submit.request_body is not None and natural(submit) >= 400:
+        if submit.request_body is not None and natural(submit) >= 400:
             continue
         given = submit.members.get("request_id")
         known = given if isinstance(given, str) and given else None
