@@ -409,7 +409,7 @@ def time_08(trace: Trace) -> Remarks:
             got = f"{ended.latest - stamp:.3f} s before that of an earlier submit"
             yield Violation(submit, "created_at", "in the order of the submits", got, (ended.first[ended.latest],))
         # A run notices a clock that stands still (`Profile.virtual`); of an app's traffic it is not known.
-        elif apart >= APART and not (submit.passing and trace.profile.loopback):
+        elif apart >= APART and not (submit.from_app and trace.profile.loopback):
             got = f"that of a submit {apart:.1f} s earlier"
             yield Violation(submit, "created_at", "its own instant", got, (ended.first[stamp],))
         heappush(ended.running, (submit.finished, position, stamp, submit))

@@ -261,7 +261,7 @@ def status_13(trace: Trace) -> Remarks:
             if near == [read] and recent <= READS_A_MINUTE:
                 # The key of an app may also be in use elsewhere.
                 expected = f"no 429 for {recent} requests in a minute"
-                yield Violation(read, "status code", expected, "429", drifts=read.passing)
+                yield Violation(read, "status code", expected, "429", drifts=read.from_app)
 
 
 @STATUS.clause("STATUS-14", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 SUBMIT-10 TIME-05", core=True,

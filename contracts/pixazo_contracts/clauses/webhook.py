@@ -34,7 +34,7 @@ PARTS = ("status", "model_id", "error", "output")
 LATE = 2.0
 #: Status codes of a gateway that broke.
 BROKEN = range(500, 600)
-#: Headers that HTTP itself puts on a request.
+#: Headers that say nothing about the webhook: those of any HTTP client.
 PLAIN_HEADERS = frozenset({
     "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-length", "content-type", "host",
     "traceparent", "transfer-encoding", "user-agent",
@@ -43,7 +43,7 @@ PLAIN_HEADERS = frozenset({
 
 def _seen_from_here(trace: Trace) -> tuple[Generation, ...]:
     """The generations whose callbacks are in the trace: those to an app's own receiver are not."""
-    return tuple(g for g in trace.generations if not g.submit.passing or trace.profile.has(frozenset({"receiver"})))
+    return tuple(g for g in trace.generations if not g.submit.from_app or trace.profile.has(frozenset({"receiver"})))
 
 
 def _at(generation: Generation, url: str) -> list[Callback]:
@@ -237,7 +237,7 @@ def webhook_09(trace: Trace) -> Remarks:
             for callback in called:
                 got = f"{callback.method} {show(callback.target)}"
                 yield Violation(callback, "callback", f"none for a {submits[-1].status}", got, submits)
-            known = not submits[-1].passing or trace.profile.has(frozenset({"receiver"}))
+            known = not submits[-1].from_app or trace.profile.has(frozenset({"receiver"}))
             if known and not called and trace.waited_since(submits[-1].finished):
                 yield Evidence(submits[-1])
 

@@ -67,7 +67,8 @@ def _summary(result: Result) -> Iterator[str]:
         yield f"- {in_markdown(trouble)}"
     counts = ", ".join(f"{number} {name}" for name, number in summary.outcomes.items()) or "nothing was judged"
     yield f"\n{counts}; judged {summary.judged} of {summary.planned} planned, {summary.total} in all.\n"
-    yield from map(in_markdown, chain(spending(result), not_compared_lines(summary.not_compared)))
+    spent = spending(result)
+    yield from map(in_markdown, [*([spent] if spent else []), *not_compared_lines(summary.not_compared)])
     verdicts = list(reported(result)) if meta.unusable is None else []
     rows = (
         (_name(result, verdict), BY_ID[verdict.clause].requirement, page_line(BY_ID[verdict.clause]),

@@ -53,14 +53,14 @@ class Run:
         return list(dict.fromkeys(each.kind for each in (*self.imbalances, *self.problems)))
 
     @property
-    def account(self) -> str:
+    def summary(self) -> str:
         """The incidents that struck, and the books, a line each."""
         count = len(self.incidents)
         counted = f"weather: {count} incident{'s' * (count != 1)}, of which {len(self.struck)} struck"
         return "\n".join([counted, *(f"  {each}" for each in self.struck), self.books])
 
     def __str__(self) -> str:
-        return "\n".join([self.account, *(f"broken: {each.sentence}" for each in self.problems)])
+        return "\n".join([self.summary, *(f"broken: {each.sentence}" for each in self.problems)])
 
 
 def run_of(world: ControlClient, incidents: Forecast, failure: str | None = None) -> Run:

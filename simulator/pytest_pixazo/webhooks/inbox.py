@@ -50,7 +50,7 @@ class Inbox:
 
     @property
     def received(self) -> list[Callback]:
-        """The deliveries so far, in the order in which they were answered."""
+        """The callbacks so far, in the order in which they were answered."""
         with self._changed:
             return list(self._received)
 
@@ -68,10 +68,10 @@ class Inbox:
             return [*found, *self._late.values()]
 
     def wait(self, count: int = 1, timeout: float = 5.0) -> list[Callback]:
-        """Wait until `count` deliveries were answered, and return the first `count`; `timeout` is in real seconds.
+        """Wait until `count` callbacks were answered, and return the first `count`; `timeout` is in real seconds.
 
         Raises TimeoutError that says what did arrive, and by how much a manual clock must be advanced for the next
-        delivery; InboxError when waiting would block the event loop on which the app must respond.
+        callback; InboxError when waiting would block the event loop on which the app must respond.
         """
         with self._changed:
             if len(self._received) < count and self._receiver.thread == threading.get_ident():
@@ -94,7 +94,7 @@ class Inbox:
         self._replace(fixed_replies(statuses, delay, body.encode() if isinstance(body, str) else body))
 
     def deliver_to(self, target: object, path: str = "/", *, own_loop: bool = False) -> None:
-        """Pass each delivery to an app as `POST path`, without a socket, and reply with the app's response.
+        """Pass each callback to an app as `POST path`, without a socket, and reply with the app's response.
 
         Whatever follows the URL of the inbox (a longer path or a query) is appended to `path`.
 

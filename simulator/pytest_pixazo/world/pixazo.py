@@ -405,7 +405,7 @@ class Pixazo:
         TypeError for an app that returns an awaitable, and AssertionError when it submits nothing in the world that it is called with.
         """
         __tracebackhide__ = True
-        from .weather import counted, endure, incidents_of
+        from .weather import endure, incidents_of, under_incidents
 
         named = os.environ.get("PIXAZO_BASE_URL"), os.environ.get("PIXAZO_API_KEY")
 
@@ -413,7 +413,7 @@ class Pixazo:
             with self.fresh() as world:
                 world.is_repetition = bool(runs)
                 naming = world.env() if named == (self.url, self.api_key) else nullcontext()
-                with naming, counted(world.control, incidents, runs), world._sleeping():  # noqa: SLF001 - of this class
+                with naming, under_incidents(world.control, incidents, runs), world._sleeping():  # noqa: SLF001 - of this class
                     return app(world)
 
         endure(run, incidents_of(seed, days, only))

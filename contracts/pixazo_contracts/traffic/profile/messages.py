@@ -139,7 +139,7 @@ def _accepted(generation: Generation, passed: Container[str]) -> Iterator[Sighti
         called = origin_of(submit.url)
         forwarded = submit.request_header("X-Forwarded-Host") or submit.request_header("Forwarded")
         is_forwarded = forwarded and split_url(base).netloc in forwarded
-        is_called = base.lower() == called or (submit.passing and base in passed)
+        is_called = base.lower() == called or (submit.from_app and base in passed)
         yield Sighting("public_origin", "caller" if is_called else "forwarded" if is_forwarded else base, submit)
 
 

@@ -45,7 +45,8 @@ USUAL: Final = ("key", "suspended", "rate", "json", "model", "parameters", "fund
 NEEDED: Final = frozenset(
     {("key", "suspended"), ("key", "rate"), ("key", "funds"), ("json", "parameters"), ("json", "funds")}
 )
-STATES: Final = {402: "funds", 403: "suspended"}
+#: The checks of the account that a status code shows to have failed.
+ACCOUNT_FAULTS: Final = {402: "funds", 403: "suspended"}
 
 
 class Oddity(NamedTuple):
@@ -226,7 +227,7 @@ def _fault_of(submit: Exchange) -> str | None:
         if submit.members.get("error") == "Model not found":
             return "model"
         return "parameters" if submit.sent else "json"
-    return {401: "key", 429: "rate", **STATES}.get(submit.status or 0)
+    return {401: "key", 429: "rate", **ACCOUNT_FAULTS}.get(submit.status or 0)
 
 
 def _faults(submit: Exchange, neighbours: list[Exchange]) -> Iterator[str]:
@@ -240,7 +241,7 @@ def _faults(submit: Exchange, neighbours: list[Exchange]) -> Iterator[str]:
     around = [n for n in neighbours if n.number != submit.number and has_known_key(n)]
     beside = [[n.status for n in around if n.number < submit.number][-1:]]
     beside += [[n.status for n in around if n.number > submit.number][:1]]
-    yield from (fault for status, fault in STATES.items() if beside == [[status], [status]])
+    yield from (fault for status, fault in ACCOUNT_FAULTS.items() if beside == [[status], [status]])
 
 
 def check_order(trace: Trace) -> Finding | None:
