@@ -81,8 +81,8 @@ class Inbox:
                 )
             if self._changed.wait_for(lambda: len(self._received) >= count, timeout):
                 return self._received[:count]
-            arrived = self._arrived_so_far()
-        raise TimeoutError(f"{arrived} of {count} within {timeout:g} s; {self._next_delivery()}")
+            arrived = self._arrived_so_far(count)
+        raise TimeoutError(f"within {timeout:g} s {arrived}; {self._next_callback()}")
 
     def reply(self, status: int | Sequence[int] = 204, delay: float = 0.0, body: bytes | str | None = None) -> None:
         """Reply with this status code from now on; several are used once each, the last one from then on.
@@ -101,8 +101,8 @@ class Inbox:
         `target` is an ASGI app, a WSGI app, a synchronous test client (as of Starlette, httpx or Flask), or a function that takes
         a Callback and returns a status code. Called within a running event loop, an ASGI app runs on that loop; advance the
         clock in a thread then: `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`. Otherwise, or with `own_loop`,
-        the app gets a loop of its own, and its lifespan is run. Raises TypeError for another target, InboxError when the app
-        cannot start.
+        the app gets a loop of its own, and its lifespan is run. Raises TypeError for another target, ValueError for a path without a
+        leading slash, InboxError when the app cannot start.
         """
         self._replace(receiver_of(target, path, own_loop=own_loop))
 
@@ -201,18 +201,19 @@ class Inbox:
         except ControlError:  # the world was deleted in the meantime
             return None
 
-    def _arrived_so_far(self) -> str:
-        text = f"{len(self._received)} callbacks"
+    def _arrived_so_far(self, count: int) -> str:
+        text = f"{len(self._received)} of {count} callback{'s' * (count != 1)} arrived"
         if self._received:
             text += f" ({'; '.join(map(str, self._received))})"
         if self._under_way:
             late = "".join(f" ({each})" for each in self._late.values())
-            text += f" and {self._under_way} that the app has not answered yet{late}"
+            text += f"; the app has not answered {self._under_way} yet{late}"
         if self._refused:
-            text += f" and {len(self._refused)} refused ({self._refused[-1].problem})"
+            refused = len(self._refused)
+            text += f"; {refused} {'was' if refused == 1 else 'were'} refused ({self._refused[-1].problem})"
         return text
 
-    def _next_delivery(self) -> str:
+    def _next_callback(self) -> str:
         if self._world is None:
             return "on a manual clock callbacks arrive when it is advanced"
         clock = self._world.clock()
