@@ -1230,7 +1230,7 @@ export interface Verification {
   at_most?: number;
 }
 
-/** Exchanges of the journal. `operation` is generate, imageToVideo, submit (either), status, media or request; `path` has no query. */
+/** Exchanges of the journal. `operation` is generate, imageToVideo, submit (any of them), status, media or request; `path` has no query. */
 export interface ExchangeMatchers {
   /** only exchanges after this number; default 0; at least 0; at most 1000000000000000 */
   after?: number;

@@ -385,7 +385,7 @@ def pixazo_respx(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[res
 
 @pytest.fixture
 def pixazo_webhooks(pixazo: Pixazo) -> Iterator[Inbox]:
-    """An inbox for the webhook deliveries of this world: give its `url` as X-Webhook-URL or callback_url."""
+    """An inbox for the callbacks of this world: give its `url` as X-Webhook-URL or callback_url."""
     from pixazo_simulator.server import SimulatorError
 
     from .webhooks import InboxError

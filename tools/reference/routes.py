@@ -89,7 +89,11 @@ def page() -> str:
                 f"## {each['operationId']}\n\n`{method.upper()} {path}`: {each['summary']}\n\n{each.get('description', '')}\n\n"
             )
             rows = (
-                (f"`{p['name']}`", f"{p['in']}, {_parameter_type(p['schema'])}", *_needed({**p["schema"], **p}, is_required=p["required"]))
+                (
+                    f"`{p['name']}`",
+                    f"{p['in']}, {_parameter_type(p['schema'])}",
+                    *_needed({**p["schema"], **p}, is_required=p["required"]),
+                )
                 for p in each["parameters"]
             )
             parts.append(table(["parameter", "where and type", "needed", "is"], rows))

@@ -38,7 +38,7 @@ READS_A_MINUTE = 12
 ADVISED = 5.0
 MINUTE = 60.0
 #: Status codes of a request that is not found: not yet, or no longer.
-ABSENT = frozenset({404, 410})
+NOT_FOUND = frozenset({404, 410})
 #: A request may become readable this late after its 202, in seconds or polls; and an ended one stays readable at least this many seconds.
 SETTLED = 2.0
 SETTLED_POLLS = 10
@@ -70,7 +70,7 @@ def status_01(trace: Trace) -> Remarks:
                 continue
             # ERR-402-04 observes what an account without funds may read.
             elsewhere = read.status in JUDGED_ELSEWHERE or (read.status == 402 and read.account != "default")
-            absent = read.status in ABSENT and not _is_lost(trace, generation, read)
+            absent = read.status in NOT_FOUND and not _is_lost(trace, generation, read)
             if read.status < 500 and not elsewhere and not absent:
                 yield check(read.status == 200, read, "status code", "200", read.status)
 
@@ -281,7 +281,7 @@ def status_14(trace: Trace) -> Remarks:
         for end in generation.ends[:1]:
             for read in generation.reads:
                 since = read.started - end.finished
-                if read.status in ABSENT and 0 <= since <= KEPT:
+                if read.status in NOT_FOUND and 0 <= since <= KEPT:
                     got = f"{read.status}, {since:.1f} s after the first terminal read"
                     yield Violation(read, "status code", "200", got, (end,))
 
@@ -411,7 +411,7 @@ def flow_05(trace: Trace) -> Remarks:
             yield Evidence(generation.ends[0])
             continue
         bound = trace.profile.deadline
-        for last in [read for read in generation.reads if read.status not in JUDGED_ELSEWHERE | ABSENT][-1:]:
+        for last in [read for read in generation.reads if read.status not in JUDGED_ELSEWHERE | NOT_FOUND][-1:]:
             took = last.finished - generation.submit.finished
             if took >= bound and _waits_its_turn(trace, generation, last):
                 yield Unseen(f"after {took:.0f} s requests were still waiting for their turn: give a longer --deadline")

@@ -477,7 +477,7 @@ ALLOWED: Final = (
 )
 
 #: The clauses, besides its own, for which every family of broken rules is evidence.
-REFUSALS: Final = ("ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
+REFUSAL_CLAUSES: Final = ("ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
 BUCKET: Final = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev"
 
 NO_IMAGES: Final = (
@@ -500,7 +500,7 @@ def _forbidden(rule: Rule) -> Probe:
     cases = rule.cases(rule.forbidden, "refuse")
     if rule.clause.endswith("-PROMPT-01"):
         cases += _raw(rule.operation, {"empty object": b"{}"})
-    feeds = (*REFUSALS, "I2V-IMG-15") if rule.late else REFUSALS
+    feeds = (*REFUSAL_CLAUSES, "I2V-IMG-15") if rule.late else REFUSAL_CLAUSES
     return family(rule.clause, rule.clause, *cases, feeds=feeds, followed=rule.late)
 
 

@@ -19,7 +19,7 @@ from pixazo_contracts.probes import Send
 from pixazo_contracts.runner import BudgetExhaustedError, Purse, Reply
 from pixazo_contracts.trace import STATUS_BASE, Exchange, Profile, canonical_origin, members_of, only_reads, split_url
 
-from .classify import SUBMITS
+from .classify import SUBMIT_PATHS
 from .tape import Failure, Message, Tape, TapeError, decoded
 from .wire import Head, LostError, Peer, Piece, RawHeaders, connect, framed, refuse
 
@@ -251,7 +251,7 @@ class Proxy:
         origin, purse, is_media = self._profile.origin, self.guard, passing.operation == "media"
         if only_reads(passing.method, f"{origin}{passing.target}", origin, media=is_media):
             purse = None
-        hooked = self._options.public_url is not None and passing.target.partition("?")[0] in SUBMITS
+        hooked = self._options.public_url is not None and passing.target.partition("?")[0] in SUBMIT_PATHS
         if purse is not None or hooked:
             await self._read_body(passing)
         if hooked and passing.method == "POST":

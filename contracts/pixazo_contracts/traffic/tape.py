@@ -42,7 +42,7 @@ from pixazo_contracts.trace import (
 from .classify import (
     KEPT_OF_REQUESTS,
     SECRET,
-    SUBMITS,
+    SUBMIT_PATHS,
     Classified,
     classify,
     is_origin_form,
@@ -164,7 +164,12 @@ class Tape:
 
     def save(self) -> None:
         """Keep what a restart must know, readable by the owner only; keys are kept as salted digests."""
-        state = {"salt": self._salt, "accounts": self._accounts, "purse": self.token_prefix, "hook_count": self._hook_count}
+        state = {
+            "salt": self._salt,
+            "accounts": self._accounts,
+            "purse": self.token_prefix,
+            "hook_count": self._hook_count,
+        }
         # A URL with a key is known to this process only.
         state["hooks"] = {token: url for token, url in self.hooks.items() if self.text(url) == url}
         temporary = self.out / f"{STATE}.new"
@@ -286,7 +291,7 @@ class Tape:
         blind = response is not None and not readable and said.operation != "media"
         if blind or (message.failure and not (message.error == "lost" and self.profile.loopback)):
             # No response of the gateway was seen, so no id that it issued either.
-            self._unseen = self._unseen or said.operation in SUBMITS.values()
+            self._unseen = self._unseen or said.operation in SUBMIT_PATHS.values()
             said = replace(said, operation="elsewhere", aims=(), intent="any", request_id=None)
         redactor, key, bare = self._redactor, key_of(target, headers), without_key(target)
         is_media = said.operation == "media"

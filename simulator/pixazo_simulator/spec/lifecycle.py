@@ -52,7 +52,7 @@ def finish(accepted: int, plan: Plan) -> int:
 
 
 def end_polled_state(accepted: int, plan: Plan, now: int) -> Plan:
-    """The plan whose state that lasts for a number of status reads ends at `now`."""
+    """The plan once its present state, which lasts for a number of status reads, has ended at `now`."""
     if plan.queued == NEVER:
         return msgspec.structs.replace(plan, queued=now - accepted)
     return msgspec.structs.replace(plan, processing=now - accepted - plan.queued)

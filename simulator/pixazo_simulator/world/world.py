@@ -526,7 +526,10 @@ class World(Generations, kw_only=True):
         if delivery.form is Form.CHALLENGE:
             return spec.upstream_challenge(generation.request_id)
         if delivery.form is Form.UPSTREAM:
-            seen, plan = self.functions.status_span(generation.accepted, generation.plan, delivery.event), generation.plan
+            seen, plan = (
+                self.functions.status_span(generation.accepted, generation.plan, delivery.event),
+                generation.plan,
+            )
             return spec.upstream_body(generation.request_id, seen.status, None if seen.until else plan.error)
         return self.status_body(generation, generation.origin, delivery.event)
 

@@ -23,7 +23,7 @@ log = logging.getLogger("pytest_pixazo")
 HINT_AFTER = 4.0
 """Real seconds after which an app that has not responded is reported as late: the gateway gives up after five on a manual clock."""
 MOST_REFUSED = 1000
-"""How many refused callbacks are kept."""
+"""How many refused requests are kept."""
 
 
 class Inbox:

@@ -44,7 +44,7 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
 
     @property
     def submits(self) -> Journal:
-        """The submissions of either operation, accepted or not."""
+        """The submissions, accepted or not."""
         return self.filter(operation=SUBMITS)
 
     @property

@@ -366,7 +366,7 @@ class Pixazo:
     def when(self, call: AnyCall, /, **match: Any) -> When:
         """Begin a rule for these calls; the next verb says what happens to them, such as `.reply(429, times=2)`.
 
-        `call` is generate, imageToVideo, submit (either), status, media, webhook or request (any but webhook). The rule is active
+        `call` is generate, imageToVideo, submit (any of them), status, media, webhook or request (any but webhook). The rule is active
         from the first verb on; the first `after` matching calls pass, and it applies to the others with `probability`.
         It does not apply before `since` or from `until` on (seconds of the world's clock from now, or instants). Raises ValueError
         with the nearest known name.

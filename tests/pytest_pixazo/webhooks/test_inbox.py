@@ -137,7 +137,9 @@ def test_a_slow_response_is_ended_by_closing() -> None:
     inbox.reply(204, delay=3600)
     with socket.create_connection(("127.0.0.1", urlsplit(inbox.url).port or 0)) as slow:
         slow.sendall(f"POST {urlsplit(inbox.url).path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encode())
-        with pytest.raises(TimeoutError, match=r"^within \S+ s 0 of 1 callback arrived(; the app has not answered 1 yet)?;"):
+        with pytest.raises(
+            TimeoutError, match=r"^within \S+ s 0 of 1 callback arrived(; the app has not answered 1 yet)?;"
+        ):
             inbox.wait(timeout=0.1)
         inbox.close()
         assert slow.recv(100).startswith(b"HTTP/1.1 204")

@@ -37,7 +37,8 @@ TYPES: Final[dict[str, tuple[type, ...]]] = {
 SHORTENED: Final = re.compile(r"(?s)(.{64})… \((\d+) characters\)")
 NOWHERE: Final = re.compile(r"(.+\.)?(invalid|test|example)")
 
-REFUSALS: Final = frozenset({400, 413, 415, 422})
+#: Status codes with which a gateway refuses what a submit says.
+OF_A_BODY: Final = frozenset({400, 413, 415, 422})
 
 #: The order of checks that is written unless the traffic contradicts it.
 USUAL: Final = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
@@ -207,7 +208,7 @@ def seen_in_submits(trace: Trace) -> Iterator[Sighting]:
     """What the outcome of each submit shows: a refusal and a failure are explained by the only oddity, an acceptance by every one."""
     for submit in filter(has_known_key, trace.submits):
         generation = trace.generation(submit.accepted_id)
-        refused = submit.status in REFUSALS and submit.members.get("error") != "Model not found"
+        refused = submit.status in OF_A_BODY and submit.members.get("error") != "Model not found"
         if not refused and submit.accepted_id is None:
             continue
         odd = [*oddities(submit)]

@@ -247,7 +247,7 @@ class Matchers(Parameters):
 
 
 class ExchangeMatchers(Matchers):
-    """Exchanges of the journal. `operation` is generate, imageToVideo, submit (either), status, media or request; `path` has no query."""
+    """Exchanges of the journal. `operation` is generate, imageToVideo, submit (any of them), status, media or request; `path` has no query."""
 
     after: Annotated[Number, about("only exchanges after this number")] = 0
     operation: ValueOrMatcher = UNSET
