@@ -97,6 +97,7 @@ BASE.row("BASE-08", SILENT, FREE, noted(lambda e: f"{e.case}: {e.error or code_w
 
 AUTH = Group()
 
+#: The clauses that explain why no route answers.
 ROUTES = "BASE-02 BASE-03 BASE-04"
 UNAUTHORIZED = 'Response Handling: "401 | Unauthorized"'
 KEY_ROW = 'Authentication: "Ocp-Apim-Subscription-Key | string | Yes | Your API subscription key"'

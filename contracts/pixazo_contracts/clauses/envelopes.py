@@ -64,6 +64,7 @@ DIGITS = re.compile(r"\.\d+Z$")
 OUTPUT = frozenset({"media_url", "media_type"})
 
 MIME = re.compile(r"[A-Za-z0-9][\w!#$&^.+-]*/[A-Za-z0-9][\w!#$&^.+-]*(\s*;.*)?")
+#: The clauses about the form of `output` and of `media_url`, and about the bytes of a download.
 FORMS = "OUT-01 OUT-02"
 BYTES = "OUT-08 OUT-09"
 
@@ -250,6 +251,7 @@ OUT.row("OUT-13", SILENT, FREE, partial(late, alive="alive"), depends_on="OUT-08
     demands="How long the link lives.")  # fmt: skip
 
 
+#: The clauses that explain why no read shows a timestamp of a request.
 ROOTS = "STATUS-01 STATUS-02 SUBMIT-03 SUBMIT-10"
 TIME = Group(depends_on=ROOTS)
 

@@ -25,6 +25,7 @@ from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT,
 from .remarks import Evidence, Observation, Remarks, Unseen, Violation, check, check_member, code_shown, plain, show
 
 DIAGRAM = 'Status Flow: "QUEUED → PROCESSING → COMPLETED"; Status Flow: "→ FAILED"; Status Flow: "→ ERROR"'
+#: The clauses that explain why a status cannot be read.
 READABLE = "BASE-04 AUTH-07 SUBMIT-03"
 ENDPOINT = 'Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}"'
 POLLING = 'Typical Workflow: "Poll every 5-10 seconds: GET /v2/requests/status/{request_id}"'
@@ -306,6 +307,7 @@ STATUS.row("STATUS-16", SILENT, FREE, partial(late, alive="readable"), depends_o
     demands="How long a finished request stays readable.")  # fmt: skip
 
 
+#: The clauses that explain why reads show no state of a request.
 ROOTS = "STATUS-01 STATUS-02 SUBMIT-03 SUBMIT-10"
 FLOW = Group(depends_on=ROOTS)
 #: Two reads are close enough not to miss a state when their gap is this share of the time that the state lasts elsewhere.
