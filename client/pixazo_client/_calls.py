@@ -151,7 +151,7 @@ async def read(session: Session, request_id: str, url: str) -> Generation:
 
 
 def read_request(gateway: Gateway, url: str, within: float = math.inf) -> Request:
-    """The request for a status, whose URL must be the gateway's; it may take so many seconds."""
+    """The request for a status, whose URL must be the gateway's; limited to `within` seconds."""
     return Request("GET", url, gateway.headers(), within=within)
 
 

@@ -439,7 +439,7 @@ class AsyncPixazoClient(_Client):
 
 
 class Webhooks:
-    """Reads the bodies of webhook deliveries for a PixazoClient."""
+    """Reads the bodies of callbacks for a PixazoClient."""
 
     def __init__(self, retrieve: Callable[[str], Generation]) -> None:
         self._retrieve = retrieve
@@ -447,7 +447,7 @@ class Webhooks:
     parse_unverified = staticmethod(parse_unverified)
 
     def confirm(self, payload: bytes | str | Mapping[str, object]) -> Generation:
-        """The generation that a webhook delivery names, read with our key; only the id is taken from the delivery.
+        """The generation that a callback names, read with our key; only the id is taken from the callback.
 
         Raises:
             WebhookPayloadError: it is not a status envelope.
@@ -457,7 +457,7 @@ class Webhooks:
 
 
 class AsyncWebhooks:
-    """Reads the bodies of webhook deliveries for an AsyncPixazoClient."""
+    """Reads the bodies of callbacks for an AsyncPixazoClient."""
 
     def __init__(self, retrieve: Callable[[str], Awaitable[Generation]]) -> None:
         self._retrieve = retrieve

@@ -234,4 +234,4 @@ class DownloadError(PixazoError):
 
 
 class WebhookPayloadError(PixazoError, ValueError):
-    """The body of a webhook delivery is not a status envelope."""
+    """The body of a callback is not a status envelope."""

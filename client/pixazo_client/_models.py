@@ -48,7 +48,7 @@ def generation_from(members: Mapping[str, object], hide: Callable[[str], str] = 
 
 
 def parse_unverified(payload: bytes | str | Mapping[str, object]) -> Generation:
-    """What the body of a webhook delivery claims: its bytes, its text or the decoded object.
+    """What the body of a callback claims: its bytes, its text or the decoded object.
 
     The page documents no signature, so anyone could have sent it: it is a hint, not a fact.
 

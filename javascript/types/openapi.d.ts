@@ -353,7 +353,7 @@ export interface Rule {
  * Without `json` or `text` an error status code gets the gateway's own body; `retry_after` is in seconds.
  */
 export interface Reply {
-  /** at least 200; at most 599 */
+  /** the status code; at least 200; at most 599 */
   status: number;
   json?: unknown;
   text?: string | null;
@@ -606,9 +606,9 @@ export interface InitialGeneration {
   age?: number;
   /** marks such as [[sim:error]] decide the end of one that is still running */
   prompt?: string;
-  /** default 6 */
+  /** seconds of video; default 6 */
   duration?: number;
-  /** default "768P" */
+  /** such as 768P; default "768P" */
   resolution?: string;
   /** the error text of FAILED or ERROR */
   error?: string;
@@ -1231,7 +1231,7 @@ export interface Verification {
 }
 
 /**
- * Exchanges of the journal. `operation` is generate, imageToVideo, submit (either), status, media or request; `path` has no query.
+ * Exchanges of the journal. `operation` is generate, imageToVideo, submit (any of them), status, media or request; `path` has no query.
  *
  * A string is any part of the `rule` that decided, and a `method` in either case.
  */
@@ -1588,9 +1588,17 @@ export interface WorldRoutes {
   history(query?: HistoryQuery): Promise<History>;
   /** Save the present state of a world, so it can be restored; at most 100 are kept. */
   keepState(): Promise<StateNumber>;
-  /** Restore a world to a saved state: everything is as it was then, including its clock, journal and script. */
+  /**
+   * Restore a world to a saved state: everything is as it was then, including its clock, journal and script.
+   *
+   * @param number of a state, as `keepState` returned it
+   */
   restoreState(number: number): Promise<WorldState>;
-  /** Discard a saved state. */
+  /**
+   * Discard a saved state.
+   *
+   * @param number of a state, as `keepState` returned it
+   */
   forgetState(number: number): Promise<Deleted>;
   /** Show the time of a world, and when its next webhook is due. */
   clock(): Promise<ClockState>;
@@ -1675,20 +1683,40 @@ export interface WorldRoutes {
   clearScript(): Promise<Deleted>;
   /** Append a rule, which is tried after all others. */
   addRule(body: Rule): Promise<RuleNumber>;
-  /** Replace a rule by another, which starts unused. */
+  /**
+   * Replace a rule by another, which starts unused.
+   *
+   * @param number of a rule, as `script` lists it
+   */
   replaceRule(number: number, body: Rule): Promise<RuleNumber>;
-  /** Remove one rule. */
+  /**
+   * Remove one rule.
+   *
+   * @param number of a rule, as `script` lists it
+   */
   removeRule(number: number): Promise<Deleted>;
   /** List the latest webhooks, delivered or pending, with every attempt so far, or up to an instant (`at`). */
   deliveries(query?: DeliveriesQuery): Promise<DeliveryPage>;
-  /** Show a webhook with what was posted at its latest attempt, or what would be posted now if there was none. */
+  /**
+   * Show a webhook with what was posted at its latest attempt, or what would be posted now if there was none.
+   *
+   * @param number of a webhook, as `deliveries` lists it
+   */
   delivery(number: number): Promise<DeliveryDetail>;
-  /** Post a webhook once more, now, whatever its state, and show the result of that attempt. */
+  /**
+   * Post a webhook once more, now, whatever its state, and show the result of that attempt.
+   *
+   * @param number of a webhook, as `deliveries` lists it
+   */
   resend(number: number): Promise<Attempt>;
   /** Sign webhooks with a new secret from now on, and also with the former one until the overlap ends. */
   rotateWebhookSecret(body: SecretRotation): Promise<WorldState>;
   /** Open a TLS port that serves the caller's world, with a certificate for the given hosts. */
   openTlsListener(body: NewTlsListener): Promise<TlsListener>;
-  /** Close a TLS listener of the caller's world and reset its connections. */
+  /**
+   * Close a TLS listener of the caller's world and reset its connections.
+   *
+   * @param number of a TLS listener, as `openTlsListener` returned it
+   */
   closeTlsListener(number: number): Promise<Closed>;
 }

@@ -315,9 +315,9 @@ def pixazo_factory(
         setting_up, item = stash.get(SETTING_UP, None), stash[CURRENT]
         return (setting_up.node, item, setting_up.fixturename) if setting_up else (item, item, None)
 
-    if earlier := stash.get(
-        CASES, None
-    ):  # of another parameter; when it ends, its hook of the last teardown is still running
+    # With a parametrized `pixazo_simulator` there are cases of an earlier parameter. They cannot unregister themselves: when
+    # this fixture ends for that parameter, their hook around the last teardown is still running.
+    if earlier := stash.get(CASES, None):
         pytestconfig.pluginmanager.unregister(earlier)
     stash[CASES] = cases = Cases(pytestconfig, pixazo_simulator, current)
     pytestconfig.pluginmanager.register(cases)
@@ -400,7 +400,7 @@ def pixazo_respx(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[res
 
 @pytest.fixture
 def pixazo_webhooks(pixazo: Pixazo) -> Iterator[Inbox]:
-    """An inbox for the webhook deliveries of this world: give its `url` as X-Webhook-URL or callback_url."""
+    """An inbox for the callbacks of this world: give its `url` as X-Webhook-URL or callback_url."""
     from pixazo_simulator.server import SimulatorError
 
     from .webhooks import InboxError

@@ -124,7 +124,7 @@ def data_url(image: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
 
 
-def scratch(begun: Begun) -> tuple[Worlds, state.Answer]:
+def scratch(begun: Begun) -> tuple[Worlds, state.Answering]:
     """Worlds to try something on, as a server makes them."""
     worlds = Worlds(Settings(), begun=begun)
     return worlds, Responder(Gateway(worlds), worlds, Dispatcher(worlds, Sender().send)).carry_out

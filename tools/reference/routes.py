@@ -48,6 +48,12 @@ def _type(schema: Schema, prefix: str = "type-") -> str:
     return " or ".join(kind) if isinstance(kind, list) else kind
 
 
+def _parameter_type(schema: Schema) -> str:
+    """The type of a parameter, with its bounds if it is a number."""
+    least, most = schema.get("minimum"), schema.get("maximum")
+    return _type(schema) if least is None or most is None else f"{_type(schema)}, {least} to {most}"
+
+
 def _needed(schema: Schema, *, is_required: bool) -> tuple[str, str]:
     """Whether a value must be given, else what it is without; and what it is."""
     default = f": `{json.dumps(schema['default'])}`" if "default" in schema else ""
@@ -83,7 +89,11 @@ def page() -> str:
                 f"## {each['operationId']}\n\n`{method.upper()} {path}`: {each['summary']}\n\n{each.get('description', '')}\n\n"
             )
             rows = (
-                (f"`{p['name']}`", f"{p['in']}, {_type(p['schema'])}", *_needed(p, is_required=p["required"]))
+                (
+                    f"`{p['name']}`",
+                    f"{p['in']}, {_parameter_type(p['schema'])}",
+                    *_needed({**p["schema"], **p}, is_required=p["required"]),
+                )
                 for p in each["parameters"]
             )
             parts.append(table(["parameter", "where and type", "needed", "is"], rows))

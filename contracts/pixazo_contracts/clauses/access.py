@@ -97,13 +97,14 @@ BASE.row("BASE-08", SILENT, FREE, noted(lambda e: f"{e.case}: {e.error or code_w
 
 AUTH = Group()
 
+#: The clauses that explain why no route answers.
 ROUTES = "BASE-02 BASE-03 BASE-04"
 UNAUTHORIZED = 'Response Handling: "401 | Unauthorized"'
 KEY_ROW = 'Authentication: "Ocp-Apim-Subscription-Key | string | Yes | Your API subscription key"'
 HEADER_REQUIRED = 'Authentication: "All requests require an API key passed via header."'
 
 
-def _nobody(trace: Trace, clause_id: str, *, code: int, account: str) -> Remarks:
+def _caller_refused(trace: Trace, clause_id: str, *, code: int, account: str) -> Remarks:
     """Requests sent for the clause are refused with the status code, and no POST of this account begins anything."""
     yield from answered(trace, clause_id, code)
     for exchange in trace.exchanges:
@@ -112,13 +113,13 @@ def _nobody(trace: Trace, clause_id: str, *, code: int, account: str) -> Remarks
 
 
 # fmt: off
-AUTH.row("AUTH-01", DOCUMENTED, FREE, partial(_nobody, code=401, account=""), depends_on="BASE-02 BASE-03", core=True,
+AUTH.row("AUTH-01", DOCUMENTED, FREE, partial(_caller_refused, code=401, account=""), depends_on="BASE-02 BASE-03", core=True,
     section=f"{HEADER_REQUIRED}; {UNAUTHORIZED}",
     demands="A submit without the `Ocp-Apim-Subscription-Key` header is refused with 401 and queues nothing, whatever its path.")
 AUTH.row("AUTH-02", DOCUMENTED, FREE, partial(answered, code=401), depends_on="BASE-04", core=True,
     section=f"{HEADER_REQUIRED}; Endpoint",
     demands="A status read without the header is refused with 401, and shows nothing.")
-AUTH.row("AUTH-03", IMPLIED, FREE, partial(_nobody, code=401, account="unknown"), depends_on=ROUTES, core=True,
+AUTH.row("AUTH-03", IMPLIED, FREE, partial(_caller_refused, code=401, account="unknown"), depends_on=ROUTES, core=True,
     section=UNAUTHORIZED,
     demands="An unknown key is refused with 401, however like a known one it is: in other letter case, shorter, longer, in quotation marks.")
 AUTH.row("AUTH-04", IMPLIED, FREE, partial(answered, code=401), depends_on=f"{ROUTES} AUTH-01 AUTH-02", section=KEY_ROW,
@@ -164,7 +165,7 @@ AUTH.row("AUTH-08", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}", u
     section='Response Handling: "403 | Forbidden"')  # fmt: skip
 def auth_09(trace: Trace) -> Remarks:
     """403 is for a recognised caller that may not do this (suspended key, product not subscribed), never for a missing or unknown key."""
-    yield from _nobody(trace, "AUTH-09", code=403, account="suspended")
+    yield from _caller_refused(trace, "AUTH-09", code=403, account="suspended")
     for exchange in (*trace.aimed("AUTH-01"), *trace.aimed("AUTH-03")):
         yield check(exchange.status != 403, exchange, "status code", "401 for a missing or unknown key", 403)
 

@@ -180,7 +180,7 @@ def _completes(trace: Trace, submit: Exchange) -> Remarks:
     """No valid body ends FAILED or ERROR every time it is sent; the page does not promise success, so a violation is drift."""
     generation = trace.generation(submit.accepted_id)
     # A run sends a valid body again until it completes; an app need not.
-    if generation is not None and generation.outcome in {"FAILED", "ERROR"} and not submit.passing:
+    if generation is not None and generation.outcome in {"FAILED", "ERROR"} and not submit.from_app:
         end, same = generation.ends[0], [g for g in trace.generations if is_repetition(submit, g.submit)]
         if not any(each.outcome == "COMPLETED" for each in same):
             where, got = f"outcome ({submit.case})", f"{end.state}: {show(end.member('error'))}"

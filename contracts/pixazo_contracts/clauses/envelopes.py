@@ -65,6 +65,7 @@ DIGITS = re.compile(r"\.\d+Z$")
 OUTPUT = frozenset({"media_url", "media_type"})
 
 MIME = re.compile(r"[A-Za-z0-9][\w!#$&^.+-]*/[A-Za-z0-9][\w!#$&^.+-]*(\s*;.*)?")
+#: The clauses about the form of `output` and of `media_url`, and about the bytes of a download.
 FORMS = "OUT-01 OUT-02"
 BYTES = "OUT-08 OUT-09"
 
@@ -252,6 +253,7 @@ OUT.row("OUT-13", SILENT, FREE, partial(late, alive="alive"), depends_on="OUT-08
     demands="How long the link lives.")  # fmt: skip
 
 
+#: The clauses that explain why no read shows a timestamp of a request.
 ROOTS = "STATUS-01 STATUS-02 SUBMIT-03 SUBMIT-10"
 TIME = Group(depends_on=ROOTS)
 
@@ -409,7 +411,7 @@ def time_08(trace: Trace) -> Remarks:
             got = f"{ended.latest - stamp:.3f} s before that of an earlier submit"
             yield Violation(submit, "created_at", "in the order of the submits", got, (ended.first[ended.latest],))
         # A run notices a clock that stands still (`Profile.virtual`); of an app's traffic it is not known.
-        elif apart >= APART and not (submit.passing and trace.profile.loopback):
+        elif apart >= APART and not (submit.from_app and trace.profile.loopback):
             got = f"that of a submit {apart:.1f} s earlier"
             yield Violation(submit, "created_at", "its own instant", got, (ended.first[stamp],))
         heappush(ended.running, (submit.finished, position, stamp, submit))

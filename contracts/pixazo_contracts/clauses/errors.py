@@ -42,6 +42,7 @@ PRINTED_REFUSALS = frozenset({400, 401, 402, 403, 429, 500})
 #: Status codes that refuse a submit for a reason other than its rate: key, wallet, route.
 OTHER_REASONS = frozenset({401, 402, 404, 405})
 
+#: The clauses that explain why no route answers.
 ROUTES = "BASE-02 BASE-03"
 INSUFFICIENT = 'Response Handling: "402 | Insufficient Balance"'
 NOT_ENOUGH = 'Queue System Errors: "Your wallet does not have enough balance."'

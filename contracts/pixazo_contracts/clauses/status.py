@@ -26,6 +26,7 @@ from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT,
 from .remarks import Evidence, Observation, Remarks, Unseen, Violation, check, check_member, code_shown, plain, show
 
 DIAGRAM = 'Status Flow: "QUEUED → PROCESSING → COMPLETED"; Status Flow: "→ FAILED"; Status Flow: "→ ERROR"'
+#: The clauses that explain why a status cannot be read.
 READABLE = "BASE-04 AUTH-07 SUBMIT-03"
 ENDPOINT = 'Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}"'
 POLLING = 'Typical Workflow: "Poll every 5-10 seconds: GET /v2/requests/status/{request_id}"'
@@ -39,7 +40,7 @@ READS_A_MINUTE = 12
 ADVISED = 5.0
 MINUTE = 60.0
 #: Status codes of a request that is not found: not yet, or no longer.
-ABSENT = frozenset({404, 410})
+NOT_FOUND = frozenset({404, 410})
 #: A request may become readable this late after its 202, in seconds or polls; and an ended one stays readable at least this many seconds.
 SETTLED = 2.0
 SETTLED_POLLS = 10
@@ -73,7 +74,7 @@ def status_01(trace: Trace) -> Remarks:
                 continue
             # ERR-402-04 observes what an account without funds may read.
             elsewhere = read.status in JUDGED_ELSEWHERE or (read.status == 402 and read.account != "default")
-            absent = read.status in ABSENT and not _is_lost(trace, generation, read)
+            absent = read.status in NOT_FOUND and not _is_lost(trace, generation, read)
             if read.status < 500 and not elsewhere and not absent:
                 yield check(read.status == 200, read, "status code", "200", read.status)
 
@@ -267,7 +268,7 @@ def status_13(trace: Trace) -> Remarks:
             if near == [read] and recent <= READS_A_MINUTE:
                 # The key of an app may also be in use elsewhere.
                 expected = f"no 429 for {recent} requests in a minute"
-                yield Violation(read, "status code", expected, "429", drifts=read.passing)
+                yield Violation(read, "status code", expected, "429", drifts=read.from_app)
 
 
 @STATUS.clause("STATUS-14", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 SUBMIT-10 TIME-05", core=True,
@@ -287,7 +288,7 @@ def status_14(trace: Trace) -> Remarks:
         for end in generation.ends[:1]:
             for read in generation.reads:
                 since = read.started - end.finished
-                if read.status in ABSENT and 0 <= since <= KEPT:
+                if read.status in NOT_FOUND and 0 <= since <= KEPT:
                     got = f"{read.status}, {since:.1f} s after the first terminal read"
                     yield Violation(read, "status code", "200", got, (end,))
 
@@ -320,6 +321,7 @@ STATUS.row("STATUS-16", SILENT, FREE, partial(late, alive="readable"), depends_o
     demands="How long a finished request stays readable.")  # fmt: skip
 
 
+#: The clauses that explain why reads show no state of a request.
 ROOTS = "STATUS-01 STATUS-02 SUBMIT-03 SUBMIT-10"
 FLOW = Group(depends_on=ROOTS)
 #: Two reads are close enough not to miss a state when their gap is this share of the time that the state lasts elsewhere.
@@ -438,7 +440,7 @@ def flow_05(trace: Trace) -> Remarks:
             yield Evidence(generation.ends[0])
             continue
         bound = trace.profile.deadline
-        for last in [read for read in generation.reads if read.status not in JUDGED_ELSEWHERE | ABSENT][-1:]:
+        for last in [read for read in generation.reads if read.status not in JUDGED_ELSEWHERE | NOT_FOUND][-1:]:
             took = last.finished - generation.submit.finished
             if took >= bound and _waits_its_turn(trace, generation, last):
                 yield Unseen(f"after {took:.0f} s requests were still waiting for their turn: give a longer --deadline")

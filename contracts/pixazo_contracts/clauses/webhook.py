@@ -24,17 +24,20 @@ from .clause import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECE
 from .remarks import Evidence, Observation, Remarks, Violation, check, check_member, member_names, plain, show
 from .submit import I2V_CB, T2V_CB
 
+#: The clauses that explain why a generation has no callbacks: its id, the header that asks for them, the URL that is called.
 ROOTS = "SUBMIT-03 WEBHOOK-01 WEBHOOK-02"
 WEBHOOK = Group(depends_on=ROOTS, needs="receiver")
 
+#: The clauses that explain why reads show no state of a request.
 SHOWN = "STATUS-01 STATUS-02"
 INSTEAD_OF_POLLING = 'Webhook (Optional): "Add the X-Webhook-URL header to your generate request to receive a POST callback instead of polling."'
+#: The members of an envelope, besides its id and its timestamps.
 PARTS = ("status", "model_id", "error", "output")
 #: A callback is late after this many times the profile's `settle`: a run that waits may see one only when its wait is over.
 LATE = 2.0
 #: Status codes of a gateway that broke.
-BROKEN = range(500, 600)
-#: Headers that HTTP itself puts on a request.
+SERVER_ERRORS = range(500, 600)
+#: Headers that say nothing about the webhook: those of any HTTP client.
 PLAIN_HEADERS = frozenset({
     "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-length", "content-type", "host",
     "traceparent", "transfer-encoding", "user-agent",
@@ -43,7 +46,7 @@ PLAIN_HEADERS = frozenset({
 
 def _seen_from_here(trace: Trace) -> tuple[Generation, ...]:
     """The generations whose callbacks are in the trace: those to an app's own receiver are not."""
-    return tuple(g for g in trace.generations if not g.submit.passing or trace.profile.has(frozenset({"receiver"})))
+    return tuple(g for g in trace.generations if not g.submit.from_app or trace.profile.has(frozenset({"receiver"})))
 
 
 def _at(generation: Generation, url: str) -> list[Callback]:
@@ -237,7 +240,7 @@ def webhook_09(trace: Trace) -> Remarks:
             for callback in called:
                 got = f"{callback.method} {show(callback.target)}"
                 yield Violation(callback, "callback", f"none for a {submits[-1].status}", got, submits)
-            known = not submits[-1].passing or trace.profile.has(frozenset({"receiver"}))
+            known = not submits[-1].from_app or trace.profile.has(frozenset({"receiver"}))
             if known and not called and trace.waited_since(submits[-1].finished):
                 yield Evidence(submits[-1])
 
@@ -290,7 +293,7 @@ def webhook_14(trace: Trace) -> Remarks:
 def webhook_15(trace: Trace) -> Remarks:
     """An unusable `X-Webhook-URL` (not a URL, other scheme) gets no 5xx; whether it is refused or ignored is observed."""
     for exchange in trace.aimed("WEBHOOK-15"):
-        holds, where = exchange.status not in BROKEN, f"status code ({exchange.case})"
+        holds, where = exchange.status not in SERVER_ERRORS, f"status code ({exchange.case})"
         yield check(holds, exchange, where, "no 5xx", exchange.status)
     yield from observed(trace, "WEBHOOK-15")
 

@@ -68,11 +68,11 @@ def _guard(profile: Profile, tape: Tape, file: ProfileFile, options: dict[str, A
         return None
     if options["max_generations"] and options["out"] is None:
         raise ConfigurationError("--max-generations needs --out DIR, which records what was spent")
-    ledger = Ledger(ledger_path(profile, options["ledger"]), f"proxy-{tape.purse}-{os.urandom(4).hex()}")
+    ledger = Ledger(ledger_path(profile, options["ledger"]), f"proxy-{tape.token_prefix}-{os.urandom(4).hex()}")
     granted = remaining(options["max_generations"], file.ceilings.run) or 0
     if granted:
         ledger.prepare()
-    left = max(0, granted - ledger.spent(of=f"proxy-{tape.purse}-"))
+    left = max(0, granted - ledger.spent(of=f"proxy-{tape.token_prefix}-"))
     return Purse(left, ledger, file.ceilings)
 
 

@@ -106,11 +106,11 @@ def _words(verdict: Verdict) -> str:
 
 
 #: How bad an outcome is.
-RANK: Final = {**dict.fromkeys(GOOD, 0), Outcome.DRIFT: 1, Outcome.FAIL: 2}
+BADNESS: Final = {**dict.fromkeys(GOOD, 0), Outcome.DRIFT: 1, Outcome.FAIL: 2}
 
 
 def _kind(before: Verdict, after: Verdict) -> ChangeKind | None:
-    was, now = RANK.get(before.outcome), RANK.get(after.outcome)
+    was, now = BADNESS.get(before.outcome), BADNESS.get(after.outcome)
     if was is None or now is None:
         return None if was == now else "vanished" if now is None else "new"
     if was != now:

@@ -112,7 +112,7 @@ class _Ruling:
 
     verdict: Verdict
     observations: tuple[Observation, ...] = ()
-    rests: tuple[Records, ...] = ()
+    finding_records: tuple[Records, ...] = ()
     spoiled: Records = frozenset()
 
 
@@ -226,8 +226,8 @@ def _rule(clause: Clause, trace: Trace, states: Mapping[str, str]) -> _Ruling:
         observation=observation,
         findings=_alike(sorted(violations, key=lambda violation: violation.drifts)),
     )
-    rests = tuple(_records((violation.source, *violation.related)) for violation in violations)
-    return _Ruling(verdict, observations, rests, _records(violation.source for violation in failing))
+    finding_records = tuple(_records((violation.source, *violation.related)) for violation in violations)
+    return _Ruling(verdict, observations, finding_records, _records(violation.source for violation in failing))
 
 
 def _drifted(ruling: _Ruling, before: str | None) -> _Ruling:
@@ -241,7 +241,7 @@ def _drifted(ruling: _Ruling, before: str | None) -> _Ruling:
     sources = (source for remark in new for source in (remark.source, *remark.related) if source is not None)
     drifted = replace(verdict, outcome=Outcome.DRIFT, findings=(finding,))
     # If nothing is new, something was not seen again: that is missing evidence.
-    return replace(ruling, verdict=drifted, rests=(_records(sources),) if new else ())
+    return replace(ruling, verdict=drifted, finding_records=(_records(sources),) if new else ())
 
 
 def _explained(clauses: Sequence[Clause], rulings: Mapping[str, _Ruling]) -> dict[str, tuple[str, ...]]:
@@ -261,7 +261,9 @@ def _explained(clauses: Sequence[Clause], rulings: Mapping[str, _Ruling]) -> dic
 
     for clause_id, ruling in rulings.items():
         failed = [root for root in spoiled if root in roots(clause_id)]
-        guilty = [[root for root in failed if spoiled[root] & records] for records in ruling.rests] or [failed]
+        guilty = [[root for root in failed if spoiled[root] & records] for records in ruling.finding_records] or [
+            failed
+        ]
         if ruling.verdict.outcome in EXPLICABLE and all(guilty):
             causes[clause_id] = [root for root in failed if any(root in each for each in guilty)]
 

@@ -23,7 +23,7 @@ from .descriptions import sentences
 from .meaning import COMPARISONS, atoms, gist
 from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of
 
-#: Attributes of a parameter that are upper bounds, and all that limit what callers may send.
+#: Attributes of a parameter that are upper bounds.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
 #: How many new sentences are compared with an old one to find the most similar.
 _MOST_COMPARED: Final = 40
@@ -33,12 +33,13 @@ _INTRODUCES: Final = re.compile(
     r"\b(?:below|above|following|these|this (?:page|section|table|example|guide)|examples?|samples?|see|more (?:information|details)|learn)\b|:$",
     re.IGNORECASE,
 )
-#: Sections at the end of an operation that are gone if a page was cut off.
+#: How many sections at the end of an operation must be missing for a page to count as cut off.
 _FEWEST_GONE: Final = 3
 #: The sections inside another one.
 _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("queue system errors",)}
 _SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
 Effect = Literal["", "breaking", "widening", "unknown"]
+#: All attributes that limit what callers may send.
 _BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats"}
 #: The meaning of a fact that only says that something is there.
 PRESENT: Final = "present"
@@ -83,8 +84,8 @@ def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
         if before is not None and after is not None:
             changes += (*_facts(before, after), *_sentences(before, before.sentences, after.sentences))
         elif before is not None:
-            rests = dict.fromkeys(each for fact in facts(before) for each in support(before, fact)["clauses"])
-            changes.append(whole(before=f"{before.method} {before.path}", effect="breaking", clauses=tuple(rests)))
+            dependents = dict.fromkeys(each for fact in facts(before) for each in support(before, fact)["clauses"])
+            changes.append(whole(before=f"{before.method} {before.path}", effect="breaking", clauses=tuple(dependents)))
         elif after is not None:
             changes.append(whole(after=f"{after.method} {after.path}", effect="widening"))
     changes += _sentences(None, old.sentences, new.sentences)
@@ -123,7 +124,7 @@ def _sections(operation: Operation) -> set[str]:
 
 
 def _paired(old: Sequence[Operation], new: Iterable[Operation]) -> list[tuple[Operation | None, Operation | None]]:
-    """The operations of the old page with those of the new one: by path, else by heading, else the only one left with its parameters."""
+    """The operations of the old page with those of the new one: by path, else by heading, else by title and most of the parameters' names."""
     left, partners = list(new), dict[int, Operation]()
     for is_same in (_is_same_route, _is_like):
         for number, each in enumerate(old):
@@ -168,11 +169,11 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
             continue
         if part == "parameter":
             changed.setdefault(name, []).extend(each.meaning for each in (old, new) if each)
-        rests = support(before, old) if old else {}
+        dependents = support(before, old) if old else {}
         said = news.get((part, name, "description"))
         is_replaced = old and said and new is None and (name in unread or said.commits - old.commits)
         effect = "unknown" if is_replaced else _effect(key, old, new)
-        yield change(kind="meaning", before=_shown(old), after=_shown(new), effect=effect, **rests)
+        yield change(kind="meaning", before=_shown(old), after=_shown(new), effect=effect, **dependents)
         told |= {name} if attribute == "description" else set()
     further = partial(Change, kind="meaning", operation=operation_name(before.path), part="parameter", effect="unknown")
     for name in [each for each in unread if each not in told]:
@@ -259,8 +260,8 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
                 yield change(kind="wording", before=was, after=now)
             else:
                 fact = Fact("sentence", section, "", None, was or "", section)
-                rests = support(operation, fact) if operation and was else {}
-                yield change(kind="meaning", before=was, after=now, effect="unknown", **rests)
+                dependents = support(operation, fact) if operation and was else {}
+                yield change(kind="meaning", before=was, after=now, effect="unknown", **dependents)
 
 
 def _adds(old: Fact, new: Fact) -> bool:

@@ -218,7 +218,7 @@ class Rule:
 
 
 IMAGE_URL: Final = "https://example.com/first.jpg"
-MISSING: Final = {"missing": ABSENT, "null": None}
+NO_VALUE: Final = {"missing": ABSENT, "null": None}
 NOT_STRINGS: Final = {"42": 42, "1.5": 1.5, "true": True, "false": False, "object": {"text": PROMPT}, "array": [PROMPT]}
 NOT_RESOLUTIONS: Final = {"768": 768, "true": True, "object": {"height": 768}, "array": ["768P"]}
 SITE: Final = "https://example.com/"
@@ -325,7 +325,7 @@ _image: Final = partial(Rule, member="first_frame_image", also=ALONE, late=True)
 
 #: The page, Parameters of both operations: 'Required', 'Type' and 'Description'.
 RULES: Final = (
-    Rule("T2V-PROMPT-01", "prompt", MISSING),
+    Rule("T2V-PROMPT-01", "prompt", NO_VALUE),
     Rule("T2V-PROMPT-02", "prompt", NOT_STRINGS, allowed=ANY_TEXT),
     Rule("T2V-PROMPT-03", "prompt", {}, {"empty": "", "blank": "   "}),
     Rule("T2V-PROMPT-04", "prompt", {}, {"2001 characters": "a" * 2001}),
@@ -338,13 +338,13 @@ RULES: Final = (
     Rule("T2V-PO-01", "prompt_optimizer", NOT_BOOLEANS, NULL, allowed=EITHER),
     Rule("T2V-FP-01", "fast_pretreatment", NOT_BOOLEANS, NULL, allowed=EITHER),
     Rule("T2V-WM-01", "aigc_watermark", NOT_BOOLEANS, NULL, allowed=EITHER),
-    Rule("I2V-PROMPT-01", "prompt", MISSING),
+    Rule("I2V-PROMPT-01", "prompt", NO_VALUE),
     Rule("I2V-PROMPT-02", "prompt", NOT_STRINGS, allowed=ANY_TEXT),
     Rule("I2V-PROMPT-03", "prompt", allowed={"2000 characters": "a" * LONGEST}),
     Rule("I2V-PROMPT-04", "prompt", {**TOO_LONG, "20,000 characters": "a" * (10 * LONGEST)}),
     Rule("I2V-PROMPT-05", "prompt", allowed=LONG_ENOUGH),
     Rule("I2V-PROMPT-06", "prompt", allowed={"camera movement": CAMERA}),
-    Rule("I2V-IMG-01", "first_frame_image", MISSING),
+    Rule("I2V-IMG-01", "first_frame_image", NO_VALUE),
     Rule("I2V-IMG-02", "first_frame_image", NOT_IMAGES),
     Rule("I2V-DUR-01", "duration", {**NOT_SECONDS, **NOT_NUMBERS}),
     Rule("I2V-DUR-02", "duration", allowed={"6 s": 6, "10 s": 10, "none after 10 s": ABSENT}),
@@ -481,7 +481,7 @@ ALLOWED: Final = (
 )
 
 #: The clauses, besides its own, for which every family of broken rules is evidence.
-REFUSALS: Final = ("ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
+REFUSAL_CLAUSES: Final = ("ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
 BUCKET: Final = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev"
 
 NO_IMAGES: Final = (
@@ -504,7 +504,7 @@ def _forbidden(rule: Rule) -> Probe:
     cases = rule.cases(rule.forbidden, "refuse")
     if rule.clause.endswith("-PROMPT-01"):
         cases += _raw(rule.operation, {"empty object": b"{}"})
-    feeds = (*REFUSALS, "I2V-IMG-15") if rule.late else REFUSALS
+    feeds = (*REFUSAL_CLAUSES, "I2V-IMG-15") if rule.late else REFUSAL_CLAUSES
     return family(rule.clause, rule.clause, *cases, feeds=feeds, followed=rule.late)
 
 

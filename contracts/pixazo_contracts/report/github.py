@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 from pixazo_contracts.clauses import BY_ID
@@ -67,7 +66,9 @@ def _summary(result: Result) -> Iterator[str]:
         yield f"- {in_markdown(trouble)}"
     counts = ", ".join(f"{number} {name}" for name, number in summary.outcomes.items()) or "nothing was judged"
     yield f"\n{counts}; judged {summary.judged} of {summary.planned} planned, {summary.total} in all.\n"
-    yield from map(in_markdown, chain(spending(result), not_compared_lines(summary.not_compared)))
+    if spent := spending(result):
+        yield in_markdown(spent)
+    yield from map(in_markdown, not_compared_lines(summary.not_compared))
     verdicts = list(reported(result)) if meta.unusable is None else []
     rows = (
         (_name(result, verdict), BY_ID[verdict.clause].requirement, page_line(BY_ID[verdict.clause]),

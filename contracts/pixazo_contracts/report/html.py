@@ -116,7 +116,7 @@ def render_html(result: Result) -> str:
         meanings={outcome.value: meaning for outcome, meaning in MEANINGS.items()},
         broken=broken, drift=_with_outcome(result, Outcome.DRIFT), observed=_with_outcome(result, Outcome.OBSERVED),
         unjudged=_with_outcome(result, Outcome.BLOCKED, Outcome.INCONCLUSIVE, Outcome.UNFUNDED, Outcome.SKIPPED),
-        spending=list(spending(result)), not_compared=list(not_compared_lines(result.summary.not_compared)),
+        spending=spending(result), not_compared=list(not_compared_lines(result.summary.not_compared)),
         groups=by_group(result), titles=GROUPS, statements=STATEMENTS, timelines=_timelines(result), most=MOST_SHOWN,
         source=source, repeat_command=repeat_command, keys=repeat_keys(result), quotations=quotations, page_url=PAGE_URL,
         # The style is ours, and a style element has no escapes.

@@ -127,8 +127,8 @@ def _thing(change: Change) -> str:
 
 def _support(change: Change) -> list[str]:
     """What depends on the earlier text: one line for the clauses, one for the policy."""
-    rests = (("clauses", change.clauses), ("policy", change.policy))
-    return [f"{name}: {', '.join(values)}" for name, values in rests if values]
+    dependents = (("clauses", change.clauses), ("policy", change.policy))
+    return [f"{name}: {', '.join(values)}" for name, values in dependents if values]
 
 
 def _short(value: Any) -> str:

@@ -74,7 +74,7 @@ def quotations(clause: Clause) -> Iterator[tuple[str, str, bool]]:
 
 
 def page_line(clause: Clause) -> str:
-    """The same in one line, with the page's address; our own reason where the page says nothing."""
+    """The quotations of a clause in one line, with the page's address; our own reason where the page says nothing."""
     said: list[str] = []
     for heading, text, is_sample in quotations(clause):
         line = " ".join(text.split()) if is_sample else f'"{text}"'
@@ -124,16 +124,15 @@ def verdict_lines(result: Result, verdict: Verdict, *, colour: bool = False) -> 
     yield ""
 
 
-def spending(result: Result) -> Iterator[str]:
-    """One line about what a run spent from its budget, reserved and gave back; none where generations are not counted."""
+def spending(result: Result) -> str | None:
+    """What a run spent from its budget, reserved and gave back, in one line; None where generations are not counted."""
     meta = result.meta
-    if meta.budget is not None and not meta.complete:
-        yield f"{meta.generations_spent} of {meta.budget} generations spent, or more: the ledger has those that were under way"
-    elif meta.budget is not None:
-        yield (
-            f"{meta.generations_spent} of {meta.budget} generations spent, {meta.generations_released} reserved and given back "
-            "after a refusal"
-        )
+    if meta.budget is None:
+        return None
+    spent = f"{meta.generations_spent} of {meta.budget} generations spent"
+    if not meta.complete:
+        return f"{spent}, or more: the ledger has those that were under way"
+    return f"{spent}, {meta.generations_released} reserved and given back after a refusal"
 
 
 def not_compared_lines(not_compared: Mapping[str, str]) -> Iterator[str]:
@@ -156,7 +155,8 @@ def _totals(result: Result) -> Iterator[str]:
     yield counts or "nothing was judged"
     yield f"judged {summary.judged} of {summary.planned} planned, {summary.selected} selected, {summary.total} in all"
     yield f"{meta.exchanges} exchanges, {meta.callbacks} callbacks in {meta.seconds:.1f} s"
-    yield from spending(result)
+    if spent := spending(result):
+        yield spent
     yield from (f"baseline: {line}" for line in not_compared_lines(summary.not_compared))
     yield from (visible(f"out of date: {line}") for line in summary.stale)
     for label, trouble in (("", meta.cut), ("spend guard: ", meta.spend_stopped), ("target unusable: ", meta.unusable)):

@@ -203,7 +203,7 @@ class Releases:
             if named is not None:
                 self._ids[named] = None
 
-    def called(self, method: str, target: str, body: bytes) -> None:
+    def callback_received(self, method: str, target: str, body: bytes) -> None:
         """Record a request to our receiver. A read of the URL, or a challenge, may come before work begins."""
         token = self._token.search(split_url(target).path)
         if method != "POST" or token is None or "challenge" in members_of(body):
@@ -263,7 +263,7 @@ class Purse:
     def callback_received(self, method: str, target: str, body: bytes) -> None:
         """Record a request to our receiver: it may show that a reservation should not have been given back."""
         if self._budget is not None:
-            self._releases.called(method, target, body)
+            self._releases.callback_received(method, target, body)
             self._watch()
 
     def reserve(self, request: Send) -> int:

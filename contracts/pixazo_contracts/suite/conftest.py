@@ -209,7 +209,8 @@ def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clo
     with _exit_if_unusable():
         trace = runner.run(target, for_clauses(options.selected), options, clock=clock)
     found = evaluate(trace, clauses, terms)
-    pytestconfig.stash.setdefault(SPENT, []).extend(spending(found))
+    if spent := spending(found):
+        pytestconfig.stash.setdefault(SPENT, []).append(spent)
     if options.trace_path is not None:
         options.trace_path.with_name("result.ndjson").write_bytes(to_ndjson(found))
     if found.meta.unusable is not None:

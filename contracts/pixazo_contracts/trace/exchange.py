@@ -34,8 +34,8 @@ class _Missing:
 
 MISSING: Final = _Missing()
 
-#: The name in place of a probe for recorded requests of an app, which no probe sent.
-PASSING: Final = frozenset({"proxy", "har"})
+#: The names in place of a probe for recorded requests of an app, which no probe sent: what recorded them.
+FROM_APP: Final = frozenset({"proxy", "har"})
 
 #: Operations whose accepted requests are generations.
 SUBMITS: Final = ("generate", "imageToVideo")
@@ -282,9 +282,9 @@ class Exchange(_Message):
         return self.operation in SUBMITS and self.method == "POST"
 
     @property
-    def passing(self) -> bool:
+    def from_app(self) -> bool:
         """Whether an app sent the request; then only what crossed the wire is known."""
-        return self.probe in PASSING
+        return self.probe in FROM_APP
 
     @property
     def succeeded(self) -> bool:

@@ -37,7 +37,7 @@ RANK: Final = {"QUEUED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2, "ERROR
 OUR_OTHER_PATHS: Final = ("/image/", "/redirected/")
 
 #: The path of a URL that our receiver opened, in any run.
-EARLIER: Final = re.compile(r"/hook/\w+-\d+-.+")
+ANY_RUN: Final = re.compile(r"/hook/\w+-\d+-.+")
 
 #: The three timestamps of the page's Response (Completed), and their printed form: "2026-03-31T10:00:00.000Z".
 STAMPS: Final = ("created_at", "updated_at", "completed_at")
@@ -161,20 +161,20 @@ def find_generations(exchanges: Sequence[Exchange], callbacks: Sequence[Callback
             reads.setdefault((exchange.request_id, exchange.account), []).append(exchange)
         if exchange.operation == "media" and exchange.method == "GET" and exchange.request_id is not None:
             downloads.setdefault(exchange.request_id, []).append(exchange)
-    called = _called(submits, callbacks)
+    callbacks_by_id = _callbacks_by_id(submits, callbacks)
     return tuple(
         Generation(
             request_id,
             submit,
             tuple(reads.get((request_id, submit.account), ())),
-            tuple(called.get(request_id, ())),
+            tuple(callbacks_by_id.get(request_id, ())),
             tuple(downloads.get(request_id, ())),
         )
         for request_id, submit in submits.items()
     )
 
 
-def _called(submits: Mapping[str, Exchange], callbacks: Sequence[Callback]) -> dict[str, list[Callback]]:
+def _callbacks_by_id(submits: Mapping[str, Exchange], callbacks: Sequence[Callback]) -> dict[str, list[Callback]]:
     """The callbacks by generation: by the URL that was called; generations with the same URL are told apart by the body."""
     owners: dict[str, list[str]] = {}
     for request_id, submit in submits.items():
@@ -251,7 +251,7 @@ class Trace:
         if any(run in callback.target for run in runs) or (isinstance(named, str) and named in self._by_id):
             return True
         # A gateway may still retry callbacks of an earlier run, and anyone may call a receiver that is reachable from the Internet.
-        return self.profile.loopback and not EARLIER.fullmatch(path)
+        return self.profile.loopback and not ANY_RUN.fullmatch(path)
 
     @cached_property
     def _by_aim(self) -> dict[str, list[Exchange]]:

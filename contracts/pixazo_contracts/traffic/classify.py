@@ -50,7 +50,7 @@ KEPT_OF_REQUESTS: Final = KEPT_HEADERS | {
 }
 
 #: The paths of the two operations.
-SUBMITS: Final = {f"{MODEL_BASE}/{operation}": operation for operation in ("generate", "imageToVideo")}
+SUBMIT_PATHS: Final = {f"{MODEL_BASE}/{operation}": operation for operation in ("generate", "imageToVideo")}
 
 #: An id as the page prints it, one that a gateway can have issued, and one that no gateway has issued.
 WELL_FORMED: Final = re.compile(rf"{MODEL}_[0-9A-Za-z]+(-[0-9A-Za-z]+){{4}}")
@@ -223,16 +223,20 @@ def classify(
     if not (path.startswith((MODEL_BASE, STATUS_BASE)) or path.lower().replace("//", "/").startswith(MODEL_BASE)):
         return said
     said = replace(said, operation="head" if method == "HEAD" else "other")
-    if path in SUBMITS:
+    if path in SUBMIT_PATHS:
         if method == "POST":
-            return _submit(replace(said, operation=SUBMITS[path]), headers, body or b"")
+            return _submit(replace(said, operation=SUBMIT_PATHS[path]), headers, body or b"")
         wrong = method in OTHER_METHODS and said.keyed
-        return replace(said, aims=("BASE-06",), intent="refuse", case=f"{method} {SUBMITS[path]}") if wrong else said
+        return (
+            replace(said, aims=("BASE-06",), intent="refuse", case=f"{method} {SUBMIT_PATHS[path]}") if wrong else said
+        )
     if path.startswith(STATUS_BASE):
         read = method == "GET" and not names & CONDITIONS
         return _read(replace(said, operation="status"), path.removeprefix(STATUS_BASE), issued) if read else said
     near = path.replace("//", "/").rstrip("/").lower()
-    if method == "POST" and any(near == known.lower() for known in SUBMITS):  # looks like an operation but is not one
+    if method == "POST" and any(
+        near == known.lower() for known in SUBMIT_PATHS
+    ):  # looks like an operation but is not one
         kind = "doubled slash" if "//" in path else "trailing slash" if path.endswith("/") else "other letter case"
         return replace(said, aims=("BASE-07",), case=kind)
     return said

@@ -19,7 +19,7 @@ from pixazo_contracts.probes import Send
 from pixazo_contracts.runner import BudgetExhaustedError, Purse, Reply
 from pixazo_contracts.trace import STATUS_BASE, Exchange, Profile, canonical_origin, members_of, only_reads, split_url
 
-from .classify import SUBMITS
+from .classify import SUBMIT_PATHS
 from .tape import Failure, Message, Tape, TapeError, decoded
 from .wire import Head, LostError, Peer, Piece, RawHeaders, connect, framed, refuse
 
@@ -52,7 +52,7 @@ class ProxyOptions:
 
 @dataclass(slots=True, kw_only=True)
 class _Passing(Message):
-    """One exchange under way. `ended`: the response was read completely; `reset`: how the gateway broke off. `left`: the app closed its side. `noted`: it is recorded."""
+    """One exchange under way. `ended`: the response was read completely; `reset`: how the gateway broke off. `app_left`: the app closed its side. `noted`: it is recorded."""
 
     app: Peer
     operation: str
@@ -61,7 +61,7 @@ class _Passing(Message):
     pieces: list[Piece] = field(default_factory=list[Piece])
     ended: bool = False
     reset: bool = False
-    left: bool = False
+    app_left: bool = False
     noted: bool = False
     pump: asyncio.Task[None] | None = None
 
@@ -77,7 +77,7 @@ class _Passing(Message):
 
 def _lost(passing: _Passing) -> Failure:
     """The gateway's connection was lost: where the app had closed its side, it is the app that gave up."""
-    return Failure("abandoned" if passing.left else "lost")
+    return Failure("abandoned" if passing.app_left else "lost")
 
 
 class _Judging:
@@ -251,7 +251,7 @@ class Proxy:
         origin, purse, is_media = self._profile.origin, self.guard, passing.operation == "media"
         if only_reads(passing.method, f"{origin}{passing.target}", origin, media=is_media):
             purse = None
-        hooked = self._options.public_url is not None and passing.target.partition("?")[0] in SUBMITS
+        hooked = self._options.public_url is not None and passing.target.partition("?")[0] in SUBMIT_PATHS
         if purse is not None or hooked:
             await self._read_body(passing)
         if hooked and passing.method == "POST":
@@ -391,7 +391,7 @@ class Proxy:
                 passing.sent = b""
             await passing.app.wait_closed()
             if gateway.write_eof():  # the app may still read, so it sees how the gateway reacts
-                passing.left = True
+                passing.app_left = True
                 return
         except LostError:
             if gateway.gone:
@@ -479,7 +479,7 @@ class Proxy:
     def _note(self, passing: _Passing) -> Exchange:
         """Record an exchange, and say once if the app may bypass the proxy."""
         if self._options.keep_host and (host := passing.head.get(b"host")):
-            self._tape.named(host.decode("latin-1"))
+            self._tape.note_host(host.decode("latin-1"))
         exchange, passing.noted = self._tape.record(passing), True
         url = exchange.members.get("polling_url") if exchange.is_submit else None
         if isinstance(url, str) and STATUS_BASE in url:
@@ -526,7 +526,7 @@ class Proxy:
         except (OSError, h11.RemoteProtocolError) as error:
             self._say(f"the app's webhook URL cannot be reached ({error})", once="webhook")
             answer = None
-        self._tape.called(head, bytes(body), answer.status if answer else 502, at)
+        self._tape.record_callback(head, bytes(body), answer.status if answer else 502, at)
         if answer is None:
             await refuse(app, 502, "the app's webhook URL cannot be reached")
         else:

@@ -44,7 +44,7 @@ from pixazo_contracts.trace import (
 from .classify import (
     KEPT_OF_REQUESTS,
     SECRET,
-    SUBMITS,
+    SUBMIT_PATHS,
     Classified,
     Hiding,
     classify,
@@ -144,7 +144,10 @@ class Tape:
     def __init__(self, profile: Profile, out: Path, known_keys: Iterable[str] = ()) -> None:
         self.profile, self.out = profile, out
         self.hooks: dict[str, str] = {}
-        self._salt, self._accounts, self.purse = secrets.token_hex(16), dict[str, str](), secrets.token_hex(4)
+        self._salt = secrets.token_hex(16)
+        self._accounts: dict[str, str] = {}
+        #: Begins every token of `hook`, and the ledger's names of the runs of this tape; `purse` in the file.
+        self.token_prefix = secrets.token_hex(4)
         self._keys = dict.fromkeys(known_keys)
         self._redactor, self._unsearched = Hiding(self._keys), [*self._keys]
         self._exchanges = self._callbacks = 0
@@ -160,7 +163,7 @@ class Tape:
         self.out.mkdir(parents=True, exist_ok=True)
         try:
             state = json.loads((self.out / STATE).read_bytes())
-            self._salt, self._accounts, self.purse = state["salt"], state["accounts"], state["purse"]
+            self._salt, self._accounts, self.token_prefix = state["salt"], state["accounts"], state["purse"]
             self.hooks, self._hook_count = state["hooks"], state["hook_count"]
         except FileNotFoundError:
             self.save()
@@ -180,16 +183,21 @@ class Tape:
 
     def save(self) -> None:
         """Keep what a restart must know, readable by the owner only; keys are kept as salted digests."""
-        state = {"salt": self._salt, "accounts": self._accounts, "purse": self.purse, "hook_count": self._hook_count}
+        state = {
+            "salt": self._salt,
+            "accounts": self._accounts,
+            "purse": self.token_prefix,
+            "hook_count": self._hook_count,
+        }
         # A URL with a key is known to this process only.
         state["hooks"] = {token: url for token, url in self.hooks.items() if self._redactor.without_keys(url) == url}
-        beside = self.out / f"{STATE}.new"
+        temporary = self.out / f"{STATE}.new"
         try:
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(json.dumps(state).encode())
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(self.out / STATE)
+            temporary.replace(self.out / STATE)
         except OSError as error:
             raise TapeError(f"{self.out / STATE}: {error.strerror or error}") from None
 
@@ -214,7 +222,7 @@ class Tape:
         if not all(any(each.member("status") in TERMINAL for each in callbacks) for callbacks in awaited):
             # Callbacks may have been lost while nothing listened: a missing one shows nothing from here on.
             rest = tuple(each for each in self.profile.capabilities if each != "receiver")
-            self._describe(replace(self.profile, capabilities=rest))
+            self._set_profile(replace(self.profile, capabilities=rest))
 
     def _write(self, record: Record) -> None:
         line, written = dump_record(record), 0
@@ -224,24 +232,24 @@ class Tape:
         except OSError as error:
             raise TapeError(f"{self._path}: {error.strerror or error}") from None
 
-    def named(self, host: str) -> None:
+    def note_host(self, host: str) -> None:
         """Note a host name that the app uses for the proxy: a gateway may derive URLs from it."""
         origin, known = f"http://{host}", self.profile.public_origins
         if origin in known or len(known) >= MOST_NAMES or self.text(origin) != origin:
             return
         with suppress(ValueError):  # it is not a host
             if canonical_origin(origin) != canonical_origin(self.profile.origin):
-                self._describe(replace(self.profile, public_origins=(*known, origin)))
+                self._set_profile(replace(self.profile, public_origins=(*known, origin)))
                 self._write(self.header)
 
-    def _describe(self, profile: Profile) -> None:
+    def _set_profile(self, profile: Profile) -> None:
         self.profile = profile
         self.header = replace(self.header, profile=profile, profile_hash=profile.hash)
 
     def hook(self, url: str, public_url: str) -> str:
         """A URL below ours that receives callbacks for a URL of the app, also after a restart."""
         self._hook_count += 1
-        token = f"{self.purse}-{self._hook_count}-proxy"
+        token = f"{self.token_prefix}-{self._hook_count}-proxy"
         self.hooks[token] = url
         self.save()
         return f"{public_url.rstrip('/')}/hook/{token}"
@@ -271,7 +279,7 @@ class Tape:
         if not self._exchanges:
             return
         origins = tuple(each for each in self.profile.public_origins if redactor.text(each) == each)
-        self._describe(replace(self.profile, public_origins=origins))
+        self._set_profile(replace(self.profile, public_origins=origins))
         trace, beside = load_trace(self._path), self.out / f"{TRACE}.new"
         records: list[Exchange | Callback] = [_struck(each, redactor) for each in trace.exchanges]
         records += [_struck(each, redactor) for each in trace.callbacks]
@@ -327,7 +335,7 @@ class Tape:
         blind = response is not None and not readable and said.operation != "media"
         if blind or (message.failure and not (message.error == "lost" and self.profile.loopback)):
             # No response of the gateway was seen, so no id that it issued either.
-            self._unseen = self._unseen or said.operation in SUBMITS.values()
+            self._unseen = self._unseen or said.operation in SUBMIT_PATHS.values()
             said = replace(said, operation="elsewhere", aims=(), intent="any", request_id=None)
         redactor, key, bare = self._redactor, key_of(target, headers), without_key(target)
         is_media = said.operation == "media"
@@ -345,7 +353,7 @@ class Tape:
         self._write(exchange)
         return exchange
 
-    def called(self, head: Head, body: bytes, answered: int, at: float) -> None:
+    def record_callback(self, head: Head, body: bytes, answered: int, at: float) -> None:
         """Record a callback that was relayed."""
         method, target = (part.decode("latin-1") for part in head.first)
         number = self._callbacks = self._callbacks + 1

@@ -100,7 +100,7 @@ def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) ->
     app = _InWeather(child, simulator, options["weather_limit"])
     first = app.run(incidents)
     code = app.code
-    _tell(first.account if child.interrupted else str(first))
+    _tell(first.summary if child.interrupted else str(first))
     if first.problems and not child.interrupted:
         given = tuple(_given(child.command, options["keys"]))
         how = f"to repeat it{', with the key in place of ' + HIDDEN if any(HIDDEN in each for each in given) else ''}:"

@@ -19,7 +19,7 @@ from .process import at_stdin_eof, log
 if TYPE_CHECKING:
     import socket
 
-VARIABLE = "PIXAZO_SIM_WORKER_FD"
+SOCKET_VARIABLE = "PIXAZO_SIM_WORKER_FD"
 """In the environment of a worker: the file descriptor of the port."""
 STEADY = 1.0
 """Seconds that a worker must have run to be replaced when it ends by itself; one that ends sooner ends all the workers."""
@@ -31,7 +31,7 @@ def inherited() -> socket.socket | None:
     """The socket of the port in a worker, None in any other process. From now on the worker ends with its supervisor."""
     import socket
 
-    if (number := os.environ.get(VARIABLE)) is None:
+    if (number := os.environ.get(SOCKET_VARIABLE)) is None:
         return None
     at_stdin_eof(lambda: os.kill(os.getpid(), signal.SIGTERM))  # the supervisor never writes: its end closes the pipe
     return socket.socket(fileno=int(number))
@@ -59,7 +59,7 @@ class Workers:
         number = self._listener.fileno()
         with self._lock, _no_hang_up():
             process = subprocess.Popen(  # noqa: S603 - this command itself
-                [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {VARIABLE: str(number)}, pass_fds=(number,),
+                [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {SOCKET_VARIABLE: str(number)}, pass_fds=(number,),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             )  # fmt: skip
             self._processes.append(process)

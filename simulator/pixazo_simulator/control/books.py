@@ -16,7 +16,7 @@ _ORPHANS = {
     "lost": "no complete response to its submission reached the app",
     "told": "it is COMPLETED, but the app never downloaded its video, although it downloaded others",
 }
-"""Why a generation with this fate has neither a delivered video nor a failure that was reported to the app."""
+"""Why a generation with this fate is an orphan: its video or its failure did not reach the app. Of those that were told, only videos left behind are."""
 MOST_FAILED = 2
 """Equal submissions that FAILED before another one is a waste: once or twice may be bad luck."""
 
@@ -53,14 +53,14 @@ class Run:
         return list(dict.fromkeys(each.kind for each in (*self.imbalances, *self.problems)))
 
     @property
-    def account(self) -> str:
+    def summary(self) -> str:
         """The incidents that struck, and the books, a line each."""
         count = len(self.incidents)
         counted = f"weather: {count} incident{'s' * (count != 1)}, of which {len(self.struck)} struck"
         return "\n".join([counted, *(f"  {each}" for each in self.struck), self.books])
 
     def __str__(self) -> str:
-        return "\n".join([self.account, *(f"broken: {each.sentence}" for each in self.problems)])
+        return "\n".join([self.summary, *(f"broken: {each.sentence}" for each in self.problems)])
 
 
 def run_of(world: ControlClient, incidents: Forecast, failure: str | None = None) -> Run:

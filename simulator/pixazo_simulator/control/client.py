@@ -35,7 +35,7 @@ LONGEST_IDLE = 30.0
 real_clock = partial(time.perf_counter)  # as in `world`
 
 Operation = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
-"""The operations of exchanges: `submit` is either submission, `request` any operation of the gateway."""
+"""The operations of exchanges: `submit` is any submission, `request` any operation of the gateway."""
 Channel = Callable[[str, str, "str | None", bytes], tuple[int, bytes]]
 """Carries method, target, API key and body to a simulator and returns status code and body. Any thread may call it."""
 T = TypeVar("T")

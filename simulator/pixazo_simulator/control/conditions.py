@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pixazo_simulator.script import ABSENT, Matcher, weight
-from pixazo_simulator.spec import OPERATIONS, shown, snapshot
+from pixazo_simulator.spec import OPERATIONS, shown, status_span
 from pixazo_simulator.world import Delivery, Exchange, Generation, World
 
 from .schema import rendering
@@ -118,7 +118,7 @@ class Search:
                 "attempts": len(each.attempts),
             }
         # Generations change as time passes, without any request. `/_sim` shows the state that the page specifies, whatever a mutant responds.
-        seen = snapshot(each.accepted, each.plan, self.world.clock.now())
+        seen = status_span(each.accepted, each.plan, self.world.clock.now())
         if seen.until is not None:
             self._next_change = seen.until if self._next_change is None else min(self._next_change, seen.until)
         return {"request_id": each.request_id, "operation": each.operation, "status": seen.status.value}

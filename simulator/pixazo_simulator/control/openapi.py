@@ -43,6 +43,15 @@ _REASONS: dict[Any, str] = {
 Reference = Callable[[Any], dict[str, Any]]
 
 
+_NUMBERED = {
+    "deliveries": "of a webhook, as `deliveries` lists it",
+    "rules": "of a rule, as `script` lists it",
+    "states": "of a state, as `keepState` returned it",
+    "tls-listeners": "of a TLS listener, as `openTlsListener` returned it",
+}
+"""What the number in a path is, by the word before it."""
+
+
 def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
     """The OpenAPI document of these routes, as a JSON value."""
     described = tuple(routes)
@@ -103,7 +112,8 @@ def _parameters(route: ControlRoute) -> Iterator[dict[str, Any]]:
     """The number in the path, and the parameters of the query."""
     if route.pattern.groups:
         schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
-        yield {"name": "number", "in": "path", "required": True, "schema": schema}
+        described = _NUMBERED[route.path.partition("/{number}")[0].rpartition("/")[2]]
+        yield {"name": "number", "in": "path", "required": True, "schema": schema, "description": described}
     if route.reads_query:
         (_,), components = msgspec.json.schema_components([route.request_type])
         described_type = components[route.request_type.__name__]

@@ -192,18 +192,18 @@ GRACE = 20 * spec.SECOND
 """How long a generation stays COMPLETED before it becomes FAILED."""
 
 
-def _falling_back(accepted: int, plan: spec.Plan, now: int) -> spec.Snapshot:
+def _falling_back(accepted: int, plan: spec.Plan, now: int) -> spec.StatusSpan:
     """QUEUED again in the middle third of PROCESSING."""
-    seen = spec.snapshot(accepted, plan, now)
+    seen = spec.status_span(accepted, plan, now)
     if seen.status is not spec.Status.PROCESSING or seen.until is None:
         return seen
     third = (seen.until - seen.since) // 3
     first, last = seen.since + third, seen.since + 2 * third
     if now < first:
-        return spec.Snapshot(spec.Status.PROCESSING, seen.since, first)
+        return spec.StatusSpan(spec.Status.PROCESSING, seen.since, first)
     if now < last:
-        return spec.Snapshot(spec.Status.QUEUED, first, last)
-    return spec.Snapshot(spec.Status.PROCESSING, last, seen.until)
+        return spec.StatusSpan(spec.Status.QUEUED, first, last)
+    return spec.StatusSpan(spec.Status.PROCESSING, last, seen.until)
 
 
 def _skipping(submission: Admitted, policy: spec.Policy, random: Random) -> spec.Plan:
@@ -221,7 +221,7 @@ def _withdrawn(members: Members, context: Context) -> Members:
 
 
 FLOW = (
-    Mutant("processing-falls-back", "FLOW-01", "PROCESSING falls back to QUEUED for a while", behaviour(snapshot=_falling_back),
+    Mutant("processing-falls-back", "FLOW-01", "PROCESSING falls back to QUEUED for a while", behaviour(status_span=_falling_back),
            ("STATUS-15", "HDR-05")),
     Mutant("processing-skipped", "FLOW-02", "QUEUED jumps to COMPLETED", behaviour(plan_for=_skipping)),
     Mutant("completed-turns-failed", "FLOW-03", "COMPLETED becomes FAILED 20 s later", in_status(_withdrawn, "COMPLETED"), ("STATUS-14", "WEBHOOK-04")),

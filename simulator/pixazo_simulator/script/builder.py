@@ -34,7 +34,7 @@ class Place(Protocol):
 class When:
     """A rule that is being built: `When(place, "generate", prompt=contains("bear")).end("FAILED", error="content policy")`.
 
-    The rule is about `call`: generate, imageToVideo, submit (either), status, media, webhook, or request (any but webhook). `match`
+    The rule is about `call`: generate, imageToVideo, submit (any of them), status, media, webhook, or request (any but webhook). `match`
     has conditions on the facts of the call; `headers` and `body` take a mapping of them. The first `after` matching
     calls are let through; of the others a share of `probability` is decided, drawn from the seed of the world. Before `since` and
     from `until` on the rule is not tried: seconds of the world's clock after it was added, or an instant. `name` replaces the

@@ -77,5 +77,5 @@ def cut(transmission: Transmission, length: int) -> str | None:
         return None
     noise = next((f"{each.description}, {len(each.data)} B; " for each in transmission if isinstance(each, Noise)), "")
     sent = next((each for each in transmission if isinstance(each, Send)), None)
-    left = f"{sent.length(length)} of {length} bytes of the body left" if sent else "nothing left"
-    return f"{noise}{left}, then {ending.description}"
+    came = f"{sent.length(length)} of {length} bytes of the body were sent" if sent else "nothing was sent"
+    return f"{noise}{came}, then {ending.description}"

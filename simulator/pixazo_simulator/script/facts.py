@@ -25,7 +25,7 @@ CALLS: Mapping[str, frozenset[str]] = {
     **{name: frozenset({name}) for name in ("status", "media", "webhook")},
     "request": spec.SUBMITS | {"status", "media"},
 }
-"""The operations that each word means: `submit` is either submission, `request` anything but webhook deliveries."""
+"""The operations that each word means: `submit` is any submission, those of model files too; `request` is any request, so all but webhooks."""
 _PARAMETERS = frozenset(spec.ImageParameters.__struct_fields__)
 _WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
 _OF_MODEL = spec.regex(r"[\w.-]+(/[\w.-]+)+")

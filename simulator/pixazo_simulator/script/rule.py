@@ -55,7 +55,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     Without `json` or `text` an error status code gets the gateway's own body; `retry_after` is in seconds.
     """
 
-    status: Annotated[int, Meta(ge=200, le=599)]
+    status: Annotated[int, Meta(ge=200, le=599, description="the status code")]
     json: Any = msgspec.UNSET
     text: str | None = None
     headers: dict[str, str] = {}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pixazo_simulator.control import ControlHandler
     from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
-    from pixazo_simulator.state import Answer, Kept, Log, Store
+    from pixazo_simulator.state import Answering, Kept, Log, Store
 
     from .console import Console
 
@@ -100,7 +100,7 @@ class Application:
         self.log.load(kept)
         self.worlds.log = self.log
 
-    def scratch(self, begun: Begun) -> tuple[Worlds, Answer]:
+    def scratch(self, begun: Begun) -> tuple[Worlds, Answering]:
         """Worlds of the settings with which those of the server began, for trials, initially without any world, and what answers requests there."""
         worlds = Worlds(self._settings, self.worlds.videos, begun)
         return worlds, Responder(self._gateway_over(worlds), worlds, self.dispatcher).carry_out

@@ -141,7 +141,7 @@ class GatewayProtocol(HttpToolsProtocol):
     _flow: _Flow
     _current: RequestResponseCycle | None = None  # the request that is being answered; `self.cycle` is the newest one
     _direct: tuple[Request, RoutedRequest] | None = None  # the request that is answered directly
-    _newest: Request  # the latest such request, before it was routed
+    _newest: Request  # the latest request that was answered directly, before it was routed
     _handed_over: tuple[Response, RoutedRequest] | None = None  # what the application must send to the next one
     _is_at_rest = True  # every request has been answered, and the parser is between two of them
     _heads: Heads

@@ -51,7 +51,7 @@ from .errors import (
 )
 from .formats import FORMS, Document, problems_of, problems_within, read_text_as
 from .images import ImageFacts, image_facts, read_data_url
-from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, begun, finish, left, snapshot
+from .lifecycle import NEVER, TERMINAL, Plan, Status, StatusSpan, begun, end_polled_state, finish, status_span
 from .operations import (
     ANY_MODEL,
     MEDIA_KINDS,
@@ -174,13 +174,13 @@ __all__ = [
     "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidDataError", "InvalidKey", "InvalidParameters", "InvalidTextError",
     "IpAddress", "JobTimes", "KeySuspended", "Label", "Magic", "MediaRead", "MissingKey", "ModelFile", "ModelNotFound", "Operation",
     "Parameter", "Parameters", "Path", "PlacedError", "Plan", "Policy", "PolicyDecision", "Problem", "RateLimit", "Redactor", "Refusal",
-    "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled", "TooManyBodies", "TooManyPending",
+    "SecretFilter", "Status", "StatusRead", "StatusSpan", "Submit", "Throttled", "TooManyBodies", "TooManyPending",
     "TooManyUnfinished", "UnknownModel", "UnknownRequest", "UnknownRoute", "Unrouted", "UnsupportedMediaType", "Violation",
     "accepted_answer", "base_path", "beginning", "begun", "check", "classify", "closest", "covers", "description_of",
-    "dollars", "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer", "http_date", "image_facts",
-    "is_data_url", "is_loopback_ip", "is_secret", "is_success", "left", "media_path", "media_type", "media_url", "members", "micros", "model_problems",
+    "dollars", "end_polled_state", "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer", "http_date", "image_facts",
+    "is_data_url", "is_loopback_ip", "is_secret", "is_success", "media_path", "media_type", "media_url", "members", "micros", "model_problems",
     "nearest", "never_redact_words_of", "not_unicode", "order", "parameters_of", "placed", "plain_ip", "plain_parameters", "points", "problems_of", "problems_within", "queue_error", "raised_at", "read",
     "read_data_url", "read_instant", "read_key", "read_magic", "read_model", "read_text_as", "refusal_answer", "refused_agent",
-    "regex", "renamed", "rows", "sentence", "shown", "snapshot", "status_body", "synchronous_answer",
+    "regex", "renamed", "rows", "sentence", "shown", "status_body", "status_span", "synchronous_answer",
     "timestamp", "unknown_member", "unknown_operation", "upstream_body", "upstream_challenge", "url_problem",
 ]  # fmt: skip

@@ -38,8 +38,8 @@ class Plan(msgspec.Struct, frozen=True, gc=False, array_like=True):
     processing_polls: int = 0
 
 
-class Snapshot(msgspec.Struct, frozen=True, gc=False):
-    """A status, the instant at which it began, the instant at which it will end (None: it is terminal)."""
+class StatusSpan(msgspec.Struct, frozen=True, gc=False):
+    """A status with the instant at which it began, and the one at which it will end (None: it is terminal)."""
 
     status: Status
     since: int
@@ -51,8 +51,8 @@ def finish(accepted: int, plan: Plan) -> int:
     return accepted + plan.queued + plan.processing
 
 
-def left(accepted: int, plan: Plan, now: int) -> Plan:
-    """The plan once a state that lasts for a number of status reads ends at `now`."""
+def end_polled_state(accepted: int, plan: Plan, now: int) -> Plan:
+    """The plan once its present state, which lasts for a number of status reads, has ended at `now`."""
     if plan.queued == NEVER:
         return msgspec.structs.replace(plan, queued=now - accepted)
     return msgspec.structs.replace(plan, processing=now - accepted - plan.queued)
@@ -67,7 +67,7 @@ def begun(plan: Plan, status: Status, age: int | None) -> tuple[Plan, int]:
     queued, processing = (0 if length == NEVER else length for length in (plan.queued, plan.processing))
     if age is None:
         age = {Status.QUEUED: 0, Status.PROCESSING: queued}.get(status, queued + processing)
-    if snapshot(0, plan, age).status is status:
+    if status_span(0, plan, age).status is status:
         return plan, age
     if status is Status.QUEUED:
         return msgspec.structs.replace(plan, queued=age + plan.queued), age
@@ -77,12 +77,12 @@ def begun(plan: Plan, status: Status, age: int | None) -> tuple[Plan, int]:
     return Plan(queued, age - queued, plan.outcome, plan.error), age
 
 
-def snapshot(accepted: int, plan: Plan, now: int) -> Snapshot:
-    """The status at `now` (UTC milliseconds) of a generation that was accepted at `accepted`."""
+def status_span(accepted: int, plan: Plan, now: int) -> StatusSpan:
+    """The status at `now` (UTC milliseconds) of a generation that was accepted at `accepted`, and how long it has it."""
     started = accepted + plan.queued
     finished = started + plan.processing
     if now < started:
-        return Snapshot(Status.QUEUED, accepted, started)
+        return StatusSpan(Status.QUEUED, accepted, started)
     if now < finished:
-        return Snapshot(Status.PROCESSING, started, finished)
-    return Snapshot(plan.outcome, finished, None)
+        return StatusSpan(Status.PROCESSING, started, finished)
+    return StatusSpan(plan.outcome, finished, None)

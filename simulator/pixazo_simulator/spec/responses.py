@@ -13,7 +13,7 @@ import msgspec
 
 from . import errors
 from .endpoints import KEY_HEADER, STATUS_PATH, Header
-from .lifecycle import Snapshot, Status
+from .lifecycle import Status, StatusSpan
 from .operations import MEDIA_KINDS
 from .policy import Policy
 from .text import SECOND, dollars
@@ -117,7 +117,7 @@ def status_body(
     model_id: str,
     media: str,
     accepted: int,
-    seen: Snapshot,
+    seen: StatusSpan,
     error: str | None,
     origin: str,
     policy: Policy,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .entries import Answer
+from .entries import Answering
 from .history import Happened, Replayed, Scratch, WorldLog, beginning, export, happened, kept_log, world_at
 from .log import Log, shown_state, store_of
 from .store import Head, Kept, MemoryStore, Store, StoreError, check_same, described
 
 __all__ = [
-    "Answer", "Happened", "Head", "Kept", "Log", "MemoryStore", "Replayed", "Scratch", "Store", "StoreError", "WorldLog",
+    "Answering", "Happened", "Head", "Kept", "Log", "MemoryStore", "Replayed", "Scratch", "Store", "StoreError", "WorldLog",
     "beginning", "check_same", "described", "export", "happened", "kept_log", "shown_state", "store_of", "world_at",
 ]  # fmt: skip

@@ -98,7 +98,7 @@ def decode(data: bytes) -> Entry:
         raise ValueError(f"this is not an entry of a log: {error}") from None
 
 
-Answer = Callable[[Request, int | None], Response]
+Answering = Callable[[Request, int | None], Response]
 """Answers and journals a request of the gateway; refuses it if a number is given, the number of bytes of bodies in memory."""
 
 
@@ -108,7 +108,7 @@ class Fold:
     If it `stands`, their clocks read the instant of the latest entry until the next one.
     """
 
-    def __init__(self, worlds: Worlds, answer: Answer, count: int = 0, *, stands: bool = False) -> None:
+    def __init__(self, worlds: Worlds, answer: Answering, count: int = 0, *, stands: bool = False) -> None:
         self.worlds = worlds
         self.time: StoredTime = worlds.time or StoredTime()
         self.count = count

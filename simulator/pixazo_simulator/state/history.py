@@ -37,10 +37,10 @@ from pixazo_simulator.world import (
     rows,
 )
 
-from .entries import FORMAT, Answer, AnswerRequest, Entry, Fold, LoggedCommand, decode, encode
+from .entries import FORMAT, Answering, AnswerRequest, Entry, Fold, LoggedCommand, decode, encode
 from .store import Head, Kept
 
-Scratch = Callable[[Begun], tuple[Worlds, Answer]]
+Scratch = Callable[[Begun], tuple[Worlds, Answering]]
 """Makes worlds like those of a server, but separate from them, and what answers requests there."""
 _AUTHORITY = regex(r"://[^/?#\s\"\\]+")
 _VALID = ((f"{HIDDEN}@", "hidden:hidden@"), (f":{REDACTED}", ":1"), (REDACTED, "redacted"))
@@ -182,7 +182,7 @@ def _history(number: int, kept: Kept, scratch: Scratch) -> tuple[Begun, tuple[Ro
     fold = _beginning(kept, scratch)
     begun, state = _present(number, fold)
     commands: list[bytes] = []
-    for step in steps(number, kept, fold):
+    for step in carried_out(number, kept, fold):
         if not state:
             begun, state = _present(number, fold)
         elif step.command is not None:
@@ -198,7 +198,7 @@ def _present(number: int, fold: Fold) -> tuple[Begun, tuple[Row, ...]]:
     return (Begun(now, world.clock.start), world.portable(now)) if world else (Begun(now, now), ())
 
 
-class Step(NamedTuple):
+class CarriedOut(NamedTuple):
     """An entry, appended `at` an instant of real time, as it was carried out: `command` is what it was for a world, None if it did not concern it.
 
     `before` is what the clock of the world read before, and its policy.
@@ -210,7 +210,7 @@ class Step(NamedTuple):
     before: tuple[int, Policy] | None
 
 
-def steps(number: int, kept: Kept, fold: Fold) -> Iterator[Step]:
+def carried_out(number: int, kept: Kept, fold: Fold) -> Iterator[CarriedOut]:
     """Carry out the entries in a store, and say what each of them was for a world."""
     for data in kept.entries:
         entry = decode(data)
@@ -224,7 +224,7 @@ def steps(number: int, kept: Kept, fold: Fold) -> Iterator[Step]:
             concerned, command = number, AdvanceIdly(0, command.milliseconds, command.most)
         elif world is None and fold.worlds.numbered(number):  # it has caused it
             concerned = number
-        yield Step(entry.at, command if concerned == number else None, outcome, before)
+        yield CarriedOut(entry.at, command if concerned == number else None, outcome, before)
 
 
 def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World | None:
@@ -241,7 +241,7 @@ def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World 
     return fold.worlds.numbered(number)
 
 
-def beginning(kept: Kept, worlds: Worlds, answer: Answer, *, stands: bool = False) -> Fold:
+def beginning(kept: Kept, worlds: Worlds, answer: Answering, *, stands: bool = False) -> Fold:
     """The worlds as they were before the entries in a store."""
     if kept.state:
         worlds.restore(kept.state)
@@ -268,14 +268,14 @@ def happened(number: int, kept: Kept, scratch: Scratch) -> list[Happened]:
     fold = _beginning(kept, scratch)
     present = fold.worlds.numbered(number)
     found = [Happened(fold.count, present.clock.now(), "the log begins")] if present else []
-    for step in steps(number, kept, fold):
+    for step in carried_out(number, kept, fold):
         present = fold.worlds.numbered(number)
         if present and (what := _phrase(step, present.clock.now())):
             found.append(Happened(fold.count, present.clock.now(), what))
     return found
 
 
-def _phrase(step: Step, now: int) -> str | Exchange | None:
+def _phrase(step: CarriedOut, now: int) -> str | Exchange | None:
     """What a command did to the world; None for one that did not concern it, was refused, or changed nothing."""
     command, outcome = step.command, step.outcome
     if command is None or isinstance(outcome, Exception) or isinstance(command, _WITHOUT_PHRASE):

@@ -96,7 +96,7 @@ class Dispatcher:
         self.attempts = {"delivered": 0, "refused": 0, "failed": 0}
         """The number of attempts: with a 2xx response, with another response, without a response or not sent."""
         self._woken = asyncio.Event()
-        self._named: set[int | None] = set()  # by number, the worlds to look at, None: all
+        self._to_wake: set[int | None] = set()  # by number, the worlds to look at, None: all
         self._alarms: dict[int, asyncio.TimerHandle] = {}  # by number of the world
         self._loop: asyncio.AbstractEventLoop | None = None  # of `run`, as its thread
         self._thread = threading.get_ident()
@@ -107,7 +107,7 @@ class Dispatcher:
 
     def wake(self, world: World | None = None) -> None:
         """Look for deliveries of a world that are due, None: of any world: there may be a new one. Any thread may call it."""
-        self._named.add(world.number if world else None)  # before the event is set: `run` clears that one first
+        self._to_wake.add(world.number if world else None)  # before the event is set: `run` clears that one first
         if self._loop is None or self._thread == threading.get_ident():
             self._woken.set()
         elif not self._woken.is_set():
@@ -130,14 +130,14 @@ class Dispatcher:
 
     def _ring(self, number: int) -> None:
         del self._alarms[number]
-        self._named.add(number)
+        self._to_wake.add(number)
         self._woken.set()
 
     def _to_look_at(self) -> list[World]:
         """The worlds that were named, in the order in which they were opened."""
         numbers = set[int | None]()
-        while self._named:  # one by one: another thread may add to them
-            numbers.add(self._named.pop())
+        while self._to_wake:  # one by one: another thread may add to them
+            numbers.add(self._to_wake.pop())
         if None in numbers:
             return [world for world in self._worlds if len(world.outbox)]
         return [world for number in sorted(filter(None, numbers)) if (world := self._worlds.numbered(number))]
@@ -152,7 +152,7 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _of(self, world: World) -> _Progress:
+    def _progress_of(self, world: World) -> _Progress:
         return self._progress.get(world) or self._progress.setdefault(world, _Progress(world))
 
     @property
@@ -187,7 +187,7 @@ class Dispatcher:
         if queue.workers < MOST_AT_ONCE:
             queue.workers += 1
             task = asyncio.create_task(self._worlds.in_steps(self._work, world, queue))
-            for tasks in (self._tasks, self._of(world).tasks):
+            for tasks in (self._tasks, self._progress_of(world).tasks):
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
 
@@ -223,7 +223,7 @@ class Dispatcher:
             for number in numbers:
                 await self._worlds.apply(world, state.ReturnDelivery(world.clock.now(), number, interrupted))
 
-    async def _surely(self, world: World, command: state.Command[None]) -> None:
+    async def _apply_when_possible(self, world: World, command: state.Command[None]) -> None:
         """Carry out a command, as soon as the store can be used."""
         while True:
             try:
@@ -233,7 +233,7 @@ class Dispatcher:
 
     async def _record(self, world: World, delivery: Delivery, attempt: Attempt) -> None:
         """Record an attempt; what has happened is not lost while the store cannot be used."""
-        await self._surely(world, state.RecordAttempt(attempt.at, delivery, attempt, self._process))
+        await self._apply_when_possible(world, state.RecordAttempt(attempt.at, delivery, attempt, self._process))
         if log.isEnabledFor(logging.INFO):
             shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
             fields = {"world": world.number, "request_id": delivery.request_id}
@@ -243,7 +243,7 @@ class Dispatcher:
         """Send a delivery when there is a slot for it; the result is not recorded yet."""
         faults, queue = delivery.faults or (), self._queue(world, delivery)
         try:
-            async with queue.slots, self._of(world).slots:
+            async with queue.slots, self._progress_of(world).slots:
                 outcome = await self._deliver(world, delivery, faults)
         except Exception as error:  # noqa: BLE001  # whatever it is, the delivery must not be lost
             log.error("a webhook could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
@@ -256,7 +256,7 @@ class Dispatcher:
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
         if fault_of(faults, Drop):
             return Outcome(None, "dropped by the script", final=True)
-        outcome, posted = Outcome(None, "held back by a mutant", final=True), self._of(world).posted
+        outcome, posted = Outcome(None, "held back by a mutant", final=True), self._progress_of(world).posted
         for each in self.edit(world, composed(world, delivery, faults, world.clock.now())):
             webhook = injected(each, faults, delivery.seed)
             posted.pop(delivery.number, None)
@@ -268,7 +268,7 @@ class Dispatcher:
 
     def posted(self, world: World, delivery: Delivery) -> WebhookRequest | None:
         """What was posted at the latest attempt of a delivery, as long as it is remembered; None also where another process has made it."""
-        ordinal, webhook = self._of(world).posted.get(delivery.number, (0, None))
+        ordinal, webhook = self._progress_of(world).posted.get(delivery.number, (0, None))
         return webhook if ordinal == len(delivery.attempts) else None
 
     async def resend(self, world: World, number: int) -> tuple[Delivery, Attempt]:
@@ -312,7 +312,7 @@ class Dispatcher:
         Raises AdvanceError when there are more attempts than one advance makes, or when they take too long: the other deliveries stay
         pending, and another advance continues.
         """
-        progress = self._of(world)
+        progress = self._progress_of(world)
         if self._worlds.log and not (progress.advancing.locked() or progress.tasks or progress.unreported):
             # One command, where there would be five.
             idle = await self._worlds.apply(world, state.AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
@@ -356,7 +356,7 @@ class Dispatcher:
             yield
         finally:
             end = state.EndTurn(world.clock.now(), self._process)
-            ending = asyncio.create_task(self._worlds.in_steps(self._surely, world, end))
+            ending = asyncio.create_task(self._worlds.in_steps(self._apply_when_possible, world, end))
             self._tasks.add(ending)
             ending.add_done_callback(self._tasks.discard)
 
@@ -370,7 +370,7 @@ class Dispatcher:
 
         A manual clock is advanced, and the next `advance` reports the events; any other clock is waited for.
         """
-        pause, progress = world.clock.real_seconds_until(instant), self._of(world)
+        pause, progress = world.clock.real_seconds_until(instant), self._progress_of(world)
         await asyncio.sleep(pause or 0)
         try:
             async with progress.advancing, self._turn(world):
@@ -387,7 +387,7 @@ class Dispatcher:
 
         In a world that has been deleted meanwhile nothing more is attempted.
         """
-        progress, loop = self._of(world), asyncio.get_running_loop()
+        progress, loop = self._progress_of(world), asyncio.get_running_loop()
         progress.is_halted = False
         end = loop.time() + LONGEST_ADVANCE
         attempts: list[tuple[Delivery, Attempt]] = []
@@ -450,7 +450,7 @@ class Dispatcher:
 
     def _halt(self, world: World, target: int, attempts: int) -> str:
         """Report that an advance ends early; on a manual clock nothing is sent until the next one."""
-        self._of(world).is_halted = not world.clock.rate
+        self._progress_of(world).is_halted = not world.clock.rate
         now = world.clock.now()
         bound = f"after {LONGEST_ADVANCE:g} s of real time"
         if attempts >= MOST_ATTEMPTS:

@@ -122,8 +122,8 @@ class InitialGeneration(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     operation: str = spec.TEXT_TO_VIDEO.name
     age: Annotated[float, Meta(ge=0, le=1e9, description="seconds since it was accepted; default: by the policy's job_times")] | UnsetType = UNSET
     prompt: Annotated[str, Meta(max_length=spec.PROMPT_LIMIT, description="marks such as [[sim:error]] decide the end of one that is still running")] = ""
-    duration: Annotated[int, Meta(gt=0, le=10**6)] | Annotated[float, Meta(gt=0, le=1e6, description="seconds of video")] = spec.DEFAULT_DURATION
-    resolution: Annotated[str, Meta(min_length=1, max_length=100)] = spec.DEFAULT_RESOLUTION
+    duration: Annotated[Annotated[int, Meta(gt=0, le=10**6)] | Annotated[float, Meta(gt=0, le=1e6)], Meta(description="seconds of video")] = spec.DEFAULT_DURATION
+    resolution: Annotated[str, Meta(min_length=1, max_length=100, description="such as 768P")] = spec.DEFAULT_RESOLUTION
     error: Annotated[str, Meta(max_length=2000, description="the error text of FAILED or ERROR")] | UnsetType = UNSET
     webhook_url: Annotated[str, Meta(description="where its end is or was reported; past reports count as delivered")] | UnsetType = UNSET
     charged: Annotated[bool, Meta(description="whether the ledger contains its price, and its refund by the policy")] = True

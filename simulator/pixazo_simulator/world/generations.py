@@ -119,7 +119,7 @@ class WorldFunctions(msgspec.Struct, frozen=True, kw_only=True):
     effective_policy: Callable[[spec.Policy], spec.Policy] = lambda policy: policy
     identify: Callable[[Submission, spec.Policy, Random, int], str] = identify
     plan_for: Callable[[Admitted, spec.Policy, Random], spec.Plan] = plan_for
-    snapshot: Callable[[int, spec.Plan, int], spec.Snapshot] = spec.snapshot
+    status_span: Callable[[int, spec.Plan, int], spec.StatusSpan] = spec.status_span
     affords: Callable[[Ledger, int, int], bool] = affords
     refund_due: Callable[[spec.Plan, int, spec.Policy], int] = refund_due
     next_attempt: Callable[[Delivery, tuple[int, ...]], int | None] = next_attempt
@@ -206,7 +206,7 @@ class Generations(Part, kw_only=True):
         planned = self.functions.plan_for(admitted, policy, self._random)
         plan, age = spec.begun(planned, status, None if initial.age is UNSET else round(initial.age * spec.SECOND))
         accepted = command.at - age
-        if spec.snapshot(0, plan, age).status is not status:
+        if spec.status_span(0, plan, age).status is not status:
             raise ValueError(
                 f"{where}: {status} lasts 0 s by policy job_times={policy.job_times}, or is left out: set another one"
             )
@@ -238,7 +238,7 @@ class Generations(Part, kw_only=True):
         if identity in self._prompts:
             facts["prompt"] = self._prompts[identity]
         if at is not None or self.readable(identity, now):
-            facts["status"] = self.functions.snapshot(found.accepted, found.plan, instant).status.value
+            facts["status"] = self.functions.status_span(found.accepted, found.plan, instant).status.value
         return facts
 
     def readable(self, identity: str, now: int) -> Generation | None:
@@ -248,7 +248,7 @@ class Generations(Part, kw_only=True):
     def completed(self, identity: str, now: int) -> Generation | None:
         """The generation whose video can be downloaded at `now`."""
         found = self._kept(identity, self.policy.retention.media, now)
-        seen = self.functions.snapshot(found.accepted, found.plan, now) if found else None
+        seen = self.functions.status_span(found.accepted, found.plan, now) if found else None
         return found if seen and seen.status is spec.Status.COMPLETED else None
 
     def _kept(self, identity: str, kept: int | None, now: int) -> Generation | None:
@@ -267,9 +267,9 @@ class Generations(Part, kw_only=True):
             return spec.refusal_answer(spec.UnknownRequest(generation.request_id), self.policy, "")
         return spec.Answer(200, self.status_body(generation, generation.origin, at))
 
-    def _status(self, found: Generation, origin: str, at: int) -> tuple[spec.Snapshot, bytes]:
+    def _status(self, found: Generation, origin: str, at: int) -> tuple[spec.StatusSpan, bytes]:
         """The state of a generation at an instant, and its encoded status body."""
-        seen = self.functions.snapshot(found.accepted, found.plan, at)
+        seen = self.functions.status_span(found.accepted, found.plan, at)
         return seen, spec.status_body(
             found.request_id, found.model_id, found.output, found.accepted, seen, found.plan.error, origin, self.policy
         )

@@ -66,7 +66,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def expected(self) -> bool:
-        """Whether a route and a known key of the gateway matched, or a rule answered."""
+        """Whether a route and a known key of the gateway matched, or a rule answered; else `hint` says what did not match."""
         return self.hint is None
 
 

@@ -324,7 +324,7 @@ class World(Generations, kw_only=True):
         identity, plan = generation.request_id, generation.plan
         if not (plan.queued_polls or plan.processing_polls):
             return None
-        state = spec.snapshot(generation.accepted, plan, now).status
+        state = spec.status_span(generation.accepted, plan, now).status
         lasting = {spec.Status.QUEUED: plan.queued_polls, spec.Status.PROCESSING: plan.processing_polls}
         if not (polls := lasting.get(state, 0)):
             return None
@@ -332,7 +332,7 @@ class World(Generations, kw_only=True):
         if counted < polls:
             self._polls[identity] = counted
         else:
-            self._leave_state(replace(generation, plan=spec.left(generation.accepted, plan, now)), now)
+            self._leave_state(replace(generation, plan=spec.end_polled_state(generation.accepted, plan, now)), now)
         return f"status; read {counted} of {polls} that {state} lasts"
 
     def _leave_state(self, changed: Generation, now: int) -> None:
@@ -526,7 +526,10 @@ class World(Generations, kw_only=True):
         if delivery.form is Form.CHALLENGE:
             return spec.upstream_challenge(generation.request_id)
         if delivery.form is Form.UPSTREAM:
-            seen, plan = self.functions.snapshot(generation.accepted, generation.plan, delivery.event), generation.plan
+            seen, plan = (
+                self.functions.status_span(generation.accepted, generation.plan, delivery.event),
+                generation.plan,
+            )
             return spec.upstream_body(generation.request_id, seen.status, None if seen.until else plan.error)
         return self.status_body(generation, generation.origin, delivery.event)
 

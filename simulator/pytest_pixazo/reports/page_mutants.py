@@ -159,9 +159,11 @@ def _mutant(name: str, change: PageChange, clauses: tuple[str, ...]) -> tuple[Mu
     if change.to:
         former = change.attribute if _is_member(change) else change.name
         old, new = shown(former), shown(change.to)
-    rests = f" ({', '.join(clauses[:MOST_CLAUSES])}{', ...' if len(clauses) > MOST_CLAUSES else ''})" if clauses else ""
+    dependents = (
+        f" ({', '.join(clauses[:MOST_CLAUSES])}{', ...' if len(clauses) > MOST_CLAUSES else ''})" if clauses else ""
+    )
     where = f"{change.operation}: " if change.operation else ""
-    sentence = f"{shown(where + thing)[1:-1]}: {old} -> {new}{rests}"
+    sentence = f"{shown(where + thing)[1:-1]}: {old} -> {new}{dependents}"
     edits, untried = (Edits(), edits) if isinstance(edits, str) else (edits, "")
     return Mutant(name, clauses[0] if clauses else "", sentence, edits, clauses[1:]), untried
 

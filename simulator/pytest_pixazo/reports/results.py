@@ -21,7 +21,7 @@ from .coverage import FAULT_BEHAVIOURS, Coverage, Met, without
 
 
 class Wasted(msgspec.Struct, frozen=True):
-    """A generation that was paid for and wasted, why, and for an orphan the command that reads its status."""
+    """A generation that was paid for and wasted, why, and the command that reads its status if the app never learned of its end."""
 
     request_id: str
     price: str

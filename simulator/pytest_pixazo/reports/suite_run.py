@@ -23,7 +23,7 @@ import pytest
 
 from pytest_pixazo.world import SECRETS, Place
 
-VARIABLE = "PIXAZO_RECORDER_FILE"
+RECORD_FILE_VARIABLE = "PIXAZO_RECORDER_FILE"
 """The environment variable with the path of the file."""
 SERVER_FIXTURE = "pixazo_simulator"
 LONGEST = 200
@@ -75,7 +75,7 @@ class Suite:
                 named = [f"@{Path(place, 'tests.txt')}"]
             command = [*self.command, "-o", f"cache_dir={Path(place, 'cache')}", *arguments, *named]
             started = time.monotonic()
-            exit_code = self._wait_for(command, os.environ | {VARIABLE: str(recorded)}, printed, limit)
+            exit_code = self._wait_for(command, os.environ | {RECORD_FILE_VARIABLE: str(recorded)}, printed, limit)
             return _result(recorded, printed, exit_code, time.monotonic() - started)
 
     def close(self) -> None:
@@ -167,5 +167,5 @@ pytest_collectreport = pytest_runtest_logreport  # a file that cannot be collect
 
 
 def _record(kind: str, nodeid: str, **more: str | int) -> None:
-    with Path(os.environ[VARIABLE]).open("a", encoding="utf-8") as file:
+    with Path(os.environ[RECORD_FILE_VARIABLE]).open("a", encoding="utf-8") as file:
         file.write(json.dumps({"kind": kind, "nodeid": nodeid, **more}) + "\n")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pixazo_simulator.server import Simulator
 
 
-VARIABLE = "PIXAZO_SIM_URL"
+URL_VARIABLE = "PIXAZO_SIM_URL"
 SESSION_KEY = "sim-session-key"
 """The key of the one world that a simulator of the plugin starts with. Unlike `sim-key`, no app uses it by mistake."""
 
@@ -48,7 +48,7 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
 
     Raises ValueError that names the setting when no simulator responds there, or the reason when none can start here.
     """
-    url, source = _setting(config, "sim_url", VARIABLE)
+    url, source = _setting(config, "sim_url", URL_VARIABLE)
     mutant, variant = (config.getoption(f"pixazo_{kind}") for kind in ("mutant", "variant"))
     if url and (mutant or variant):
         raise ValueError(f"{source}: a running simulator cannot be changed with --pixazo-mutant or --pixazo-variant")

@@ -1,4 +1,4 @@
-"""Receives webhook deliveries for a test: an inbox on a loopback port, or the app itself, called in process."""
+"""Receives callbacks for a test: an inbox on a loopback port, or the app itself, called in process."""
 
 from __future__ import annotations
 

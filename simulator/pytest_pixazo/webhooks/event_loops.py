@@ -21,7 +21,7 @@ PATIENCE = 2.0
 STOP_DEADLINE = 2.0
 """Real seconds within which an app must end its lifespan."""
 LONGEST = 60.0
-"""Real seconds that an app may take for one delivery; the gateway gives up much earlier."""
+"""Real seconds that an app may take for one callback; the gateway gives up much earlier."""
 
 _CLIENT_BLOCKED = (
     "the event loop of the app behind the test client is blocked, so the app cannot respond: one of its `async def` endpoints"

@@ -23,7 +23,7 @@ log = logging.getLogger("pytest_pixazo")
 HINT_AFTER = 4.0
 """Real seconds after which an app that has not responded is reported as late: the gateway gives up after five on a manual clock."""
 MOST_REFUSED = 1000
-"""How many refused callbacks are kept."""
+"""How many refused requests are kept."""
 
 
 class Inbox:
@@ -50,7 +50,7 @@ class Inbox:
 
     @property
     def received(self) -> list[Callback]:
-        """The deliveries so far, in the order in which they were answered."""
+        """The callbacks so far, in the order in which they were answered."""
         with self._changed:
             return list(self._received)
 
@@ -68,10 +68,10 @@ class Inbox:
             return [*found, *self._late.values()]
 
     def wait(self, count: int = 1, timeout: float = 5.0) -> list[Callback]:
-        """Wait until `count` deliveries were answered, and return the first `count`; `timeout` is in real seconds.
+        """Wait until `count` callbacks were answered, and return the first `count`; `timeout` is in real seconds.
 
         Raises TimeoutError that says what did arrive, and by how much a manual clock must be advanced for the next
-        delivery; InboxError when waiting would block the event loop on which the app must respond.
+        callback; InboxError when waiting would block the event loop on which the app must respond.
         """
         with self._changed:
             if len(self._received) < count and self._receiver.thread == threading.get_ident():
@@ -81,8 +81,8 @@ class Inbox:
                 )
             if self._changed.wait_for(lambda: len(self._received) >= count, timeout):
                 return self._received[:count]
-            arrived = self._arrived_so_far()
-        raise TimeoutError(f"{arrived} of {count} within {timeout:g} s; {self._next_delivery()}")
+            arrived = self._arrived_so_far(count)
+        raise TimeoutError(f"within {timeout:g} s {arrived}; {self._next_callback()}")
 
     def reply(self, status: int | Sequence[int] = 204, delay: float = 0.0, body: bytes | str | None = None) -> None:
         """Reply with this status code from now on; several are used once each, the last one from then on.
@@ -94,15 +94,15 @@ class Inbox:
         self._replace(fixed_replies(statuses, delay, body.encode() if isinstance(body, str) else body))
 
     def deliver_to(self, target: object, path: str = "/", *, own_loop: bool = False) -> None:
-        """Pass each delivery to an app as `POST path`, without a socket, and reply with the app's response.
+        """Pass each callback to an app as `POST path`, without a socket, and reply with the app's response.
 
         Whatever follows the URL of the inbox (a longer path or a query) is appended to `path`.
 
         `target` is an ASGI app, a WSGI app, a synchronous test client (as of Starlette, httpx or Flask), or a function that takes
         a Callback and returns a status code. Called within a running event loop, an ASGI app runs on that loop; advance the
         clock in a thread then: `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`. Otherwise, or with `own_loop`,
-        the app gets a loop of its own, and its lifespan is run. Raises TypeError for another target, InboxError when the app
-        cannot start.
+        the app gets a loop of its own, and its lifespan is run. Raises TypeError for another target, ValueError for a path without a
+        leading slash, InboxError when the app cannot start.
         """
         self._replace(receiver_of(target, path, own_loop=own_loop))
 
@@ -201,18 +201,19 @@ class Inbox:
         except ControlError:  # the world was deleted in the meantime
             return None
 
-    def _arrived_so_far(self) -> str:
-        text = f"{len(self._received)} callbacks"
+    def _arrived_so_far(self, count: int) -> str:
+        text = f"{len(self._received)} of {count} callback{'s' * (count != 1)} arrived"
         if self._received:
             text += f" ({'; '.join(map(str, self._received))})"
         if self._under_way:
             late = "".join(f" ({each})" for each in self._late.values())
-            text += f" and {self._under_way} that the app has not answered yet{late}"
+            text += f"; the app has not answered {self._under_way} yet{late}"
         if self._refused:
-            text += f" and {len(self._refused)} refused ({self._refused[-1].problem})"
+            refused = len(self._refused)
+            text += f"; {refused} {'was' if refused == 1 else 'were'} refused ({self._refused[-1].problem})"
         return text
 
-    def _next_delivery(self) -> str:
+    def _next_callback(self) -> str:
         if self._world is None:
             return "on a manual clock callbacks arrive when it is advanced"
         clock = self._world.clock()

@@ -1,4 +1,4 @@
-"""One webhook delivery, and the receivers of an inbox: fixed responses, a function, a test client, or an app, without a socket."""
+"""A callback, and the receivers of an inbox: fixed responses, a function, a test client, or an app, without a socket."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Callable[[bytes], object]]], I
 
 
 class SignatureError(AssertionError):
-    """A delivery is not signed with the secret; the message says why."""
+    """A callback is not signed with the secret; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ def _text(payload: dict[str, Any] | None, name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Responds to deliveries.
+    """Responds to callbacks.
 
-    `answer` is called in a thread of the inbox, with the path and query for the app, and the delivery. It raises what an app raises, or
+    `answer` is called in a thread of the inbox, with the path and query for the app, and the callback. It raises what an app raises, or
     EventLoopError when an app cannot be reached. An `app` has a route, `path`, which may be missing. `thread` is the thread of the test's
     event loop on which the app runs. `close` releases its resources.
     """
@@ -120,7 +120,7 @@ class Receiver:
 def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | None = None) -> Receiver:
     """Replies with each status code once, with the last one from then on, each after `delay` real seconds.
 
-    Without a `body` a challenge (policy `callback_url`) is echoed, and any other delivery gets an empty body.
+    Without a `body` a challenge (policy `callback_url`) is echoed, and any other callback gets an empty body.
     Raises ValueError for a status code outside 200 to 599, without one, and for a negative delay.
     """
     if not statuses or not all(200 <= status <= 599 for status in statuses):

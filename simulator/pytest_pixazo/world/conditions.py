@@ -16,7 +16,7 @@ _MODELS: pytest.StashKey[tuple[Operation, ...]] = pytest.StashKey()
 RequestCall = Literal["request"]
 WebhookCall = Literal["webhook"]
 Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
-"""What can be waited for as exchanges of the journal: `submit` is either kind of submission, `request` any request."""
+"""What can be waited for as exchanges of the journal: `submit` is any submission, `request` any request."""
 
 
 class _RuleOptions(TypedDict, total=False):

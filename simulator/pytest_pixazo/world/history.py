@@ -27,7 +27,7 @@ MOST_ALIKE = 3
 """Up to this many exchanges of one kind are all shown."""
 LOOP = 3
 """This many reads at one instant show that an app is waiting for the clock."""
-MOST = 5
+MOST_NAMED = 5
 """The most generations that are named in one line."""
 
 
@@ -46,7 +46,7 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
 
     @property
     def submits(self) -> Journal:
-        """The submissions of either operation, accepted or not."""
+        """The submissions, accepted or not."""
         return self.filter(operation=SUBMITS)
 
     @property
@@ -216,8 +216,8 @@ def outlook(clock: ClockState, generations: Sequence[Generation], exchanges: Seq
 
 def generations_ahead(running: Sequence[Generation], now: datetime) -> str:
     """The status of each running generation, how long it lasts, and how the generation ends."""
-    lines = [_ahead(each, now) for each in running[:MOST]]
-    return "; ".join(lines + ([f"and {len(running) - MOST} more"] if len(running) > MOST else []))
+    lines = [_ahead(each, now) for each in running[:MOST_NAMED]]
+    return "; ".join(lines + ([f"and {len(running) - MOST_NAMED} more"] if len(running) > MOST_NAMED else []))
 
 
 def _ahead(generation: Generation, now: datetime) -> str:

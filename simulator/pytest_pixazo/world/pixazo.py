@@ -394,7 +394,7 @@ class Pixazo:
     def when(self, call: AnyCall, /, **match: Any) -> When:
         """Begin a rule for these calls; the next verb says what happens to them, such as `.reply(429, times=2)`.
 
-        `call` is generate, imageToVideo, submit (either), status, media, webhook or request (any but webhook). The rule is active
+        `call` is generate, imageToVideo, submit (any of them), status, media, webhook or request (any but webhook). The rule is active
         from the first verb on; the first `after` matching calls pass, and it applies to the others with `probability`.
         It does not apply before `since` or from `until` on (seconds of the world's clock from now, or instants). Raises ValueError
         with the nearest known name.
@@ -433,7 +433,7 @@ class Pixazo:
         TypeError for an app that returns an awaitable, and AssertionError when it submits nothing in the world that it is called with.
         """
         __tracebackhide__ = True
-        from .weather import counted, endure, incidents_of
+        from .weather import endure, incidents_of, under_incidents
 
         named = os.environ.get("PIXAZO_BASE_URL"), os.environ.get("PIXAZO_API_KEY")
 
@@ -441,7 +441,7 @@ class Pixazo:
             with self.fresh() as world:
                 world.is_repetition = bool(runs)
                 naming = world.env() if named == (self.url, self.api_key) else nullcontext()
-                with naming, counted(world.control, incidents, runs), world._sleeping():  # noqa: SLF001 - of this class
+                with naming, under_incidents(world.control, incidents, runs), world._sleeping():  # noqa: SLF001 - of this class
                     return app(world)
 
         endure(run, incidents_of(seed, days, only))

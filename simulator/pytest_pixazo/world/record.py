@@ -54,13 +54,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 SECRETS = Redactor()
 """The keys of the tests that run, and of those before them: everything that is shown or written about a test is redacted with them."""
 
-MOST = 20
+MOST_LISTED = 20
 """The most complaints in one report."""
 
 
 def report(found: Sequence[str]) -> str:
     """The complaints as one text, which names the setting that relaxes them."""
-    listed = [*found[:MOST]] + ([f"and {len(found) - MOST} more"] if len(found) > MOST else [])
+    listed = [*found[:MOST_LISTED]] + ([f"and {len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else [])
     count = f"{len(found)} thing{'s' if len(found) > 1 else ''}"
     head = f"pixazo: {count} not as expected; @pytest.mark.pixazo(strict=False) lets this pass"
     return "\n".join([head, *(f"- {each}" for each in listed)])

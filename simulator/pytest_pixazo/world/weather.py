@@ -33,7 +33,7 @@ def struck_by(control: ControlClient, incidents: Forecast) -> Generator[None]:
         return f"{run}\nto repeat it: pixazo.weather(only={written(run.struck)!r})"
 
     try:
-        with counted(control, incidents, runs):
+        with under_incidents(control, incidents, runs):
             yield
     except BaseException as failure:
         for run in runs:
@@ -44,7 +44,7 @@ def struck_by(control: ControlClient, incidents: Forecast) -> Generator[None]:
 
 
 @contextmanager
-def counted(control: ControlClient, incidents: Forecast, runs: list[Run]) -> Generator[None]:
+def under_incidents(control: ControlClient, incidents: Forecast, runs: list[Run]) -> Generator[None]:
     """Within a `with` block, incidents hit the app of a world; the outcome is appended to `runs`."""
     numbers = [control.add_rule(rule) for rule in rules(incidents)]
     failure: str | None = None
@@ -64,7 +64,7 @@ def counted(control: ControlClient, incidents: Forecast, runs: list[Run]) -> Gen
 def endure(run: Callable[[Forecast, list[Run]], object], incidents: Forecast) -> None:
     """Raise AssertionError if these incidents break an app, with the fewest that still do, or if it submits nothing.
 
-    `run` runs the app in a fresh world, as `counted` does, and returns its result. Raises TypeError for an awaitable.
+    `run` runs the app in a fresh world, as `under_incidents` does, and returns its result. Raises TypeError for an awaitable.
     """
     __tracebackhide__ = True
     runs: list[Run] = []

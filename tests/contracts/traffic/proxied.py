@@ -87,8 +87,8 @@ def _proxied(
     running = Proxied(0, tape)
     proxy = Proxy(profile, ProxyOptions(**options), tape, running.lines.append)  # type: ignore[arg-type]  # any option
     if budget is not None:
-        book = Ledger(ledger, f"proxy-{tape.purse}-{time.monotonic_ns():x}")
-        proxy.guard = Purse(budget - book.spent(of=f"proxy-{tape.purse}-"), book, ceilings)
+        book = Ledger(ledger, f"proxy-{tape.token_prefix}-{time.monotonic_ns():x}")
+        proxy.guard = Purse(budget - book.spent(of=f"proxy-{tape.token_prefix}-"), book, ceilings)
 
     running.interrupt = lambda: loop.call_soon_threadsafe(proxy.interrupt)
 

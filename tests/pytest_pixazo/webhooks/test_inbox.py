@@ -70,7 +70,7 @@ def test_the_error_of_a_wait_says_what_came_and_by_how_much_to_advance(world: Co
     with pytest.raises(TimeoutError) as caught:
         inbox.wait(2, timeout=0)
     assert str(caught.value) == (
-        f"1 callbacks (COMPLETED of {request_id}, answered 500) of 2 within 0 s; the next callback is due in 5 s of the"
+        f"within 0 s 1 of 2 callbacks arrived (COMPLETED of {request_id}, answered 500); the next callback is due in 5 s of the"
         " world's clock, which is manual: advance it, for example pixazo.clock.advance(5)"
     )
 
@@ -88,7 +88,7 @@ def test_the_error_of_a_wait_when_no_callback_is_due(simulator: Simulator, profi
     world = simulator.control().create_world(profile=profile, clock="manual") if profile else None
     with Inbox(world) as inbox, pytest.raises(TimeoutError) as caught:
         inbox.wait(timeout=0)
-    assert str(caught.value) == f"0 callbacks of 1 within 0 s; {reason}"
+    assert str(caught.value) == f"within 0 s 0 of 1 callback arrived; {reason}"
     if world:
         world.delete_world()
 
@@ -137,7 +137,9 @@ def test_a_slow_response_is_ended_by_closing() -> None:
     inbox.reply(204, delay=3600)
     with socket.create_connection(("127.0.0.1", urlsplit(inbox.url).port or 0)) as slow:
         slow.sendall(f"POST {urlsplit(inbox.url).path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encode())
-        with pytest.raises(TimeoutError, match=r"^0 callbacks( and 1 that the app has not answered yet)? of 1"):
+        with pytest.raises(
+            TimeoutError, match=r"^within \S+ s 0 of 1 callback arrived(; the app has not answered 1 yet)?;"
+        ):
             inbox.wait(timeout=0.1)
         inbox.close()
         assert slow.recv(100).startswith(b"HTTP/1.1 204")
@@ -176,7 +178,7 @@ def test_only_a_post_to_its_own_path_is_a_callback(inbox: Inbox, caplog: pytest.
     assert caplog.messages == [f"a request to {each.url} was refused: {each.problem}" for each in inbox.refused]
     assert inbox.problems == [f"POST {each.url}: {each.problem}" for each in inbox.refused]
     with pytest.raises(
-        TimeoutError, match=r"0 callbacks and 3 refused .its method is PUT, but callbacks use POST. of 1"
+        TimeoutError, match=r"0 of 1 callback arrived; 3 were refused .its method is PUT, but callbacks use POST."
     ):
         inbox.wait(timeout=0)
     assert inbox.received == []

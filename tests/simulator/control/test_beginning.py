@@ -16,7 +16,7 @@ from tests.simulator.samples import START, accepted, world
 
 from pixazo_simulator import ControlClient, ControlError, Simulator
 from pixazo_simulator.control import InitialGeneration
-from pixazo_simulator.spec.lifecycle import NEVER, Plan, Status, begun, snapshot
+from pixazo_simulator.spec.lifecycle import NEVER, Plan, Status, begun, status_span
 from pixazo_simulator.world import BeginWithGenerations, World
 from pixazo_simulator.world import InitialGeneration as Initial
 
@@ -165,7 +165,7 @@ def test_states_that_last_for_reads(status: str) -> None:
     (identity,) = begin(where, initial)
     generation = where.generation_of(identity)
     assert generation is not None
-    assert snapshot(generation.accepted, generation.plan, START).status == status
+    assert status_span(generation.accepted, generation.plan, START).status == status
     assert generation.finish >= START
 
 
@@ -183,7 +183,7 @@ def test_a_plan_is_found_for_every_state_and_age(queued: int, processing: int, s
     plan, old = begun(Plan(queued, processing, outcome), status, age)
     lasts = {Status.QUEUED: queued, Status.PROCESSING: processing}.get(status, 1)
     assert age in (None, old)
-    assert (snapshot(0, plan, old).status is status) == (lasts > 0)
+    assert (status_span(0, plan, old).status is status) == (lasts > 0)
 
 
 def test_a_type_checker_knows_the_members() -> None:

@@ -424,7 +424,7 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
     explanation = bench.explained("GET", f"{STATUS}{bench.accepted()}")
     assert explanation["exchange"]["faults"] == ["delay", "hang"]
     assert explanation["summary"].endswith(
-        "; rule 1: when status decides (delay, hang); nothing left, then the connection was held open until the caller gave up"
+        "; rule 1: when status decides (delay, hang); nothing was sent, then the connection was held open until the caller gave up"
     )
 
 

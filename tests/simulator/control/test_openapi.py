@@ -92,6 +92,7 @@ def test_an_operation_documents_its_purpose_input_responses_and_refusals(name: s
     assert [each["name"] for each in operation["parameters"] if each["in"] == "path"] == (
         ["number"] if "{number}" in path else []
     )
+    assert all(each["description"] for each in operation["parameters"])
 
 
 @pytest.mark.parametrize("name", NAMES)

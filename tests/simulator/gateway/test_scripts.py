@@ -354,9 +354,9 @@ def test_the_journal_shows_the_injected_faults(scripted_world_of: ScriptedWorldO
 @pytest.mark.parametrize(
     ("fault", "status", "cut", "balance"),
     [
-        (ConnectionReset(), 202, "nothing left, then the connection was reset", "99.65"),
-        (ConnectionReset(committed=False), 0, "nothing left, then the connection was reset", "100.00"),
-        (EmptyReply(), 0, "nothing left, then the connection was closed", "100.00"),
+        (ConnectionReset(), 202, "nothing was sent, then the connection was reset", "99.65"),
+        (ConnectionReset(committed=False), 0, "nothing was sent, then the connection was reset", "100.00"),
+        (EmptyReply(), 0, "nothing was sent, then the connection was closed", "100.00"),
     ],
 )
 def test_the_journal_shows_what_was_cut(

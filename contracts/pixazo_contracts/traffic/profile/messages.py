@@ -28,7 +28,7 @@ from pixazo_contracts.trace import (
     receiver_token,
     split_url,
 )
-from pixazo_contracts.traffic.classify import SUBMITS
+from pixazo_contracts.traffic.classify import SUBMIT_PATHS
 
 Message = Exchange | Callback
 Item = TypeVar("Item")
@@ -38,7 +38,7 @@ Key = TypeVar("Key")
 MOST_NAMED = 5
 
 #: Accounts whose key no gateway knows: see `KeyInjector`.
-STRANGERS = frozenset({"unknown", "blank"})
+UNKNOWN_ACCOUNTS = frozenset({"unknown", "blank"})
 
 #: The part after `<model_id>_`.
 IDS: Final = {
@@ -92,7 +92,7 @@ def has_known_key(exchange: Exchange) -> bool:
     """Whether a call was made with the key of an account, in the header where it belongs."""
     account = exchange.account
     in_header = exchange.placement not in {"query", "bearer"}
-    return in_header and account not in {"", *STRANGERS} and not account.startswith("near.")
+    return in_header and account not in {"", *UNKNOWN_ACCOUNTS} and not account.startswith("near.")
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
@@ -139,7 +139,7 @@ def _accepted(generation: Generation, passed: Container[str]) -> Iterator[Sighti
         called = origin_of(submit.url)
         forwarded = submit.request_header("X-Forwarded-Host") or submit.request_header("Forwarded")
         is_forwarded = forwarded and split_url(base).netloc in forwarded
-        is_called = base.lower() == called or (submit.passing and base in passed)
+        is_called = base.lower() == called or (submit.from_app and base in passed)
         yield Sighting("public_origin", "caller" if is_called else "forwarded" if is_forwarded else base, submit)
 
 
@@ -217,7 +217,7 @@ def _routes(exchange: Exchange, owners: dict[str, str], served: set[str]) -> Ite
     path, method, status = split_url(exchange.url).path, exchange.method, exchange.status
     identity = path.removeprefix(STATUS_BASE) if path.startswith(STATUS_BASE) else None
     is_foreign = owners.get(str(identity), exchange.account) != exchange.account and exchange.account in served
-    of_submit = path in SUBMITS
+    of_submit = path in SUBMIT_PATHS
     if method == "OPTIONS":
         if exchange.request_header("Access-Control-Request-Method"):
             yield Sighting("cors", "on" if exchange.succeeded else "off", exchange)
@@ -236,7 +236,7 @@ def _caching(exchange: Exchange) -> Iterator[Sighting]:
     said = (exchange.header("cache-control") or "").lower()
     if exchange.operation == "media" and exchange.succeeded and ("public" in said or not said):
         yield Sighting("cache_control", "media|no_store" if said else "none", exchange)
-    elif exchange.operation in {"status", *SUBMITS.values()} and exchange.status and said in {"", "no-store"}:
+    elif exchange.operation in {"status", *SUBMIT_PATHS.values()} and exchange.status and said in {"", "no-store"}:
         yield Sighting("cache_control", "no_store" if said else "media|none", exchange)
 
 

@@ -37,7 +37,8 @@ TYPES: Final[dict[str, tuple[type, ...]]] = {
 SHORTENED: Final = re.compile(r"(?s)(.{64})… \((\d+) characters\)")
 NOWHERE: Final = re.compile(r"(.+\.)?(invalid|test|example)")
 
-REFUSALS: Final = frozenset({400, 413, 415, 422})
+#: Status codes with which a gateway refuses what a submit says.
+OF_A_BODY: Final = frozenset({400, 413, 415, 422})
 
 #: The order of checks that is written unless the traffic contradicts it.
 USUAL: Final = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
@@ -45,7 +46,8 @@ USUAL: Final = ("key", "suspended", "rate", "json", "model", "parameters", "fund
 NEEDED: Final = frozenset(
     {("key", "suspended"), ("key", "rate"), ("key", "funds"), ("json", "parameters"), ("json", "funds")}
 )
-STATES: Final = {402: "funds", 403: "suspended"}
+#: The checks of the account that a status code shows to have failed.
+ACCOUNT_FAULTS: Final = {402: "funds", 403: "suspended"}
 
 
 class Oddity(NamedTuple):
@@ -206,7 +208,7 @@ def seen_in_submits(trace: Trace) -> Iterator[Sighting]:
     """What the outcome of each submit shows: a refusal and a failure are explained by the only oddity, an acceptance by every one."""
     for submit in filter(has_known_key, trace.submits):
         generation = trace.generation(submit.accepted_id)
-        refused = submit.status in REFUSALS and submit.members.get("error") != "Model not found"
+        refused = submit.status in OF_A_BODY and submit.members.get("error") != "Model not found"
         if not refused and submit.accepted_id is None:
             continue
         odd = [*oddities(submit)]
@@ -226,7 +228,7 @@ def _fault_of(submit: Exchange) -> str | None:
         if submit.members.get("error") == "Model not found":
             return "model"
         return "parameters" if submit.sent else "json"
-    return {401: "key", 429: "rate", **STATES}.get(submit.status or 0)
+    return {401: "key", 429: "rate", **ACCOUNT_FAULTS}.get(submit.status or 0)
 
 
 def _faults(submit: Exchange, neighbours: list[Exchange]) -> Iterator[str]:
@@ -240,7 +242,7 @@ def _faults(submit: Exchange, neighbours: list[Exchange]) -> Iterator[str]:
     around = [n for n in neighbours if n.number != submit.number and has_known_key(n)]
     beside = [[n.status for n in around if n.number < submit.number][-1:]]
     beside += [[n.status for n in around if n.number > submit.number][:1]]
-    yield from (fault for status, fault in STATES.items() if beside == [[status], [status]])
+    yield from (fault for status, fault in ACCOUNT_FAULTS.items() if beside == [[status], [status]])
 
 
 def check_order(trace: Trace) -> Finding | None:

@@ -164,7 +164,7 @@ def retention(trace: Trace) -> Finding | None:
 
 
 def queued_to_end(trace: Trace) -> Iterator[Sighting]:
-    """Bad ends, of which PROCESSING was seen before, or was not although its time would have been too short for any other."""
+    """For each FAILED or ERROR: `no` if PROCESSING was read before; `yes` if the read before came too late for PROCESSING to fit in between."""
     _, spans = _spans(trace)
     for generation in trace.generations:
         if generation.outcome not in {"FAILED", "ERROR"}:

@@ -46,7 +46,7 @@ class Generation(msgspec.Struct, frozen=True):
 
     def natural(self, seconds: float, policy: spec.Policy) -> dict[str, Any]:
         """The members of a status response of a simulator at this age."""
-        seen = spec.snapshot(0, self.plan, round(seconds * spec.SECOND))
+        seen = spec.status_span(0, self.plan, round(seconds * spec.SECOND))
         identity = self.request_id or ""
         model = identity.rpartition("_")[0] or spec.MODEL_ID
         body = spec.status_body(identity, model, "mp4", 0, seen, self.plan.error, "", policy)

@@ -10,7 +10,7 @@ import msgspec
 
 from pixazo_simulator import world as state
 from pixazo_simulator.script import UNREADABLE
-from pixazo_simulator.spec import SUBMITS, TERMINAL, WEBHOOK_URL_HEADER, Status, covers, is_success, order, snapshot
+from pixazo_simulator.spec import SUBMITS, TERMINAL, WEBHOOK_URL_HEADER, Status, covers, is_success, order, status_span
 
 from .rendering import as_dollars, in_turns
 from .responses import Bill, BilledGeneration, Fate, Waste, instant
@@ -35,7 +35,7 @@ async def bill(world: state.World, reading: Callable[[str], str]) -> Bill:
         if entry.request_id and entry.kind in (state.EntryKind.DEBIT, state.EntryKind.REFUND):
             (charged if entry.kind is state.EntryKind.DEBIT else refunded)[entry.request_id] += abs(entry.amount)
     billed = [each for each in world.generations() if each.number]  # 0: the world began with it
-    ended = {each.request_id: snapshot(each.accepted, each.plan, now).status for each in billed}
+    ended = {each.request_id: status_span(each.accepted, each.plan, now).status for each in billed}
     fates: dict[str, Fate] = {name: seen.fate(name, status) for name, status in ended.items()}
     twice, failed = seen.charged_twice(fates), seen.failed_before(ended)
     wastes: dict[str, Waste | None] = {

@@ -181,7 +181,7 @@ async def generations(world: state.World, limit: int, at: int | None = None) -> 
 def generation(world: state.World, accepted: state.Generation, at: int | None = None) -> body.Generation:
     """One generation as it is now or was at an instant, in the state that the page specifies: a mutant may respond with another one."""
     plan = accepted.plan
-    seen = spec.snapshot(accepted.accepted, plan, world.clock.now() if at is None else at)
+    seen = spec.status_span(accepted.accepted, plan, world.clock.now() if at is None else at)
     return body.Generation(
         request_id=accepted.request_id,
         operation=accepted.operation,

@@ -270,7 +270,7 @@ def _check(name: str, value: object, kind: Any) -> None:
 
 
 class ExchangeMatchers(Matchers):
-    """Exchanges of the journal. `operation` is generate, imageToVideo, submit (either), status, media or request; `path` has no query.
+    """Exchanges of the journal. `operation` is generate, imageToVideo, submit (any of them), status, media or request; `path` has no query.
 
     A string is any part of the `rule` that decided, and a `method` in either case.
     """

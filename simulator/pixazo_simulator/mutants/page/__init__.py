@@ -317,9 +317,15 @@ def _keys(path: str) -> list[str]:
 
 def found(value: Any, path: str) -> Any:
     """The first value at a path, or GONE."""
-    seen = list[Any]()
-    updated(value, path, seen.append)
-    return seen[0] if seen else GONE
+    return _found(value, _keys(path))
+
+
+def _found(value: Any, keys: list[str]) -> Any:
+    if not keys:
+        return value
+    key, *rest = keys
+    nexts = value if key == "[]" and is_list(value) else [members_in(value).get(key, GONE)]
+    return next((each for inner in nexts if (each := _found(inner, rest)) is not GONE), GONE)
 
 
 def updated(value: Any, path: str, edit: Callable[[Any], Any]) -> Any:

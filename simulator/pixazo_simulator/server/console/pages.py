@@ -33,6 +33,7 @@ MOST_MARKS = 300
 SOON = 15
 """Seconds that the page of a world looks ahead."""
 _LATEST = 12
+"""Exchanges on the page of a world, unmatched requests on that of all worlds, and videos."""
 _FILTERS = ("text", "operation", "status", "rule", "request_id")
 TABS = (
     ("", "Timeline"), ("/requests", "Requests"), ("/webhooks", "Webhooks"), ("/videos", "Videos"), ("/script", "Script"),
@@ -208,15 +209,15 @@ async def videos(request: ConsoleRequest) -> View:
     """The videos of the latest completed generations, with what the gateway says about each."""
     page = await request.get(responses.GenerationPage, "generations", limit=MOST_LINES)
     shown = list[dict[str, Any]]()
-    for each in reversed(page.generations):
-        if each.status == "COMPLETED":
-            answer = await request.get(responses.StatusAnswer, "status", request_id=each.request_id)
-            shown.append({"generation": each, "answer": answer, **_media(request, each.request_id)})
-    return await _world_page(request, "/videos", "videos.jinja", page=page, shown=shown[:12])
+    completed = [each for each in reversed(page.generations) if each.status == "COMPLETED"]
+    for each in completed[:_LATEST]:
+        answer = await request.get(responses.StatusAnswer, "status", request_id=each.request_id)
+        shown.append({"generation": each, "answer": answer, **_media(request, each.request_id)})
+    return await _world_page(request, "/videos", "videos.jinja", page=page, shown=shown)
 
 
 def _media(request: ConsoleRequest, request_id: str) -> dict[str, str]:
-    """The headers of the media host for a video, picture or sound."""
+    """ETag, size and kind of a video, picture or sound, as the media host serves it."""
     generation = request.shown_world.generation_of(request_id)
     if generation is None:
         return {}

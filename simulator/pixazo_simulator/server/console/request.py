@@ -9,7 +9,7 @@ from zlib import crc32
 import msgspec
 
 from pixazo_simulator.control import Refused, responses
-from pixazo_simulator.spec import CONSOLE_PATH, snapshot, timestamp
+from pixazo_simulator.spec import CONSOLE_PATH, status_span, timestamp
 from pixazo_simulator.world import World
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def checksum(world: World, worlds: Worlds) -> str:
     with worlds.lock:
         account, now = world.account, world.clock.now()
         rules = [(each.number, each.matched, *each.used) for each in world.script.listed()]
-        statuses = [snapshot(each.accepted, each.plan, now).status for each in world.generations()[-MOST_LINES:]]
+        statuses = [status_span(each.accepted, each.plan, now).status for each in world.generations()[-MOST_LINES:]]
         shown = (
             world.journal.total, world.accepted, statuses, world.next_due(), len(world.deliveries()), world.policy, rules,
             account.ledger.balance(now), account.suspended, account.model_enabled, 0 if world.clock.rate else now,
