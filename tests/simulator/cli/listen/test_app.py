@@ -185,7 +185,7 @@ def test_a_webhook_is_sent_again(receiver: Receiver) -> None:
     ("method", "target", "headers", "status", "says"),
     [
         ("POST", "/_sim/callbacks/1/resend", JSON, 409, "there is no app to send it to: start with --forward-to URL"),
-        ("POST", "/_sim/callbacks/2/resend", JSON, 404, "there is no webhook 2: it has not arrived, or is not kept"),
+        ("POST", "/_sim/callbacks/2/resend", JSON, 404, "there is no webhook 2: it has not arrived, or is no longer kept"),
         ("POST", "/_sim/callbacks/1/resend", {}, 415, "a request that changes something needs Content-Type: application/json"),
         ("POST", "/_sim/callbacks/1/resend", {"Content-Type": "text/plain"}, 415, "a request that changes something needs Content-Type: application/json"),
         ("POST", "/_sim/callbacks/1/resend", JSON | {"Host": "evil.test"}, 403, "Host 'evil.test' is not a loopback name: call /_sim as localhost or 127.0.0.1, or start with --control-host evil.test"),

@@ -125,7 +125,7 @@ def test_it_is_sent_with_a_strict_policy(ours: Listening, path: str) -> None:
         ("GET", "/nothing", {}, 404, "is not a route of this receiver"),
         ("GET", "/static/none.js", {}, 404, ""),
         ("POST", "/1/resend", {}, 403, "only this page may do so"),
-        ("POST", "/2/resend", {"HX-Request": "true"}, 404, "there is no webhook 2: it has not arrived, or is not kept"),
+        ("POST", "/2/resend", {"HX-Request": "true"}, 404, "there is no webhook 2: it has not arrived, or is no longer kept"),
         ("POST", "/1/resend", {"HX-Request": "true", "Origin": "http://evil.test"}, 403, "Origin"),
     ],
 )  # fmt: skip
