@@ -118,10 +118,7 @@ def _mounted(transport: Callable[..., object], scheme: str, url: str) -> object:
     """A transport that uses this proxy, or one that reports that it cannot be used, only when a request needs it."""
     try:
         parts = urlsplit(url)
-        _ = (
-            parts.port,
-            (parts.hostname or "").encode("idna"),
-        )  # of those that a socket refuses the library knows nothing
+        _ = parts.port, (parts.hostname or "").encode("idna")  # raise ValueError for what only a socket would refuse
         return transport(proxy=url)
     except ImportError:
         remedy = "pip install 'httpx2[socks]'"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import lru_cache, partial
 from inspect import isawaitable
@@ -42,6 +42,8 @@ LONGEST_TIMEOUT = 2_000_000
 
 LEAST = 0.2
 """Seconds that a phase has at least, even when it begins late: what is under way by then counts."""
+
+_PHASES = ("connect", "read", "write", "pool")
 
 _RELIABLE = {"builtins", "httpcore", "httpcore2"}
 """Packages whose errors say when no connection was made; that of None is builtins."""
@@ -325,22 +327,26 @@ def _response(response: httpx2.Response, request: Request, problem: str | None) 
 class _Limits(dict[str, "float | None"]):
     """The limits of the phases, of which none is longer than what is left of the whole exchange when it begins."""
 
-    end = math.inf
+    def __init__(self, limits: Mapping[str, float | None], end: float) -> None:
+        super().__init__(dict.fromkeys(_PHASES) | limits)
+        self._end = end
+
+    def __getitem__(self, phase: str) -> float | None:
+        limit, left = super().__getitem__(phase), max(self._end - real_clock(), LEAST)
+        return limit if left == math.inf else min(left if limit is None else limit, left)
 
     def get(self, phase: str, default: Any = None) -> Any:
-        limit = super().get(phase, default)
-        left = max(self.end - real_clock(), LEAST)
-        return min(left if limit is None else limit, left) if left < math.inf else limit
+        return self[phase] if phase in self else default
 
 
 def _within(built: Any, request: Request) -> float:
     """Seconds for the whole exchange: the sum of the phases' limits, for a slow server can meet each of them for ever."""
-    limits = built.extensions["timeout"] = _Limits(built.extensions.get("timeout", {}))
+    limits = built.extensions.get("timeout", {})
     seconds = math.inf if None in limits.values() else sum(filter(None, limits.values())) or math.inf
     if request.content:
         seconds += len(request.content) / SLOWEST_UPLOAD
     seconds = min(seconds, request.within)
-    limits.end = real_clock() + seconds
+    built.extensions["timeout"] = _Limits(limits, real_clock() + seconds)
     return seconds
 
 

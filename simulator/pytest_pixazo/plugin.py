@@ -181,7 +181,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker; register the reports if an option or setting asks for them."""
     given = [config.getoption(f"pixazo_{name.replace('-', '_')}") for name in _REPORT_OPTIONS]
     settings = [config.getini("pixazo_max_spend"), config.getini("pixazo_conduct") != "report"]
-    if any(value is not None and value not in (False, "") for value in (*given, *settings)):
+    if any((*given, *settings)):
         _reports(config)
     config.addinivalue_line(
         "markers",

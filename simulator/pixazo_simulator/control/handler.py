@@ -183,7 +183,8 @@ def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
             raise Refused(400, f"the query does not fit: {misfit}") from None
     commas = MOST_COMMANDS if route.path == _WORLDS else MOST_MARKS
     if spec.has_too_many_values(body, commas, MOST_MARKS):
-        raise Refused(400, f"the body has more than {MOST_MARKS} commas, opening brackets or braces{_TOO_LARGE}")
+        most = f"{commas} commas or {MOST_MARKS} opening brackets or braces"
+        raise Refused(400, f"the body has more than {most}{_TOO_LARGE}")
     try:
         return spec.read(body, route.request_type)
     except spec.InvalidDataError as misfit:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -101,18 +101,14 @@ class Responder:
             yield partial(self._reach, world, instant)
             response = response.dated(world.clock.now())
             yield partial(self._record, world, response, route)
-        if response.pause:
-            yield from self._delayed(world, response.pause)
-        for step in transmitted(response):
-            yield from self._delayed(world, step) if isinstance(step, (int, float)) else (step,)
-
-    def _delayed(self, world: World | None, seconds: float) -> Iterator[float]:
         delay = object()
-        self._delays[delay] = world
-        try:
-            yield seconds
-        finally:
-            del self._delays[delay]
+        for step in chain([response.pause] if response.pause else [], transmitted(response)):
+            if isinstance(step, (int, float)):
+                self._delays[delay] = world
+            try:
+                yield step
+            finally:  # also when the iterator is closed or dropped
+                self._delays.pop(delay, None)
 
     def is_delaying(self, world: World) -> bool:
         """Whether a caller in this world waits for a response that is still to come, after some real seconds."""

@@ -109,16 +109,7 @@ from .policy import (
     points,
     rows,
 )
-from .redaction import (
-    HIDDEN,
-    MOST_REMEMBERED,
-    REDACTED,
-    Redactor,
-    SecretFilter,
-    is_secret,
-    never_redact_words_of,
-    renamed,
-)
+from .redaction import HIDDEN, MOST_REMEMBERED, REDACTED, Redactor, SecretFilter, is_secret, renamed
 from .responses import (
     DEFAULT_ERRORS,
     NOT_PROCESSED,
@@ -179,7 +170,7 @@ __all__ = [
     "accepted_answer", "base_path", "beginning", "begun", "check", "classify", "closest", "covers", "description_of",
     "dollars", "end_polled_state", "finish", "fit", "has_invalid_ratio", "has_too_many_values", "html_answer", "http_date", "image_facts",
     "is_data_url", "is_loopback_ip", "is_secret", "is_success", "media_path", "media_type", "media_url", "members", "micros", "model_problems",
-    "nearest", "never_redact_words_of", "not_unicode", "order", "parameters_of", "placed", "plain_ip", "plain_parameters", "points", "problems_of", "problems_within", "queue_error", "raised_at", "read",
+    "nearest", "not_unicode", "order", "parameters_of", "placed", "plain_ip", "plain_parameters", "points", "problems_of", "problems_within", "queue_error", "raised_at", "read",
     "read_data_url", "read_instant", "read_key", "read_magic", "read_model", "read_text_as", "refusal_answer", "refused_agent",
     "regex", "renamed", "rows", "sentence", "shown", "status_body", "status_span", "synchronous_answer",
     "timestamp", "unknown_member", "unknown_operation", "upstream_body", "upstream_challenge", "url_problem",

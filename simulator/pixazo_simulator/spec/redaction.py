@@ -11,15 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, lru_cache
+from pkgutil import get_data
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 from weakref import ref
 
-from msgspec import inspect
-
 from .endpoints import QUERY_KEY, Header
-from .parameters import OPERATIONS
-from .policy import points
 from .text import CUT, regex
 
 REDACTED = "[redacted]"
@@ -81,14 +78,6 @@ _IMAGE = regex(r"data:image/[\w.+-]{1,40};base64,[A-Za-z0-9+/=]*")
 """An image in Base64: a short key may stand in it by chance, and without that it would be no image."""
 _SCHEME = regex(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
 
-_OWN_WORDS = (
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "ok", "media", "manual", "real", "webhook", "transition", "opening",
-    "debit", "refund", "adjustment", "image-to-video", "requests", "v1", "v2", "http", "localhost", "127.0.0.1", "host", "accept",
-    "application/json", "documented", "observed", "prompt_optimizer", "first_frame_image", "polling_url", "media_url",
-    "created_at", "updated_at", "completed_at", "content-type", "ocp-apim-subscription-key", "x-webhook-url", "x-webhook-mode",
-    "X-Webhook-URL",
-)  # fmt: skip
-_OWN_TYPES: list[Any] = []
 _OWN_KEYS = "sim-"
 """How the default key and the generated ones begin, but none of our words."""
 _LEAST_DIGITS = 4
@@ -328,42 +317,13 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
     return not (text[end - 1].isdigit() and text[end : end + 1] in (".", ":") and text[end + 1 : end + 2].isdigit())
 
 
-def never_redact_words_of(*types: Any) -> None:
-    """A key that is the name of a member of these types, or a word that they allow, is not a secret: redacting it would garble our own data."""
-    _OWN_TYPES.extend(types)
-    own_words.cache_clear()
-
-
 @cache
-def own_words() -> frozenset[str]:
-    """The words of our messages, types and policy, whole and in parts; to find them takes 0.1 s."""
-    found = {*_OWN_WORDS, *(word for point in points().values() for word in point.forms.split(" | "))}
-    for operation in OPERATIONS.values():
-        found |= {operation.name, operation.path, operation.model_id}
-    seen = set[type]()
-    for each in _OWN_TYPES:
-        _collect(inspect.type_info(each), found, seen)
-    return frozenset(found.union(*(re.split(r"[^\w-]+", each) for each in found)))
+def own_words() -> str:
+    """The words of our messages, types and policy, whole and in parts, each between line breaks, as tools/own_words.py has written them.
 
-
-def _collect(info: Any, found: set[str], seen: set[type]) -> None:
-    """Add the names of members, tags and literals of a type and of those in it."""
-    if isinstance(info, inspect.StructType):
-        if info.cls in seen:
-            return
-        seen.add(info.cls)
-        found.update(str(each) for each in (info.tag, info.tag_field) if each)
-        found.update(each.encode_name for each in info.fields)
-    elif isinstance(info, inspect.EnumType):
-        found.update(str(each.value) for each in info.cls)
-    elif isinstance(info, inspect.LiteralType):
-        found.update(map(str, info.values))
-    for name in ("fields", "types", "item_types"):
-        for part in getattr(info, name, ()):
-            _collect(part, found, seen)
-    for name in ("type", "item_type", "key_type", "value_type"):
-        if part := getattr(info, name, None):
-            _collect(part, found, seen)
+    A key that is one of them is no secret: to redact it would garble our own data.
+    """
+    return (get_data("pixazo_simulator.spec", "own_words.txt") or b"").decode()
 
 
 def _is_distinctive(key: str) -> bool:
@@ -372,7 +332,7 @@ def _is_distinctive(key: str) -> bool:
         return False
     if key.startswith(_OWN_KEYS):
         return True
-    return key not in own_words() and not (len(key) >= SHORT and any(key in each for each in own_words()))
+    return f"\n{key}\n" not in own_words() if len(key) < SHORT else key not in own_words()
 
 
 def renamed(members: Mapping[str, _T], rename: Callable[[str], str]) -> dict[str, _T]:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pixazo_simulator.gateway import Request, Response
-from pixazo_simulator.script import SavedScript
-from pixazo_simulator.spec import Header, never_redact_words_of
+from pixazo_simulator.spec import Header
 from pixazo_simulator.world import AdvanceClock, Command, ServerCommand, StoredTime, TakeTransitions, World, Worlds
 
 FORMAT = 1
@@ -62,8 +61,6 @@ else:  # every command that is logged; msgspec tells them apart by their names
     # A request of the gateway is logged itself, not the commands that are made of it.
     _logged = (kind for kind in _commands if kind.__name__ != "ScriptedRequest")
     LoggedCommand = reduce(lambda kinds, kind: kinds | kind, _logged, AnswerRequest)
-
-never_redact_words_of(LoggedCommand, World, SavedScript)  # of what a log and a state contain
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

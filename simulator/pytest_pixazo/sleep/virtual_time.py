@@ -230,17 +230,10 @@ class Sleeps:
         Raises SleepLimitError at its start and its end, as `check` does.
         """
         self.check()
-        kept, limit, before = (
-            (self._advance, self._running, self._is_advancing, self._is_delaying),
-            self.limit,
-            self.total,
-        )
-        self._advance, self._running, self._is_advancing, self._is_delaying = (
-            advance,
-            running,
-            is_advancing,
-            is_delaying,
-        )
+        kept = self._advance, self._running, self._is_advancing, self._is_delaying
+        limit, before = self.limit, self.total
+        self._advance, self._running = advance, running
+        self._is_advancing, self._is_delaying = is_advancing, is_delaying
         self.limit = limit + before
         try:
             yield

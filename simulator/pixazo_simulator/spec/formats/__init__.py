@@ -31,9 +31,12 @@ _STRINGS = (
     regex(r"'[^'\n]*'"),
 )
 _PLAIN = regex(r"[^,\]}#\n]+")
-_LONG_KEY = rf"""(?<![\w"'-])(?P<key>(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MOST_NAMES}}})"""
-# A string is skipped to the end of its line or of the text if it is not closed: trying again at each quote would take too long.
+_NAME = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_LONG_KEY = rf"""(?<![\w"'-])(?P<key>(?:{_NAME}){{{MOST_NAMES}}})"""
+# A shorter key is skipped as a whole, a string to the end of its line or of the text if it is not closed: trying again at each name
+# or quote would take too long.
 _SKIPPED = (
+    rf"""(?<![\w"'-])(?:{_NAME})++""",
     r'"""(?s:[^\\]|\\.)*?(?:"{3,5}|\Z)',
     r"'''(?s:.)*?(?:'{3,5}|\Z)",
     r'"(?:[^"\\\n]|\\.)*+"?',
