@@ -7,6 +7,7 @@ import hmac
 import logging
 import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -74,6 +75,7 @@ class ControlHandler:
     ) -> None:
         self._worlds = worlds
         self._body_queue = body_queue
+        self._saved_world = asyncio.Lock()
         of_server = worlds, dispatcher, tls_listeners, scratch, traffic, asyncio.Lock(), dict[tuple[int, int], World]()
         self._call: Callable[[str, str, int, Any], ControlRequest[Any]] = partial(ControlRequest, *of_server)
 
@@ -120,15 +122,23 @@ class ControlHandler:
                 return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a control request, or one for the discovery document or that of the gateway, unless the caller disconnects before its end."""
+        """Answer a control request, or one for the discovery document or that of the gateway, unless the caller disconnects before its end.
+
+        A saved world of more than BODY_LIMIT bytes, or of unknown length, is not read before the one before it is answered.
+        """
+        length = dict(scope["headers"]).get(b"content-length", b"").decode("latin-1")
+        is_long = not length.isdecimal() or int(length[:20]) > BODY_LIMIT
+        may_be_long = is_long and (scope["method"], scope["path"]) == ("POST", _WORLDS)
+        async with self._saved_world if may_be_long else nullcontext():
+            await self._exchange(scope, receive, send, length, LOG_LIMIT if may_be_long else BODY_LIMIT)
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send, length: str, limit: int) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         key, host = (headers.get(name, b"").decode("latin-1") for name in (_KEY, b"host"))
         key = key.strip()
         try:
             check_access(scope, self._worlds.settings)
-            length = headers.get(b"content-length", b"").decode("latin-1")
             size = f" (it has {length})" if length else ""
-            limit = LOG_LIMIT if scope["path"] == _WORLDS else BODY_LIMIT
             body = await read_body(receive, limit, remedy=f"{size}{_TOO_LARGE}")
             if body is None:
                 return

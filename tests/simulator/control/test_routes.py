@@ -183,6 +183,38 @@ def test_a_saved_world_may_be_larger(caller: Caller) -> None:
     refused(caller.call("POST", "/_sim/worlds", body), 400, "this is not an entry of a log")
 
 
+def test_large_saved_worlds_are_read_one_at_a_time() -> None:
+    """Several could fill the memory; a small one, and any other request, waits for none."""
+    happened, go_on = list[str](), asyncio.Event()
+
+    async def several() -> None:
+        control = Application(Worlds(Settings())).control
+
+        async def create(name: str, size: int, *waits: asyncio.Event) -> None:
+            async def receive() -> Any:
+                happened.append(f"{name} is read")
+                for each in waits:
+                    await each.wait()
+                return {"type": "http.request", "body": b"[]"}
+
+            async def send(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    happened.append(f"{name} {message['status']}")
+
+            headers = [(b"host", b"localhost"), (b"content-length", b"%d" % size)]
+            scope: Any = {"method": "POST", "path": "/_sim/worlds", "query_string": b"", "headers": headers}
+            await control({**scope, "client": ("127.0.0.1", 1)}, receive, send)
+
+        large = [asyncio.create_task(create("first", 5_000_000, go_on)), asyncio.create_task(create("second", 5_000_000))]
+        await asyncio.sleep(0)
+        await create("small", 2)
+        go_on.set()
+        await asyncio.gather(*large)
+
+    asyncio.run(several())
+    assert happened == ["first is read", "small is read", "small 400", "first 400", "second is read", "second 400"]
+
+
 def test_a_world_can_be_changed(caller: Caller) -> None:
     reported = caller.change(balance="1.00", policy={"timestamps": "mixed"}, suspended=True, model_enabled=False)
     assert (reported["balance"], reported["suspended"], reported["model_enabled"]) == ("1.00", True, False)
