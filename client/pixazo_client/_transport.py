@@ -328,7 +328,7 @@ class _Limits(dict[str, "float | None"]):
     """The limits of the phases, of which none is longer than what is left of the whole exchange when it begins."""
 
     def __init__(self, limits: Mapping[str, float | None], end: float) -> None:
-        super().__init__(dict.fromkeys(_PHASES) | limits)
+        super().__init__({**dict.fromkeys(_PHASES), **limits})
         self._end = end
 
     def __getitem__(self, phase: str) -> float | None:
@@ -336,7 +336,7 @@ class _Limits(dict[str, "float | None"]):
         return limit if left == math.inf else min(left if limit is None else limit, left)
 
     def get(self, phase: str, default: Any = None) -> Any:
-        return self[phase] if phase in self else default
+        return self[phase] if phase in self else default  # noqa: SIM401 - it would call itself
 
 
 def _within(built: Any, request: Request) -> float:

@@ -205,7 +205,10 @@ def test_large_saved_worlds_are_read_one_at_a_time() -> None:
             scope: Any = {"method": "POST", "path": "/_sim/worlds", "query_string": b"", "headers": headers}
             await control({**scope, "client": ("127.0.0.1", 1)}, receive, send)
 
-        large = [asyncio.create_task(create("first", 5_000_000, go_on)), asyncio.create_task(create("second", 5_000_000))]
+        large = [
+            asyncio.create_task(create("first", 5_000_000, go_on)),
+            asyncio.create_task(create("second", 5_000_000)),
+        ]
         await asyncio.sleep(0)
         await create("small", 2)
         go_on.set()

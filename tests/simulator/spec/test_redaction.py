@@ -13,10 +13,10 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tools.own_words import FILE, text
 
 from pixazo_simulator.spec.redaction import Redactor, SecretFilter, is_secret, own_words, sent_secrets
 from pixazo_simulator.spec.text import beginning
-from tools.own_words import FILE, text
 
 KEY = "canary-5f1d"
 ODD = 'se"cr/et k'
