@@ -1,4 +1,4 @@
-"""Writes simulator/pixazo_simulator/spec/own_words.txt: the words of our messages, types and policy, whole and in parts. A key that is one of them is no secret."""
+"""Writes simulator/pixazo_simulator/spec/data/own_words.txt: the words of our messages, types and policy, whole and in parts. A key that is one of them is no secret."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixazo_simulator.spec import OPERATIONS, points
 from pixazo_simulator.state.entries import LoggedCommand
 from pixazo_simulator.world import World
 
-FILE = Path(__file__).parents[1] / "simulator" / "pixazo_simulator" / "spec" / "own_words.txt"
+FILE = Path(__file__).parents[1] / "simulator" / "pixazo_simulator" / "spec" / "data" / "own_words.txt"
 OTHERS = (
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "ok", "media", "manual", "real", "webhook", "transition", "opening",
     "debit", "refund", "adjustment", "image-to-video", "requests", "v1", "v2", "http", "localhost", "127.0.0.1", "host", "accept",

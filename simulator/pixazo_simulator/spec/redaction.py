@@ -323,7 +323,7 @@ def own_words() -> str:
 
     A key that is one of them is no secret: to redact it would garble our own data.
     """
-    return (get_data("pixazo_simulator.spec", "own_words.txt") or b"").decode()
+    return (get_data("pixazo_simulator.spec", "data/own_words.txt") or b"").decode()
 
 
 def _is_distinctive(key: str) -> bool:
