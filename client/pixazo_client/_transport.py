@@ -192,9 +192,9 @@ class Transport:
 
         Raises PixazoError when the connection pool or a proxy refuses before anything was sent.
         """
+        request.arrived.clear()
         client = await self.io.pool.take()
         response: httpx2.Response | None = None
-        request.arrived.clear()
         try:
             built = self._built(client, request.method, request.url, content=request.content, headers=request.headers)
             seconds = _within(built, request)
