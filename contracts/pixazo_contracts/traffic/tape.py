@@ -17,12 +17,12 @@ from datetime import datetime
 from gzip import GzipFile
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
+from typing import Final, Literal, NamedTuple
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Finding, Outcome, curl_line, judge
 from pixazo_contracts.probes import Headers, media_urls
-from pixazo_contracts.runner import is_distinctive, make_header, record_callback, record_exchange
+from pixazo_contracts.runner import Hiding, is_distinctive, make_header, record_callback, record_exchange, without_secrets
 from pixazo_contracts.trace import (
     TERMINAL,
     Callback,
@@ -46,7 +46,6 @@ from .classify import (
     SECRET,
     SUBMIT_PATHS,
     Classified,
-    Hiding,
     classify,
     is_origin_form,
     key_of,
@@ -68,27 +67,12 @@ MOST_READS: Final = 30
 MOST_CALLBACKS: Final = 1000
 MOST_NAMES: Final = 16
 
-#: What of a record may contain a secret.
-TEXTS: Final = (
-    "url",
-    "target",
-    "request_id",
-    "request_headers",
-    "request_body",
-    "headers",
-    "header_names",
-    "body",
-    "leaks",
-)
-
 #: The longest body that is decoded, in bytes.
 MOST_DECODED: Final = 64 * 1024 * 1024
 
 #: Reads this many seconds after an end, or a submit, are late: the page does not say how long a request stays readable.
 LATE: Final = 30.0
 VERY_LATE: Final = 3600.0
-
-T = TypeVar("T", Exchange, Callback)
 
 STATE: Final = "proxy.json"
 TRACE: Final = "trace.ndjson"
@@ -281,8 +265,8 @@ class Tape:
         origins = tuple(each for each in self.profile.public_origins if redactor.text(each) == each)
         self._set_profile(replace(self.profile, public_origins=origins))
         trace, beside = load_trace(self._path), self.out / f"{TRACE}.new"
-        records: list[Exchange | Callback] = [_struck(each, redactor) for each in trace.exchanges]
-        records += [_struck(each, redactor) for each in trace.callbacks]
+        records: list[Exchange | Callback] = [without_secrets(each, redactor) for each in trace.exchanges]
+        records += [without_secrets(each, redactor) for each in trace.callbacks]
         records.sort(key=lambda each: each.finished if isinstance(each, Exchange) else each.at)
         ends = () if trace.footer is None else (trace.footer,)
         self._file.close()
@@ -422,17 +406,6 @@ class Tape:
     def close(self) -> None:
         """Write nothing more."""
         self._file.close()
-
-
-def _struck(record: T, redactor: Hiding) -> T:
-    """A record without the secrets that a redactor knows."""
-
-    def again(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(map(again, cast("tuple[object, ...]", value)))
-        return redactor.text(value) if isinstance(value, str) else value
-
-    return replace(record, **{name: again(getattr(record, name)) for name in TEXTS if hasattr(record, name)})
 
 
 def _body_of(exchange: Exchange) -> bytes:
