@@ -141,7 +141,7 @@ def out_05(trace: Trace) -> Remarks:
     for read, url in _urls(trace):
         # The sample keeps the model id and the first two groups of the UUID, which are its time: others may share them.
         own, path = str(read.request_id).rpartition("_")[2], split_url(url).path
-        kept = own in path or ("-".join(own.split("-")[:2]) in path and not any(other in path for other in ids))
+        kept = own in path or ("-".join(own.split("-")[:2]) in path and ids.isdisjoint(re.split(r"[/_.]", path)))
         yield check(kept, read, "output.media_url", f"a path with {plain(str(read.request_id))}", url)
 
 

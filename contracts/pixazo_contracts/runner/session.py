@@ -114,7 +114,10 @@ class _Session:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._options.trace_path))
 
     def _record(self, record: Exchange | Callback) -> None:
-        """Append a record to the trace, without what the probes still need, such as the signature of a medium's URL; if that fails nothing more is written, nor sent, since its cost would not be recorded."""
+        """Append a record to the trace; if that fails nothing more is written, nor sent, since its cost would not be recorded.
+
+        What only the probes need, such as the signature of a medium's URL, is not written.
+        """
         try:
             self._write(without_secrets(record, self._hiding))
         except OSError as error:

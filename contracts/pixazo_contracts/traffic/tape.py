@@ -67,6 +67,9 @@ MOST_READS: Final = 30
 MOST_CALLBACKS: Final = 1000
 MOST_NAMES: Final = 16
 
+#: A trace of up to this many bytes is searched for each new secret; any, at the end.
+MOST_SEARCHED: Final = 4 * 1024 * 1024
+
 #: The longest body that is decoded, in bytes.
 MOST_DECODED: Final = 64 * 1024 * 1024
 
@@ -248,8 +251,10 @@ class Tape:
             self._keys |= dict.fromkeys(new)
             self._redactor.learn(dict.fromkeys(new))
             self._unsearched += new
-            if any(text.encode() in self._path.read_bytes() for text in new):
-                self._strike()
+            if self._path.stat().st_size <= MOST_SEARCHED:
+                written = self._path.read_bytes()
+                if any(text.encode() in written for text in new):
+                    self._strike()
             if self.hooks:
                 self.save()  # without the URLs that contain one
             key = key_of(target, headers)
@@ -269,9 +274,9 @@ class Tape:
         records += [without_secrets(each, redactor) for each in trace.callbacks]
         records.sort(key=lambda each: each.finished if isinstance(each, Exchange) else each.at)
         ends = () if trace.footer is None else (trace.footer,)
-        self._file.close()
         try:
             beside.write_bytes(b"".join(map(dump_record, (self.header, *records, *ends))))
+            self._file.close()
             beside.replace(self._path)
             self._file = self._path.open("ab", buffering=0)
         except OSError as error:
