@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import partial
@@ -24,6 +22,7 @@ from .checks import (
     late,
     not_shown,
     stamps,
+    unsigned,
 )
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Unseen, Violation, check, check_member, code_shown, plain, show
@@ -48,8 +47,6 @@ NOT_FOUND = frozenset({404, 410})
 SETTLED = 2.0
 SETTLED_POLLS = 10
 KEPT = 30.0
-#: The query of a URL, after the rest of it.
-URL_QUERY = re.compile(r'(https?://[^"?\s]+)\?[^"\s]*')
 
 
 def _is_lost(generation: Generation, read: Exchange, found: Sequence[Exchange], settled: float) -> bool:
@@ -301,7 +298,7 @@ def status_14(trace: Trace) -> Remarks:
 
 def _lasting_body(trace: Trace, read: Exchange) -> str:
     """The body, whichever name the reader called the gateway by: it may build URLs from that name, and sign them anew."""
-    text = URL_QUERY.sub(r"\1", json.dumps(read.members, sort_keys=True))
+    text = unsigned(read.members)
     for name in trace.profile.public_origins:
         text = text.replace(f"{name}/", f"{trace.profile.origin}/")
     return text

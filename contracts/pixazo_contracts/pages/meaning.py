@@ -64,10 +64,8 @@ _NEGATION: Final = re.compile(
 )
 #: Thousands set apart by a dot or a space, where a unit that has no fractions follows.
 _THOUSANDS: Final = re.compile(r"\b(\d{1,3})[. ](\d{3})(?= char)")
-_NUMBER_WORDS: Final = {
-    word: str(number)
-    for number, word in enumerate("two three four five six seven eight nine ten eleven twelve".split(), start=2)
-}
+#: From 2 on.
+_NUMBER_WORDS: Final = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _NUMBER_WORD: Final = re.compile(rf"\b(?:{'|'.join(_NUMBER_WORDS)})\b", re.IGNORECASE)
 _WORD: Final = re.compile(r"[A-Za-z]+")
 _PER: Final = re.compile(r"\bper[ _]([A-Za-z]+)", re.IGNORECASE)
@@ -101,7 +99,7 @@ def gist(text: str) -> frozenset[str]:
 
 def in_digits(text: str) -> str:
     """The text with the numbers from two to twelve in digits: `six or ten` is `6 or 10`."""
-    return _NUMBER_WORD.sub(lambda found: _NUMBER_WORDS[found[0].casefold()], text)
+    return _NUMBER_WORD.sub(lambda found: str(2 + _NUMBER_WORDS.index(found[0].casefold())), text)
 
 
 def _stem(word: str) -> str:

@@ -216,7 +216,11 @@ class _Reading:
         elif block.kind == "code" or block.kind == "row":
             self._not_understood(section, block)
         else:
-            if section.kind == "typical workflow" and _OFTEN.search(text) and (found := _SECONDS.search(in_digits(text))):
+            if (
+                section.kind == "typical workflow"
+                and _OFTEN.search(text)
+                and (found := _SECONDS.search(in_digits(text)))
+            ):
                 values.setdefault("polling", (int(found[1]), int(found[2] or found[1])))
             self.sentences.append(Sentence(section.kind or section.title, text, block.line))
 

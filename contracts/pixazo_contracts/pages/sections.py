@@ -161,7 +161,9 @@ def _plain(token: Token) -> str:
         token = _MARKDOWN.parseInline(_TIMES.sub(r"\\*", token.content))[0]
     around = {"code_inline": "`{}`", "softbreak": "\n", "hardbreak": "\n"}
     shown = (each for each in token.children or () if each.type != "html_inline" or not each.content.startswith("<!--"))
-    parts = (" " if _TAG.fullmatch(each.content) else around.get(each.type, "{}").format(each.content) for each in shown)
+    parts = (
+        " " if _TAG.fullmatch(each.content) else around.get(each.type, "{}").format(each.content) for each in shown
+    )
     return "".join(parts).translate(_TYPOGRAPHY).strip()
 
 

@@ -22,7 +22,14 @@ from typing import Final, Literal, NamedTuple
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Finding, Outcome, curl_line, judge
 from pixazo_contracts.probes import Headers, media_urls
-from pixazo_contracts.runner import Hiding, is_distinctive, make_header, record_callback, record_exchange, without_secrets
+from pixazo_contracts.runner import (
+    Hiding,
+    is_distinctive,
+    make_header,
+    record_callback,
+    record_exchange,
+    without_secrets,
+)
 from pixazo_contracts.trace import (
     TERMINAL,
     Callback,

@@ -217,9 +217,7 @@ def test_the_signature_of_a_medium_is_used_but_not_written(tmp_path: Path) -> No
         return reply
 
     path = tmp_path / "trace.ndjson"
-    seen = observe(
-        probes=for_clauses(("OUT-08",)), options=RunOptions(run="testrun0", trace_path=path), edit=edit
-    )
+    seen = observe(probes=for_clauses(("OUT-08",)), options=RunOptions(run="testrun0", trace_path=path), edit=edit)
     assert seen.verdicts["OUT-08"].outcome is Outcome.PASS
     assert "f00d" not in path.read_text(encoding="utf-8")
     assert load_trace(path).exchanges == seen.trace.exchanges
