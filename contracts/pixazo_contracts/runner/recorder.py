@@ -35,7 +35,7 @@ TEXTS: Final = (
     "url", "target", "request_id", "request_headers", "request_body", "headers", "header_names", "body", "leaks",
 )  # fmt: skip
 
-T = TypeVar("T", Exchange, Callback)
+T = TypeVar("T", bound=Exchange | Callback)
 
 
 def _shortened(value: object) -> object:

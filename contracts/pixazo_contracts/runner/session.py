@@ -191,10 +191,8 @@ class _Session:
                     if generation.outcome == "COMPLETED" and generation.submit.account == "default":
                         urls = media_urls(generation.ends[0])
                         self._ledger.finish(generation.request_id, urls[0] if urls else None)
-        exchanges, callbacks = (
-            tuple(without_secrets(each, self._hiding) for each in records)
-            for records in (recorder.exchanges, recorder.callbacks)
-        )
+        exchanges = tuple(without_secrets(each, self._hiding) for each in recorder.exchanges)
+        callbacks = tuple(without_secrets(each, self._hiding) for each in recorder.callbacks)
         return Trace(self.header, exchanges, callbacks, footer)
 
     def _spend_stopped(self) -> str | None:

@@ -212,8 +212,9 @@ def test_the_signature_of_a_medium_is_used_but_not_written(tmp_path: Path) -> No
         if ask.path.startswith("/media/"):
             return reply if ask.target.endswith("?X-Amz-Signature=f00d") else Reply(403, {})
         output = reply.value.get("output") if is_members(reply.value) else None
-        if is_members(output):
-            output["media_url"] = [f"{url}?X-Amz-Signature=f00d" for url in output["media_url"]]
+        if is_members(output) and is_members(reply.value):
+            url = f"{ORIGIN}/media/{reply.value['request_id']}/output.mp4?X-Amz-Signature=f00d"
+            reply.value["output"] = {**output, "media_url": [url]}
         return reply
 
     path = tmp_path / "trace.ndjson"
