@@ -8,6 +8,7 @@ charged` and `no charge` are `not charge`. Other words are wording.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 #: Each atom, and the words for it.
@@ -92,6 +93,7 @@ def atoms(*texts: str) -> frozenset[str]:
     return frozenset[str]().union(*map(_atoms, texts))
 
 
+@lru_cache(maxsize=4096)  # each sentence is compared with many
 def gist(text: str) -> frozenset[str]:
     """The atoms of a short text, and its words without their endings: in the few words of a cell each one counts."""
     return atoms(text) | {_stem(each) for each in _WORD.findall(_EMPTY.sub("", text.casefold()))}
@@ -106,6 +108,7 @@ def _stem(word: str) -> str:
     return re.sub(r"(?<=\w{3})(?:ing|ed|es|s|d|e)$", "", word.casefold())
 
 
+@lru_cache(maxsize=4096)
 def _atoms(text: str) -> frozenset[str]:
     text = " ".join(text.replace("`", "").replace("’", "'").split())
     text = _THOUSANDS.sub(r"\1\2", in_digits(text))
