@@ -203,8 +203,11 @@ def test_another_outcome_than_with_the_secrets_that_were_hidden_exits_1(tmp_path
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("no JSON", "is not the log of a world: JSON is malformed"),
-        ("{}", "is not the log of a world: Object missing required field `begun`"),
+        ("no JSON", "is neither the log of a world (JSON is malformed"),
+        (
+            "{}",
+            "(Object missing required field `begun`), as GET /_sim/world/log and pytest --pixazo-save-worlds=DIR give, nor a trace, as",
+        ),
         (
             '{"begun":{"at":0,"start":0},"state":[],"commands":[],"digest":"","form":9}',
             "cannot be replayed: the log has format 9",

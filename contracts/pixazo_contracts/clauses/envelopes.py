@@ -141,7 +141,7 @@ def out_05(trace: Trace) -> Remarks:
     for read, url in _urls(trace):
         # The sample keeps the model id and the first two groups of the UUID, which are its time: others may share them.
         own, path = str(read.request_id).rpartition("_")[2], split_url(url).path
-        kept = own in path or ("-".join(own.split("-")[:2]) in path and not any(other in path for other in ids))
+        kept = own in path or ("-".join(own.split("-")[:2]) in path and ids.isdisjoint(re.split(r"[/_.]", path)))
         yield check(kept, read, "output.media_url", f"a path with {plain(str(read.request_id))}", url)
 
 
@@ -335,14 +335,14 @@ def time_06(trace: Trace) -> Remarks:
     """`updated_at` does not decrease, moves when the state moves, and does not lie ahead."""
     yield from _from_the_future(trace, "updated_at")
     for generation in trace.generations:
+        shown = {seen.state: seen.started for seen in reversed(generation.seen)}
         for before, after in generation.ordered():
             one, other = instant(before.members.get("updated_at")), instant(after.members.get("updated_at"))
             if one is None or other is None:
                 continue
             got = f"{one - other:.3f} s earlier"
             yield check(one <= other, after, "updated_at", "not earlier than before", words=got, related=(before,))
-            same = [seen.started for seen in generation.seen if seen.state == before.state]
-            entered = generation.submit.finished if before.state == "QUEUED" else same[0]
+            entered = generation.submit.finished if before.state == "QUEUED" else shown[before.state]
             # A state may be entered and left within one tick of the gateway's clock.
             if before.state != after.state and before.started - entered >= TICK:
                 expected, got = f"a value other than in {before.state}", show(after.member("updated_at"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain, pairwise
 
@@ -21,6 +22,7 @@ from .checks import (
     late,
     not_shown,
     stamps,
+    unsigned,
 )
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Unseen, Violation, check, check_member, code_shown, plain, show
@@ -47,25 +49,24 @@ SETTLED_POLLS = 10
 KEPT = 30.0
 
 
-def _is_lost(trace: Trace, generation: Generation, read: Exchange) -> bool:
-    """Whether a read that finds nothing is about a request that must exist."""
-    found = [read for read in generation.reads if read.succeeded]
+def _is_lost(generation: Generation, read: Exchange, found: Sequence[Exchange], settled: float) -> bool:
+    """Whether a read that finds nothing is about a request that must exist; `found` are the successful reads of it."""
     if found:
         # SUBMIT-13 and BASE-04 judge reads before the first success, STATUS-14 and -16 those after an end. A request that
         # ended unseen after the last success must still be there for a while.
         kept = 0.0 if generation.ends else KEPT
         return found[0].started <= read.started <= found[-1].started + kept
-    # BASE-05 judges an operation none of whose ids is found.
-    kin = [other for other in trace.generations if other.submit.operation == generation.submit.operation]
-    others = any(read.succeeded for other in kin for read in other.reads)
-    settled = min(SETTLED, SETTLED_POLLS * trace.profile.pace)
-    return others and "STATUS-16" not in read.aims and read.started - generation.submit.finished > settled
+    return "STATUS-16" not in read.aims and read.started - generation.submit.finished > settled
 
 
 @STATUS.clause("STATUS-01", IMPLIED, SHARED, core=True, section=f"{ENDPOINT}; Response (Completed)")
 def status_01(trace: Trace) -> Remarks:
     """Reading an existing request answers 200 in every state."""
+    # BASE-05 judges an operation none of whose ids is found.
+    judged = {g.submit.operation for g in trace.generations if any(read.succeeded for read in g.reads)}
+    settled = min(SETTLED, SETTLED_POLLS * trace.profile.pace)
     for generation in trace.generations:
+        found, is_judged = [read for read in generation.reads if read.succeeded], generation.submit.operation in judged
         for read in generation.reads:
             if read.status is None:
                 # On another machine there is a network in between.
@@ -74,7 +75,7 @@ def status_01(trace: Trace) -> Remarks:
                 continue
             # ERR-402-04 observes what an account without funds may read.
             elsewhere = read.status in JUDGED_ELSEWHERE or (read.status == 402 and read.account != "default")
-            absent = read.status in NOT_FOUND and not _is_lost(trace, generation, read)
+            absent = read.status in NOT_FOUND and not (is_judged and _is_lost(generation, read, found, settled))
             if read.status < 500 and not elsewhere and not absent:
                 yield check(read.status == 200, read, "status code", "200", read.status)
 
@@ -258,14 +259,15 @@ def status_12(trace: Trace) -> Remarks:
 def status_13(trace: Trace) -> Remarks:
     """Polling at the advised pace (5 to 10 s) is never throttled."""
     mine = [e for e in trace.exchanges if e.account == "default" and e.operation != "media" and e.status is not None]
+    begun = sorted(e.started for e in mine)
     for generation in trace.generations:
         for read in generation.reads:
             if read.status != 429:
                 yield Evidence(read)
                 continue
-            near = [e for e in mine if read.started - ADVISED < e.started <= read.finished]
-            recent = sum(read.started - MINUTE <= e.started < read.started for e in mine)
-            if near == [read] and recent <= READS_A_MINUTE:
+            near = bisect_right(begun, read.finished) - bisect_right(begun, read.started - ADVISED)
+            recent = bisect_left(begun, read.started) - bisect_left(begun, read.started - MINUTE)
+            if read.account == "default" and near == 1 and recent <= READS_A_MINUTE:
                 # The key of an app may also be in use elsewhere.
                 expected = f"no 429 for {recent} requests in a minute"
                 yield Violation(read, "status code", expected, "429", drifts=read.from_app)
@@ -276,15 +278,16 @@ def status_13(trace: Trace) -> Remarks:
 def status_14(trace: Trace) -> Remarks:
     """A terminal answer is stable: later reads give the same body, for a while at least."""
     for generation in trace.generations:
-        for later in generation.ends[1:]:
-            first = next(read for read in generation.ends if read.state == later.state)
+        firsts: dict[str | None, tuple[Exchange, str]] = {}
+        for later in generation.ends:
+            body = _lasting_body(trace, later)
+            first, expected = firsts.setdefault(later.state, (later, body))
             if later is not first:
                 names = sorted(first.members.keys() | later.members.keys())
                 values = [(name, first.member(name), later.member(name)) for name in names]
                 got = ", ".join(f"{plain(name)}: {show(a)} -> {show(b)}" for name, a, b in values if a != b)
-                same = _with_one_origin(trace, first) == _with_one_origin(trace, later)
                 where = f"body, {later.started - first.finished:.1f} s after the first terminal read"
-                yield check(same, later, where, "the same", words=got, related=(first,))
+                yield check(body == expected, later, where, "the same", words=got, related=(first,))
         for end in generation.ends[:1]:
             for read in generation.reads:
                 since = read.started - end.finished
@@ -293,9 +296,9 @@ def status_14(trace: Trace) -> Remarks:
                     yield Violation(read, "status code", "200", got, (end,))
 
 
-def _with_one_origin(trace: Trace, read: Exchange) -> str:
-    """The body, whichever name the reader called the gateway by: it may build URLs from that name."""
-    text = json.dumps(read.members, sort_keys=True)
+def _lasting_body(trace: Trace, read: Exchange) -> str:
+    """The body, whichever name the reader called the gateway by: it may build URLs from that name, and sign them anew."""
+    text = unsigned(read.members)
     for name in trace.profile.public_origins:
         text = text.replace(f"{name}/", f"{trace.profile.origin}/")
     return text

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import combinations
+from itertools import pairwise
 from statistics import median
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from pixazo_contracts.trace import (
     STATUS_BASE,
     TERMINAL,
     Exchange,
+    Generation,
     Trace,
     created,
     host_is_loopback,
@@ -159,6 +161,13 @@ def submit_09(trace: Trace) -> Remarks:
             yield Observation("the id holds no time", generation.submit)
 
 
+def _continues(generation: Generation, second: Exchange) -> bool:
+    """Whether the history of a generation does not begin again with a second submit."""
+    before = {read.members.get("created_at") for read in generation.seen if read.finished <= second.started}
+    after = {read.members.get("created_at") for read in generation.seen if read.started >= second.finished}
+    return not before or not after or before == after
+
+
 @SUBMIT.clause("SUBMIT-10", DOCUMENTED, FURTHER, depends_on="SUBMIT-03", core=True,
     section='Response Fields: "request_id | string | Unique request identifier"')  # fmt: skip
 def submit_10(trace: Trace) -> Remarks:
@@ -169,11 +178,9 @@ def submit_10(trace: Trace) -> Remarks:
         by_id.setdefault(exchange.accepted_id, []).append(exchange)
     for generation in trace.generations if len(accepted) > 1 else ():
         yield Evidence(generation.submit)
-        for first, second in combinations(by_id[generation.request_id], 2):
-            # A body sent twice may be taken for one request (SUBMIT-15); then its history does not begin again.
-            before = {read.members.get("created_at") for read in generation.seen if read.finished <= second.started}
-            after = {read.members.get("created_at") for read in generation.seen if read.started >= second.finished}
-            same = is_repetition(first, second) and (not before or not after or before == after)
+        for first, second in pairwise(by_id[generation.request_id]):
+            # A body sent twice may be taken for one request (SUBMIT-15).
+            same = is_repetition(first, second) and _continues(generation, second)
             yield check(same, second, "request_id", "its own id", words=f"that of exchange {first.number}")
 
 
@@ -234,13 +241,15 @@ def _clock_moved(first: Exchange, submit: Exchange) -> bool:
 def submit_14(trace: Trace) -> Remarks:
     """Submit does not wait for generation."""
     reads = [e.latency for e in trace.exchanges if e.operation == "status" and e.status is not None]
+    ordinary = median(reads or [0.0])
+    begun, ended = sorted(e.started for e in trace.exchanges), sorted(e.finished for e in trace.exchanges)
     for generation in trace.generations:
         submit, first = generation.submit, next(iter(generation.seen), None)
-        during = (e for e in trace.exchanges if e.started < submit.finished and submit.started < e.finished)
+        during = bisect_left(begun, submit.finished) - bisect_right(ended, submit.started)
         # Under our own load every response is slow: only a submit sent while nothing else was under way can be judged.
-        if first is None or any(exchange.number != submit.number for exchange in during):
+        if first is None or during > 1:
             continue
-        held = _clock_moved(first, submit) if trace.profile.virtual else _held(first, submit, median(reads))
+        held = _clock_moved(first, submit) if trace.profile.virtual else _held(first, submit, ordinary)
         got = f"after {submit.latency:.2f} s, {first.state} at once"
         yield check(not held, submit, "response", "long before the generation ends", words=got)
 

@@ -19,7 +19,7 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-from .checks import REFUSALS, RUNNING, each, equals, is_absent, is_accepted, is_json, no_key, observed, one_of
+from .checks import REFUSALS, RUNNING, each, equals, is_absent, is_accepted, is_json, no_key, observed, one_of, unsigned
 from .clause import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Violation, check, check_member, member_names, plain, show
 from .submit import I2V_CB, T2V_CB
@@ -180,7 +180,15 @@ def _like_status(generation: Generation, callback: Callback) -> Remarks:
             if name in callback.members and name in read.members:
                 mine, seen, drifts = callback.members[name], read.members[name], name == "updated_at"
                 expected = f"{show(seen)} as in exchange {read.number}"
-                yield check(mine == seen, callback, name, expected, mine, related=reads, drifts=drifts)
+                yield check(
+                    mine == seen or unsigned(mine) == unsigned(seen),
+                    callback,
+                    name,
+                    expected,
+                    mine,
+                    related=reads,
+                    drifts=drifts,
+                )
 
 
 @WEBHOOK.clause("WEBHOOK-05", IMPLIED, RECEIVER, depends_on=f"{ROOTS} WEBHOOK-04", core=True,

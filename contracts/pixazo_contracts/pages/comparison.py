@@ -36,6 +36,11 @@ _INTRODUCES: Final = re.compile(
 #: How many sections at the end of an operation must be missing for a page to count as cut off.
 _FEWEST_GONE: Final = 3
 #: The sections inside another one.
+#: A sentence about the page itself.
+_ABOUT_PAGE: Final = re.compile(
+    r"\W*(?:(?:page|last) (?:updated|modified|reviewed|edited)\b.{0,40}|(?:©|\(c\)|copyright\b).{0,60}|all rights reserved)\W*",
+    re.IGNORECASE,
+)
 _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("queue system errors",)}
 _SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
 Effect = Literal["", "breaking", "widening", "unknown"]
@@ -251,12 +256,12 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
         has_same_atoms = atoms(*gone) == atoms(*came)
         change = partial(Change, operation=name, part="sentence", name=section)
         for was, now in _matched(gone, came):
-            is_caption = section == "request code" and not (now or ".").endswith(
-                "."
-            )  # the names of the languages of the samples
+            # The names of the languages of the samples.
+            is_caption = section == "request code" and not (now or ".").endswith(".")
+            is_about_page = all(_ABOUT_PAGE.fullmatch(each) for each in (was, now) if each)
             is_repeated = now is None and atoms(was or "") <= atoms(*are)
             is_same = has_same_atoms or is_repeated or atoms(was or "") == atoms(now or "")
-            if is_caption or (is_same and not _is_new(now or "", gone)):
+            if is_caption or is_about_page or (is_same and not _is_new(now or "", gone)):
                 yield change(kind="wording", before=was, after=now)
             else:
                 fact = Fact("sentence", section, "", None, was or "", section)

@@ -11,6 +11,7 @@ import re
 from contextlib import suppress
 from typing import Any, Final
 
+from .meaning import in_digits
 from .page import Rules
 
 
@@ -24,11 +25,11 @@ _TO: Final = r"\s*(?:-|–|—|to|and)\s*"
 _END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bEx)(?<!\betc)([.;])\s+(?=[A-Z\"'(`])")
 _EXAMPLE: Final = _pattern(r"\(?\b(?:e\.g\.?|Ex(?:ample)?\b\s*:?|such as|for example)")
 _DEFAULT: Final = _pattern(
-    rf"\(?\bdefaults?(?: value)?(?: is| to|\s*:)?\s*({_QUOTED}|\[[^\]]*\]|\d+[:x*×]\d+|{_NUMBER}(?![\w%]|\.\d)|true|false|null|\w(?:[\w.-]*\w)?)\)?"
+    rf"\(?\bdefaults?(?: value)?(?: is| to|\s*[:=-])?\s*({_QUOTED}|\[[^\]]*\]|\d+[:x*×]\d+|{_NUMBER}(?![\w%]|\.\d)|true|false|null|\w(?:[\w.-]*\w)?)\)?"
 )
-_MARKED_DEFAULT: Final = _pattern(rf"({_QUOTED})\s*\(default\)")
+_MARKED_DEFAULT: Final = _pattern(rf"({_QUOTED}|{_NUMBER}|true|false)(?: seconds)?\s*\(default\)")
 _LEFT_OUT: Final = _pattern(
-    rf"({_QUOTED}|{_NUMBER}|true|false)\s*(?:if|when) (?:it is )?(?:left out|omitted|not (?:set|given|specified))\b"
+    rf"({_QUOTED}|{_NUMBER}|true|false)\s*(?:by default|(?:if|when) (?:it is )?(?:left out|omitted|not (?:set|given|specified)))\b"
 )
 _COUNT: Final = r"(\d{1,3}(?:[,. ]\d{3})+|\d+)"
 _UNIT: Final = r"\s*(?:Unicode )?(?:characters|chars)(?: long| in length)?\b\)?"
@@ -150,8 +151,9 @@ class _Reading:
             self.rest = self.rest[: example.start()]
         while match := self.take(_FOR_MODEL):
             self.conditions.append(match[0].strip())
-        if (match := self.take(_MARKED_DEFAULT)) is not None:
-            self.rest = f"{text[: match.end(1)]}{text[match.end() :]}"
+        marked = self.rest
+        if match := self.take(_MARKED_DEFAULT):
+            self.rest = f"{marked[: match.end(1)]}{marked[match.end() :]}"
             self.found["default"] = typed(match[1], self.type)
         if match := self.take(_LEFT_OUT) or self.take(_DEFAULT):
             self.found["default"] = typed(match[1], self.type)
@@ -254,7 +256,7 @@ class _Reading:
             self.rest = ""
             return
         while match := self.take(_FORMATS):
-            self.formats.append(match[1].casefold())
+            self.formats.append(match[1].casefold().replace("jpg", "jpeg"))
         if self.take(_PUBLIC):
             self.formats.append("public")
         self.formats += (name for name, pattern in _KINDS.items() if pattern.search(self.sentence_text))
@@ -263,7 +265,7 @@ class _Reading:
 def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, tuple[str, ...]]:
     """The rules, and the sentences that state something else; `default` is the cell of a column of defaults."""
     reading = _Reading(type_)
-    read = [each for each in sentences(description[:_LONGEST]) if not reading.sentence(each)]
+    read = [each for each in sentences(description[:_LONGEST]) if not reading.sentence(in_digits(each))]
     unread = (*read, description[_LONGEST:]) if len(description) > _LONGEST else tuple(read)
     if default.strip() not in ("", "—", "-", "–"):
         reading.found["default"] = typed(default.strip(), type_)

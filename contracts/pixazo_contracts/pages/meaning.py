@@ -8,6 +8,7 @@ charged` and `no charge` are `not charge`. Other words are wording.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 #: Each atom, and the words for it.
@@ -16,7 +17,7 @@ _VOCABULARY: Final = {
     "at least": r"min(?:imum)?|at least|no(?:t)? (?:less|fewer|smaller|shorter) than|or more",
     "less than": r"(?:less|fewer|smaller|shorter) than|under|below",
     "more than": r"(?:more|greater|larger|longer) than|above|over|exceeds?|exceeding",
-    "webp": r"webp", "px": r"px|pixels?", "jpeg": r"jpe?g", "true": r"true", "false": r"false",
+    "webp": r"webp", "png": r"png", "px": r"px|pixels?", "jpeg": r"jpe?g", "true": r"true", "false": r"false",
     "charge": r"charg\w+|bill(?:ed|ing|s)?|cost(?:s|ing)?|pa(?:y|id|yment)s?|deduct\w*|debit\w*",
     "not charge": r"free(?: of charge)?|at no cost|refund\w*",
     "default": r"default\w*",
@@ -31,7 +32,7 @@ _VOCABULARY: Final = {
     "reject": r"reject\w*|refus\w*|den(?:y|ied)",
     "public": r"public(?:ly)?|without authentication",
     "base64": r"base-?64|data[ -]ur[li]s?",
-    "seconds": r"secs?|seconds?", "minutes": r"minutes?", "hours": r"hrs?|hours?", "days": r"days?",
+    "seconds": r"secs?|seconds?|(?<=\d )s", "minutes": r"minutes?", "hours": r"hrs?|hours?", "days": r"days?",
     "poll": r"poll(?:s|ing|ed)?", "callback": r"callbacks?|call(?:s|ed)? back|webhooks?|notifications?|notif(?:y|ied|ies)",
     "header": r"headers?", "query": r"quer(?:y|ies)(?: (?:string|parameter)s?)?", "cookie": r"cookies?",
     "initial": r"(?:initial|first) (?:response|answer|reply)",
@@ -64,6 +65,9 @@ _NEGATION: Final = re.compile(
 )
 #: Thousands set apart by a dot or a space, where a unit that has no fractions follows.
 _THOUSANDS: Final = re.compile(r"\b(\d{1,3})[. ](\d{3})(?= char)")
+#: From 2 on.
+_NUMBER_WORDS: Final = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBER_WORD: Final = re.compile(rf"\b(?:{'|'.join(_NUMBER_WORDS)})\b", re.IGNORECASE)
 _WORD: Final = re.compile(r"[A-Za-z]+")
 _PER: Final = re.compile(r"\bper[ _]([A-Za-z]+)", re.IGNORECASE)
 _DENIED: Final = re.compile(r"[\"'(]?(\w+)")
@@ -89,18 +93,25 @@ def atoms(*texts: str) -> frozenset[str]:
     return frozenset[str]().union(*map(_atoms, texts))
 
 
+@lru_cache(maxsize=4096)  # each sentence is compared with many
 def gist(text: str) -> frozenset[str]:
     """The atoms of a short text, and its words without their endings: in the few words of a cell each one counts."""
     return atoms(text) | {_stem(each) for each in _WORD.findall(_EMPTY.sub("", text.casefold()))}
+
+
+def in_digits(text: str) -> str:
+    """The text with the numbers from two to twelve in digits: `six or ten` is `6 or 10`."""
+    return _NUMBER_WORD.sub(lambda found: str(2 + _NUMBER_WORDS.index(found[0].casefold())), text)
 
 
 def _stem(word: str) -> str:
     return re.sub(r"(?<=\w{3})(?:ing|ed|es|s|d|e)$", "", word.casefold())
 
 
+@lru_cache(maxsize=4096)
 def _atoms(text: str) -> frozenset[str]:
     text = " ".join(text.replace("`", "").replace("’", "'").split())
-    text = _THOUSANDS.sub(r"\1\2", text)
+    text = _THOUSANDS.sub(r"\1\2", in_digits(text))
     if len(text) > _LONGEST:
         return _atoms(text[:_LONGEST]) | {text[_LONGEST:]}
     found = set[str]()
@@ -135,4 +146,4 @@ def _token(token: str) -> set[str]:
     if number := re.fullmatch(r"(\d[\d,]*(?:\.\d+)?)([A-Za-z%]*)(\+?)", token):
         unit, more = number[2].casefold(), "at least" if number[3] else ""
         return {f"{float(number[1].replace(',', '')):g}", _UNITS.get(unit, unit), more} - {""}
-    return {token if token in _METHODS else token.casefold()}
+    return {token if token in _METHODS else token.casefold().replace("jpg", "jpeg")}

@@ -14,6 +14,7 @@ import msgspec
 from pixazo_contracts.trace import is_object
 
 from .descriptions import read_rules
+from .meaning import in_digits
 from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required
 from .sections import Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
@@ -215,7 +216,11 @@ class _Reading:
         elif block.kind == "code" or block.kind == "row":
             self._not_understood(section, block)
         else:
-            if section.kind == "typical workflow" and _OFTEN.search(text) and (found := _SECONDS.search(text)):
+            if (
+                section.kind == "typical workflow"
+                and _OFTEN.search(text)
+                and (found := _SECONDS.search(in_digits(text)))
+            ):
                 values.setdefault("polling", (int(found[1]), int(found[2] or found[1])))
             self.sentences.append(Sentence(section.kind or section.title, text, block.line))
 

@@ -25,6 +25,11 @@ _TYPOGRAPHY: Final = str.maketrans({
 })  # fmt: skip
 #: A size such as `832*480` is not emphasis.
 _TIMES: Final = re.compile(r"(?<=\d)\*(?=\d)")
+#: Tags that are layout, and bullets of lists that Markdown does not know.
+_TAG: Final = re.compile(
+    r"</?(?:a|abbr|b|br|code|details|div|em|i|img|kbd|p|small|span|strong|sub|summary|sup|u)\b[^>]*>", re.IGNORECASE
+)
+_BULLET: Final = re.compile(r"^([ \t]*)[•●▪‣◦○](?=\s)", re.MULTILINE)
 _FENCE: Final = re.compile(r"^[ \t]*(`{3,}|~{3,})([^`\r\n]*)\r?$", re.MULTILINE)
 _FRONT_MATTER: Final = re.compile(r"\ufeff?---\r?\n(?:[\w-]+:.*\n)*---[ \t]*\r?\n")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
@@ -59,7 +64,7 @@ class Block(msgspec.Struct, frozen=True):
 
 def read_blocks(markdown: str) -> list[Block]:
     """The blocks of a page of Markdown."""
-    return list(_joined(_blocks(_without_front_matter(markdown))))
+    return list(_joined(_blocks(_BULLET.sub(r"\1-", _without_front_matter(markdown)))))
 
 
 def _without_front_matter(markdown: str) -> str:
@@ -94,7 +99,7 @@ def _blocks(markdown: str) -> Iterator[Block]:
         if token.type in ("fence", "code_block"):
             yield Block("code", token.content.rstrip("\n"), line)
         elif token.type == "html_block":
-            if text := without_comments(token.content).strip():
+            if text := _TAG.sub(" ", without_comments(token.content)).strip():
                 yield Block("text", text, line)
         elif token.type == "inline":
             opening = tokens[number - 1]
@@ -151,13 +156,15 @@ def _cells(row: str) -> tuple[str, ...]:
 
 
 def _plain(token: Token) -> str:
-    """The text of a paragraph or heading: escapes and entities resolved, emphasis and links gone, code in backticks."""
+    """The text of a paragraph or heading: escapes and entities resolved, emphasis, links and tags of layout gone, code in backticks."""
     if _TIMES.search(token.content):
         token = _MARKDOWN.parseInline(_TIMES.sub(r"\\*", token.content))[0]
     around = {"code_inline": "`{}`", "softbreak": "\n", "hardbreak": "\n"}
     shown = (each for each in token.children or () if each.type != "html_inline" or not each.content.startswith("<!--"))
-    parts = (around.get(child.type, "{}").format(child.content) for child in shown)
-    return "".join(parts).translate(_TYPOGRAPHY)
+    parts = (
+        " " if _TAG.fullmatch(each.content) else around.get(each.type, "{}").format(each.content) for each in shown
+    )
+    return "".join(parts).translate(_TYPOGRAPHY).strip()
 
 
 def _joined(blocks: Iterator[Block]) -> Iterator[Block]:

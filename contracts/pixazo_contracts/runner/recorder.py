@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from pixazo_contracts.clauses import CLAUSE_SET
 from pixazo_contracts.probes import Headers, Send
 from pixazo_contracts.trace import MISSING, Callback, Exchange, Header, Profile, inspect_media, is_object, parse_json
 
-from .redactor import Redactor
+from .redactor import Hiding, Redactor
 from .transport import Transport
 
 #: Headers of responses and callbacks whose values are kept. Of all others only the names are kept, and only for callbacks: a
@@ -29,6 +29,13 @@ KEPT_HEADERS: Final = frozenset(
 #: The longest response that is kept as text, in bytes, and the longest string of a request body, in code points.
 LONGEST_BODY: Final = 256 * 1024
 LONGEST_STRING: Final = 4096
+
+#: What of a record may contain a secret.
+TEXTS: Final = (
+    "url", "target", "request_id", "request_headers", "request_body", "headers", "header_names", "body", "leaks",
+)  # fmt: skip
+
+T = TypeVar("T", bound=Exchange | Callback)
 
 
 def _shortened(value: object) -> object:
@@ -111,6 +118,17 @@ def record_callback(
         size=len(body),
         leaks=redactor.places(headers, target.encode("utf-8", "surrogatepass") + b"\n" + body),
     )
+
+
+def without_secrets(record: T, redactor: Hiding) -> T:
+    """A record without the secrets that a redactor finds."""
+
+    def again(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(again, cast("tuple[object, ...]", value)))
+        return redactor.text(value) if isinstance(value, str) else value
+
+    return replace(record, **{name: again(getattr(record, name)) for name in TEXTS if hasattr(record, name)})
 
 
 @dataclass(eq=False)

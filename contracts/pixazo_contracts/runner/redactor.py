@@ -47,6 +47,16 @@ MOST_LAYERS: Final = 5
 MOST_REMEMBERED: Final = 4096
 LONGEST_REMEMBERED: Final = 256
 
+#: What replaces the value of a name that sounds like a secret: in a query (of a webhook's or medium's URL, too), in JSON; and user and
+#: password of a URL. The lengths are bounded, so that a search takes time in proportion to the text.
+HIDDEN: Final = "<hidden>"
+_NAME: Final = r"(?!idempotency.key\b)(?:[\w.~-]{0,40}(?:key|auth|token|secret|session|signature|password|credential)[\w.~-]{0,40}|sig|pwd)"
+SECRET_NAME: Final = re.compile(rf"(?i){_NAME}")
+_BY_NAME: Final = re.compile(
+    rf"""(?i)((?:[?&]|&amp;|\\u0026|%3f|%26){_NAME}(?:=|%3d))[^&#\s"'<>\\]+"""
+    rf"""|("{_NAME}"\s*:\s*")(?:[^"\\]|\\.)+|(:(?:\\?/){{2}})[^/?#\s"'<>\\@]+@"""
+)
+
 #: Up to this many forms are looked for one by one; of more, those whose first bytes a text contains.
 FEW: Final = 100
 HEAD: Final = 3
@@ -260,6 +270,22 @@ class Redactor:
         if self.holds_key(b"\n".join(line for _, line in lines)):
             found = [f"header {self.text(name)}" for name, line in lines if self.holds_key(line)]
         return (*found, *(["body"] if self.holds_key(body, 1 if is_media else MOST_LAYERS) else []))
+
+
+class Hiding(Redactor):
+    """Replaces also what is a secret by its name alone, of whatever value: it need not be known before it is met."""
+
+    def text(self, text: str) -> str:
+        """The text with every secret replaced."""
+        return _BY_NAME.sub(_hide, self.without_keys(text))
+
+    def without_keys(self, text: str) -> str:
+        """The text with every secret replaced that is known."""
+        return super().text(text)
+
+
+def _hide(found: re.Match[str]) -> str:
+    return f"{found[1] or found[2] or found[3]}{HIDDEN}{'@' if found[3] else ''}"
 
 
 def _found(data: bytes, forms: _Forms, layers: int = MOST_LAYERS) -> Iterator[tuple[int, int, str]]:

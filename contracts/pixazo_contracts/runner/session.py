@@ -13,7 +13,9 @@ from typing import Final, TypeVar
 
 from pixazo_contracts.probes import Conversation, Probe, ReceiverUrl, RunContext, Step, StepResult, media_urls, unusable
 from pixazo_contracts.trace import (
+    Callback,
     Ceilings,
+    Exchange,
     Footer,
     Record,
     Target,
@@ -27,8 +29,8 @@ from pixazo_contracts.trace import (
 from .ledger import Ledger, LedgerError
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress
-from .recorder import Recorder, make_header
-from .redactor import Redactor, is_distinctive
+from .recorder import Recorder, make_header, without_secrets
+from .redactor import Hiding, Redactor, is_distinctive
 from .run_clock import RunClock, StandstillError
 from .schedule import Progress, Schedule
 from .spend import BudgetExhaustedError, Releases, SpendGuard, SpendStoppedError, remaining
@@ -67,6 +69,7 @@ class _Session:
         self._profile = profile = capable(target, receiver=options.receiver is not None)
         target = replace(target, profile=profile)
         self._options = options
+        self._hiding = Hiding(())
         self.clock = clock = clock or RunClock()
         self._ledger = Ledger(options.ledger_path, options.run)
         granted, budget = self._funds()
@@ -110,10 +113,13 @@ class _Session:
         if self._file is not None and self._file.write(line := dump_record(record)) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._options.trace_path))
 
-    def _record(self, record: Record) -> None:
-        """Append a record to the trace; if that fails nothing more is written, nor sent, since its cost would not be recorded."""
+    def _record(self, record: Exchange | Callback) -> None:
+        """Append a record to the trace; if that fails nothing more is written, nor sent, since its cost would not be recorded.
+
+        What only the probes need, such as the signature of a medium's URL, is not written.
+        """
         try:
-            self._write(record)
+            self._write(without_secrets(record, self._hiding))
         except OSError as error:
             self._file = None
             self._guard.stopped = f"the trace cannot be written ({error}): make room and run it again"
@@ -178,15 +184,16 @@ class _Session:
             generations_spent=self._guard.spent,
             generations_released=self._guard.released,
         )
-        trace = Trace(self.header, tuple(recorder.exchanges), tuple(recorder.callbacks), footer)
         self._write(footer)
         if self._profile.limited:
             with suppress(LedgerError):  # it must not prevent the report
-                for generation in trace.generations:
+                for generation in find_generations(recorder.exchanges, ()):
                     if generation.outcome == "COMPLETED" and generation.submit.account == "default":
                         urls = media_urls(generation.ends[0])
                         self._ledger.finish(generation.request_id, urls[0] if urls else None)
-        return trace
+        exchanges = tuple(without_secrets(each, self._hiding) for each in recorder.exchanges)
+        callbacks = tuple(without_secrets(each, self._hiding) for each in recorder.callbacks)
+        return Trace(self.header, exchanges, callbacks, footer)
 
     def _spend_stopped(self) -> str | None:
         """Why the spend guard ended the run or kept requests from being sent; None if the budget was used as meant."""

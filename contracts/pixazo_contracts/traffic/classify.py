@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pixazo_contracts.probes import Headers
-from pixazo_contracts.runner import KEPT_HEADERS, Redactor, is_distinctive
+from pixazo_contracts.runner import KEPT_HEADERS, SECRET_NAME, is_distinctive
 from pixazo_contracts.trace import KEY_HEADER, MODEL, MODEL_BASE, STATUS_BASE, Intent
 
 from .bodies import BOOLEANS, Reading, is_public, read_body
@@ -30,16 +30,6 @@ SECRET_HEADERS: Final = frozenset(
 #: A key in a query.
 QUERY_NAMES: Final = ("subscription-key", KEY_HEADER.lower())
 QUERY_KEY: Final = re.compile(rf"(?i)([?&])(?:{'|'.join(QUERY_NAMES)})=[^&#]*&?")
-
-#: What replaces the value of a name that sounds like a secret: in a query (of a webhook's or medium's URL, too), in JSON; and user and
-#: password of a URL. The lengths are bounded, so that a search takes time in proportion to the text.
-HIDDEN: Final = "<hidden>"
-_NAME: Final = r"(?!idempotency.key\b)(?:[\w.~-]{0,40}(?:key|auth|token|secret|session|signature|password|credential)[\w.~-]{0,40}|sig|pwd)"
-_SECRET_NAME: Final = re.compile(rf"(?i){_NAME}")
-_NAMED: Final = re.compile(
-    rf"""(?i)((?:[?&]|&amp;|\\u0026|%3f|%26){_NAME}(?:=|%3d))[^&#\s"'<>\\]+"""
-    rf"""|("{_NAME}"\s*:\s*")(?:[^"\\]|\\.)+|(:(?:\\?/){{2}})[^/?#\s"'<>\\@]+@"""
-)
 
 #: The headers of requests that are kept: those that clauses and the profile read. Any other may contain a secret of the app.
 KEPT_OF_REQUESTS: Final = KEPT_HEADERS | {
@@ -112,7 +102,7 @@ def secrets_of(url: str, headers: Headers, *, words: bool) -> Iterator[str]:
     path, query = split_target(url)
     for name, value in parse_qsl(query):
         # The signature of a medium's URL is no key: the gateway itself names it.
-        may_be = path.startswith((MODEL_BASE, STATUS_BASE)) and _SECRET_NAME.fullmatch(name)
+        may_be = path.startswith((MODEL_BASE, STATUS_BASE)) and SECRET_NAME.fullmatch(name)
         if name.lower() in QUERY_NAMES or (may_be and (words or is_distinctive(value))):
             yield value
     for name, value in headers:
@@ -139,22 +129,6 @@ def _password(value: str) -> list[str]:
 def without_key(url: str) -> str:
     """A URL or request target without a key in its query."""
     return QUERY_KEY.sub(r"\1", url).rstrip("?&")
-
-
-class Hiding(Redactor):
-    """Replaces also what is a secret by its name alone, of whatever value: it need not be known before it is met."""
-
-    def text(self, text: str) -> str:
-        """The text with every secret replaced."""
-        return _NAMED.sub(_hide, self.without_keys(text))
-
-    def without_keys(self, text: str) -> str:
-        """The text with every secret replaced that is known."""
-        return super().text(text)
-
-
-def _hide(found: re.Match[str]) -> str:
-    return f"{found[1] or found[2] or found[3]}{HIDDEN}{'@' if found[3] else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from pixazo_contracts.probes import Headers
-from pixazo_contracts.runner import KEY, is_distinctive, make_header, record_callback, record_exchange
+from pixazo_contracts.runner import KEY, Hiding, is_distinctive, make_header, record_callback, record_exchange
 from pixazo_contracts.trace import (
     KEY_HEADER,
     MODEL_BASE,
@@ -48,7 +48,7 @@ from pixazo_contracts.trace import (
     whole_number,
 )
 
-from .classify import KEPT_OF_REQUESTS, SECRET_HEADERS, Hiding, classify, key_of, secrets_of, without_key
+from .classify import KEPT_OF_REQUESTS, SECRET_HEADERS, classify, key_of, secrets_of, without_key
 
 #: The largest file that is read, in bytes.
 LARGEST: Final = 256 * 1024 * 1024

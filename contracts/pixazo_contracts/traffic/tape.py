@@ -17,12 +17,19 @@ from datetime import datetime
 from gzip import GzipFile
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
+from typing import Final, Literal, NamedTuple
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Finding, Outcome, curl_line, judge
 from pixazo_contracts.probes import Headers, media_urls
-from pixazo_contracts.runner import is_distinctive, make_header, record_callback, record_exchange
+from pixazo_contracts.runner import (
+    Hiding,
+    is_distinctive,
+    make_header,
+    record_callback,
+    record_exchange,
+    without_secrets,
+)
 from pixazo_contracts.trace import (
     TERMINAL,
     Callback,
@@ -46,7 +53,6 @@ from .classify import (
     SECRET,
     SUBMIT_PATHS,
     Classified,
-    Hiding,
     classify,
     is_origin_form,
     key_of,
@@ -68,18 +74,8 @@ MOST_READS: Final = 30
 MOST_CALLBACKS: Final = 1000
 MOST_NAMES: Final = 16
 
-#: What of a record may contain a secret.
-TEXTS: Final = (
-    "url",
-    "target",
-    "request_id",
-    "request_headers",
-    "request_body",
-    "headers",
-    "header_names",
-    "body",
-    "leaks",
-)
+#: A trace of up to this many bytes is searched for each new secret; any, at the end.
+MOST_SEARCHED: Final = 4 * 1024 * 1024
 
 #: The longest body that is decoded, in bytes.
 MOST_DECODED: Final = 64 * 1024 * 1024
@@ -87,8 +83,6 @@ MOST_DECODED: Final = 64 * 1024 * 1024
 #: Reads this many seconds after an end, or a submit, are late: the page does not say how long a request stays readable.
 LATE: Final = 30.0
 VERY_LATE: Final = 3600.0
-
-T = TypeVar("T", Exchange, Callback)
 
 STATE: Final = "proxy.json"
 TRACE: Final = "trace.ndjson"
@@ -264,8 +258,10 @@ class Tape:
             self._keys |= dict.fromkeys(new)
             self._redactor.learn(dict.fromkeys(new))
             self._unsearched += new
-            if any(text.encode() in self._path.read_bytes() for text in new):
-                self._strike()
+            if self._path.stat().st_size <= MOST_SEARCHED:
+                written = self._path.read_bytes()
+                if any(text.encode() in written for text in new):
+                    self._strike()
             if self.hooks:
                 self.save()  # without the URLs that contain one
             key = key_of(target, headers)
@@ -281,13 +277,13 @@ class Tape:
         origins = tuple(each for each in self.profile.public_origins if redactor.text(each) == each)
         self._set_profile(replace(self.profile, public_origins=origins))
         trace, beside = load_trace(self._path), self.out / f"{TRACE}.new"
-        records: list[Exchange | Callback] = [_struck(each, redactor) for each in trace.exchanges]
-        records += [_struck(each, redactor) for each in trace.callbacks]
+        records: list[Exchange | Callback] = [without_secrets(each, redactor) for each in trace.exchanges]
+        records += [without_secrets(each, redactor) for each in trace.callbacks]
         records.sort(key=lambda each: each.finished if isinstance(each, Exchange) else each.at)
         ends = () if trace.footer is None else (trace.footer,)
-        self._file.close()
         try:
             beside.write_bytes(b"".join(map(dump_record, (self.header, *records, *ends))))
+            self._file.close()
             beside.replace(self._path)
             self._file = self._path.open("ab", buffering=0)
         except OSError as error:
@@ -422,17 +418,6 @@ class Tape:
     def close(self) -> None:
         """Write nothing more."""
         self._file.close()
-
-
-def _struck(record: T, redactor: Hiding) -> T:
-    """A record without the secrets that a redactor knows."""
-
-    def again(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(map(again, cast("tuple[object, ...]", value)))
-        return redactor.text(value) if isinstance(value, str) else value
-
-    return replace(record, **{name: again(getattr(record, name)) for name in TEXTS if hasattr(record, name)})
 
 
 def _body_of(exchange: Exchange) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import count
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -302,6 +303,15 @@ def _moved_media(ask: Ask, reply: Reply) -> Reply:
     return Reply(302, raw=b"", headers={"Location": f"{ask.target}?moved"}) if found else reply
 
 
+SIGNATURES = count()
+
+
+def _signed(body: Members) -> Members:
+    """Media are at a URL that is signed for each response."""
+    url = f"{ORIGIN}/media/{body['request_id']}/output.mp4?Expires={next(SIGNATURES)}&Signature=f00d"
+    return output(media_url=[url])(body) if body["output"] else body
+
+
 FAITHFUL = (
     Faithful("API-management errors", edit=_api_management),
     _invalid("an array", b'["duration must be 6"]', "application/json"),
@@ -325,6 +335,7 @@ FAITHFUL = (
     Faithful("415 for other types", edit=lambda a, r: replace(r, code=415) if b"must be application" in r.encoded() else r),
     Faithful("403 for foreign ids", edit=lambda a, r: replace(r, code=403) if is_read(a) and b"No request" in r.encoded() else r),
     Faithful("media by way of a redirect", edit=_moved_media),
+    Faithful("media at URLs signed for each response", edit=envelope(_signed, "COMPLETED"), tell=_signed),
     Faithful("images checked later", prepare=_failing_images),
     Faithful("a throttle with a Retry-After that is too short", prepare=_ten_submits),
     Faithful("a 429 now and then", prepare=_overloaded),

@@ -78,11 +78,11 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
         T2V, ("parameter", "duration", "type"), "number", "integer", "unknown"),
     "a format less": (
         edited(("JPG/JPEG/PNG/WebP", "JPG/JPEG/PNG")), I2V, ("parameter", "first_frame_image", "formats"),
-        ["base64", "jpeg", "jpg", "png", "url", "webp"], ["base64", "jpeg", "jpg", "png", "url"], "breaking"),
+        ["base64", "jpeg", "png", "url", "webp"], ["base64", "jpeg", "png", "url"], "breaking"),
     "no Base64": (
         edited(("or Base64 encoded Data URLs.", "only. Base64 encoded Data URLs are no longer accepted.")),
         I2V, ("parameter", "first_frame_image", "formats"),
-        ["base64", "jpeg", "jpg", "png", "url", "webp"], ["jpeg", "jpg", "png", "url", "webp"], "breaking"),
+        ["base64", "jpeg", "png", "url", "webp"], ["jpeg", "png", "url", "webp"], "breaking"),
     "a size": (edited(("<20MB", "<=20MB")), I2V, ("parameter", "first_frame_image", "max_bytes"), 19_999_999, 20_000_000, "widening"),
     "a short side": (edited((">300px", ">512px")), I2V, ("parameter", "first_frame_image", "short_side_above"), 300, 512, "breaking"),
     "a condition less": (
@@ -389,6 +389,13 @@ WORDING = {
     "other headings": edited(("## Base URL", "#### Base URL"), ("## Status Flow", "### Status flow")),
     "other bullets": re.sub(r"(?m)^\d\.  ", "*   ", PAGE),
     "CRLF": PAGE.replace("\n", "\r\n"),
+    "bullets that Markdown does not know": re.sub(r"(?m)^\d\.  ", "• ", PAGE),
+    "tags of layout": re.sub(r"(?m)^(#+ .+)$", r'<a id="x"></a>\n\n\1 <a name="y"></a>', edited(("Default: 6. ", "Default: 6.<br>"))),
+    "a date": f"{PAGE}\n\nLast updated: 2026-05-03\n\n© 2026 Pixazo. All rights reserved.\n",
+    "numbers in words": edited(("Default: 6.", "Default: six."), ("Must be 6 or 10", "Must be six or ten")),
+    "a default at its value": edited(('Default: "768P". Video', "Video"), ("'768P' or", "'768P' (default) or")),
+    "the interval in words": edited(("every 5-10 seconds", "every five to ten s")),
+    "the same formats": edited(("JPG/JPEG/PNG/WebP", ".jpg, .png or .webp")),
     "emphasis": re.sub(r"(?m)^(prompt|duration|QUEUED|string|202)$", r"**`\1`**", PAGE),
     "links": edited(("API key passed", "[API key](https://example.com/keys) passed")),
     "entities": edited(("<20MB", "&lt;20MB"), ("every 5-10 seconds", "every 5-10\u00a0seconds")),

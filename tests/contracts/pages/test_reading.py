@@ -245,7 +245,7 @@ def test_a_damaged_page_is_read_or_refused(cuts: list[tuple[int, int]], chance: 
         ("Input images (up to 14 images)", "array of URIs", {"max_items": 14}),
         ("Supported formats: JPEG, PNG. Max 20MB per image.", "string", {"formats": ["jpeg", "png"], "max_bytes": 20_000_000}),
         ("JPG/PNG, <20MB, short side >300px, aspect ratio 2:5 to 5:2.", "string",
-         {"formats": ["jpg", "png"], "max_bytes": 19_999_999, "short_side_above": 300, "aspect_ratio": ["2:5", "5:2"]}),
+         {"formats": ["jpeg", "png"], "max_bytes": 19_999_999, "short_side_above": 300, "aspect_ratio": ["2:5", "5:2"]}),
         ("Base64 encoded Data URLs are no longer accepted.", "string", {}),
         ("Higher values increase quality.", "number", {}),
         ('Text (e.g., "blurry, low quality").', "string", {}),

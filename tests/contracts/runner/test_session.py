@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import httpx2
 import pytest
 from tests.contracts.fake_run import ORIGIN, InProcess, fake_dialogue, full_target, observe, virtual_fake
-from tests.contracts.gateways.fake_gateway import KEY, Answered, Ask, is_members
+from tests.contracts.gateways.fake_gateway import KEY, Answered, Ask, Reply, is_members
 
+from pixazo_contracts.judge import Outcome
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.probes.conversation import (
     PRINTED_HEADERS,
@@ -23,8 +26,12 @@ from pixazo_contracts.probes.conversation import (
 from pixazo_contracts.runner.run_clock import RunClock, StandstillError
 from pixazo_contracts.runner.session import ConversationError, RunOptions, run
 from pixazo_contracts.runner.spend import BudgetExhaustedError
+from pixazo_contracts.trace import load_trace
 from pixazo_contracts.trace.exchange import Exchange
 from pixazo_contracts.trace.target import Profile, Target
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SUBMIT = submit("generate", {"prompt": "A paper boat"}, case="submit")
 
@@ -196,3 +203,22 @@ def test_callbacks_are_counted_until_the_run_ends() -> None:
     trace = run(target, (forgets,), RunOptions(run="testrun0"), clock=clock, network=InProcess(answer))
     paths = [callback.target.partition("?")[0] for callback in trace.callbacks]
     assert paths == ["/hook/testrun0-1-late", "/elsewhere"]
+
+
+def test_the_signature_of_a_medium_is_used_but_not_written(tmp_path: Path) -> None:
+    """Whoever has a trace cannot download by it, and is told the same as the run."""
+
+    def edit(ask: Ask, reply: Reply) -> Reply:
+        if ask.path.startswith("/media/"):
+            return reply if ask.target.endswith("?X-Amz-Signature=f00d") else Reply(403, {})
+        output = reply.value.get("output") if is_members(reply.value) else None
+        if is_members(output) and is_members(reply.value):
+            url = f"{ORIGIN}/media/{reply.value['request_id']}/output.mp4?X-Amz-Signature=f00d"
+            reply.value["output"] = {**output, "media_url": [url]}
+        return reply
+
+    path = tmp_path / "trace.ndjson"
+    seen = observe(probes=for_clauses(("OUT-08",)), options=RunOptions(run="testrun0", trace_path=path), edit=edit)
+    assert seen.verdicts["OUT-08"].outcome is Outcome.PASS
+    assert "f00d" not in path.read_text(encoding="utf-8")
+    assert load_trace(path).exchanges == seen.trace.exchanges

@@ -20,9 +20,9 @@ from tests.patience import PATIENCE
 from tests.receiver import Receiver, http_response
 
 from pixazo_contracts.cli.proxy import proxy
+from pixazo_contracts.runner import Hiding
 from pixazo_contracts.trace import ConfigurationError, Profile, load_trace
 from pixazo_contracts.traffic import Tape, tape
-from pixazo_contracts.traffic.classify import Hiding
 from pixazo_contracts.traffic.tape import MOST_READS, Message, decoded
 from pixazo_contracts.traffic.wire import Head
 from pixazo_simulator import Simulator

@@ -71,7 +71,10 @@ def _read(file: str, data: bytes) -> WorldLog:
             raise click.UsageError(
                 f"{file} is a HAR file: convert it to a trace first, with pixazo-contracts har {file} -o trace.ndjson"
             ) from None
-        raise click.UsageError(f"{file} is not the log of a world: {error}; GET /_sim/world/log returns one") from None
+        raise click.UsageError(
+            f"{file} is neither the log of a world ({error}), as GET /_sim/world/log and pytest --pixazo-save-worlds=DIR give, "
+            "nor a trace, as pixazo-contracts run, proxy and har write"
+        ) from None
 
 
 def _summary(log: WorldLog, replayed: Replayed) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from pixazo_simulator.spec import SUBMITS, Redactor, Status, read_instant
 
-WRONG_FILE = "pixazo-contracts run and pixazo-contracts proxy write traces"
+WRONG_FILE = "pixazo-contracts run, proxy and har write traces"
 WEBHOOK_HEADER = "x-webhook-url"
 _SHOWN = ("content-type", "retry-after")
 """Headers of a response that an app acts upon."""
