@@ -39,8 +39,8 @@ OF_ACCEPTANCE: Final = ("T2V-", "I2V-", "HDR-0", "WEBHOOK-01")
 JSON_TYPE: Final = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 #: The one charset of JSON (RFC 8259, 8.1), if a media type names any.
 CHARSET: Final = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
-#: The query of a URL, after the rest of it.
-URL_QUERY: Final = re.compile(r'(https?://[^"?\s]+)\?[^"\s]*')
+#: The query of a URL that has a signature, after the rest of it.
+SIGNED_QUERY: Final = re.compile(r'(https?://[^"?\s]+)\?(?=[^"\s]*(?:sig|signature|token)=)[^"\s]*', re.IGNORECASE)
 #: A gateway may write whole seconds.
 TICK: Final = 1.0
 #: A body of this many bytes may be refused by closing the connection before it is read.
@@ -48,8 +48,8 @@ TOO_LARGE: Final = 8 * 1024 * 1024
 
 
 def unsigned(value: object) -> str:
-    """A value without the queries of its URLs: a gateway may sign them anew for each response."""
-    return URL_QUERY.sub(r"\1", json.dumps(value, sort_keys=True))
+    """A value without the queries of signed URLs: a gateway may sign them anew for each response."""
+    return SIGNED_QUERY.sub(r"\1", json.dumps(value, sort_keys=True))
 
 
 def is_null_or_absent(value: object) -> bool:
