@@ -276,15 +276,15 @@ class Tape:
             return
         origins = tuple(each for each in self.profile.public_origins if redactor.text(each) == each)
         self._set_profile(replace(self.profile, public_origins=origins))
-        trace, beside = load_trace(self._path), self.out / f"{TRACE}.new"
+        trace, temporary = load_trace(self._path), self.out / f"{TRACE}.new"
         records: list[Exchange | Callback] = [without_secrets(each, redactor) for each in trace.exchanges]
         records += [without_secrets(each, redactor) for each in trace.callbacks]
         records.sort(key=lambda each: each.finished if isinstance(each, Exchange) else each.at)
         ends = () if trace.footer is None else (trace.footer,)
         try:
-            beside.write_bytes(b"".join(map(dump_record, (self.header, *records, *ends))))
+            temporary.write_bytes(b"".join(map(dump_record, (self.header, *records, *ends))))
             self._file.close()
-            beside.replace(self._path)
+            temporary.replace(self._path)
             self._file = self._path.open("ab", buffering=0)
         except OSError as error:
             raise TapeError(f"{self._path}: {error.strerror or error}") from None
