@@ -28,6 +28,9 @@ _PATH = re.compile(r"\A[^:/?#]*://[^/?#]*|[?#].*", re.DOTALL)
 """What of a URL is not its path (RFC 3986, appendix B)."""
 _REMEDIES = {errno.ENOENT: "create the folder or ", errno.ENOSPC: "make room or ", errno.EDQUOT: "make room or "}
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
+_DECODED = {"gzip", "x-gzip", "deflate"}
+# What the IANA registers; any other word, such as "utf-8" or a storage's "aws-chunked", says nothing about the bytes.
+_CODINGS = _DECODED | {"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"}
 
 
 class BodyError(Exception):
@@ -39,19 +42,15 @@ class Decoder:
 
     def __init__(self, name: str) -> None:
         self._name = name.strip().lower()
-        if self._name in {"identity", ""}:
-            self._inflate = None
-        elif self._name in {"gzip", "x-gzip", "deflate"}:  # RFC 9110, 8.4.1
-            self._inflate = zlib.decompressobj(_ZLIB_OR_GZIP)
-        else:
+        codings = [coding for each in self._name.split(",") if (coding := each.strip()) in _CODINGS]
+        if len(codings) > 1 or not _DECODED.issuperset(codings):
             raise BodyError(f"has the Content-Encoding {self._name[:100]!r}, which was not asked for")
+        self._inflate = zlib.decompressobj(_ZLIB_OR_GZIP) if codings else None
 
     @classmethod
     def of(cls, headers: Mapping[str, str], *, decoded: bool) -> Decoder:
         """The decoder of a body with these headers, which the HTTP library may have decoded already."""
-        if decoded or "Content-Encoding" not in headers:
-            return _IDENTITY
-        return cls(headers["Content-Encoding"])
+        return cls("" if decoded else headers.get("Content-Encoding", ""))
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         """The decoded data, in pieces of bounded size. Raises BodyError for data that is not in this encoding."""
@@ -75,9 +74,6 @@ class Decoder:
             raise BodyError(f"ends in the middle of its {self._name} data")
 
 
-_IDENTITY = Decoder("identity")
-
-
 @dataclass(eq=False, repr=False)  # the URL may hold a signature, which reporters of errors would show
 class Download:
     """One attempt to download one file. Every method raises DownloadError if the file cannot be had or written."""
@@ -92,7 +88,7 @@ class Download:
     """Bytes of the file so far."""
     expected: int | None = None
     """Bytes of the whole file, if they are known."""
-    _decoder: Decoder = _IDENTITY
+    _decoder: Decoder = field(init=False)
     _target: Path = field(init=False)
     _part: Path | None = None
     _file: BinaryIO | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -146,13 +145,8 @@ async def submit(
 
 async def read(session: Session, request_id: str, url: str) -> Generation:
     """GET the status once; repeated after transient failures."""
-    request = read_request(session.gateway, url)
+    request = Request("GET", url, session.gateway.headers())
     return _generation(session.gateway, request, await _send(session, request), request_id)
-
-
-def read_request(gateway: Gateway, url: str, within: float = math.inf) -> Request:
-    """The request for a status, whose URL must be the gateway's; limited to `within` seconds."""
-    return Request("GET", url, gateway.headers(), within=within)
 
 
 async def download(
@@ -249,7 +243,7 @@ class Watch:
     async def _poll(self) -> Generation | None:
         gateway = self._session.gateway
         within = max(self._deadline - self._session.monotonic(), LAST_READ)
-        request = read_request(gateway, self._submission.status_url, within)
+        request = Request("GET", self._submission.status_url, gateway.headers(), within=within)
         outcome = await self._session.transport.send(request)
         try:
             generation = _generation(gateway, request, outcome, self._submission.request_id)

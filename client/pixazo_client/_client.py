@@ -125,10 +125,12 @@ class _Client:
         io: BlockingIO | AsyncIO,
         http_client: object,
         timeout: Timeout | None,
-        polling: Polling,
+        polling: Any,
         max_retries: Any,
         monotonic: Callable[[], float] | None,
     ) -> None:
+        if not isinstance(polling, Polling):  # its first use is after a submission
+            raise ValueError(f"polling is {polling!r}: give a Polling")  # noqa: TRY004 - as for every setting
         if not isinstance(max_retries, int) or max_retries < 0:
             raise ValueError(f"max_retries is {max_retries!r}: give a whole number, 0 or more")
         transport = Transport(io, http_client, timeout)
@@ -161,7 +163,7 @@ class PixazoClient(_Client):
 
     Raises:
         PixazoError: no key, an empty URL, or a key, URL or http_client that cannot work.
-        ValueError: a timeout or max_retries that cannot be used.
+        ValueError: a timeout, max_retries or polling that cannot be used.
 
     Every method that sends raises a PixazoError before it sends if the client or its http_client is closed, if the
     http_client belongs to another process or event loop, or if the environment names a proxy that cannot be used.

@@ -68,10 +68,11 @@ class Response:
         return retry_after(self.headers, self.received)
 
     def members(self) -> Mapping[str, object]:
-        """The members of a body that is a JSON object. Raises ValueError that says why it is none."""
-        if self.problem is not None:
-            raise ValueError(self.problem)
-        return object_from(self.text)
+        """The members of a body that is a JSON object, whatever its problem. Raises ValueError that says why it is none."""
+        try:
+            return object_from(self.text)
+        except ValueError as error:
+            raise ValueError(self.problem or str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,8 +166,8 @@ class _NoAnswer(Exception):  # noqa: N818  # not an error: it becomes an outcome
 class Transport:
     """Sends requests of the gateway, and downloads files.
 
-    Whatever goes wrong once a request may have been sent becomes a NoResponse: the caller must learn that a submission
-    may have been charged, whichever exception a transport or a hook of the user's own client raises.
+    Whatever goes wrong once a submission may have been sent becomes a NoResponse: the caller must learn that it may have been
+    charged, whichever exception a transport or a hook of the user's own client raises.
     """
 
     def __init__(self, io: BlockingIO | AsyncIO, client: object, timeout: Timeout | None) -> None:
@@ -177,20 +177,20 @@ class Transport:
         self._options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
         # httpx is an optional package of the user's: it is found where their import left it, never imported here.
         roots = [kind.__module__.partition(".")[0] for kind in type(client).__mro__]
-        library: Any = sys.modules["httpx"] if "httpx" in roots else httpx2
+        self._library = library = cast("Any", sys.modules["httpx"] if "httpx" in roots else httpx2)
         # To parse a URL takes the HTTP library a third of a call, and a poll repeats the same one.
         self._url: Callable[[str], Any] = (
             lru_cache(128)(library.URL) if client is None or library.__name__ in roots else str
         )
         self._unsent = (library.ConnectError, library.ConnectTimeout, library.PoolTimeout, library.ProxyError)
-        self._refused = library.HTTPStatusError
         self._late = (library.TimeoutException, TimeoutError)
-        self._too_many_redirects = library.TooManyRedirects
+        # RuntimeErrors are those of event loops, UnicodeErrors of hosts. Others are the program's: Celery's time limit, a mock's assertion.
+        self._lost = (library.HTTPError, library.StreamError, OSError, RuntimeError, UnicodeError)
 
     async def send(self, request: Request) -> Outcome:
         """Send a request to the gateway, following no redirect: the key must not go elsewhere.
 
-        Raises PixazoError when the connection pool or a proxy refuses before anything was sent.
+        Raises PixazoError when the connection pool or a proxy refuses before anything was sent, and of a read what `_let_through` does.
         """
         request.arrived.clear()
         client = await self.io.pool.take()
@@ -210,10 +210,12 @@ class Transport:
             raise self._no_answer(TimeoutError(f"the response was not complete after {seconds:.1f} s"))
         except _NoAnswer as no_answer:
             outcome = no_answer.outcome
+        if request.method != "POST":
+            self._let_through(outcome)
         # A body that breaks off counts if it has said enough: a whole JSON object, or with a refusal anything.
         if response is None or (response.is_success and object_if_any(bytes(request.arrived)) is None):
             return outcome
-        return _response(response, request, None if response.is_success else f"broke off ({outcome.reason})")
+        return _response(response, request, f"broke off ({outcome.reason})")
 
     async def fetch(self, url: str, download: Download) -> Path | Outcome:
         """Download a file, without the key; a response other than 200 is returned as it is.
@@ -238,12 +240,15 @@ class Transport:
                         return await self._save(response, chunks, download)
                 finally:
                     await self._close(response, chunks)
-            raise self._no_answer(self._too_many_redirects(f"more than {most} redirects"))
+            raise self._no_answer(self._library.TooManyRedirects(f"more than {most} redirects"))
         except _NoAnswer as no_answer:
-            return no_answer.outcome
+            outcome = no_answer.outcome
+        self._let_through(outcome)
+        return outcome
 
     async def _read(self, response: httpx2.Response, chunks: Any, end: float, body: bytearray) -> str | None:
         """Read the body, decoded, at most LONGEST_BODY bytes of it; why it is not complete. Raises TimeoutError after the end."""
+        chunk: bytes | None = None
         is_late = False
         try:
             decoder = Decoder.of(response.headers, decoded=response.is_stream_consumed)
@@ -258,6 +263,8 @@ class Transport:
                 is_late = real_clock() > end  # this chunk may have been the last one, and a late response is one, too
             decoder.finish()
         except BodyError as error:
+            if not body:  # the encoding may be wrong, and not the body
+                body += (chunk or b"")[:LONGEST_BODY]
             return str(error)
         return None
 
@@ -286,7 +293,7 @@ class Transport:
         except Exception as error:
             if type(error) is PixazoError:  # of a proxy that cannot be used; a hook may raise our other errors
                 raise
-            if isinstance(error, self._refused) and getattr(error, "request", None) is request:
+            if isinstance(error, self._library.HTTPStatusError) and getattr(error, "request", None) is request:
                 refusal: httpx2.Response = cast("Any", error).response  # a hook of the client raises for status codes
                 return refusal
             raise self._no_answer(error, sent=not self._is_unsent(error, request)) from error
@@ -314,6 +321,11 @@ class Transport:
             await self.io.close(response, chunks)
             if isinstance(self.io.pool, Lent):
                 self.io.pool.settle(response)
+
+    def _let_through(self, outcome: NoResponse) -> None:
+        """Raise the cause if it says nothing about the connection: to repeat the call would swallow it."""
+        if outcome.sent and not isinstance(outcome.cause, self._lost):
+            raise outcome.cause
 
     def _no_answer(self, error: Exception, *, sent: bool = True) -> _NoAnswer:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

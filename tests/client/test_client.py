@@ -109,11 +109,17 @@ def test_a_base_url_that_cannot_work_is_refused(gateway: ScriptedGateway, base_u
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [-1, None, "2", 2.5, float("inf")])
-def test_an_invalid_max_retries_is_refused(gateway: ScriptedGateway, value: Any) -> None:
-    """Zero is the minimum."""
-    with pytest.raises(ValueError, match=f"^max_retries is {value!r}: give a whole number, 0 or more$"):
-        gateway.client(max_retries=value)
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        *(("max_retries", value, "a whole number, 0 or more") for value in (-1, None, "2", 2.5, float("inf"))),
+        *(("polling", value, "a Polling") for value in (None, 5)),
+    ],
+)
+def test_an_invalid_setting_is_refused(gateway: ScriptedGateway, name: str, value: Any, remedy: str) -> None:
+    """Before a submission is paid for, after which it would be used."""
+    with pytest.raises(ValueError, match=f"^{name} is {value!r}: give {remedy}$"):
+        gateway.client(**{name: value})
 
 
 @pytest.mark.parametrize("lent", [True, False])

@@ -423,6 +423,7 @@ def test_a_url_that_cannot_be_parsed_is_an_error_of_the_download(
     gateway: ScriptedGateway, tmp_path: Path, url: str
 ) -> None:
     """Whether dest is a file or a folder."""
+    gateway.reply(Failure("ConnectError"))
     for dest in (tmp_path, tmp_path / "bear.mp4"):
         with pytest.raises(DownloadError):
             gateway.run(gateway.client().download(url, dest))

@@ -10,7 +10,7 @@ from tests.client.scripted_gateway import ACCEPTED, BASE, ID, KEY, STATUS_URL, F
 
 import pixazo_client
 from pixazo_client import Generation
-from pixazo_client._calls import read_request
+from pixazo_client._exchange import Request
 from pixazo_client._gateway import Gateway
 
 DATA_URL = "data:image/png;base64," + "iVBORw0KGgo" * 1000
@@ -117,7 +117,7 @@ def test_no_repr_has_the_key(gateway: ScriptedGateway) -> None:
     """Neither of the client, of the handle, nor of the values inside."""
     client = gateway.client()
     handle = client.get_handle(ID)
-    inner = [vars(client), vars(handle), read_request(Gateway(BASE, KEY), STATUS_URL)]
+    inner = [vars(client), vars(handle), Request("GET", STATUS_URL, Gateway(BASE, KEY).headers())]
     assert repr(handle) in (f"RequestHandle({ID!r})", f"AsyncRequestHandle({ID!r})")
     assert repr(client) in (
         "PixazoClient(base_url='https://gateway.test')",

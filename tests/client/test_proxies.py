@@ -161,7 +161,7 @@ def test_no_proxy_covers_what_httpx2_covers(
     monkeypatch.setenv("NO_PROXY", covered)
 
     def handle(_transport: object, _request: object) -> None:
-        raise LookupError("straight to the host")
+        raise ConnectionError("straight to the host")
 
     monkeypatch.setattr("httpx2.HTTPTransport.handle_request", handle)
     with pytest.raises(PixazoError, match="straight to the host" if direct else "cannot be used"):

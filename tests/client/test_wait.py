@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -17,6 +18,7 @@ from tests.client.scripted_gateway import (
     ERROR,
     FAILED,
     ID,
+    MEDIA_URL,
     PROCESSING,
     QUEUED,
     TRANSIENT,
@@ -27,7 +29,7 @@ from tests.client.scripted_gateway import (
 )
 
 import pixazo_client
-from pixazo_client import APIStatusError, Generation, Polling, WaitTimeoutError
+from pixazo_client import APIStatusError, Generation, Polling, WaitTimeoutError, WebhookPayloadError
 
 
 @pytest.mark.parametrize(("jitter", "gap"), [(0.0, 5.0), (0.5, 7.5), (0.999, 9.995)])
@@ -188,6 +190,24 @@ def test_a_wait_survives_transient_failures(gateway: ScriptedGateway, trouble: R
     gateway.reply(QUEUED, *[trouble] * 20, PROCESSING, *[trouble] * 20, COMPLETED)
     assert gateway.run(handle.wait()).succeeded
     assert gateway.pauses == [7.5] * 42
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("of a hook"), AssertionError("of a mock"), WebhookPayloadError("of a hook")]
+)
+@pytest.mark.parametrize("download", [False, True])
+def test_an_error_of_the_program_ends_a_read(
+    gateway: ScriptedGateway, error: Exception, download: bool, tmp_path: Path
+) -> None:
+    """A time limit such as Celery's is raised only once, wherever the program is: repeating the read would swallow it."""
+
+    def fail(_: object) -> object:
+        raise error
+
+    client = gateway.client(http_client=gateway.http(fail))
+    with pytest.raises(type(error)) as caught:
+        gateway.run(client.download(MEDIA_URL, tmp_path) if download else client.get_handle(ID).wait())
+    assert (caught.value, gateway.pauses) == (error, [])
 
 
 def test_a_wait_that_only_fails_ends_at_its_deadline(gateway: ScriptedGateway) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import traceback
 from pathlib import Path
@@ -35,7 +36,8 @@ ACCEPTED = response(
     )
     + len("http://127.0.0.1:00000"),
 )
-QUEUED = response("200 OK", b'{"request_id":"minimax-hailuo-ai_1","status":"QUEUED"}')
+WHOLE = b'{"request_id":"minimax-hailuo-ai_1","status":"QUEUED"}'
+QUEUED = response("200 OK", WHOLE)
 
 
 def test_a_submission_on_the_wire(caller: Caller) -> None:
@@ -170,11 +172,25 @@ def test_our_own_clients_work_too(tmp_path: Path) -> None:
     assert json.loads(gateway.requests[0].partition(b"\r\n\r\n")[2]) == {"prompt": "A bear"}
 
 
-def test_a_202_that_holds_its_id_is_accepted_however_it_ends(caller: Caller) -> None:
-    """A Content-Length that is too long says nothing about the generation, which was charged."""
-    whole = b'{"request_id": "minimax-hailuo-ai_1", "status": "QUEUED"}'
-    with ScriptedSocket(response("202 Accepted", whole, length=len(whole) + 1)).serving() as gateway:
+@pytest.mark.parametrize(
+    "scripted",
+    [
+        response("202 Accepted", WHOLE, length=len(WHOLE) + 1),
+        response("202 Accepted", gzip.compress(WHOLE)[:-8], "Content-Encoding: gzip"),
+    ],
+    ids=["plain", "gzip"],
+)
+def test_a_202_that_holds_its_id_is_accepted_however_it_ends(caller: Caller, scripted: bytes) -> None:
+    """That its last bytes are missing says nothing about the generation, which was charged."""
+    with ScriptedSocket(scripted).serving() as gateway:
         handle = caller.call(gateway.url, lambda client: client.generate("A bear"))
+    assert handle.request_id == "minimax-hailuo-ai_1"
+
+
+def test_a_202_that_is_not_compressed_as_it_says_is_accepted() -> None:
+    """Some proxies decompress a body, but leave its header."""
+    with ScriptedSocket(response("202 Accepted", WHOLE, "Content-Encoding: gzip")).serving() as gateway:
+        handle = Caller("httpx2").call(gateway.url, lambda client: client.generate("A bear"))
     assert handle.request_id == "minimax-hailuo-ai_1"
 
 
