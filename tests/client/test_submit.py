@@ -97,10 +97,8 @@ def test_webhook_url_is_a_header_and_callback_url_a_member(gateway: ScriptedGate
 
 def test_a_webhook_url_that_no_header_can_carry_is_refused_unsent(gateway: ScriptedGateway) -> None:
     """A line break or a non-ASCII letter is never sent."""
-    client = gateway.client()
-    for url in ("https://me.test/\r\nX-Evil: 1", "https://mé.test/"):
-        with pytest.raises(pixazo_client.PixazoError, match="header X-Webhook-URL cannot carry"):
-            gateway.run(client.generate("A bear", webhook_url=url))
+    with pytest.raises(pixazo_client.PixazoError, match="header X-Webhook-URL cannot carry"):
+        gateway.run(gateway.client().generate("A bear", webhook_url="https://mé.test/"))
     assert gateway.requests == []
 
 
@@ -446,22 +444,6 @@ def test_every_error_after_a_request_was_sent_is_a_pixazo_error(gateway: Scripte
         gateway.run(client.generate("A bear"))
     assert (caught.value.sent, caught.value.__cause__) == (True, error)
     assert len(sent) == 1
-
-
-def test_a_hook_that_fails_is_a_connection_error(gateway: ScriptedGateway) -> None:
-    """A hook of the user's own client runs after the gateway has accepted."""
-
-    def fail(_response: object) -> None:
-        raise ValueError("hook")
-
-    async def fail_too(response: object) -> None:
-        fail(response)
-
-    http = gateway.http(event_hooks={"response": [fail_too if gateway.backend else fail]})
-    gateway.reply(Reply(202, ACCEPTED))
-    with pytest.raises(APIConnectionError, match="ValueError: hook; the work may exist and be charged"):
-        gateway.run(gateway.client(http_client=http).generate("A bear"))
-    assert len(gateway.requests) == 1
 
 
 def test_an_interrupted_submission_is_logged(caplog: pytest.LogCaptureFixture) -> None:

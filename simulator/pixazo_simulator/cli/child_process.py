@@ -246,8 +246,7 @@ def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
             return redirect.Tunnel(address) if request.method == "CONNECT" else redirect.Forward(address)
         if name in hosts and request.port == redirect.HTTPS and (request.secure or request.method == "CONNECT"):
             return redirect.Forward(("127.0.0.1", port)) if request.secure else redirect.Tunnel(("127.0.0.1", port))
-        is_ours = name in hosts
-        sentence = redirect.misuse(name, request.port) if is_ours else redirect.offline(name, request.port, hosts)
+        sentence = redirect.misuse(name, request.port) if name in hosts else redirect.offline(name, request.port, hosts)
         log.warning("pixazo-sim: %s", sentence)
         return sentence
 
