@@ -125,7 +125,7 @@ def failure(gateway: Gateway, request: Request, outcome: Outcome, request_id: st
     text, found = arrived(gateway, request)
     got, began = ("no whole response", f"; it began {beginning(text)}") if text else ("no response", "")
     message = f"{_name(gateway, request)} got {got}: {shorten(gateway.hide(outcome.reason))}{began}"
-    remedy = maybe_charged(found) if charged else "check base_url and the network, or call again"
+    remedy = maybe_charged(found) if charged else "check base_url, the proxies and the network, or call again"
     error = kind(_line(message, remedy), request_id=request_id or found, body=text or None, sent=outcome.sent)
     shown = "".join(format_exception(outcome.cause))
     if gateway.hide(shown) == shown:

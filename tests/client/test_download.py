@@ -160,7 +160,7 @@ def test_progress_is_reported(gateway: ScriptedGateway, tmp_path: Path) -> None:
     gateway.reply(Reply(200, VIDEO, {"Content-Length": "600012"}))
     seen: list[tuple[int, int | None]] = []
     client = gateway.client()
-    gateway.run(client.download(MEDIA_URL, tmp_path, max_bytes=600_012, on_progress=lambda *now: seen.append(now)))
+    gateway.run(client.download(MEDIA_URL, tmp_path, max_bytes=600_012, on_progress=lambda n, of: seen.append((n, of))))
     assert seen == [(262_144, 600_012), (524_288, 600_012), (600_012, 600_012)]
 
 

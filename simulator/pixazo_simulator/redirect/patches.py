@@ -13,12 +13,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any, ClassVar
-from weakref import WeakSet
 
 from .proxy import normalized
 from .routing import Redirection
 
 _spec_of = cache(find_spec)
+_CONTEXT: Any = next(kind for kind in ssl.SSLContext.__mro__ if kind.__module__ == "ssl")
+"""The class of the standard library, even where truststore or gevent has put its own in its place."""
 
 
 class Patches:
@@ -35,11 +36,10 @@ class Patches:
 
     def __init__(self, redirection: Redirection, ca_pem: str | None = None) -> None:
         self._redirection = redirection
-        self._trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._trust = _CONTEXT(ssl.PROTOCOL_TLS_CLIENT)
         if ca_pem is not None:
             self._trust.load_verify_locations(cadata=ca_pem)
         self._installed: set[object] = set()
-        self._secured: WeakSet[object] = WeakSet()
         self._transports: list[tuple[asyncio.AbstractEventLoop, asyncio.Transport]] = []
         self._stack = ExitStack()
 
@@ -70,7 +70,7 @@ class Patches:
         yield socket.socket, "connect", self._connect
         yield socket.socket, "connect_ex", self._connect_ex
         for name in ("_wrap_socket", "_wrap_bio"):
-            yield ssl.SSLContext, name, self._secure
+            yield _CONTEXT, name, self._secure
         for owner, name in ((ssl.SSLSocket, "send"), (ssl.SSLSocket, "write"), (ssl.SSLObject, "write")):
             yield owner, name, self._write
         yield asyncio.BaseEventLoop, "create_connection", self._open
@@ -152,11 +152,11 @@ class Patches:
             self._admit(carrier, secured.server_hostname)
             # SSL_set_SSL_CTX: the connection verifies against the authorities of this context, and keeps every other setting.
             secured.context = self._trust
-            self._secured.add(secured.owner)
         return secured
 
     def _write(self, original: Callable[..., Any], secured: Any, *args: Any, **options: Any) -> Any:
-        if self._redirection.covers(secured.server_hostname) and secured not in self._secured:
+        inner = secured._sslobj  # noqa: SLF001 - only it tells which context it uses now; None before the connection
+        if inner is not None and inner.context is not self._trust and self._redirection.covers(secured.server_hostname):
             raise self._redirection.outdated(secured.server_hostname)
         return original(secured, *args, **options)
 

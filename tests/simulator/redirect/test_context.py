@@ -24,7 +24,7 @@ import requests
 import trustme
 import uvloop
 from tests.caller import Caller, over_http
-from tests.command import Serving
+from tests.command import Serving, python
 from tests.patience import PATIENCE
 from tests.receiver import Receiver, http_response
 from tests.servers import free_port
@@ -185,6 +185,18 @@ def test_a_simulator_in_another_process() -> None:
         assert Caller(over_http(serving.url), serving.key).sim("generations")["total"] == 1
     finally:
         serving.end()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "replaced", ["import truststore; truststore.inject_into_ssl()", "from gevent import monkey; monkey.patch_all()"]
+)
+def test_classes_of_other_libraries(simulator: Simulator, replaced: str) -> None:
+    """They stand in place of those of ssl, and were put there before the redirection."""
+    code = f"""{replaced}; import requests; from pixazo_simulator.redirect import redirect
+with redirect({simulator.url!r}, {simulator.api_key!r}, hosts=[{HOST!r}]):
+    print(requests.get("https://{HOST}/x", timeout=9).status_code)"""
+    assert python(code) == "404\n"
 
 
 def test_it_holds_in_every_thread(simulator: Simulator, owners: list[Caller]) -> None:
