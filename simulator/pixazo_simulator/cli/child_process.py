@@ -225,9 +225,8 @@ def _trust(ca_pem: str) -> Generator[dict[str, str]]:
         wget = Path(folder, "wgetrc")
         theirs = _read(os.environ.get("WGETRC") or f"{os.environ.get('HOME', '')}/.wgetrc")
         wget.write_bytes(theirs + f"ca_certificate = {ours}\nca_directory = {nothing}\n".encode())
-        bundles = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(ours))
-        own = {redirect.REDIRECT_CA: str(ours), "WGETRC": str(wget)}
-        yield bundles | own | {"SSL_CERT_DIR": str(nothing), "NODE_EXTRA_CA_CERTS": str(extra)}
+        own = dict.fromkeys((redirect.REDIRECT_CA, "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(ours))
+        yield own | {"SSL_CERT_DIR": str(nothing), "NODE_EXTRA_CA_CERTS": str(extra), "WGETRC": str(wget)}
 
 
 def _read(path: str | None) -> bytes:

@@ -25,7 +25,7 @@ _CONTEXT: Any = next(kind for kind in ssl.SSLContext.__mro__ if kind.__module__ 
 class Patches:
     """`with Patches(redirection, ca_pem):` resolves names, connects sockets and verifies certificates as the redirection says.
 
-    Names: the resolver functions of `socket`, of uvloop and of aiohttp. Addresses: `connect` of a socket, `create_connection` of
+    Names: the resolver functions of `socket`, of gevent, uvloop and aiohttp. Addresses: `connect` of a socket, `create_connection` of
     an event loop, `sock_connect` of the Windows loop. Certificates: where an SSL context wraps a connection; the connection keeps its settings (ALPN, host name
     check, verification) but trusts only the given authority, and the context is not changed. Without an authority no certificate
     is trusted: for a redirection that admits no connection.
@@ -65,8 +65,9 @@ class Patches:
 
     def _replacements(self) -> Iterator[tuple[Any, str, Callable[..., Any]]]:
         """Owners of functions, the names of these, and what is called in place of one: with the original and its arguments."""
-        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
-            yield socket, name, self._resolve
+        for module in filter(None, (socket, sys.modules.get("gevent.socket"))):
+            for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+                yield module, name, self._resolve
         yield socket.socket, "connect", self._connect
         yield socket.socket, "connect_ex", self._connect_ex
         for name in ("_wrap_socket", "_wrap_bio"):

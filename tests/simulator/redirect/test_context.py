@@ -193,9 +193,9 @@ def test_a_simulator_in_another_process() -> None:
 )
 def test_classes_of_other_libraries(simulator: Simulator, replaced: str) -> None:
     """They stand in place of those of ssl, and were put there before the redirection."""
-    code = f"""{replaced}; import requests; from pixazo_simulator.redirect import redirect
+    code = f"""{replaced}; import httpx; from pixazo_simulator.redirect import redirect
 with redirect({simulator.url!r}, {simulator.api_key!r}, hosts=[{HOST!r}]):
-    print(requests.get("https://{HOST}/x", timeout=9).status_code)"""
+    print(httpx.get("https://{HOST}/x", timeout=9).status_code)"""
     assert python(code) == "404\n"
 
 
