@@ -184,8 +184,8 @@ class Transport:
         )
         self._unsent = (library.ConnectError, library.ConnectTimeout, library.PoolTimeout, library.ProxyError)
         self._late = (library.TimeoutException, TimeoutError)
-        # RuntimeErrors are those of event loops, UnicodeErrors of hosts. Others are the program's: Celery's time limit, a mock's assertion.
-        self._lost = (library.HTTPError, library.StreamError, OSError, RuntimeError, UnicodeError)
+        # RuntimeErrors are those of event loops, ValueErrors of URLs. Others are the program's: Celery's time limit, a mock's assertion.
+        self._lost = (library.HTTPError, library.InvalidURL, OSError, RuntimeError, ValueError)
 
     async def send(self, request: Request) -> Outcome:
         """Send a request to the gateway, following no redirect: the key must not go elsewhere.

@@ -29,7 +29,7 @@ from tests.client.scripted_gateway import (
 )
 
 import pixazo_client
-from pixazo_client import APIStatusError, Generation, Polling, WaitTimeoutError, WebhookPayloadError
+from pixazo_client import APIStatusError, DownloadError, Generation, Polling, WaitTimeoutError
 
 
 @pytest.mark.parametrize(("jitter", "gap"), [(0.0, 5.0), (0.5, 7.5), (0.999, 9.995)])
@@ -192,7 +192,7 @@ def test_a_wait_survives_transient_failures(gateway: ScriptedGateway, trouble: R
     assert gateway.pauses == [7.5] * 42
 
 
-@pytest.mark.parametrize("error", [AssertionError("of a mock"), WebhookPayloadError("of a hook")])
+@pytest.mark.parametrize("error", [AssertionError("of a mock"), DownloadError("of a hook")])
 @pytest.mark.parametrize("download", [False, True])
 def test_an_error_of_the_program_ends_a_read(
     gateway: ScriptedGateway, error: Exception, download: bool, tmp_path: Path
