@@ -343,7 +343,8 @@ def _file_name(generation: Generation, index: int) -> str:
 def _media_url(generation: Generation, index: int) -> str:
     name = f"request {generation.request_id!r}"
     if not generation.succeeded:
-        raise DownloadError(f"{name} is {generation.status}: wait until it is COMPLETED")
+        remedy = "look at its error" if generation.is_terminal else "wait until it is COMPLETED"
+        raise DownloadError(f"{name} is {generation.status}: {remedy}")
     if not 0 <= index < len(generation.media_urls):
         raise DownloadError(f"{name} has {len(generation.media_urls)} media, none at index {index}: look at media_urls")
     return generation.media_urls[index]

@@ -144,8 +144,7 @@ class AsyncIO:
         return response.aiter_bytes(size) if response.is_stream_consumed else response.aiter_raw(size)
 
     async def next(self, chunks: Any) -> bytes | None:
-        found: bytes | None = await anext(chunks, None)
-        return found
+        return cast("bytes | None", await anext(chunks, None))
 
     async def close(self, response: httpx2.Response, chunks: Any) -> None:
         try:
