@@ -1,4 +1,4 @@
-"""A result as JUnit XML: one case per clause, and one that fails if the run did not end."""
+"""A result as JUnit XML: one case per clause, and one that fails if something is wrong with the run itself."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def render_junit(result: Result, *, strict_drift: bool = False) -> bytes:
     meta = result.meta
     suite = Element("testsuite", name="pixazo-contracts", timestamp=meta.started_at[:19], time=f"{meta.seconds:.3f}")
     sentinel = SubElement(suite, "testcase", classname="pixazo_contracts", name="the run ended")
-    if trouble := meta.unusable or meta.cut:
-        SubElement(sentinel, "error", message=visible(trouble))
+    if result.troubles:
+        SubElement(sentinel, "error", message=visible("; ".join(result.troubles)))
     bad = {Outcome.FAIL, Outcome.ERROR, *([Outcome.DRIFT] if strict_drift else [])}
     missing = {each.clause for each in result.summary.missing if each.fails}
     for verdict in result.verdicts:

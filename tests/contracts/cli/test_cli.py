@@ -11,6 +11,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from shutil import copytree
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -283,18 +284,35 @@ def test_a_report_that_fails_costs_no_other(out: Path, tmp_path: Path, monkeypat
 
 
 def test_a_report_that_cannot_be_written_is_named(out: Path, tmp_path: Path) -> None:
-    """A place that is a directory costs that report, not the one on the terminal."""
-    failed = command(
-        "judge",
-        str(out / "trace.ndjson"),
-        "--html",
-        str(tmp_path / "no" / "page"),
-        "--junit",
-        str(out / "junit.xml" / "x"),
-    )
-    assert failed.exit_code == 2
-    assert str(out / "junit.xml") in failed.stderr
+    """It costs no other report, and a clean result: only a run that could not be used at all exits with 2."""
+    (tmp_path / "full").symlink_to(tmp_path / "no" / "x")
+    places = ("--json", str(tmp_path / "full"), "--junit", str(tmp_path / "junit.xml"))
+    failed = command("judge", str(out / "trace.ndjson"), *places)
+    assert (failed.exit_code, failed.stderr.count("\n")) == (3, 1)
+    assert f"report {tmp_path / 'full'}: " in failed.stderr
     assert " PASS, " in failed.stdout
+    assert (tmp_path / "junit.xml").exists()
+
+
+@pytest.mark.parametrize(("baseline", "left"), [([], []), (["--baseline"], ["result.ndjson"])])
+def test_a_run_that_is_cut_leaves_no_reports_of_another(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, baseline: list[str], left: list[str]
+) -> None:
+    """Those of an earlier run are removed before anything is sent, but for a result that may be the baseline."""
+    copytree(out, tmp_path, dirs_exist_ok=True)
+
+    def cut(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "observe", cut)
+    arguments = (
+        "--no-discovery",
+        "--out",
+        str(tmp_path),
+        *(word for each in baseline for word in (each, str(tmp_path))),
+    )
+    assert run("http://127.0.0.1:1", *arguments).exit_code == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*left, "trace.ndjson"]
 
 
 @pytest.mark.slow
@@ -321,6 +339,7 @@ def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch
     full = run(origin, "--out", str(tmp_path))
     assert full.exit_code == 11
     assert "spend guard: the trace cannot be written (" in full.stdout
+    assert "the trace cannot be written (" in ET.parse(tmp_path / "junit.xml").findall(".//error")[0].get("message", "")
     judged = command("judge", trace).stdout
     (exchanges, callbacks) = re.findall(r"judged by the (\d+) exchanges and (\d+) callbacks", judged)[0]
     assert int(exchanges) + int(callbacks) == 19  # and the header
