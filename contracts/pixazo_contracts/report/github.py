@@ -10,8 +10,7 @@ from pixazo_contracts.clauses import BY_ID
 from pixazo_contracts.judge import Comparison, ExitCode, Outcome, Result, Verdict
 from pixazo_html import Annotation, folded_code, in_markdown, markdown_table
 
-from .html import ENDS
-from .terminal import MOST_SHOWN, finding_line, not_compared_lines, page_line, repeat_command, reported, spending
+from .terminal import ENDS, MOST_SHOWN, finding_line, not_compared_lines, page_line, repeat_command, reported, spending
 
 #: Outcomes that get an annotation: those that say something about the gateway, and failures of the suite.
 ANNOTATED: Final = (Outcome.ERROR, Outcome.FAIL, Outcome.DRIFT)

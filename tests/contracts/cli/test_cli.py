@@ -295,6 +295,13 @@ def test_a_report_that_cannot_be_written_is_named(out: Path, tmp_path: Path) -> 
     assert (tmp_path / "junit.xml").exists()
 
 
+def test_why_a_run_is_no_pass_is_said_where_no_clause_failed(out: Path, tmp_path: Path) -> None:
+    judged = command("judge", str(out / "trace.ndjson"), "--floor", "100", "--junit", str(tmp_path / "junit.xml"))
+    assert judged.stdout.endswith("\nexit code 13: Too little was judged to call this a pass.\n")
+    (error,) = ET.parse(tmp_path / "junit.xml").findall(".//error")
+    assert error.get("message") == "Too little was judged to call this a pass."
+
+
 @pytest.mark.parametrize(("baseline", "left"), [([], []), (["--baseline"], ["result.ndjson"])])
 def test_a_run_that_is_cut_leaves_no_reports_of_another(
     out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, baseline: list[str], left: list[str]
