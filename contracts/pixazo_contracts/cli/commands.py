@@ -223,7 +223,7 @@ def run(**options: Any) -> NoReturn:
         say(line)
     for name in _REPORTS if given.out else ():
         # Beside the trace of a run that is killed it would pass for its own. The result may be the baseline.
-        if name != "result.ndjson" or terms.baseline is None:
+        if terms.baseline is None or not name.startswith("result."):
             Path(given.out or "", name).unlink(missing_ok=True)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())

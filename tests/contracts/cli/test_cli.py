@@ -296,7 +296,7 @@ def test_why_a_run_is_no_pass_is_said_where_no_clause_failed(out: Path, tmp_path
     assert error.get("message") == "Too little was judged to call this a pass."
 
 
-@pytest.mark.parametrize(("baseline", "left"), [([], []), (["--baseline"], ["result.ndjson"])])
+@pytest.mark.parametrize(("baseline", "left"), [([], []), (["--baseline"], ["result.json", "result.ndjson"])])
 def test_a_run_that_is_cut_leaves_no_reports_of_another(
     out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, baseline: list[str], left: list[str]
 ) -> None:
