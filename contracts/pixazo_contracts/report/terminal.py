@@ -142,7 +142,7 @@ def spending(result: Result) -> str | None:
     spent = f"{meta.generations_spent} of {meta.budget} generations spent"
     if not meta.complete:
         return f"{spent}, or more: the ledger has those that were under way"
-    return f"{spent}, {meta.generations_released} reserved and given back after a refusal"
+    return f"{spent}, {meta.generations_released} reserved and given back"
 
 
 def not_compared_lines(not_compared: Mapping[str, str]) -> Iterator[str]:
