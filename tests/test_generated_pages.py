@@ -37,12 +37,3 @@ def test_signatures_say_how_something_is_called() -> None:
     page = (ROOT / "docs" / "reference" / "client.md").read_text(encoding="utf-8")
     assert "\nasync AsyncPixazoClient.generate(\n    prompt: str,\n    *,\n" in page
     assert "\n    polling: Polling = ...,\n" in page
-
-
-def test_clauses_and_console_have_the_same_quotations() -> None:
-    """To mend both files run `.venv/bin/python tools/policy_quotations.py`, into each of them."""
-    console, pages = (
-        "simulator/pixazo_simulator/server/console/quotations.json",
-        "contracts/pixazo_contracts/pages/data/policy.json",
-    )
-    assert (ROOT / console).read_bytes() == (ROOT / pages).read_bytes()

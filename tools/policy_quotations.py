@@ -1,15 +1,21 @@
-"""Prints simulator/pixazo_simulator/server/console/quotations.json: what the vendor's page says of each point of the policy."""
+"""Writes what the vendor's page says of each point of the policy, for the console and for the contracts, which share no file."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from pixazo_contracts.clauses import BY_ID
 from pixazo_contracts.report.terminal import quotations
 from pixazo_simulator.spec import rows
 
+ROOT = Path(__file__).parents[1]
+FILES = (
+    ROOT / "simulator" / "pixazo_simulator" / "server" / "console" / "quotations.json",
+    ROOT / "contracts" / "pixazo_contracts" / "pages" / "data" / "policy.json",
+)
 MOST = 3
 """Quotations of one point."""
 
@@ -28,15 +34,16 @@ def said(text: str) -> list[tuple[str, str]]:
     return [*dict.fromkeys((heading, words) for heading, words, is_sample in found if not is_sample)][:MOST]
 
 
-def main() -> None:
-    """Print a JSON object: field -> list of [heading, words]."""
+def text() -> str:
+    """A JSON object: field -> list of [heading, words]."""
     lines = [
         f"{json.dumps(row.field)}: {json.dumps(quoted, ensure_ascii=False)}"
         for row in rows()
         if (quoted := said(row.clauses))
     ]
-    print("{" + ",\n".join(lines) + "}")
+    return "{" + ",\n".join(lines) + "}\n"
 
 
 if __name__ == "__main__":
-    main()
+    for file in FILES:
+        file.write_text(text(), encoding="utf-8")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 from click import Argument
@@ -119,19 +119,28 @@ _recorded = (
 )
 
 
+#: The reports below --out: the option that writes each alone, and how it is rendered.
+_REPORTS: Final[dict[str, tuple[str, Callable[[Result, Terms], bytes]]]] = {
+    "result.ndjson": ("", lambda result, _: to_ndjson(result)),
+    "result.json": ("json_file", lambda result, _: to_json(result)),
+    "junit.xml": ("junit", lambda result, terms: report.render_junit(result, strict_drift=terms.strict_drift)),
+    "report.html": ("html", lambda result, _: report.render_html(result).encode()),
+}
+
+
 def _given(options: dict[str, Any]) -> Given:
     return Given(**{field.name: options[field.name] for field in fields(Given) if field.name in options})
 
 
-def _terms(options: dict[str, Any]) -> Terms:
+def prepare(options: dict[str, Any]) -> Terms:
+    """The terms of the judgement; and the directories of the reports, so one that cannot be written costs nothing.
+
+    All before anything is sent: a file that changes meanwhile cannot leave a run without its verdicts.
+    """
     if not 0 <= options["floor"] <= 100:  # click accepts nan
         raise ConfigurationError(f"--floor {options['floor']} must be a number from 0 to 100")
     given = {name: options[name] for name in ("expect", "baseline", "strict", "strict_drift", "floor")}
-    return read_terms(**given)
-
-
-def check_places(options: dict[str, Any]) -> None:
-    """Make the directories of the reports before anything is sent, so a directory that cannot be written costs nothing."""
+    terms = read_terms(**given)
     for name in ("out", "json_file", "junit", "html"):
         path: Path | None = options[name]
         if path is None:
@@ -143,32 +152,25 @@ def check_places(options: dict[str, Any]) -> None:
             raise no_place(path, error.strerror) from None
         if not os.access(path if path.exists() else folder, os.W_OK):
             raise no_place(path, "it cannot be written")
+    return terms
 
 
-def _write(result: Result, options: dict[str, Any]) -> None:
-    """Write the requested reports: all of them below --out, each one alone where its own option says."""
-    reports: dict[str, tuple[Path | None, Callable[[], bytes]]] = {
-        "result.ndjson": (None, lambda: to_ndjson(result)),
-        "result.json": (options["json_file"], lambda: to_json(result)),
-        "junit.xml": (options["junit"], lambda: report.render_junit(result, strict_drift=options["strict_drift"])),
-        "report.html": (options["html"], lambda: report.render_html(result).encode()),
-    }
-    for name, (_, content) in reports.items() if options["out"] else ():
-        write_file(options["out"] / name, content())
-    for place, content in reports.values():
-        if place is not None:
-            write_file(place, content())
-
-
-def conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
-    """Judge, write the reports, print, and exit with the code of the result."""
-    result = evaluate(trace, clauses, _terms(options))
+def conclude(trace: Trace, clauses: tuple[Clause, ...], terms: Terms, options: dict[str, Any]) -> NoReturn:
+    """Judge, write the requested reports, print, and exit with the code of the result; a report that cannot be written is no clean end."""
+    result = evaluate(trace, clauses, terms)
+    code, below = result.exit_code, options["out"]
     try:
-        _write(result, options)
+        for name, (alone, render) in _REPORTS.items():
+            for place in filter(None, (below and below / name, options.get(alone))):
+                try:
+                    write_file(place, render(result, terms))
+                except ConfigurationError as error:
+                    say(str(error))
+                    code = code or ExitCode.SUITE
     finally:
-        text, strict_drift = report.render_terminal(result, colour=uses_colour()), options["strict_drift"]
-        print_report(text, options["form"], lambda: report.result_github(result, strict_drift=strict_drift))
-    sys.exit(result.exit_code)
+        text = report.render_terminal(result, colour=uses_colour())
+        print_report(text, options["form"], lambda: report.result_github(result, strict_drift=terms.strict_drift))
+    sys.exit(code)
 
 
 def uses_colour() -> bool:
@@ -212,17 +214,20 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
 @click.command("run", params=[*_targeting, _no_discovery, *_selecting, *judging])
 def run(**options: Any) -> NoReturn:
     clauses = choose(options["globs"], core=options["core"])
-    _terms(options)
-    check_places(options)
+    terms = prepare(options)
     given, file = _given(options), read_profile(options["profile"])
     found, advance = (make_target(given, file), None) if options["no_discovery"] else discover(given, file)
     how = replace(run_options(given, found.profile, file, clauses), again=_again(options))
     _show_ledger(how.ledger_path, file)
     for line in weak_keys(found):
         say(line)
+    for name in _REPORTS if given.out else ():
+        # Beside the trace of a run that is killed it would pass for its own. The result may be the baseline.
+        if terms.baseline is None or not name.startswith("result."):
+            Path(given.out or "", name).unlink(missing_ok=True)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
-    conclude(trace, clauses, options)
+    conclude(trace, clauses, terms, options)
 
 
 @click.command("plan", params=[*_targeting, *_selecting])
@@ -255,10 +260,10 @@ def _read(path: Path, target: str | None) -> tuple[Trace, bool]:
     "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), _target, *_selecting, *judging]
 )
 def judge(trace_file: Path, target: str | None, **options: Any) -> NoReturn:
-    trace, _ = _read(trace_file, target)
+    (trace, _), terms = _read(trace_file, target), prepare(options)
     chosen = options["globs"] or options["core"]
     clauses = choose(options["globs"], core=options["core"]) if chosen else selection(trace)
-    conclude(trace, clauses, options)
+    conclude(trace, clauses, terms, options)
 
 
 def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:

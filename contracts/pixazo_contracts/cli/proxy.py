@@ -27,7 +27,7 @@ from pixazo_contracts.trace import (
 )
 from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape
 
-from .commands import LEDGER, check_places, conclude, judging
+from .commands import LEDGER, conclude, judging, prepare
 from .configure import Given, host_and_port, ledger_path, make_target
 from .output import FILE, GIVEN_FILE, NUMBER, flag, option, say, write_file
 
@@ -121,7 +121,7 @@ async def _listen(proxy: Proxy, how: ProxyOptions, origin: str, ready_file: Path
 
 @click.command("proxy", params=[*_options, *judging])
 def proxy(**options: Any) -> NoReturn:
-    check_places(options)
+    terms = prepare(options)
     file = read_profile(options["profile"])
     profile, keys = _profile(options, file)
     try:
@@ -131,4 +131,4 @@ def proxy(**options: Any) -> NoReturn:
         raise ConfigurationError(str(error)) from None
     if not trace.exchanges:
         say("no traffic, so nothing is judged: give the app the proxy's URL instead of the gateway's")
-    conclude(trace, CATALOGUE, options)
+    conclude(trace, CATALOGUE, terms, options)

@@ -116,6 +116,12 @@ class Result:
         """The verdicts by clause id."""
         return {verdict.clause: verdict for verdict in self.verdicts}
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What is wrong with the run itself or with the terms of its judgement, most important first."""
+        meta = self.meta
+        return tuple(filter(None, (meta.unusable, meta.spend_stopped, meta.cut, *self.summary.stale)))
+
 
 def _shell_escape(character: str) -> str:
     # The bytes, which mean the same in every locale; an unpaired surrogate may stand for a byte of a command line.

@@ -64,7 +64,7 @@ SHARED: Final = (
     *(f"TIME-{n:02}" for n in range(1, 9)),
     *("AUTH-07", "AUTH-11", "HDR-04", "HDR-05", "BASE-04", "BASE-05"),
 )
-CALLED_BACK: Final = tuple(f"WEBHOOK-{n:02}" for n in (1, 2, 3, 4, 5, 6, 8, 10, 12, 13, 14, 18, 22))
+CALLED_BACK: Final = tuple(f"WEBHOOK-{n:02}" for n in (2, 3, 4, 5, 6, 8, 10, 13, 14, 18, 22))
 
 #: The clauses that the packs are sent for.
 G2: Final = ("SUBMIT-02", "I2V-PROMPT-06", "I2V-IMG-03", "HDR-01", "HDR-03")
@@ -182,7 +182,7 @@ def _to_the_end(
     return end
 
 
-@probe("g1", "SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *SHARED, *CALLED_BACK, cost=1)
+@probe("g1", "SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", "WEBHOOK-01", "WEBHOOK-12", *SHARED, *CALLED_BACK, cost=1)
 def _g1(context: RunContext) -> Conversation[None]:
     accepted = yield from Await("g1")
     if accepted is None:

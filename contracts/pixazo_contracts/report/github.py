@@ -10,8 +10,7 @@ from pixazo_contracts.clauses import BY_ID
 from pixazo_contracts.judge import Comparison, ExitCode, Outcome, Result, Verdict
 from pixazo_html import Annotation, folded_code, in_markdown, markdown_table
 
-from .html import ENDS
-from .terminal import MOST_SHOWN, finding_line, not_compared_lines, page_line, repeat_command, reported, spending
+from .terminal import ENDS, MOST_SHOWN, finding_line, not_compared_lines, page_line, repeat_command, reported, spending
 
 #: Outcomes that get an annotation: those that say something about the gateway, and failures of the suite.
 ANNOTATED: Final = (Outcome.ERROR, Outcome.FAIL, Outcome.DRIFT)
@@ -27,8 +26,7 @@ class GitHub:
 
 def result_github(result: Result, *, strict_drift: bool) -> GitHub:
     """An error for each clause that fails the run, a warning for drift and for clauses that should have been judged, a notice for excused ones."""
-    troubles = (result.meta.unusable, result.meta.spend_stopped, result.meta.cut, *result.summary.stale)
-    annotations = [Annotation("error", "pixazo-contracts", trouble) for trouble in filter(None, troubles)]
+    annotations = [Annotation("error", "pixazo-contracts", trouble) for trouble in result.troubles]
     if result.meta.unusable is None:
         verdicts = [verdict for verdict in reported(result) if verdict.outcome in ANNOTATED]
         verdicts.sort(key=lambda verdict: not BY_ID[verdict.clause].core)
@@ -62,8 +60,7 @@ def _summary(result: Result) -> Iterator[str]:
     summary, meta = result.summary, result.meta
     yield f"## Contract of {in_markdown(meta.origin)}\n"
     yield f"**{in_markdown(ENDS[ExitCode(result.exit_code)])}** Exit code {result.exit_code}.\n"
-    for trouble in filter(None, (meta.unusable, meta.spend_stopped, meta.cut, *summary.stale)):
-        yield f"- {in_markdown(trouble)}"
+    yield from (f"- {in_markdown(trouble)}" for trouble in result.troubles)
     counts = ", ".join(f"{number} {name}" for name, number in summary.outcomes.items()) or "nothing was judged"
     yield f"\n{counts}; judged {summary.judged} of {summary.planned} planned, {summary.total} in all.\n"
     if spent := spending(result):

@@ -12,6 +12,7 @@ from pixazo_contracts.clauses import BY_ID, PAGE_URL, STATEMENTS
 from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline, Verdict
 
 from .terminal import (
+    ENDS,
     MOST_SHOWN,
     by_group,
     not_compared_lines,
@@ -33,16 +34,6 @@ MEANINGS: Final = {
     Outcome.INCONCLUSIVE: ("?", "nothing relevant to it was seen"),
     Outcome.SKIPPED: ("–", "the target lacks what it needs"),
     Outcome.UNFUNDED: ("$", "the budget did not cover it"),
-}
-#: The exit codes in words.
-ENDS: Final = {
-    ExitCode.CLEAN: "Nothing unexpected was seen.",
-    ExitCode.FAILED: "The gateway does not do what the page says.",
-    ExitCode.SUITE: "The suite failed, or its record is incomplete.",
-    ExitCode.UNUSABLE: "The gateway could not be tested.",
-    ExitCode.SPEND: "The run was stopped before it could cost more.",
-    ExitCode.EXPECTATIONS: "The expectations or the baseline are out of date.",
-    ExitCode.UNJUDGED: "Too little was judged to call this a pass.",
 }
 #: The subjects of the groups of clauses.
 GROUPS: Final = {

@@ -1,14 +1,14 @@
-"""A result as JUnit XML: one case per clause, and one that fails if the run did not end."""
+"""A result as JUnit XML: one case per clause, and one that fails if something is wrong with the run itself."""
 
 from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import JUDGED, Outcome, Result, Verdict
+from pixazo_contracts.judge import JUDGED, ExitCode, Outcome, Result, Verdict
 from pixazo_contracts.trace import visible
 
-from .terminal import finding_line, page_line, repeat_command
+from .terminal import ENDS, finding_line, page_line, repeat_command
 
 
 def _case(suite: Element, result: Result, verdict: Verdict, *, fails: bool) -> None:
@@ -32,13 +32,14 @@ def render_junit(result: Result, *, strict_drift: bool = False) -> bytes:
     meta = result.meta
     suite = Element("testsuite", name="pixazo-contracts", timestamp=meta.started_at[:19], time=f"{meta.seconds:.3f}")
     sentinel = SubElement(suite, "testcase", classname="pixazo_contracts", name="the run ended")
-    if trouble := meta.unusable or meta.cut:
-        SubElement(sentinel, "error", message=visible(trouble))
     bad = {Outcome.FAIL, Outcome.ERROR, *([Outcome.DRIFT] if strict_drift else [])}
     missing = {each.clause for each in result.summary.missing if each.fails}
     for verdict in result.verdicts:
         fails = verdict.outcome in bad or verdict.clause in missing
         _case(suite, result, verdict, fails=fails and verdict.clause not in result.summary.excused)
+    silent = result.exit_code and suite.find(".//failure") is None and suite.find(".//error") is None
+    if trouble := "; ".join(result.troubles) or (silent and ENDS[ExitCode(result.exit_code)]):
+        SubElement(sentinel, "error", message=visible(trouble))
     for name, path in (("failures", ".//failure"), ("errors", ".//error"), ("skipped", ".//skipped")):
         suite.set(name, str(len(suite.findall(path))))
     suite.set("tests", str(len(suite.findall("testcase"))))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
 from pixazo_contracts.clauses import BY_ID, PAGE_URL, Clause
-from pixazo_contracts.judge import Comparison, Finding, Outcome, Result, Verdict
+from pixazo_contracts.judge import Comparison, ExitCode, Finding, Outcome, Result, Verdict
 from pixazo_contracts.probes import Sample, sample_text
 from pixazo_contracts.runner import Plan
 from pixazo_contracts.trace import visible
@@ -22,6 +22,16 @@ MOST_SHOWN: Final = 3
 MOST_MISSING: Final = 10
 #: The outcomes whose findings are reported in full, in this order.
 REPORTED: Final = (Outcome.ERROR, Outcome.FAIL, Outcome.DRIFT, Outcome.BLOCKED)
+#: The exit codes in words.
+ENDS: Final = {
+    ExitCode.CLEAN: "Nothing unexpected was seen.",
+    ExitCode.FAILED: "The gateway does not do what the page says.",
+    ExitCode.SUITE: "The suite failed, or its record is incomplete.",
+    ExitCode.UNUSABLE: "The gateway could not be tested.",
+    ExitCode.SPEND: "The run was stopped before it could cost more.",
+    ExitCode.EXPECTATIONS: "The expectations or the baseline are out of date.",
+    ExitCode.UNJUDGED: "Too little was judged to call this a pass.",
+}
 COLOURS: Final = {"PASS": "32", "OBSERVED": "36", "FAIL": "31;1", "ERROR": "31;1", "DRIFT": "33", "BLOCKED": "35"}
 
 
@@ -132,7 +142,7 @@ def spending(result: Result) -> str | None:
     spent = f"{meta.generations_spent} of {meta.budget} generations spent"
     if not meta.complete:
         return f"{spent}, or more: the ledger has those that were under way"
-    return f"{spent}, {meta.generations_released} reserved and given back after a refusal"
+    return f"{spent}, {meta.generations_released} reserved and given back"
 
 
 def not_compared_lines(not_compared: Mapping[str, str]) -> Iterator[str]:
@@ -162,6 +172,8 @@ def _totals(result: Result) -> Iterator[str]:
     for label, trouble in (("", meta.cut), ("spend guard: ", meta.spend_stopped), ("target unusable: ", meta.unusable)):
         if trouble:
             yield visible(f"{label}{trouble}")
+    if result.exit_code:
+        yield f"exit code {result.exit_code}: {ENDS[ExitCode(result.exit_code)]}"
 
 
 def render_terminal(result: Result, *, colour: bool = False) -> str:

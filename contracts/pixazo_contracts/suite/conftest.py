@@ -90,10 +90,10 @@ class RequestChecker:
 
 @contextmanager
 def _exit_if_unusable() -> Generator[None]:
-    """A setting that cannot be used ends the session with one line, before anything is sent."""
+    """A setting or a file that cannot be used ends the session with one line."""
     try:
         yield
-    except ConfigurationError as error:
+    except (ConfigurationError, OSError) as error:
         named = OPTION.sub(lambda found: OTHERWISE_NAMED.get(found[0], f"--pixazo-contract-{found[1]}"), str(error))
         pytest.exit(visible(f"pixazo-contracts: {named}"), ExitCode.USAGE)
 

@@ -36,7 +36,7 @@ RANK: Final = {"QUEUED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2, "ERROR
 #: Paths of our receiver that are not callback URLs: images, and the target of a redirect.
 OUR_OTHER_PATHS: Final = ("/image/", "/redirected/")
 
-#: The path of a URL that our receiver opened, in any run.
+#: How the path of a URL that our receiver opened ends, in any run: it may begin with that of a public URL.
 ANY_RUN: Final = re.compile(r"/hook/\w+-\d+-.+")
 
 #: The three timestamps of the page's Response (Completed), and their printed form: "2026-03-31T10:00:00.000Z".
@@ -251,7 +251,7 @@ class Trace:
         if any(run in callback.target for run in runs) or (isinstance(named, str) and named in self._by_id):
             return True
         # A gateway may still retry callbacks of an earlier run, and anyone may call a receiver that is reachable from the Internet.
-        return self.profile.loopback and not ANY_RUN.fullmatch(path)
+        return self.profile.loopback and not ANY_RUN.search(path)
 
     @cached_property
     def _by_aim(self) -> dict[str, list[Exchange]]:

@@ -322,6 +322,7 @@ RIGHT: dict[str, Edit] = {
         replace(each, number=each.number + 50, at=each.at + 20) for each in trace.callbacks
     ))),
     "no callback is repeated": unrepeated,
+    "one of an earlier run, behind a tunnel": called("alone", target(lambda _: "/t/hook/0a-3-g1?run=0a"), put(request_id=NO_ID)),
     "media on the documented bucket": everything(on_bucket),
 }  # fmt: skip
 

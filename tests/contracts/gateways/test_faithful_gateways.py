@@ -36,6 +36,7 @@ from tests.contracts.gateways.fake_gateway import (
     refusal,
 )
 
+from pixazo_contracts.clauses import select
 from pixazo_contracts.judge import Result, Terms, evaluate, selection
 from pixazo_contracts.probes import PROBES, for_clauses
 from pixazo_contracts.report import render_html, render_junit, render_terminal
@@ -80,11 +81,15 @@ def result_of(observed: Observed, *, strict: bool = False) -> Result:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("budget", [0, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in (1, 8)), 3])
-def test_what_is_planned_for_a_budget_is_judged(budget: int) -> None:
+@pytest.mark.parametrize(
+    ("budget", "glob"),
+    [(0, "*"), *(pytest.param(each, "*", marks=pytest.mark.exhaustive) for each in (1, 8)), (3, "*"), (4, "WEBHOOK-*")],
+)
+def test_what_is_planned_for_a_budget_is_judged(budget: int, glob: str) -> None:
     """On a target that charges, too, whatever it may cost: all core clauses that a probe which was carried out feeds."""
-    bare = Target(full_target(paid=True).profile, {"default": (KEY,)})
-    result = result_of(observe(target=bare, options=RunOptions(run="testrun0", max_generations=budget)))
+    bare, chosen = Target(full_target(paid=True).profile, {"default": (KEY,)}), [each.id for each in select((glob,))]
+    options = RunOptions(run="testrun0", max_generations=budget, selected=tuple(chosen))
+    result = result_of(observe(target=bare, probes=for_clauses(chosen), options=options))
     assert [missing.clause for missing in result.summary.missing if missing.fails] == []
     assert result.summary.judged <= result.summary.planned
     assert (result.exit_code, result.meta.generations_spent) == (0, budget)

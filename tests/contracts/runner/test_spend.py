@@ -84,11 +84,12 @@ def test_a_response_that_is_no_clear_refusal_spends(reply: Reply) -> None:
     assert len(wire.sent) == 1
 
 
-def test_a_refusal_gives_its_reservation_back() -> None:
-    """Any number of refused submits fits into a budget of one; how many there were is counted."""
-    spending, wire = guard(REFUSED, 1)
+@pytest.mark.parametrize(("reply", "intent"), [(REFUSED, "refuse"), (Reply(status=None, error="connect"), "accept")])
+def test_a_refusal_gives_its_reservation_back(reply: Reply, intent: Intent) -> None:
+    """Any number of refused submits fits into a budget of one, or of those that found no gateway; how many there were is counted."""
+    spending, wire = guard(reply, 1)
     for _ in range(5):
-        assert not spending.send(SUBMIT).spent
+        assert not spending.send(replace(SUBMIT, intent=intent)).spent
     assert (len(wire.sent), spending.spent, spending.released) == (5, 0, 5)
 
 

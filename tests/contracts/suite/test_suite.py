@@ -194,20 +194,26 @@ def test_expected_deviation(tmp_path: Path) -> None:
 EXPECTATION = '[[expect]]\nclause = "STATUS-04"\noutcome = "FAIL"\nreason = "known"\nexpires = 2999-01-01\n'
 
 
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (f"{LOCAL} {CLAUSES} AUTH-01", 10, "target unusable: the target does not respond (connect)"),
+        (f"{CLAUSES} STATUS-99", 2, "--pixazo-contract-clauses STATUS-99 matches no clause"),
+        (
+            f"--pixazo-contract-pace 0 {CLAUSES} AUTH-01", 2,
+            "pixazo-contracts: --pixazo-contract-pace 0.0 must be above 0",
+        ),
+        (f"--pixazo-contract-out /dev/null/x {CLAUSES} AUTH-01", 2, "pixazo-contracts: [Errno "),
+    ],
+    ids=["dead host", "no such clause", "bad setting", "no place"],
+)  # fmt: skip
 @pytest.mark.exhaustive
-def test_dead_host(tmp_path: Path) -> None:
-    """A host that does not answer is never green."""
-    code, output = suite(tmp_path, "http://127.0.0.1:9", f"{LOCAL} {CLAUSES} AUTH-01")
-    assert code == 10
-    assert "target unusable: the target does not respond (connect)" in output
-
-
-@pytest.mark.exhaustive
-def test_no_such_clause(tmp_path: Path) -> None:
-    """A glob that matches nothing is a usage error, before anything is sent."""
-    code, output = suite(tmp_path, "http://127.0.0.1:9", f"{CLAUSES} STATUS-99")
-    assert code != 0
-    assert "--pixazo-contract-clauses STATUS-99 matches no clause" in output
+def test_what_is_unusable_ends_the_session(tmp_path: Path, options: str, code: int, said: str) -> None:
+    """With one line and the code of the command; it is never green."""
+    ended, output = suite(tmp_path, "http://127.0.0.1:9", options)
+    assert ended == code
+    assert said in output
+    assert "Traceback" not in output
 
 
 def anything(ask: Ask, reply: Reply) -> Reply:
@@ -242,12 +248,3 @@ def test_target_that_charges(tmp_path: Path, granted: int, edit: Edit | None, wo
     if edit is not None:
         assert len(answered) <= granted
     assert "generated requests could each cost a generation" in output
-
-
-@pytest.mark.exhaustive
-def test_bad_setting(tmp_path: Path) -> None:
-    """A number that means nothing ends the session with code 2 and one line, before anything is sent."""
-    code, output = suite(tmp_path, "http://127.0.0.1:9", f"--pixazo-contract-pace 0 {CLAUSES} AUTH-01")
-    assert code == 2
-    assert "pixazo-contracts: --pixazo-contract-pace 0.0 must be above 0" in output
-    assert "Traceback" not in output

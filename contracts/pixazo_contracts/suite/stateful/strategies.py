@@ -59,40 +59,28 @@ SMALL: Final = ((300, 400), (400, 300), (300, 300), (299, 310), (120, 300))
 NARROW: Final = ((301, 753), (753, 301), (302, 756), (756, 302), (400, 1010), (1010, 400))
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """An image as a data URL, with the facts that a finding shows."""
-
-    media_type: str
-    width: int
-    height: int
-    size: int
-    url: str
-
-    @property
-    def name(self) -> str:
-        """Its kind and size in a few words."""
-        return f"{self.media_type} of {self.width} x {self.height}, {self.size} bytes"
+#: Values of a member (or `ABSENT`), each with its name in a label.
+Named = st.SearchStrategy[tuple[object, str]]
 
 
 @lru_cache(maxsize=128)
-def _frame(media_type: str, width: int, height: int) -> Frame:
+def _frame(media_type: str, width: int, height: int) -> tuple[str, str]:
     image = (FORMATS | OTHER_FORMATS)[media_type](width, height)
-    return Frame(media_type, width, height, len(image), probes.data_url(media_type, image))
+    return probes.data_url(media_type, image), f"{media_type} of {width} x {height}, {len(image)} bytes"
 
 
-def _drawn(media_types: Collection[str], sizes: Sequence[tuple[int, int]]) -> st.SearchStrategy[Frame]:
+def _drawn(media_types: Collection[str], sizes: Sequence[tuple[int, int]]) -> Named:
     pairs = st.tuples(st.sampled_from(tuple(media_types)), st.sampled_from(sizes))
     return pairs.map(lambda pair: _frame(pair[0], *pair[1]))
 
 
-def frames() -> st.SearchStrategy[Frame]:
-    """Images that the page allows, in all formats."""
+def frames() -> Named:
+    """Images that the page allows, in all formats, as data URLs."""
     return _drawn(FORMATS, SIZES)
 
 
 #: Images that break one rule, by the clause that states it.
-FRAMES_OUTSIDE: Final = {
+FRAMES_OUTSIDE: Final[dict[str, Named]] = {
     "I2V-IMG-07": _drawn(OTHER_FORMATS, SIZES[:1]),
     "I2V-IMG-09": _drawn(FORMATS, SMALL),
     "I2V-IMG-11": _drawn(FORMATS, NARROW),
@@ -118,7 +106,7 @@ def bodies(operation: Operation) -> st.SearchStrategy[dict[str, object]]:
     }
     required: dict[str, st.SearchStrategy[object]] = {"prompt": prompts(operation)}
     if operation == "imageToVideo":
-        required["first_frame_image"] = st.just(probes.PRINTED_IMAGE) | frames().map(lambda frame: frame.url)
+        required["first_frame_image"] = st.just(probes.PRINTED_IMAGE) | frames().map(lambda frame: frame[0])
     # Text to video: the page does not state the durations and resolutions; it shows only one of each.
     seconds, sizes = ((6, 10), ("768P", "1080P")) if operation == "imageToVideo" else ((6,), ("768P",))
     shapes = st.fixed_dictionaries(
@@ -147,11 +135,7 @@ class Breach:
     body: dict[str, object]
 
 
-#: Values that a member must not have (or `ABSENT`), each with its name in a label.
-Wrongs = st.SearchStrategy[tuple[object, str]]
-
-
-def _named(values: st.SearchStrategy[object]) -> Wrongs:
+def _named(values: st.SearchStrategy[object]) -> Named:
     return values.map(lambda value: (value, "missing" if value is probes.ABSENT else show(value)[:SHOWN]))
 
 
@@ -172,13 +156,13 @@ OTHER_RESOLUTIONS: Final = st.sampled_from(("720P", "512P", "4K", "1080", "768p"
 
 
 _LENGTHS = st.just(MOST_CHARACTERS + 1) | st.integers(MOST_CHARACTERS + 1, 2 * MOST_CHARACTERS)
-TOO_LONG: Final[Wrongs] = st.tuples(_LENGTHS, st.sampled_from(LETTERS)).map(
+TOO_LONG: Final[Named] = st.tuples(_LENGTHS, st.sampled_from(LETTERS)).map(
     lambda pair: (pair[0] * pair[1], f"{pair[0]} times {pair[1]}")
 )
 NO_URLS: Final = {rule.clause: rule.forbidden for rule in probes.RULES}["I2V-IMG-05"]
 
 #: Wrong values by the clause that states the rule, which is one of the probes' `RULES`.
-WRONG: Final[dict[str, Wrongs]] = {
+WRONG: Final[dict[str, Named]] = {
     **dict.fromkeys(("T2V-PROMPT-01", "I2V-PROMPT-01", "I2V-IMG-01"), MISSING_OR_NULL),
     **dict.fromkeys(("T2V-PROMPT-02", "T2V-RES-01", "T2V-CB-01"), NOT_STRING),
     **dict.fromkeys(("I2V-PROMPT-02", "I2V-IMG-02", "I2V-RES-03", "I2V-CB-01"), NOT_STRING),
@@ -189,7 +173,7 @@ WRONG: Final[dict[str, Wrongs]] = {
     "I2V-RES-02": _named(OTHER_RESOLUTIONS.filter(lambda text: text not in {"768P", "1080P"})),
     "I2V-PROMPT-04": TOO_LONG,
     "I2V-IMG-05": st.sampled_from([(value, name) for name, value in NO_URLS.items()]),
-    **{clause: frames.map(lambda frame: (frame.url, frame.name)) for clause, frames in FRAMES_OUTSIDE.items()},
+    **FRAMES_OUTSIDE,
 }
 
 
@@ -273,11 +257,6 @@ def malformed_documents(operation: Operation) -> st.SearchStrategy[bytes]:
     cut = st.tuples(documents, st.floats(0, 1)).map(lambda pair: pair[0][: 1 + int(pair[1] * (len(pair[0]) - 2))])
     with_stray = st.tuples(documents, st.sampled_from((b" x", b"}", b",", b"{}"))).map(b"".join)
     return st.just(b"{'prompt': 'A paper boat'}") | cut | with_stray
-
-
-def raw_bodies() -> st.SearchStrategy[bytes]:
-    """Any bytes."""
-    return st.binary(max_size=200)
 
 
 def letter_cases(name: str) -> st.SearchStrategy[str]:

@@ -106,13 +106,13 @@ def test_a_size_breaks_the_rule_of_its_list() -> None:
 
 @settings(QUICK, max_examples=150)
 @given(frame=strategies.frames())
-def test_frames_are_what_they_say(frame: strategies.Frame) -> None:
+def test_frames_are_what_they_say(frame: tuple[object, str]) -> None:
     """A frame decodes to the kind and size that it names."""
-    data = base64.b64decode(frame.url.partition(",")[2])
+    data = base64.b64decode(str(frame[0]).partition(",")[2])
     with Image.open(io.BytesIO(data)) as image:
         image.load()
-        assert (image.size, Image.MIME[str(image.format)]) == ((frame.width, frame.height), frame.media_type)
-    assert frame.size == len(data)
+        kind, (width, height) = Image.MIME[str(image.format)], image.size
+    assert frame[1] == f"{kind} of {width} x {height}, {len(data)} bytes"
 
 
 T = TypeVar("T")
