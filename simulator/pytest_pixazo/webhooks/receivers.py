@@ -158,8 +158,8 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     if arguments == 2:
         return Receiver(partial(call_wsgi, cast("WsgiApp", target)), path, target)
     if arguments == 1 and not inspect.iscoroutinefunction(target):
-        function = cast("Callable[[Callback], int | None]", target)
-        return Receiver(lambda _, callback: HttpResponse(function(callback) or 204))
+        function = cast("Callable[[Callback], object]", target)
+        return Receiver(lambda _, callback: _answer_of(function(callback)))
     request = getattr(target, "request", None)
     if arguments is None and callable(request) and not inspect.iscoroutinefunction(request):
         loop, post = ClientLoop(target), partial(post_by_client, target)
@@ -169,6 +169,13 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     raise TypeError(
         f"{target!r} is not an ASGI or WSGI app, a synchronous test client, or a function of one callback: give the app itself"
     )
+
+
+def _answer_of(returned: object) -> HttpResponse:
+    status = returned or 204
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise TypeError(f"it returned {returned!r}: return a status code from 200 to 599, or None for 204")
+    return HttpResponse(status)
 
 
 def _required_arguments(target: object) -> int | None:

@@ -275,21 +275,6 @@ def test_a_function_can_be_the_receiver(world: ControlClient, inbox: Inbox) -> N
     assert seen == ["COMPLETED", "COMPLETED"]
 
 
-def test_a_receiver_that_raises_has_answered_500(
-    world: ControlClient, inbox: Inbox, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The callback has the error, the log the traceback, and the dispatcher retries."""
-
-    def fail(_: Callback) -> int:
-        raise LookupError("no such order")
-
-    inbox.deliver_to(fail)
-    submit(world, inbox.url)
-    assert statuses(world.advance(20)) == [500, 500]
-    assert inbox.received[0].problem == "the app raised LookupError: no such order"
-    assert "Traceback" in caplog.text
-
-
 async def _asynchronous(_: Callback) -> int:
     return 204
 

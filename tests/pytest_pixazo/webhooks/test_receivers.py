@@ -508,8 +508,10 @@ def test_an_app_may_report_that_it_cannot_start(inbox: Inbox) -> None:
         inbox.deliver_to(app)
 
 
-def test_an_app_that_raises_has_answered_500(world: ControlClient, inbox: Inbox) -> None:
-    """Its error is kept with the callback."""
+def test_an_app_that_raises_has_answered_500(
+    world: ControlClient, inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its error is kept with the callback, the traceback in the log, and the dispatcher retries."""
 
     async def asgi(scope: Any, receive: Any, send: Any) -> None:
         raise LookupError("no order")
@@ -517,12 +519,21 @@ def test_an_app_that_raises_has_answered_500(world: ControlClient, inbox: Inbox)
     def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         raise LookupError("no bear")
 
+    def function(_: Callback) -> str:
+        return "ok"
+
     inbox.deliver_to(asgi)
     assert answered(world, inbox.url) == [500]
     inbox.deliver_to(wsgi)
     assert statuses(world.advance(5)) == [500]
-    problems = [callback.problem for callback in inbox.received]
-    assert problems == ["the app raised LookupError: no order", "the app raised LookupError: no bear"]
+    inbox.deliver_to(function)
+    assert statuses(world.advance(300)) == [500]
+    assert [callback.problem for callback in inbox.received] == [
+        "the app raised LookupError: no order",
+        "the app raised LookupError: no bear",
+        "the app raised TypeError: it returned 'ok': return a status code from 200 to 599, or None for 204",
+    ]
+    assert "Traceback" in caplog.text
 
 
 @pytest.fixture
