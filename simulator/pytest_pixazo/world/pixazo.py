@@ -33,6 +33,7 @@ from pixazo_simulator.script import Condition, SubmitCall, When, read_matcher
 from pixazo_simulator.spec import nearest
 
 from .conditions import (
+    REQUESTS,
     Call,
     DeliveryConditions,
     ExchangeConditions,
@@ -225,6 +226,11 @@ class Pixazo:
     `url` and `api_key` are for the app under test, `clock` is its time, `wallet` its money. `seed` and `start`, the instant at which
     the clock began (None if it runs by itself), repeat the world. `control` has every route of `/_sim`. All of it blocks, needs no event loop, and may be used from any thread.
     """
+
+    __slots__ = (  # so that setting anything else, such as `pixazo.strict` or `pixazo.policy`, fails: it would change nothing
+        "_first_unmatched", "_fresh", "_inboxes", "_left", "_nodeid", "_rules", "_simulator", "_undone", "clock", "control",
+        "is_repetition", "seed", "start", "wallet",
+    )  # fmt: skip
 
     control: ControlClient
     clock: Clock
@@ -539,13 +545,7 @@ class Pixazo:
 
         A call may have conditions: `("status", {"status": 200})`. Raises AssertionError with the first call that did not follow.
         """
-        steps: list[Mapping[str, Any]] = []
-        for call in calls:
-            what, conditions = _step(call)
-            where, given = asked("assert_sequence", what, conditions)
-            if where != "exchanges":
-                raise ValueError(f"assert_sequence {what!r} is not a request of the app: leave it out")
-            steps.append(given)
+        steps = [asked("assert_sequence", *_step(call), REQUESTS)[1] for call in calls]
         return self._verified("exchanges", {"sequence": steps}).exchanges
 
     def _verified(self, where: str, expected: Mapping[str, Any]) -> WaitResult:
@@ -594,8 +594,8 @@ class Pixazo:
             unfinished=[problem for each in self._rules if (problem := each.incomplete)],
             clock=seen.clock,
             bill=self.control.bill() if seen.generations.generations else None,
-            # Requests for a world that has ended come from an earlier test.
             unmatched=[each for each in seen.unmatched.exchanges if each.former is None],
+            late=[each for each in seen.unmatched.exchanges if each.former],
             dropped=dropped,
             inbox_problems=[problem for each in self._inboxes for problem in each.problems],
             undone=[*self._undone],
