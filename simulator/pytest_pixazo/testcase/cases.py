@@ -295,4 +295,3 @@ class Remainders:
             came = f"{number} requests arrived" if number > 1 else "a request arrived"
             when = f"{came} for the world of this test after its end, the last one {latest}"
             place.warn(config, f"{when}: {LATE}")
-        self._calls.clear()

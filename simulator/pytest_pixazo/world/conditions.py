@@ -82,9 +82,8 @@ _WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "webhook": ("deliveries", {}),
     "generation": ("generations", {}),
 }
-"""What can be waited for: the list in which it appears, and its condition there."""
+"""What can be waited for: the list in which it appears, and its condition there; of that what the app sends."""
 REQUESTS = {what: meaning for what, meaning in _WHAT.items() if meaning[0] == "exchanges"}
-"""Those that the app sends."""
 
 
 def asked(

@@ -163,8 +163,6 @@ def generation_table(generations: Sequence[Generation]) -> str:
 
 def table(rows: Sequence[tuple[str, ...]]) -> str:
     """The rows with aligned columns; the empty string for none."""
-    if not rows:
-        return ""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     left_out = len(lines) - MOST_LINES

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, cast, overload
 from urllib.parse import urlsplit
 
+import anyio
 import pytest
 from msgspec.structs import replace
 
@@ -83,6 +84,14 @@ def _step(call: Any) -> tuple[Call, Mapping[str, Condition]]:
             raise ValueError(problem)
 
 
+def _blocked(call: str) -> str:
+    """What a call that waited in vain adds to its error if it blocked the tasks of an event loop meanwhile."""
+    with suppress(RuntimeError):  # no event loop runs in this thread
+        anyio.get_current_task()
+        return f" and blocked the event loop, on which the app may run: `await anyio.to_thread.run_sync(lambda: {call}(...))`"
+    return ""
+
+
 class Clock:
     """The clock of a world. It can be advanced, never turned back.
 
@@ -137,7 +146,7 @@ class Clock:
         while not holds():
             if passed >= limit:
                 raise TimeoutError(
-                    f"the condition does not hold after {limit:g} s of the world's clock:"
+                    f"the condition does not hold after {limit:g} s of the world's clock{_blocked('pixazo.clock.run_until')}:"
                     f" {self.running() or 'every generation has ended'}"
                 )
             events += self.advance(step)
@@ -332,10 +341,9 @@ class Pixazo:
         """Within a `with` block sleeps advance this world, if the sleeps of another one are virtual."""
         from pytest_pixazo.sleep import active_sleeps
 
-        sleeps = active_sleeps()
-        if not sleeps:
-            return nullcontext()
-        return sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing, self._is_delaying)
+        if sleeps := active_sleeps():
+            return sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing, self._is_delaying)
+        return nullcontext()
 
     def _is_advancing(self) -> bool:
         return self._simulator is not None and self._simulator.is_advancing(api_key=self.api_key)
@@ -343,10 +351,12 @@ class Pixazo:
     def _is_delaying(self) -> bool:
         return self._simulator is not None and self._simulator.is_delaying(api_key=self.api_key)
 
-    def _awaited(self) -> str | None:
+    def _awaited(self) -> str:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""
-        if (running := self.clock.running()) or not (all_of_them := self.generations):
+        if running := self.clock.running():
             return running
+        if not (all_of_them := self.generations):
+            return "the world whose clock this moved has no generation: an app of another world needs that world's virtual_sleep()"
         return f"no generation is running, and {all_of_them[-1].request_id} has ended as {all_of_them[-1].status}"
 
     def inbox(self) -> AbstractContextManager[Inbox]:
@@ -491,8 +501,8 @@ class Pixazo:
             if error.status != TIMED_OUT:
                 raise
             wanted = [f"{count} x {what}", *(f"{name} {read_matcher(each)}" for name, each in conditions.items())]
-            instead = self._instead(where, error.body)
-            raise TimeoutError(f"waited {timeout:g} s for {', '.join(wanted)}; {instead}") from None
+            waited = f"waited {timeout:g} s for {', '.join(wanted)}{_blocked('pixazo.wait_for')}"
+            raise TimeoutError(f"{waited}; {self._instead(where, error.body)}") from None
         found: Sequence[Any] = getattr(result, where)
         return found
 
