@@ -123,8 +123,8 @@ def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | Non
     Without a `body` a challenge (policy `callback_url`) is echoed, and any other callback gets an empty body.
     Raises ValueError for a status code outside 200 to 599, without one, and for a negative delay.
     """
-    if not statuses or not all(200 <= status <= 599 for status in statuses):
-        raise ValueError(f"reply({list(statuses)}): give one or more status codes from 200 to 599")
+    if not statuses or not all(each in range(200, 600) for each in statuses):
+        raise ValueError(f"reply({statuses!r}): give one or more status codes from 200 to 599")
     if delay < 0:
         raise ValueError(f"delay {delay:g} is negative")
     left, closed = list(statuses), threading.Event()

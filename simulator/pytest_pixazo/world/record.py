@@ -136,11 +136,8 @@ def sections(record: Record) -> list[tuple[str, str]]:
 
     A world that received nothing has nothing to do with the failure, unless rules were waiting for a request.
     """
-    late = (
-        [("pixazo requests for ended worlds", "\n".join([*_requests("late", record.late), LATE]))]
-        if record.late
-        else []
-    )
+    requests = [*_requests("late", record.late)][-MOST_LISTED:]
+    late = [("pixazo requests for ended worlds", "\n".join([*requests, LATE]))] if requests else []
     if not record.exchanges and not record.unmatched:
         return late + ([("pixazo journal", "no request arrived, so no rule was used")] if record.rules else [])
     dropped = f"\n({record.dropped} older exchanges are no longer kept)" if record.dropped else ""

@@ -139,7 +139,7 @@ def test_a_slow_response_is_ended_by_closing() -> None:
         assert slow.recv(100).startswith(b"HTTP/1.1 204")
 
 
-@pytest.mark.parametrize(("status", "delay"), [((), 0.0), (99, 0.0), ([200, 600], 0.0), (200, -1.0)])
+@pytest.mark.parametrize(("status", "delay"), [((), 0.0), (99, 0.0), ([200, 600], 0.0), ("500", 0.0), (200, -1.0)])
 def test_a_response_that_means_nothing_is_refused(inbox: Inbox, status: Any, delay: float) -> None:
     """The inbox refuses a missing status, a number that is not a status code, and a negative delay."""
     with pytest.raises(ValueError, match=r"status codes from 200 to 599|is negative"):
