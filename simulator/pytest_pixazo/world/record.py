@@ -55,7 +55,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 SECRETS = Redactor()
 """The keys of the tests that run, and of those before them: everything that is shown or written about a test is redacted with them."""
 
-LATE = "end the thread, task or process that sends them before the test ends; make an app that keeps the key, such as one that read it when it was imported, anew for each test"
+LATE = "end the thread, task or process that sends them before the test ends; make an app that keeps its key or its request ids, such as one that read the key when it was imported, anew for each test"
 """The remedy for requests for an ended world."""
 MOST_LISTED = 20
 """The most complaints in one report."""

@@ -36,7 +36,7 @@ def test_innocent(pixazo, {more}):
 """
 WARNING = (
     "*test_it.py:4: LeftRunningWarning: {came} for the world of this test after its end, the last one GET {path}: end the thread,"
-    " task or process that sends them before the test ends; make an app that keeps the key, *, anew for each test"
+    " task or process that sends them before the test ends; make an app that keeps *, anew for each test"
 )
 
 
