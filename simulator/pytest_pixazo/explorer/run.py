@@ -70,10 +70,6 @@ class EventStep:
     def arrivals(self) -> int:
         return self.overtaken + (self.kind is Kind.CALLBACK)
 
-    @property
-    def size(self) -> int:
-        return self.overtaken + 1
-
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -87,7 +83,7 @@ class Order:
 
     @property
     def size(self) -> int:
-        return sum(step.size for step in self.steps)
+        return sum(step.overtaken + 1 for step in self.steps)
 
     @property
     def arrivals(self) -> int:
@@ -326,9 +322,8 @@ class Run:
         if self._error:
             raise self._error
 
-    def _receive(self, callback: Callback) -> int | None:
-        status: int | None = self._app.receive(callback)
-        return status
+    def _receive(self, callback: Callback) -> Any:
+        return self._app.receive(callback)
 
     def _before_response(self, request: HttpRequest, response: HttpResponse) -> None:
         """Called by the proxy with a response that has not reached the app yet."""

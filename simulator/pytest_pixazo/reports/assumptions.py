@@ -47,8 +47,7 @@ def beyond(record: Record, only: tuple[str, ...], named: str = "this test") -> s
     if not found:
         return None
     labels = list(dict.fromkeys((*only, *(each.label for each in found))))
-    points = "1 point" if len(found) == 1 else f"{len(found)} points"
-    head = f"pixazo: @pytest.mark.pixazo(only={list(only)}), but {named} depends on {points} with other labels"
+    head = f"pixazo: @pytest.mark.pixazo(only={list(only)}), but {named} depends on {counted(len(found), 'point')} with other labels"
     lines = [f"- {each}, in {where}: {description_of(each.field)}" for each, where in found.items()]
     remedy = (
         "remedy: call what the page decides, set the response with pixazo.when(...).reply(STATUS, json=...), or allow more labels: "

@@ -352,7 +352,8 @@ class Finding:
     def __str__(self) -> str:
         """One line: what happened to which generation, in which exchanges of the journal."""
         about = f" ({self.request_id})" if self.request_id else ""
-        where = f": {_numbers(self.exchanges)}" if self.exchanges else ""
+        exchanges = "exchange" if len(set(self.exchanges)) == 1 else "exchanges"
+        where = f": {exchanges} {ranges(self.exchanges)}" if self.exchanges else ""
         return f"{self.description}{about}{where}"
 
 
@@ -402,8 +403,3 @@ def read_checks(names: str | Iterable[str]) -> tuple[str, ...]:
             near = nearest(name, tuple(CHECKS))
             raise ValueError(f"usage check {name!r} does not exist{near}: known are {', '.join(CHECKS)}")
     return given
-
-
-def _numbers(exchanges: tuple[int, ...]) -> str:
-    """`exchange 3`, `exchanges 2-9, 12`."""
-    return f"exchange{'s' if len(set(exchanges)) > 1 else ''} {ranges(exchanges)}"

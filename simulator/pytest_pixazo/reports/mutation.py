@@ -32,7 +32,7 @@ from .conduct import counted
 from .github import at, is_wanted, publish
 from .page_mutants import PREFIX, read_page_mutants
 from .results import write
-from .suite_run import Suite, SuiteRun
+from .suite_run import RECORD_FILE_VARIABLE, Suite, SuiteRun
 
 LEAST_LIMIT = 30.0
 PATIENCE = 5.0
@@ -307,6 +307,8 @@ def _command(config: pytest.Config, paths: Sequence[str]) -> list[str]:
     given = [argument for argument in map(str, config.invocation_params.args) if argument not in paths]
     own = ["-q", "-p", "pytest_pixazo.reports.suite_run", "--rootdir", str(config.rootpath)]
     own += ["--pixazo-mutants=", "--pixazo-format=text", "--pixazo-conduct=off", "--pixazo-cov-fail-under=0"]
+    # Each run has a cache of its own, beside its record: pytest expands the variable.
+    own += ["-o", f"cache_dir=${RECORD_FILE_VARIABLE}.cache"] if config.pluginmanager.hasplugin("cacheprovider") else []
     own += ["-n", "0"] if config.pluginmanager.hasplugin("xdist") else []
     own += ["--no-cov"] if config.pluginmanager.hasplugin("pytest_cov") else []
     own += ["-c", str(config.inipath)] if config.inipath else []

@@ -91,7 +91,7 @@ class BillDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pi
             return None
         dearest = max(self.tests, key=lambda each: each.kept)
         return (
-            f"pixazo: the run would have spent ${dollars(kept)} on the real gateway, and the limit is ${limit}: "
+            f"pixazo: the run would have spent ${dollars(kept)} on the real gateway, and the limit is ${dollars(micros(limit))}: "
             f"the most expensive test is {dearest.test}, with ${dollars(dearest.kept)}"
         )
 
@@ -112,7 +112,7 @@ def bill_of(record: Record, limit: object, named: str) -> TestBill | None:
     dearest = sorted(generations, key=lambda each: each.price, reverse=True)[:3]
     shown = ", ".join(f"{each.request_id} ${each.price}" for each in dearest)
     overspent = (
-        f"pixazo: {named} would have spent ${dollars(made.kept)} on the real gateway, and max_spend is ${limit}: "
+        f"pixazo: {named} would have spent ${dollars(made.kept)} on the real gateway, and max_spend is ${dollars(micros(str(limit)))}: "
         f"submit less, or raise it; {counted(len(generations), 'generation')}, such as {shown}"
     )
     return replace(made, overspent=overspent)

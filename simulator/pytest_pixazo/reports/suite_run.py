@@ -73,7 +73,7 @@ class Suite:
                     "\n".join(str(self.root / test) for test in tests), encoding="utf-8"
                 )
                 named = [f"@{Path(place, 'tests.txt')}"]
-            command = [*self.command, "-o", f"cache_dir={Path(place, 'cache')}", *arguments, *named]
+            command = [*self.command, *arguments, *named]
             started = time.monotonic()
             exit_code = self._wait_for(command, os.environ | {RECORD_FILE_VARIABLE: str(recorded)}, printed, limit)
             return _result(recorded, printed, exit_code, time.monotonic() - started)

@@ -17,7 +17,7 @@ import pytest
 
 from pixazo_simulator.control import ControlError
 from pixazo_simulator.server import Simulator, SimulatorError
-from pytest_pixazo.world import SECRETS, Pixazo, Place, Record, WorldOptions, complaints, fail, report, sections
+from pytest_pixazo.world import LATE, SECRETS, Pixazo, Place, Record, WorldOptions, complaints, fail, report, sections
 
 from .settings import WorldSettings, key_of, name_of, read_settings
 from .simulators import SharedSimulator
@@ -95,7 +95,7 @@ class Cases:
         self._own = self._own if is_fresh else case
         _, item, fixture = self._current()
         # Otherwise the arguments of a test do not show whether it uses the world.
-        if fixture and fixture in _fixtures_of(item):
+        if fixture and fixture in getattr(item, "fixturenames", ()):
             self._fixtures[case] = fixture
         return case
 
@@ -146,18 +146,13 @@ class Cases:
         """
         own = [self._own] if self._own and self._own.node is item else []
         failed = self._failed if self._failure[0] == item.nodeid else ()
-        used = _fixtures_of(item)
+        used: Iterable[str] = getattr(item, "fixturenames", ())
         opened = (case for case in self._open.values() if self._fixtures.get(case) in (None, *used))
         return list(dict.fromkeys([*own, *opened, *failed]))
 
     def end(self) -> None:
         with suppress(ControlError):  # a running simulator may have ended before
             self._remainders.warn(self._config)
-
-
-def _fixtures_of(item: pytest.Item) -> Iterable[str]:
-    names: Iterable[str] = getattr(item, "fixturenames", ())
-    return names
 
 
 class Case:
@@ -299,5 +294,4 @@ class Remainders:
         for place, (number, latest) in self._calls.items():
             came = f"{number} requests arrived" if number > 1 else "a request arrived"
             when = f"{came} for the world of this test after its end, the last one {latest}"
-            place.warn(config, f"{when}: end the thread, task or process that sends them before the test ends")
-        self._calls.clear()
+            place.warn(config, f"{when}: {LATE}")

@@ -49,9 +49,6 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
     Raises ValueError that names the setting when no simulator responds there, or the reason when none can start here.
     """
     url, source = _setting(config, "sim_url", URL_VARIABLE)
-    mutant, variant = (config.getoption(f"pixazo_{kind}") for kind in ("mutant", "variant"))
-    if url and (mutant or variant):
-        raise ValueError(f"{source}: a running simulator cannot be changed with --pixazo-mutant or --pixazo-variant")
     if url:
         with located(source):
             shared = SharedSimulator(url, control_token_of(config))
@@ -70,15 +67,13 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
         authorities = str(config.rootpath / config.getini("pixazo_webhook_ca"))
         with located("ini setting pixazo_webhook_ca"):
             read_authorities(authorities)
+    mutant, variant = (config.getoption(f"pixazo_{kind}") for kind in ("mutant", "variant"))
     change: Mutant | Variant | None = None
-    if mutant:
+    if mutant or variant:
+        from pixazo_simulator.mutants import find_variant
         from pytest_pixazo.reports import mutant_named
 
-        change = mutant_named(mutant)
-    elif variant:
-        from pixazo_simulator.mutants import find_variant
-
-        change = find_variant(variant)
+        change = mutant_named(mutant) if mutant else find_variant(str(variant))
     settings = Settings(keys=(SESSION_KEY,), policy=policy, webhook_ca=authorities, models=models_of(config))
     with ExitStack() as stack:
         try:

@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Self
@@ -194,12 +195,9 @@ class Inbox:
             return response, self._late.pop(number, problem)
 
     def _now(self) -> datetime | None:
-        if self._world is None:
-            return None
-        try:
-            return self._world.clock().now
-        except ControlError:  # the world was deleted in the meantime
-            return None
+        with suppress(ControlError):  # the world was deleted in the meantime
+            return self._world.clock().now if self._world else None
+        return None
 
     def _arrived_so_far(self, count: int) -> str:
         text = f"{len(self._received)} of {count} callback{'s' * (count != 1)} arrived"

@@ -123,8 +123,8 @@ def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | Non
     Without a `body` a challenge (policy `callback_url`) is echoed, and any other callback gets an empty body.
     Raises ValueError for a status code outside 200 to 599, without one, and for a negative delay.
     """
-    if not statuses or not all(200 <= status <= 599 for status in statuses):
-        raise ValueError(f"reply({list(statuses)}): give one or more status codes from 200 to 599")
+    if not statuses or not all(each in range(200, 600) for each in statuses):
+        raise ValueError(f"reply({statuses!r}): give one or more status codes from 200 to 599")
     if delay < 0:
         raise ValueError(f"delay {delay:g} is negative")
     left, closed = list(statuses), threading.Event()
@@ -158,8 +158,8 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     if arguments == 2:
         return Receiver(partial(call_wsgi, cast("WsgiApp", target)), path, target)
     if arguments == 1 and not inspect.iscoroutinefunction(target):
-        function = cast("Callable[[Callback], int | None]", target)
-        return Receiver(lambda _, callback: HttpResponse(function(callback) or 204))
+        function = cast("Callable[[Callback], object]", target)
+        return Receiver(lambda _, callback: _answer_of(function(callback)))
     request = getattr(target, "request", None)
     if arguments is None and callable(request) and not inspect.iscoroutinefunction(request):
         loop, post = ClientLoop(target), partial(post_by_client, target)
@@ -169,6 +169,13 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     raise TypeError(
         f"{target!r} is not an ASGI or WSGI app, a synchronous test client, or a function of one callback: give the app itself"
     )
+
+
+def _answer_of(returned: object) -> HttpResponse:
+    status = returned or 204
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise TypeError(f"it returned {returned!r}: return a status code from 200 to 599, or None for 204")
+    return HttpResponse(status)
 
 
 def _required_arguments(target: object) -> int | None:

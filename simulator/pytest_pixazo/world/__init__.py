@@ -5,9 +5,9 @@ from __future__ import annotations
 from .conditions import models_of
 from .history import Deliveries, Journal
 from .pixazo import Clock, Pixazo, Wallet, WorldFactory, WorldOptions
-from .record import SECRETS, LeftRunningWarning, Place, Record, complaints, fail, ranges, report, sections
+from .record import LATE, SECRETS, LeftRunningWarning, Place, Record, complaints, fail, ranges, report, sections
 
 __all__ = [
-    "SECRETS", "Clock", "Deliveries", "Journal", "LeftRunningWarning", "Pixazo", "Place", "Record", "Wallet", "WorldFactory",
+    "LATE", "SECRETS", "Clock", "Deliveries", "Journal", "LeftRunningWarning", "Pixazo", "Place", "Record", "Wallet", "WorldFactory",
     "WorldOptions", "complaints", "fail", "models_of", "ranges", "report", "sections",
 ]  # fmt: skip

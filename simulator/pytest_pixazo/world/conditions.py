@@ -82,14 +82,17 @@ _WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "webhook": ("deliveries", {}),
     "generation": ("generations", {}),
 }
-"""What can be waited for: the list in which it appears, and its condition there."""
+"""What can be waited for: the list in which it appears, and its condition there; of that what the app sends."""
+REQUESTS = {what: meaning for what, meaning in _WHAT.items() if meaning[0] == "exchanges"}
 
 
-def asked(verb: str, what: str, conditions: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def asked(
+    verb: str, what: str, conditions: Mapping[str, Any], known: Mapping[str, tuple[str, Mapping[str, Any]]] = _WHAT
+) -> tuple[str, dict[str, Any]]:
     """The list in which `what` appears, and the conditions that it must fulfil there, as JSON. Raises ValueError with the nearest known name."""
-    if what not in _WHAT and "/" not in str(what):
-        raise ValueError(f"{verb} {what!r} is not one of {', '.join(_WHAT)}{nearest(str(what), tuple(_WHAT))}")
-    where, meaning = _WHAT.get(what, ("exchanges", {"operation": what}))
+    if what not in known and "/" not in str(what):
+        raise ValueError(f"{verb} {what!r} is not one of {', '.join(known)}{nearest(str(what), tuple(known))}")
+    where, meaning = known.get(what, ("exchanges", {"operation": what}))
     given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
     return where, {**meaning, **given}
 

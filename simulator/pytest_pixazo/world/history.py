@@ -12,7 +12,7 @@ from pixazo_simulator.control import Attempt, ClockState, ControlClient, Deliver
 from pixazo_simulator.script import CALLS
 from pixazo_simulator.spec import SUBMITS, Status, covers
 
-from .conditions import asked
+from .conditions import REQUESTS, asked
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
@@ -71,18 +71,18 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
     ) -> Journal:
         """The exchanges that match every argument; `path` is any part of the target, `rule` any part of the rule that decided.
 
-        `operation` is a call as in `when`, or several operations. Raises ValueError for an unknown one, TypeError for a status that is a string.
+        `operation` is a call as in `when`, or several operations. Raises ValueError for one that is no request, TypeError for a status that is a string.
         """
         if isinstance(operation, str):
-            asked("journal.filter", operation, {})
-        operations = CALLS.get(operation, {operation}) if isinstance(operation, str) else operation
+            asked("journal.filter", operation, {}, REQUESTS)
+            operation = CALLS.get(operation, {operation})
         if isinstance(status, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # of a caller without a type checker
             raise TypeError(f"status {status!r} would never match: give a number, such as 202")
         return Journal(
             [
                 each
                 for each in self
-                if (operations is None or covers(operations, each.operation))
+                if (operation is None or covers(operation, each.operation))
                 and (method is None or each.method == method.upper())
                 and (path is None or path in each.target)
                 and status in (None, each.status)
@@ -163,8 +163,6 @@ def generation_table(generations: Sequence[Generation]) -> str:
 
 def table(rows: Sequence[tuple[str, ...]]) -> str:
     """The rows with aligned columns; the empty string for none."""
-    if not rows:
-        return ""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     left_out = len(lines) - MOST_LINES
@@ -208,7 +206,7 @@ def outlook(clock: ClockState, generations: Sequence[Generation], exchanges: Seq
     if len(reads) >= LOOP:
         found += (
             f"; the status was read {len(reads)} times meanwhile, within {reads[-1].elapsed - reads[0].elapsed:.1f} s of real"
-            " time. An app that waits in real time, such as a child process, needs a clock that runs:"
+            " time. An app that waits in real time needs pixazo_sleep, or a clock that runs, as a child process does:"
             ' @pytest.mark.pixazo(clock="x20")'
         )
     return found

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, cast, overload
 from urllib.parse import urlsplit
 
+import anyio
 import pytest
 from msgspec.structs import replace
 
@@ -33,6 +34,7 @@ from pixazo_simulator.script import Condition, SubmitCall, When, read_matcher
 from pixazo_simulator.spec import nearest
 
 from .conditions import (
+    REQUESTS,
     Call,
     DeliveryConditions,
     ExchangeConditions,
@@ -80,6 +82,14 @@ def _step(call: Any) -> tuple[Call, Mapping[str, Condition]]:
         case _:
             problem = f'assert_sequence {call!r} is not a call: give each as an argument of its own, "status" or ("status", {{"status": 200}})'
             raise ValueError(problem)
+
+
+def _blocked(call: str) -> str:
+    """What a call that waited in vain adds to its error if it blocked the tasks of an event loop meanwhile."""
+    with suppress(RuntimeError):  # no event loop runs in this thread
+        anyio.get_current_task()
+        return f" and blocked the event loop, on which the app may run: `await anyio.to_thread.run_sync(lambda: {call}(...))`"
+    return ""
 
 
 class Clock:
@@ -136,7 +146,7 @@ class Clock:
         while not holds():
             if passed >= limit:
                 raise TimeoutError(
-                    f"the condition does not hold after {limit:g} s of the world's clock:"
+                    f"the condition does not hold after {limit:g} s of the world's clock{_blocked('pixazo.clock.run_until')}:"
                     f" {self.running() or 'every generation has ended'}"
                 )
             events += self.advance(step)
@@ -225,6 +235,11 @@ class Pixazo:
     `url` and `api_key` are for the app under test, `clock` is its time, `wallet` its money. `seed` and `start`, the instant at which
     the clock began (None if it runs by itself), repeat the world. `control` has every route of `/_sim`. All of it blocks, needs no event loop, and may be used from any thread.
     """
+
+    __slots__ = (  # so that setting anything else, such as `pixazo.strict` or `pixazo.policy`, fails: it would change nothing
+        "_first_unmatched", "_fresh", "_inboxes", "_left", "_nodeid", "_rules", "_simulator", "_undone", "clock", "control",
+        "is_repetition", "seed", "start", "wallet",
+    )  # fmt: skip
 
     control: ControlClient
     clock: Clock
@@ -326,10 +341,9 @@ class Pixazo:
         """Within a `with` block sleeps advance this world, if the sleeps of another one are virtual."""
         from pytest_pixazo.sleep import active_sleeps
 
-        sleeps = active_sleeps()
-        if not sleeps:
-            return nullcontext()
-        return sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing, self._is_delaying)
+        if sleeps := active_sleeps():
+            return sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing, self._is_delaying)
+        return nullcontext()
 
     def _is_advancing(self) -> bool:
         return self._simulator is not None and self._simulator.is_advancing(api_key=self.api_key)
@@ -337,10 +351,12 @@ class Pixazo:
     def _is_delaying(self) -> bool:
         return self._simulator is not None and self._simulator.is_delaying(api_key=self.api_key)
 
-    def _awaited(self) -> str | None:
+    def _awaited(self) -> str:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""
-        if (running := self.clock.running()) or not (all_of_them := self.generations):
+        if running := self.clock.running():
             return running
+        if not (all_of_them := self.generations):
+            return "the world whose clock this moved has no generation: an app of another world needs that world's virtual_sleep()"
         return f"no generation is running, and {all_of_them[-1].request_id} has ended as {all_of_them[-1].status}"
 
     def inbox(self) -> AbstractContextManager[Inbox]:
@@ -485,8 +501,8 @@ class Pixazo:
             if error.status != TIMED_OUT:
                 raise
             wanted = [f"{count} x {what}", *(f"{name} {read_matcher(each)}" for name, each in conditions.items())]
-            instead = self._instead(where, error.body)
-            raise TimeoutError(f"waited {timeout:g} s for {', '.join(wanted)}; {instead}") from None
+            waited = f"waited {timeout:g} s for {', '.join(wanted)}{_blocked('pixazo.wait_for')}"
+            raise TimeoutError(f"{waited}; {self._instead(where, error.body)}") from None
         found: Sequence[Any] = getattr(result, where)
         return found
 
@@ -539,13 +555,7 @@ class Pixazo:
 
         A call may have conditions: `("status", {"status": 200})`. Raises AssertionError with the first call that did not follow.
         """
-        steps: list[Mapping[str, Any]] = []
-        for call in calls:
-            what, conditions = _step(call)
-            where, given = asked("assert_sequence", what, conditions)
-            if where != "exchanges":
-                raise ValueError(f"assert_sequence {what!r} is not a request of the app: leave it out")
-            steps.append(given)
+        steps = [asked("assert_sequence", *_step(call), REQUESTS)[1] for call in calls]
         return self._verified("exchanges", {"sequence": steps}).exchanges
 
     def _verified(self, where: str, expected: Mapping[str, Any]) -> WaitResult:
@@ -594,8 +604,8 @@ class Pixazo:
             unfinished=[problem for each in self._rules if (problem := each.incomplete)],
             clock=seen.clock,
             bill=self.control.bill() if seen.generations.generations else None,
-            # Requests for a world that has ended come from an earlier test.
             unmatched=[each for each in seen.unmatched.exchanges if each.former is None],
+            late=[each for each in seen.unmatched.exchanges if each.former],
             dropped=dropped,
             inbox_problems=[problem for each in self._inboxes for problem in each.problems],
             undone=[*self._undone],

@@ -22,7 +22,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One test's world at its end, without the key; lists are in the order in which things happened.
 
     `nodeid` names the test, `seed` repeats its world, whose clock began at `start` (None: when the world was made). `exchanges` are the world's journal, of which the oldest `dropped` are no
-    longer kept; `unmatched` are the requests during this test that reached no world. `deliveries` are webhooks with their
+    longer kept; `unmatched` are the requests during this test that reached no world, `late` those for a world that has ended. `deliveries` are webhooks with their
     attempts, `generations` what was accepted, `rules` the script with how often each step was used, `unfinished` the rules that
     were begun and never given a verb, `clock` the time, and when the next webhook is due, `bill` what the
     generations would have cost, if any was accepted. `inbox_problems` are the callbacks that
@@ -38,6 +38,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     generations: list[Generation] = []
     rules: list[ScriptRule] = []
     unmatched: list[Exchange] = []
+    late: list[Exchange] = []
     unfinished: list[str] = []
     clock: ClockState | None = None
     bill: Bill | None = None
@@ -54,6 +55,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 SECRETS = Redactor()
 """The keys of the tests that run, and of those before them: everything that is shown or written about a test is redacted with them."""
 
+LATE = "end the thread, task or process that sends them before the test ends; make an app that keeps its key or its request ids, such as one that read the key when it was imported, anew for each test"
+"""The remedy for requests for an ended world."""
 MOST_LISTED = 20
 """The most complaints in one report."""
 
@@ -129,12 +132,14 @@ def _unused(rule: ScriptRule) -> str:
 
 
 def sections(record: Record) -> list[tuple[str, str]]:
-    """Titles and texts: journal, what is ahead on the clock, unmatched requests, script, webhooks, commands that repeat the requests, seed.
+    """Titles and texts: requests for ended worlds, journal, what is ahead on the clock, unmatched requests, script, webhooks, commands that repeat the requests, seed.
 
     A world that received nothing has nothing to do with the failure, unless rules were waiting for a request.
     """
+    requests = [*_requests("late", record.late)][-MOST_LISTED:]
+    late = [("pixazo requests for ended worlds", "\n".join([*requests, LATE]))] if requests else []
     if not record.exchanges and not record.unmatched:
-        return [("pixazo journal", "no request arrived, so no rule was used")] if record.rules else []
+        return late + ([("pixazo journal", "no request arrived, so no rule was used")] if record.rules else [])
     dropped = f"\n({record.dropped} older exchanges are no longer kept)" if record.dropped else ""
     script = [
         f"{rule.label}: used {' + '.join(map(str, rule.used))} time{'' if sum(rule.used) == 1 else 's'}"
@@ -143,6 +148,7 @@ def sections(record: Record) -> list[tuple[str, str]]:
     commands = [*_commands(record.exchanges, curl), *_commands(record.unmatched, partial(curl, reached_world=False))]
     same_start = f', start="{record.start}"' if record.start else ""
     found = [
+        *late,
         ("pixazo journal", exchange_table(record.exchanges) + dropped),
         ("pixazo clock", (record.clock and outlook(record.clock, record.generations, record.exchanges)) or ""),
         ("pixazo unmatched requests", exchange_table(record.unmatched) if record.unmatched else ""),

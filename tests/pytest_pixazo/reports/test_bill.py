@@ -87,7 +87,7 @@ def test_a_test_may_cost_so_much(pytester: pytest.Pytester) -> None:
         test_app="""
         import pytest
 
-        @pytest.mark.pixazo(max_spend="0.40")
+        @pytest.mark.pixazo(max_spend=0.4)
         @pytest.mark.parametrize("videos", [1, 2])
         def test_app(pixazo, pixazo_client, videos):
             for number in range(videos):

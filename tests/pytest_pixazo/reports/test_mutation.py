@@ -84,7 +84,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_other_p
 
 def mutated(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
     """A run with these options."""
-    return suite.runpytest("-p", "no:cacheprovider", *options)
+    return suite.runpytest("-p", "no:cacheprovider", "--strict-config", *options)
 
 
 def test_all_means_every_mutant_and_every_variant() -> None:

@@ -402,6 +402,16 @@ def test_a_generation_for_which_an_app_waits_for_ever_is_named(
     pixazo_sleep.exceeded = False  # it was meant so
 
 
+def test_an_app_of_another_world_waits_for_ever(pixazo: Pixazo, pixazo_sleep: Sleeps) -> None:
+    """The error names what would have moved that world's clock."""
+    with pixazo.fresh() as other, other.client() as client:
+        with pytest.raises(
+            SleepLimitError, match=r"\(the world .* has no generation: .* that world's virtual_sleep\(\)\)"
+        ):
+            wait_for_success(client.generate("A bear"))
+        pixazo_sleep.exceeded = False  # it was meant so
+
+
 def test_a_response_that_a_fault_delays_is_waited_for(
     pixazo: Pixazo, pixazo_sleep: Sleeps, pixazo_async_client: AsyncPixazoClient
 ) -> None:

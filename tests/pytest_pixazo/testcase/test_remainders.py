@@ -36,7 +36,7 @@ def test_innocent(pixazo, {more}):
 """
 WARNING = (
     "*test_it.py:4: LeftRunningWarning: {came} for the world of this test after its end, the last one GET {path}: end the thread,"
-    " task or process that sends them before the test ends"
+    " task or process that sends them before the test ends; make an app that keeps *, anew for each test"
 )
 
 
@@ -99,6 +99,13 @@ def test_on_a_shared_simulator(run: Callable[..., pytest.RunResult], simulator: 
     result = run(leaving() + strange, "--pixazo-sim-url", simulator.url)
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines(["test_it.py::test_leaving", WARNING.format(came="2 requests arrived", path="*")])
+
+
+def test_a_test_that_fails_shows_them(run: Callable[..., pytest.RunResult]) -> None:
+    """They may be its own, by an app that has read the key of an earlier test."""
+    result = run(leaving() + "    assert 401 == 202\n")
+    late = "late requests *, GET /v2/*, answered 401: the world of test_it.py::test_leaving was deleted, *"
+    result.stdout.fnmatch_lines(["*- pixazo requests for ended worlds -*", late, "end the thread, *each test"])
 
 
 def test_after_the_last_test(run: Callable[..., pytest.RunResult]) -> None:

@@ -508,8 +508,10 @@ def test_an_app_may_report_that_it_cannot_start(inbox: Inbox) -> None:
         inbox.deliver_to(app)
 
 
-def test_an_app_that_raises_has_answered_500(world: ControlClient, inbox: Inbox) -> None:
-    """Its error is kept with the callback."""
+def test_an_app_that_raises_has_answered_500(
+    world: ControlClient, inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its error is kept with the callback, the traceback in the log, and the dispatcher retries."""
 
     async def asgi(scope: Any, receive: Any, send: Any) -> None:
         raise LookupError("no order")
@@ -523,6 +525,7 @@ def test_an_app_that_raises_has_answered_500(world: ControlClient, inbox: Inbox)
     assert statuses(world.advance(5)) == [500]
     problems = [callback.problem for callback in inbox.received]
     assert problems == ["the app raised LookupError: no order", "the app raised LookupError: no bear"]
+    assert "Traceback" in caplog.text
 
 
 @pytest.fixture

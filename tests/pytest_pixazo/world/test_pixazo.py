@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import get_type_hints
 
+import anyio
 import httpx2
 import pytest
 from tests.patience import PATIENCE
@@ -220,8 +221,10 @@ def test_wait_for_an_app_in_another_thread(pixazo: Pixazo, pixazo_client: Pixazo
 
 
 def test_wait_for_a_callback(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
-    """A callback is there when it was attempted."""
+    """A callback is there when it was attempted; one that will come only with time is listed with its time."""
     pixazo_client.generate("A bear", webhook_url="http://127.0.0.1:9/hook")
+    with pytest.raises(TimeoutError, match=r"the next webhook is due at \+15 s: pixazo\.clock\.advance\(15\) or "):
+        pixazo.wait_for("webhook", delivered=True, timeout=0)
     pixazo.clock.advance(20)
     (delivery,) = pixazo.wait_for("webhook", delivered=False)
     assert delivery.url == "http://127.0.0.1:9/hook"
@@ -242,14 +245,6 @@ def test_a_wait_that_runs_out_says_what_is_there(pixazo: Pixazo, pixazo_client: 
     assert "status equals 'FAILED'" in str(caught.value)
 
 
-def test_what_cannot_be_waited_for(pixazo: Pixazo) -> None:
-    """A word or condition that is not known is refused with the nearest one."""
-    with pytest.raises(ValueError, match=r"^wait_for 'polls' is not one of generate, .*, generation$"):
-        pixazo.wait_for("polls")  # type: ignore[call-overload]  # what a type checker would refuse
-    with pytest.raises(Exception, match=r"\(did you mean status\?\)"):
-        pixazo.wait_for("status", statu=200)  # type: ignore[call-overload]  # as above
-
-
 @pytest.mark.parametrize(
     ("written", "read"),
     [
@@ -263,11 +258,17 @@ def test_the_conditions_of_a_wait_are_those_of_the_control_api(written: type, re
     assert [*get_type_hints(written)] == [name for name in read.__struct_fields__ if name != "count"]
 
 
-def test_a_wait_that_runs_out_says_how_far_to_advance(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
-    """A callback that will come only with time is listed with its time."""
-    pixazo_client.generate("A bear", webhook_url="http://127.0.0.1:9/hook")
-    with pytest.raises(TimeoutError, match=r"the next webhook is due at \+15 s: pixazo\.clock\.advance\(15\) or "):
-        pixazo.wait_for("webhook", delivered=True, timeout=0)
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_wait_that_blocks_an_event_loop_says_so(pixazo: Pixazo, backend: str) -> None:
+    """What it waited for may be a task there."""
+
+    async def wait() -> None:
+        with pytest.raises(TimeoutError, match=r"^waited .* and blocked the event loop, .*lambda: pixazo.wait_for\("):
+            pixazo.wait_for("submit", timeout=0)
+        with pytest.raises(TimeoutError, match=r"clock and blocked the event loop, .*lambda: pixazo.clock.run_until\("):
+            pixazo.clock.run_until(lambda: False, limit=0)
+
+    anyio.run(wait, backend=backend)
 
 
 def test_a_rule_that_is_left_to_chance(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
@@ -315,27 +316,24 @@ def test_what_did_not_happen_fails_the_test(
         verify(pixazo)
 
 
-@pytest.mark.parametrize("verb", ["assert_called", "assert_never", "assert_sequence"])
+@pytest.mark.parametrize("verb", ["wait_for", "assert_called", "assert_never", "assert_sequence"])
 def test_a_misspelt_call_is_never_verified(pixazo: Pixazo, verb: str) -> None:
     """Otherwise it would never have happened."""
     with pytest.raises(ValueError, match=rf"{verb} 'genrate' is not one of .* \(did you mean generate\?\)"):
         getattr(pixazo, verb)("genrate")
 
 
-def test_the_journal_is_not_filtered_by_what_never_matches(pixazo: Pixazo) -> None:
-    """The error says what to give instead."""
-    with pytest.raises(ValueError, match=r"journal.filter 'genrate' is not one of .* \(did you mean generate\?\)"):
-        pixazo.journal.filter(operation="genrate")
-    with pytest.raises(TypeError, match="status '202' would never match: give a number, such as 202"):
-        pixazo.journal.filter(status="202")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-
-
 WRONG: list[tuple[Callable[[Pixazo], object], type[Exception], str]] = [
+    (lambda pixazo: pixazo.journal.filter(operation="genrate"), ValueError, r"journal.filter 'genrate' is not one of .* \(did you mean generate\?\)"),
+    (lambda pixazo: pixazo.journal.filter(operation="webhook"), ValueError, "journal.filter 'webhook' is not one of generate, .*, request$"),
+    (lambda pixazo: pixazo.journal.filter(status="202"), TypeError, "status '202' would never match: give a number, such as 202"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     (lambda pixazo: pixazo.clock.advance(timedelta(seconds=5)), TypeError, r"seconds datetime.timedelta\(seconds=5\): give a number, such as its total_seconds\(\)"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     (lambda pixazo: pixazo.assert_sequence(("generate", "status")), ValueError, r"assert_sequence \('generate', 'status'\) is not a call: give each as an argument"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    (lambda pixazo: pixazo.wait_for("status", statu=200), ControlError, r"\(did you mean status\?\)"),  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     (lambda pixazo: pixazo.assert_called(5), ValueError, "assert_called 5 is not one of generate, "),  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
     (lambda pixazo: pixazo.when("generate").end("failed"), ValueError, r"end 'failed' is not one of COMPLETED, FAILED, ERROR \(did you mean FAILED\?\)"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     (lambda pixazo: setattr(pixazo.wallet, "balanse", "1"), AttributeError, r"wallet.balanse = '1' changes nothing \(did you mean balance\?\): set wallet.balance"),
+    (lambda pixazo: setattr(pixazo, "strict", False), AttributeError, "'Pixazo' object has no attribute 'strict'"),
 ]  # fmt: skip
 
 
