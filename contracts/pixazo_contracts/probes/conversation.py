@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -394,9 +395,8 @@ def _is_close(reads: Sequence[Exchange], pace: float) -> bool:
 def follow_called(context: RunContext, called: Sequence[tuple[Exchange, str]]) -> Conversation[None]:
     """Follow submits to their ends, then wait until each was called back at the URL that it gave."""
     ends = yield from follow(context, [exchange for exchange, _ in called])
-    for exchange, url in called:
-        if exchange.accepted_id in ends:
-            yield from AwaitCallbacks(url, 1, context.profile.settle)
+    for url, count in Counter(url for exchange, url in called if exchange.accepted_id in ends).items():
+        yield from AwaitCallbacks(url, count, context.profile.settle)
 
 
 def media_urls(end: Exchange | trace.Callback) -> list[str]:

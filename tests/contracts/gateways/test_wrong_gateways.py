@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
 from tests.contracts.fake_run import QUICK, Observed, full_target, observe, some
@@ -241,6 +242,23 @@ def _refusal_called_back(gateway: FakeGateway) -> None:
     calling(due)(gateway)
 
 
+def _once_per_url(gateway: FakeGateway) -> None:
+    """A URL in the header is called back for the first request that gives it."""
+    first: dict[str, str] = {}
+    calling(lambda calls: [call for call in calls if first.setdefault(call[1], call[0]) == call[0]])(gateway)
+
+
+def _slashed(key: str | None) -> Callable[[FakeGateway], None]:
+    """Any request is shown to this caller by a path with a trailing slash."""
+
+    def change(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+        work = gateway.works.get(ask.path.removeprefix(STATUS).removesuffix("/"))
+        may = ask.path.endswith("/") and ask.headers.get("ocp-apim-subscription-key") == key
+        return Reply(200, gateway.envelope(work, gateway.now())) if work is not None and may else reply
+
+    return editing(change)
+
+
 def _image(ask: Ask) -> str:
     return str(sent(ask).get("first_frame_image"))
 
@@ -258,11 +276,15 @@ WRONG = (
     Wrong("AUTH-02", prepare=_shown_while_it_runs(lambda key: key is None), name="while it runs"),
     Wrong("AUTH-03", prepare=_shown_while_it_runs(lambda key: bool(key) and key not in OTHERS.values()), name="while it runs"),
     Wrong("AUTH-10", prepare=_shown_while_it_runs(lambda key: key == OTHERS["other"]), name="while it runs"),
+    Wrong("AUTH-02", prepare=_slashed(None), name="trailing slash"),
+    Wrong("AUTH-10", prepare=_slashed(OTHERS["other"]), name="trailing slash"),
     Wrong("AUTH-03", prepare=open_to(lambda _, key: key is not None and key.swapcase() == KEY), name="letter case"),
     Wrong("AUTH-03", prepare=open_to(lambda _, key: key is not None and key[:-1] == KEY), name="longer"),
     Wrong("AUTH-03", prepare=open_to(lambda _, key: bool(key) and KEY.startswith(str(key))), name="shorter"),
     Wrong("BASE-06", prepare=editing(_begun_by_head), beside=_only("WEBHOOK-02"), name="HEAD begins"),
     Wrong("BASE-06", prepare=editing(_deleted), name="DELETE ends"),
+    Wrong("BASE-06", prepare=editing(lambda gateway, ask, reply: reply if KEY in ask.headers.values() else _deleted(gateway, ask, reply)), name="DELETE of another ends"),
+    Wrong("HDR-01", prepare=picky(lambda ask: ask.headers["content-type"] == "application/json;charset=UTF-8"), name="as Java writes it"),
     Wrong("ERR-429-02", prepare=_throttling_another, beside=_only("ERR-429-03")),
     Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: is_submit(ask) and reply.code == 400))),
     Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: reply.code == 400 and len(str(sent(ask).get("prompt"))) > 2000)), name="long prompt"),
@@ -304,6 +326,8 @@ WRONG = (
     Wrong("TIME-05", name="not set", edit=envelope(without("created_at"), "COMPLETED"), beside=_only("STATUS-08")),
     Wrong("TIME-07", name="ahead", edit=envelope(having(completed_at="2099-01-01T00:00:00.000Z"), "COMPLETED"), beside=_only("TIME-04 WEBHOOK-04")),
     Wrong("WEBHOOK-03", prepare=_called_back_once_read, name="only once read", beside=_only("WEBHOOK-07")),
+    Wrong("WEBHOOK-02", prepare=calling(lambda calls: [(name, unquote(url), body) for name, url, body in calls]), name="decoded", beside=_only("AUTH-01")),
+    Wrong("WEBHOOK-03", prepare=_once_per_url, name="once per URL"),
     Wrong("WEBHOOK-03", prepare=_uncalled("imageToVideo", "duration", 10), name="not of 10 s"),
     Wrong("WEBHOOK-09", prepare=_refusal_called_back, name="without an image"),
     Wrong("WEBHOOK-04", name="another end", tell=lambda body: {**body, "status": "FAILED"}),
@@ -346,3 +370,12 @@ def test_the_clause_concerned_falls_alone(wrong: Wrong, faithful: Observed) -> N
     fallen = observed.outcomes("FAIL", "DRIFT", "ERROR")
     assert wrong.clause in fallen
     assert fallen - wrong.beside == {wrong.clause}
+
+
+def test_a_stamp_that_stands_still_for_a_part_of_a_second_is_found() -> None:
+    closely = [probe for probe in QUICK if probe.name in {"smoke", "closely watched"}]
+    still = envelope(lambda body: {**body, "updated_at": body["created_at"]}, "PROCESSING", "COMPLETED")
+    observed = observe(
+        target=full_target(pace=0.5), plan=lambda work: replace(work, processing=0.5), edit=still, probes=closely
+    )
+    assert observed.verdicts["TIME-06"].outcome.value == "FAIL"
