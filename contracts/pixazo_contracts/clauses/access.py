@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import chain
 
 from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, instant
 
@@ -124,7 +125,7 @@ def _hidden(trace: Trace, account: str) -> Remarks:
 AUTH.row("AUTH-01", DOCUMENTED, FREE, partial(_caller_refused, code=401, account=""), depends_on="BASE-02 BASE-03", core=True,
     section=f"{HEADER_REQUIRED}; {UNAUTHORIZED}",
     demands="A submit without the `Ocp-Apim-Subscription-Key` header is refused with 401 and queues nothing, whatever its path.")
-AUTH.row("AUTH-02", DOCUMENTED, FREE, lambda trace, clause_id: (*answered(trace, clause_id, 401), *_hidden(trace, "")),
+AUTH.row("AUTH-02", DOCUMENTED, FREE, lambda trace, clause_id: chain(answered(trace, clause_id, 401), _hidden(trace, "")),
     depends_on="BASE-04", core=True,
     section=f"{HEADER_REQUIRED}; Endpoint",
     demands="A status read without the header is refused with 401, and shows nothing.")

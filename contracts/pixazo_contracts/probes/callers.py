@@ -31,6 +31,7 @@ from .conversation import (
     poll,
     probe,
     read,
+    strangers,
     submit,
     unknown_id,
     valid_body,
@@ -171,9 +172,8 @@ def _methods_meanwhile(context: RunContext) -> Conversation[None]:
     accepted = yield from submit("generate", valid_body("generate", "methods"), case="methods", intent="accept")
     if accepted.accepted_id is not None:
         url = f"{STATUS_BASE}{accepted.accepted_id}"
-        for account in ("", "unknown", "other") if not context.limited else ():
-            if f"account:{account}" in context.profile.capabilities or account != "other":
-                yield from replace(_method("DELETE", url, f"status, account {account}"), account=account)
+        for account in () if context.limited else strangers(context):
+            yield from replace(_method("DELETE", url, f"status, {account or 'no'} key"), account=account)
         for method in ("HEAD", "PUT", "DELETE", "POST"):
             yield from _method(method, url, "own status", b"{}" if method in {"PUT", "POST"} else None)
         yield from poll(context, accepted)

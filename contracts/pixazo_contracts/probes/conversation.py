@@ -310,6 +310,11 @@ def head(url: str, request_id: str, account: str = "default") -> Send:
     return Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id)
 
 
+def strangers(context: RunContext) -> tuple[str, ...]:
+    """The accounts that must neither see nor change a request of ours."""
+    return ("", "unknown", *(["other"] if "account:other" in context.profile.capabilities else []))
+
+
 def with_webhook(url: str) -> Headers:
     """The printed headers with `X-Webhook-URL`."""
     return (*PRINTED_HEADERS, ("X-Webhook-URL", url))

@@ -44,6 +44,7 @@ from .conversation import (
     probe,
     read,
     sample_text,
+    strangers,
     submit,
     submit_called,
     unknown_id,
@@ -75,8 +76,8 @@ G5: Final = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16
 REREADS: Final = 10
 
 
-#: Accounts that must not see a request of ours while it runs, by the clauses that say so; the probes of `callers` read it again later.
-STRANGERS: Final = {"": "AUTH-02", "unknown": "AUTH-03", "other": "AUTH-10"}
+#: The clauses that say that an account must not see a request of ours while it runs; the probes of `callers` read it again later.
+UNSEEN_BY: Final = {"": "AUTH-02", "unknown": "AUTH-03", "other": "AUTH-10"}
 
 
 def submit_g1(context: RunContext) -> Conversation[Exchange]:
@@ -86,9 +87,9 @@ def submit_g1(context: RunContext) -> Conversation[Exchange]:
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = sample_text("text_to_video").encode()
     accepted = yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers)
-    for account, clause in STRANGERS.items() if accepted.accepted_id is not None else ():
-        if account != "other" or "account:other" in context.profile.capabilities:
-            yield from read(str(accepted.accepted_id), case="while it runs", aims=(clause,), account=account)
+    for account in strangers(context) if accepted.accepted_id is not None else ():
+        unseen = (UNSEEN_BY[account],)
+        yield from read(str(accepted.accepted_id), case="while it runs", aims=unseen, account=account)
     return accepted
 
 
