@@ -446,8 +446,7 @@ def _receiver(
 def _member(context: RunContext) -> Conversation[None]:
     url = yield from ReceiverUrl("member")
     accepted = yield from submit_called("generate", "callback_url", url, "member")
-    if (yield from poll(context, accepted)) is not None:
-        yield from AwaitCallbacks(url, 1, context.profile.settle)
+    yield from follow_called(context, [(accepted, url)])
 
 
 #: Bad ends, ways to give a URL, and operations; those of text to video with a header are probes of their own.
