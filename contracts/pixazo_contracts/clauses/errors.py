@@ -58,15 +58,9 @@ JUDGE_500 = frozenset({"SUBMIT-16", "SUBMIT-17", "ERR-500-02"})
 PRINTED_402 = {"error": "Insufficient Balance", "message": "Your wallet does not have enough balance."}
 #: The member that a clause about parameters is about, by the second part of its id.
 MEMBERS = {
-    "PROMPT": "prompt",
-    "DUR": "duration",
-    "RES": "resolution",
-    "IMG": "first_frame_image",
-    "PO": "prompt_optimizer",
-    "FP": "fast_pretreatment",
-    "WM": "aigc_watermark",
-    "CB": "callback_url",
-}
+    "PROMPT": "prompt", "DUR": "duration", "RES": "resolution", "IMG": "first_frame_image", "PO": "prompt_optimizer",
+    "FP": "fast_pretreatment", "WM": "aigc_watermark", "CB": "callback_url",
+}  # fmt: skip
 
 
 def _parameter_probes(trace: Trace) -> Iterator[Exchange]:

@@ -255,9 +255,8 @@ def webhook_09(trace: Trace) -> Remarks:
 @WEBHOOK.clause("WEBHOOK-10", IMPLIED, RECEIVER, section=INSTEAD_OF_POLLING)
 def webhook_10(trace: Trace) -> Remarks:
     """The callback is a UTF-8 JSON object, typed as JSON, each member once."""
-    for _, _, callbacks in _with(trace, "header"):
-        for callback in callbacks:
-            yield from is_json(callback)
+    for _, callback in _envelopes(trace):
+        yield from is_json(callback)
 
 
 @WEBHOOK.clause("WEBHOOK-11", SILENT, RECEIVER, depends_on="WEBHOOK-01", section="silence")

@@ -220,7 +220,6 @@ def sample_text(sample: Sample) -> str:
 #: The headers of the samples except the key; and the header that a JSON body needs.
 PRINTED_HEADERS: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
 BODY_ONLY: Final = PRINTED_HEADERS[:1]
-CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
 
 #: A prompt that no content filter objects to.
 PROMPT: Final = "A paper boat drifts down a rainy street"

@@ -184,8 +184,11 @@ ODD_INPUT: Final = {
 #: The changes that leave nothing but the required members.
 ALONE: Final = {"duration": ABSENT, "resolution": ABSENT}
 
-#: The charset parameter as some HTTP libraries write it; g2 has it as others do.
-OTHER_CHARSET: Final = ("Content-Type", "application/json;charset=UTF-8")
+#: The type of a JSON body with a charset, as HTTP libraries write it; g2 has the first.
+CHARSETS: Final = (
+    ("Content-Type", "application/json; charset=utf-8"),
+    ("Content-Type", "application/json;charset=UTF-8"),
+)
 
 #: Bodies that are not declared as JSON: HDR-02 asks what a gateway does then.
 OTHER_TYPES: Final = {"text/plain": "text/plain", "form": "application/x-www-form-urlencoded", "untyped": ""}
@@ -463,7 +466,7 @@ ALLOWED: Final = (
     *(
         values(clause, *(replace(make(case, "accept"), headers=headers) for make in (t2v, i2v)))
         for clause, case, headers in (
-            ("HDR-01", "charset", (OTHER_CHARSET, PRINTED_HEADERS[1])),
+            ("HDR-01", "charset", (CHARSETS[1], PRINTED_HEADERS[1])),
             ("HDR-03", "no Cache-Control", BODY_ONLY),
         )
     ),

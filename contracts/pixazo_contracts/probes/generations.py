@@ -16,7 +16,6 @@ from typing import Final
 from pixazo_contracts.trace import STATUS_BASE, TERMINAL, Exchange, find_generations, only_reads
 
 from .conversation import (
-    CHARSET,
     PRINTED_HEADERS,
     PRINTED_IMAGE,
     PROMPT,
@@ -51,7 +50,7 @@ from .conversation import (
     valid_body,
     with_webhook,
 )
-from .families import ABSENT, Case, family, t2v
+from .families import ABSENT, CHARSETS, Case, family, t2v
 from .images import data_url, png, webp
 
 IMAGE: Final[dict[str, object]] = {"first_frame_image": PRINTED_IMAGE}
@@ -210,7 +209,7 @@ def _g1_callback(context: RunContext) -> Conversation[None]:
 def _g2(context: RunContext) -> Conversation[None]:
     camera = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below"
     body = {"prompt": camera, "first_frame_image": PRINTED_IMAGE}
-    accepted = yield from submit("imageToVideo", body, case="g2", aims=G2, intent="accept", headers=CHARSET)
+    accepted = yield from submit("imageToVideo", body, case="g2", aims=G2, intent="accept", headers=CHARSETS[:1])
     yield from _polling_url(context, accepted)
     yield from _to_the_end(context, accepted)
 
@@ -414,7 +413,6 @@ def _receiver(
     receiver_url: ReceiverUrl,
     count: int,
     *aims: str,
-    case: str = "",
     unread: bool = False,
     operation: str = "generate",
     duration: int = 6,
@@ -423,12 +421,12 @@ def _receiver(
 
     An `unread` one is not polled before its callback has arrived, or should have: polling is unnecessary (WEBHOOK-03).
     """
-    case, feeds = case or name, ("WEBHOOK-03", "WEBHOOK-06") if unread else ()
+    feeds = ("WEBHOOK-03", "WEBHOOK-06") if unread else ()
 
     @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
     def receiver(context: RunContext) -> Conversation[None]:
         url = yield from receiver_url
-        accepted = yield from submit_called(operation, case, url, "header", *aims, duration=duration)
+        accepted = yield from submit_called(operation, name, url, "header", *aims, duration=duration)
         if unread and accepted.accepted_id is not None:
             # A caller with a callback need not poll, so the callback must arrive without polling.
             if not context.limited:
@@ -540,7 +538,7 @@ LATE: Final = (_late, _foreign)
 RECEIVERS: Final = (
     family("unusable webhook URL, no prompt", "WEBHOOK-15", *_uncallable(", no prompt", prompt=ABSENT)),
     family("unusable webhook URL", "WEBHOOK-15", *_uncallable()),
-    _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", case="webhook header", unread=True),
+    _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", unread=True),
     _receiver("refusing receiver", ReceiverUrl("refusing", fails=1), 2, "WEBHOOK-11", "WEBHOOK-16"),
     _receiver(
         *("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),

@@ -92,10 +92,7 @@ class Receiver(ThreadingHTTPServer):
         self.server_close()
 
     def open(self, step: ReceiverUrl) -> str:
-        """A new URL that behaves as the step says; its path and its query both contain a token of this run.
-
-        The query also has characters that mean something else when they are not encoded.
-        """
+        """A new URL that behaves as the step says: path and query contain a token of this run, the query also what must stay encoded."""
         with self._lock:
             token = f"{self._run}-{len(self._urls) + 1}-{step.name}"
             path = f"/image/{token}.png" if step.image else f"/hook/{token}"

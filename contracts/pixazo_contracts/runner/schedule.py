@@ -58,12 +58,6 @@ MOST_HOLDS: Final = 20
 MOST_DEADLINES: Final = 10
 
 
-def retry_after(value: str | None, *, otherwise: float, at_most: float) -> float:
-    """Seconds to wait after a 429: its `Retry-After` in seconds, else `otherwise`; never more than `at_most`."""
-    asked = whole_number(value)
-    return min(otherwise if asked is None else asked, at_most)
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
     """The progress of a run."""
@@ -361,7 +355,8 @@ class Schedule:
             self._pace.served = self._pace.served or (exchange.is_submit and exchange.account not in THROTTLED)
             return False
         profile, now, stated = self._context.profile, self._clock.now(), exchange.header("retry-after")
-        wait = retry_after(stated, otherwise=max(SHORTEST_HOLD, profile.pace), at_most=profile.deadline)
+        asked = whole_number(stated)
+        wait = min(max(SHORTEST_HOLD, profile.pace) if asked is None else asked, profile.deadline)
         again = self._pace.hold(now, wait, is_stated=stated is not None, retries=running.retries)
         if not again or exchange.spent:
             return False
