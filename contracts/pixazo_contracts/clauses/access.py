@@ -6,7 +6,7 @@ import re
 from functools import partial
 from itertools import chain
 
-from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, instant
+from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, http_date, instant
 
 from .checks import NO_ROUTE, accepted, answered, begins_nothing, is_json, no_key, noted, observed, one_of, shows_work
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT, Group
@@ -273,6 +273,10 @@ def hdr_05(trace: Trace) -> Remarks:
         fresh = re.search(r"(s-maxage|max-age)\s*=\s*\"?0*([1-9]\d*)", cache)
         unused = "no-store" in cache or "no-cache" in cache
         yield check(not fresh or unused, read, "Cache-Control", "no positive max-age", cache)
+        # Without it Expires says until when (section 5.3).
+        until, date = http_date(read.header("expires")), http_date(read.header("date"))
+        late = until is not None and date is not None and until > date and not unused and "max-age" not in cache
+        yield check(not late, read, "Expires", "not after the Date", read.header("expires"))
         yield check(age.strip("0 ") == "", read, "Age", "absent or 0", age)
     clock = fit_clock(trace.generations)
     if clock is not None:

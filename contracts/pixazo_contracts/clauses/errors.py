@@ -277,9 +277,7 @@ def _of(trace: Trace, clause_id: str, case: str) -> Iterator[Exchange]:
 
 def _is_spent(trace: Trace) -> bool:
     """Whether an account with funds for two was refused its first submit for want of funds."""
-    first: dict[str, Exchange] = {}
-    for submit in trace.submits:
-        first.setdefault(submit.account, submit)
+    first = {submit.account: submit for submit in reversed(trace.submits)}
     return any(submit.status == 402 for account, submit in first.items() if account.partition(".")[0] == "two")
 
 

@@ -50,7 +50,7 @@ from .conversation import (
     valid_body,
     with_webhook,
 )
-from .families import ABSENT, CHARSETS, Case, family, t2v
+from .families import ABSENT, Case, family, t2v
 from .images import data_url, png, webp
 
 IMAGE: Final[dict[str, object]] = {"first_frame_image": PRINTED_IMAGE}
@@ -175,7 +175,7 @@ def _to_the_end(
 ) -> Conversation[Exchange | None]:
     """Poll, read again, download."""
     if accepted.accepted_id is not None:
-        yield from read(accepted.accepted_id)
+        yield from replace(read(accepted.accepted_id), headers=(("Accept-Encoding", "gzip"),))  # as most clients do
         yield from earlier_ends({accepted.accepted_id})
     end = yield from poll(context, accepted, readers=readers)
     yield from end_watch(context, [end] if end is not None else [], times=times)
@@ -209,7 +209,8 @@ def _g1_callback(context: RunContext) -> Conversation[None]:
 def _g2(context: RunContext) -> Conversation[None]:
     camera = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below"
     body = {"prompt": camera, "first_frame_image": PRINTED_IMAGE}
-    accepted = yield from submit("imageToVideo", body, case="g2", aims=G2, intent="accept", headers=CHARSETS[:1])
+    headers = (("Content-Type", "application/json; charset=utf-8"),)
+    accepted = yield from submit("imageToVideo", body, case="g2", aims=G2, intent="accept", headers=headers)
     yield from _polling_url(context, accepted)
     yield from _to_the_end(context, accepted)
 

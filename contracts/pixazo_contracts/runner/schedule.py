@@ -72,8 +72,7 @@ class Progress:
 class _Running:
     """A conversation under way: what it has sent, whether as a single request, and the exchanges so far.
 
-    `tripped`: a request that should have been refused was counted as a generation. `accepted`: a submit was accepted, whose
-    states last only so long, so what follows is sent before what other conversations begin.
+    `tripped`: a request that should have been refused was counted as a generation. `accepted`: a submit was, so what follows is urgent.
     """
 
     probe: Probe
@@ -278,7 +277,7 @@ class Schedule:
         self._timers.enterabs(at, 0, self._dispatch, (running, index))
 
     def _dispatch(self, running: _Running, index: int) -> None:
-        """Have a thread of the pool send what is most urgent then."""
+        """Have a thread of the pool send what is most urgent then: the states of an accepted request last only so long."""
         if not running.over:
             self._under_way += 1
             self._due.put((not running.accepted, next(self._numbers), running, index))

@@ -287,7 +287,7 @@ WRONG = (
     Wrong("I2V-RES-02", prepare=lax(lambda op, b: op == "imageToVideo" and b.get("resolution") == "768p", resolution="768P"), name="letter case"),
     Wrong("SUBMIT-01", prepare=picky(lambda ask: "boat 1 of a fleet" in _prompt(ask), 0), name="one of many"),
     Wrong("SUBMIT-02", prepare=picky(lambda ask: sent(ask).get("duration") == 10 and len(_prompt(ask)) == 2000), name="long and long"),
-    Wrong("T2V-DUR-01", edit=lambda ask, reply: Reply(0) if sent(ask).get("duration") == "6" else reply, name="no response", beside=_only("I2V-DUR-01")),
+    Wrong("STATUS-01", edit=lambda ask, reply: replace(reply, headers={"Content-Encoding": "gzip"}) if is_read(ask) and ask.headers["accept-encoding"] == "gzip" else reply, name="not gzip"),
     Wrong("SUBMIT-16", prepare=editing(_lenient), name="image to video", beside=_only("SUBMIT-17 ERR-500-01")),
     Wrong("STATUS-01", prepare=reading(_lost), name="lost while it runs", beside=_only("WEBHOOK-08")),
     Wrong("STATUS-12", prepare=_ended_by_head, name="ended by HEAD"),
