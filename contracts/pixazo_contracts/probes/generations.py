@@ -273,12 +273,13 @@ def _at_once(context: RunContext) -> Conversation[None]:
     requests = [*(("generate", boat) for boat in boats), ("imageToVideo", {**boats[0], **IMAGE})]
     aims = ("SUBMIT-10",)
     sends = [submit(kind, body, case="at once", aims=aims, intent="accept") for kind, body in requests]
-    accepted: list[str] = []
+    if not context.limited and "other" in strangers(context):
+        # Of callers at the same time each must get an id of its own.
+        sends.append(replace(sends[0], account="other", intent="any"))
+    sent: list[Exchange] = []
     for batch in [(each,) for each in sends] if context.limited else [tuple(sends)]:
-        exchanges = yield from Together(tuple(batch))
-        accepted += [str(exchange.accepted_id) for exchange in exchanges if exchange.accepted_id is not None]
-    for request_id in accepted:
-        yield from read(request_id, case="after all")
+        sent += yield from Together(tuple(batch))
+    yield from follow(context, sent)
 
 
 #: How many generations are watched closely (FLOW-02 needs this many that skipped PROCESSING, if it was never seen), and how
