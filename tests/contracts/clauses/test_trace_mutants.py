@@ -109,7 +109,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("AUTH-05", at(nth(3, aimed()), code(400))),
     ("AUTH-07", at(nth(-1, reads()), code(403))),
     ("AUTH-08", at(aimed(), code(400))),
-    ("AUTH-10", at(aimed(), envelope)),
+    ("AUTH-10", at(aimed(), envelope, put(status="FAILED", output=None))),
     ("AUTH-11", at(media(), become(leaks=("header X-Request",)))),
     ("AUTH-12", at(aim("AUTH-01"), head("WWW-Authenticate", "Key"))),
     ("HDR-04", at(nth(-1, reads("PROCESSING")), HTML)),
