@@ -72,7 +72,7 @@ class Progress:
 class _Running:
     """A conversation under way: what it has sent, whether as a single request, and the exchanges so far.
 
-    `tripped`: a request that should have been refused was counted as a generation. `accepted`: a submit was, so what follows is urgent.
+    `tripped`: a request that should have been refused was counted as a generation. `urgent`: what it began passes soon.
     """
 
     probe: Probe
@@ -82,7 +82,7 @@ class _Running:
     received: dict[int, Exchange] = field(default_factory=dict[int, Exchange])
     retries: int = 0
     tripped: bool = False
-    accepted: bool = False
+    urgent: bool = False
     over: bool = False
 
 
@@ -277,10 +277,10 @@ class Schedule:
         self._timers.enterabs(at, 0, self._dispatch, (running, index))
 
     def _dispatch(self, running: _Running, index: int) -> None:
-        """Have a thread of the pool send what is most urgent then: the states of an accepted request last only so long."""
+        """Have a thread of the pool send what is most urgent then: the states of an accepted request and a throttle pass."""
         if not running.over:
             self._under_way += 1
-            self._due.put((not running.accepted, next(self._numbers), running, index))
+            self._due.put((not running.urgent, next(self._numbers), running, index))
             self._pool.submit(self._send_next)
 
     def _send_next(self) -> None:
@@ -342,7 +342,7 @@ class Schedule:
             self._end(running, f"error: {result!r}")
         elif not self._retried(running, index, result):
             running.received[index] = result
-            running.accepted = running.accepted or result.accepted_id is not None
+            running.urgent = running.urgent or result.accepted_id is not None or result.account in THROTTLED
             running.tripped = running.tripped or (result.spent and result.intent == "refuse")
             if len(running.received) == len(running.sends):
                 exchanges = tuple(running.received[index] for index in range(len(running.sends)))
