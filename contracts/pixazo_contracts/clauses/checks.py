@@ -98,7 +98,8 @@ def shows_work(exchange: Exchange) -> bool:
         return True
     body = exchange.members
     named = str(body.get("request_id", "")).startswith(f"{MODEL}_") and exchange.request_id is None
-    return named or body.get("status") in (*RUNNING, "COMPLETED") or is_object(body.get("output"))
+    states = STATES if exchange.succeeded else (*RUNNING, "COMPLETED")  # a refusal may say ERROR, too
+    return named or body.get("status") in states or is_object(body.get("output"))
 
 
 def callbacks_of(trace: Trace, submit: Exchange) -> list[Callback]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from heapq import heappop, heappush
 from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import (
@@ -263,6 +259,8 @@ COMPLETED_AT = 'Response Fields: "completed_at | string|null | When request comp
 QUARTER = 900.0
 FURTHEST_ZONE = 14 * 3600.0
 ZONE_PRECISION = 2.0
+#: A clock that shows fractions of a second ticks at least this often, in seconds.
+FRACTION = 0.1
 #: Submits this many seconds apart were not created at the same instant.
 APART = 2.0
 
@@ -335,7 +333,7 @@ def time_06(trace: Trace) -> Remarks:
     """`updated_at` does not decrease, moves when the state moves, and does not lie ahead."""
     yield from _from_the_future(trace, "updated_at")
     for generation in trace.generations:
-        shown = {seen.state: seen.started for seen in reversed(generation.seen)}
+        shown = {seen.state: seen.finished for seen in reversed(generation.seen)}
         for before, after in generation.ordered():
             one, other = instant(before.members.get("updated_at")), instant(after.members.get("updated_at"))
             if one is None or other is None:
@@ -344,7 +342,8 @@ def time_06(trace: Trace) -> Remarks:
             yield check(one <= other, after, "updated_at", "not earlier than before", words=got, related=(before,))
             entered = generation.submit.finished if before.state == "QUEUED" else shown[before.state]
             # A state may be entered and left within one tick of the gateway's clock.
-            if before.state != after.state and before.started - entered >= TICK:
+            tick = FRACTION if one % TICK else TICK
+            if before.state != after.state and before.started - entered >= tick:
                 expected, got = f"a value other than in {before.state}", show(after.member("updated_at"))
                 yield check(one != other, after, "updated_at", expected, words=got, related=(before,))
 
@@ -373,48 +372,36 @@ def _zone_apart(offset: float) -> bool:
     return quarters != 0 and abs(offset) <= FURTHEST_ZONE and abs(offset - quarters * QUARTER) <= ZONE_PRECISION
 
 
-@dataclass(slots=True)
-class _Ended:
-    """The submits of one account that ended before another began: the first with each `created_at`, and the latest of these."""
-
-    first: dict[float, Exchange] = field(default_factory=dict[float, Exchange])
-    latest: float = -math.inf
-    running: list[tuple[float, int, float, Exchange]] = field(default_factory=list[tuple[float, int, float, Exchange]])
-
-    def reach(self, instant: float) -> None:
-        """Take in the submits that have ended by then."""
-        while self.running and self.running[0][0] <= instant:
-            _, _, stamp, submit = heappop(self.running)
-            self.first.setdefault(stamp, submit)
-            self.latest = max(self.latest, stamp)
-
-
 @TIME.clause("TIME-08", IMPLIED, SHARED, depends_on=f"{ROOTS} TIME-05", section=CREATED_AT)
 def time_08(trace: Trace) -> Remarks:
     """`created_at` lies inside the submit call, allowing for clock skew, and is each request's own."""
     skew = 0.0 if trace.profile.loopback else trace.profile.skew
-    # Accounts may have their own clocks: only submits of one account have an order.
-    earlier: dict[str, _Ended] = defaultdict(_Ended)
-    for position, generation in enumerate(trace.generations):
-        stamp, submit = created(generation), generation.submit
-        if stamp is None:
+    # Accounts may have their own clocks: only submits of one account have an order. These are the submits of each that ended
+    # before another began: the first with each `created_at`, and the latest of these.
+    first: dict[tuple[str, float], Exchange] = {}
+    latest: dict[str, float] = {}
+    stamped = [(g.submit, stamp) for g in trace.generations if (stamp := created(g)) is not None]
+    moments = [(submit.finished, False, submit, stamp) for submit, stamp in stamped]
+    moments += [(submit.started, True, submit, stamp) for submit, stamp in stamped]
+    for _, begins, submit, stamp in sorted(moments, key=lambda moment: moment[:2]):
+        account = submit.account
+        if not begins:
+            first.setdefault((account, stamp), submit)
+            latest[account] = max(stamp, latest.get(account, stamp))
             continue
         if (date := http_date(submit.header("date"))) is not None:
             # A gateway on this machine may have its own clock, so only a whole time zone is surely wrong.
             off, got = stamp - date, f"{stamp - date:+.1f} s from it"
             holds = not _zone_apart(off) if trace.profile.loopback else abs(off) <= skew
             yield check(holds, submit, "created_at", "about the Date of the 202", words=got)
-        ended = earlier[submit.account]
-        ended.reach(submit.started)
-        apart = submit.started - ended.first.get(stamp, submit).finished
-        if stamp < ended.latest - skew:
-            got = f"{ended.latest - stamp:.3f} s before that of an earlier submit"
-            yield Violation(submit, "created_at", "in the order of the submits", got, (ended.first[ended.latest],))
+        apart = submit.started - first.get((account, stamp), submit).finished
+        if stamp < (last := latest.get(account, stamp)) - skew:
+            got = f"{last - stamp:.3f} s before that of an earlier submit"
+            yield Violation(submit, "created_at", "in the order of the submits", got, (first[account, last],))
         # A run notices a clock that stands still (`Profile.virtual`); of an app's traffic it is not known.
         elif apart >= APART and not (submit.from_app and trace.profile.loopback):
             got = f"that of a submit {apart:.1f} s earlier"
-            yield Violation(submit, "created_at", "its own instant", got, (ended.first[stamp],))
-        heappush(ended.running, (submit.finished, position, stamp, submit))
+            yield Violation(submit, "created_at", "its own instant", got, (first[account, stamp],))
         yield Evidence(submit)
 
 

@@ -58,15 +58,9 @@ JUDGE_500 = frozenset({"SUBMIT-16", "SUBMIT-17", "ERR-500-02"})
 PRINTED_402 = {"error": "Insufficient Balance", "message": "Your wallet does not have enough balance."}
 #: The member that a clause about parameters is about, by the second part of its id.
 MEMBERS = {
-    "PROMPT": "prompt",
-    "DUR": "duration",
-    "RES": "resolution",
-    "IMG": "first_frame_image",
-    "PO": "prompt_optimizer",
-    "FP": "fast_pretreatment",
-    "WM": "aigc_watermark",
-    "CB": "callback_url",
-}
+    "PROMPT": "prompt", "DUR": "duration", "RES": "resolution", "IMG": "first_frame_image", "PO": "prompt_optimizer",
+    "FP": "fast_pretreatment", "WM": "aigc_watermark", "CB": "callback_url",
+}  # fmt: skip
 
 
 def _parameter_probes(trace: Trace) -> Iterator[Exchange]:
@@ -283,9 +277,7 @@ def _of(trace: Trace, clause_id: str, case: str) -> Iterator[Exchange]:
 
 def _is_spent(trace: Trace) -> bool:
     """Whether an account with funds for two was refused its first submit for want of funds."""
-    first: dict[str, Exchange] = {}
-    for submit in trace.submits:
-        first.setdefault(submit.account, submit)
+    first = {submit.account: submit for submit in reversed(trace.submits)}
     return any(submit.status == 402 for account, submit in first.items() if account.partition(".")[0] == "two")
 
 

@@ -123,15 +123,10 @@ def _uuid(request_id: object) -> str:
     return request_id.rpartition("_")[2] if isinstance(request_id, str) else ""
 
 
-@SUBMIT.clause("SUBMIT-07", EXAMPLE, SHARED, depends_on="SUBMIT-06",
-    section='Output: "019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"')  # fmt: skip
-def submit_07(trace: Trace) -> Remarks:
-    """The UUID is canonical: 8-4-4-4-12, lower-case hex."""
-    for exchange in _having("request_id")(trace):
-        text = _uuid(exchange.members["request_id"])
-        if isinstance(exchange.members["request_id"], str):
-            holds = CANONICAL.fullmatch(text) is not None
-            yield check(holds, exchange, "request_id", "8-4-4-4-12 lower-case hex digits", text)
+SUBMIT.row("SUBMIT-07", EXAMPLE, SHARED,
+    each(_having("request_id"), "request_id", lambda value: CANONICAL.fullmatch(_uuid(value)) is not None, "8-4-4-4-12 lower-case hex digits"),
+    depends_on="SUBMIT-06", section='Output: "019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"',
+    demands="The UUID is canonical: 8-4-4-4-12, lower-case hex.")  # fmt: skip
 
 
 @SUBMIT.clause("SUBMIT-08", SILENT, SHARED, section="Output; Response (Completed)")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -219,7 +220,6 @@ def sample_text(sample: Sample) -> str:
 #: The headers of the samples except the key; and the header that a JSON body needs.
 PRINTED_HEADERS: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
 BODY_ONLY: Final = PRINTED_HEADERS[:1]
-CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
 
 #: A prompt that no content filter objects to.
 PROMPT: Final = "A paper boat drifts down a rainy street"
@@ -309,6 +309,11 @@ def head(url: str, request_id: str, account: str = "default") -> Send:
     return Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id)
 
 
+def strangers(context: RunContext) -> tuple[str, ...]:
+    """The accounts that must neither see nor change a request of ours."""
+    return ("", "unknown", *(["other"] if "account:other" in context.profile.capabilities else []))
+
+
 def with_webhook(url: str) -> Headers:
     """The printed headers with `X-Webhook-URL`."""
     return (*PRINTED_HEADERS, ("X-Webhook-URL", url))
@@ -394,9 +399,8 @@ def _is_close(reads: Sequence[Exchange], pace: float) -> bool:
 def follow_called(context: RunContext, called: Sequence[tuple[Exchange, str]]) -> Conversation[None]:
     """Follow submits to their ends, then wait until each was called back at the URL that it gave."""
     ends = yield from follow(context, [exchange for exchange, _ in called])
-    for exchange, url in called:
-        if exchange.accepted_id in ends:
-            yield from AwaitCallbacks(url, 1, context.profile.settle)
+    for url, count in Counter(url for exchange, url in called if exchange.accepted_id in ends).items():
+        yield from AwaitCallbacks(url, count, context.profile.settle)
 
 
 def media_urls(end: Exchange | trace.Callback) -> list[str]:

@@ -16,7 +16,6 @@ from pixazo_contracts.trace import Exchange, Intent
 
 from .conversation import (
     BODY_ONLY,
-    CHARSET,
     PRINTED_HEADERS,
     PROMPT,
     Conversation,
@@ -386,11 +385,12 @@ def _allowed(rule: Rule) -> Probe:
 
 @probe("callback URLs", "T2V-CB-01", "I2V-CB-01", "WEBHOOK-01", "WEBHOOK-03", "WEBHOOK-19", cost=4, needs={"receiver"})
 def _callback_urls(context: RunContext) -> Conversation[None]:
-    """A URL in either place for one, with either operation."""
+    """A URL in either place for one, with either operation; that of the header is the same, as an app has one for all."""
     called = list[tuple[Exchange, str]]()
+    shared = yield from ReceiverUrl("header")
     for operation, image, member_aim in (("generate", {}, "T2V-CB-01"), ("imageToVideo", DATA_IMAGE, "I2V-CB-01")):
         for way, aim in (("member", member_aim), ("header", "WEBHOOK-01")):
-            url = yield from ReceiverUrl(f"{way}-{operation}")
+            url = shared if way == "header" else (yield from ReceiverUrl(f"{way}-{operation}"))
             sent = yield from submit_called(operation, f"URL in the {way}", url, way, aim, **image)
             called.append((sent, url))
     yield from follow_called(context, called)
@@ -460,7 +460,8 @@ ALLOWED: Final = (
     *(
         values(clause, *(replace(make(case, "accept"), headers=headers) for make in (t2v, i2v)))
         for clause, case, headers in (
-            ("HDR-01", "charset", (*CHARSET, PRINTED_HEADERS[1])),
+            # As some libraries write it; HTTP/2 has header names in lower case. Request g2 has it as others do.
+            ("HDR-01", "charset", (("content-type", "application/json;charset=UTF-8"), PRINTED_HEADERS[1])),
             ("HDR-03", "no Cache-Control", BODY_ONLY),
         )
     ),

@@ -16,7 +16,6 @@ from typing import Final
 from pixazo_contracts.trace import STATUS_BASE, TERMINAL, Exchange, find_generations, only_reads
 
 from .conversation import (
-    CHARSET,
     PRINTED_HEADERS,
     PRINTED_IMAGE,
     PROMPT,
@@ -44,6 +43,7 @@ from .conversation import (
     probe,
     read,
     sample_text,
+    strangers,
     submit,
     submit_called,
     unknown_id,
@@ -75,8 +75,8 @@ G5: Final = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16
 REREADS: Final = 10
 
 
-#: Accounts that must not see a request of ours while it runs, by the clauses that say so; the probes of `callers` read it again later.
-STRANGERS: Final = {"": "AUTH-02", "unknown": "AUTH-03", "other": "AUTH-10"}
+#: The clauses that say that an account must not see a request of ours while it runs; the probes of `callers` read it again later.
+UNSEEN_BY: Final = {"": "AUTH-02", "unknown": "AUTH-03", "other": "AUTH-10"}
 
 
 def submit_g1(context: RunContext) -> Conversation[Exchange]:
@@ -86,9 +86,9 @@ def submit_g1(context: RunContext) -> Conversation[Exchange]:
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = sample_text("text_to_video").encode()
     accepted = yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers)
-    for account, clause in STRANGERS.items() if accepted.accepted_id is not None else ():
-        if account != "other" or "account:other" in context.profile.capabilities:
-            yield from read(str(accepted.accepted_id), case="while it runs", aims=(clause,), account=account)
+    for account in strangers(context) if accepted.accepted_id is not None else ():
+        unseen = (UNSEEN_BY[account],)
+        yield from read(str(accepted.accepted_id), case="while it runs", aims=unseen, account=account)
     return accepted
 
 
@@ -175,7 +175,7 @@ def _to_the_end(
 ) -> Conversation[Exchange | None]:
     """Poll, read again, download."""
     if accepted.accepted_id is not None:
-        yield from read(accepted.accepted_id)
+        yield from replace(read(accepted.accepted_id), headers=(("Accept-Encoding", "gzip"),))  # as most clients do
         yield from earlier_ends({accepted.accepted_id})
     end = yield from poll(context, accepted, readers=readers)
     yield from end_watch(context, [end] if end is not None else [], times=times)
@@ -209,7 +209,8 @@ def _g1_callback(context: RunContext) -> Conversation[None]:
 def _g2(context: RunContext) -> Conversation[None]:
     camera = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below"
     body = {"prompt": camera, "first_frame_image": PRINTED_IMAGE}
-    accepted = yield from submit("imageToVideo", body, case="g2", aims=G2, intent="accept", headers=CHARSET)
+    headers = (("Content-Type", "application/json; charset=utf-8"),)
+    accepted = yield from submit("imageToVideo", body, case="g2", aims=G2, intent="accept", headers=headers)
     yield from _polling_url(context, accepted)
     yield from _to_the_end(context, accepted)
 
@@ -272,12 +273,13 @@ def _at_once(context: RunContext) -> Conversation[None]:
     requests = [*(("generate", boat) for boat in boats), ("imageToVideo", {**boats[0], **IMAGE})]
     aims = ("SUBMIT-10",)
     sends = [submit(kind, body, case="at once", aims=aims, intent="accept") for kind, body in requests]
-    accepted: list[str] = []
+    if not context.limited and "other" in strangers(context):
+        # Of callers at the same time each must get an id of its own.
+        sends.append(replace(sends[0], account="other", intent="any"))
+    sent: list[Exchange] = []
     for batch in [(each,) for each in sends] if context.limited else [tuple(sends)]:
-        exchanges = yield from Together(tuple(batch))
-        accepted += [str(exchange.accepted_id) for exchange in exchanges if exchange.accepted_id is not None]
-    for request_id in accepted:
-        yield from read(request_id, case="after all")
+        sent += yield from Together(tuple(batch))
+    yield from follow(context, sent)
 
 
 #: How many generations are watched closely (FLOW-02 needs this many that skipped PROCESSING, if it was never seen), and how
@@ -413,7 +415,6 @@ def _receiver(
     receiver_url: ReceiverUrl,
     count: int,
     *aims: str,
-    case: str = "",
     unread: bool = False,
     operation: str = "generate",
     duration: int = 6,
@@ -422,12 +423,12 @@ def _receiver(
 
     An `unread` one is not polled before its callback has arrived, or should have: polling is unnecessary (WEBHOOK-03).
     """
-    case, feeds = case or name, ("WEBHOOK-03", "WEBHOOK-06") if unread else ()
+    feeds = ("WEBHOOK-03", "WEBHOOK-06") if unread else ()
 
     @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
     def receiver(context: RunContext) -> Conversation[None]:
         url = yield from receiver_url
-        accepted = yield from submit_called(operation, case, url, "header", *aims, duration=duration)
+        accepted = yield from submit_called(operation, name, url, "header", *aims, duration=duration)
         if unread and accepted.accepted_id is not None:
             # A caller with a callback need not poll, so the callback must arrive without polling.
             if not context.limited:
@@ -445,8 +446,7 @@ def _receiver(
 def _member(context: RunContext) -> Conversation[None]:
     url = yield from ReceiverUrl("member")
     accepted = yield from submit_called("generate", "callback_url", url, "member")
-    if (yield from poll(context, accepted)) is not None:
-        yield from AwaitCallbacks(url, 1, context.profile.settle)
+    yield from follow_called(context, [(accepted, url)])
 
 
 #: Bad ends, ways to give a URL, and operations; those of text to video with a header are probes of their own.
@@ -540,7 +540,7 @@ LATE: Final = (_late, _foreign)
 RECEIVERS: Final = (
     family("unusable webhook URL, no prompt", "WEBHOOK-15", *_uncallable(", no prompt", prompt=ABSENT)),
     family("unusable webhook URL", "WEBHOOK-15", *_uncallable()),
-    _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", case="webhook header", unread=True),
+    _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", unread=True),
     _receiver("refusing receiver", ReceiverUrl("refusing", fails=1), 2, "WEBHOOK-11", "WEBHOOK-16"),
     _receiver(
         *("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),

@@ -92,12 +92,12 @@ class Receiver(ThreadingHTTPServer):
         self.server_close()
 
     def open(self, step: ReceiverUrl) -> str:
-        """A new URL that behaves as the step says; its path and its query both contain a token of this run."""
+        """A new URL that behaves as the step says: path and query contain a token of this run, the query also what must stay encoded."""
         with self._lock:
             token = f"{self._run}-{len(self._urls) + 1}-{step.name}"
             path = f"/image/{token}.png" if step.image else f"/hook/{token}"
             self._urls[path] = step
-        query = "&".join(filter(None, [self._query, f"run={self._run}", f"use={step.name}"]))
+        query = "&".join(filter(None, [self._query, f"run={self._run}", f"use={step.name}%26%2B"]))
         return f"{self.url}{path}?{query}" if self._query or not step.image else f"{self.url}{path}"
 
     def respond(self, method: str, target: str, headers: Headers, body: bytes) -> tuple[int, dict[str, str], float]:

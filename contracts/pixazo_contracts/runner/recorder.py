@@ -19,12 +19,10 @@ from .transport import Transport
 
 #: Headers of responses and callbacks whose values are kept. Of all others only the names are kept, and only for callbacks: a
 #: response header may contain anything, including the key.
-KEPT_HEADERS: Final = frozenset(
-    {
-        *("age", "allow", "cache-control", "content-length", "content-type"),
-        *("date", "expires", "location", "retry-after", "www-authenticate"),
-    }
-)
+KEPT_HEADERS: Final = frozenset({
+    "age", "allow", "cache-control", "content-length", "content-type", "date", "expires", "location", "retry-after",
+    "www-authenticate",
+})  # fmt: skip
 
 #: The longest response that is kept as text, in bytes, and the longest string of a request body, in code points.
 LONGEST_BODY: Final = 256 * 1024

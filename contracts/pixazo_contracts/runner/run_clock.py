@@ -51,8 +51,7 @@ class _TargetClock:
     def __init__(self) -> None:
         self._moves = False
         self._seen: dict[str, tuple[str, float]] = {}  # by request id: the first status, and when it was read
-        self._date: tuple[str, float] | None = None
-        self._dates_differ = False
+        self._dates: dict[str, float] = {}  # when each was first seen
         self._created: tuple[object, float] | None = None  # the first one, and when its submit was answered
         self._submitted: dict[str, float] = {}
 
@@ -60,8 +59,7 @@ class _TargetClock:
         """The evidence after this exchange that the clock stands still; None if there is none."""
         now, date = exchange.finished, exchange.header("date")
         if date and exchange.operation != "media" and exchange.header("age") is None:
-            self._date = self._date or (date, now)
-            self._dates_differ = self._dates_differ or date != self._date[0]
+            self._dates.setdefault(date, now)
         if exchange.accepted_id is not None:
             self._submitted[exchange.accepted_id] = now
         state, name = exchange.state, exchange.request_id
@@ -73,8 +71,9 @@ class _TargetClock:
             self._moves = True
         if self._moves or now - since < STANDSTILL:
             return None
-        if self._date and not self._dates_differ and now - self._date[1] >= STANDSTILL:
-            return f"Date has been {show(date)} for {now - self._date[1]:.0f} s"
+        shown, at = next(iter(self._dates.items()), ("", now))
+        if len(self._dates) == 1 and now - at >= STANDSTILL:
+            return f"Date has been {show(shown)} for {now - at:.0f} s"
         return same_created
 
     def _same_created(self, stamp: object, submitted: float) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sched
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import Queue
+from itertools import count
+from queue import PriorityQueue, Queue
 from typing import Final
 
 from pixazo_contracts.probes import (
@@ -57,12 +58,6 @@ MOST_HOLDS: Final = 20
 MOST_DEADLINES: Final = 10
 
 
-def retry_after(value: str | None, *, otherwise: float, at_most: float) -> float:
-    """Seconds to wait after a 429: its `Retry-After` in seconds, else `otherwise`; never more than `at_most`."""
-    asked = whole_number(value)
-    return min(otherwise if asked is None else asked, at_most)
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
     """The progress of a run."""
@@ -77,7 +72,7 @@ class Progress:
 class _Running:
     """A conversation under way: what it has sent, whether as a single request, and the exchanges so far.
 
-    `tripped`: a request that should have been refused was counted as a generation.
+    `tripped`: a request that should have been refused was counted as a generation. `urgent`: what it began passes soon.
     """
 
     probe: Probe
@@ -87,6 +82,7 @@ class _Running:
     received: dict[int, Exchange] = field(default_factory=dict[int, Exchange])
     retries: int = 0
     tripped: bool = False
+    urgent: bool = False
     over: bool = False
 
 
@@ -156,7 +152,9 @@ class Schedule:
         local = context.profile.loopback
         self._pace = _Pace(0.0 if local else REMOTE_GAP, context.profile.deadline)
         self._pool = ThreadPoolExecutor(LOCAL_WORKERS if local else REMOTE_WORKERS, thread_name_prefix="probe")
-        self._inbox: Queue[tuple[_Running, int, Future[Exchange]] | Callback] = Queue()
+        self._due: PriorityQueue[tuple[bool, int, _Running, int]] = PriorityQueue()
+        self._numbers = count()
+        self._inbox: Queue[tuple[_Running, int, Exchange | BaseException] | Callback] = Queue()
         self._ready: deque[tuple[_Running, StepResult]] = deque()
         self._timers = sched.scheduler(clock.now)
         self._live = 0
@@ -279,11 +277,19 @@ class Schedule:
         self._timers.enterabs(at, 0, self._dispatch, (running, index))
 
     def _dispatch(self, running: _Running, index: int) -> None:
-        """Send in a thread of the pool, which puts the outcome into the inbox."""
+        """Have a thread of the pool send what is most urgent then: the states of an accepted request and a throttle pass."""
         if not running.over:
             self._under_way += 1
-            sent = self._pool.submit(self._recorder.send, running.sends[index], running.probe.name)
-            sent.add_done_callback(lambda outcome: self._inbox.put((running, index, outcome)))
+            self._due.put((not running.urgent, next(self._numbers), running, index))
+            self._pool.submit(self._send_next)
+
+    def _send_next(self) -> None:
+        *_, running, index = self._due.get()
+        try:
+            outcome: Exchange | BaseException = self._recorder.send(running.sends[index], running.probe.name)
+        except BaseException as error:  # noqa: BLE001 - the thread that schedules decides about it
+            outcome = error
+        self._inbox.put((running, index, outcome))
 
     def _wake(self, name: str, exchange: Exchange | None) -> None:
         """Give the conversations that wait for a publication the exchange, or None if there will be none."""
@@ -322,7 +328,7 @@ class Schedule:
                 pass
             case running, index, outcome:
                 self._under_way -= 1
-                self._settle(running, index, outcome.exception() or outcome.result())
+                self._settle(running, index, outcome)
 
     def _settle(self, running: _Running, index: int, result: Exchange | BaseException) -> None:
         if isinstance(result, Exchange):
@@ -336,6 +342,7 @@ class Schedule:
             self._end(running, f"error: {result!r}")
         elif not self._retried(running, index, result):
             running.received[index] = result
+            running.urgent = running.urgent or result.accepted_id is not None or result.account in THROTTLED
             running.tripped = running.tripped or (result.spent and result.intent == "refuse")
             if len(running.received) == len(running.sends):
                 exchanges = tuple(running.received[index] for index in range(len(running.sends)))
@@ -347,7 +354,8 @@ class Schedule:
             self._pace.served = self._pace.served or (exchange.is_submit and exchange.account not in THROTTLED)
             return False
         profile, now, stated = self._context.profile, self._clock.now(), exchange.header("retry-after")
-        wait = retry_after(stated, otherwise=max(SHORTEST_HOLD, profile.pace), at_most=profile.deadline)
+        asked = whole_number(stated)
+        wait = min(max(SHORTEST_HOLD, profile.pace) if asked is None else asked, profile.deadline)
         again = self._pace.hold(now, wait, is_stated=stated is not None, retries=running.retries)
         if not again or exchange.spent:
             return False

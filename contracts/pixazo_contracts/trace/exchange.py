@@ -295,8 +295,7 @@ class Exchange(_Message):
     def redirect(self) -> str | None:
         """Where a 3xx with a `Location` leads."""
         location = self.header("location")
-        moved = location is not None and self.status is not None and 300 <= self.status < 400
-        return join_url(self.url, str(location)) if moved else None
+        return None if location is None or not 300 <= (self.status or 0) < 400 else join_url(self.url, location)
 
     @property
     def accepted_id(self) -> str | None:

@@ -72,9 +72,9 @@ def uncalled(name: str) -> Edit:
 
 
 def unrepeated(trace: Trace, _: str) -> Trace:
-    """Leave out each further callback to a URL."""
-    first = {each.target: each for each in reversed(trace.callbacks)}
-    return replace(trace, callbacks=tuple(each for each in trace.callbacks if each is first[each.target]))
+    """Leave out each callback that repeats one to its URL."""
+    first = {(each.target, each.body): each for each in reversed(trace.callbacks)}
+    return replace(trace, callbacks=tuple(each for each in trace.callbacks if each is first[each.target, each.body]))
 
 
 def called(name: str, *changes: Change) -> Edit:

@@ -89,11 +89,6 @@ def coded(code: int, other: int, when: Callable[[Ask], bool] = lambda _: True) -
     return lambda ask, reply: replace(reply, code=other) if reply.code == code and when(ask) else reply
 
 
-def headed(name: str, value: str, when: Callable[[Ask], bool] = lambda _: True) -> Edit:
-    """Answer with a further header."""
-    return lambda ask, reply: replace(reply, headers={**reply.headers, name: value}) if when(ask) else reply
-
-
 def editing(change: Callable[[FakeGateway, Ask, Reply], Reply]) -> Prepare:
     """Change answers with the gateway at hand."""
 
@@ -150,20 +145,6 @@ def reading(change: Callable[[FakeGateway, Work, Reply], Reply]) -> Prepare:
         return reply
 
     return editing(edit)
-
-
-def cached(seconds: float) -> Prepare:
-    """Answer reads from a cache that is so old at most."""
-    kept: dict[str, tuple[float, Reply]] = {}
-
-    def change(gateway: FakeGateway, work: Work, reply: Reply) -> Reply:
-        at, old = kept.get(work.request_id, (-seconds, reply))
-        if gateway.now() - at < seconds:
-            return old
-        kept[work.request_id] = (gateway.now(), reply)
-        return reply
-
-    return reading(change)
 
 
 def throttling(reads: int, seconds: int = 60) -> Prepare:

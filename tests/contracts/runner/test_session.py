@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -19,6 +20,7 @@ from pixazo_contracts.probes.conversation import (
     Pause,
     ReceiverUrl,
     RunContext,
+    Together,
     probe,
     read,
     submit,
@@ -84,6 +86,26 @@ def test_a_wait_that_ended_leaves_no_timer() -> None:
     assert footer is not None
     assert footer.probes == {"waits": "done", "lets time pass": "done"}
     assert footer.seconds < 10_000.0
+
+
+def test_what_follows_an_accepted_submit_is_sent_first() -> None:
+    """A state may last only for a moment: reads of it do not wait for what other probes begin."""
+
+    @probe("begins")
+    def begins(_: RunContext) -> Conversation[None]:
+        accepted = yield from SUBMIT
+        yield from read(str(accepted.accepted_id), case="first")
+
+    @probe("floods")
+    def floods(_: RunContext) -> Conversation[None]:
+        yield from Together((read("minimax-hailuo-ai_0"),) * 200)
+
+    def slowly(_: Ask, reply: Reply) -> Reply:
+        time.sleep(0.001)
+        return reply
+
+    slow = observe(probes=(begins, floods), edit=slowly)
+    assert [exchange.case for exchange in slow.trace.exchanges].index("first") < 100
 
 
 def test_no_budget() -> None:

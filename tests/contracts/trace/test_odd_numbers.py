@@ -14,7 +14,6 @@ from pixazo_contracts.runner.receiver import Receiver, ReceiverAddress
 from pixazo_contracts.runner.recorder import Recorder
 from pixazo_contracts.runner.redactor import Redactor
 from pixazo_contracts.runner.run_clock import RunClock
-from pixazo_contracts.runner.schedule import retry_after
 from pixazo_contracts.runner.transport import HttpTransport
 from pixazo_contracts.trace.target import Profile
 from pixazo_contracts.trace.trace import http_date, whole_number
@@ -49,13 +48,11 @@ def test_a_callback_of_odd_length(head: str) -> None:
 def test_what_is_not_a_number_of_seconds_is_none(value: str | None) -> None:
     """Digits of other scripts and absurdly large numbers do not count."""
     assert whole_number(value) is None
-    assert retry_after(value, otherwise=2.0, at_most=60.0) == 2.0
 
 
-def test_a_number_of_seconds_is_read_and_bounded() -> None:
+def test_a_number_of_seconds_is_read() -> None:
     """As the header writes it."""
     assert [whole_number("0"), whole_number("999999999")] == [0, 999_999_999]
-    assert retry_after("999999999", otherwise=2.0, at_most=60.0) == 60.0
 
 
 @pytest.mark.parametrize(
