@@ -237,7 +237,7 @@ class Pixazo:
     """
 
     __slots__ = (  # so that setting anything else, such as `pixazo.strict` or `pixazo.policy`, fails: it would change nothing
-        "_first_unmatched", "_fresh", "_inboxes", "_left", "_nodeid", "_rules", "_simulator", "_undone", "clock", "control",
+        "__weakref__", "_first_unmatched", "_fresh", "_inboxes", "_left", "_nodeid", "_rules", "_simulator", "_undone", "clock", "control",
         "is_repetition", "seed", "start", "wallet",
     )  # fmt: skip
 
