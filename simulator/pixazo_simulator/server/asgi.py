@@ -306,7 +306,7 @@ def _encoded(response: Response, *, keep_alive: bool) -> bytes | None:
 @lru_cache(maxsize=256)
 def _head(status: int, headers: tuple[spec.Header, ...], keep_alive: bool) -> tuple[bytes | None, int | None]:  # noqa: FBT001
     """Status line and headers of a response, and the length of its body; None where uvicorn would add to them, or refuse them."""
-    parts, length = [STATUS_LINE.get(status, b"")], 0 if status in (204, 304) else None
+    parts, length = [STATUS_LINE.get(status, b"")], 0 if status in spec.BODILESS else None
     for name, value in headers:
         lower = name.lower()
         if lower == b"content-length":

@@ -132,16 +132,17 @@ def test_media_types_follow_the_policy(caller: Caller) -> None:
         ({"prompt": "A bear", "guidance": 0}, "guidance must be greater than 0, not 0."),
         ({"prompt": "A bear", "guidance": 20.5}, "guidance must be at most 20, not 20.5."),
         ({"prompt": "A bear", "images": [{"url": "https://a.test/1"}] * 3}, "images must be at most 2 items, not 3."),
-        ({"prompt": "A bear", "images": [{"url": "https://a.test/1"}, {}]}, "images[1].url is required."),
+        ({"prompt": "A bear", "images": [{"url": "https://a.test/1"}, "?"]}, "images[1].url is required."),
         ({"prompt": "A bear", "images": [{"url": "data:image/png;base64,AAAAAAAAAAAA"}]}, "images[0].url must be at most 6 bytes, not 9."),
         ({"prompt": "A bear", "images": [{"url": "?"}]}, "images[0].url must be an absolute http or https URL: it has no scheme such as https, and it is not Base64."),
         ({"prompt": "A bear", "camera": {}}, "camera.zoom is required."),
+        ({"input": "A bell"}, "input.prompt is required."),
         ({"prompt": "A bear", "webhook": "ftp://a.test"}, 'webhook must be an absolute http or https URL: its scheme is "ftp".'),
     ],
 )  # fmt: skip
 def test_what_is_refused(simulator: Simulator, members: dict[str, object], message: str) -> None:
     """400 in the form that the page's operations have, with the place and the remedy."""
-    reply = Caller(over_http(simulator.url), "key-refused").call("POST", CLIP, members)
+    reply = Caller(over_http(simulator.url), "key-refused").call("POST", SOUND if "input" in members else CLIP, members)
     assert (reply.status, reply.json()) == (400, {"error": "Invalid request", "message": message})
 
 
