@@ -22,7 +22,7 @@ from tests.servers import Redis
 from tests.serving import ServeProcess
 from tests.simulator.state.keeping import HEAD, KeptInProcess, replayed
 
-from pixazo_simulator import PROFILES, Rule, Settings, Simulator
+from pixazo_simulator import PROFILES, Rule, Settings, Simulator, SimulatorError
 from pixazo_simulator.cli.workers import Workers
 from pixazo_simulator.control import ControlClient
 from pixazo_simulator.mutants import find_mutant
@@ -87,6 +87,19 @@ def test_what_is_kept_can_be_replayed() -> None:
     again = Worlds(settings, begun=HEAD.begun)
     again.restore(state)
     assert (again.settings.policy, again.settings.script) == (POLICY, (AFTER,))
+
+
+def test_a_kept_state_starts_with_what_was_read_last(tmp_path: Path) -> None:
+    """Or with what it was created with, but with nothing else."""
+    state = f"sqlite:{tmp_path}/worlds.db"
+    first, last, other = Settings(script=(BEFORE,)), Settings(policy=POLICY, script=(AFTER,)), Settings(script=(OWN,))
+    with Simulator(first, state=state) as simulator:
+        simulator.change_settings(policy=last.policy, script=last.script)
+    for settings in (last, first):
+        with Simulator(settings, state=state) as simulator:
+            assert rules_of(simulator.control().create_world()) == [AFTER.as_json()]
+    with pytest.raises(SimulatorError, match="was started with script"):
+        Simulator(other, state=state).start()
 
 
 class Served:
