@@ -265,7 +265,9 @@ def _places(
     elif not rest:
         if step == name or named not in known:
             yield place, inner
-    elif isinstance(inner, dict) or (step == name and named not in known):  # else its own rule says what is wrong with it
+    elif isinstance(inner, dict) or (
+        step == name and named not in known
+    ):  # else its own rule says what is wrong with it
         yield from _places(inner, rest, place, known, named)
 
 

@@ -21,6 +21,7 @@ from tests.patience import PATIENCE, until
 from tests.servers import Redis
 from tests.serving import ServeProcess
 from tests.simulator.state.keeping import HEAD, KeptInProcess, replayed
+from tests.test_workers import workers
 
 from pixazo_simulator import PROFILES, Rule, Settings, Simulator, SimulatorError
 from pixazo_simulator.cli.workers import Workers
@@ -201,3 +202,6 @@ def test_all_workers_read_their_files_again(tmp_path: Path) -> None:
         until(lambda: rules_of(ControlClient(serving.url, serving.key))[0]["when"] == "generate")
         for number in range(6):  # connections of their own, which any worker accepts
             assert rules_of(ControlClient(serving.url, f"new {number}"))[0]["when"] == "generate"
+        script.write_text("nothing", encoding="utf-8")  # so no worker can be started in place of one that ends
+        os.kill(min(workers(serving)), signal.SIGKILL)
+        assert serving.process.wait(PATIENCE) == 1
