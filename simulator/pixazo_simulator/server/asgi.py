@@ -89,7 +89,7 @@ class Application:
         """The pages of `/_sim/console`, which are also imported when one is requested."""
         from .console import Console
 
-        return Console(self.control, self.worlds, self.gateway)
+        return Console(self.control, self.worlds, self.gateway.ask_quietly)
 
     def keep(self, store: Store, kept: Kept) -> None:
         """Keep the commands of the worlds in a store, after those that it contains. Raises ValueError for what is not a log."""
@@ -241,6 +241,15 @@ class GatewayApp:
             route = RoutedRequest(request.endpoint, None, self._worlds.settings.policy, self._worlds.clock)
             return self.responder.fail(request, error), route
         return cast("tuple[Response, RoutedRequest]", answered)  # the caller did not disconnect
+
+    async def ask_quietly(self, request: Request, body: bytes) -> Response:
+        """The response to such a request, once it is in the journal: the caller gets none of it, and waits for no delay."""
+        response, route = await self.ask(request, body)
+        for step in self.responder.steps(response, route):
+            if callable(step):
+                await step()
+        self.responder.sent(response)
+        return response
 
     async def _answer(self, request: Request, receive: Receive) -> tuple[Response, RoutedRequest] | None:
         """The response to a request; nothing is done for a caller that disconnects before the end of its body."""

@@ -265,9 +265,8 @@ def _places(
     elif not rest:
         if step == name or named not in known:
             yield place, inner
-    elif isinstance(inner, dict) or (
-        step == name and named not in known
-    ):  # else its own rule says what is wrong with it
+    # Of a parameter that is not an object, its own rule says what is wrong.
+    elif isinstance(inner, dict) or (step == name and named not in known):
         yield from _places(inner, rest, place, known, named)
 
 
