@@ -63,14 +63,9 @@ async def change(request: ConsoleRequest) -> ActionResult:
     if "field" in form:
         body["policy"] = {form["field"]: form.get("value", "").strip()}
     await request.send(responses.WorldState, "PATCH", "world", body)
-    return ActionResult(
-        "Changed for this world: "
-        + ", ".join(
-            f"{name} {value if isinstance(value, str) else str(value).lower()}"
-            for name, value in (body.get("policy") or body).items()
-        )
-        + "."
-    )
+    changed = (body.get("policy") or body).items()
+    words = (f"{name} {value if isinstance(value, str) else str(value).lower()}" for name, value in changed)
+    return ActionResult(f"Changed for this world: {', '.join(words)}.")
 
 
 async def resend(request: ConsoleRequest) -> ActionResult:
@@ -127,7 +122,9 @@ async def send(request: ConsoleRequest) -> ActionResult:
         headers["X-Webhook-URL"] = webhook
     raw = tuple((name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items())
     asked = Request("POST", known[operation].path, b"", raw, request.worlds.settings.scheme, ("127.0.0.1", None))
-    accepted = (await request.gateway(asked, body)).request_id  # None of a refusal, which is probably the latest exchange
+    accepted = (
+        await request.gateway(asked, body)
+    ).request_id  # None of a refusal, which is probably the latest exchange
     latest = (await request.get(JournalPage, "journal", limit=1, request_id=accepted)).exchanges
     return ActionResult("Sent.", f"{request.here}/requests/{latest[-1].number}" if latest else "")
 
