@@ -103,16 +103,15 @@ class TlsListeners:
             ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
         )  # fmt: skip
         # Not earlier: meanwhile the world may be deleted, and others may open.
-        try:
-            if self._worlds.get(world.key) is not world:
-                raise LookupError("the world was deleted while its TLS listener was opened")
-            if len(self._open) >= MOST_LISTENERS:
-                raise ValueError(
-                    f"{MOST_LISTENERS} TLS listeners are open already: close one with DELETE /_sim/tls-listeners/NUMBER first"
-                )
-        except (LookupError, ValueError):
+        is_deleted, are_too_many = self._worlds.get(world.key) is not world, len(self._open) >= MOST_LISTENERS
+        if is_deleted or are_too_many:
             server.close()
-            raise
+        if is_deleted:
+            raise LookupError("the world was deleted while its TLS listener was opened")
+        if are_too_many:
+            raise ValueError(
+                f"{MOST_LISTENERS} TLS listeners are open already: close one with DELETE /_sim/tls-listeners/NUMBER first"
+            )
         self._count += 1
         self._open[self._count] = _Open(world, server, state)
         return TlsListener(self._count, server.sockets[0].getsockname()[1], ca_pem)
