@@ -177,7 +177,7 @@ def test_every_option_can_be_given_in_the_environment(tmp_path: Path) -> None:
         PIXAZO_SIM_OPEN_KEYS="1",
         PIXAZO_SIM_BALANCE="0.35",
         PIXAZO_SIM_PROFILE="observed",
-        PIXAZO_SIM_SET="submit_code=202;rate_limit=5/60 submits",
+        PIXAZO_SIM_SET="submit_code=202; rate_limit=5/60 submits;",
         PIXAZO_SIM_CLOCK="manual",
         PIXAZO_SIM_START="2031-01-01T01:00:00+01:00",
         PIXAZO_SIM_SEED="7",

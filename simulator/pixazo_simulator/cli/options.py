@@ -98,9 +98,10 @@ def offering(offered: Offered) -> Callable[[click.Context, click.Parameter, str]
 
 
 class _ReadSeveral(Read):
-    """A string that may contain spaces: in a variable, semicolons separate several."""
+    """A string that may contain spaces: in a variable, semicolons separate several, also with space around them or at the end."""
 
-    envvar_list_splitter = ";"
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [each.strip() for each in rv.split(";") if each.strip()]
 
 
 def sent(option: str) -> Read:

@@ -45,7 +45,7 @@ class Workers:
 
     def __init__(self, count: int, listener: socket.socket) -> None:
         self._listener = listener
-        self._ending = threading.Event()
+        self._ending, self._code = threading.Event(), 0
         self._lock = threading.Lock()
         self._processes: list[subprocess.Popen[bytes]] = []
         started = [self._start() for _ in range(count)]
@@ -82,6 +82,7 @@ class Workers:
             if not _is_ready(process):
                 problem = "no worker could be started in its place"
                 break
+        self._code = 1
         log.error("%s: stopping the others, too", problem)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -93,8 +94,8 @@ class Workers:
             for process in processes:
                 process.send_signal(signal.SIGHUP)
 
-    def end(self) -> None:
-        """End all workers, and wait for them."""
+    def end(self) -> int:
+        """End all workers, and wait for them; return the exit code."""
         self._ending.set()
         with self._lock:
             processes = list(self._processes)
@@ -106,6 +107,7 @@ class Workers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        return self._code
 
 
 @contextmanager

@@ -21,7 +21,6 @@ _OUTCOME = spec.OUTCOME_HEADER.lower().encode()
 _QUERY_KEY = spec.QUERY_KEY.encode()
 _AUTHORITY = spec.regex(r"([A-Za-z0-9.\-_]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 _PORTS = {"http": 80, "https": 443}
-_WITHOUT_LENGTH = (204, 304)
 NO_OUTCOME: Outcome[Any] = Outcome(None)
 
 
@@ -275,7 +274,7 @@ def framed(answer: spec.Answer, now: int) -> tuple[spec.Header, ...]:
 
     RFC 9110, 8.6 forbids a length in a 204; in a 304 it would be that of the 200, which is not known here.
     """
-    length = None if answer.status in _WITHOUT_LENGTH else len(answer.body)
+    length = None if answer.status in spec.BODILESS else len(answer.body)
     return _framed(answer.headers, length, now // spec.SECOND)
 
 

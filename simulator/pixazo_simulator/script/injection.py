@@ -111,7 +111,7 @@ def inject(answer: spec.Answer, faults: Iterable[Fault], seed: int) -> tuple[spe
         rest = tuple(header for header in answer.headers if header[0] != b"content-type")
         headers = ((b"content-type", declared.content_type.encode()), *rest)
         answer = msgspec.structs.replace(answer, headers=headers)
-    body = corrupted(edited(answer.body, faults), faults, random)
+    body = b"" if answer.status in spec.BODILESS else corrupted(edited(answer.body, faults), faults, random)
     changed = answer if body == answer.body else msgspec.structs.replace(answer, body=body)
     return changed, transmission(faults, random, len(changed.body))
 

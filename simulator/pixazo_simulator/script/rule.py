@@ -33,7 +33,6 @@ DEEPEST_JSON, _MOST_VALUES = 100, 1_000_000
 """Levels of lists and objects in the body of a reply, and values in it."""
 _LONGEST_PHRASE = 500
 _COMPUTED_HEADERS = ("content-length", "transfer-encoding", "date")
-_BODILESS = (204, 304)
 
 Text = Annotated[str, Meta(max_length=2000)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -65,7 +64,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         given = self.json is not msgspec.UNSET
         if given and self.text is not None:
             raise ValueError("json and text exclude each other: a reply has one body")
-        if (given or self.text is not None) and self.status in _BODILESS:
+        if (given or self.text is not None) and self.status in spec.BODILESS:
             raise ValueError(f"status {self.status} has no body: leave json and text out")
         if given:
             try:

@@ -89,7 +89,7 @@ class Application:
         """The pages of `/_sim/console`, which are also imported when one is requested."""
         from .console import Console
 
-        return Console(self.control, self.worlds, self.gateway)
+        return Console(self.control, self.worlds, self.gateway.ask_quietly)
 
     def keep(self, store: Store, kept: Kept) -> None:
         """Keep the commands of the worlds in a store, after those that it contains. Raises ValueError for what is not a log."""
@@ -242,6 +242,15 @@ class GatewayApp:
             return self.responder.fail(request, error), route
         return cast("tuple[Response, RoutedRequest]", answered)  # the caller did not disconnect
 
+    async def ask_quietly(self, request: Request, body: bytes) -> Response:
+        """The response to such a request, once it is in the journal: the caller gets none of it, and waits for no delay."""
+        response, route = await self.ask(request, body)
+        for step in self.responder.steps(response, route):
+            if callable(step):
+                await step()
+        self.responder.sent(response)
+        return response
+
     async def _answer(self, request: Request, receive: Receive) -> tuple[Response, RoutedRequest] | None:
         """The response to a request; nothing is done for a caller that disconnects before the end of its body."""
         request.started = real_clock()
@@ -306,7 +315,7 @@ def _encoded(response: Response, *, keep_alive: bool) -> bytes | None:
 @lru_cache(maxsize=256)
 def _head(status: int, headers: tuple[spec.Header, ...], keep_alive: bool) -> tuple[bytes | None, int | None]:  # noqa: FBT001
     """Status line and headers of a response, and the length of its body; None where uvicorn would add to them, or refuse them."""
-    parts, length = [STATUS_LINE.get(status, b"")], 0 if status in (204, 304) else None
+    parts, length = [STATUS_LINE.get(status, b"")], 0 if status in spec.BODILESS else None
     for name, value in headers:
         lower = name.lower()
         if lower == b"content-length":

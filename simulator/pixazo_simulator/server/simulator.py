@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from msgspec.structs import replace
 
 from pixazo_simulator.spec import LOOPBACK_OF, SECOND, is_loopback_ip
-from pixazo_simulator.world import DEFAULT_KEY, Begun, Settings, World, Worlds, real_date, starting
+from pixazo_simulator.world import DEFAULT_KEY, Begun, ChangeSettings, Settings, World, Worlds, real_date, starting
 
 from .asgi import Application
 from .files import read_models, read_videos
@@ -169,12 +169,18 @@ class Simulator:
 
         store = MemoryStore(self._kept) if self._kept else store_of(self.state)
         begun = Begun(int(real_date() * SECOND), starting(settings.clock, settings.start)().start)
-        head = Head(begun, described(settings, self.change.name if self.change else ""))
-        kept = store.open(head)
+        change = self.change.name if self.change else ""
+        first = ChangeSettings(policy=settings.policy, rules=settings.script)
+        given = Head(begun, described(settings, change), first=first)
+        kept = store.open(given)
         try:
-            check_same(store.name, kept.head, head)
+            if kept.head.first and given.settings != kept.head.settings:  # perhaps they were changed later
+                settings = replace(settings, policy=kept.head.first.policy, script=kept.head.first.rules)
+            check_same(store.name, kept.head, Head(begun, described(settings, change)))
             application = Application(Worlds(settings, read_videos(), kept.head.begun), self.change)
             application.keep(store, kept)
+            if given.settings not in (kept.head.settings, described(application.worlds.settings, change)):
+                check_same(store.name, kept.head, given)
         except BaseException:
             _complete(store.close())
             raise

@@ -89,7 +89,6 @@ class TlsListeners:
         """
         from pixazo_simulator.control import TlsListener
 
-        self._refuse_too_many()
         context, ca_pem = tls_context(hosts)
         state = Connections()
         config = Configuration(self._serving(world), protocol=self._protocol)
@@ -104,23 +103,18 @@ class TlsListeners:
             ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
         )  # fmt: skip
         # Not earlier: meanwhile the world may be deleted, and others may open.
-        if self._worlds.get(world.key) is not world:
+        is_deleted, are_too_many = self._worlds.get(world.key) is not world, len(self._open) >= MOST_LISTENERS
+        if is_deleted or are_too_many:
             server.close()
+        if is_deleted:
             raise LookupError("the world was deleted while its TLS listener was opened")
-        try:
-            self._refuse_too_many()
-        except ValueError:
-            server.close()
-            raise
-        self._count += 1
-        self._open[self._count] = _Open(world, server, state)
-        return TlsListener(self._count, server.sockets[0].getsockname()[1], ca_pem)
-
-    def _refuse_too_many(self) -> None:
-        if len(self._open) >= MOST_LISTENERS:
+        if are_too_many:
             raise ValueError(
                 f"{MOST_LISTENERS} TLS listeners are open already: close one with DELETE /_sim/tls-listeners/NUMBER first"
             )
+        self._count += 1
+        self._open[self._count] = _Open(world, server, state)
+        return TlsListener(self._count, server.sockets[0].getsockname()[1], ca_pem)
 
     def _serving(self, world: World) -> ASGIApp:
         """The application of a TLS listener: every key becomes the key of the world, and our own routes do not exist."""

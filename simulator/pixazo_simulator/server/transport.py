@@ -40,7 +40,6 @@ Running = Callable[[], "tuple[ThreadedServer, Application]"]
 """The server of a simulator and its application. Raises SimulatorError when it is not running."""
 Step = float | Callable[[], object]
 """Real seconds to wait, or a function that blocks until it has a result."""
-_BODILESS = (204, 304)
 _SCHEMES = ("http", "https")
 _VALUE = re.compile(rb"(?:[^\0\s]+(?:[ \t]+[^\0\s]+)*)?")
 """What HTTP libraries send as the value of a header."""
@@ -216,7 +215,7 @@ class _Exchange:
         return library.Response(int(status), headers=headers, stream=body, extensions=_extensions(status))
 
     def _is_bodiless(self, status: int) -> bool:
-        return self._asked.method == "HEAD" or status in _BODILESS
+        return self._asked.method == "HEAD" or status in spec.BODILESS
 
     def _scope(self) -> Scope:
         asked = self._asked

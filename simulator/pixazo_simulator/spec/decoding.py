@@ -139,7 +139,7 @@ def json_fault(body: bytes) -> tuple[str, str]:
     try:
         json.loads(text, parse_constant=_no_constant, parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
-        return "malformed", f"{error.msg} at line {error.lineno}, column {error.colno}"
+        return "malformed", f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
     except ValueError as error:
         return "malformed", str(error)
     except RecursionError:

@@ -255,11 +255,9 @@ def _places(
     if not steps:
         yield before, value
         return
-    if not isinstance(value, dict):  # which is what is wrong with it
-        return
     step, rest = steps[0], steps[1:]
     name = step.removesuffix("[]")
-    inner: Any = cast("dict[str, Any]", value).get(name, UNSET)
+    inner: Any = cast("dict[str, Any]", value).get(name, UNSET) if isinstance(value, dict) else UNSET
     place, named = (f"{each}.{name}".removeprefix(".") for each in (before, named))
     if step != name and isinstance(inner, list):
         for number, each in enumerate(cast("list[object]", inner)):
@@ -267,8 +265,9 @@ def _places(
     elif not rest:
         if step == name or named not in known:
             yield place, inner
-    elif inner is not UNSET or named not in known:
-        yield from _places({} if inner is UNSET and step == name else inner, rest, place, known, named)
+    # Of a parameter that is not an object, its own rule says what is wrong.
+    elif isinstance(inner, dict) or (step == name and named not in known):
+        yield from _places(inner, rest, place, known, named)
 
 
 _TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {

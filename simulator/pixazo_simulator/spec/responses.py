@@ -47,6 +47,10 @@ class Answer(msgspec.Struct, frozen=True):
     decided_by: tuple[str, ...] = ()
 
 
+BODILESS = (204, 304)
+"""Status codes of responses without a body, whatever a fault puts into it (RFC 9110, 6.4.1)."""
+
+
 def is_success(status: int | None) -> bool:
     """Whether a status code is 2xx; None, that of no response, is not."""
     return status is not None and 200 <= status < 300

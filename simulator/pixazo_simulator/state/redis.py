@@ -216,6 +216,7 @@ class RedisStore:
 
     async def hold(self, process: str) -> bool:
         """Renew the lease of a process (heartbeat); return whether it has the lease of the leader."""
+        self._checked = False  # each heartbeat finds out if the worlds are gone, though nothing is asked
         async with self._using() as client:
             await client.set(self._key(f"process:{process}"), 1, px=int(LEASE * SECOND))
             if self._leader is None:
@@ -248,6 +249,8 @@ class RedisStore:
                 if not self._checked:
                     await self._check(client)
                 yield client
+                if self._lost:  # meanwhile
+                    self._lose()
         except (RedisError, TimeoutError) as error:
             self._checked = False
             why = str(error) or f"no response within {seconds:.3g} s"

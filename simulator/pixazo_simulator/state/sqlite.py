@@ -199,19 +199,14 @@ class SqliteStore:
 
 
 _REMEDY = ": restore a copy, or choose another file; this one was not changed"
+_UNDONE = "requests without a response were not done"
 _PROBLEMS = {
     sqlite3.SQLITE_BUSY: ("is used by another process", "end that one, or choose another file"),
     sqlite3.SQLITE_LOCKED: ("is used by another process", "end that one, or choose another file"),
     sqlite3.SQLITE_READONLY: ("cannot be written", "make the file and its folder writable for this user"),
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "make the file and its folder readable and writable for this user"),
-    sqlite3.SQLITE_FULL: (
-        "cannot be written, the disk is full",
-        "make room; requests without a response were not done",
-    ),
-    sqlite3.SQLITE_IOERR: (
-        "cannot be written",
-        "check that its disk works and has room; requests without a response were not done",
-    ),
+    sqlite3.SQLITE_FULL: ("cannot be written, the disk is full", f"make room; {_UNDONE}"),
+    sqlite3.SQLITE_IOERR: ("cannot be written", f"check that its disk works and has room; {_UNDONE}"),
     sqlite3.SQLITE_CORRUPT: ("is damaged", "restore a copy, or choose another file"),
     sqlite3.SQLITE_NOTADB: ("is damaged", "restore a copy, or choose another file"),
 }

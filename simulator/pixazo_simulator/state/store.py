@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from pixazo_simulator.world import Begun, Row, Settings, StateUnavailableError
+from pixazo_simulator.world import Begun, ChangeSettings, Row, Settings, StateUnavailableError
 
 from .entries import FORMAT
 
@@ -24,11 +24,15 @@ class StoreError(ValueError):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The first record of a store: when the worlds were created, with which settings, and the number of the format."""
+    """The first record of a store: when the worlds were created, with which settings, and the number of the format.
+
+    `first` has those that may change later, by `ChangeSettings`; None in a store of a version that did not keep them.
+    """
 
     begun: Begun
     settings: dict[str, str]
     form: int = FORMAT
+    first: ChangeSettings | None = None
 
 
 def described(settings: Settings, change: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from .commands import (
     AdvanceIdly,
     AdvanceServer,
     BeginWithGenerations,
+    ChangeSettings,
     ChangeWorld,
     Command,
     CopyDelivery,
@@ -56,7 +57,7 @@ from .world import World
 
 __all__ = [
     "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdoptWorld", "AdvanceClock", "AdvanceIdly",
-    "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "ChangeWorld", "Clock", "Command", "CopyDelivery", "CountCall",
+    "AdvanceServer", "Attempt", "BeginWithGenerations", "Begun", "ChangeSettings", "ChangeWorld", "Clock", "Command", "CopyDelivery", "CountCall",
     "CreateWorld", "Debit", "DeleteWorld", "Delivery", "EndTurn", "Entry", "EntryKind", "Exchange", "ForgetProcess", "ForgetState",
     "Forks", "Form", "Generation", "InitialGeneration", "Journal", "KeepState", "KeyTakenError", "Ledger", "Outcome", "ReadMedia",
     "ReadStatus", "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule", "RestoreState", "ReturnDelivery", "RotateSecret",

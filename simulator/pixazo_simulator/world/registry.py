@@ -283,6 +283,9 @@ class Worlds:
         if wanted.key in self._worlds:
             raise KeyTakenError("the key has a world already: delete it first, or choose another key")
         settings, name = self.settings, wanted.name
+        seed = settings.seed if wanted.seed is None else wanted.seed
+        if not -(2**63) <= seed < 2**64:  # MessagePack, as which worlds are saved, has no longer ones
+            raise ValueError("the seed has more than 64 bits: give a smaller number")
         if len(self) >= settings.most_worlds:
             raise ValueError(f"{settings.most_worlds} worlds are open already (setting most_worlds): delete one first")
         key = self.fresh_key() if wanted.key is None else wanted.key
@@ -295,7 +298,7 @@ class Worlds:
             if not clock.rate:  # as far advanced as the server's own, which moves when every world is advanced
                 clock.advance_to(clock.start + self.clock.now() - self.clock.start)
         balance = settings.balance if wanted.balance is None else wanted.balance
-        policy, seed = wanted.policy or settings.policy, settings.seed if wanted.seed is None else wanted.seed
+        policy = wanted.policy or settings.policy
         source = "" if name is None or name in self._sources else name
         world = self._made_world(
             key, clock, balance, policy=policy, seed=seed, script=script, name=name, source=source, number=self._opened

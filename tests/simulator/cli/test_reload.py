@@ -21,8 +21,9 @@ from tests.patience import PATIENCE, until
 from tests.servers import Redis
 from tests.serving import ServeProcess
 from tests.simulator.state.keeping import HEAD, KeptInProcess, replayed
+from tests.test_workers import workers
 
-from pixazo_simulator import PROFILES, Rule, Settings, Simulator
+from pixazo_simulator import PROFILES, Rule, Settings, Simulator, SimulatorError
 from pixazo_simulator.cli.workers import Workers
 from pixazo_simulator.control import ControlClient
 from pixazo_simulator.mutants import find_mutant
@@ -87,6 +88,19 @@ def test_what_is_kept_can_be_replayed() -> None:
     again = Worlds(settings, begun=HEAD.begun)
     again.restore(state)
     assert (again.settings.policy, again.settings.script) == (POLICY, (AFTER,))
+
+
+def test_a_kept_state_starts_with_what_was_read_last(tmp_path: Path) -> None:
+    """Or with what it was created with, but with nothing else."""
+    state = f"sqlite:{tmp_path}/worlds.db"
+    first, last, other = Settings(script=(BEFORE,)), Settings(policy=POLICY, script=(AFTER,)), Settings(script=(OWN,))
+    with Simulator(first, state=state) as simulator:
+        simulator.change_settings(policy=last.policy, script=last.script)
+    for settings in (last, first):
+        with Simulator(settings, state=state) as simulator:
+            assert rules_of(simulator.control().create_world()) == [AFTER.as_json()]
+    with pytest.raises(SimulatorError, match="was started with script"):
+        Simulator(other, state=state).start()
 
 
 class Served:
@@ -188,3 +202,6 @@ def test_all_workers_read_their_files_again(tmp_path: Path) -> None:
         until(lambda: rules_of(ControlClient(serving.url, serving.key))[0]["when"] == "generate")
         for number in range(6):  # connections of their own, which any worker accepts
             assert rules_of(ControlClient(serving.url, f"new {number}"))[0]["when"] == "generate"
+        script.write_text("nothing", encoding="utf-8")  # so no worker can be started in place of one that ends
+        os.kill(min(workers(serving)), signal.SIGKILL)
+        assert serving.process.wait(PATIENCE) == 1

@@ -65,6 +65,7 @@ def test_image_to_video_reads_one_member_more() -> None:
         (b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n', "form", ""),
         (b'{"prompt":"\\ud800"}', "malformed", "a string contains an unpaired surrogate"),
         (b'{"prompt":"a"} {}', "malformed", "Extra data at line 1, column 16"),
+        (b'{"prompt":"a', "malformed", "Unterminated string starting at line 1, column 11"),
         (b"{\n'prompt':1}", "malformed", "Expecting property name enclosed in double quotes at line 2, column 1"),
         (b'{"prompt":NaN}', "malformed", "NaN is not a JSON number"),
         (b"[" * 100_000, "nested", ""),

@@ -150,12 +150,14 @@ def test_a_store_that_comes_back_empty_is_not_used(
     callers[0].accepted()
     with _connected(store.url) as client:
         client.flushall()
+    until(lambda: callers[0].call("GET", "/_sim/ready").status == 503)
     servers[1].restart()
     identity = callers[1].accepted()
     assert "restart all its processes" in callers[0].generate().json()["message"]
     assert _away(callers[0].generate())
     assert _away(callers[0].read(identity))
     assert _ids(callers[1]) == [identity]
+    assert "used again" not in servers[0].log
     store.restart_empty()
     for _ in range(3):
         assert all(_away(caller.generate()) for caller in callers)

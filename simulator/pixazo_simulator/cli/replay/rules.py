@@ -316,7 +316,7 @@ def _unanswered(exchange: Exchange) -> tuple[Fault, ...]:
 
 def _reply(exchange: Exchange) -> Reply:
     """The response as it was; a simulator computes Content-Length and Date."""
-    text = None if exchange.status in (204, 304) else exchange.body or ""
+    text = None if exchange.status in spec.BODILESS else exchange.body or ""
     return Reply(status=exchange.status or 0, text=text, headers=exchange.shown)
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from pixazo_simulator.control import JournalPage, Refused, responses
+from pixazo_simulator.gateway import Request
 from pixazo_simulator.script import EXAMPLES
 from pixazo_simulator.spec import KEY_HEADER, beginning, is_success
 
 from .request import BASE, ActionResult, ConsoleRequest
-
-if TYPE_CHECKING:
-    from starlette.types import Message
 
 Action = Callable[[ConsoleRequest], Awaitable[ActionResult]]
 _SHOWN = 40
@@ -66,14 +63,9 @@ async def change(request: ConsoleRequest) -> ActionResult:
     if "field" in form:
         body["policy"] = {form["field"]: form.get("value", "").strip()}
     await request.send(responses.WorldState, "PATCH", "world", body)
-    return ActionResult(
-        "Changed for this world: "
-        + ", ".join(
-            f"{name} {value if isinstance(value, str) else str(value).lower()}"
-            for name, value in (body.get("policy") or body).items()
-        )
-        + "."
-    )
+    changed = (body.get("policy") or body).items()
+    words = (f"{name} {value if isinstance(value, str) else str(value).lower()}" for name, value in changed)
+    return ActionResult(f"Changed for this world: {', '.join(words)}.")
 
 
 async def resend(request: ConsoleRequest) -> ActionResult:
@@ -128,27 +120,13 @@ async def send(request: ConsoleRequest) -> ActionResult:
     }
     if webhook := request.form.get("webhook", "").strip():
         headers["X-Webhook-URL"] = webhook
-    await _ask_gateway(request, known[operation].path, headers, body)
-    latest = (await request.get(JournalPage, "journal", limit=1)).exchanges
+    raw = tuple((name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items())
+    asked = Request("POST", known[operation].path, b"", raw, request.worlds.settings.scheme, ("127.0.0.1", None))
+    accepted = (
+        await request.gateway(asked, body)
+    ).request_id  # None of a refusal, which is probably the latest exchange
+    latest = (await request.get(JournalPage, "journal", limit=1, request_id=accepted)).exchanges
     return ActionResult("Sent.", f"{request.here}/requests/{latest[-1].number}" if latest else "")
-
-
-async def _ask_gateway(request: ConsoleRequest, path: str, headers: Mapping[str, str], body: bytes) -> None:
-    """Let the gateway respond; the journal has what it said."""
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def ignore(_: Message) -> None:
-        pass
-
-    scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": request.worlds.settings.scheme, "path": path,
-        "raw_path": path.encode(), "query_string": b"", "root_path": "", "client": ("127.0.0.1", 0), "server": ("127.0.0.1", None),
-        "headers": [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()],
-    }  # fmt: skip
-    with suppress(ConnectionError):  # of a fault that cuts the connection
-        await request.gateway(scope, receive, ignore)
 
 
 ACTIONS: Mapping[str, Action] = {

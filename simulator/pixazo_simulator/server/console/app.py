@@ -25,7 +25,7 @@ from pixazo_simulator.spec import beginning, raised_at
 from pixazo_simulator.world import Settings, StateUnavailableError, World
 
 from . import actions, pages
-from .request import BASE, ConsoleRequest, View, checksum, clock_text
+from .request import BASE, ConsoleRequest, Gateway, View, checksum, clock_text
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -51,7 +51,7 @@ _SHOWN_PATH = 120
 class Console:
     """The console over the worlds of one server; `gateway` responds to the requests of the page Try it."""
 
-    def __init__(self, control: ControlHandler, worlds: Worlds, gateway: ASGIApp) -> None:
+    def __init__(self, control: ControlHandler, worlds: Worlds, gateway: Gateway) -> None:
         self._control = control
         self._worlds = worlds
         self._gateway = gateway

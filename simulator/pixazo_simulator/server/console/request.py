@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 from zlib import crc32
@@ -9,16 +10,17 @@ from zlib import crc32
 import msgspec
 
 from pixazo_simulator.control import Refused, responses
+from pixazo_simulator.gateway import Request, Response
 from pixazo_simulator.spec import CONSOLE_PATH, status_span, timestamp
 from pixazo_simulator.world import World
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
     from pixazo_simulator.control import ControlHandler
     from pixazo_simulator.world import Worlds
 
 BASE = CONSOLE_PATH
+Gateway = Callable[[Request, bytes], Awaitable[Response]]
+"""Answers a request with this body, and journals it."""
 T = TypeVar("T")
 MOST_LINES = 50
 """Generations that a page shows."""
@@ -32,7 +34,7 @@ class ConsoleRequest(msgspec.Struct, frozen=True):
 
     control: ControlHandler
     worlds: Worlds
-    gateway: ASGIApp
+    gateway: Gateway
     host: str
     path: dict[str, Any]
     query: dict[str, str]

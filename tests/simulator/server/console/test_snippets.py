@@ -16,6 +16,7 @@ from tests.receiver import Receiver, http_response
 from tests.simulator.server.console.visitor import Visitor
 from tests.tools import tool
 
+from pixazo_simulator import Delay, Rule, Settings
 from pixazo_simulator.server.console.exports import SAMPLES, snippets
 
 KEY = "a-key $HOME `id`"
@@ -68,8 +69,8 @@ def test_the_samples_are_those_of_the_page() -> None:
 
 @pytest.mark.parametrize("operation", SAMPLES)
 def test_the_form_of_a_sample_is_accepted(operation: str) -> None:
-    """As it stands on the page, by a world that has just begun."""
-    with InProcess() as send:
+    """As it stands on the page, by a world that has just begun; the page waits for no delay."""
+    with InProcess(Settings(script=(Rule(when="submit", faults=(Delay(3600),)),))) as send:
         caller, asked = Caller(send, "sim-key"), Visitor(send)
         page = asked.get(f"/worlds/1/try?operation={operation}").body.decode()
         assert f'<input type="hidden" name="operation" value="{operation}">' in page
