@@ -122,10 +122,9 @@ async def send(request: ConsoleRequest) -> ActionResult:
         headers["X-Webhook-URL"] = webhook
     raw = tuple((name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items())
     asked = Request("POST", known[operation].path, b"", raw, request.worlds.settings.scheme, ("127.0.0.1", None))
-    accepted = (
-        await request.gateway(asked, body)
-    ).request_id  # None of a refusal, which is probably the latest exchange
-    latest = (await request.get(JournalPage, "journal", limit=1, request_id=accepted)).exchanges
+    response = await request.gateway(asked, body)
+    # A refusal has no request_id; it is probably the latest exchange.
+    latest = (await request.get(JournalPage, "journal", limit=1, request_id=response.request_id)).exchanges
     return ActionResult("Sent.", f"{request.here}/requests/{latest[-1].number}" if latest else "")
 
 
