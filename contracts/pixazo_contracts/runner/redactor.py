@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html.entities import html5
@@ -235,9 +235,10 @@ class Redactor:
             if form.echo:
                 self._echoes.add(form)
 
-    def learn(self, keys: Iterable[str]) -> None:
-        """Replace these keys, too, from now on."""
-        self._look_for(form for key in keys if can_be_struck(key) for form in _forms(key, KEY))
+    def learn(self, secrets: Mapping[str, str]) -> None:
+        """Replace these secrets, too, from now on, each as it says."""
+        found = ((secret, shown) for secret, shown in secrets.items() if can_be_struck(secret))
+        self._look_for(form for secret, shown in found for form in _forms(secret, shown))
         self._remembered.cache_clear()
 
     def text(self, text: str) -> str:

@@ -23,6 +23,7 @@ from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Finding, Outcome, curl_line, judge
 from pixazo_contracts.probes import Headers, media_urls
 from pixazo_contracts.runner import (
+    KEY,
     Hiding,
     is_distinctive,
     make_header,
@@ -142,7 +143,7 @@ class Tape:
         self._accounts: dict[str, str] = {}
         #: Begins every token of `hook`, and the ledger's names of the runs of this tape; `purse` in the file.
         self.token_prefix = secrets.token_hex(4)
-        self._keys = dict.fromkeys(known_keys)
+        self._keys = dict.fromkeys(known_keys, KEY)
         self._redactor, self._unsearched = Hiding(self._keys), [*self._keys]
         self._exchanges = self._callbacks = 0
         self._issued: dict[str, float] = {}
@@ -253,10 +254,11 @@ class Tape:
     def learn(self, target: str, headers: Headers) -> None:
         """Note the secrets of a request before anything from it is shown or kept."""
         found = secrets_of(target, tuple(each for each in headers if SECRET.match(each[0])), words=True)
-        new = [text for text in found if text and text not in self._keys]
+        keys_last = sorted(found, key=lambda secret: secret[1] == KEY)
+        new = {text: shown for text, shown in keys_last if text and self._keys.get(text) not in (shown, KEY)}
         if new:
-            self._keys |= dict.fromkeys(new)
-            self._redactor.learn(dict.fromkeys(new))
+            self._keys |= new
+            self._redactor.learn(new)
             self._unsearched += new
             if self._path.stat().st_size <= MOST_SEARCHED:
                 written = self._path.read_bytes()

@@ -93,9 +93,10 @@ def test_entries_are_ordered_by_instant_whatever_its_zone_and_digits() -> None:
     assert [round(e.started, 6) for e in traced(last, late, early).exchanges] == [0.0, 0.623456, 0.623457]
 
 
-def test_an_entry_without_an_instant_follows_the_one_before_it() -> None:
-    assert [e.operation for e in traced(submit(), read(at=""), read())
-            .exchanges] == ["generate", "status", "status"]  # fmt: skip
+@pytest.mark.parametrize("at", ["", "0001-01-01T00:00:00+01:00"])  # what .NET writes for none
+def test_an_entry_without_an_instant_follows_the_one_before_it(at: str) -> None:
+    exchanges = traced(submit(), read(at=at), read()).exchanges
+    assert [e.operation for e in exchanges] == ["generate", "status", "status"]
 
 
 @pytest.mark.parametrize(
@@ -334,6 +335,13 @@ def test_a_cookie_like_a_word_and_where_it_holds_strike_nothing() -> None:
     assert (exchange.url, exchange.request_body, exchange.accepted_id) == (GENERATE, PROMPT, ID)
 
 
+def test_a_cookie_that_the_gateway_repeats_is_struck_and_no_echo_of_the_key() -> None:
+    sent = submit(headers={"Cookie": "__cf_bm=0a1b-2c3d"})
+    sent["response"]["headers"] += _listed({"Set-Cookie": "__cf_bm=0a1b-2c3d; Path=/", "Vary": "0a1b-2c3d"})
+    (exchange,) = traced(sent).exchanges
+    assert (exchange.leaks, dict(exchange.headers)["Vary"]) == ((), "<hidden>")
+
+
 @pytest.mark.parametrize("name", ["X-Session-Id", "X-Csrf-Token", "Webhook-Signature", "X-Token-Type"])
 def test_what_is_no_key_strikes_nothing(name: str) -> None:
     """A token of each request, a session that is echoed, the signature of a callback."""
@@ -361,10 +369,12 @@ def test_keys_are_told_apart_as_accounts() -> None:
     )
 
 
-def test_where_a_tool_left_out_every_key_calls_that_were_served_had_one() -> None:
-    refused = entry("POST", GENERATE, 400, {"error": "x", "message": "y"}, key=None, body="{}")
-    trace = traced(submit(key=None), read(key=None), refused)
-    assert {e.account for e in trace.exchanges} == {"default"}
+@pytest.mark.parametrize("key", [None, ""])
+def test_where_a_tool_left_out_every_key_calls_that_were_served_had_one(key: str | None) -> None:
+    refused = entry("POST", GENERATE, 400, {"error": "x", "message": "y"}, key=key, body="{}")
+    trace = traced(submit(key=key), read(key=key), refused)
+    assert {(e.account, e.placement) for e in trace.exchanges} == {("default", "header")}
+    assert not any("AUTH-04" in e.aims for e in trace.exchanges)
 
 
 @pytest.mark.parametrize(
