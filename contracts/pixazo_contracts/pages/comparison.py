@@ -12,7 +12,6 @@ from difflib import SequenceMatcher
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,8 +19,8 @@ from pixazo_contracts.clauses import CATALOGUE, Quote
 from pixazo_contracts.trace import MODEL, is_array, is_object
 
 from .descriptions import sentences
-from .meaning import COMPARISONS, atoms, gist
-from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of
+from .meaning import COMPARISONS, PLACEHOLDER, atoms, gist
+from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of, split_url
 
 #: Attributes of a parameter that are upper bounds.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
@@ -158,7 +157,7 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
     for key in dict.fromkeys([*olds, *news]):
         old, new = olds.get(key), news.get(key)
         part, name, attribute = key
-        whole = (part, name, "")
+        whole, name = (part, name, ""), (old or news[key]).name
         if attribute and (whole in olds) != (whole in news):
             continue  # the parameter, field or sample itself was added or removed
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
@@ -324,8 +323,9 @@ class Fact(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What two versions of a page have in common."""
-        return self.part, self.name, self.attribute
+        """What two versions of a page have in common; the cells beside a price in any order."""
+        name = ", ".join(sorted(self.name.split(", "))) if self.part == "price" else self.name
+        return self.part, name, self.attribute
 
 
 def operation_name(path: str) -> str:
@@ -349,9 +349,9 @@ def facts(operation: Operation) -> Iterator[Fact]:
 
 
 def _route(part: str, method: str, url: str, section: str) -> Iterator[Fact]:
-    parts, row = urlsplit(url), f"{method} {url}"
-    for name, value in (("method", method), ("host", f"{parts.scheme}://{parts.netloc}"), ("path", parts.path)):
-        yield Fact(part, name, "", value, value, section, row)
+    host, path = split_url(url)
+    for name, value in (("method", method), ("host", host), ("path", path)):
+        yield Fact(part, name, "", PLACEHOLDER.sub("{id}", value), value, section, f"{method} {url}")
 
 
 def _request(operation: Operation) -> Iterator[Fact]:
@@ -381,14 +381,16 @@ def _parameter(parameter: Parameter) -> Iterator[Fact]:
     yield Fact("parameter", name, "type", _type(parameter.type), parameter.type, section, row)
     default = parameter.rules.default
     commits = atoms(parameter.description, "" if default is msgspec.UNSET else str(default))  # or a column has it
+    commits -= {"true"} if _type(parameter.type) == ["boolean"] else set()  # as in `if true`
     for attribute, value in msgspec.to_builtins(parameter.rules).items():
         meaning = value
         if attribute in ("enumeration", "formats"):
             meaning = sorted(map(str, value))
         elif attribute == "conditions":
             meaning = sorted(atoms(*value))
-        elif attribute == "default" and str(value).casefold() in ("true", "false", "none"):
-            meaning = str(value).casefold()
+        elif attribute == "default":  # whatever its type
+            plain = str(value)
+            meaning = plain.casefold() if plain in ("True", "False", "None") else plain
         text = "; ".join(value) if attribute == "conditions" else _written(value)
         yield Fact("parameter", name, attribute, meaning, text, section, row, commits)
     yield Fact("parameter", name, "description", sorted(commits), parameter.description, section, row, commits)
@@ -462,10 +464,9 @@ def _form(value: object) -> str:
     if not isinstance(value, str):
         return _KINDS.get(type(value), "an empty object or list")
     if value.startswith(("http://", "https://")):
-        url = urlsplit(value)
-        path = _ID.sub(r"\1_{id}", re.sub(r"\{[^}]*\}", "{id}", url.path))
-        host = re.sub(r"^pub-[0-9a-f]+\.", "pub-{bucket}.", url.netloc)
-        return f"{url.scheme}://{host}{path.rpartition('.')[0] or path}"
+        host, path = split_url(value)
+        path = _ID.sub(r"\1_{id}", PLACEHOLDER.sub("{id}", path))
+        return re.sub(r"//pub-[0-9a-f]+\.", "//pub-{bucket}.", host) + (path.rpartition(".")[0] or path)
     if stamp := _STAMP.fullmatch(value):
         return f"timestamp, {len(stamp[1] or '.') - 1} decimals, {'Z' if stamp[2] == 'Z' else 'offset'}"
     if found := _ID.fullmatch(value):

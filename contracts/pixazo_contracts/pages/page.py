@@ -36,6 +36,8 @@ TABLES: Final = {
 #: What looks like a price, and the names of columns that have prices.
 PRICE: Final = re.compile(r"[$€£]\s*\d|.*\d\s*(?:USD|EUR|credits?|cents?|¢)", re.IGNORECASE)
 PRICED: Final = re.compile(r"\b(?:price|pricing|costs?|usd|credits?|rate)\b", re.IGNORECASE)
+#: A longer text is no title: the time of a search in it grows with the square of its length.
+_LONGEST_TITLE: Final = 200
 _YES: Final = frozenset({"yes", "true", "required", "mandatory", "y", "✓", "✔", "✅", "☑"})
 _NO: Final = frozenset({"no", "false", "optional", "n", "✗", "✘", "✕", "❌", "☐"})
 
@@ -48,6 +50,8 @@ def is_required(cell: str) -> bool | None:
 
 def kind_of(title: str) -> str:
     """The heading of the template that this is, or an empty string: `Request Parameters - Generate Video Request` is `request parameters`."""
+    if len(title) > _LONGEST_TITLE:
+        return ""
     title = re.sub(r"\s*(?:\{#[^}]*\}|¶)$", "", title.strip())  # the anchor of a heading
     plain = re.sub(r"\s+", " ", title.rstrip(":").casefold())
     plain = _ALIASES.get(plain, plain)
@@ -56,6 +60,12 @@ def kind_of(title: str) -> str:
     if plain.startswith("request parameters"):
         return "request parameters"
     return "pricing" if plain.endswith((" pricing", " prices")) or plain == "prices" else ""
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Scheme and host, and path, of a URL that may have placeholders which `urlsplit` refuses: `https://[region].pixazo.ai/v1`."""
+    found = re.match(r"([a-z]+://[^/?#]*)?([^?#]*)", url, re.IGNORECASE)
+    return (found[1] or "", found[2]) if found else ("", "")
 
 
 class InvalidPageError(Exception):

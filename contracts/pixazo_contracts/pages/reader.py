@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
-from itertools import pairwise, zip_longest
+from contextlib import suppress
+from itertools import chain, pairwise, zip_longest
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from pixazo_contracts.trace import is_object
 
 from .descriptions import read_rules
-from .meaning import in_digits
-from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required
-from .sections import Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
+from .meaning import normalized
+from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, split_url
+from .sections import TYPOGRAPHY, Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
 _ABOUT: Final = re.compile(r"(?:Source|Page): (?P<source>\S+)|(?:Provider: |by )(?P<provider>.+)")
-_SECONDS: Final = re.compile(r"(?<!\d)(\d+)(?:\s*(?:-|to|and)\s*(\d+))? ?(?:seconds|secs?|s)\b")
+_SECONDS: Final = re.compile(r"(?<!\d)(\d{1,9})(?:\s*(?:-|to|and)\s*(\d{1,9}))? ?(?:seconds|secs?|s)\b")
 #: What a number of seconds is about if it is how often to poll, and not how long something lasts.
 _OFTEN: Final = re.compile(r"\b(?:every|each|between|intervals?|apart)\b", re.IGNORECASE)
 _SAMPLES: Final = frozenset(
@@ -42,7 +42,12 @@ _COLUMNS: Final = {
 _LAST: Final = frozenset({"headers", "codes"})
 #: A price in a line of its own: `768P 6s: $0.28`.
 _PRICED: Final = re.compile(r"(\w[^:$]{0,60}?)\s*(?::|\s-)\s*([$€£]\s*\d\S*(?: per \w+)?)[.;]?")
-_ARROW: Final = "→|-+>"
+_ARROW: Final = "[→➜➔⇒⟶]|[-=]+>"
+_ONE_OF: Final = re.compile(r"\s*(?:[|/,]|\bor\b)\s*")
+#: What is no JSON in a sample, and how many brackets open in one at most: values are walked recursively.
+_REMARK: Final = re.compile(r"(?<=\s)//.*|^\s*(?:\.{3}|…),?[ \t]*$", re.MULTILINE)
+_LAST_COMMA: Final = re.compile(r",(?=\s*[}\]])")
+_MOST_NESTED: Final = 200
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
 _HTML: Final = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html)\b", re.IGNORECASE)
 
@@ -128,15 +133,20 @@ class _Reading:
         if not body and others and others[0].kind == "code" and others[0].text.startswith(("{", "[")):
             body = others.pop(0).text
         headers = _headers(head)
-        host = headers.pop("Host", "")
-        url = found[2] if "://" in found[2] else self.values.get("base_url", f"https://{host}") + found[2]
-        self.values.update(method=found[1], url=url, path=urlsplit(url).path, line=http.line, headers=headers)
+        base = self._base(headers)
+        url = found[2] if "://" in found[2] else base + found[2].removeprefix(split_url(base)[1])
+        self.values.update(method=found[1], url=url, path=split_url(url)[1], line=http.line, headers=headers)
         self._sample("request code", http, body)
         for block in others:
             if block.kind == "code":
                 self._sample("request code", block, "")
             else:
                 self.sentences.append(Sentence(section.kind, block.text, block.line))
+
+    def _base(self, headers: dict[str, str]) -> str:
+        """What the target of a request is below if it is a path: the base URL, or the host that its headers name."""
+        host = headers.pop("Host", "")
+        return str(self.values.get("base_url", f"https://{host}"))
 
     def _known(self, section: Section) -> None:
         """Any other section of the template."""
@@ -209,7 +219,9 @@ class _Reading:
         elif section.kind == "pricing" and (found := _PRICED.fullmatch(text)):
             values["prices"] = values.get("prices", {}) | {found[1]: found[2]}
         elif section.kind in ("endpoint", "retrieving results") and (found := _REQUEST.match(text)):
-            values |= {"status_method": found[1], "status_url": found[2], "status_headers": _headers(text)}
+            headers = _headers(text)
+            url = found[2] if "://" in found[2] else split_url(self._base(headers))[0] + found[2]
+            values |= {"status_method": found[1], "status_url": url, "status_headers": headers}
         elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | {"curl example"}:
             for each in _samples(block):
                 self._sample(section.kind, each, each.text, label)
@@ -219,7 +231,7 @@ class _Reading:
             if (
                 section.kind == "typical workflow"
                 and _OFTEN.search(text)
-                and (found := _SECONDS.search(in_digits(text)))
+                and (found := _SECONDS.search(normalized(text)))
             ):
                 values.setdefault("polling", (int(found[1]), int(found[2] or found[1])))
             self.sentences.append(Sentence(section.kind or section.title, text, block.line))
@@ -312,18 +324,21 @@ def _headers(head: str) -> dict[str, str]:
 
 
 def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
+    """The value of a sample, also as people and converters write it: with comments, an ellipsis, a last comma, other quotation marks and spaces."""
+    if sum(map(text.count, "[{")) > _MOST_NESTED:
         return msgspec.UNSET
+    bare = _LAST_COMMA.sub("", _REMARK.sub("", text.translate(TYPOGRAPHY)))
+    for each in (text, bare):
+        with suppress(ValueError):
+            return json.loads(each)
+    return msgspec.UNSET
 
 
 def _model_id(samples: Iterable[Sample]) -> str:
-    """What the ids of an operation begin with."""
-    for sample in samples:
-        if is_object(sample.value) and isinstance(found := sample.value.get("request_id"), str):
-            return found.rpartition("_")[0]
-    return ""
+    """What the ids of an operation begin with, whatever the member is called."""
+    members = (sample.value.items() for sample in samples if is_object(sample.value))
+    ids = (value for name, value in chain.from_iterable(members) if name.endswith("id") and isinstance(value, str))
+    return next((each.rpartition("_")[0] for each in ids if "_" in each), "")
 
 
 def _flow(text: str) -> Iterator[tuple[str, str]]:
@@ -340,4 +355,4 @@ def _flow(text: str) -> Iterator[tuple[str, str]]:
             columns = {}
         for arrow, (source, target) in zip(arrows, pairwise(words), strict=True):
             columns[arrow.start()] = source
-            yield source, target
+            yield from ((source, each) for each in _ONE_OF.split(target) if each)

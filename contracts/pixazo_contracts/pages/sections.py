@@ -19,7 +19,7 @@ from .page import COLUMNS, PRICE, PRICED, TABLES, TITLES, kind_of
 #: Pipe tables are read here, line by line: the parser's rule wants a delimiter row, and drops the cells after `string|null`.
 _MARKDOWN: Final = MarkdownIt("commonmark")
 #: Typographic quotation marks, dashes and spaces as those of a keyboard; a dash between words stays.
-_TYPOGRAPHY: Final = str.maketrans({
+TYPOGRAPHY: Final = str.maketrans({
     "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": "'", "–": "-", "‑": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "：": ":",
     "\u200b": "", "\ufeff": "",
 })  # fmt: skip
@@ -30,8 +30,10 @@ _TAG: Final = re.compile(
     r"</?(?:a|abbr|b|br|code|details|div|em|i|img|kbd|p|small|span|strong|sub|summary|sup|u)\b[^>]*>", re.IGNORECASE
 )
 _BULLET: Final = re.compile(r"^([ \t]*)[•●▪‣◦○](?=\s)", re.MULTILINE)
+#: What stands before the words of a heading: its number, a picture.
+_ORNAMENT: Final = re.compile(r"\A(?:\d+(?:[.)]\d*)+:?\s+|[^\w`(\[{\"'<]+)*")
 _FENCE: Final = re.compile(r"^[ \t]*(`{3,}|~{3,})([^`\r\n]*)\r?$", re.MULTILINE)
-_FRONT_MATTER: Final = re.compile(r"\ufeff?---\r?\n(?:[\w-]+:.*\n)*---[ \t]*\r?\n")
+_FRONT_MATTER: Final = re.compile(r"\ufeff?---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
 #: A line that stands alone in its paragraph, like a heading of the template: a header, a URL, arrows.
 _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
@@ -126,7 +128,7 @@ def _paragraph(token: Token, line: int, kind: Literal["text", "item"]) -> Iterat
     lines = token.content.split("\n")
     plain = _plain(token).split("\n")
     if len(plain) != len(lines):  # a mark spans lines
-        plain = [each.translate(_TYPOGRAPHY) for each in lines]
+        plain = [each.translate(TYPOGRAPHY) for each in lines]
     prose: list[str] = []
     for number, (raw, text) in enumerate(zip(lines, plain, strict=True)):
         is_code, is_row = bool(_CODE.fullmatch(raw)), raw.startswith("|")
@@ -164,7 +166,7 @@ def _plain(token: Token) -> str:
     parts = (
         " " if _TAG.fullmatch(each.content) else around.get(each.type, "{}").format(each.content) for each in shown
     )
-    return "".join(parts).translate(_TYPOGRAPHY).strip()
+    return "".join(parts).translate(TYPOGRAPHY).strip()
 
 
 def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
@@ -205,10 +207,11 @@ def sections(blocks: Iterable[Block]) -> Iterator[Section]:
     for block in _unswallowed(blocks):
         # A parameter may be called webhook.
         may_be_title = block.kind == "heading" or (block.kind == "text" and block.text[:1].isupper())
-        kind = kind_of(block.text) if may_be_title else ""
+        title = _ORNAMENT.sub("", block.text) if may_be_title else ""
+        kind = kind_of(title)
         if block.kind == "heading" or kind:
             yield _recognized(current)
-            current = Section(block.text, kind, block.line, [])
+            current = Section(title, kind, block.line, [])
         else:
             current.blocks.append(block)
     yield _recognized(current)

@@ -260,6 +260,10 @@ OTHERWISE: tuple[tuple[str, str, tuple[str, str, str]], ...] = (
     ("not charged", "not charged twice", ERROR),
     ("Poll the universal status endpoint to check progress and retrieve results.",
      "Polling is no longer possible; results are only sent by webhook.", ("sentence", "retrieving results", "")),
+    ("passed via header", "passed in the request body", ("sentence", "authentication", "")),
+    ("optimizes the prompt", "translates the prompt", ("parameter", "prompt_optimizer", "description")),
+    ("when video is ready.", "when video is ready or has failed.", ("parameter", "callback_url", "description")),
+    ("download from `output.media_url`", "download from `output.media_url` with your key", ("sentence", "typical workflow", "")),
     ("### Text to Video", "### Text to Video (deprecated)", ("sentence", "headings", "")),
     ("# Hailuo AI API\n", "# Hailuo AI API (discontinued)\n", ("page", "title", "")),
 )  # fmt: skip
@@ -279,6 +283,12 @@ def test_what_is_said_of_a_parameter_and_not_understood_is_a_change() -> None:
     assert (unread.name, unread.after) == (
         "duration", "Must be 6 to 10 seconds for MiniMax-Hailuo-2.3-Fast model.",
     )  # fmt: skip
+
+
+def test_values_that_hold_in_some_cases_replace_no_others() -> None:
+    """The sentence is not understood."""
+    found = changes(edited((SECONDS, f"{SECONDS}. With 1080P only 6 seconds")))
+    assert [each.attribute for each in found if each.kind == "meaning"] == ["description"]
 
 
 @pytest.mark.parametrize(("yes", "no"), [("true", "false"), ("✓", "✗"), ("Required", "Optional")])
@@ -438,7 +448,7 @@ WORDING = {
     ),
     "two samples in one fence": edited(("```\n\n```\n// 400", "\n// 400")),
     "comments": edited(("## Webhook (Optional)", "<!-- 24 h TTL -->\n\n## Webhook (Optional)"), ("Common status", "Common <!-- 4 --> status")),
-    "front matter": f"---\ntitle: Hailuo AI API\nlast_modified: 2026-11-28\n---\n\n{PAGE}",
+    "front matter": f"---\ntitle: Hailuo AI API\nlast_modified: 2026-11-28\ntags:\n  - video\n---\n\n{PAGE}",
     "a byte order mark": f"\ufeff{PAGE}",
     "nested lists in place of tables": re.sub(r"(?m)^(- `\w+` \(.*?\)): ", r"\1\n  - ", rendered(listed)),
     "arrows of a diagram": edited(("→", "-->")),
@@ -454,6 +464,23 @@ WORDING = {
     "a default without quotes": edited(('Default: "768P"', "Default: 768P")),
     "nullable types": edited(("string|null", "string (nullable)")),
     "sentences that introduce": edited(("Common status codes.", "The following table lists the common status codes. See also the examples below.")),
+    "numbers and pictures before headings": re.sub(r"(?m)^(##+) (?=[BRSW])", r"\1 🚀 2.1. ", PAGE),
+    "paths in place of URLs": edited(
+        ("POST https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate\n", "POST /minimax-hailuo-ai/v1/generate HTTP/1.1\nHost: gateway.pixazo.ai\n"),
+        ("GET https://gateway.pixazo.ai/v2", "GET /v2"),
+    ),
+    "another placeholder": edited(("/status/{request_id}", "/status/:id")),
+    "samples that are not quite JSON": edited(
+        ('"output": null\n', "“output”: null, // none\n"), ('"completed_at": "2026-03-31T10:00:15.000Z"\n', '"completed_at":\u00a0"2026-03-31T10:00:15.000Z"\n  ...\n'),
+    ),
+    "switches": edited(
+        ("Default: true. Auto", "Enabled by default. Auto"), ("Default: false. Short", "Off by default. Short"), ("Whether to add AIGC", "If true, adds an AIGC"),
+    ),
+    "the model first": edited(("only for MiniMax-Hailuo-2.3-Fast model", "MiniMax-Hailuo-2.3-Fast model only")),
+    "one of several targets": edited(("                    → FAILED\n                    → ERROR", "PROCESSING ➜ FAILED | ERROR")),
+    "remarks": edited(("**Tip:** Use", "> [!TIP]\n> Use")),
+    "formats that must be": edited(("requirements: JPG/JPEG/PNG/WebP,", "must be JPG, PNG or WebP,"), ("Base64 encoded", "Base64-encoded")),
+    "no default in a column": rendered(lambda table: piped([row._replace(cells={**row.cells, "default": "N/A"}) for row in table])),
     "what MiniMax does": edited(("Advanced video, audio, and image generation by MiniMax.", "MiniMax makes videos.")),
 }  # fmt: skip
 
@@ -511,6 +538,45 @@ def test_another_unit_of_a_size_is_told_once() -> None:
     """By the rule: its description says nothing else."""
     found = [each for each in changes(edited(("<20MB", "<20MiB"))) if each.kind == "meaning"]
     assert [(each.attribute, each.after) for each in found] == [("max_bytes", 20 * 1024**2 - 1)]
+
+
+def test_the_columns_beside_a_price_stand_in_any_order() -> None:
+    """A price is known by its cells."""
+    tables = (
+        "Resolution | Duration | Price (USD) |\n| 768P | 6s",
+        "Duration | Resolution | Price (USD) |\n| 6s | 768P",
+    )
+    old, new = (read_page(f"{PAGE}\n\n## Pricing\n\n| {each} | $0.28 |\n") for each in tables)
+    assert compare_pages(old, new) == ()
+
+
+def test_the_default_of_another_type_is_the_same() -> None:
+    """It is written in the same way."""
+    found = changes(edited(("duration\n\nNo\n\ninteger", "duration\n\nNo\n\nstring")))
+    assert [each.attribute for each in found if each.kind == "meaning"] == ["type"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("gateway.pixazo.ai", "[region].pixazo.ai"),
+        ('"output": null', f'"output": {"[" * 5000}{"]" * 5000}'),
+        ("<20MB", f"<{'9' * 400}MB"),
+        ("every 5-10 seconds", f"every {'9' * 5000} seconds"),
+        ("Video resolution.", f"a{' ' * 20_000}b."),
+    ],
+    ids=["host", "depth", "size", "number", "spaces"],
+)
+def test_odd_values_are_changes(old: str, new: str) -> None:
+    """They neither end the comparison nor take long."""
+    assert any(each.kind == "meaning" for each in changes(edited((old, new))))
+
+
+def test_a_member_of_another_name_is_an_id_too() -> None:
+    """The model id is read from it."""
+    assert [each.model_id for each in read_page(edited(('"request_id"', '"id"'))).operations] == [
+        "minimax-hailuo-ai"
+    ] * 2
 
 
 def test_a_second_table_never_silently_replaces_the_first() -> None:

@@ -46,7 +46,8 @@ __all__ = ["PageChange", "edits_for"]
 FORM = "multipart/form-data"
 GONE = object()
 """No member; an edit that returns it leaves the member out."""
-_ID = re.compile(r"\{[^}/]*\}|[\w.-]+_[0-9a-fx]{4,}(?:-[0-9a-fx]{4,})*")
+_ID = re.compile(r"\{[^}/]*\}|<[^>/]*>|(?<=/):\w+|[\w.-]+_[0-9a-fx]{4,}(?:-[0-9a-fx]{4,})*")
+UNREADABLE = "the page no longer says it in a readable way"
 NOWHERE = "/v0"
 """A path that begins with it has no route: no model has this name."""
 WITHOUT_BODY = ("204", "205", "304")
@@ -56,7 +57,10 @@ def edits_for(change: PageChange) -> Edits | str:
     """The edits of a gateway after a change, or why there is nothing to try."""
     if change.part not in _PARTS:
         return _REASONS.get(change.part, "no response of the gateway depends on it")
-    edits = _PARTS[change.part](change)
+    try:
+        edits = _PARTS[change.part](change)
+    except ValueError:  # such as a URL with a placeholder in brackets
+        return UNREADABLE
     return edits if isinstance(edits, str) or not change.operation else _of(change.operation, edits)
 
 
@@ -142,7 +146,7 @@ def _request(change: PageChange) -> Edits | str:
         case "model id" if re.fullmatch(r"[\w.-]+", after):
             return _other_ids(f"{before}_", f"{after}_")
         case _:
-            return "the page no longer says it in a readable way"
+            return UNREADABLE
 
 
 def _status_route(change: PageChange) -> Edits | str:
