@@ -34,12 +34,12 @@ _INTRODUCES: Final = re.compile(
 )
 #: How many sections at the end of an operation must be missing for a page to count as cut off.
 _FEWEST_GONE: Final = 3
-#: The sections inside another one.
 #: A sentence about the page itself.
 _ABOUT_PAGE: Final = re.compile(
     r"\W*(?:(?:page|last) (?:updated|modified|reviewed|edited)\b.{0,40}|(?:©|\(c\)|copyright\b).{0,60}|all rights reserved)\W*",
     re.IGNORECASE,
 )
+#: The sections inside another one.
 _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("queue system errors",)}
 _SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
 Effect = Literal["", "breaking", "widening", "unknown"]
@@ -161,21 +161,22 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
         if attribute and (whole in olds) != (whole in news):
             continue  # the parameter, field or sample itself was added or removed
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
-        if old and new is None and _is_reworded(old, news.get((part, name, "description"))):
-            continue
+        said = news.get((part, name, "description"))
+        is_lost = attribute == "conditions" and new is None
+        if is_lost and old and said and old.commits == said.commits != frozenset():
+            continue  # it commits to the same in words from which no condition was read; any other rule that is lost has changed
         is_same = old is not None and new is not None and old.meaning == new.meaning and not _adds(old, new)
         is_told = attribute == "description" and old and new and _is_told(old, new, changed.get(name, []))
         if is_same or is_told or part == "example":
             texts = [each.text if each else None for each in (old, new)]
             is_presence = old is not None and old.meaning == PRESENT
-            if not is_presence and _squeezed(texts[0]) != _squeezed(texts[1]):
+            if not is_presence and len({" ".join((each or "").replace("\\", "").split()) for each in texts}) > 1:
                 yield change(kind="wording", before=texts[0], after=texts[1])
             continue
         if part == "parameter":
             changed.setdefault(name, []).extend(each.meaning for each in (old, new) if each)
         dependents = support(before, old) if old else {}
-        said = news.get((part, name, "description"))
-        is_replaced = old and said and new is None and (name in unread or said.commits - old.commits)
+        is_replaced = old and said and new is None and (unread.get(name) or said.commits - old.commits)
         effect = "unknown" if is_replaced else _effect(key, old, new)
         yield change(kind="meaning", before=_shown(old), after=_shown(new), effect=effect, **dependents)
         told |= {name} if attribute == "description" else set()
@@ -187,19 +188,11 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
 def _unread(before: Operation, after: Operation) -> dict[str, list[str]]:
     """The sentences about each parameter of both versions that are not understood, and commit to something else than any before."""
     known = {each.name: {atoms(text) for text in each.unread} for each in before.parameters}
-    found = {
+    return {
         each.name: [text for text in each.unread if atoms(text) not in known[each.name]]
         for each in after.parameters
         if each.name in known
     }
-    return {name: texts for name, texts in found.items() if texts}
-
-
-def _is_reworded(old: Fact, description: Fact | None) -> bool:
-    """Whether a description commits to the same in words from which a condition was not read. Any other rule that is lost has changed."""
-    if old.attribute != "conditions" or description is None:
-        return False
-    return bool(old.commits) and old.commits == description.commits
 
 
 def _is_told(old: Fact, new: Fact, rules: Sequence[Any]) -> bool:
@@ -208,10 +201,6 @@ def _is_told(old: Fact, new: Fact, rules: Sequence[Any]) -> bool:
     return bool(rules) and all(
         each in values or each in COMPARISONS or re.search(r"\d", each) for each in old.commits ^ new.commits
     )
-
-
-def _squeezed(text: str | None) -> str:
-    return " ".join((text or "").replace("\\", "").split())
 
 
 def _shown(fact: Fact | None) -> Any:

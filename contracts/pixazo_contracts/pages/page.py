@@ -36,8 +36,6 @@ TABLES: Final = {
 #: What looks like a price, and the names of columns that have prices.
 PRICE: Final = re.compile(r"[$€£]\s*\d|.*\d\s*(?:USD|EUR|credits?|cents?|¢)", re.IGNORECASE)
 PRICED: Final = re.compile(r"\b(?:price|pricing|costs?|usd|credits?|rate)\b", re.IGNORECASE)
-#: A longer text is no title: the time of a search in it grows with the square of its length.
-_LONGEST_TITLE: Final = 200
 _YES: Final = frozenset({"yes", "true", "required", "mandatory", "y", "✓", "✔", "✅", "☑"})
 _NO: Final = frozenset({"no", "false", "optional", "n", "✗", "✘", "✕", "❌", "☐"})
 
@@ -50,10 +48,7 @@ def is_required(cell: str) -> bool | None:
 
 def kind_of(title: str) -> str:
     """The heading of the template that this is, or an empty string: `Request Parameters - Generate Video Request` is `request parameters`."""
-    if len(title) > _LONGEST_TITLE:
-        return ""
-    title = re.sub(r"\s*(?:\{#[^}]*\}|¶)$", "", title.strip())  # the anchor of a heading
-    plain = re.sub(r"\s+", " ", title.rstrip(":").casefold())
+    plain = " ".join(title.rstrip(": ").casefold().split())
     plain = _ALIASES.get(plain, plain)
     if plain in TITLES:
         return plain

@@ -168,13 +168,12 @@ class _Reading:
             found = [(row, each[0], each[1:]) for row, each in zip(table, cells, strict=True)]
             self._further(section, section.kind, found)
         elif section.kind == "request parameters":
-            earlier: tuple[Parameter, ...] = self.values.get("parameters", ())
-            known = {each.name: each for each in earlier}
-            parameters = [_parameter(row) for row in table]
-            self.values["parameters"] = (*earlier, *(each for each in parameters if each.name not in known))
-            for row, each in zip(table, parameters, strict=True):
-                if msgspec.structs.replace(known.get(each.name, each), line=each.line) != each:
+            known: dict[str, Parameter] = {each.name: each for each in self.values.get("parameters", ())}
+            for row in table:
+                each = _parameter(row)
+                if msgspec.structs.replace(known.setdefault(each.name, each), line=each.line) != each:
                     self._unread(section, [row])
+            self.values["parameters"] = tuple(known.values())
         elif section.kind == "response fields":
             fields = (
                 (row, each[0], (row.cells.get("type", ""), each[-1])) for row, each in zip(table, cells, strict=True)

@@ -30,8 +30,8 @@ _TAG: Final = re.compile(
     r"</?(?:a|abbr|b|br|code|details|div|em|i|img|kbd|p|small|span|strong|sub|summary|sup|u)\b[^>]*>", re.IGNORECASE
 )
 _BULLET: Final = re.compile(r"^([ \t]*)[•●▪‣◦○](?=\s)", re.MULTILINE)
-#: What stands before the words of a heading: its number, a picture.
-_ORNAMENT: Final = re.compile(r"\A(?:\d+(?:[.)]\d*)+:?\s+|[^\w`(\[{\"'<]+)*")
+#: What stands before and behind the words of a heading: its number, a picture; its anchor.
+_ORNAMENT: Final = re.compile(r"\A(?:\d+(?:[.)]\d*)+:?\s+|[^\w`(\[{\"'<]+)+|(?:\{#[^{}\s]*\}|¶)\s*\Z")
 _FENCE: Final = re.compile(r"^[ \t]*(`{3,}|~{3,})([^`\r\n]*)\r?$", re.MULTILINE)
 _FRONT_MATTER: Final = re.compile(r"\ufeff?---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
@@ -207,7 +207,7 @@ def sections(blocks: Iterable[Block]) -> Iterator[Section]:
     for block in _unswallowed(blocks):
         # A parameter may be called webhook.
         may_be_title = block.kind == "heading" or (block.kind == "text" and block.text[:1].isupper())
-        title = _ORNAMENT.sub("", block.text) if may_be_title else ""
+        title = _ORNAMENT.sub("", block.text).strip() if may_be_title else ""
         kind = kind_of(title)
         if block.kind == "heading" or kind:
             yield _recognized(current)

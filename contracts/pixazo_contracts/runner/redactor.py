@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html.entities import html5
@@ -235,10 +235,9 @@ class Redactor:
             if form.echo:
                 self._echoes.add(form)
 
-    def learn(self, secrets: Mapping[str, str]) -> None:
-        """Replace these secrets, too, from now on, each as it says."""
-        found = ((secret, shown) for secret, shown in secrets.items() if can_be_struck(secret))
-        self._look_for(form for secret, shown in found for form in _forms(secret, shown))
+    def learn(self, secrets: Iterable[tuple[str, str]]) -> None:
+        """Replace these secrets, too, from now on, by what is beside each."""
+        self._look_for(form for secret, shown in secrets if can_be_struck(secret) for form in _forms(secret, shown))
         self._remembered.cache_clear()
 
     def text(self, text: str) -> str:

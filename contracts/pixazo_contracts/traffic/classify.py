@@ -200,17 +200,14 @@ def classify(
     if path in SUBMIT_PATHS:
         if method == "POST":
             return _submit(replace(said, operation=SUBMIT_PATHS[path]), headers, body or b"")
-        wrong = method in OTHER_METHODS and said.keyed
-        return (
-            replace(said, aims=("BASE-06",), intent="refuse", case=f"{method} {SUBMIT_PATHS[path]}") if wrong else said
-        )
+        if method not in OTHER_METHODS or not said.keyed:
+            return said
+        return replace(said, aims=("BASE-06",), intent="refuse", case=f"{method} {SUBMIT_PATHS[path]}")
     if path.startswith(STATUS_BASE):
         read = method == "GET" and not names & CONDITIONS
         return _read(replace(said, operation="status"), path.removeprefix(STATUS_BASE), issued) if read else said
     near = path.replace("//", "/").rstrip("/").lower()
-    if method == "POST" and any(
-        near == known.lower() for known in SUBMIT_PATHS
-    ):  # looks like an operation but is not one
+    if method == "POST" and near in map(str.lower, SUBMIT_PATHS):  # looks like an operation but is not one
         kind = "doubled slash" if "//" in path else "trailing slash" if path.endswith("/") else "other letter case"
         return replace(said, aims=("BASE-07",), case=kind)
     return said

@@ -266,8 +266,7 @@ class _Archive:
             headers = tuple(each for each in (*entry.headers, *entry.answered) if each[0].lower() in SECRET_HEADERS)
             secrets += secrets_of(entry.url, headers, words=False)
         self._redactor = Hiding(())
-        secrets.sort(key=lambda secret: secret[1] == KEY)  # a key that is also a cookie is a key
-        self._redactor.learn({text: shown for text, shown in secrets if text != KEY})
+        self._redactor.learn(dict.fromkeys(each for each in secrets if each[0] != KEY))
         self.key_searched = all(map(is_distinctive, self._accounts))
         self._start = entries[0].at if entries else 0.0
         self._numbers = count(1), count(1)
