@@ -92,8 +92,9 @@ _REFUSES: Final = _pattern(r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|sup
 _STATES: Final = _pattern(
     rf"(?<!\w)\d|{_QUOTED}|\b(?:must|only|max|min|maximum|minimum|cannot|required|exceed|at least|at most)\b"
 )
+_MODEL: Final = r"(?:the )?(?=[\w.-]*\d)[\w.]+-[\w.-]+"
 _FOR_MODEL: Final = _pattern(
-    r"\s*\(?\b(?:(?:only )?for (?:the )?[\w.-]+|(?:only )?(?:(?:with|on|by) )?(?:the )?[\w.]+-[\w.-]*\d[\w.-]*) models?(?: only)?\b\)?"
+    rf"\s*\(?\b(?:(?:only )?for (?:the )?[\w.-]+|(?:only )?(?:(?:for|with|on|by) )?{_MODEL}(?:(?:,| and| or)+ {_MODEL})*) models?(?: only)?\b\)?"
 )
 _PUBLIC: Final = _pattern(
     r"\b(?:and )?(?:must be |should be )?(?:a )?(?:valid,? |stable,? |direct,? )*(?:link|publicly accessible|reachable by the (?:API )?(?:server|service)|accessible without authentication)\b[^.]*"

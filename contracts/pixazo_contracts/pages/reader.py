@@ -18,8 +18,10 @@ from .meaning import normalized
 from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, split_url
 from .sections import TYPOGRAPHY, Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
-_REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
-_HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
+_REQUEST: Final = re.compile(r"(?:curl\b.*-X\s+)?(GET|POST|PUT|PATCH|DELETE)\s+[\"']?([^\s\"']+)")
+_HEADER: Final = re.compile(
+    r"""^(?:\s*-H\s+["'])?([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*?)(?:["'](?:\s*\\)?)?$""", re.MULTILINE
+)
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
 _ABOUT: Final = re.compile(r"(?:Source|Page): (?P<source>\S+)|(?:Provider: |by )(?P<provider>.+)")
 _SECONDS: Final = re.compile(r"(?<!\d)(\d{1,9})(?:\s*(?:-|to|and)\s*(\d{1,9}))? ?(?:seconds|secs?|s)\b")
@@ -32,12 +34,11 @@ _SAMPLES: Final = frozenset(
 _FIRST: Final = frozenset({"", "base url", "authentication", "request code"})
 #: A status code in prose.
 _CODE: Final = re.compile(r"\b[45]\d\d\b")
-#: The members filled from the first and the last column of a table.
+#: The members filled from a table: by its first column, what else is in a row, or its last cell.
 _COLUMNS: Final = {
-    "request headers": "headers",
-    "response handling": "codes",
+    "authentication": "authentication", "response fields": "fields", "request headers": "headers", "response handling": "codes",
     "status values": "statuses",
-}
+}  # fmt: skip
 #: The tables of which the last one counts.
 _LAST: Final = frozenset({"headers", "codes"})
 #: A price in a line of its own: `768P 6s: $0.28`.
@@ -163,22 +164,13 @@ class _Reading:
 
     def _table(self, section: Section, table: list[Row]) -> None:
         """What the rows of a table say."""
-        cells = [tuple(row.cells.values()) for row in table]
-        if section.kind == "authentication":
-            found = [(row, each[0], each[1:]) for row, each in zip(table, cells, strict=True)]
-            self._further(section, section.kind, found)
-        elif section.kind == "request parameters":
+        if section.kind == "request parameters":
             known: dict[str, Parameter] = {each.name: each for each in self.values.get("parameters", ())}
             for row in table:
                 each = _parameter(row)
                 if msgspec.structs.replace(known.setdefault(each.name, each), line=each.line) != each:
                     self._unread(section, [row])
             self.values["parameters"] = tuple(known.values())
-        elif section.kind == "response fields":
-            fields = (
-                (row, each[0], (row.cells.get("type", ""), each[-1])) for row, each in zip(table, cells, strict=True)
-            )
-            self._further(section, "fields", fields)
         elif section.kind == "pricing":
             priced, unpriced = _priced(table)
             # Of several tables the last one is that of the model.
@@ -188,19 +180,18 @@ class _Reading:
             self.unread += [Sentence(section.title, f"{name}: {price}", section.line) for name, price in sorted(lost)]
             self._unread(section, unpriced)
         elif name := _COLUMNS.get(section.kind):
-            self._further(section, name, ((row, each[0], each[-1]) for row, each in zip(table, cells, strict=True)))
+            self._further(section, name, [_said(name, row) for row in table])
         else:
             self._unread(section, table)
 
-    def _further(self, section: Section, kind: str, found: Iterable[tuple[Row, str, Any]]) -> None:
+    def _further(self, section: Section, kind: str, found: Sequence[tuple[Row, str, Any]]) -> None:
         """Add what the rows of one more table say; one that contradicts an earlier table is not understood.
 
         A page may have several tables of headers and codes, one for each section; for the model the last one counts.
         """
         earlier: dict[str, Any] = self.values.get(kind, {})
-        rows = list(found)
-        contradicts = [row for row, name, value in rows if kind not in _LAST and earlier.get(name, value) != value]
-        self.values[kind] = earlier | {name: value for row, name, value in rows if row not in contradicts}
+        contradicts = [row for row, name, value in found if kind not in _LAST and earlier.get(name, value) != value]
+        self.values[kind] = earlier | {name: value for row, name, value in found if row not in contradicts}
         self._unread(section, contradicts)
 
     def _unread(self, section: Section, table: Iterable[Row]) -> None:
@@ -292,6 +283,13 @@ def _priced(table: Sequence[Row]) -> tuple[list[tuple[Row, str, str]], list[Row]
     return priced, [row for row in table if row not in read]
 
 
+def _said(kind: str, row: Row) -> tuple[Row, str, Any]:
+    """The first cell of a row, and what the others say of it."""
+    first, *others = row.cells.values()
+    last = (others or [first])[-1]
+    return row, first, {"authentication": tuple(others), "fields": (row.cells.get("type", ""), last)}.get(kind, last)
+
+
 def _parameter(row: Row) -> Parameter:
     cells = row.cells
     name, kind, text = next(iter(cells.values())), cells.get("type", ""), cells.get("description", "")
@@ -319,7 +317,7 @@ def _split(http: str) -> tuple[str, str]:
 
 
 def _headers(head: str) -> dict[str, str]:
-    return {found[1]: found[2] for found in map(_HEADER.fullmatch, head.split("\n")[1:]) if found}
+    return dict(_HEADER.findall(head.partition("\n")[2]))
 
 
 def _json(text: str) -> Any:

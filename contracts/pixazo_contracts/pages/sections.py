@@ -27,7 +27,8 @@ TYPOGRAPHY: Final = str.maketrans({
 _TIMES: Final = re.compile(r"(?<=\d)\*(?=\d)")
 #: Tags that are layout, and bullets of lists that Markdown does not know.
 _TAG: Final = re.compile(
-    r"</?(?:a|abbr|b|br|code|details|div|em|i|img|kbd|p|small|span|strong|sub|summary|sup|u)\b[^>]*>", re.IGNORECASE
+    r"</?(?:a|abbr|b|br|code|details|div|em|i|img|kbd|p|small|span|strong|sub|summary|sup|table|tbody|thead|u)\b[^<>]*>",
+    re.IGNORECASE,
 )
 _BULLET: Final = re.compile(r"^([ \t]*)[•●▪‣◦○](?=\s)", re.MULTILINE)
 #: What stands before and behind the words of a heading: its number, a picture; its anchor.
@@ -41,7 +42,7 @@ _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:�
 _CODE: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (https?://|/)\S+( HTTP/\S+)?|curl .*|[{\[]|//\s.*")
 #: The kind of a sample, by its first lines.
 _SAMPLES: Final = (
-    (r"\Ahttps?://\S+\Z", "base url"), (r"\APOST \S+.*[{]", "request code"), (r"\AGET \S+/status/", "endpoint"), (r"\Acurl ", "curl example"),
+    (r"\Ahttps?://\S+\Z", "base url"), (r"\APOST \S+.*[{]", "request code"), (r"\AGET \S+/status/", "endpoint"), (r"\A(?:curl|import|from|const|let|var|async|package|using|require|<\?php)\b", "curl example"),
     (r"\AX-[\w-]+: https?://", "webhook"), (r"\A// [45]\d\d", "queue system errors"), (r"→|->", "status flow"),
     (r'"status": "COMPLETED"', "response (completed)"), (r'"status": "ERROR"', "error via status/webhook"), (r'"status": "QUEUED"', "output"),
     (r'\A[{].*"(?:status|request_id)":', "response"), (r'\A[{].*"error":', "error responses"), (r"\A[{]", "example request"),
@@ -101,7 +102,12 @@ def _blocks(markdown: str) -> Iterator[Block]:
         if token.type in ("fence", "code_block"):
             yield Block("code", token.content.rstrip("\n"), line)
         elif token.type == "html_block":
-            if text := _TAG.sub(" ", without_comments(token.content)).strip():
+            outside, *parts = re.split("(?i)<tr\\b", without_comments(token.content))
+            for row, _, rest in (part.partition("</tr>") for part in parts):
+                cells = (cell.partition(">")[2].partition("</t")[0] for cell in re.split("(?i)<t[hd]\\b", row)[1:])
+                yield Block("row", row, line, cells=_cells(" | ".join(cells)))
+                outside += rest
+            if text := _TAG.sub(" ", outside).strip():
                 yield Block("text", text, line)
         elif token.type == "inline":
             opening = tokens[number - 1]

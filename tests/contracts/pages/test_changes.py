@@ -444,6 +444,10 @@ WORDING = {
     ),
     "the model first": edited(("only for MiniMax-Hailuo-2.3-Fast model", "MiniMax-Hailuo-2.3-Fast model only")),
     "one of several targets": edited(("                    → FAILED\n                    → ERROR", "PROCESSING ➜ FAILED | ERROR")),
+    "requests for cURL only": re.sub(r"(?s)```\nPOST https.*?```\n\n", "", PAGE),
+    "a program below a heading of its own": edited(("## Response (Completed)", "## Python Example\n\n```\nimport requests\n```\n\n## Response (Completed)")),
+    "tables of HTML": rendered(lambda table: "\n".join(
+        f"<tr><td>{'</td><td>'.join(each)}</td></tr>" for each in (map(str.title, table[0].cells), *(row.cells.values() for row in table)))),
     "remarks": edited(("**Tip:** Use", "> [!TIP]\n> Use")),
     "formats that must be": edited(("requirements: JPG/JPEG/PNG/WebP,", "must be JPG, PNG or WebP,"), ("Base64 encoded", "Base64-encoded")),
     "no default in a column": rendered(lambda table: piped([row._replace(cells={**row.cells, "default": "N/A"}) for row in table])),
@@ -512,6 +516,7 @@ def test_an_operation_goes_by_its_path(path: str, name: str) -> None:
         ("<20MB", "<20MiB", [("max_bytes", 20 * 1024**2 - 1)]),
         ("duration\n\nNo\n\ninteger", "duration\n\nNo\n\nstring", [("type", "string")]),
         (SECONDS, f"{SECONDS}. With 1080P only 6 seconds", [("description", f"Default: 6. Video duration in seconds. {SECONDS}. With 1080P only 6 seconds{FAST}")]),
+        ("only for MiniMax-Hailuo-2.3-Fast model", "only for M-1 and M-2 models", [("conditions", "(only for M-1 and M-2 models)")]),
         (SECONDS, "Must be 6 to 10 seconds", [("enumeration", None), ("not understood", f"Must be 6 to 10 seconds{FAST}")]),
         ("fast\\_pretreatment\n\nNo\n\nboolean\n\nDef", "fast\\_pretreatment\n\nIf\n\nboolean\n\nDef", [("required", None), ("not understood", "Required: If")]),
     ],

@@ -89,11 +89,6 @@ def around_id(path: str) -> tuple[str, str]:
     return before, after.rpartition(".")[0] or after
 
 
-def is_url(text: object) -> bool:
-    """Whether a string of the page is an absolute URL."""
-    return isinstance(text, str) and urlsplit(text).scheme in ("http", "https")
-
-
 def url_at(url: Any, old: tuple[str, str], new: tuple[str, str]) -> str:
     parts = urlsplit(str(url))
     return parts._replace(path=moved(parts.path, old, new) or parts.path).geturl()
@@ -424,7 +419,7 @@ def _member(change: PageChange, where_: Callable[[Edit], Edits]) -> Edits | str:
         return where_(at(path.removesuffix("[]"), lambda _: GONE))
     if before is None:
         return where_(lambda members, _: added(members, path, literal(after)))
-    if is_url(before) and is_url(after):
+    if all(str(each).startswith(("http://", "https://")) for each in (before, after)):
         return _other_url(path, before, after, where_)
     if _is_timestamp(before):
         if not _is_timestamp(after):
