@@ -20,7 +20,7 @@ from .sections import TYPOGRAPHY, Block, Row, Section, is_open, read_blocks, row
 
 _REQUEST: Final = re.compile(r"(?:curl\b.*-X\s+)?(GET|POST|PUT|PATCH|DELETE)\s+[\"']?([^\s\"']+)")
 _HEADER: Final = re.compile(
-    r"""^(?:\s*-H\s+["'])?([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*?)(?:["'](?:\s*\\)?)?$""", re.MULTILINE
+    r"""^(?:[ \t]*-H[ \t]+["'])?([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*?)(?:["'][ \t]*\\?)?$""", re.MULTILINE
 )
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
 _ABOUT: Final = re.compile(r"(?:Source|Page): (?P<source>\S+)|(?:Provider: |by )(?P<provider>.+)")
