@@ -12,7 +12,6 @@ from difflib import SequenceMatcher
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,8 +19,8 @@ from pixazo_contracts.clauses import CATALOGUE, Quote
 from pixazo_contracts.trace import MODEL, is_array, is_object
 
 from .descriptions import sentences
-from .meaning import COMPARISONS, atoms, gist
-from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of
+from .meaning import COMPARISONS, PLACEHOLDER, atoms, gist
+from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of, split_url
 
 #: Attributes of a parameter that are upper bounds.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
@@ -35,12 +34,12 @@ _INTRODUCES: Final = re.compile(
 )
 #: How many sections at the end of an operation must be missing for a page to count as cut off.
 _FEWEST_GONE: Final = 3
-#: The sections inside another one.
 #: A sentence about the page itself.
 _ABOUT_PAGE: Final = re.compile(
     r"\W*(?:(?:page|last) (?:updated|modified|reviewed|edited)\b.{0,40}|(?:©|\(c\)|copyright\b).{0,60}|all rights reserved)\W*",
     re.IGNORECASE,
 )
+#: The sections inside another one.
 _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("queue system errors",)}
 _SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
 Effect = Literal["", "breaking", "widening", "unknown"]
@@ -158,25 +157,26 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
     for key in dict.fromkeys([*olds, *news]):
         old, new = olds.get(key), news.get(key)
         part, name, attribute = key
-        whole = (part, name, "")
+        whole, name = (part, name, ""), (old or news[key]).name
         if attribute and (whole in olds) != (whole in news):
             continue  # the parameter, field or sample itself was added or removed
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
-        if old and new is None and _is_reworded(old, news.get((part, name, "description"))):
-            continue
+        said = news.get((part, name, "description"))
+        is_lost = attribute == "conditions" and new is None
+        if is_lost and old and said and old.commits == said.commits != frozenset():
+            continue  # it commits to the same in words from which no condition was read; any other rule that is lost has changed
         is_same = old is not None and new is not None and old.meaning == new.meaning and not _adds(old, new)
         is_told = attribute == "description" and old and new and _is_told(old, new, changed.get(name, []))
         if is_same or is_told or part == "example":
             texts = [each.text if each else None for each in (old, new)]
             is_presence = old is not None and old.meaning == PRESENT
-            if not is_presence and _squeezed(texts[0]) != _squeezed(texts[1]):
+            if not is_presence and len({" ".join((each or "").replace("\\", "").split()) for each in texts}) > 1:
                 yield change(kind="wording", before=texts[0], after=texts[1])
             continue
         if part == "parameter":
             changed.setdefault(name, []).extend(each.meaning for each in (old, new) if each)
         dependents = support(before, old) if old else {}
-        said = news.get((part, name, "description"))
-        is_replaced = old and said and new is None and (name in unread or said.commits - old.commits)
+        is_replaced = old and said and new is None and (unread.get(name) or said.commits - old.commits)
         effect = "unknown" if is_replaced else _effect(key, old, new)
         yield change(kind="meaning", before=_shown(old), after=_shown(new), effect=effect, **dependents)
         told |= {name} if attribute == "description" else set()
@@ -188,19 +188,11 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
 def _unread(before: Operation, after: Operation) -> dict[str, list[str]]:
     """The sentences about each parameter of both versions that are not understood, and commit to something else than any before."""
     known = {each.name: {atoms(text) for text in each.unread} for each in before.parameters}
-    found = {
+    return {
         each.name: [text for text in each.unread if atoms(text) not in known[each.name]]
         for each in after.parameters
         if each.name in known
     }
-    return {name: texts for name, texts in found.items() if texts}
-
-
-def _is_reworded(old: Fact, description: Fact | None) -> bool:
-    """Whether a description commits to the same in words from which a condition was not read. Any other rule that is lost has changed."""
-    if old.attribute != "conditions" or description is None:
-        return False
-    return bool(old.commits) and old.commits == description.commits
 
 
 def _is_told(old: Fact, new: Fact, rules: Sequence[Any]) -> bool:
@@ -209,10 +201,6 @@ def _is_told(old: Fact, new: Fact, rules: Sequence[Any]) -> bool:
     return bool(rules) and all(
         each in values or each in COMPARISONS or re.search(r"\d", each) for each in old.commits ^ new.commits
     )
-
-
-def _squeezed(text: str | None) -> str:
-    return " ".join((text or "").replace("\\", "").split())
 
 
 def _shown(fact: Fact | None) -> Any:
@@ -324,8 +312,9 @@ class Fact(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What two versions of a page have in common."""
-        return self.part, self.name, self.attribute
+        """What two versions of a page have in common; the cells beside a price in any order."""
+        name = ", ".join(sorted(self.name.split(", "))) if self.part == "price" else self.name
+        return self.part, name, self.attribute
 
 
 def operation_name(path: str) -> str:
@@ -349,9 +338,9 @@ def facts(operation: Operation) -> Iterator[Fact]:
 
 
 def _route(part: str, method: str, url: str, section: str) -> Iterator[Fact]:
-    parts, row = urlsplit(url), f"{method} {url}"
-    for name, value in (("method", method), ("host", f"{parts.scheme}://{parts.netloc}"), ("path", parts.path)):
-        yield Fact(part, name, "", value, value, section, row)
+    host, path = split_url(url)
+    for name, value in (("method", method), ("host", host), ("path", path)):
+        yield Fact(part, name, "", PLACEHOLDER.sub("{id}", value), value, section, f"{method} {url}")
 
 
 def _request(operation: Operation) -> Iterator[Fact]:
@@ -381,14 +370,16 @@ def _parameter(parameter: Parameter) -> Iterator[Fact]:
     yield Fact("parameter", name, "type", _type(parameter.type), parameter.type, section, row)
     default = parameter.rules.default
     commits = atoms(parameter.description, "" if default is msgspec.UNSET else str(default))  # or a column has it
+    commits -= {"true"} if _type(parameter.type) == ["boolean"] else set()  # as in `if true`
     for attribute, value in msgspec.to_builtins(parameter.rules).items():
         meaning = value
         if attribute in ("enumeration", "formats"):
             meaning = sorted(map(str, value))
         elif attribute == "conditions":
             meaning = sorted(atoms(*value))
-        elif attribute == "default" and str(value).casefold() in ("true", "false", "none"):
-            meaning = str(value).casefold()
+        elif attribute == "default":  # whatever its type
+            plain = str(value)
+            meaning = plain.casefold() if plain in ("True", "False", "None") else plain
         text = "; ".join(value) if attribute == "conditions" else _written(value)
         yield Fact("parameter", name, attribute, meaning, text, section, row, commits)
     yield Fact("parameter", name, "description", sorted(commits), parameter.description, section, row, commits)
@@ -462,10 +453,9 @@ def _form(value: object) -> str:
     if not isinstance(value, str):
         return _KINDS.get(type(value), "an empty object or list")
     if value.startswith(("http://", "https://")):
-        url = urlsplit(value)
-        path = _ID.sub(r"\1_{id}", re.sub(r"\{[^}]*\}", "{id}", url.path))
-        host = re.sub(r"^pub-[0-9a-f]+\.", "pub-{bucket}.", url.netloc)
-        return f"{url.scheme}://{host}{path.rpartition('.')[0] or path}"
+        host, path = split_url(value)
+        path = _ID.sub(r"\1_{id}", PLACEHOLDER.sub("{id}", path))
+        return re.sub(r"//pub-[0-9a-f]+\.", "//pub-{bucket}.", host) + (path.rpartition(".")[0] or path)
     if stamp := _STAMP.fullmatch(value):
         return f"timestamp, {len(stamp[1] or '.') - 1} decimals, {'Z' if stamp[2] == 'Z' else 'offset'}"
     if found := _ID.fullmatch(value):

@@ -11,7 +11,7 @@ import re
 from contextlib import suppress
 from typing import Any, Final
 
-from .meaning import in_digits
+from .meaning import normalized
 from .page import Rules
 
 
@@ -19,7 +19,7 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
 
 
-_NUMBER: Final = r"-?\d[\d,]*(?:\.\d+)?"
+_NUMBER: Final = r"-?\d[\d,]{0,20}(?:\.\d{1,20})?"
 _QUOTED: Final = r"\"[^\"]*\"|'[^']*'|`[^`]*`|“[^”]*”"
 _TO: Final = r"\s*(?:-|–|—|to|and)\s*"
 _END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bEx)(?<!\betc)([.;])\s+(?=[A-Z\"'(`])")
@@ -75,7 +75,7 @@ _ONE: Final = re.compile(
 )
 _SEPARATOR: Final = re.compile(r"\s*(?:sec(?:ond)?s?\b\s*)?(?:,\s*(?:or|and)?|[/|]|\bor\b|\band\b)\s*")
 _ONLY: Final = _pattern(r"^\s*only\b")
-_FORMATS: Final = _pattern(r"\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b")
+_FORMATS: Final = _pattern(r"(?:\bmust be )?\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b")
 _KINDS: Final = {
     "base64": _pattern(r"\bbase64\b"),
     "url": _pattern(r"\b(?:public|accessible|HTTPS?|image|video|audio|input)\b[^.]{0,20}\bURLs?\b|\bURLs\b"),
@@ -92,7 +92,10 @@ _REFUSES: Final = _pattern(r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|sup
 _STATES: Final = _pattern(
     rf"(?<!\w)\d|{_QUOTED}|\b(?:must|only|max|min|maximum|minimum|cannot|required|exceed|at least|at most)\b"
 )
-_FOR_MODEL: Final = _pattern(r"\s*\(?\b(?:(?:only )?for (?:the )?[\w.-]+|the [\w.]+-[\w.-]*\d[\w.-]*) models?\b\)?")
+_MODEL: Final = r"(?:the )?(?=[\w.-]*\d)[\w.]+-[\w.-]+"
+_FOR_MODEL: Final = _pattern(
+    rf"\s*\(?\b(?:(?:only )?for (?:the )?[\w.-]+|(?:only )?(?:(?:for|with|on|by) )?{_MODEL}(?:(?:,| and| or)+ {_MODEL})*) models?(?: only)?\b\)?"
+)
 _PUBLIC: Final = _pattern(
     r"\b(?:and )?(?:must be |should be )?(?:a )?(?:valid,? |stable,? |direct,? )*(?:link|publicly accessible|reachable by the (?:API )?(?:server|service)|accessible without authentication)\b[^.]*"
 )
@@ -141,7 +144,8 @@ class _Reading:
 
     def sentence(self, text: str) -> bool:
         """Read one sentence; return whether everything that it states was understood."""
-        self.rest = self.sentence_text = text
+        self.rest, known = text, dict(self.found)
+        self.sentence_text = text
         if _CONDITION.search(text) and not _FOR_MODEL.search(text):
             self.conditions.append(text)
             self._formats()
@@ -161,7 +165,9 @@ class _Reading:
         self._values()
         self._range()
         self._formats()
-        return not _STATES.search(self.rest)
+        if is_other := any(self.found[name] != value for name, value in known.items()):
+            self.found = known  # what another sentence says holds in some cases only, or contradicts it
+        return not is_other and not _STATES.search(self.rest)
 
     def _lengths(self) -> None:
         while match := self.take(_LENGTHS):
@@ -265,9 +271,9 @@ class _Reading:
 def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, tuple[str, ...]]:
     """The rules, and the sentences that state something else; `default` is the cell of a column of defaults."""
     reading = _Reading(type_)
-    read = [each for each in sentences(description[:_LONGEST]) if not reading.sentence(in_digits(each))]
+    read = [each for each in sentences(description[:_LONGEST]) if not reading.sentence(normalized(each))]
     unread = (*read, description[_LONGEST:]) if len(description) > _LONGEST else tuple(read)
-    if default.strip() not in ("", "—", "-", "–"):
+    if default.strip().casefold() not in ("", "—", "-", "–", "n/a"):
         reading.found["default"] = typed(default.strip(), type_)
     if reading.found.get("enumeration"):
         reading.formats = []

@@ -57,20 +57,16 @@ def draft_model(page: Page, day: date) -> str:
             left_out.append(f"{operation.method} {operation.path} is left out: {why}")
             lines += ["", _comment(left_out[-1])]
             continue
-        first = {each.name: each for each in reversed(operation.parameters) if _MEMBER.fullmatch(each.name)}
-        known = tuple(each for each in operation.parameters if first.get(each.name) is each)
-        lines += [
-            "",
-            "[[operations]]",
-            *_operation(msgspec.structs.replace(operation, parameters=known)),
-            "parameters = [",
-        ]
+        known = tuple(each for each in operation.parameters if _MEMBER.fullmatch(each.name))
+        written = _operation(msgspec.structs.replace(operation, parameters=known))
+        lines += ["", "[[operations]]", *written, "parameters = ["]
         for parameter in operation.parameters:
             if parameter in known:
                 lines.append(f"    {_value(_parameter(parameter))},")
             else:
-                why = "is defined twice" if parameter.name in first else "is not a member of the body"
-                lines.append("    " + _comment(f"{parameter.name!r} {why}: {parameter.description}"))
+                lines.append(
+                    "    " + _comment(f"{parameter.name!r} is not a member of the body: {parameter.description}")
+                )
         lines.append("]")
     if len(left_out) == len(drafted):
         raise InvalidPageError(f"no operation can be drafted: {left_out[0]}")
@@ -91,8 +87,7 @@ def _left_out(operation: Operation) -> str:
 
 def _comment(text: str) -> str:
     """One line of TOML, whatever the page has."""
-    plain = re.sub(r"[^ -~\u00a0-\ud7ff\ue000-\U0010ffff]+", " ", text)
-    return f"# {plain}"
+    return "# " + re.sub(r"[^ -~\u00a0-\ud7ff\ue000-\U0010ffff]+", " ", text)
 
 
 def _operation(operation: Operation) -> Iterator[str]:

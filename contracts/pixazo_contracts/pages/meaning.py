@@ -44,10 +44,12 @@ _VOCABULARY: Final = {
     "characters": r"char(?:acter)?s?", "words": r"words?", "mb": r"megabytes?", "tokens": r"tokens?", "bytes": r"bytes?", "multiple": r"multiples?", "exactly": r"exact(?:ly)?",
     "short side": r"short(?:er|est)? (?:side|edge)s?", "long side": r"long(?:er|est)? (?:side|edge)s?", "width": r"width|wide", "height": r"height|high",
     "error code": r"error codes?", "mime": r"(?:mime|media|content)[ -]types?", "extension": r"(?:file )?extensions?", "every response": r"(?:all|every|each|any) responses?",
-    "done": r"complet\w*|finish\w*|done|ready", "queued": r"queued|accepted",
+    "done": r"complet\w*|finish\w*|done|ready", "queued": r"queued|in (?:the|a) queue|accepted", "failed": r"fail\w*|errors?|unsuccessful\w*|problems?|went wrong",
     "last": r"last|end(?:ing)?|final", "disable": r"disabl\w*|off",
     "perhaps": r"may|might|sometimes|possibly", "always": r"always", "unless": r"unless|except(?:ing)?|excluding|other than", "twice": r"twice",
     "recommend": r"recommend\w*|should|ideally", "truncate": r"truncat\w*|cut off", "remove": r"remov\w*|delet\w*",
+    "body": r"body", "key": r"keys?", "bearer": r"bearer", "e-mail": r"e-?mails?", "skip": r"skip\w*|bypass\w*", "translate": r"translat\w*",
+    "english": r"english", "chinese": r"chinese", "aspect ratio": r"(?:aspect )?ratios?", "middle": r"middle",
     "cancel": r"cancel\w*|abort\w*", "unique": r"unique", "watermark": r"watermark\w*",
 }  # fmt: skip
 #: Words of the vocabulary that a rewording may add or drop: what a sentence is about, not what it commits to.
@@ -67,6 +69,7 @@ _NEGATION: Final = re.compile(
 _THOUSANDS: Final = re.compile(r"\b(\d{1,3})[. ](\d{3})(?= char)")
 #: From 2 on.
 _NUMBER_WORDS: Final = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_SWITCH: Final = re.compile(r"\b(?:(enabled|on)|disabled|off)(?= by default\b)", re.IGNORECASE)
 _NUMBER_WORD: Final = re.compile(rf"\b(?:{'|'.join(_NUMBER_WORDS)})\b", re.IGNORECASE)
 _WORD: Final = re.compile(r"[A-Za-z]+")
 _PER: Final = re.compile(r"\bper[ _]([A-Za-z]+)", re.IGNORECASE)
@@ -75,12 +78,15 @@ _DENIED: Final = re.compile(r"[\"'(]?(\w+)")
 _EMPTY: Final = re.compile(
     r"\b(?:an?|the|is|are|was|were|be|been|has|have|had|will|of|for|to|in|on|at|by|with|from|and|or|your?|this|that|its?)\b"
 )
+#: A name in a path that stands for a value: `/status/{request_id}`.
+PLACEHOLDER: Final = re.compile(r"(?<=/)(?:\{[^{}/]*\}|<[^<>/]*>|\[[^\[\]/]*\]|:\w+)")
 _TOKEN: Final = re.compile(
     r"https?://[^\s\"'`)>]+|\b[A-Z]+(?:-[A-Za-z0-9]+)+\b|\b[A-Za-z]+(?:[_.][A-Za-z]+)+\b|\b[A-Za-z][\w.]*(?:-[\w.]+)*-?\d[\w.-]*\b|\b[A-Z]{2,}\b|[<>]=?|[≤≥]|\d[\d,]*(?:\.\d+)?[A-Za-z%]*\+?"
 )
 #: Words in capitals that name what an API page is about.
 _ABBREVIATIONS: Final = frozenset(
     {"API", "URL", "URLS", "CDN", "HTTP", "ID", "AI", "MIME", "OK", "AIGC", "REST", "IDS", "FPS"}
+    | {"TIP", "NOTE", "WARNING", "IMPORTANT", "CAUTION"}  # what introduces a remark
 )
 _SIGNS: Final = {"<": "less than", ">": "more than", "<=": "at most", "≤": "at most", ">=": "at least", "≥": "at least"}
 COMPARISONS: Final = frozenset(_SIGNS.values())
@@ -99,8 +105,9 @@ def gist(text: str) -> frozenset[str]:
     return atoms(text) | {_stem(each) for each in _WORD.findall(_EMPTY.sub("", text.casefold()))}
 
 
-def in_digits(text: str) -> str:
-    """The text with the numbers from two to twelve in digits: `six or ten` is `6 or 10`."""
+def normalized(text: str) -> str:
+    """The text with the numbers from two to twelve in digits, and `enabled by default` as `true by default`."""
+    text = _SWITCH.sub(lambda found: "true" if found[1] else "false", text)
     return _NUMBER_WORD.sub(lambda found: str(2 + _NUMBER_WORDS.index(found[0].casefold())), text)
 
 
@@ -111,7 +118,7 @@ def _stem(word: str) -> str:
 @lru_cache(maxsize=4096)
 def _atoms(text: str) -> frozenset[str]:
     text = " ".join(text.replace("`", "").replace("’", "'").split())
-    text = _THOUSANDS.sub(r"\1\2", in_digits(text))
+    text = _THOUSANDS.sub(r"\1\2", PLACEHOLDER.sub("{}", normalized(text)))
     if len(text) > _LONGEST:
         return _atoms(text[:_LONGEST]) | {text[_LONGEST:]}
     found = set[str]()
@@ -146,4 +153,4 @@ def _token(token: str) -> set[str]:
     if number := re.fullmatch(r"(\d[\d,]*(?:\.\d+)?)([A-Za-z%]*)(\+?)", token):
         unit, more = number[2].casefold(), "at least" if number[3] else ""
         return {f"{float(number[1].replace(',', '')):g}", _UNITS.get(unit, unit), more} - {""}
-    return {token if token in _METHODS else token.casefold().replace("jpg", "jpeg")}
+    return {token if token in _METHODS else token.casefold().replace("jpg", "jpeg").removesuffix("-encoded")}

@@ -48,14 +48,19 @@ def is_required(cell: str) -> bool | None:
 
 def kind_of(title: str) -> str:
     """The heading of the template that this is, or an empty string: `Request Parameters - Generate Video Request` is `request parameters`."""
-    title = re.sub(r"\s*(?:\{#[^}]*\}|¶)$", "", title.strip())  # the anchor of a heading
-    plain = re.sub(r"\s+", " ", title.rstrip(":").casefold())
+    plain = " ".join(title.rstrip(": ").casefold().split())
     plain = _ALIASES.get(plain, plain)
     if plain in TITLES:
         return plain
     if plain.startswith("request parameters"):
         return "request parameters"
     return "pricing" if plain.endswith((" pricing", " prices")) or plain == "prices" else ""
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Scheme and host, and path, of a URL that may have placeholders which `urlsplit` refuses: `https://[region].pixazo.ai/v1`."""
+    found = re.match(r"([a-z]+://[^/?#]*)?([^?#]*)", url, re.IGNORECASE)
+    return (found[1] or "", found[2]) if found else ("", "")
 
 
 class InvalidPageError(Exception):

@@ -5,24 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
-from itertools import pairwise, zip_longest
+from contextlib import suppress
+from itertools import chain, pairwise, zip_longest
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from pixazo_contracts.trace import is_object
 
 from .descriptions import read_rules
-from .meaning import in_digits
-from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required
-from .sections import Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
+from .meaning import normalized
+from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, split_url
+from .sections import TYPOGRAPHY, Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
-_REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/\S+)?")
-_HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*):\s*(.*)")
+_REQUEST: Final = re.compile(r"(?:curl\b.*-X\s+)?(GET|POST|PUT|PATCH|DELETE)\s+[\"']?([^\s\"']+)")
+_HEADER: Final = re.compile(
+    r"""^(?:[ \t]*-H[ \t]+["'])?([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*?)(?:["'][ \t]*\\?)?$""", re.MULTILINE
+)
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
 _ABOUT: Final = re.compile(r"(?:Source|Page): (?P<source>\S+)|(?:Provider: |by )(?P<provider>.+)")
-_SECONDS: Final = re.compile(r"(?<!\d)(\d+)(?:\s*(?:-|to|and)\s*(\d+))? ?(?:seconds|secs?|s)\b")
+_SECONDS: Final = re.compile(r"(?<!\d)(\d{1,9})(?:\s*(?:-|to|and)\s*(\d{1,9}))? ?(?:seconds|secs?|s)\b")
 #: What a number of seconds is about if it is how often to poll, and not how long something lasts.
 _OFTEN: Final = re.compile(r"\b(?:every|each|between|intervals?|apart)\b", re.IGNORECASE)
 _SAMPLES: Final = frozenset(
@@ -32,17 +34,21 @@ _SAMPLES: Final = frozenset(
 _FIRST: Final = frozenset({"", "base url", "authentication", "request code"})
 #: A status code in prose.
 _CODE: Final = re.compile(r"\b[45]\d\d\b")
-#: The members filled from the first and the last column of a table.
+#: The members filled from a table: by its first column, what else is in a row, or its last cell.
 _COLUMNS: Final = {
-    "request headers": "headers",
-    "response handling": "codes",
+    "authentication": "authentication", "response fields": "fields", "request headers": "headers", "response handling": "codes",
     "status values": "statuses",
-}
+}  # fmt: skip
 #: The tables of which the last one counts.
 _LAST: Final = frozenset({"headers", "codes"})
 #: A price in a line of its own: `768P 6s: $0.28`.
 _PRICED: Final = re.compile(r"(\w[^:$]{0,60}?)\s*(?::|\s-)\s*([$€£]\s*\d\S*(?: per \w+)?)[.;]?")
-_ARROW: Final = "→|-+>"
+_ARROW: Final = "[→➜➔⇒⟶]|[-=]+>"
+_ONE_OF: Final = re.compile(r"\s*(?:[|/,]|\bor\b)\s*")
+#: What is no JSON in a sample, and how many brackets open in one at most: values are walked recursively.
+_REMARK: Final = re.compile(r"(?<=\s)//.*|^\s*(?:\.{3}|…),?[ \t]*$", re.MULTILINE)
+_LAST_COMMA: Final = re.compile(r",(?=\s*[}\]])")
+_MOST_NESTED: Final = 200
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
 _HTML: Final = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html)\b", re.IGNORECASE)
 
@@ -128,15 +134,20 @@ class _Reading:
         if not body and others and others[0].kind == "code" and others[0].text.startswith(("{", "[")):
             body = others.pop(0).text
         headers = _headers(head)
-        host = headers.pop("Host", "")
-        url = found[2] if "://" in found[2] else self.values.get("base_url", f"https://{host}") + found[2]
-        self.values.update(method=found[1], url=url, path=urlsplit(url).path, line=http.line, headers=headers)
+        base = self._base(headers)
+        url = found[2] if "://" in found[2] else base + found[2].removeprefix(split_url(base)[1])
+        self.values.update(method=found[1], url=url, path=split_url(url)[1], line=http.line, headers=headers)
         self._sample("request code", http, body)
         for block in others:
             if block.kind == "code":
                 self._sample("request code", block, "")
             else:
                 self.sentences.append(Sentence(section.kind, block.text, block.line))
+
+    def _base(self, headers: dict[str, str]) -> str:
+        """What the target of a request is below if it is a path: the base URL, or the host that its headers name."""
+        host = headers.pop("Host", "")
+        return str(self.values.get("base_url", f"https://{host}"))
 
     def _known(self, section: Section) -> None:
         """Any other section of the template."""
@@ -153,23 +164,13 @@ class _Reading:
 
     def _table(self, section: Section, table: list[Row]) -> None:
         """What the rows of a table say."""
-        cells = [tuple(row.cells.values()) for row in table]
-        if section.kind == "authentication":
-            found = [(row, each[0], each[1:]) for row, each in zip(table, cells, strict=True)]
-            self._further(section, section.kind, found)
-        elif section.kind == "request parameters":
-            earlier: tuple[Parameter, ...] = self.values.get("parameters", ())
-            known = {each.name: each for each in earlier}
-            parameters = [_parameter(row) for row in table]
-            self.values["parameters"] = (*earlier, *(each for each in parameters if each.name not in known))
-            for row, each in zip(table, parameters, strict=True):
-                if msgspec.structs.replace(known.get(each.name, each), line=each.line) != each:
+        if section.kind == "request parameters":
+            known: dict[str, Parameter] = {each.name: each for each in self.values.get("parameters", ())}
+            for row in table:
+                each = _parameter(row)
+                if msgspec.structs.replace(known.setdefault(each.name, each), line=each.line) != each:
                     self._unread(section, [row])
-        elif section.kind == "response fields":
-            fields = (
-                (row, each[0], (row.cells.get("type", ""), each[-1])) for row, each in zip(table, cells, strict=True)
-            )
-            self._further(section, "fields", fields)
+            self.values["parameters"] = tuple(known.values())
         elif section.kind == "pricing":
             priced, unpriced = _priced(table)
             # Of several tables the last one is that of the model.
@@ -179,19 +180,18 @@ class _Reading:
             self.unread += [Sentence(section.title, f"{name}: {price}", section.line) for name, price in sorted(lost)]
             self._unread(section, unpriced)
         elif name := _COLUMNS.get(section.kind):
-            self._further(section, name, ((row, each[0], each[-1]) for row, each in zip(table, cells, strict=True)))
+            self._further(section, name, [_said(name, row) for row in table])
         else:
             self._unread(section, table)
 
-    def _further(self, section: Section, kind: str, found: Iterable[tuple[Row, str, Any]]) -> None:
+    def _further(self, section: Section, kind: str, found: Sequence[tuple[Row, str, Any]]) -> None:
         """Add what the rows of one more table say; one that contradicts an earlier table is not understood.
 
         A page may have several tables of headers and codes, one for each section; for the model the last one counts.
         """
         earlier: dict[str, Any] = self.values.get(kind, {})
-        rows = list(found)
-        contradicts = [row for row, name, value in rows if kind not in _LAST and earlier.get(name, value) != value]
-        self.values[kind] = earlier | {name: value for row, name, value in rows if row not in contradicts}
+        contradicts = [row for row, name, value in found if kind not in _LAST and earlier.get(name, value) != value]
+        self.values[kind] = earlier | {name: value for row, name, value in found if row not in contradicts}
         self._unread(section, contradicts)
 
     def _unread(self, section: Section, table: Iterable[Row]) -> None:
@@ -209,7 +209,9 @@ class _Reading:
         elif section.kind == "pricing" and (found := _PRICED.fullmatch(text)):
             values["prices"] = values.get("prices", {}) | {found[1]: found[2]}
         elif section.kind in ("endpoint", "retrieving results") and (found := _REQUEST.match(text)):
-            values |= {"status_method": found[1], "status_url": found[2], "status_headers": _headers(text)}
+            headers = _headers(text)
+            url = found[2] if "://" in found[2] else split_url(self._base(headers))[0] + found[2]
+            values |= {"status_method": found[1], "status_url": url, "status_headers": headers}
         elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | {"curl example"}:
             for each in _samples(block):
                 self._sample(section.kind, each, each.text, label)
@@ -219,7 +221,7 @@ class _Reading:
             if (
                 section.kind == "typical workflow"
                 and _OFTEN.search(text)
-                and (found := _SECONDS.search(in_digits(text)))
+                and (found := _SECONDS.search(normalized(text)))
             ):
                 values.setdefault("polling", (int(found[1]), int(found[2] or found[1])))
             self.sentences.append(Sentence(section.kind or section.title, text, block.line))
@@ -281,6 +283,13 @@ def _priced(table: Sequence[Row]) -> tuple[list[tuple[Row, str, str]], list[Row]
     return priced, [row for row in table if row not in read]
 
 
+def _said(kind: str, row: Row) -> tuple[Row, str, Any]:
+    """The first cell of a row, and what the others say of it."""
+    first, *others = row.cells.values()
+    last = (others or [first])[-1]
+    return row, first, {"authentication": tuple(others), "fields": (row.cells.get("type", ""), last)}.get(kind, last)
+
+
 def _parameter(row: Row) -> Parameter:
     cells = row.cells
     name, kind, text = next(iter(cells.values())), cells.get("type", ""), cells.get("description", "")
@@ -308,22 +317,25 @@ def _split(http: str) -> tuple[str, str]:
 
 
 def _headers(head: str) -> dict[str, str]:
-    return {found[1]: found[2] for found in map(_HEADER.fullmatch, head.split("\n")[1:]) if found}
+    return dict(_HEADER.findall(head.partition("\n")[2]))
 
 
 def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
+    """The value of a sample, also as people and converters write it: with comments, an ellipsis, a last comma, other quotation marks and spaces."""
+    if sum(map(text.count, "[{")) > _MOST_NESTED:
         return msgspec.UNSET
+    bare = _LAST_COMMA.sub("", _REMARK.sub("", text.translate(TYPOGRAPHY)))
+    for each in (text, bare):
+        with suppress(ValueError):
+            return json.loads(each)
+    return msgspec.UNSET
 
 
 def _model_id(samples: Iterable[Sample]) -> str:
-    """What the ids of an operation begin with."""
-    for sample in samples:
-        if is_object(sample.value) and isinstance(found := sample.value.get("request_id"), str):
-            return found.rpartition("_")[0]
-    return ""
+    """What the ids of an operation begin with, whatever the member is called."""
+    members = (sample.value.items() for sample in samples if is_object(sample.value))
+    ids = (value for name, value in chain.from_iterable(members) if name.endswith("id") and isinstance(value, str))
+    return next((each.rpartition("_")[0] for each in ids if "_" in each), "")
 
 
 def _flow(text: str) -> Iterator[tuple[str, str]]:
@@ -340,4 +352,4 @@ def _flow(text: str) -> Iterator[tuple[str, str]]:
             columns = {}
         for arrow, (source, target) in zip(arrows, pairwise(words), strict=True):
             columns[arrow.start()] = source
-            yield source, target
+            yield from ((source, each) for each in _ONE_OF.split(target) if each)

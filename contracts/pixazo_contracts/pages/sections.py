@@ -19,7 +19,7 @@ from .page import COLUMNS, PRICE, PRICED, TABLES, TITLES, kind_of
 #: Pipe tables are read here, line by line: the parser's rule wants a delimiter row, and drops the cells after `string|null`.
 _MARKDOWN: Final = MarkdownIt("commonmark")
 #: Typographic quotation marks, dashes and spaces as those of a keyboard; a dash between words stays.
-_TYPOGRAPHY: Final = str.maketrans({
+TYPOGRAPHY: Final = str.maketrans({
     "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": "'", "–": "-", "‑": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "：": ":",
     "\u200b": "", "\ufeff": "",
 })  # fmt: skip
@@ -27,11 +27,14 @@ _TYPOGRAPHY: Final = str.maketrans({
 _TIMES: Final = re.compile(r"(?<=\d)\*(?=\d)")
 #: Tags that are layout, and bullets of lists that Markdown does not know.
 _TAG: Final = re.compile(
-    r"</?(?:a|abbr|b|br|code|details|div|em|i|img|kbd|p|small|span|strong|sub|summary|sup|u)\b[^>]*>", re.IGNORECASE
+    r"</?(?:a|abbr|b|br|code|details|div|em|i|img|kbd|p|small|span|strong|sub|summary|sup|table|tbody|thead|u)\b[^<>]*>",
+    re.IGNORECASE,
 )
 _BULLET: Final = re.compile(r"^([ \t]*)[•●▪‣◦○](?=\s)", re.MULTILINE)
+#: What stands before and behind the words of a heading: its number, a picture; its anchor.
+_ORNAMENT: Final = re.compile(r"\A(?:\d+(?:[.)]\d*)+:?\s+|[^\w`(\[{\"'<]+)+|(?:\{#[^{}\s]*\}|¶)\s*\Z")
 _FENCE: Final = re.compile(r"^[ \t]*(`{3,}|~{3,})([^`\r\n]*)\r?$", re.MULTILINE)
-_FRONT_MATTER: Final = re.compile(r"\ufeff?---\r?\n(?:[\w-]+:.*\n)*---[ \t]*\r?\n")
+_FRONT_MATTER: Final = re.compile(r"\ufeff?---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
 #: A line that stands alone in its paragraph, like a heading of the template: a header, a URL, arrows.
 _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
@@ -39,7 +42,7 @@ _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:�
 _CODE: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (https?://|/)\S+( HTTP/\S+)?|curl .*|[{\[]|//\s.*")
 #: The kind of a sample, by its first lines.
 _SAMPLES: Final = (
-    (r"\Ahttps?://\S+\Z", "base url"), (r"\APOST \S+.*[{]", "request code"), (r"\AGET \S+/status/", "endpoint"), (r"\Acurl ", "curl example"),
+    (r"\Ahttps?://\S+\Z", "base url"), (r"\APOST \S+.*[{]", "request code"), (r"\AGET \S+/status/", "endpoint"), (r"\A(?:curl|import|from|const|let|var|async|package|using|require|<\?php)\b", "curl example"),
     (r"\AX-[\w-]+: https?://", "webhook"), (r"\A// [45]\d\d", "queue system errors"), (r"→|->", "status flow"),
     (r'"status": "COMPLETED"', "response (completed)"), (r'"status": "ERROR"', "error via status/webhook"), (r'"status": "QUEUED"', "output"),
     (r'\A[{].*"(?:status|request_id)":', "response"), (r'\A[{].*"error":', "error responses"), (r"\A[{]", "example request"),
@@ -99,7 +102,12 @@ def _blocks(markdown: str) -> Iterator[Block]:
         if token.type in ("fence", "code_block"):
             yield Block("code", token.content.rstrip("\n"), line)
         elif token.type == "html_block":
-            if text := _TAG.sub(" ", without_comments(token.content)).strip():
+            outside, *parts = re.split("(?i)<tr\\b", without_comments(token.content))
+            for row, _, rest in (part.partition("</tr>") for part in parts):
+                cells = (cell.partition(">")[2].partition("</t")[0] for cell in re.split("(?i)<t[hd]\\b", row)[1:])
+                yield Block("row", row, line, cells=_cells(" | ".join(cells)))
+                outside += rest
+            if text := _TAG.sub(" ", outside).strip():
                 yield Block("text", text, line)
         elif token.type == "inline":
             opening = tokens[number - 1]
@@ -126,7 +134,7 @@ def _paragraph(token: Token, line: int, kind: Literal["text", "item"]) -> Iterat
     lines = token.content.split("\n")
     plain = _plain(token).split("\n")
     if len(plain) != len(lines):  # a mark spans lines
-        plain = [each.translate(_TYPOGRAPHY) for each in lines]
+        plain = [each.translate(TYPOGRAPHY) for each in lines]
     prose: list[str] = []
     for number, (raw, text) in enumerate(zip(lines, plain, strict=True)):
         is_code, is_row = bool(_CODE.fullmatch(raw)), raw.startswith("|")
@@ -164,7 +172,7 @@ def _plain(token: Token) -> str:
     parts = (
         " " if _TAG.fullmatch(each.content) else around.get(each.type, "{}").format(each.content) for each in shown
     )
-    return "".join(parts).translate(_TYPOGRAPHY).strip()
+    return "".join(parts).translate(TYPOGRAPHY).strip()
 
 
 def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
@@ -205,10 +213,11 @@ def sections(blocks: Iterable[Block]) -> Iterator[Section]:
     for block in _unswallowed(blocks):
         # A parameter may be called webhook.
         may_be_title = block.kind == "heading" or (block.kind == "text" and block.text[:1].isupper())
-        kind = kind_of(block.text) if may_be_title else ""
+        title = _ORNAMENT.sub("", block.text).strip() if may_be_title else ""
+        kind = kind_of(title)
         if block.kind == "heading" or kind:
             yield _recognized(current)
-            current = Section(block.text, kind, block.line, [])
+            current = Section(title, kind, block.line, [])
         else:
             current.blocks.append(block)
     yield _recognized(current)

@@ -132,10 +132,8 @@ def _support(change: Change) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = (
-        "nothing" if value in (None, "") else value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    )
-    text = visible(" ".join(text.split()))
+    said = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = "nothing" if value in (None, "") else visible(" ".join(said.split()))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

@@ -235,9 +235,9 @@ class Redactor:
             if form.echo:
                 self._echoes.add(form)
 
-    def learn(self, keys: Iterable[str]) -> None:
-        """Replace these keys, too, from now on."""
-        self._look_for(form for key in keys if can_be_struck(key) for form in _forms(key, KEY))
+    def learn(self, secrets: Iterable[tuple[str, str]]) -> None:
+        """Replace these secrets, too, from now on, by what is beside each."""
+        self._look_for(form for secret, shown in secrets if can_be_struck(secret) for form in _forms(secret, shown))
         self._remembered.cache_clear()
 
     def text(self, text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pixazo_contracts.probes import Headers
-from pixazo_contracts.runner import KEPT_HEADERS, SECRET_NAME, is_distinctive
+from pixazo_contracts.runner import HIDDEN, KEPT_HEADERS, KEY, SECRET_NAME, is_distinctive
 from pixazo_contracts.trace import KEY_HEADER, MODEL, MODEL_BASE, STATUS_BASE, Intent
 
 from .bodies import BOOLEANS, Reading, is_public, read_body
@@ -93,27 +93,27 @@ def key_of(url: str, headers: Headers) -> tuple[str, str] | None:
     return (bearer, "bearer") if bearer else (named[0], "query") if named else None
 
 
-def secrets_of(url: str, headers: Headers, *, words: bool) -> Iterator[str]:
-    """The texts of a message that may be secrets: keys in the query, values of these headers and their parts; some are empty.
+def secrets_of(url: str, headers: Headers, *, words: bool) -> Iterator[tuple[str, str]]:
+    """The texts of a message that may be secrets, some of them empty, and what replaces each: keys in the query, values of these headers and their parts.
 
-    The part of Set-Cookie after the first pair is not a secret. Without `words`, a cookie that is like a word is left out: that
-    word would be redacted everywhere.
+    A cookie is not replaced as a key: a gateway, or a proxy before it, sets and repeats its own. The part of Set-Cookie after the first
+    pair is not a secret. Without `words`, a cookie that is like a word is left out: that word would be redacted everywhere.
     """
     path, query = split_target(url)
     for name, value in parse_qsl(query):
         # The signature of a medium's URL is no key: the gateway itself names it.
         may_be = path.startswith((MODEL_BASE, STATUS_BASE)) and SECRET_NAME.fullmatch(name)
         if name.lower() in QUERY_NAMES or (may_be and (words or is_distinctive(value))):
-            yield value
+            yield value, KEY
     for name, value in headers:
-        whole = value.strip()
-        yield from (whole, unquote(whole))
+        whole, shown = value.strip(), KEY
         if "cookie" in name.lower():
-            pairs = value.split(";")[: 1 if name.lower() == "set-cookie" else None]
+            pairs, shown = value.split(";")[: 1 if name.lower() == "set-cookie" else None], HIDDEN
             cookies = (pair.partition("=")[2].strip().strip('"') for pair in pairs)
-            yield from (cookie for cookie in cookies if words or is_distinctive(cookie))
+            parts = [cookie for cookie in cookies if words or is_distinctive(cookie)]
         else:
-            yield from (whole.partition(" ")[2].strip(), whole.rpartition(" ")[2], *_password(whole))
+            parts = [whole.partition(" ")[2].strip(), whole.rpartition(" ")[2], *_password(whole)]
+        yield from ((text, shown) for text in (whole, unquote(whole), *parts))
 
 
 def _password(value: str) -> list[str]:
@@ -200,17 +200,14 @@ def classify(
     if path in SUBMIT_PATHS:
         if method == "POST":
             return _submit(replace(said, operation=SUBMIT_PATHS[path]), headers, body or b"")
-        wrong = method in OTHER_METHODS and said.keyed
-        return (
-            replace(said, aims=("BASE-06",), intent="refuse", case=f"{method} {SUBMIT_PATHS[path]}") if wrong else said
-        )
+        if method not in OTHER_METHODS or not said.keyed:
+            return said
+        return replace(said, aims=("BASE-06",), intent="refuse", case=f"{method} {SUBMIT_PATHS[path]}")
     if path.startswith(STATUS_BASE):
         read = method == "GET" and not names & CONDITIONS
         return _read(replace(said, operation="status"), path.removeprefix(STATUS_BASE), issued) if read else said
     near = path.replace("//", "/").rstrip("/").lower()
-    if method == "POST" and any(
-        near == known.lower() for known in SUBMIT_PATHS
-    ):  # looks like an operation but is not one
+    if method == "POST" and near in map(str.lower, SUBMIT_PATHS):  # looks like an operation but is not one
         kind = "doubled slash" if "//" in path else "trailing slash" if path.endswith("/") else "other letter case"
         return replace(said, aims=("BASE-07",), case=kind)
     return said

@@ -162,7 +162,7 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
         is_told = status // 100 != 2 or status == 204 or declared == "0" or "_pixazo" in entry
         body = b"" if is_empty and is_told else None
     return _Entry(
-        at=before if at is None else at,
+        at=before if at is None or at < 0 else at,  # year 1 stands for no instant
         seconds=_number(entry.get("time")) / 1000,
         method=method,
         url=url,
@@ -261,11 +261,12 @@ class _Archive:
                         self._media |= {url: request_id}
                         self._media.setdefault(_bare(url), request_id)
         self._accounts = _accounts([entry for entry in entries if self._reaches_gateway(entry)])
-        secrets = list[str]()
+        secrets = list[tuple[str, str]]()
         for entry in entries:
             headers = tuple(each for each in (*entry.headers, *entry.answered) if each[0].lower() in SECRET_HEADERS)
             secrets += secrets_of(entry.url, headers, words=False)
-        self._redactor = Hiding(text for text in secrets if text != KEY)
+        self._redactor = Hiding(())
+        self._redactor.learn(dict.fromkeys(each for each in secrets if each[0] != KEY))
         self.key_searched = all(map(is_distinctive, self._accounts))
         self._start = entries[0].at if entries else 0.0
         self._numbers = count(1), count(1)
@@ -299,8 +300,9 @@ class _Archive:
         body, key = entry.body or b"", key_of(entry.url, entry.headers)
         named, is_open = self._named(entry.url), entry.method == "OPTIONS"
         served = entry.status in {200, 202} or (not self._accounts and entry.status not in {None, 401})
-        left_out = key is None and served and named is None and not is_open  # by the tool that wrote the archive
-        headers = (*entry.headers, (KEY_HEADER, KEY)) if left_out else entry.headers
+        is_missing = key is None or not (key[0] or self._accounts)
+        left_out = is_missing and served and named is None and not is_open  # by the tool that wrote the archive
+        headers = ((KEY_HEADER, KEY), *entry.headers) if left_out else entry.headers
         media = {_bare(entry.url): named} if named else {}
         said = classify(
             entry.method, entry.url, headers, entry.sent, self.origin, issued=self._ids, media=media

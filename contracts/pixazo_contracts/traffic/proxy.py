@@ -420,8 +420,7 @@ class Proxy:
             await self._relay(passing, passing.answer, found)
             return passing.gateway
         if failure and failure.kind == "connect":
-            why = f"{self._profile.origin} cannot be reached ({failure.why})"
-            await refuse(passing.app, 502, why)
+            await refuse(passing.app, 502, f"{self._profile.origin} cannot be reached ({failure.why})")
         else:
             passing.app.close(reset=passing.reset)
         return None

@@ -23,6 +23,7 @@ from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Finding, Outcome, curl_line, judge
 from pixazo_contracts.probes import Headers, media_urls
 from pixazo_contracts.runner import (
+    KEY,
     Hiding,
     is_distinctive,
     make_header,
@@ -142,8 +143,8 @@ class Tape:
         self._accounts: dict[str, str] = {}
         #: Begins every token of `hook`, and the ledger's names of the runs of this tape; `purse` in the file.
         self.token_prefix = secrets.token_hex(4)
-        self._keys = dict.fromkeys(known_keys)
-        self._redactor, self._unsearched = Hiding(self._keys), [*self._keys]
+        self._unsearched = list(known_keys)
+        self._redactor, self._keys = Hiding(self._unsearched), {(key, KEY) for key in self._unsearched}
         self._exchanges = self._callbacks = 0
         self._issued: dict[str, float] = {}
         self._hook_count, self._unseen = 0, False
@@ -253,14 +254,14 @@ class Tape:
     def learn(self, target: str, headers: Headers) -> None:
         """Note the secrets of a request before anything from it is shown or kept."""
         found = secrets_of(target, tuple(each for each in headers if SECRET.match(each[0])), words=True)
-        new = [text for text in found if text and text not in self._keys]
+        new = dict.fromkeys(each for each in found if each[0] and each not in self._keys)
         if new:
-            self._keys |= dict.fromkeys(new)
-            self._redactor.learn(dict.fromkeys(new))
-            self._unsearched += new
+            self._keys.update(new)
+            self._redactor.learn(new)
+            self._unsearched += [text for text, _ in new]
             if self._path.stat().st_size <= MOST_SEARCHED:
                 written = self._path.read_bytes()
-                if any(text.encode() in written for text in new):
+                if any(text.encode() in written for text, _ in new):
                     self._strike()
             if self.hooks:
                 self.save()  # without the URLs that contain one

@@ -18,13 +18,28 @@ READS = (
 """Clauses that cannot be observed without reading a status."""
 
 
-def _moved(old: str, new: str) -> Edits:
-    """Serve the paths at or below one path at another instead; `v0` is not a model, so no route is below it."""
+def moved(path: str, old: tuple[str, str], new: tuple[str, str]) -> str | None:
+    """A path with another prefix and suffix around its id; None if it does not have the old one."""
+    (before, after), (to, end) = old, new
+    rest = path.removeprefix(before)
+    if not path.startswith(before) or after not in rest:
+        return None
+    middle, _, extension = rest.rpartition(after) if after else (rest, "", "")
+    return f"{to}{middle}{end}{extension}"
+
+
+def nowhere(request: Request) -> Request:
+    """The request to a path that has no route: no model is called `v0`."""
+    return request.at(f"/v0{request.path}")
+
+
+def relocated(old: tuple[str, str], new: tuple[str, str] | None, *, both: bool = False) -> Edits:
+    """Serve what has one path, a prefix and a suffix, at another, or nowhere; `both`: at the old one, too."""
 
     def edited(request: Request, _: Context) -> Request:
-        if request.path.startswith(new):
-            return request.at(f"{old}{request.path.removeprefix(new)}")
-        return request.at(f"/v0{request.path}") if request.path.startswith(old) else request
+        if new and (path := moved(request.path, new, old)):
+            return request.at(path)
+        return nowhere(request) if not both and moved(request.path, old, old) else request
 
     return Edits(request=edited)
 
@@ -49,13 +64,13 @@ def _without_slash(request: Request, _: Context) -> Request:
 
 
 ADDRESSING = (
-    Mutant("base-path-renamed", "BASE-01", "The model API is served below /hailuo/v1", _moved(BASE, "/hailuo/v1/"), ("*",)),
+    Mutant("base-path-renamed", "BASE-01", "The model API is served below /hailuo/v1", relocated((BASE, ""), ("/hailuo/v1/", "")), ("*",)),
     Mutant("generate-renamed", "BASE-02", "Text-to-video is served only at /textToVideo",
-           _moved(f"{BASE}{GENERATE}", f"{BASE}textToVideo"), ("*",)),
+           relocated((f"{BASE}{GENERATE}", ""), (f"{BASE}textToVideo", "")), ("*",)),
     Mutant("image-to-video-in-kebab-case", "BASE-03", "Image-to-video is served only at /image-to-video",
-           _moved(f"{BASE}{IMAGE_TO_VIDEO}", f"{BASE}image-to-video"), ("*",)),
+           relocated((f"{BASE}{IMAGE_TO_VIDEO}", ""), (f"{BASE}image-to-video", "")), ("*",)),
     Mutant("status-below-the-model", "BASE-04", "A status is read only below the model's base path, as /result/{id}",
-           _moved(STATUS_PATH, f"{BASE}result/"), ("BASE-05", *READS)),
+           relocated((STATUS_PATH, ""), (f"{BASE}result/", "")), ("BASE-05", *READS)),
     Mutant("status-of-text-only", "BASE-05", "The status route knows only ids issued by text-to-video",
            hide_accepted(lambda request: submits(request, IMAGE_TO_VIDEO)), ("STATUS-01", "SUBMIT-1[23]", "I2V-*")),
     Mutant("get-submits", "BASE-06", "GET on a submit path with query parameters queues a generation", Edits(request=_get_submits)),

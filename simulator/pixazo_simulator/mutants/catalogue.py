@@ -51,7 +51,8 @@ def _as_text(reply: Reply, _: Context) -> Reply:
     return reply.with_body(text.encode()).with_header("content-type", "text/plain; charset=utf-8")
 
 
-def _on_localhost(url: str) -> str:
+def on_localhost(url: str) -> str:
+    """A URL of the simulator with another name, under which it also responds."""
     parts = urlsplit(url)
     return parts._replace(netloc=f"localhost:{parts.port}" if parts.port else "localhost").geturl()
 
@@ -79,7 +80,7 @@ VARIANTS = (
             _everywhere(with_header("date", lambda context: http_date(context.now + SECOND).decode()))),
     Variant("slower", "Every reply takes 10 ms longer", _everywhere(lambda reply, _: replace(reply, pause=PAUSE))),
     Variant("unhurried", "Generations take between 5 and 12 s", policy(job_times="1-3+4-9")),
-    Variant("media-on-localhost", "Media URLs have the host localhost", in_envelopes(in_media_urls(_on_localhost))),
+    Variant("media-on-localhost", "Media URLs have the host localhost", in_envelopes(in_media_urls(on_localhost))),
     Variant("media-placeholder", "Media is named and typed as in the page's sample", policy(media="placeholder")),
     Variant("failures-as-printed", "FAILED and ERROR have the five members of the page's sample", policy(status_members="minimal_failure")),
     Variant("404-in-other-words", "The refusal of an unknown id is worded differently", in_refusals(put("message", "We do not know this request."), 404)),

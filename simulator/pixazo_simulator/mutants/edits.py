@@ -84,7 +84,6 @@ def in_refusals(edit: Edit, *codes: int) -> Edits:
 
 def refuse(when: Condition, refusal: Refusal) -> Edits:
     """Refuse, in the words of the policy, where `when` is true."""
-
     return Edits(
         reply=lambda request, reply, context: context.refusal(refusal, request) if when(request, reply) else reply
     )
@@ -134,7 +133,6 @@ def in_envelopes(edit: Edit, *words: str) -> Edits:
 
 def in_json(edit: Callable[[bytes], bytes]) -> Edits:
     """Edit the text of all JSON, in replies and webhooks."""
-
     replies = edit_replies(
         lambda _, reply: reply.is_json and reply.body != b"", lambda reply, _: reply.with_body(edit(reply.body))
     )

@@ -159,9 +159,8 @@ def _mutant(name: str, change: PageChange, clauses: tuple[str, ...]) -> tuple[Mu
     if change.to:
         former = change.attribute if _is_member(change) else change.name
         old, new = shown(former), shown(change.to)
-    dependents = (
-        f" ({', '.join(clauses[:MOST_CLAUSES])}{', ...' if len(clauses) > MOST_CLAUSES else ''})" if clauses else ""
-    )
+    named = ", ".join([*clauses[:MOST_CLAUSES], *(["..."] if len(clauses) > MOST_CLAUSES else [])])
+    dependents = f" ({named})" if named else ""
     where = f"{change.operation}: " if change.operation else ""
     sentence = f"{shown(where + thing)[1:-1]}: {old} -> {new}{dependents}"
     edits, untried = (Edits(), edits) if isinstance(edits, str) else (edits, "")

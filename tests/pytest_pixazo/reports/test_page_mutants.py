@@ -318,6 +318,7 @@ def test_an_app_with_the_old_host_in_its_code_notices_another_one(tmp_path: Path
     [
         ("polling-interval", ("every 5-10 s", "every 15-30 s"), "how often to poll is advice to callers"),
         ("code-422", ("500\n\nInternal", "422\n\nUnprocessable\n\n500\n\nInternal"), "the page does not say when the gateway sends it, or what instead"),
+        ("sample-accepted-polling_url", ("gateway.pixazo.ai/v2", "[region].pixazo.ai/v2"), "the page no longer says it in a readable way"),
         ("code-202", ("202\n\nAcc", "204\n\nAcc"), "it is not a status code that a response with a body can have"),
         ("generate-parameter-seed", ("prompt\n\nYes\n\nstring\n\nThe", "seed\n\nNo\n\ninteger\n\nSeed.\n\nprompt\n\nYes\n\nstring\n\nThe"),
          "callers need not send it"),

@@ -204,12 +204,15 @@ def _limit_of(calls: Sequence[Exchange]) -> tuple[str, list[Exchange]] | None:
         if not windows or call.started >= windows[-1][0].started + seconds:
             windows.append([])
         windows[-1].append(call)
-    answered = [sum(call.status != 429 for call in window) for window in windows]
+    most = max(sum(call.status != 429 for call in window) for window in windows)
     full = [window for window in windows if any(call.status == 429 for call in window)]
-    counts = {sum(call.status != 429 for call in window) for window in full}
-    if len(full) < FEWEST_WINDOWS or counts != {max(answered)} or counts == {0}:
+    if (
+        len(full) < FEWEST_WINDOWS
+        or not most
+        or {sum(call.status != 429 for call in window) for window in full} != {most}
+    ):
         return None
-    return f"{max(answered)}/{seconds}", [next(call for call in window if call.status == 429) for window in full]
+    return f"{most}/{seconds}", [next(call for call in window if call.status == 429) for window in full]
 
 
 def _is_just_after(call: Exchange, throttled: Exchange) -> bool:

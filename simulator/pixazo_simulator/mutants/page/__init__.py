@@ -12,7 +12,8 @@ from typing import Any, TypeGuard, cast
 from urllib.parse import urlsplit
 
 from pixazo_simulator import spec
-from pixazo_simulator.mutants.catalogue import find_mutant
+from pixazo_simulator.mutants.access import moved, nowhere, relocated
+from pixazo_simulator.mutants.catalogue import find_mutant, on_localhost
 from pixazo_simulator.mutants.edits import (
     edit_replies,
     edit_requests,
@@ -46,9 +47,8 @@ __all__ = ["PageChange", "edits_for"]
 FORM = "multipart/form-data"
 GONE = object()
 """No member; an edit that returns it leaves the member out."""
-_ID = re.compile(r"\{[^}/]*\}|[\w.-]+_[0-9a-fx]{4,}(?:-[0-9a-fx]{4,})*")
-NOWHERE = "/v0"
-"""A path that begins with it has no route: no model has this name."""
+_ID = re.compile(r"\{[^}/]*\}|<[^>/]*>|(?<=/):\w+|[\w.-]+_[0-9a-fx]{4,}(?:-[0-9a-fx]{4,})*")
+UNREADABLE = "the page no longer says it in a readable way"
 WITHOUT_BODY = ("204", "205", "304")
 
 
@@ -56,7 +56,10 @@ def edits_for(change: PageChange) -> Edits | str:
     """The edits of a gateway after a change, or why there is nothing to try."""
     if change.part not in _PARTS:
         return _REASONS.get(change.part, "no response of the gateway depends on it")
-    edits = _PARTS[change.part](change)
+    try:
+        edits = _PARTS[change.part](change)
+    except ValueError:  # such as a URL with a placeholder in brackets
+        return UNREADABLE
     return edits if isinstance(edits, str) or not change.operation else _of(change.operation, edits)
 
 
@@ -86,36 +89,6 @@ def around_id(path: str) -> tuple[str, str]:
     return before, after.rpartition(".")[0] or after
 
 
-def moved(path: str, old: tuple[str, str], new: tuple[str, str]) -> str | None:
-    """A path with another prefix and suffix around its id; None if it does not have the old one."""
-    (before, after), (to, end) = old, new
-    rest = path.removeprefix(before)
-    if not path.startswith(before) or after not in rest:
-        return None
-    middle, _, extension = rest.rpartition(after) if after else (rest, "", "")
-    return f"{to}{middle}{end}{extension}"
-
-
-def is_url(text: object) -> bool:
-    """Whether a string of the page is an absolute URL."""
-    return isinstance(text, str) and urlsplit(text).scheme in ("http", "https")
-
-
-def nowhere(request: Request) -> Request:
-    return request.at(f"{NOWHERE}{request.path}")
-
-
-def relocated(old: tuple[str, str], new: tuple[str, str] | None, *, both: bool = False) -> Edits:
-    """Serve what has one path at another, or nowhere; `both`: at the old one, too."""
-
-    def edited(request: Request, _: Context) -> Request:
-        if new and (path := moved(request.path, new, old)):
-            return request.at(path)
-        return nowhere(request) if not both and moved(request.path, old, old) else request
-
-    return Edits(request=edited)
-
-
 def url_at(url: Any, old: tuple[str, str], new: tuple[str, str]) -> str:
     parts = urlsplit(str(url))
     return parts._replace(path=moved(parts.path, old, new) or parts.path).geturl()
@@ -142,7 +115,7 @@ def _request(change: PageChange) -> Edits | str:
         case "model id" if re.fullmatch(r"[\w.-]+", after):
             return _other_ids(f"{before}_", f"{after}_")
         case _:
-            return "the page no longer says it in a readable way"
+            return UNREADABLE
 
 
 def _status_route(change: PageChange) -> Edits | str:
@@ -269,9 +242,8 @@ def other_code(old: str, new: str) -> Edits | str:
 
 
 def _code(change: PageChange) -> Edits | str:
-    if not change.to:
-        return "the page does not say when the gateway sends it, or what instead"
-    return other_code(change.name, change.to)
+    why = "the page does not say when the gateway sends it, or what instead"
+    return other_code(change.name, change.to) if change.to else why
 
 
 def _status(change: PageChange) -> Edits | str:
@@ -315,12 +287,8 @@ def _keys(path: str) -> list[str]:
     return re.findall(r"[^.\[\]]+|\[\]", path)
 
 
-def found(value: Any, path: str) -> Any:
-    """The first value at a path, or GONE."""
-    return _found(value, _keys(path))
-
-
 def _found(value: Any, keys: list[str]) -> Any:
+    """The first value at a path, or GONE."""
     if not keys:
         return value
     key, *rest = keys
@@ -328,12 +296,8 @@ def _found(value: Any, keys: list[str]) -> Any:
     return next((each for inner in nexts if (each := _found(inner, rest)) is not GONE), GONE)
 
 
-def updated(value: Any, path: str, edit: Callable[[Any], Any]) -> Any:
-    """The value with every member at a path edited."""
-    return _updated(value, _keys(path), edit)
-
-
 def _updated(value: Any, keys: list[str], edit: Callable[[Any], Any]) -> Any:
+    """The value with every member at a path edited."""
     if not keys:
         return edit(value)
     key, *rest = keys
@@ -372,15 +336,15 @@ def members_in(value: Any) -> dict[str, Any]:
 
 
 def at(path: str, edit: Callable[[Any], Any]) -> Edit:
-    return lambda members, _: updated(members, path, edit)
+    return lambda members, _: _updated(members, _keys(path), edit)
 
 
 def _moved_member(old: str, new: str) -> Edit:
     def edited(members: dict[str, Any], _: Context) -> dict[str, Any]:
-        value = found(members, old)
+        value = _found(members, _keys(old))
         if value is GONE:
             return members
-        result: dict[str, Any] = added(updated(members, old.removesuffix("[]"), lambda _: GONE), new, value)
+        result: dict[str, Any] = added(_updated(members, _keys(old.removesuffix("[]")), lambda _: GONE), new, value)
         return result
 
     return edited
@@ -455,7 +419,7 @@ def _member(change: PageChange, where_: Callable[[Edit], Edits]) -> Edits | str:
         return where_(at(path.removesuffix("[]"), lambda _: GONE))
     if before is None:
         return where_(lambda members, _: added(members, path, literal(after)))
-    if is_url(before) and is_url(after):
+    if all(str(each).startswith(("http://", "https://")) for each in (before, after)):
         return _other_url(path, before, after, where_)
     if _is_timestamp(before):
         if not _is_timestamp(after):
@@ -478,12 +442,11 @@ def _other_url(path: str, before: str, after: str, where_: Callable[[Edit], Edit
     def edited(url: Any) -> Any:
         if not isinstance(url, str):
             return url
-        parts = urlsplit(url_at(url, was, now))
-        if old.netloc == new.netloc:
-            return parts.geturl()
-        # The simulator's own address gets another name, under which it also responds.
-        own = f"localhost:{parts.port}" if parts.port else "localhost"
-        return parts._replace(netloc=new.netloc if parts.netloc == old.netloc else own).geturl()
+        there = url_at(url, was, now)
+        parts = urlsplit(there)
+        if parts.netloc == old.netloc:
+            return parts._replace(netloc=new.netloc).geturl()
+        return there if old.netloc == new.netloc else on_localhost(there)
 
     return where_(at(path, edited)) | (relocated(was, now, both=True) if was != now else Edits())
 
