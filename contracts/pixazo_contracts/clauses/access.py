@@ -8,7 +8,7 @@ from itertools import chain
 
 from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, http_date, instant
 
-from .checks import NO_ROUTE, accepted, answered, begins_nothing, is_json, no_key, noted, observed, one_of, shows_work
+from .checks import NO_ROUTE, TICK, accepted, answered, begins_nothing, is_json, no_key, noted, observed, one_of, shows_work
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Violation, check, code_shown, code_word, member_names, plain, show
 
@@ -115,9 +115,9 @@ def _caller_refused(trace: Trace, clause_id: str, *, code: int, account: str) ->
 
 
 def _hidden(trace: Trace, account: str) -> Remarks:
-    """A read of this account by a path that is only like the printed one shows nothing: it may bypass the check of the key."""
+    """No read of this account by a path that is only like the printed one shows work; that it shows nothing is no evidence of the printed one."""
     for read in trace.operation("other"):
-        if read.method == "GET" and read.account == account:
+        if read.method == "GET" and read.account == account and shows_work(read):
             yield from begins_nothing(trace, read)
 
 
@@ -129,7 +129,9 @@ AUTH.row("AUTH-02", DOCUMENTED, FREE, lambda trace, clause_id: chain(answered(tr
     depends_on="BASE-04", core=True,
     section=f"{HEADER_REQUIRED}; Endpoint",
     demands="A status read without the header is refused with 401, and shows nothing.")
-AUTH.row("AUTH-03", IMPLIED, FREE, partial(_caller_refused, code=401, account="unknown"), depends_on=ROUTES, core=True,
+AUTH.row("AUTH-03", IMPLIED, FREE,
+    lambda trace, clause_id: chain(_caller_refused(trace, clause_id, code=401, account="unknown"), _hidden(trace, "unknown")),
+    depends_on=ROUTES, core=True,
     section=UNAUTHORIZED,
     demands="An unknown key is refused with 401, however like a known one it is: in other letter case, shorter, longer, in quotation marks.")
 AUTH.row("AUTH-04", IMPLIED, FREE, partial(answered, code=401), depends_on=f"{ROUTES} AUTH-01 AUTH-02", section=KEY_ROW,
@@ -273,9 +275,10 @@ def hdr_05(trace: Trace) -> Remarks:
         fresh = re.search(r"(s-maxage|max-age)\s*=\s*\"?0*([1-9]\d*)", cache)
         unused = "no-store" in cache or "no-cache" in cache
         yield check(not fresh or unused, read, "Cache-Control", "no positive max-age", cache)
-        # Without it Expires says until when (section 5.3).
+        # Without it Expires says until when (section 5.3). A server may note the Date a second before the application.
         until, date = http_date(read.header("expires")), http_date(read.header("date"))
-        late = until is not None and date is not None and until > date and not unused and "max-age" not in cache
+        ahead = until is not None and date is not None and until - date > TICK
+        late = ahead and not unused and "max-age" not in cache
         yield check(not late, read, "Expires", "not after the Date", read.header("expires"))
         yield check(age.strip("0 ") == "", read, "Age", "absent or 0", age)
     clock = fit_clock(trace.generations)

@@ -98,7 +98,8 @@ def shows_work(exchange: Exchange) -> bool:
         return True
     body = exchange.members
     named = str(body.get("request_id", "")).startswith(f"{MODEL}_") and exchange.request_id is None
-    states = STATES if exchange.succeeded else (*RUNNING, "COMPLETED")  # a refusal may say ERROR, too
+    # A refusal may say ERROR, too, whatever its status code: it names no request.
+    states = STATES if exchange.succeeded and "request_id" in body else (*RUNNING, "COMPLETED")
     return named or body.get("status") in states or is_object(body.get("output"))
 
 

@@ -69,7 +69,7 @@ _NEGATION: Final = re.compile(
 _THOUSANDS: Final = re.compile(r"\b(\d{1,3})[. ](\d{3})(?= char)")
 #: From 2 on.
 _NUMBER_WORDS: Final = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_SWITCH: Final = re.compile(r"\b(?:(enabled|on)|disabled|off)(?= by default\b)", re.IGNORECASE)
+_SWITCH: Final = re.compile(r"\b(not |never |no longer )?(?:(enabled|on)|disabled|off)(?= by default\b)", re.IGNORECASE)
 _NUMBER_WORD: Final = re.compile(rf"\b(?:{'|'.join(_NUMBER_WORDS)})\b", re.IGNORECASE)
 _WORD: Final = re.compile(r"[A-Za-z]+")
 _PER: Final = re.compile(r"\bper[ _]([A-Za-z]+)", re.IGNORECASE)
@@ -107,7 +107,7 @@ def gist(text: str) -> frozenset[str]:
 
 def normalized(text: str) -> str:
     """The text with the numbers from two to twelve in digits, and `enabled by default` as `true by default`."""
-    text = _SWITCH.sub(lambda found: "true" if found[1] else "false", text)
+    text = _SWITCH.sub(lambda found: "true" if bool(found[2]) != bool(found[1]) else "false", text)
     return _NUMBER_WORD.sub(lambda found: str(2 + _NUMBER_WORDS.index(found[0].casefold())), text)
 
 

@@ -18,9 +18,10 @@ from .meaning import normalized
 from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, split_url
 from .sections import TYPOGRAPHY, Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
-_REQUEST: Final = re.compile(r"(?:curl\b.*-X\s+)?(GET|POST|PUT|PATCH|DELETE)\s+[\"']?([^\s\"']+)")
+_REQUEST: Final = re.compile(r"(?:curl\b.*(?:-X|--request)\s+)?(GET|POST|PUT|PATCH|DELETE)\s+[\"']?([^\s\"']+)")
 _HEADER: Final = re.compile(
-    r"""^(?:[ \t]*-H[ \t]+["'])?([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*?)(?:["'][ \t]*\\?)?$""", re.MULTILINE
+    r"""^(?:[ \t]*(?:-H|--header)[ \t]+(?P<mark>["']))?(?P<name>[A-Za-z][A-Za-z0-9-]*):[ \t]*(?P<value>.*?)(?(mark)(?P=mark)[ \t]*\\?)$""",
+    re.MULTILINE,
 )
 _URL: Final = re.compile(r"`?(https?://\S+?)`?")
 _ABOUT: Final = re.compile(r"(?:Source|Page): (?P<source>\S+)|(?:Provider: |by )(?P<provider>.+)")
@@ -30,6 +31,8 @@ _OFTEN: Final = re.compile(r"\b(?:every|each|between|intervals?|apart)\b", re.IG
 _SAMPLES: Final = frozenset(
     {"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"}
 )
+#: Those of what is sent: an id there is a parameter, such as that of a voice.
+_OF_REQUESTS: Final = frozenset({"request code", "example request"})
 #: The sections with which an operation begins.
 _FIRST: Final = frozenset({"", "base url", "authentication", "request code"})
 #: A status code in prose.
@@ -43,10 +46,10 @@ _COLUMNS: Final = {
 _LAST: Final = frozenset({"headers", "codes"})
 #: A price in a line of its own: `768P 6s: $0.28`.
 _PRICED: Final = re.compile(r"(\w[^:$]{0,60}?)\s*(?::|\s-)\s*([$€£]\s*\d\S*(?: per \w+)?)[.;]?")
-_ARROW: Final = "[→➜➔⇒⟶]|[-=]+>"
-_ONE_OF: Final = re.compile(r"\s*(?:[|/,]|\bor\b)\s*")
+_ARROW: Final = "[→➜➔⇒⟶]|(?<![-=])[-=]+>"
+_ONE_OF: Final = re.compile(r"[|/,]|\bor\b")
 #: What is no JSON in a sample, and how many brackets open in one at most: values are walked recursively.
-_REMARK: Final = re.compile(r"(?<=\s)//.*|^\s*(?:\.{3}|…),?[ \t]*$", re.MULTILINE)
+_REMARK: Final = re.compile(r"(?<=\s)//.*|^[ \t]*(?:\.{3}|…),?[ \t]*$", re.MULTILINE)
 _LAST_COMMA: Final = re.compile(r",(?=\s*[}\]])")
 _MOST_NESTED: Final = 200
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
@@ -205,7 +208,7 @@ class _Reading:
         elif section.kind == "base url" and (found := _URL.fullmatch(text.strip())):
             values["base_url"] = found[1]
         elif section.kind == "webhook" and (found := _HEADER.fullmatch(text)):
-            values["webhook_header"] = found[1]
+            values["webhook_header"] = found["name"]
         elif section.kind == "pricing" and (found := _PRICED.fullmatch(text)):
             values["prices"] = values.get("prices", {}) | {found[1]: found[2]}
         elif section.kind in ("endpoint", "retrieving results") and (found := _REQUEST.match(text)):
@@ -317,7 +320,7 @@ def _split(http: str) -> tuple[str, str]:
 
 
 def _headers(head: str) -> dict[str, str]:
-    return dict(_HEADER.findall(head.partition("\n")[2]))
+    return {found["name"]: found["value"] for found in _HEADER.finditer(head.partition("\n")[2])}
 
 
 def _json(text: str) -> Any:
@@ -332,9 +335,10 @@ def _json(text: str) -> Any:
 
 
 def _model_id(samples: Iterable[Sample]) -> str:
-    """What the ids of an operation begin with, whatever the member is called."""
-    members = (sample.value.items() for sample in samples if is_object(sample.value))
-    ids = (value for name, value in chain.from_iterable(members) if name.endswith("id") and isinstance(value, str))
+    """What the ids of an operation begin with: those of `request_id`, or of another member of a response that sounds like an id."""
+    values = [sample.value for sample in samples if sample.section not in _OF_REQUESTS and is_object(sample.value)]
+    members = sorted(chain.from_iterable(map(dict.items, values)), key=lambda member: member[0] != "request_id")
+    ids = (value for name, value in members if name.endswith("id") and name != "model_id" and isinstance(value, str))
     return next((each.rpartition("_")[0] for each in ids if "_" in each), "")
 
 
@@ -352,4 +356,4 @@ def _flow(text: str) -> Iterator[tuple[str, str]]:
             columns = {}
         for arrow, (source, target) in zip(arrows, pairwise(words), strict=True):
             columns[arrow.start()] = source
-            yield from ((source, each) for each in _ONE_OF.split(target) if each)
+            yield from ((source, each.strip()) for each in _ONE_OF.split(target) if each.strip())

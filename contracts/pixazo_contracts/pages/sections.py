@@ -31,8 +31,10 @@ _TAG: Final = re.compile(
     re.IGNORECASE,
 )
 _BULLET: Final = re.compile(r"^([ \t]*)[•●▪‣◦○](?=\s)", re.MULTILINE)
-#: What stands before and behind the words of a heading: its number, a picture; its anchor.
-_ORNAMENT: Final = re.compile(r"\A(?:\d+(?:[.)]\d*)+:?\s+|[^\w`(\[{\"'<]+)+|(?:\{#[^{}\s]*\}|¶)\s*\Z")
+#: What stands before and behind the words of a heading: its number, a picture; its anchor. A price is no picture.
+_ORNAMENT: Final = re.compile(r"\A(?:\d+(?:\.\d+)*[.):]+\s+|[^\w`(\[{\"'<$€£]+)+|(?:\{#[^{}\s]*\}|¶)\s*\Z")
+#: A number without a last dot: that of a version, unless a heading of the template follows.
+_NUMBER: Final = re.compile(r"\A\d+(?:\.\d+)+\s+")
 _FENCE: Final = re.compile(r"^[ \t]*(`{3,}|~{3,})([^`\r\n]*)\r?$", re.MULTILINE)
 _FRONT_MATTER: Final = re.compile(r"\ufeff?---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
@@ -214,7 +216,7 @@ def sections(blocks: Iterable[Block]) -> Iterator[Section]:
         # A parameter may be called webhook.
         may_be_title = block.kind == "heading" or (block.kind == "text" and block.text[:1].isupper())
         title = _ORNAMENT.sub("", block.text).strip() if may_be_title else ""
-        kind = kind_of(title)
+        kind = kind_of(_NUMBER.sub("", title))
         if block.kind == "heading" or kind:
             yield _recognized(current)
             current = Section(title, kind, block.line, [])

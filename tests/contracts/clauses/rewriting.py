@@ -165,6 +165,11 @@ def aimed(case: str = "", *, status: int | None = None) -> Pick:
     )
 
 
+def case(name: str) -> Pick:
+    """Those of this case."""
+    return lambda trace, _: (exchange for exchange in trace.exchanges if exchange.case == name)
+
+
 def aim(clauses: str, case: str = "", *, status: int | None = None) -> Pick:
     """Those that were sent for the sake of other clauses."""
     return lambda trace, _: (e for clause in clauses.split() for e in aimed(case, status=status)(trace, clause))

@@ -25,6 +25,7 @@ from tests.contracts.clauses.rewriting import (
     by,
     called,
     calls,
+    case,
     clean,
     code,
     drop,
@@ -103,8 +104,9 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("AUTH-01", at(aim("BASE-07"), taken)),
     ("AUTH-02 AUTH-10", at(nth(-1, aimed()), envelope, code(401))),
     ("AUTH-02 AUTH-06", at(nth(-1, aimed()), envelope)),
-    ("AUTH-02", at(lambda trace, _: (e for e in trace.exchanges if e.case == "no key, a real id, trailing slash"), envelope)),
-    ("AUTH-10", at(lambda trace, _: (e for e in trace.exchanges if e.case == "id of another account, trailing slash"), envelope)),
+    ("AUTH-02", at(case("no key, a real id, trailing slash"), envelope)),
+    ("AUTH-03", at(case("unknown key, a real id, trailing slash"), envelope)),
+    ("AUTH-10", at(case("id of another account, trailing slash"), envelope)),
     ("AUTH-05 AUTH-09", at(nth(-1, aimed()), code(401))),
     ("AUTH-05", at(nth(3, aimed()), code(400))),
     ("AUTH-07", at(nth(-1, reads()), code(403))),
@@ -325,6 +327,8 @@ RIGHT: dict[str, Edit] = {
     "no callback is repeated": unrepeated,
     "one of an earlier run, behind a tunnel": called("alone", target(lambda _: "/t/hook/0a-3-g1?run=0a"), put(request_id=NO_ID)),
     "media on the documented bucket": everything(on_bucket),
+    "refusals that say 200": at(case("no key, a real id, trailing slash"), code(200), text('{"status": "ERROR", "error": "No key"}')),
+    "an Expires that is now": at(reads(), head("Date", "Tue, 31 Mar 2026 10:00:00 GMT"), head("Expires", "Tue, 31 Mar 2026 10:00:01 GMT")),
 }  # fmt: skip
 
 

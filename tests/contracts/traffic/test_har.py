@@ -186,6 +186,22 @@ def test_a_video_of_size_0_is_an_empty_one_only_where_the_gateway_says_so(
     assert verdict.outcome.value == outcome
 
 
+def test_submits_that_took_no_time_are_in_no_order() -> None:
+    """A recording may have whole milliseconds, or the ticks of a coarse clock (TIME-08)."""
+    calls = json.dumps([submit(time=0), read()]).replace(ORIGIN, "http://127.0.0.1:8901")
+    others = calls.replace(ID, f"{ID[:-1]}e")
+    others = others.replace('"created_at": "2026-03-31T10:00:00.000Z"', '"created_at": "2026-03-31T10:00:00.002Z"')
+    trace = traced(*json.loads(others), *json.loads(calls))
+    assert [v.outcome.value for v in judge(trace, CATALOGUE) if v.clause == "TIME-08"] == ["PASS"]
+
+
+def test_a_call_that_shows_nothing_is_no_evidence_of_the_printed_path() -> None:
+    """A conditional read without a key is no status read (AUTH-02)."""
+    other = entry("GET", STATUS, 404, {"error": "x"}, key=None, headers={"If-None-Match": "x"})
+    trace = traced(submit(), read(), other)
+    assert [v.outcome.value for v in judge(trace, CATALOGUE) if v.clause == "AUTH-02"] == ["INCONCLUSIVE"]
+
+
 def test_params_stand_for_a_text_that_is_missing() -> None:
     """As Insomnia and Charles write forms."""
     form = submit()
