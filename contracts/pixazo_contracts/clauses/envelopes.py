@@ -381,11 +381,12 @@ def time_08(trace: Trace) -> Remarks:
     first: dict[tuple[str, float], Exchange] = {}
     latest: dict[str, float] = {}
     stamped = [(g.submit, stamp) for g in trace.generations if (stamp := created(g)) is not None]
-    moments = [(submit.finished, False, submit, stamp) for submit, stamp in stamped]
-    moments += [(submit.started, True, submit, stamp) for submit, stamp in stamped]
-    for _, begins, submit, stamp in sorted(moments, key=lambda moment: moment[:2]):
+    moments = [(submit.started, False, submit, stamp) for submit, stamp in stamped]
+    moments += [(submit.finished, True, submit, stamp) for submit, stamp in stamped]
+    # What begins and ends within one tick of a coarse clock begins first.
+    for _, ends, submit, stamp in sorted(moments, key=lambda moment: moment[:2]):
         account = submit.account
-        if not begins:
+        if ends:
             first.setdefault((account, stamp), submit)
             latest[account] = max(stamp, latest.get(account, stamp))
             continue
