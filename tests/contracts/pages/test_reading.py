@@ -276,7 +276,7 @@ def test_synonyms_commit_to_the_same() -> None:
         "not " * 25_000,
         "# x\n\n" * 20_000,
         f"{' ' * 50_000}.",
-        "## Output\n\n```\n{" + "\n" * 100_000 + "x\n```",
+        "## Output\n\n```\n{" + "\n" * 100_000 + "x}\n```",
     ],
 )
 def test_no_text_takes_long(run: str) -> None:
