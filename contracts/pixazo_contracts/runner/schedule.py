@@ -72,7 +72,7 @@ class Progress:
 class _Running:
     """A conversation under way: what it has sent, whether as a single request, and the exchanges so far.
 
-    `tripped`: a request that should have been refused was counted as a generation. `urgent`: what it began passes soon.
+    `tripped`: a request that should have been refused was counted as a generation. `urgent`: what it follows passes soon.
     """
 
     probe: Probe
@@ -206,6 +206,8 @@ class Schedule:
         """Give a conversation the result of its last step and begin its next one."""
         if running.over:
             return
+        # Another probe may have sent what this one follows.
+        running.urgent = running.urgent or (isinstance(result, Exchange) and result.accepted_id is not None)
         try:
             step = running.conversation.send(result)
         except StopIteration:
@@ -355,7 +357,7 @@ class Schedule:
             return False
         profile, now, stated = self._context.profile, self._clock.now(), exchange.header("retry-after")
         asked = whole_number(stated)
-        wait = min(max(SHORTEST_HOLD, profile.pace) if asked is None else asked, profile.deadline)
+        wait = max(SHORTEST_HOLD, profile.pace) if asked is None else asked
         again = self._pace.hold(now, wait, is_stated=stated is not None, retries=running.retries)
         if not again or exchange.spent:
             return False

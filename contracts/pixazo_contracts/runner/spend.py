@@ -250,6 +250,7 @@ class Purse:
     _releases: Releases = field(default_factory=Releases)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
     _number: int = field(init=False, default=0)
+    _unsent: int = field(init=False, default=0)
     spent: int = field(init=False, default=0)
     refused: int = field(init=False, default=0)
     ceiling: str | None = field(init=False, default=None)
@@ -302,7 +303,8 @@ class Purse:
         refused = meant and reply is not None and is_clear_refusal(request, reply)
         with self._lock:
             most = self._ceilings.refused
-            released = unsent or (refused and (most is None or self.released < most))
+            released = unsent or (refused and (most is None or self.released - self._unsent < most))
+            self._unsent += unsent
             self.spent -= released
             if self._budget is None:
                 return released

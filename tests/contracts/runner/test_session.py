@@ -18,6 +18,7 @@ from pixazo_contracts.probes.conversation import (
     AwaitCallbacks,
     Conversation,
     Pause,
+    Publish,
     ReceiverUrl,
     RunContext,
     Together,
@@ -94,7 +95,13 @@ def test_what_follows_an_accepted_submit_is_sent_first() -> None:
     @probe("begins")
     def begins(_: RunContext) -> Conversation[None]:
         accepted = yield from SUBMIT
+        yield from Publish("accepted", accepted)
         yield from read(str(accepted.accepted_id), case="first")
+
+    @probe("follows")
+    def follows(_: RunContext) -> Conversation[None]:
+        accepted = yield from Await("accepted")
+        yield from read(str(accepted and accepted.accepted_id), case="followed")
 
     @probe("floods")
     def floods(_: RunContext) -> Conversation[None]:
@@ -104,8 +111,9 @@ def test_what_follows_an_accepted_submit_is_sent_first() -> None:
         time.sleep(0.001)
         return reply
 
-    slow = observe(probes=(begins, floods), edit=slowly)
-    assert [exchange.case for exchange in slow.trace.exchanges].index("first") < 100
+    cases = [exchange.case for exchange in observe(probes=(begins, follows, floods), edit=slowly).trace.exchanges]
+    assert cases.index("first") < 100
+    assert cases.index("followed") < 100
 
 
 def test_no_budget() -> None:

@@ -103,12 +103,14 @@ def test_only_what_was_meant_to_be_refused_is_given_back(intent: Intent) -> None
 
 
 def test_a_ceiling_on_refusals() -> None:
-    """With `refused = 2` the third refusal is not believed."""
-    wire = Wire(REFUSED)
+    """With `refused = 2` the third refusal is not believed; a request that was not sent is none."""
+    wire = Wire(Reply(status=None, error="connect"))
     spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run"), Ceilings(refused=2))
+    spending.send(SUBMIT)
+    wire.reply = REFUSED
     for _ in range(3):
         spending.send(SUBMIT)
-    assert (spending.released, spending.spent) == (2, 1)
+    assert (spending.released, spending.spent) == (3, 1)
 
 
 CALL = b'{"request_id": "minimax-hailuo-ai_1", "status": "COMPLETED"}'
