@@ -293,12 +293,14 @@ class Purse:
             self.spent += 1
             return self._number
 
-    def settle(self, number: int, request: Send, reply: Reply | None, *, unsent: bool = False) -> bool:
+    def settle(self, number: int, request: Send, reply: Reply | None) -> bool:
         """Give a reservation back if the reply is a clear refusal of a request that was meant to be refused; returns whether it was.
 
         A request that may be accepted counts as spent even if the gateway says that it was refused: that is only its word. A
-        request without a reply may have reached the gateway, so it counts as well, unless it certainly was not sent.
+        request without a reply may have reached the gateway, so it counts as well. Without a connection nothing was sent: an
+        outage must not use up the budget.
         """
+        unsent = reply is not None and reply.error == "connect"
         meant = self._budget is None or request.intent == "refuse"
         refused = meant and reply is not None and is_clear_refusal(request, reply)
         with self._lock:
@@ -366,6 +368,5 @@ class SpendGuard(Purse):
         except BaseException:
             self.settle(number, request, None)
             raise
-        # Without a connection nothing was sent: an outage must not use up the budget.
-        released = self.settle(number, request, reply, unsent=reply.error == "connect")
+        released = self.settle(number, request, reply)
         return reply if released or self._budget is None else replace(reply, spent=True)

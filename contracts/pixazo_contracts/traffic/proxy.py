@@ -333,7 +333,7 @@ class Proxy:
             await self._ask_once(passing)
         except OSError as error:
             passing.reset = isinstance(error, LostError) and error.reset
-            is_lost = isinstance(error, LostError)
+            is_lost = passing.gateway is not None
             passing.failure = passing.failure or (_lost(passing) if is_lost else Failure("connect", str(error)))
             self._drop(passing)
             if reused and passing.answer is None and passing.method in {"GET", "HEAD"}:  # the connection was stale
@@ -356,6 +356,7 @@ class Proxy:
 
     async def _ask_once(self, passing: _Passing) -> None:
         if passing.gateway is None or passing.gateway.gone:
+            passing.gateway = None  # until there is one, nothing was sent
             passing.gateway = await connect(self._profile.origin)
         gateway = passing.gateway
         gateway.expect(passing.head.first[0])
