@@ -275,6 +275,13 @@ class Redactor:
 class Hiding(Redactor):
     """Replaces also what is a secret by its name alone, of whatever value: it need not be known before it is met."""
 
+    @classmethod
+    def each(cls, secrets: Iterable[tuple[str, str]]) -> Hiding:
+        """One that replaces each of these secrets by what is beside it."""
+        hiding = cls(())
+        hiding.learn(secrets)
+        return hiding
+
     def text(self, text: str) -> str:
         """The text with every secret replaced."""
         return _BY_NAME.sub(_hide, self.without_keys(text))

@@ -265,8 +265,7 @@ class _Archive:
         for entry in entries:
             headers = tuple(each for each in (*entry.headers, *entry.answered) if each[0].lower() in SECRET_HEADERS)
             secrets += secrets_of(entry.url, headers, words=False)
-        self._redactor = Hiding(())
-        self._redactor.learn(dict.fromkeys(each for each in secrets if each[0] != KEY))
+        self._redactor = Hiding.each(dict.fromkeys(each for each in secrets if each[0] != KEY))
         self.key_searched = all(map(is_distinctive, self._accounts))
         self._start = entries[0].at if entries else 0.0
         self._numbers = count(1), count(1)

@@ -143,8 +143,10 @@ class Tape:
         self._accounts: dict[str, str] = {}
         #: Begins every token of `hook`, and the ledger's names of the runs of this tape; `purse` in the file.
         self.token_prefix = secrets.token_hex(4)
-        self._unsearched = list(known_keys)
-        self._redactor, self._keys = Hiding(self._unsearched), {(key, KEY) for key in self._unsearched}
+        #: Secrets, each with what replaces it.
+        self._unsearched = [(key, KEY) for key in known_keys]
+        self._keys = set(self._unsearched)
+        self._redactor = Hiding.each(self._unsearched)
         self._exchanges = self._callbacks = 0
         self._issued: dict[str, float] = {}
         self._hook_count, self._unseen = 0, False
@@ -258,7 +260,7 @@ class Tape:
         if new:
             self._keys.update(new)
             self._redactor.learn(new)
-            self._unsearched += [text for text, _ in new]
+            self._unsearched += new
             if self._path.stat().st_size <= MOST_SEARCHED:
                 written = self._path.read_bytes()
                 if any(text.encode() in written for text, _ in new):
@@ -272,7 +274,7 @@ class Tape:
 
     def _strike(self) -> None:
         """Write again, without the secrets that were not known then, what has been written."""
-        redactor, self._unsearched = Hiding(self._unsearched), []
+        redactor, self._unsearched = Hiding.each(self._unsearched), []
         if not self._exchanges:
             return
         origins = tuple(each for each in self.profile.public_origins if redactor.text(each) == each)

@@ -114,20 +114,21 @@ def test_no_key_is_kept_wherever_it_stands(header: str, tmp_path: Path) -> None:
 
 
 def test_what_is_known_to_be_a_key_only_later_is_struck_from_what_was_written(tmp_path: Path) -> None:
-    """At once where it is written as it is, at the end however it is spelled; keys of the start, from an earlier trace."""
+    """At once where it is written as it is, at the end however it is spelled; keys of the start, from an earlier trace. A cookie is no key."""
     spelled = "".join(f"%{ord(char):02x}" for char in "spelled-4c1a")
     with Receiver(http_response(401, b"{}")) as gateway:
         with proxied(_origin(gateway), out=tmp_path, public_url="http://127.0.0.1:9") as passing:
             early = App(passing.port, None)
             hook = {"X-Webhook-URL": f"https://a.example/{KEY}"}
-            early.call("POST", f"{SUBMIT}generate?q={KEY}", {"prompt": f"{spelled} of-a-start-1"}, **hook)
+            early.call("POST", f"{SUBMIT}generate?q={KEY}", {"prompt": f"{spelled} of-a-start-1 of-a-cookie-1"}, **hook)
+            App(passing.port).call("GET", f"{STATUS}x", Cookie="sid=of-a-cookie-1")
             App(passing.port).submit()
             assert all(KEY not in file.read_text() for file in tmp_path.iterdir())
             App(passing.port, "spelled-4c1a").submit()
         assert spelled not in (tmp_path / "trace.ndjson").read_text()
         Tape(Profile(origin=_origin(gateway)), tmp_path, ["of-a-start-1"]).close()
     first, *_ = load_trace(tmp_path / "trace.ndjson").exchanges
-    assert first.request_body == '{"prompt": "<api-key> <api-key>"}'
+    assert first.request_body == '{"prompt": "<api-key> <api-key> <hidden>"}'
 
 
 @pytest.mark.parametrize(
