@@ -157,11 +157,12 @@ def prepare(options: dict[str, Any]) -> Terms:
 
 def conclude(trace: Trace, clauses: tuple[Clause, ...], terms: Terms, options: dict[str, Any]) -> NoReturn:
     """Judge, write the requested reports, print, and exit with the code of the result; a report that cannot be written is no clean end."""
-    result = evaluate(trace, clauses, terms)
-    code, below = result.exit_code, options["out"]
+    result, folder = evaluate(trace, clauses, terms), options["out"]
+    code = result.exit_code
     try:
         for name, (alone, render) in _REPORTS.items():
-            for place in filter(None, (below and below / name, options.get(alone))):
+            places: list[Path | None] = [folder / name if folder else None, options.get(alone)]
+            for place in filter(None, places):
                 try:
                     write_file(place, render(result, terms))
                 except ConfigurationError as error:
@@ -221,10 +222,10 @@ def run(**options: Any) -> NoReturn:
     _show_ledger(how.ledger_path, file)
     for line in weak_keys(found):
         say(line)
-    for name in _REPORTS if given.out else ():
-        # Beside the trace of a run that is killed it would pass for its own. The result may be the baseline.
+    for name in _REPORTS if options["out"] else ():
+        # A report of an earlier run, beside the trace of one that is killed, would pass for its own. A result may be the baseline.
         if terms.baseline is None or not name.startswith("result."):
-            Path(given.out or "", name).unlink(missing_ok=True)
+            (options["out"] / name).unlink(missing_ok=True)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
     conclude(trace, clauses, terms, options)
@@ -260,7 +261,8 @@ def _read(path: Path, target: str | None) -> tuple[Trace, bool]:
     "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), _target, *_selecting, *judging]
 )
 def judge(trace_file: Path, target: str | None, **options: Any) -> NoReturn:
-    (trace, _), terms = _read(trace_file, target), prepare(options)
+    terms = prepare(options)
+    trace, _ = _read(trace_file, target)
     chosen = options["globs"] or options["core"]
     clauses = choose(options["globs"], core=options["core"]) if chosen else selection(trace)
     conclude(trace, clauses, terms, options)

@@ -20,7 +20,7 @@ from pixazo_contracts.trace import MODEL, is_array, is_object
 
 from .descriptions import sentences
 from .meaning import COMPARISONS, PLACEHOLDER, atoms, gist
-from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of, split_url
+from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of, host_and_path
 
 #: Attributes of a parameter that are upper bounds.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
@@ -157,20 +157,20 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
     for key in dict.fromkeys([*olds, *news]):
         old, new = olds.get(key), news.get(key)
         part, name, attribute = key
-        whole, name = (part, name, ""), (old or news[key]).name
+        whole = (part, name, "")
         if attribute and (whole in olds) != (whole in news):
             continue  # the parameter, field or sample itself was added or removed
+        name = (old or news[key]).name  # as it is written on the page
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
         said = news.get((part, name, "description"))
-        is_lost = attribute == "conditions" and new is None
-        if is_lost and old and said and old.commits == said.commits != frozenset():
-            continue  # it commits to the same in words from which no condition was read; any other rule that is lost has changed
+        if attribute == "conditions" and old and new is None and _is_reworded(old, said):
+            continue  # no condition was read from the other words; any other rule that is lost has changed
         is_same = old is not None and new is not None and old.meaning == new.meaning and not _adds(old, new)
         is_told = attribute == "description" and old and new and _is_told(old, new, changed.get(name, []))
         if is_same or is_told or part == "example":
             texts = [each.text if each else None for each in (old, new)]
             is_presence = old is not None and old.meaning == PRESENT
-            if not is_presence and len({" ".join((each or "").replace("\\", "").split()) for each in texts}) > 1:
+            if not is_presence and _squeezed(texts[0]) != _squeezed(texts[1]):
                 yield change(kind="wording", before=texts[0], after=texts[1])
             continue
         if part == "parameter":
@@ -193,6 +193,15 @@ def _unread(before: Operation, after: Operation) -> dict[str, list[str]]:
         for each in after.parameters
         if each.name in known
     }
+
+
+def _is_reworded(old: Fact, description: Fact | None) -> bool:
+    """Whether a description commits to the same as what was read before, and to anything at all."""
+    return description is not None and bool(old.commits) and old.commits == description.commits
+
+
+def _squeezed(text: str | None) -> str:
+    return " ".join((text or "").replace("\\", "").split())
 
 
 def _is_told(old: Fact, new: Fact, rules: Sequence[Any]) -> bool:
@@ -338,7 +347,7 @@ def facts(operation: Operation) -> Iterator[Fact]:
 
 
 def _route(part: str, method: str, url: str, section: str) -> Iterator[Fact]:
-    host, path = split_url(url)
+    host, path = host_and_path(url)
     for name, value in (("method", method), ("host", host), ("path", path)):
         yield Fact(part, name, "", PLACEHOLDER.sub("{id}", value), value, section, f"{method} {url}")
 
@@ -453,7 +462,7 @@ def _form(value: object) -> str:
     if not isinstance(value, str):
         return _KINDS.get(type(value), "an empty object or list")
     if value.startswith(("http://", "https://")):
-        host, path = split_url(value)
+        host, path = host_and_path(value)
         path = _ID.sub(r"\1_{id}", PLACEHOLDER.sub("{id}", path))
         return re.sub(r"//pub-[0-9a-f]+\.", "//pub-{bucket}.", host) + (path.rpartition(".")[0] or path)
     if stamp := _STAMP.fullmatch(value):

@@ -57,10 +57,13 @@ def kind_of(title: str) -> str:
     return "pricing" if plain.endswith((" pricing", " prices")) or plain == "prices" else ""
 
 
-def split_url(url: str) -> tuple[str, str]:
+def host_and_path(url: str) -> tuple[str, str]:
     """Scheme and host, and path, of a URL that may have placeholders which `urlsplit` refuses: `https://[region].pixazo.ai/v1`."""
-    found = re.match(r"([a-z]+://[^/?#]*)?([^?#]*)", url, re.IGNORECASE)
-    return (found[1] or "", found[2]) if found else ("", "")
+    scheme, mark, rest = re.split("[?#]", url, maxsplit=1)[0].partition("://")
+    if not mark:
+        return "", scheme
+    host, slash, path = rest.partition("/")
+    return scheme + mark + host, slash + path
 
 
 class InvalidPageError(Exception):

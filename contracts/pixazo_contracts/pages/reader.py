@@ -15,7 +15,7 @@ from pixazo_contracts.trace import is_object
 
 from .descriptions import read_rules
 from .meaning import normalized
-from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, split_url
+from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, host_and_path
 from .sections import TYPOGRAPHY, Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
 _REQUEST: Final = re.compile(r"(?:curl\b.*(?:-X|--request)\s+)?(GET|POST|PUT|PATCH|DELETE)\s+[\"']?([^\s\"']+)")
@@ -138,8 +138,8 @@ class _Reading:
             body = others.pop(0).text
         headers = _headers(head)
         base = self._base(headers)
-        url = found[2] if "://" in found[2] else base + found[2].removeprefix(split_url(base)[1])
-        self.values.update(method=found[1], url=url, path=split_url(url)[1], line=http.line, headers=headers)
+        url = found[2] if "://" in found[2] else base + found[2].removeprefix(host_and_path(base)[1])
+        self.values.update(method=found[1], url=url, path=host_and_path(url)[1], line=http.line, headers=headers)
         self._sample("request code", http, body)
         for block in others:
             if block.kind == "code":
@@ -213,7 +213,7 @@ class _Reading:
             values["prices"] = values.get("prices", {}) | {found[1]: found[2]}
         elif section.kind in ("endpoint", "retrieving results") and (found := _REQUEST.match(text)):
             headers = _headers(text)
-            url = found[2] if "://" in found[2] else split_url(self._base(headers))[0] + found[2]
+            url = found[2] if "://" in found[2] else host_and_path(self._base(headers))[0] + found[2]
             values |= {"status_method": found[1], "status_url": url, "status_headers": headers}
         elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | {"curl example"}:
             for each in _samples(block):

@@ -90,12 +90,14 @@ class RequestChecker:
 
 @contextmanager
 def _exit_if_unusable() -> Generator[None]:
-    """A setting or a file that cannot be used ends the session with one line."""
+    """A setting or a file that cannot be used ends the session with one line, and as the command does: with notes something was sent."""
     try:
         yield
     except (ConfigurationError, OSError) as error:
         named = OPTION.sub(lambda found: OTHERWISE_NAMED.get(found[0], f"--pixazo-contract-{found[1]}"), str(error))
-        pytest.exit(visible(f"pixazo-contracts: {named}"), ExitCode.USAGE)
+        notes = getattr(error, "__notes__", list[str]())
+        why = "; ".join([f"pixazo-contracts: {named}", *notes])
+        pytest.exit(visible(why), ExitCode.SUITE if notes else ExitCode.USAGE)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

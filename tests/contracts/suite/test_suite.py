@@ -15,6 +15,7 @@ from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY, Ask, Reply
 from tests.contracts.gateways.fake_server import serve
 
 import pixazo_contracts
+from pixazo_contracts.suite.conftest import _exit_if_unusable
 from pixazo_simulator import Settings, Simulator
 
 if TYPE_CHECKING:
@@ -248,3 +249,14 @@ def test_target_that_charges(tmp_path: Path, granted: int, edit: Edit | None, wo
     if edit is not None:
         assert len(answered) <= granted
     assert "generated requests could each cost a generation" in output
+
+
+@pytest.mark.parametrize(("notes", "code"), [((), 2), (("what was recorded is judged by: ...",), 3)])
+def test_only_what_ends_a_session_before_anything_was_sent_is_a_bad_setting(notes: tuple[str, ...], code: int) -> None:
+    """As of the command: a run that was cut has a note that names its trace, which is printed."""
+    error = OSError("no space left")
+    for note in notes:
+        error.add_note(note)
+    with pytest.raises(pytest.exit.Exception) as ended, _exit_if_unusable():
+        raise error
+    assert (ended.value.returncode, ended.value.msg) == (code, "; ".join(["pixazo-contracts: no space left", *notes]))
