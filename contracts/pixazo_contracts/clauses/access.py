@@ -8,7 +8,19 @@ from itertools import chain
 
 from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, http_date, instant
 
-from .checks import NO_ROUTE, TICK, accepted, answered, begins_nothing, is_json, no_key, noted, observed, one_of, shows_work
+from .checks import (
+    NO_ROUTE,
+    TICK,
+    accepted,
+    answered,
+    begins_nothing,
+    is_json,
+    no_key,
+    noted,
+    observed,
+    one_of,
+    shows_work,
+)
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Violation, check, code_shown, code_word, member_names, plain, show
 

@@ -20,7 +20,7 @@ from pixazo_contracts.trace import MODEL, is_array, is_object
 
 from .descriptions import sentences
 from .meaning import COMPARISONS, PLACEHOLDER, atoms, gist
-from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of, host_and_path
+from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of, url_parts
 
 #: Attributes of a parameter that are upper bounds.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})
@@ -347,7 +347,7 @@ def facts(operation: Operation) -> Iterator[Fact]:
 
 
 def _route(part: str, method: str, url: str, section: str) -> Iterator[Fact]:
-    host, path = host_and_path(url)
+    host, path = url_parts(url)
     for name, value in (("method", method), ("host", host), ("path", path)):
         yield Fact(part, name, "", PLACEHOLDER.sub("{id}", value), value, section, f"{method} {url}")
 
@@ -462,7 +462,7 @@ def _form(value: object) -> str:
     if not isinstance(value, str):
         return _KINDS.get(type(value), "an empty object or list")
     if value.startswith(("http://", "https://")):
-        host, path = host_and_path(value)
+        host, path = url_parts(value)
         path = _ID.sub(r"\1_{id}", PLACEHOLDER.sub("{id}", path))
         return re.sub(r"//pub-[0-9a-f]+\.", "//pub-{bucket}.", host) + (path.rpartition(".")[0] or path)
     if stamp := _STAMP.fullmatch(value):

@@ -57,7 +57,7 @@ def kind_of(title: str) -> str:
     return "pricing" if plain.endswith((" pricing", " prices")) or plain == "prices" else ""
 
 
-def host_and_path(url: str) -> tuple[str, str]:
+def url_parts(url: str) -> tuple[str, str]:
     """Scheme and host, and path, of a URL that may have placeholders which `urlsplit` refuses: `https://[region].pixazo.ai/v1`."""
     scheme, mark, rest = re.split("[?#]", url, maxsplit=1)[0].partition("://")
     if not mark:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, pairwise, zip_longest
+from itertools import pairwise, zip_longest
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,7 @@ from pixazo_contracts.trace import is_object
 
 from .descriptions import read_rules
 from .meaning import normalized
-from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, host_and_path
+from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, url_parts
 from .sections import TYPOGRAPHY, Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
 _REQUEST: Final = re.compile(r"(?:curl\b.*(?:-X|--request)\s+)?(GET|POST|PUT|PATCH|DELETE)\s+[\"']?([^\s\"']+)")
@@ -138,8 +138,8 @@ class _Reading:
             body = others.pop(0).text
         headers = _headers(head)
         base = self._base(headers)
-        url = found[2] if "://" in found[2] else base + found[2].removeprefix(host_and_path(base)[1])
-        self.values.update(method=found[1], url=url, path=host_and_path(url)[1], line=http.line, headers=headers)
+        url = found[2] if "://" in found[2] else base + found[2].removeprefix(url_parts(base)[1])
+        self.values.update(method=found[1], url=url, path=url_parts(url)[1], line=http.line, headers=headers)
         self._sample("request code", http, body)
         for block in others:
             if block.kind == "code":
@@ -213,7 +213,7 @@ class _Reading:
             values["prices"] = values.get("prices", {}) | {found[1]: found[2]}
         elif section.kind in ("endpoint", "retrieving results") and (found := _REQUEST.match(text)):
             headers = _headers(text)
-            url = found[2] if "://" in found[2] else host_and_path(self._base(headers))[0] + found[2]
+            url = found[2] if "://" in found[2] else url_parts(self._base(headers))[0] + found[2]
             values |= {"status_method": found[1], "status_url": url, "status_headers": headers}
         elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | {"curl example"}:
             for each in _samples(block):
@@ -336,8 +336,9 @@ def _json(text: str) -> Any:
 
 def _model_id(samples: Iterable[Sample]) -> str:
     """What the ids of an operation begin with: those of `request_id`, or of another member of a response that sounds like an id."""
-    values = [sample.value for sample in samples if sample.section not in _OF_REQUESTS and is_object(sample.value)]
-    members = sorted(chain.from_iterable(map(dict.items, values)), key=lambda member: member[0] != "request_id")
+    answers = [each.value for each in samples if each.section not in _OF_REQUESTS and is_object(each.value)]
+    members: list[tuple[str, object]] = [member for answer in answers for member in answer.items()]
+    members.sort(key=lambda member: member[0] != "request_id")
     ids = (value for name, value in members if name.endswith("id") and name != "model_id" and isinstance(value, str))
     return next((each.rpartition("_")[0] for each in ids if "_" in each), "")
 

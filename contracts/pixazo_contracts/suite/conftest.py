@@ -89,7 +89,7 @@ class RequestChecker:
 
 
 @contextmanager
-def _exit_if_unusable() -> Generator[None]:
+def exit_if_unusable() -> Generator[None]:
     """A setting or a file that cannot be used ends the session with one line, and as the command does: with notes something was sent."""
     try:
         yield
@@ -145,7 +145,7 @@ def given(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Given:
 @pytest.fixture(scope="session")
 def described(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint, given: Given) -> tuple[Target, Advance | None]:
     """The gateway as options, profile file, endpoint and discovery document describe it, and how that says its clock is advanced."""
-    with _exit_if_unusable():
+    with exit_if_unusable():
         file = read_profile(_path(pytestconfig, "profile"))
         if pixazo_endpoint.advance is None:
             found, advance = discover(given, file)
@@ -187,7 +187,7 @@ def options(pytestconfig: pytest.Config, target: Target, given: Given) -> RunOpt
     if given.max_generations and target.profile.limited and "PYTEST_XDIST_WORKER" in os.environ:
         why = "with several workers each would spend --pixazo-contract-max-generations"
         pytest.exit(f"{why}: run without -n", ExitCode.USAGE)
-    with _exit_if_unusable():
+    with exit_if_unusable():
         file = read_profile(_path(pytestconfig, "profile"))
         how = run_options(given, target.profile, file, _clauses(pytestconfig))
         if how.ledger_path is not None:
@@ -199,7 +199,7 @@ def options(pytestconfig: pytest.Config, target: Target, given: Given) -> RunOpt
 def terms(pytestconfig: pytest.Config) -> Terms:
     """The terms on which the run is judged."""
     expect, baseline = _path(pytestconfig, "expect"), _path(pytestconfig, "baseline")
-    with _exit_if_unusable():
+    with exit_if_unusable():
         strict, strict_drift = _option(pytestconfig, "strict"), _option(pytestconfig, "strict-drift")
         return read_terms(expect, baseline, strict=strict, strict_drift=strict_drift)
 
@@ -208,7 +208,7 @@ def terms(pytestconfig: pytest.Config) -> Terms:
 def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clock: RunClock, terms: Terms) -> Result:
     """The verdicts of one run; a target that cannot be observed ends the session instead."""
     clauses = _clauses(pytestconfig)
-    with _exit_if_unusable():
+    with exit_if_unusable():
         trace = runner.run(target, for_clauses(options.selected), options, clock=clock)
     found = evaluate(trace, clauses, terms)
     if spent := spending(found):

@@ -15,7 +15,7 @@ from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY, Ask, Reply
 from tests.contracts.gateways.fake_server import serve
 
 import pixazo_contracts
-from pixazo_contracts.suite.conftest import _exit_if_unusable
+from pixazo_contracts.suite.conftest import exit_if_unusable
 from pixazo_simulator import Settings, Simulator
 
 if TYPE_CHECKING:
@@ -257,6 +257,6 @@ def test_only_what_ends_a_session_before_anything_was_sent_is_a_bad_setting(note
     error = OSError("no space left")
     for note in notes:
         error.add_note(note)
-    with pytest.raises(pytest.exit.Exception) as ended, _exit_if_unusable():
+    with pytest.raises(pytest.exit.Exception) as ended, exit_if_unusable():
         raise error
     assert (ended.value.returncode, ended.value.msg) == (code, "; ".join(["pixazo-contracts: no space left", *notes]))

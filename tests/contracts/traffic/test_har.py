@@ -190,7 +190,7 @@ def test_submits_that_took_no_time_are_in_no_order() -> None:
     """A recording may have whole milliseconds, or the ticks of a coarse clock (TIME-08)."""
     calls = json.dumps([submit(time=0), read()]).replace(ORIGIN, "http://127.0.0.1:8901")
     others = calls.replace(ID, f"{ID[:-1]}e")
-    others = others.replace(r'created_at\": \"2026-03-31T10:00:00.000Z', r'created_at\": \"2026-03-31T09:59:59.998Z')
+    others = others.replace(r"created_at\": \"2026-03-31T10:00:00.000Z", r"created_at\": \"2026-03-31T09:59:59.998Z")
     trace = traced(*json.loads(others), *json.loads(calls))
     assert [v.outcome.value for v in judge(trace, CATALOGUE) if v.clause == "TIME-08"] == ["PASS"]
 
