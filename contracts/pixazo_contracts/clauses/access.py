@@ -8,19 +8,7 @@ from itertools import chain
 
 from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, http_date, instant
 
-from .checks import (
-    NO_ROUTE,
-    TICK,
-    accepted,
-    answered,
-    begins_nothing,
-    is_json,
-    no_key,
-    noted,
-    observed,
-    one_of,
-    shows_work,
-)
+from .checks import NO_ROUTE, accepted, answered, begins_nothing, is_json, no_key, noted, observed, one_of, shows_work
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Violation, check, code_shown, code_word, member_names, plain, show
 
@@ -143,8 +131,7 @@ AUTH.row("AUTH-02", DOCUMENTED, FREE, lambda trace, clause_id: chain(answered(tr
     demands="A status read without the header is refused with 401, and shows nothing.")
 AUTH.row("AUTH-03", IMPLIED, FREE,
     lambda trace, clause_id: chain(_caller_refused(trace, clause_id, code=401, account="unknown"), _hidden(trace, "unknown")),
-    depends_on=ROUTES, core=True,
-    section=UNAUTHORIZED,
+    depends_on=ROUTES, core=True, section=UNAUTHORIZED,
     demands="An unknown key is refused with 401, however like a known one it is: in other letter case, shorter, longer, in quotation marks.")
 AUTH.row("AUTH-04", IMPLIED, FREE, partial(answered, code=401), depends_on=f"{ROUTES} AUTH-01 AUTH-02", section=KEY_ROW,
     demands="An empty or blank key counts as missing: 401.")
@@ -289,7 +276,7 @@ def hdr_05(trace: Trace) -> Remarks:
         yield check(not fresh or unused, read, "Cache-Control", "no positive max-age", cache)
         # Without it Expires says until when (section 5.3). A server may note the Date a second before the application.
         until, date = http_date(read.header("expires")), http_date(read.header("date"))
-        ahead = until is not None and date is not None and until - date > TICK
+        ahead = until is not None and date is not None and until - date > 1
         late = ahead and not unused and "max-age" not in cache
         yield check(not late, read, "Expires", "not after the Date", read.header("expires"))
         yield check(age.strip("0 ") == "", read, "Age", "absent or 0", age)
