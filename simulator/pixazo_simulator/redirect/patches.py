@@ -45,11 +45,11 @@ class Patches:
         self._stack = ExitStack()
 
     def __enter__(self) -> None:
+        self._trust.is_of_redirection = True
         with ExitStack() as entered:
             for owner, name, around in self._replacements():
                 entered.enter_context(_replaced(owner, name, _wrapped(getattr(owner, name), around)))
             self._stack = entered.pop_all()
-        self._trust.is_of_redirection = True
         self.active.append(self._redirection)
 
     def __exit__(self, *_: object) -> None:
