@@ -48,8 +48,19 @@ from .faults import (
 from .injection import corrupted, edited, fault_of, inject, replacement, wait
 from .matchers import ABSENT, Matcher, read_matcher, weight
 from .rule import (
-    FAULTS, MOST_RULES, UNANSWERED, UNREADABLE, End, Length, Reply, Rule, Step, kind_of, known_rules, plain_rules,
-)  # fmt: skip
+    FAULTS,
+    MOST_RULES,
+    UNANSWERED,
+    UNREADABLE,
+    End,
+    Length,
+    Reply,
+    Rule,
+    Step,
+    kind_of,
+    known_rules,
+    plain_rules,
+)
 
 if TYPE_CHECKING:
     from .builder import EXAMPLES, When, default_of, in_python, in_toml, script_from, script_problems
