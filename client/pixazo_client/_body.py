@@ -41,10 +41,11 @@ class Decoder:
     """Decodes the Content-Encoding of one body. Raises BodyError for one that is not supported."""
 
     def __init__(self, name: str) -> None:
-        self._name = name.strip().lower()
-        codings = [coding for each in self._name.split(",") if (coding := each.strip()) in _CODINGS]
+        words = [word.strip() for word in name.lower().split(",")]
+        codings = [word for word in words if word in _CODINGS]
+        self._name = ", ".join(codings)[:100]
         if len(codings) > 1 or not _DECODED.issuperset(codings):
-            raise BodyError(f"has the Content-Encoding {self._name[:100]!r}, which was not asked for")
+            raise BodyError(f"has the Content-Encoding {self._name!r}, which was not asked for")
         self._inflate = zlib.decompressobj(_ZLIB_OR_GZIP) if codings else None
 
     @classmethod

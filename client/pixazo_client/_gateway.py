@@ -125,7 +125,7 @@ class Gateway:
 
     def hide(self, text: str) -> str:
         """The text with the key and the payload of embedded images redacted."""
-        return hide_data_urls(spellings(self.api_key).sub("***", text))
+        return hide_data_urls(hide_key(text, self.api_key))
 
 
 def is_id(value: object) -> bool:
@@ -153,9 +153,13 @@ def _origin(url: str) -> tuple[str, str, int] | None:
     return parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port
 
 
+def hide_key(text: str, key: str) -> str:
+    """The text with `***` in place of the key, of which each character may be percent-encoded or escaped for JSON."""
+    return _spellings(key).sub("***", text)
+
+
 @lru_cache(8)
-def spellings(key: str) -> re.Pattern[str]:
-    """Finds the key, of which each character may be percent-encoded or escaped for JSON."""
+def _spellings(key: str) -> re.Pattern[str]:
     # Bounded: hostile text must not make the search backtrack.
     escaped = ((r"\\{0,9}" if c in '"/\\' else "") + re.escape(c) for c in key)
     each = (rf"(?:{one}|(?:%(?:25){{0,9}}|\\{{1,9}}u00)(?i:{ord(c):02x}))" for one, c in zip(escaped, key, strict=True))

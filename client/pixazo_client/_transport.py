@@ -48,6 +48,14 @@ _PHASES = ("connect", "read", "write", "pool")
 _RELIABLE = {"builtins", "httpcore", "httpcore2"}
 """Packages whose errors say when no connection was made; that of None is builtins."""
 
+_NETWORK = {
+    "aiohttp", "anyio", "curl_cffi", "h11", "h2", "http", "httpcore", "httpcore2", "httpx", "httpx2", "trio", "urllib3",
+}  # fmt: skip
+"""Packages whose errors are about a connection; a transport of the user's may raise those of any."""
+
+_SYSTEM = (OSError, EOFError, RuntimeError, ValueError)
+"""Built-in errors that a transport raises: RuntimeErrors are those of event loops, ValueErrors those of URLs."""
+
 real_clock = partial(time.perf_counter)
 """Neither freezegun, which replaces functions in all modules but no partials, nor time-machine stops it."""
 
@@ -175,16 +183,15 @@ class Transport:
         # None leaves the client's own time-outs in force.
         self._options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
         # httpx is an optional package of the user's: it is found where their import left it, never imported here.
-        roots = [kind.__module__.partition(".")[0] for kind in type(client).__mro__]
-        self._library = library = cast("Any", sys.modules["httpx"] if "httpx" in roots else httpx2)
+        roots = _roots(type(client))
+        library: Any = sys.modules["httpx"] if "httpx" in roots else httpx2
+        self._library = library
         # To parse a URL takes the HTTP library a third of a call, and a poll repeats the same one.
         self._url: Callable[[str], Any] = (
             lru_cache(128)(library.URL) if client is None or library.__name__ in roots else str
         )
         self._unsent = (library.ConnectError, library.ConnectTimeout, library.PoolTimeout, library.ProxyError)
         self._late = (library.TimeoutException, TimeoutError)
-        # RuntimeErrors are those of event loops, ValueErrors of URLs. Others are the program's: Celery's time limit, a mock's assertion.
-        self._lost = (library.HTTPError, library.InvalidURL, OSError, RuntimeError, ValueError)
 
     async def send(self, request: Request) -> Outcome:
         """Send a request to the gateway, following no redirect: the key must not go elsewhere.
@@ -210,7 +217,7 @@ class Transport:
         except _NoAnswer as no_answer:
             outcome = no_answer.outcome
         if request.method != "POST":
-            self._let_through(outcome)
+            _let_through(outcome)
         # A body that breaks off counts if it has said enough: a whole JSON object, or with a refusal anything.
         if response is None or (response.is_success and object_if_any(bytes(request.arrived)) is None):
             return outcome
@@ -242,7 +249,7 @@ class Transport:
             raise self._no_answer(self._library.TooManyRedirects(f"more than {most} redirects"))
         except _NoAnswer as no_answer:
             outcome = no_answer.outcome
-        self._let_through(outcome)
+        _let_through(outcome)
         return outcome
 
     async def _read(self, response: httpx2.Response, chunks: Any, end: float, body: bytearray) -> str | None:
@@ -321,14 +328,21 @@ class Transport:
             if isinstance(self.io.pool, Lent):
                 self.io.pool.settle(response)
 
-    def _let_through(self, outcome: NoResponse) -> None:
-        """Raise the cause if it says nothing about the connection: to repeat the call would swallow it."""
-        if outcome.sent and not isinstance(outcome.cause, self._lost):
-            raise outcome.cause
-
     def _no_answer(self, error: Exception, *, sent: bool = True) -> _NoAnswer:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return _NoAnswer(NoResponse(sent, isinstance(error, self._late), reason, error))
+
+
+def _roots(kind: type) -> set[str]:
+    """The packages in which a class and its bases are defined."""
+    return {each.__module__.partition(".")[0] for each in kind.__mro__}
+
+
+def _let_through(outcome: NoResponse) -> None:
+    """Raise the cause if it is the program's, such as Celery's time limit or a mock's assertion: to repeat the call would swallow it."""
+    is_lost = isinstance(outcome.cause, _SYSTEM) or not _NETWORK.isdisjoint(_roots(type(outcome.cause)))
+    if outcome.sent and not is_lost:
+        raise outcome.cause
 
 
 def _response(response: httpx2.Response, request: Request, problem: str | None) -> Response:

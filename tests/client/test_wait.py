@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import anyio
 import anyio.lowlevel
 import pytest
@@ -206,6 +208,22 @@ def test_an_error_of_the_program_ends_a_read(
     with pytest.raises(type(error)) as caught:
         gateway.run(client.download(MEDIA_URL, tmp_path) if download else client.get_handle(ID).wait())
     assert (caught.value, gateway.pauses) == (error, [])
+
+
+@pytest.mark.parametrize(
+    "error", [anyio.EndOfStream(), aiohttp.ServerDisconnectedError(), asyncio.IncompleteReadError(b"", 1)]
+)
+def test_an_error_of_another_library_ends_no_wait(gateway: ScriptedGateway, error: Exception) -> None:
+    """A transport of the user's may use any, and leave its errors as they are."""
+
+    def handle(request: Any) -> Any:
+        if not gateway.pauses:
+            raise error
+        return gateway.handle(request)
+
+    gateway.reply(COMPLETED)
+    client = gateway.client(http_client=gateway.http(handle))
+    assert gateway.run(client.get_handle(ID).wait()).succeeded
 
 
 def test_a_wait_that_only_fails_ends_at_its_deadline(gateway: ScriptedGateway) -> None:

@@ -45,7 +45,8 @@ class Workers:
 
     def __init__(self, count: int, listener: socket.socket) -> None:
         self._listener = listener
-        self._ending, self._code = threading.Event(), 0
+        self._ending = threading.Event()
+        self._code = 0
         self._lock = threading.Lock()
         self._processes: list[subprocess.Popen[bytes]] = []
         started = [self._start() for _ in range(count)]
@@ -82,6 +83,8 @@ class Workers:
             if not _is_ready(process):
                 problem = "no worker could be started in its place"
                 break
+        if self._ending.is_set():  # which is why it did not start
+            return
         self._code = 1
         log.error("%s: stopping the others, too", problem)
         os.kill(os.getpid(), signal.SIGTERM)

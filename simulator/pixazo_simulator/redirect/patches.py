@@ -18,8 +18,6 @@ from .proxy import normalized
 from .routing import Redirection
 
 _spec_of = cache(find_spec)
-_CONTEXT: Any = next(kind for kind in ssl.SSLContext.__mro__ if kind.__module__ == "ssl")
-"""The class of the standard library, even where truststore or gevent has put its own in its place."""
 
 
 class Patches:
@@ -36,7 +34,10 @@ class Patches:
 
     def __init__(self, redirection: Redirection, ca_pem: str | None = None) -> None:
         self._redirection = redirection
-        self._trust = _CONTEXT(ssl.PROTOCOL_TLS_CLIENT)
+        # The class of the standard library, even where truststore or gevent has put its own in its place. It is in no module:
+        # gevent would warn of it.
+        self._context: Any = next(kind for kind in ssl.SSLContext.__mro__ if kind.__module__ == "ssl")
+        self._trust = self._context(ssl.PROTOCOL_TLS_CLIENT)
         if ca_pem is not None:
             self._trust.load_verify_locations(cadata=ca_pem)
         self._installed: set[object] = set()
@@ -44,6 +45,7 @@ class Patches:
         self._stack = ExitStack()
 
     def __enter__(self) -> None:
+        self._trust.is_of_redirection = True
         with ExitStack() as entered:
             for owner, name, around in self._replacements():
                 entered.enter_context(_replaced(owner, name, _wrapped(getattr(owner, name), around)))
@@ -52,6 +54,7 @@ class Patches:
 
     def __exit__(self, *_: object) -> None:
         self.active.remove(self._redirection)
+        self._trust.is_of_redirection = False
         self._stack.close()
         for loop, transport in self._transports:
             _abort(loop, transport)
@@ -71,7 +74,7 @@ class Patches:
         yield socket.socket, "connect", self._connect
         yield socket.socket, "connect_ex", self._connect_ex
         for name in ("_wrap_socket", "_wrap_bio"):
-            yield _CONTEXT, name, self._secure
+            yield self._context, name, self._secure
         for owner, name in ((ssl.SSLSocket, "send"), (ssl.SSLSocket, "write"), (ssl.SSLObject, "write")):
             yield owner, name, self._write
         yield asyncio.BaseEventLoop, "create_connection", self._open
@@ -157,7 +160,9 @@ class Patches:
 
     def _write(self, original: Callable[..., Any], secured: Any, *args: Any, **options: Any) -> Any:
         inner = secured._sslobj  # noqa: SLF001 - only it tells which context it uses now; None before the connection
-        if inner is not None and inner.context is not self._trust and self._redirection.covers(secured.server_hostname):
+        # Of any redirection: in a program that `exec` started another one may have begun, of another copy of this module.
+        is_outdated = inner is not None and not getattr(inner.context, "is_of_redirection", False)
+        if is_outdated and self._redirection.covers(secured.server_hostname):
             raise self._redirection.outdated(secured.server_hostname)
         return original(secured, *args, **options)
 

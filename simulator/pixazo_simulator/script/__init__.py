@@ -47,13 +47,26 @@ from .faults import (
 )
 from .injection import corrupted, edited, fault_of, inject, replacement, wait
 from .matchers import ABSENT, Matcher, read_matcher, weight
-from .rule import FAULTS, MOST_RULES, UNANSWERED, UNREADABLE, End, Length, Reply, Rule, Step, kind_of, known_rules
+from .rule import (
+    FAULTS,
+    MOST_RULES,
+    UNANSWERED,
+    UNREADABLE,
+    End,
+    Length,
+    Reply,
+    Rule,
+    Step,
+    kind_of,
+    known_rules,
+    plain_rules,
+)
 
 if TYPE_CHECKING:
     from .builder import EXAMPLES, When, default_of, in_python, in_toml, script_from, script_problems
 
 __all__ = [
-    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "KNOWN", "LONGEST_TEXT", "MOST_RULES", "UNANSWERED", "UNREADABLE", "AnyFault", "BadSignature", "BeforeReply", "Call", "Close", "Condition", "ConnectionReset", "DeadReceiver", "Decision", "Delay", "Diagnosis", "Drop", "Duplicate", "End", "Ending", "Facts", "Fault", "Length", "Matcher", "MediaConditions", "MediaGone", "ModelCall", "Noise", "Reorder", "Reply", "ReplyLost", "RequestConditions", "Reset", "Rule", "SavedScript", "Script", "Send", "StaleSignature", "StatusCode", "StatusConditions", "Step", "Stuck", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "Wait", "WebhookConditions", "When", "WrongContentType", "at_download", "at_read", "at_submit", "corrupted", "cut", "default_of", "edited", "fault_of", "in_python", "in_toml", "inject", "kind_of", "known_rules", "operations", "read_matcher", "replacement", "script_from", "script_problems", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "KNOWN", "LONGEST_TEXT", "MOST_RULES", "UNANSWERED", "UNREADABLE", "AnyFault", "BadSignature", "BeforeReply", "Call", "Close", "Condition", "ConnectionReset", "DeadReceiver", "Decision", "Delay", "Diagnosis", "Drop", "Duplicate", "End", "Ending", "Facts", "Fault", "Length", "Matcher", "MediaConditions", "MediaGone", "ModelCall", "Noise", "Reorder", "Reply", "ReplyLost", "RequestConditions", "Reset", "Rule", "SavedScript", "Script", "Send", "StaleSignature", "StatusCode", "StatusConditions", "Step", "Stuck", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "Wait", "WebhookConditions", "When", "WrongContentType", "at_download", "at_read", "at_submit", "corrupted", "cut", "default_of", "edited", "fault_of", "in_python", "in_toml", "inject", "kind_of", "known_rules", "operations", "plain_rules", "read_matcher", "replacement", "script_from", "script_problems", "wait", "weight",
 ]  # fmt: skip
 
 

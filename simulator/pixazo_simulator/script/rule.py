@@ -274,6 +274,11 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         return spec.beginning(phrase, _LONGEST_PHRASE)
 
 
+def plain_rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """The rules as they are read from JSON: a store cannot keep the matchers of Python, such as `contains("bear")`."""
+    return tuple(msgspec.convert(rule.as_json(), Rule) for rule in rules)
+
+
 _OPTIONS = ("after", "probability", "since", "until", "name")
 """What a rule takes besides its conditions; in Python they are passed together."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec.structs import replace
 
+from pixazo_simulator.script import plain_rules
 from pixazo_simulator.spec import LOOPBACK_OF, SECOND, is_loopback_ip
 from pixazo_simulator.world import DEFAULT_KEY, Begun, ChangeSettings, Settings, World, Worlds, real_date, starting
 
@@ -169,17 +170,19 @@ class Simulator:
 
         store = MemoryStore(self._kept) if self._kept else store_of(self.state)
         begun = Begun(int(real_date() * SECOND), starting(settings.clock, settings.start)().start)
-        change = self.change.name if self.change else ""
-        first = ChangeSettings(policy=settings.policy, rules=settings.script)
-        given = Head(begun, described(settings, change), first=first)
+        first = ChangeSettings(policy=settings.policy, rules=plain_rules(settings.script))
+        given = Head(begun, described(settings, self.change.name if self.change else ""), first=first)
         kept = store.open(given)
+        # Policy and script may be those of a later change, which only the entries show.
+        may_be_later = kept.head.first is not None and given.settings != kept.head.settings
         try:
-            if kept.head.first and given.settings != kept.head.settings:  # perhaps they were changed later
+            check_same(store.name, kept.head, given, but_changeable=may_be_later)
+            if kept.head.first and may_be_later:
                 settings = replace(settings, policy=kept.head.first.policy, script=kept.head.first.rules)
-            check_same(store.name, kept.head, Head(begun, described(settings, change)))
             application = Application(Worlds(settings, read_videos(), kept.head.begun), self.change)
             application.keep(store, kept)
-            if given.settings not in (kept.head.settings, described(application.worlds.settings, change)):
+            latest = application.worlds.settings
+            if may_be_later and first != ChangeSettings(policy=latest.policy, rules=latest.script):
                 check_same(store.name, kept.head, given)
         except BaseException:
             _complete(store.close())

@@ -103,7 +103,8 @@ class TlsListeners:
             ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
         )  # fmt: skip
         # Not earlier: meanwhile the world may be deleted, and others may open.
-        is_deleted, are_too_many = self._worlds.get(world.key) is not world, len(self._open) >= MOST_LISTENERS
+        is_deleted = self._worlds.get(world.key) is not world
+        are_too_many = len(self._open) >= MOST_LISTENERS
         if is_deleted or are_too_many:
             server.close()
         if is_deleted:

@@ -216,8 +216,10 @@ class RedisStore:
 
     async def hold(self, process: str) -> bool:
         """Renew the lease of a process (heartbeat); return whether it has the lease of the leader."""
-        self._checked = False  # each heartbeat finds out if the worlds are gone, though nothing is asked
         async with self._using() as client:
+            # It finds out if the worlds are gone, though nothing is asked; by the name only, since the last entry may have 20 MB.
+            if await client.getrange(_HEAD, 0, _NAME - 1) != self._identity[:_NAME]:
+                self._lose()
             await client.set(self._key(f"process:{process}"), 1, px=int(LEASE * SECOND))
             if self._leader is None:
                 self._leader = Lock(client, self._key("leader"), timeout=LEASE, blocking=False, thread_local=False)
@@ -249,7 +251,7 @@ class RedisStore:
                 if not self._checked:
                     await self._check(client)
                 yield client
-                if self._lost:  # meanwhile
+                if self._lost:  # as another step has found meanwhile
                     self._lose()
         except (RedisError, TimeoutError) as error:
             self._checked = False

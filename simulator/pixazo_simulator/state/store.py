@@ -52,13 +52,15 @@ def described(settings: Settings, change: str) -> dict[str, str]:
     }
 
 
-def check_same(name: str, found: Head, given: Head) -> None:
-    """Raise StoreError unless a store was started with the same settings, which decide what its commands do."""
+def check_same(name: str, found: Head, given: Head, *, but_changeable: bool = False) -> None:
+    """Raise StoreError unless a store was started with the same settings, which decide what its commands do; but for those of `ChangeSettings`, if told so."""
     if found.form != given.form:
         raise StoreError(
             f"{name} was written by another version (format {found.form}, not {given.form}): use that one, or choose another state"
         )
     for setting in dict.fromkeys((*given.settings, *found.settings)):
+        if but_changeable and (setting == "script" or setting.startswith("policy ")):
+            continue
         if (before := found.settings.get(setting)) != (value := given.settings.get(setting)):
             raise StoreError(
                 f"{name} was started with {setting} {before}, but this server has {value}: use the same options, or choose another state"

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 import msgspec
 
 from pixazo_simulator import spec
-from pixazo_simulator.script import Rule, Script, known_rules
+from pixazo_simulator.script import Rule, Script, known_rules, plain_rules
 
 from . import commands
 from .account import Account, Ledger
@@ -218,12 +218,13 @@ class Worlds:
 
         Returns how many worlds have changed. Raises ValueError for rules that are refused: then nothing has changed.
         """
-        before = self.settings
+        before, rules = self.settings, plain_rules(rules)
+        originals = before.script, plain_rules(before.script)
         await self.perform(commands.ChangeSettings(policy=policy, rules=rules))
         changed = set[int]()
         for world in [*self]:
             now = world.clock.now()
-            if rules != before.script and tuple(entry.rule for entry in world.script.listed()) == before.script:
+            if rules not in originals and tuple(entry.rule for entry in world.script.listed()) in originals:
                 await self.apply(world, commands.SetRules(now, rules))
                 changed.add(world.number)
             if policy != before.policy and world.policy == before.policy:

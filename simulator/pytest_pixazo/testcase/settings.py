@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -122,18 +122,24 @@ def _value(where: str, name: str, value: Any, root: Path) -> Any:
                 return read_checks(value)
             case "only":
                 return read_labels(value)
-            case "generations":
-                try:
-                    fit(value, tuple[Begun, ...])
-                except InvalidDataError as misfit:
-                    raise ValueError(f"generations {misfit}") from None
-            case "policy" if not isinstance(value, Mapping):
-                raise ValueError(f"policy {value!r} is not a dict of fields, such as {{'job_times': '1+4'}}")
-            case "strict" | "real_gateway" if not isinstance(value, bool):
-                raise ValueError(f"{name} {value!r} is neither True nor False")
             case _:
-                pass
-    return cast("Any", value)
+                _check(name, value)
+    return value
+
+
+def _check(name: str, value: object) -> None:
+    match name:
+        case "generations":
+            try:
+                fit(value, tuple[Begun, ...])
+            except InvalidDataError as misfit:
+                raise ValueError(f"generations {misfit}") from None
+        case "policy" if not isinstance(value, Mapping):
+            raise ValueError(f"policy {value!r} is not a dict of fields, such as {{'job_times': '1+4'}}")
+        case "strict" | "real_gateway" if not isinstance(value, bool):
+            raise ValueError(f"{name} {value!r} is neither True nor False")
+        case _:
+            pass
 
 
 def _seed(value: object) -> int:

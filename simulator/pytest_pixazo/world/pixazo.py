@@ -88,7 +88,7 @@ def _blocked(call: str) -> str:
     """What a call that waited in vain adds to its error if it blocked the tasks of an event loop meanwhile."""
     with suppress(RuntimeError):  # no event loop runs in this thread
         anyio.get_current_task()
-        return f" and blocked the event loop, on which the app may run: `await anyio.to_thread.run_sync(lambda: {call}(...))`"
+        return f"; this call blocked the event loop, on which the app may run: `await anyio.to_thread.run_sync(lambda: {call}(...))`"
     return ""
 
 
@@ -146,8 +146,8 @@ class Clock:
         while not holds():
             if passed >= limit:
                 raise TimeoutError(
-                    f"the condition does not hold after {limit:g} s of the world's clock{_blocked('pixazo.clock.run_until')}:"
-                    f" {self.running() or 'every generation has ended'}"
+                    f"the condition does not hold after {limit:g} s of the world's clock:"
+                    f" {self.running() or 'every generation has ended'}{_blocked('pixazo.clock.run_until')}"
                 )
             events += self.advance(step)
             passed += step

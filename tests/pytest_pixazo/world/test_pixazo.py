@@ -263,9 +263,13 @@ def test_a_wait_that_blocks_an_event_loop_says_so(pixazo: Pixazo, backend: str) 
     """What it waited for may be a task there."""
 
     async def wait() -> None:
-        with pytest.raises(TimeoutError, match=r"^waited .* and blocked the event loop, .*lambda: pixazo.wait_for\("):
+        with pytest.raises(
+            TimeoutError, match=r"^waited .*; this call blocked the event loop, .*lambda: pixazo.wait_for\("
+        ):
             pixazo.wait_for("submit", timeout=0)
-        with pytest.raises(TimeoutError, match=r"clock and blocked the event loop, .*lambda: pixazo.clock.run_until\("):
+        with pytest.raises(
+            TimeoutError, match=r"ended; this call blocked the event loop, .*lambda: pixazo.clock.run_until\("
+        ):
             pixazo.clock.run_until(lambda: False, limit=0)
 
     anyio.run(wait, backend=backend)

@@ -497,6 +497,14 @@ def test_python_with_aiohttp(loop: list[str]) -> None:
     assert ran.stderr == f"pixazo-sim: 192.0.2.1 port 443 {OFFLINE}\n{BILL}"
 
 
+@pytest.mark.slow
+def test_python_with_gevent() -> None:
+    """Which warns of what it finds outside the module that it patches."""
+    code = f"from gevent import monkey; monkey.patch_all(); import requests; print(requests.get('{VENDOR}/nowhere').status_code)"
+    ran = python(code)
+    assert (ran.stdout, "Warning" in ran.stderr) == ("404\n", False)
+
+
 def test_the_customization_of_a_site_still_runs(tmp_path: Path) -> None:
     """Although ours hides it."""
     (tmp_path / "sitecustomize.py").write_text("import builtins; builtins.mine = 'ran'", encoding="utf-8")

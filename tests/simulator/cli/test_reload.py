@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.caller import Caller
 from tests.command import COMMAND, run_process, started
 from tests.patience import PATIENCE, until
@@ -23,11 +24,11 @@ from tests.serving import ServeProcess
 from tests.simulator.state.keeping import HEAD, KeptInProcess, replayed
 from tests.test_workers import workers
 
-from pixazo_simulator import PROFILES, Rule, Settings, Simulator, SimulatorError
+from pixazo_simulator import PROFILES, Rule, Settings, Simulator, SimulatorError, contains
 from pixazo_simulator.cli.workers import Workers
 from pixazo_simulator.control import ControlClient
 from pixazo_simulator.mutants import find_mutant
-from pixazo_simulator.script import ConnectionReset, StatusCode
+from pixazo_simulator.script import ConnectionReset, Delay, StatusCode
 from pixazo_simulator.state.history import Replayed, export
 from pixazo_simulator.state.store import MemoryStore
 from pixazo_simulator.world import Worlds
@@ -93,14 +94,21 @@ def test_what_is_kept_can_be_replayed() -> None:
 def test_a_kept_state_starts_with_what_was_read_last(tmp_path: Path) -> None:
     """Or with what it was created with, but with nothing else."""
     state = f"sqlite:{tmp_path}/worlds.db"
-    first, last, other = Settings(script=(BEFORE,)), Settings(policy=POLICY, script=(AFTER,)), Settings(script=(OWN,))
+    rules = Rule(when="status", faults=(Delay(1),)), Rule(when="generate", match={"prompt": contains("bear")}), OWN
+    first, last, other = (Settings(script=(each,)) for each in rules)
+    last = replace(last, policy=POLICY)
     with Simulator(first, state=state) as simulator:
         simulator.change_settings(policy=last.policy, script=last.script)
-    for settings in (last, first):
+    for settings in (last, first, last):
         with Simulator(settings, state=state) as simulator:
-            assert rules_of(simulator.control().create_world()) == [AFTER.as_json()]
-    with pytest.raises(SimulatorError, match="was started with script"):
-        Simulator(other, state=state).start()
+            assert rules_of(simulator.control().create_world()) == [rules[1].as_json()]
+    for settings, named in (
+        (other, "script"),
+        (replace(first, balance=1), "balance"),
+        (replace(first, seed=1), "seed"),
+    ):
+        with pytest.raises(SimulatorError, match=f"was started with {named}"):
+            Simulator(settings, state=state).start()
 
 
 class Served:

@@ -275,6 +275,24 @@ def test_a_batch_that_is_taken_too_late_does_not_count(store: Redis) -> None:
     asyncio.run(append())
 
 
+def test_a_heartbeat_reads_no_entry(store: Redis) -> None:
+    """The last one may have 20 MB."""
+
+    async def beat() -> int:
+        kept = RedisStore(store.url)
+        kept.open(HEAD)
+        await kept.append([bytes(100_000)], durable=True)
+        await kept.follow()
+        with _connected(store.url) as client:
+            before: int = client.info("stats")["total_net_output_bytes"]
+            await kept.hold("a process")
+            after: int = client.info("stats")["total_net_output_bytes"]
+        await kept.close()
+        return after - before
+
+    assert asyncio.run(beat()) < 50_000
+
+
 @pytest.mark.parametrize(
     ("state", "said"),
     [
