@@ -383,10 +383,7 @@ def told(*records: bytes) -> Retold:
 
 @pytest.mark.parametrize(
     ("before", "ends"),
-    [
-        (accepted(0, 1), [None, "FAILED"]),
-        (called(0, 400, {"error": "Bad Request"}, body="{}"), ["FAILED"]),
-    ],
+    [(accepted(0, 1), [None, "FAILED"]), (called(0, 400, {"error": "Bad Request"}, body="{}"), ["FAILED"])],
     ids=["accepted and never read", "refused"],
 )
 def test_an_end_is_that_of_the_generation_that_had_it(before: bytes, ends: list[str | None]) -> None:

@@ -25,10 +25,7 @@ LONGEST_ID = 1000
 """Characters: of a URL, of a body that `shorten` looks at, of what it returns, of a request id."""
 
 # Request Headers, by their names in lower case: letter case does not matter (RFC 9110, 5.1)
-_SUBMIT_HEADERS = {
-    "content-type": ("Content-Type", "application/json"),
-    "cache-control": ("Cache-Control", "no-cache"),
-}
+_SUBMIT_HEADERS = {"content-type": ("Content-Type", "application/json"), "cache-control": ("Cache-Control", "no-cache")}
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # RFC 9110, 5.6.2: token
 # These two decide where a body ends (RFC 9112, 6): a caller who sets them could smuggle a second request.

@@ -214,8 +214,7 @@ def test_a_refused_submission_is_not_repeated(gateway: ScriptedGateway, status: 
 
 
 @pytest.mark.parametrize(
-    "status",
-    [300, 304, 307, 408, 409, 410, 418, 425, 451, 499, 500, 502, 503, 504, 599, 600, 999],
+    "status", [300, 304, 307, 408, 409, 410, 418, 425, 451, 499, 500, 502, 503, 504, 599, 600, 999]
 )
 def test_a_response_that_is_no_clear_refusal_may_have_been_charged(gateway: ScriptedGateway, status: int) -> None:
     """CLIENT-05: the body was sent, and the status code, of which 5xx is an InternalServerError, does not say that no generation was created."""

@@ -129,12 +129,7 @@ def test_a_run_without_our_fixtures_imports_nothing(pytester: pytest.Pytester) -
     pytester.makepyfile("import pytest\n\n@pytest.mark.pixazo(balance='1.00')\ndef test_nothing(): assert True")
     result = pytester.runpytest_subprocess(*APART, "--strict-markers")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(
-        [
-            "ours: pytest_pixazo pytest_pixazo.plugin",
-            "heavy:",
-        ]
-    )
+    result.stdout.fnmatch_lines(["ours: pytest_pixazo pytest_pixazo.plugin", "heavy:"])
     result.stdout.no_fnmatch_line("*pixazo conduct*")
 
 

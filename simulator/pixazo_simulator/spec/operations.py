@@ -81,8 +81,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     output: Annotated[Literal["mp4", "png", "jpeg", "wav", "mp3"], Meta(description="the extension of its media")]
     parameters: Annotated[tuple[Parameter, ...], Meta(description="the members of its body")] = ()
     price: Annotated[
-        PriceTable | _Dollars | None,
-        Meta(description="dollars, or a table of prices; default: policy `price`"),
+        PriceTable | _Dollars | None, Meta(description="dollars, or a table of prices; default: policy `price`")
     ] = None
     response: Annotated[
         Any,

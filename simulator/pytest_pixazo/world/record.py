@@ -156,10 +156,7 @@ def sections(record: Record) -> list[tuple[str, str]]:
         ("pixazo webhooks", delivery_table(record.deliveries) if record.deliveries else ""),
         ("pixazo inbox", "\n".join(record.inbox_problems)),
         ("pixazo requests as commands", "\n".join(commands[-MOST_LINES:])),
-        (
-            "pixazo seed",
-            f"{record.seed} (to repeat it anywhere: @pytest.mark.pixazo(seed={record.seed}{same_start}))",
-        ),
+        ("pixazo seed", f"{record.seed} (to repeat it anywhere: @pytest.mark.pixazo(seed={record.seed}{same_start}))"),
     ]
     return [(title, text) for title, text in found if text]
 

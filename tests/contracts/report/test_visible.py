@@ -57,8 +57,7 @@ def test_a_url_from_an_answer_is_one_word_of_a_curl_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [["--clauses", "\x1b[2J\ufe0f"], ["--receiver", "\x1b[2J\u202e"], ["--account", "\x1b[2J\nPASS=key"]],
+    "arguments", [["--clauses", "\x1b[2J\ufe0f"], ["--receiver", "\x1b[2J\u202e"], ["--account", "\x1b[2J\nPASS=key"]]
 )
 def test_a_complaint_about_a_setting_has_only_characters_that_are_seen(arguments: list[str]) -> None:
     """It is repeated with escapes, or not at all."""

@@ -79,10 +79,7 @@ def test_a_family_that_was_counted() -> None:
     """One request that was counted as a generation stops its family, though no clause was broken by the answer."""
     with fake_dialogue(
         edit=lambda _, __: refusal(429, "Too Many Requests", "Slow down"), target=PAID, options=FUNDED
-    ) as (
-        dialogue,
-        gateway,
-    ):
+    ) as (dialogue, gateway):
         check = RequestChecker(dialogue)
         check("malformed", MALFORMED)
         with pytest.raises(pytest.skip.Exception, match="an earlier request of this family was counted"):

@@ -41,13 +41,7 @@ def session(directory: Path, *command: str) -> tuple[int, str]:
     alone = f"--confcutdir={Path(pixazo_contracts.__file__).parent}"
     options = ("-q", "-rA", "-p", "no:cacheprovider", alone)
     done = subprocess.run(
-        [*command, *options],
-        cwd=directory,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+        [*command, *options], cwd=directory, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -53,9 +53,7 @@ def test_a_failed_video_is_not_ready(open_client: Callable[[Scene], PixazoClient
     )
 
 
-def test_the_forgetful_shop_loses_a_video_that_is_ready_too_soon(
-    open_client: Callable[[Scene], PixazoClient],
-) -> None:
+def test_the_forgetful_shop_loses_a_video_that_is_ready_too_soon(open_client: Callable[[Scene], PixazoClient]) -> None:
     """The counterexample has two lines: the customer waits for ever."""
     with pytest.raises(BrokenOrderError) as caught:
         explore(lambda scene: Customer(ForgetfulShop(open_client(scene), scene.webhook_url)), expected="ready")

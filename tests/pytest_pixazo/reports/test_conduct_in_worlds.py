@@ -19,16 +19,7 @@ from pixazo_client import (
     PixazoClient,
     WaitTimeoutError,
 )
-from pytest_pixazo import (
-    ConnectionReset,
-    Duplicate,
-    GarbledBody,
-    HtmlPage,
-    Pixazo,
-    ReplyLost,
-    Stuck,
-    TruncatedBody,
-)
+from pytest_pixazo import ConnectionReset, Duplicate, GarbledBody, HtmlPage, Pixazo, ReplyLost, Stuck, TruncatedBody
 from pytest_pixazo.reports.conduct import CHECKS, judge
 
 

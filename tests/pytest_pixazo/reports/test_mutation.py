@@ -61,12 +61,7 @@ VARIANT = Change("json-indented", "benign", "JSON is indented")
 WORLDS = {"test_a": Place("test_a", "/t/test_a.py", 3)}
 GREEN = SuiteRun(began=("test_a",), worlds=WORLDS, failed=(), exit_code=0, seconds=1.5, output="1 passed")
 RED = SuiteRun(
-    began=("test_a",),
-    worlds=WORLDS,
-    failed=(("test_a", "AssertionError: no"),),
-    exit_code=1,
-    seconds=1.5,
-    output="",
+    began=("test_a",), worlds=WORLDS, failed=(("test_a", "AssertionError: no"),), exit_code=1, seconds=1.5, output=""
 )
 PARTS = 10
 """All changes take too long for one test on a busy machine."""
@@ -253,12 +248,7 @@ def test_mutation_testing(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatc
     assert check((suite.path / "report.json").read_bytes()) == "mutants"
     report = json.loads((suite.path / "report.json").read_text(encoding="utf-8"))
     assert report["tests"] == ["test_app.py::test_the_video_is_there", "test_app.py::test_too_strict"]
-    assert [change["outcome"] for change in report["changes"]] == [
-        "noticed",
-        "slips through",
-        "brittle",
-        "passes",
-    ]
+    assert [change["outcome"] for change in report["changes"]] == ["noticed", "slips through", "brittle", "passes"]
 
 
 @pytest.mark.exhaustive

@@ -24,14 +24,7 @@ from tests.caller import KEY_HEADER, Caller
 from tests.command import run_process
 from tests.patience import PATIENCE
 from tests.pytest_pixazo.sleep import sleeping_app
-from tests.pytest_pixazo.sleep.sleeping_app import (
-    Poller,
-    Settings,
-    by_default,
-    by_keyword,
-    by_name,
-    by_other_name,
-)
+from tests.pytest_pixazo.sleep.sleeping_app import Poller, Settings, by_default, by_keyword, by_name, by_other_name
 from tests.receiver import Receiver
 
 from pixazo_client import AsyncPixazoClient, PixazoClient, RequestHandle

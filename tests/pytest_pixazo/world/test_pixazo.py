@@ -16,12 +16,7 @@ from tests.receiver import Receiver
 
 from pixazo_client import AuthenticationError, InsufficientBalanceError, PixazoClient, RateLimitError
 from pixazo_simulator import ControlError
-from pixazo_simulator.control.schema.requests import (
-    DeliveryCondition,
-    ExchangeCondition,
-    GenerationCondition,
-    Matchers,
-)
+from pixazo_simulator.control.schema.requests import DeliveryCondition, ExchangeCondition, GenerationCondition, Matchers
 from pixazo_simulator.webhooks import dispatcher
 from pytest_pixazo import Pixazo, at_least, contains
 from pytest_pixazo.world.conditions import DeliveryConditions, ExchangeConditions, GenerationConditions

@@ -141,10 +141,7 @@ def test_a_whole_test_by_commands(terminal: Terminal) -> None:
     assert (changed.suspended, changed.model_enabled, str(changed.balance)) == (True, False, "0.15")
     assert shell.run("verify", "--exchanges", '{"operation": "submit"}', "--at-most", "0").exit_code == 1
     shell.out("world", "delete")
-    assert shell.fails("world") == (
-        1,
-        "no world has this key: create one with pixazo-sim world create",
-    )
+    assert shell.fails("world") == (1, "no world has this key: create one with pixazo-sim world create")
 
 
 def test_filters_and_what_is_not_ascii_are_sent(terminal: Terminal) -> None:

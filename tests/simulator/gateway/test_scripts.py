@@ -245,7 +245,7 @@ def test_media_can_be_asked_about(scripted_world_of: ScriptedWorldOf) -> None:
             "media",
             MediaGone(410),
             match={"prompt": {"contains": "bear"}, "method": "GET", "headers": {"Range": {"present": True}}},
-        ),
+        )
     )
     bear, cat = scripted.caller.accepted(), scripted.caller.accepted("A cat")
     scripted.caller.advance(15)

@@ -204,7 +204,7 @@ def test_a_used_up_rule_is_diagnosed_as_such() -> None:
 def test_what_was_not_sent_is_absent() -> None:
     """A default of the gateway is not what the caller sent; of mappings any member may be asked."""
     of = script(
-        Rule(when="generate", match={"duration": {"present": False}, "body": {"extra": {"at_least": 3}}}, end=FAIL),
+        Rule(when="generate", match={"duration": {"present": False}, "body": {"extra": {"at_least": 3}}}, end=FAIL)
     )
     assert decisions(of, submit(extra=3), submit(extra=3, duration=6), submit(), submit(extra="3")) == [
         1,

@@ -394,8 +394,7 @@ def test_the_gateway_is_described_as_openapi(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "member"),
-    [("id-from-body", "request_id"), ("polling-url-without-prefix", "polling_url")],
+    ("name", "member"), [("id-from-body", "request_id"), ("polling-url-without-prefix", "polling_url")]
 )
 def test_a_mutant_that_is_not_about_parameters_changes_them_too(name: str, member: str) -> None:
     """What it does to submissions of the page it does to others."""

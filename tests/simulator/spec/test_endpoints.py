@@ -5,16 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.caller import STATUS
 
-from pixazo_simulator.spec import (
-    OPERATIONS,
-    Endpoint,
-    MediaRead,
-    StatusRead,
-    Submit,
-    UnknownModel,
-    Unrouted,
-    classify,
-)
+from pixazo_simulator.spec import OPERATIONS, Endpoint, MediaRead, StatusRead, Submit, UnknownModel, Unrouted, classify
 
 BASE = "/minimax-hailuo-ai/v1"
 MEDIA = "/v1/minimax-hailuo-ai_1/output"

@@ -21,10 +21,7 @@ VALUES: dict[str, list[str]] = {
         "https://a.test/pixazo/v1",
     ],
     "rate_limit": ["off", "60/60", "5/60 submits"],
-    "check_order": [
-        "key,suspended,rate,json,model,parameters,funds",
-        "model,json,parameters,key,funds,rate,suspended",
-    ],
+    "check_order": ["key,suspended,rate,json,model,parameters,funds", "model,json,parameters,key,funds,rate,suspended"],
     "body_limit": ["0", "1048576", "1073741824"],
     "price": ["*/6/*=0.35, */10/*=0.60, */*/*=0.60", "generate/6/1080P=1.00, */*/*=0.000001"],
     "job_times": ["2+13", "5-20+60-180", "0+0", "polls:2", "polls:1+3"],

@@ -130,10 +130,7 @@ def test_every_wrong_type_is_reported() -> None:
 def test_a_duration_of_another_type_is_reported_with_what_came(duration: bytes, came: str) -> None:
     """Bounded; wanted is a number for text-to-video, 6 or 10 for image-to-video, as on the page."""
     body = b'{"prompt":"a","first_frame_image":"b","duration":%s}' % duration
-    for operation, wanted in (
-        (GENERATE, "a number"),
-        (IMAGE_TO_VIDEO, "one of 6, 10"),
-    ):
+    for operation, wanted in ((GENERATE, "a number"), (IMAGE_TO_VIDEO, "one of 6, 10")):
         read = decode(body, operation)
         assert isinstance(read, Read)
         assert read.problems == (Problem("duration", Violation.WANTED, (wanted, came)),)

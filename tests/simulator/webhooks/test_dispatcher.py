@@ -271,9 +271,7 @@ def test_the_log_has_each_attempt_without_the_key(caplog: pytest.LogCaptureFixtu
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         generation = accepted(world, webhook_url=f"{HOOK}?key={KEY}")
         await dispatcher.advance(world, 15_000)
-        assert caplog.messages == [
-            f"webhook about {generation.request_id} to {HOOK}?key=[redacted]: answered 410",
-        ]
+        assert caplog.messages == [f"webhook about {generation.request_id} to {HOOK}?key=[redacted]: answered 410"]
 
     drive(doing, None, Outcome(410, "answered 410"))
 
@@ -647,10 +645,7 @@ async def test_many_callbacks_are_started_in_turns(
 
 
 @through(
-    meet,
-    lambda: Clock.scaled(999_999),
-    policy=settings(webhook_events="header").policy,
-    bounds=Bounds(pending=300),
+    meet, lambda: Clock.scaled(999_999), policy=settings(webhook_events="header").policy, bounds=Bounds(pending=300)
 )
 async def test_progress_faster_than_its_receiver_stops_nobody(
     dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers

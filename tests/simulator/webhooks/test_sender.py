@@ -77,17 +77,19 @@ def test_localhost_is_both_loopback_addresses() -> None:
             self.send_response(204)
             self.end_headers()
 
-    try:
-        server = Server(("::1", 0), Handler)
-    except OSError:
-        pytest.skip("there is no ::1 here")
-    with server:
-        url = f"http://localhost:{server.server_port}/hook"
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        assert post(webhook(url)) == [Outcome(204)]
-        thread.join(PATIENCE)
-    assert problem(url) == f"connection refused by 127.0.0.1:{server.server_port}"
+    with socket.socket() as reserved:  # so that no other test listens at this port of 127.0.0.1
+        reserved.bind(("127.0.0.1", 0))
+        try:
+            server = Server(("::1", reserved.getsockname()[1]), Handler)
+        except OSError:
+            pytest.skip("there is no ::1 here")
+        with server:
+            url = f"http://localhost:{server.server_port}/hook"
+            thread = threading.Thread(target=server.handle_request)
+            thread.start()
+            assert post(webhook(url)) == [Outcome(204)]
+            thread.join(PATIENCE)
+        assert problem(url) == f"connection refused by 127.0.0.1:{server.server_port}"
 
 
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlocation: /elsewhere\r\n\r\n"

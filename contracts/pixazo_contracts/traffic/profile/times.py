@@ -8,15 +8,7 @@ from math import ceil
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from pixazo_contracts.trace import (
-    STAMP,
-    TERMINAL,
-    Callback,
-    Exchange,
-    Trace,
-    instant,
-    whole_number,
-)
+from pixazo_contracts.trace import STAMP, TERMINAL, Callback, Exchange, Trace, instant, whole_number
 
 from .messages import Finding, Sighting, grouped, has_known_key, is_medium_of, named
 from .submits import first_frame

@@ -551,8 +551,7 @@ class DeliveryDetail(Delivery, frozen=True, kw_only=True):
 
     method: Literal["POST"]
     headers: Annotated[
-        dict[str, str] | None,
-        about("by lower-case name, with the signature; HTTP adds those of the connection"),
+        dict[str, str] | None, about("by lower-case name, with the signature; HTTP adds those of the connection")
     ]
     text: Annotated[str | None, about("the body, byte for byte except keys")]
     body: Annotated[Any, about("the same, decoded")]
@@ -587,8 +586,7 @@ class ScriptRule(Body, frozen=True):
     used: Annotated[list[int], about("how often each of its steps was used")]
     matched: Annotated[int, about("how many calls matched it, including those that it let through")]
     missed: Annotated[
-        list[str] | None,
-        about("how the nearest call of its kind differed, null when it missed no call of its kind"),
+        list[str] | None, about("how the nearest call of its kind differed, null when it missed no call of its kind")
     ]
 
 

@@ -80,7 +80,7 @@ FORMS = {
     ),
 }
 PATHS = {
-    "path": st.lists(st.one_of(values, st.sampled_from([*PAGES, *ACTIONS, "worlds", "1", "..", ".", ""])), max_size=6),
+    "path": st.lists(st.one_of(values, st.sampled_from([*PAGES, *ACTIONS, "worlds", "1", "..", ".", ""])), max_size=6)
 }
 
 

@@ -79,12 +79,7 @@ def shown() -> dict[str, str]:
         found["a key as host"] = asked.get("", Host=LONG)
         found["a key as origin"] = asked.get("", Origin=f"http://{LONG}")
         for n, word in enumerate((LONG, SHORT, TOKEN)):
-            for path in (
-                f"/{word}",
-                f"/worlds/1/requests?before={word}",
-                f"/worlds/1?at={word}",
-                f"/static/{word}",
-            ):
+            for path in (f"/{word}", f"/worlds/1/requests?before={word}", f"/worlds/1?at={word}", f"/static/{word}"):
                 found[f"{n} in {path.replace(word, '')}"] = asked.get(path)
             for form in (
                 {"step": word},
