@@ -42,9 +42,13 @@ class CounterexampleError(ContractBrokenError):
         self.steps = steps
 
     @property
-    def length(self) -> tuple[int, int]:
-        """The length of the counterexample: in steps, then in characters."""
-        return len(self.steps), len(self.source)
+    def length(self) -> tuple[int, int, int]:
+        """The length of the counterexample: in submits, then in steps, of which most are polls, then in characters."""
+        return self._submits, len(self.steps), len(self.source)
+
+    @property
+    def _submits(self) -> int:
+        return sum(isinstance(step, Send) and step.method == "POST" for step, _ in self.steps)
 
     @cached_property
     def source(self) -> str:
@@ -52,7 +56,7 @@ class CounterexampleError(ContractBrokenError):
         return MODULE.format(
             clauses=", ".join(self.clauses),
             feeds=self.clauses,
-            worst=sum(isinstance(step, Send) and step.method == "POST" for step, _ in self.steps),
+            worst=self._submits,
             comment="".join(f"# {line}\n" if line else "#\n" for line in self.text.splitlines()),
             body="".join(f"    {line}\n" for line in _looped(list(_lines(self.steps)))) or "    yield from ()\n",
         )
