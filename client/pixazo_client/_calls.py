@@ -6,10 +6,11 @@ import json
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote
 
 from ._body import Download, shown_url
@@ -110,6 +111,12 @@ class Session:
     max_retries: int
     monotonic: Callable[[], float]
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied, with the key and open connections."""
+        raise TypeError(
+            "a client cannot be pickled or copied: make one in each process, and get_handle(request_id) there"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -135,7 +142,8 @@ async def submit(
     request_id, url = members.get("request_id"), members.get("polling_url")
     if not isinstance(request_id, str) or not is_id(request_id):
         raise invalid(gateway, request, response, "has no 'request_id'", None)
-    logger.info("accepted %r", request_id)
+    with suppress(Exception):  # of a filter of the user's: the id must not be lost
+        logger.info("accepted %r", request_id)
     status_url = gateway.status_url(request_id)
     # The status is read with the key, which must not go to another origin, whatever polling_url says.
     if isinstance(url, str) and url != status_url and gateway.owns(url):

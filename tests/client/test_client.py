@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import time
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -106,6 +109,21 @@ def test_a_base_url_that_cannot_work_is_refused(gateway: ScriptedGateway, base_u
     with pytest.raises(PixazoError, match=r"is not usable: give http\(s\)://host\[:port\]") as caught:
         gateway.client(base_url=base_url)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["api_key", "base_url"])
+def test_a_setting_of_another_type_is_refused(gateway: ScriptedGateway, name: str) -> None:
+    """Such as bytes, or a URL object of the HTTP library."""
+    with pytest.raises(PixazoError, match=f"^{name} is of type bytes: give text$"):
+        gateway.client(**{name: b"http://a.test"})
+
+
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.deepcopy])
+def test_a_client_is_not_duplicated(gateway: ScriptedGateway, duplicate: Callable[[object], object]) -> None:
+    """Nor a handle, which has its client: the key and open connections would be in it."""
+    for each in (gateway.client(), gateway.client().get_handle(ID)):
+        with pytest.raises(TypeError, match=r"make one in each process, and get_handle\(request_id\) there$"):
+            duplicate(each)
 
 
 @pytest.mark.parametrize(

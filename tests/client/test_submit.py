@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -436,6 +437,16 @@ def test_every_error_after_a_request_was_sent_is_a_pixazo_error(gateway: Scripte
         gateway.run(client.generate("A bear"))
     assert (caught.value.sent, caught.value.__cause__) == (True, error)
     assert len(sent) == 1
+
+
+def test_a_filter_that_fails_does_not_lose_the_id(
+    gateway: ScriptedGateway, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filter, unlike a handler, raises where the record is logged."""
+    caplog.set_level(logging.INFO, "pixazo_client")
+    monkeypatch.setattr(logging.getLogger("pixazo_client"), "filter", {}.__getitem__)
+    gateway.reply(Reply(202, ACCEPTED))
+    assert gateway.run(gateway.client().generate("A bear")).request_id == ID
 
 
 def test_an_interrupted_submission_is_logged(caplog: pytest.LogCaptureFixture) -> None:
