@@ -168,7 +168,7 @@ async def download(
     """Download one file to dest; started again after transient failures."""
     if not isinstance(source, str | Generation):
         raise DownloadError(f"{type(source).__name__} cannot be downloaded: give a Generation or a URL")
-    url, name = (source, None) if isinstance(source, str) else (_media_url(source, index), _file_name(source, index))
+    url, name = (source, None) if isinstance(source, str) else _media(source, index)
     if not url.lower().startswith(("http://", "https://")):
         raise DownloadError(f"{shown_url(url)!r} is not an http(s) URL: give a Generation or a URL", url=url)
 
@@ -219,7 +219,11 @@ class Watch:
             generation = await self._poll()
             if generation is not None and generation != self._last:
                 self._last = generation
-                self._report_unknown(generation.status)
+                status = generation.status
+                if status not in KNOWN and status not in self._reported:
+                    self._reported.add(status)
+                    name = self._submission.request_id
+                    logger.warning("request %r has the unknown status %r: taken as not ended", name, status)
                 return generation
 
     async def end(self, on_update: Callable[[Generation], object] | None, *, raise_on_failure: bool) -> Generation:
@@ -264,12 +268,6 @@ class Watch:
             return None
         self._failure = None
         return generation
-
-    def _report_unknown(self, status: str) -> None:
-        if status not in KNOWN and status not in self._reported:
-            self._reported.add(status)
-            request_id = self._submission.request_id
-            logger.warning("request %r has the unknown status %r: taken as not ended", request_id, status)
 
 
 async def _send(session: Session, request: Request) -> Outcome:
@@ -343,19 +341,15 @@ def _generation(gateway: Gateway, request: Request, outcome: Outcome, request_id
     return generation
 
 
-def _file_name(generation: Generation, index: int) -> str:
-    """What tells the file from those of other generations, whose URLs may all end alike; without the suffix."""
-    return quote(generation.request_id, safe="") + (f"-{index}" if index else "")
-
-
-def _media_url(generation: Generation, index: int) -> str:
+def _media(generation: Generation, index: int) -> tuple[str, str]:
+    """The URL of a result, and a file name without suffix: the URLs of all generations may end alike."""
     name = f"request {generation.request_id!r}"
     if not generation.succeeded:
         remedy = "look at its error" if generation.is_terminal else "wait until it is COMPLETED"
         raise DownloadError(f"{name} is {generation.status}: {remedy}")
     if not 0 <= index < len(generation.media_urls):
         raise DownloadError(f"{name} has {len(generation.media_urls)} media, none at index {index}: look at media_urls")
-    return generation.media_urls[index]
+    return generation.media_urls[index], quote(generation.request_id, safe="") + (f"-{index}" if index else "")
 
 
 def _not_downloaded(gateway: Gateway, url: str, outcome: Outcome) -> DownloadError:

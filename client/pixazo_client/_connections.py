@@ -125,7 +125,10 @@ def _mounted(transport: Callable[..., object], scheme: str, url: str) -> object:
     except (ValueError, httpx2.InvalidURL):
         remedy = "give http://host:port, or https:// or socks5:// in its place"
     name = next(filter(os.environ.get, (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")), "the system's proxy setting")
-    return UnusableProxy(f"the proxy {name}={_without_password(url)} cannot be used: {remedy}")
+    shown = re.sub(
+        r"\A([A-Za-z][\w+.-]*://)?.*@", r"\1", url, flags=re.DOTALL
+    )  # without user and password, which end at its last @
+    return UnusableProxy(f"the proxy {name}={shown} cannot be used: {remedy}")
 
 
 class Pool:
@@ -263,11 +266,6 @@ def proxies() -> Mapping[str, str | None]:
         return {}
     direct: dict[str, str | None] = dict.fromkeys(filter(None, map(_pattern, excepted)))
     return {pattern: url if "://" in url else f"http://{url}" for pattern, url in used.items()} | direct
-
-
-def _without_password(url: str) -> str:
-    """The URL without user and password, which end at its last @."""
-    return re.sub(r"\A([A-Za-z][\w+.-]*://)?.*@", r"\1", url, flags=re.DOTALL)
 
 
 def _pattern(entry: str) -> str | None:

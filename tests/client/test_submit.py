@@ -444,7 +444,7 @@ def test_a_filter_that_fails_does_not_lose_the_id(
 ) -> None:
     """A filter, unlike a handler, raises where the record is logged."""
     caplog.set_level(logging.INFO, "pixazo_client")
-    monkeypatch.setattr(logging.getLogger("pixazo_client"), "filter", {}.__getitem__)
+    monkeypatch.setattr(logging.getLogger("pixazo_client"), "filter", dict[object, bool]().__getitem__)
     gateway.reply(Reply(202, ACCEPTED))
     assert gateway.run(gateway.client().generate("A bear")).request_id == ID
 
