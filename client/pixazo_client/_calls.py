@@ -78,7 +78,10 @@ def retry_pause(method: str, outcome: Outcome, attempt: int, limit: int, jitter:
 
     A call is repeated at most `limit` times; `jitter` returns a number in [0, 1).
     """
-    if attempt >= limit or not _is_repeatable(method, outcome):
+    # The gateway documents no idempotency key. A submission may have been accepted and charged unless it was never
+    # sent, or was refused for its rate.
+    unaccepted = outcome.status == 429 if isinstance(outcome, Response) else not outcome.sent
+    if attempt >= limit or not (is_transient(outcome) if method == "GET" else unaccepted):
         return None
     asked = outcome.retry_after if isinstance(outcome, Response) else None
     if asked is None:
@@ -91,14 +94,6 @@ def retry_pause(method: str, outcome: Outcome, attempt: int, limit: int, jitter:
 def is_transient(outcome: Outcome) -> bool:
     """Whether the same read might succeed later: there was no response, or it was 408, 429 or 5xx."""
     return not isinstance(outcome, Response) or outcome.status in {408, 429} or outcome.status >= 500
-
-
-def _is_repeatable(method: str, outcome: Outcome) -> bool:
-    if method == "GET":
-        return is_transient(outcome)
-    # The gateway documents no idempotency key. A submission may have been accepted and charged unless it was never
-    # sent, or was refused for its rate.
-    return outcome.status == 429 if isinstance(outcome, Response) else not outcome.sent
 
 
 @dataclass(frozen=True, slots=True)

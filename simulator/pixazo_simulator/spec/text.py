@@ -111,6 +111,14 @@ def json_value(value: object) -> str:
             return f"the number {str(value).removesuffix('.0')}"
 
 
+def json_or_text(text: str) -> Any:
+    """The value of a string that is JSON, any other string as it is."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
 def not_unicode(error: UnicodeEncodeError) -> str:
     """What is wrong with a string that cannot be encoded as UTF-8."""
     return f"{shown(error.object)} is not Unicode text: remove the lone surrogate"

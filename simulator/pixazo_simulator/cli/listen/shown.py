@@ -12,7 +12,6 @@ from msgspec import UNSET, UnsetType
 from pixazo_html import encode_json
 from pixazo_simulator.control import responses
 from pixazo_simulator.spec import (
-    Header,
     InvalidDataError,
     Redactor,
     beginning,
@@ -78,6 +77,8 @@ def shown(entry: KeptCallback, most: int = MOST_SHOWN) -> ShownCallback:
     """A webhook with at most this many characters of each body."""
     callback = entry.callback
     redactor = Redactor().with_request_secrets(callback.headers, callback.target)
+    others = [(name, value) for name, value in callback.headers if name != SIGNATURE]
+    signature = {SIGNATURE.decode(): value.decode("latin-1") for name, value in callback.headers if name == SIGNATURE}
     request_id, status = (None if each is None else redactor.text(beginning(each, _SHORT)) for each in callback.subject)
     return ShownCallback(
         number=entry.number,
@@ -89,16 +90,10 @@ def shown(entry: KeptCallback, most: int = MOST_SHOWN) -> ShownCallback:
         size=len(callback.body),
         times=entry.times,
         signature=entry.verdict,
-        headers=_headers(redactor, callback.headers),
+        headers=redactor.headers(others) | signature,
         body=_body(redactor, callback.body, most),
         answers=[_answer(redactor, each, most) for each in entry.answers],
     )
-
-
-def _headers(redactor: Redactor, headers: tuple[Header, ...]) -> dict[str, str]:
-    shown = [(name, value) for name, value in headers if name != SIGNATURE]
-    signature = {SIGNATURE.decode(): value.decode("latin-1") for name, value in headers if name == SIGNATURE}
-    return redactor.headers(shown) | signature
 
 
 def _body(redactor: Redactor, body: bytes, most: int) -> str:
@@ -115,11 +110,6 @@ def _answer(redactor: Redactor, answer: Answer, most: int) -> ShownAnswer:
         headers=redactor.headers(answer.headers),
         body=_body(redactor, answer.body, most),
     )
-
-
-def json_line(entry: KeptCallback) -> str:
-    """An entry as one line of JSON in printable ASCII."""
-    return to_json(shown(entry))
 
 
 def text_line(entry: KeptCallback, *, forwards: bool) -> tuple[str, Tone] | None:
