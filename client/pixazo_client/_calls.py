@@ -132,7 +132,11 @@ async def submit(
     gateway = session.gateway
     webhook = {} if webhook_url is None else {"X-Webhook-URL": webhook_url}  # Webhook (Optional)
     given = _mapping("extra_headers", extra_headers)
-    request = Request("POST", gateway.url(path), gateway.headers(webhook, given), _encoded(gateway, body))
+    try:
+        content = _JSON.encode(body).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PixazoError(f"the body is not JSON, nothing was sent: {shorten(gateway.hide(str(error)))}") from error
+    request = Request("POST", gateway.url(path), gateway.headers(webhook, given), content)
     response, members = _success(gateway, request, await _send(session, request), None)
     request_id, url = members.get("request_id"), members.get("polling_url")
     if not isinstance(request_id, str) or not is_id(request_id):
@@ -303,13 +307,6 @@ def _mapping(name: str, given: Any) -> Mapping[Any, Any]:
     if given is not None and not hasattr(given, "items"):  # its value is not shown: it may hold secrets
         raise PixazoError(f"{name} is of type {type(given).__name__}, nothing was sent: give a dict")
     return given or {}
-
-
-def _encoded(gateway: Gateway, body: Mapping[str, object]) -> bytes:
-    try:
-        return _JSON.encode(body).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise PixazoError(f"the body is not JSON, nothing was sent: {shorten(gateway.hide(str(error)))}") from error
 
 
 def _success(

@@ -177,8 +177,12 @@ class AsyncPool:
             for place, each in list(self._clients.items()):
                 if each.loop is not None and each.loop.is_closed():  # by loop.close(), which leaves generators open
                     self._clients.pop(place, None)
+            try:
+                loop: asyncio.AbstractEventLoop | None = sys.modules["asyncio"].get_running_loop()
+            except (KeyError, RuntimeError):  # trio
+                loop = None
             client = self._new()
-            kept = self._clients[here] = _Kept(client, _asyncio_loop(), _closing(client, self._clients, here))
+            kept = self._clients[here] = _Kept(client, loop, _closing(client, self._clients, here))
             await anext(kept.guard)
         return kept.client
 
@@ -199,14 +203,6 @@ async def _closing(client: httpx2.AsyncClient, clients: dict[Place, _Kept], plac
     finally:
         clients.pop(place, None)
         await client.aclose()
-
-
-def _asyncio_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        running: asyncio.AbstractEventLoop = sys.modules["asyncio"].get_running_loop()
-    except (KeyError, RuntimeError):  # trio
-        return None
-    return running
 
 
 class Lent:
