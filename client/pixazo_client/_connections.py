@@ -125,9 +125,8 @@ def _mounted(transport: Callable[..., object], scheme: str, url: str) -> object:
     except (ValueError, httpx2.InvalidURL):
         remedy = "give http://host:port, or https:// or socks5:// in its place"
     name = next(filter(os.environ.get, (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")), "the system's proxy setting")
-    shown = re.sub(
-        r"\A([A-Za-z][\w+.-]*://)?.*@", r"\1", url, flags=re.DOTALL
-    )  # without user and password, which end at its last @
+    # Without user and password, which end at its last @.
+    shown = re.sub(r"\A([A-Za-z][\w+.-]*://)?.*@", r"\1", url, flags=re.DOTALL)
     return UnusableProxy(f"the proxy {name}={shown} cannot be used: {remedy}")
 
 

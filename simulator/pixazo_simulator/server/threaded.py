@@ -275,10 +275,8 @@ def listen(host: str, port: int) -> socket.socket:
     Raises SimulatorError that names the reason and the remedy, also where no server can run in a thread.
     """
     library = threading.get_ident.__module__.partition(".")[0]
-    if library not in (
-        "_thread",
-        "thread",
-    ):  # as CPython and PyPy call it; an event loop in a greenlet would block all of them forever
+    # As CPython and PyPy call it. In a greenlet, the event loop would block all of them forever.
+    if library not in ("_thread", "thread"):
         raise SimulatorError(
             f"{library} has monkey-patched threading, but the server needs a real thread: run it in a process of its own "
             "(`pixazo-sim serve`, in pytest with --pixazo-sim-url; or your app under `pixazo-sim exec`), or patch with thread=False"
