@@ -44,7 +44,7 @@ _VOCABULARY: Final = {
     "characters": r"char(?:acter)?s?", "words": r"words?", "mb": r"megabytes?", "tokens": r"tokens?", "bytes": r"bytes?", "multiple": r"multiples?", "exactly": r"exact(?:ly)?",
     "short side": r"short(?:er|est)? (?:side|edge)s?", "long side": r"long(?:er|est)? (?:side|edge)s?", "width": r"width|wide", "height": r"height|high",
     "error code": r"error codes?", "mime": r"(?:mime|media|content)[ -]types?", "extension": r"(?:file )?extensions?", "every response": r"(?:all|every|each|any) responses?",
-    "done": r"complet\w*|finish\w*|done|ready", "queued": r"queued|in (?:the|a) queue|accepted", "failed": r"fail\w*|errors?|unsuccessful\w*|problems?|went wrong",
+    "done": r"complet\w*|finish\w*|done|ready", "in queue": r"queued|in (?:the|a) queue|accepted", "failure": r"fail\w*|errors?|unsuccessful\w*|problems?|went wrong",
     "last": r"last|end(?:ing)?|final", "disable": r"disabl\w*|off",
     "perhaps": r"may|might|sometimes|possibly", "always": r"always", "unless": r"unless|except(?:ing)?|excluding|other than", "twice": r"twice",
     "recommend": r"recommend\w*|should|ideally", "truncate": r"truncat\w*|cut off", "remove": r"remov\w*|delet\w*",

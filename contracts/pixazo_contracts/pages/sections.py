@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .page import COLUMNS, PRICE, PRICED, TABLES, TITLES, kind_of
+from .page import COLUMNS, PRICE, PRICED, TABLES, TITLES, is_required, kind_of
 
 #: Pipe tables are read here, line by line: the parser's rule wants a delimiter row, and drops the cells after `string|null`.
 _MARKDOWN: Final = MarkdownIt("commonmark")
@@ -105,10 +106,10 @@ def _blocks(markdown: str) -> Iterator[Block]:
             yield Block("code", token.content.rstrip("\n"), line)
         elif token.type == "html_block":
             outside, *parts = re.split("(?i)<tr\\b", without_comments(token.content))
-            for row, _, rest in (part.partition("</tr>") for part in parts):
-                cells = (cell.partition(">")[2].partition("</t")[0] for cell in re.split("(?i)<t[hd]\\b", row)[1:])
+            for row, *rest in (re.split("(?i)</tr>", part, maxsplit=1) for part in parts):
+                cells = (re.split("(?i)</t", cell.partition(">")[2])[0] for cell in re.split("(?i)<t[hd]\\b", row)[1:])
                 yield Block("row", row, line, cells=_cells(" | ".join(cells)))
-                outside += rest
+                outside += "".join(rest)
             if text := _TAG.sub(" ", outside).strip():
                 yield Block("text", text, line)
         elif token.type == "inline":
@@ -138,8 +139,10 @@ def _paragraph(token: Token, line: int, kind: Literal["text", "item"]) -> Iterat
     if len(plain) != len(lines):  # a mark spans lines
         plain = [each.translate(TYPOGRAPHY) for each in lines]
     prose: list[str] = []
+    # The rows of a table need no pipe at their ends if a line of dashes says that it is one.
+    is_table = any("|" in each and _DELIMITERS.fullmatch(each) for each in lines)
     for number, (raw, text) in enumerate(zip(lines, plain, strict=True)):
-        is_code, is_row = bool(_CODE.fullmatch(raw)), raw.startswith("|")
+        is_code, is_row = bool(_CODE.fullmatch(raw)), raw.startswith("|") or (is_table and "|" in raw)
         if prose and (is_code or is_row or _is_alone(text) or _is_alone(prose[-1])):
             yield Block(kind, " ".join(prose), line + number - len(prose))
             prose = []
@@ -214,7 +217,7 @@ def sections(blocks: Iterable[Block]) -> Iterator[Section]:
     current = Section("", "", 1, [])
     for block in _unswallowed(blocks):
         # A parameter may be called webhook.
-        may_be_title = block.kind == "heading" or (block.kind == "text" and block.text[:1].isupper())
+        may_be_title = block.kind == "heading" or (block.kind == "text" and re.match(r"[A-Z]|\S+ ", block.text))
         title = _ORNAMENT.sub("", block.text).strip() if may_be_title else ""
         kind = kind_of(_NUMBER.sub("", title))
         if block.kind == "heading" or kind:
@@ -312,12 +315,18 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
         names.append(block.text.casefold())
     if not names:
         return [], blocks
-    body = blocks[begin + len(names) :]
+    body, width = blocks[begin + len(names) :], len(names)
     end = next((number for number, block in enumerate(body) if block.kind != "text"), len(body))
-    end -= end % len(names)
-    found = [body[at : at + len(names)] for at in range(0, end, len(names))]
-    table = [_row(each[0].line, names, [block.text for block in each]) for each in found]
-    return table, [*blocks[:begin], *body[end:]]
+    bounds = [*range(0, end + 1, width)]
+    if end % width and "required" in names:  # a description may be empty, or have several paragraphs
+        before = names.index("required")
+        starts = [at - before for at in range(before, end) if is_required(body[at].text) is not None]
+        bounds = [*starts, min(starts[-1] + width, end)] if starts[:1] == [0] else bounds
+    table = list[Row]()
+    for at, following in pairwise(bounds):
+        cells = [block.text for block in body[at:following]]
+        table.append(_row(body[at].line, names, [*cells[: width - 1], " ".join(cells[width - 1 :])]))
+    return table, [*blocks[:begin], *body[bounds[-1] :]]
 
 
 def _priced(blocks: list[Block]) -> tuple[list[Row], list[Block]]:

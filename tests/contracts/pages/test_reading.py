@@ -184,7 +184,15 @@ def test_a_rendered_page_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "<html><body>502 Bad Gateway</body></html>", '{"error": "x"}', "# A page\n\nWithout anything.", "\0"]
+    "text",
+    [
+        "",
+        "<h1>A page</h1>",
+        "<html><body>502 Bad Gateway</body></html>",
+        '{"error": "x"}',
+        "# A page\n\nWithout anything.",
+        "\0",
+    ],
 )
 def test_what_is_no_page_is_refused(text: str) -> None:
     """It is never a page on which nothing changed."""
@@ -277,6 +285,7 @@ def test_synonyms_commit_to_the_same() -> None:
         "# x\n\n" * 20_000,
         f"{' ' * 50_000}.",
         "\n" * 200_000 + "x",
+        "## Status Flow\n\n" + "QUEUED → ERROR\n\n" * 2_000,
     ],
 )
 def test_no_text_takes_long(run: str) -> None:
