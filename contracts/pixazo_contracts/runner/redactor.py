@@ -47,13 +47,13 @@ MOST_LAYERS: Final = 5
 MOST_REMEMBERED: Final = 4096
 LONGEST_REMEMBERED: Final = 256
 
-#: What replaces the value of a name that sounds like a secret: in a query (of a webhook's or medium's URL, too), in JSON; and user and
+#: What replaces the value of a name that sounds like a secret: in a query or fragment (of a webhook's or medium's URL, too), in JSON; and user and
 #: password of a URL. The lengths are bounded, so that a search takes time in proportion to the text.
 HIDDEN: Final = "<hidden>"
 _NAME: Final = r"(?!idempotency.key\b)(?:[\w.~-]{0,40}(?:key|auth|token|secret|session|signature|password|credential)[\w.~-]{0,40}|sig|pwd)"
 SECRET_NAME: Final = re.compile(rf"(?i){_NAME}")
 _BY_NAME: Final = re.compile(
-    rf"""(?i)((?:[?&]|&amp;|\\u0026|%3f|%26){_NAME}(?:=|%3d))[^&#\s"'<>\\]+"""
+    rf"""(?i)((?:[?&#]|&amp;|\\u0026|%3f|%26|%23){_NAME}(?:=|%3d))[^&#\s"'<>\\]+"""
     rf"""|("{_NAME}"\s*:\s*")(?:[^"\\]|\\.)+|(:(?:\\?/){{2}})[^/?#\s"'<>\\@]+@"""
 )
 

@@ -67,6 +67,9 @@ BEYOND_HAR: Final = (
 #: The digits of a second that are too precise.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
 
+#: How long a call takes at least, in seconds: two that began at the same instant overlap.
+SHORTEST: Final = 0.001
+
 T = TypeVar("T", Exchange, Profile)
 
 
@@ -144,7 +147,7 @@ def _typed(headers: Headers, kind: object) -> Headers:
 
 
 def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
-    """An entry with a method and a URL; one without an instant gets that of the entry before it."""
+    """An entry with a method and a URL; one without an instant follows the entry before it."""
     request, response = _member(entry, "request"), _member(entry, "response")
     method, url = _text(request.get("method")).upper(), _text(request.get("url"))
     if not is_object(entry) or not method or not split_url(url).hostname:
@@ -163,7 +166,7 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
         body = b"" if is_empty and is_told else None
     return _Entry(
         at=before if at is None or at < 0 else at,  # year 1 stands for no instant
-        seconds=_number(entry.get("time")) / 1000,
+        seconds=_number(entry.get("time")) / 1000 or SHORTEST,
         method=method,
         url=url,
         headers=_typed(headers, posted.get("mimeType")) if posted else headers,
@@ -193,7 +196,7 @@ def _entries(listed: object, folder: Path | None) -> list[_Entry]:
     """The entries of an archive, in the order in which they began."""
     found = list[_Entry]()
     for each in listed if is_array(listed) else []:
-        if entry := _read(each, found[-1].at if found else 0.0, folder):
+        if entry := _read(each, found[-1].at + found[-1].seconds if found else 0.0, folder):
             found.append(entry)
     return sorted(found, key=lambda entry: entry.at)
 
@@ -231,7 +234,7 @@ def _gateway(entries: Sequence[_Entry], target: str | None) -> str:
     if target is not None:
         return target
     asked = Counter(
-        f"{parts.scheme}://{parts.netloc}"
+        f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         for entry in entries
         if _is_gateways((parts := split_url(entry.url)).path) and entry.method != "OPTIONS"
     )
@@ -291,8 +294,9 @@ class _Archive:
                 self._redactor, number, at, entry.method, target, entry.headers, entry.sent or b"", answered
             )
         is_told = entry.body is not None or (is_media and (entry.size > 0 or entry.status != 200))
-        if not entry.ours and (entry.status is None or not is_told):
-            return None  # the client went away, or the tool did not keep the response: neither says anything about the gateway
+        if not entry.ours and (entry.status in {None, 407, 511} or not is_told):
+            # The client went away, a proxy of its network answered, or the tool did not keep the response: no gateway is seen.
+            return None
         return self._exchange(entry) if is_media or self._reaches_gateway(entry) or "operation" in entry.ours else None
 
     def _exchange(self, entry: _Entry) -> Exchange:

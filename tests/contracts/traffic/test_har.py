@@ -93,10 +93,15 @@ def test_entries_are_ordered_by_instant_whatever_its_zone_and_digits() -> None:
     assert [round(e.started, 6) for e in traced(last, late, early).exchanges] == [0.0, 0.623456, 0.623457]
 
 
-@pytest.mark.parametrize("at", ["", "0001-01-01T00:00:00+01:00"])  # what .NET writes for none
-def test_an_entry_without_an_instant_follows_the_one_before_it(at: str) -> None:
-    exchanges = traced(submit(), read(at=at), read()).exchanges
-    assert [e.operation for e in exchanges] == ["generate", "status", "status"]
+@pytest.mark.parametrize(
+    "at", ["", "0001-01-01T00:00:00+01:00", "2026-03-31T10:00:00.000Z"]
+)  # .NET writes the second for none
+def test_entries_without_an_instant_follow_those_before_them(at: str) -> None:
+    """Those that began at the same instant, without a duration, have no order (FLOW-01, FLOW-03)."""
+    queued = entry("GET", STATUS, 200, ACCEPTED, at=at, time=0)
+    trace = traced(submit(time=-1), queued, read(at=at, time=0), read())
+    assert [e.state for e in trace.exchanges[1:]] == ["QUEUED", "COMPLETED", "COMPLETED"]
+    assert {v.outcome.value for v in judge(trace, CATALOGUE) if v.clause in {"FLOW-01", "FLOW-03"}} == {"PASS"}
 
 
 @pytest.mark.parametrize(
@@ -223,12 +228,12 @@ def test_missing_parts_are_no_obstacle() -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        {"status": 0},
+        *({"status": code, "content": {"text": "<html>"}} for code in (0, 407, 511)),  # a proxy, a captive portal
         *({"status": 200, "content": each} for each in ({"size": 80}, {"size": 0}, {"size": 0, "text": ""})),
     ],
 )
 def test_an_entry_without_a_response_says_nothing_of_the_gateway(response: dict[str, object]) -> None:
-    """The client has gone away, or the tool has not kept the body."""
+    """The client has gone away, a proxy before it answered, or the tool has not kept the body."""
     lost = entry("GET", STATUS, 0)
     lost["response"] = response
     assert traced(lost).exchanges == ()
@@ -321,11 +326,14 @@ def planted() -> bytes:
     bearer = entry(
         "GET", STATUS, 401, {"message": KEY.encode().hex()}, key=None, headers={"Authorization": f"Bearer {KEY}-bearer"}
     )
-    query = entry("GET", f"{STATUS}?Subscription-Key={KEY}-query&a=1", 200, {"x": f"{KEY}-query"}, key=None)
+    query = entry(
+        "GET", f"{STATUS}?Subscription-Key={KEY}-query&a=1#token=canary", 200, {"x": f"{KEY}-query"}, key=None
+    )
+    user = entry("GET", STATUS.replace("//", "//user:canary@"))
     called = entry(
         "POST", f"https://app.test/{KEY}?x={KEY}", 200, key=None, body=json.dumps({**ENVELOPE, "error": KEY})
     )
-    return archive(sent, bearer, query, called, _pixazo={"profile": {"media_hosts": [KEY]}})
+    return archive(sent, bearer, query, called, *[user] * 9, _pixazo={"profile": {"media_hosts": [KEY]}})
 
 
 def test_no_key_comes_in_however_it_is_spelt_and_an_echo_is_noted(tmp_path: Path) -> None:
@@ -421,7 +429,9 @@ def test_commands_say_what_they_left_out_and_turn_each_into_the_other(tmp_path: 
     file.write_bytes(archive(submit(), read(), entry("GET", "https://cdn.test/app.js")))
     run = CliRunner().invoke
     made = run(main, ["har", str(file), "-o", str(out)])
-    assert made.output == f"pixazo-contracts: 1 entries left out: they are not for {ORIGIN}, or have no response\n"
+    assert (
+        made.output == f"pixazo-contracts: entries left out: 1: they are not for {ORIGIN}, or have no response of it\n"
+    )
     assert run(main, ["har", str(out), "-o", str(back)]).output == ""
     assert json.loads(back.read_text())["log"]["version"] == "1.2"
     shown = [run(main, ["profile", str(each)]).stdout for each in (file, out, back)]
