@@ -250,15 +250,15 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
     for section in dict.fromkeys([*olds, *news]):
         were, are = olds.get(section, []), news.get(section, [])
         gone, came = [each for each in were if each not in says], [each for each in are if each not in said]
-        said_by = (lambda *texts: atoms(*map(str.casefold, texts))) if section == "headings" else atoms
-        has_same_atoms = said_by(*gone) == said_by(*came)
+        plain = str.casefold if section == "headings" else str
+        has_same_atoms = atoms(*map(plain, gone)) == atoms(*map(plain, came))
         change = partial(Change, operation=name, part="sentence", name=section)
         for was, now in _matched(gone, came):
             # The names of the languages of the samples.
             is_caption = section == "request code" and not (now or ".").endswith(".")
             is_about_page = all(_ABOUT_PAGE.fullmatch(each) for each in (was, now) if each)
             is_repeated = now is None and atoms(was or "") <= atoms(*are)
-            is_same = has_same_atoms or is_repeated or said_by(was or "") == said_by(now or "")
+            is_same = has_same_atoms or is_repeated or atoms(plain(was or "")) == atoms(plain(now or ""))
             if is_caption or is_about_page or (is_same and not _is_new(now or "", gone)):
                 yield change(kind="wording", before=was, after=now)
             else:
