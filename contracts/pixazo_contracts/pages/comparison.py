@@ -163,7 +163,7 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
         name = (old or news[key]).name  # as it is written on the page
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
         said = news.get((part, name, "description"))
-        if attribute == "conditions" and old and new is None and _is_reworded(old, said):
+        if attribute == "conditions" and old and new is None and said and old.commits and old.commits == said.commits:
             continue  # no condition was read from the other words; any other rule that is lost has changed
         is_same = old is not None and new is not None and old.meaning == new.meaning and not _adds(old, new)
         is_told = attribute == "description" and old and new and _is_told(old, new, changed.get(name, []))
@@ -193,11 +193,6 @@ def _unread(before: Operation, after: Operation) -> dict[str, list[str]]:
         for each in after.parameters
         if each.name in known
     }
-
-
-def _is_reworded(old: Fact, description: Fact | None) -> bool:
-    """Whether a description commits to the same as what was read before, and to anything at all."""
-    return description is not None and bool(old.commits) and old.commits == description.commits
 
 
 def _squeezed(text: str | None) -> str:

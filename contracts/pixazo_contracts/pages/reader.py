@@ -32,11 +32,10 @@ from .page import (
 from .sections import TYPOGRAPHY, Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+([^\s\"']+)")
-#: Of cURL: the headers, which may have URLs, the method, a body without which it is GET, and the URL.
-_CURL_HEADER: Final = re.compile(r"""\s(?:-H|--header)[\s=]*(?:"[^"]*"|'[^']*')""")
+#: Of cURL: the method, a body without which it is GET, and the URL, which is not that in a header.
 _CURL_METHOD: Final = re.compile(r"\s(?:-X|--request)[\s=]*[\"']?([A-Z]+)")
-_CURL_BODY: Final = re.compile(r"\s(?:-d|-F|--data\S*|--form\S*|--json)\b")
-_CURL_URL: Final = re.compile(r"https?://[^\s\"']+")
+_CURL_BODY: Final = re.compile(r"\s(?:-d|-F|--data|--form|--json)")
+_CURL_URL: Final = re.compile(r"(?<!: )https?://[^\s\"']+")
 _HEADER: Final = re.compile(
     r"""^(?:[ \t]*(?:-H|--header)[ \t]+(?P<mark>["']))?(?P<name>[A-Za-z][A-Za-z0-9-]*):[ \t]*(?P<value>.*?)(?(mark)(?P=mark)[ \t]*\\?)$""",
     re.MULTILINE,
@@ -323,11 +322,10 @@ def _asked(text: str) -> tuple[str, str] | None:
     """The method and the target of a request in HTTP or cURL."""
     if found := _REQUEST.match(text):
         return found[1], found[2]
-    bare = _CURL_HEADER.sub("", text)
-    if not text.startswith("curl ") or (url := _CURL_URL.search(bare)) is None:
+    if not text.startswith("curl ") or (url := _CURL_URL.search(text)) is None:
         return None
-    method = _CURL_METHOD.search(bare)
-    return method[1] if method else "POST" if _CURL_BODY.search(bare) else "GET", url[0]
+    method = _CURL_METHOD.search(text)
+    return method[1] if method else "POST" if _CURL_BODY.search(text) else "GET", url[0]
 
 
 def _priced(table: Sequence[Row]) -> tuple[list[tuple[Row, str, str]], list[Row]]:

@@ -37,7 +37,7 @@ _ORNAMENT: Final = re.compile(r"\A(?:\d+(?:\.\d+)*[.):]+\s+|[^\w`(\[{\"'<$€£]
 #: A number without a last dot: that of a version, unless a heading of the template follows.
 _NUMBER: Final = re.compile(r"\A\d+(?:\.\d+)+\s+")
 _FENCE: Final = re.compile(r"^[ \t]*(`{3,}|~{3,})([^`\r\n]*)\r?$", re.MULTILINE)
-_FRONT_MATTER: Final = re.compile(r"\ufeff?---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n")
+_FRONT_MATTER: Final = re.compile(r"\A\ufeff?---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
 #: A line that stands alone in its paragraph, like a heading of the template: a header, a URL, arrows.
 _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
@@ -69,14 +69,9 @@ class Block(msgspec.Struct, frozen=True):
 
 
 def read_blocks(markdown: str) -> list[Block]:
-    """The blocks of a page of Markdown."""
-    return list(_joined(_blocks(_BULLET.sub(r"\1-", _without_front_matter(markdown)))))
-
-
-def _without_front_matter(markdown: str) -> str:
-    """The page with empty lines in place of values between two lines of dashes at its beginning."""
-    found = _FRONT_MATTER.match(markdown)
-    return markdown if found is None else "\n" * found[0].count("\n") + markdown[found.end() :]
+    """The blocks of a page of Markdown, without values between two lines of dashes at its beginning."""
+    body = _FRONT_MATTER.sub(lambda found: "\n" * found[0].count("\n"), markdown)
+    return _joined(_blocks(_BULLET.sub(r"\1-", body)))
 
 
 def without_comments(html: str) -> str:
@@ -180,18 +175,16 @@ def _plain(token: Token) -> str:
     return "".join(parts).translate(TYPOGRAPHY).strip()
 
 
-def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
-    """The blocks, with the lines of one paragraph in one block, and code that was split into paragraphs in one block."""
-    waiting: Block | None = None
+def _joined(blocks: Iterable[Block]) -> list[Block]:
+    """The blocks, with code that was split into paragraphs in one block."""
+    joined = list[Block]()
     for block in blocks:
-        if waiting and waiting.kind == "code" and block.kind in ("code", "text") and _is_open(waiting.text):
-            waiting = msgspec.structs.replace(waiting, text=f"{waiting.text}\n{block.text}")
-            continue
-        if waiting:
-            yield waiting
-        waiting = block
-    if waiting:
-        yield waiting
+        last = joined[-1] if joined else block
+        if last is not block and last.kind == "code" and block.kind in ("code", "text") and _is_open(last.text):
+            joined[-1] = msgspec.structs.replace(last, text=f"{last.text}\n{block.text}")
+        else:
+            joined.append(block)
+    return joined
 
 
 def _is_open(code: str) -> bool:
@@ -352,36 +345,22 @@ def _priced(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     return [], blocks
 
 
-def _unnested(blocks: Iterable[Block]) -> Iterator[Block]:
-    """The blocks; an item that has only a name and notes takes the next one, which is nested in it, as its description."""
-    name: Block | None = None
-    for block in blocks:
-        if name and block.kind == "item" and not _NAMED.fullmatch(block.text):
-            yield msgspec.structs.replace(name, text=f"{name.text}: {block.text}")
-            name = None
-            continue
-        if name:
-            yield name
-        name = block if block.kind == "item" and _NAMED.fullmatch(block.text) else None
-        if name is None:
-            yield block
-    if name:
-        yield name
-
-
 def _listed(section: Section, blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     """The rows of a list in place of a table of the template."""
     names = next((columns for columns, kind in TABLES.items() if kind == section.kind), None)
     if names is None:
         return [], blocks
-    table = list[Row]()
-    blocks = list(_unnested(blocks))
-    for block in blocks:
-        if block.kind == "item" and (found := _ITEM.fullmatch(block.text)):
+    table, taken = list[Row](), set[int]()
+    for block, following in zip(blocks, [*blocks[1:], Block("text", "", 0)], strict=True):
+        # An item that has only a name and notes is described by the next one, which is nested in it.
+        is_outer = following.kind == "item" and _NAMED.fullmatch(block.text) and not _NAMED.fullmatch(following.text)
+        text = f"{block.text}: {following.text}" if is_outer else block.text
+        if block.kind == "item" and block.line not in taken and (found := _ITEM.fullmatch(text)):
             notes = [each.strip() for each in (found[2] or "").split(",")]
             required = {"required": "Yes", "optional": "No"}
             type_ = next((each for each in notes if each not in required), "")
             is_required = next((required[each] for each in notes if each in required), "")
             cells = {"type": type_, "required": is_required, names[0]: found[1], names[-1]: found[3]}
             table.append(_row(block.line, names, [cells[name] for name in names]))
-    return table, [block for block in blocks if block.line not in {row.line for row in table}]
+            taken |= {block.line, following.line} if is_outer else {block.line}
+    return table, [block for block in blocks if block.line not in taken]
