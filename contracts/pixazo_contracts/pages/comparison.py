@@ -19,8 +19,8 @@ from pixazo_contracts.clauses import CATALOGUE, Quote
 from pixazo_contracts.trace import MODEL, is_array, is_object
 
 from .descriptions import sentences
-from .meaning import COMPARISONS, PLACEHOLDER, atoms, gist
-from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, in_dollars, is_required, kind_of, url_parts
+from .meaning import COMPARISONS, PLACEHOLDER, atoms, gist, in_dollars
+from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of, url_parts
 
 #: Attributes of a parameter that are upper bounds.
 _UPPER: Final = frozenset({"maximum", "max_length", "max_items", "max_bytes"})

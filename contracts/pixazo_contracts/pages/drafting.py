@@ -12,7 +12,8 @@ import msgspec
 
 from pixazo_contracts.trace import is_array, is_object
 
-from .page import InvalidPageError, Operation, Page, Parameter, in_dollars
+from .meaning import in_dollars
+from .page import InvalidPageError, Operation, Page, Parameter
 
 _CALLBACKS: Final = frozenset({"callback_url", "webhook", "webhook_url"})
 #: An operation with only these parameters reads a result: the status route does that for every model.

@@ -35,9 +35,6 @@ TABLES: Final = {
 }  # fmt: skip
 #: What looks like a price, and the names of columns that have prices.
 PRICE: Final = re.compile(r"[$€£]\s*\d|.*\d\s*(?:USD|EUR|credits?|cents?|¢)", re.IGNORECASE)
-_DOLLARS: Final = re.compile(
-    r"(?:US ?\$|\bUSD|\$) ?(\d[\d.,]*)|(?<![\d.,])(\d[\d.,]*) ?(?:USD|(?:US )?dollars?)\b", re.IGNORECASE
-)
 PRICED: Final = re.compile(r"\b(?:price|pricing|costs?|usd|credits?|rate)\b", re.IGNORECASE)
 _YES: Final = frozenset({"yes", "true", "required", "mandatory", "y", "✓", "✔", "✅", "☑"})
 _NO: Final = frozenset({"no", "false", "optional", "n", "✗", "✘", "✕", "❌", "☐"})
@@ -58,11 +55,6 @@ def kind_of(title: str) -> str:
     if plain.startswith("request parameters"):
         return "request parameters"
     return "pricing" if plain.endswith((" pricing", " prices")) or plain == "prices" else ""
-
-
-def in_dollars(price: str) -> str:
-    """A price with amounts in dollars as `$0.28`, however they are written."""
-    return _DOLLARS.sub(lambda found: f"${found[1] or found[2]}", price)
 
 
 def url_parts(url: str) -> tuple[str, str]:

@@ -16,19 +16,7 @@ from pixazo_contracts.trace import is_object
 
 from .descriptions import read_rules
 from .meaning import normalized
-from .page import (
-    PRICE,
-    PRICED,
-    TITLES,
-    InvalidPageError,
-    Operation,
-    Page,
-    Parameter,
-    Sample,
-    Sentence,
-    is_required,
-    url_parts,
-)
+from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, url_parts
 from .sections import TYPOGRAPHY, Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+([^\s\"']+)")
@@ -46,15 +34,7 @@ _SECONDS: Final = re.compile(r"(?<!\d)(\d{1,9})(?:\s*(?:-|to|and)\s*(\d{1,9}))? 
 #: What a number of seconds is about if it is how often to poll, and not how long something lasts.
 _OFTEN: Final = re.compile(r"\b(?:every|each|between|intervals?|apart)\b", re.IGNORECASE)
 _SAMPLES: Final = frozenset(
-    {
-        "output",
-        "example request",
-        "response",
-        "response (completed)",
-        "error via status/webhook",
-        "webhook",
-        "curl example",
-    }
+    {"output", "example request", "response", "response (completed)", "error via status/webhook", "webhook"}
 )
 #: Those of what is sent: an id there is a parameter, such as that of a voice.
 _OF_REQUESTS: Final = frozenset({"request code", "example request"})
@@ -82,9 +62,10 @@ _STATUS: Final = frozenset({"endpoint", "retrieving results"})
 _HTML: Final = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html|h1)\b", re.IGNORECASE)
 #: What a page may print only once: before the first operation, or behind the last one; the attributes, and the sections.
 _COMMON: Final = (
-    (0, ("base_url", "authentication"), TITLES[: TITLES.index("request code")]),
+    (0, ("base_url", "authentication"), {"base url", "authentication"}),
     (-1, ("codes", "fields", "statuses", "flow", "flow_text", "status_method", "status_url", "status_headers", "polling"),
-     TITLES[TITLES.index("response handling") : TITLES.index("pricing")]),
+     {"response handling", "error via status/webhook", "curl example", "response (completed)", "response fields", "status values",
+      "status flow", "typical workflow", *_ERRORS, *_STATUS}),
 )  # fmt: skip
 
 
@@ -108,14 +89,13 @@ class _Reading:
     def finish(self) -> None:
         """Finish the operation that was read, if it has its request."""
         if "path" in self.values:
-            self.values |= {
-                "model_id": _model_id(self.samples),
-                "flow": tuple(dict.fromkeys(_flow(self.values.get("flow_text", "")))),
-            }
+            flow = tuple(dict.fromkeys(_flow(self.values.get("flow_text", ""))))
             self.operations.append(
                 Operation(
                     title=self.title or self.group,
                     group=self.group,
+                    model_id=_model_id(self.samples),
+                    flow=flow,
                     samples=tuple(self.samples),
                     sentences=tuple(self.sentences),
                     **self.values,
@@ -248,7 +228,7 @@ class _Reading:
             headers, (method, target) = _headers(text), request
             url = target if "://" in target else url_parts(self._base(headers))[0] + target
             values |= {"status_method": method, "status_url": url, "status_headers": headers}
-        elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | _STATUS:
+        elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | _STATUS | {"curl example"}:
             for each in _samples(block):
                 self._sample(section.kind, each, each.text, label)
         elif block.kind == "code" or block.kind == "row":
@@ -350,11 +330,8 @@ def _said(kind: str, row: Row) -> tuple[Row, str, Any]:
     last = (others or [first])[-1]
     if kind == "codes" and (found := re.fullmatch(r"(\d{3})\b\W*(.*?)\W*", first)):
         first, phrase = found.groups()  # as in `402 Payment Required`
-        is_standard = phrase.casefold() in {
-            "",
-            *(each.phrase.casefold() for each in HTTPStatus if str(each.value) == first),
-        }
-        last = last if is_standard else f"{phrase}: {last}"
+        standard = next((each.phrase for each in HTTPStatus if str(each.value) == first), "")
+        last = last if phrase.casefold() in ("", standard.casefold()) else f"{phrase}: {last}"
     return row, first, {"authentication": tuple(others), "fields": (row.cells.get("type", ""), last)}.get(kind, last)
 
 
