@@ -130,7 +130,7 @@ class _Reading:
             elif found := _ABOUT.fullmatch(block.text):
                 self.about |= {name: value for name, value in found.groupdict().items() if value}
             elif block.kind not in ("text", "item"):
-                self._not_understood(section, block)
+                self._unread(section, [block])
             elif block.kind == "text" or block.text not in self.headings:  # otherwise it is a table of contents
                 self.page_sentences.append(Sentence(section.title, block.text, block.line))
 
@@ -138,13 +138,14 @@ class _Reading:
         """The samples of a request in several languages; the one in HTTP is read."""
         http, found = next(((block, each) for block in section.code() if (each := _asked(block.text))), (None, None))
         if http is None or found is None:
-            for block in section.blocks:
-                self._not_understood(section, block)
+            self._unread(section, section.blocks)
             return
         if "path" in self.values:  # another operation under the same base URL and authentication
             self.finish()
             self.begin(self.group)
-        head, body = _split(http.text)
+        brace = re.search(r"^[{\[]", http.text, re.MULTILINE)  # perhaps without an empty line before it
+        at = len(http.text) if brace is None else brace.start()
+        head, body = http.text[:at].strip(), http.text[at:]
         others = [block for block in section.blocks if block is not http]
         if not body and others and others[0].kind == "code" and others[0].text.startswith(("{", "[")):
             body = others.pop(0).text
@@ -211,8 +212,10 @@ class _Reading:
         self.values[kind] = earlier | {name: value for row, name, value in found if row not in contradicts}
         self._unread(section, contradicts)
 
-    def _unread(self, section: Section, table: Iterable[Row]) -> None:
-        self.unread += [Sentence(section.title, " | ".join(row.cells.values()), row.line) for row in table]
+    def _unread(self, section: Section, found: Iterable[Row | Block]) -> None:
+        for each in found:
+            text = each.text if isinstance(each, Block) else " | ".join(each.cells.values())
+            self.unread.append(Sentence(section.title, text, each.line))
 
     def _block(self, section: Section, block: Block, label: str) -> None:
         values, text = self.values, block.text
@@ -232,7 +235,7 @@ class _Reading:
             for each in _samples(block):
                 self._sample(section.kind, each, each.text, label)
         elif block.kind == "code" or block.kind == "row":
-            self._not_understood(section, block)
+            self._unread(section, [block])
         else:
             if (
                 section.kind == "typical workflow"
@@ -246,9 +249,6 @@ class _Reading:
         comment, _, text = body.partition("\n{") if body.startswith("//") else ("", "", body)
         text = "{" + text if comment else text
         self.samples.append(Sample(kind, block.text, block.line, comment.lstrip("/ ") or label, _json(text)))
-
-    def _not_understood(self, section: Section, block: Block) -> None:
-        self.unread.append(Sentence(section.title, block.text, block.line))
 
 
 def read_page(markdown: str) -> Page:
@@ -353,12 +353,6 @@ def _samples(block: Block) -> Iterator[Block]:
         if text.strip():
             yield msgspec.structs.replace(block, text=text.strip("\n"), line=line)
         line += text.count("\n")
-
-
-def _split(http: str) -> tuple[str, str]:
-    """Head and body of a request in HTTP, with or without an empty line between them."""
-    brace = re.search(r"^[{\[]", http, re.MULTILINE)
-    return (http, "") if brace is None else (http[: brace.start()].strip(), http[brace.start() :])
 
 
 def _headers(head: str) -> dict[str, str]:

@@ -284,15 +284,12 @@ class Hiding(Redactor):
 
     def text(self, text: str) -> str:
         """The text with every secret replaced."""
-        return _BY_NAME.sub(_hide, self.without_keys(text))
+        bare = self.without_keys(text)
+        return _BY_NAME.sub(lambda found: f"{found[1] or found[2] or found[3]}{HIDDEN}{'@' if found[3] else ''}", bare)
 
     def without_keys(self, text: str) -> str:
         """The text with every secret replaced that is known."""
         return super().text(text)
-
-
-def _hide(found: re.Match[str]) -> str:
-    return f"{found[1] or found[2] or found[3]}{HIDDEN}{'@' if found[3] else ''}"
 
 
 def _found(data: bytes, forms: _Forms, layers: int = MOST_LAYERS) -> Iterator[tuple[int, int, str]]:

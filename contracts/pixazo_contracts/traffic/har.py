@@ -67,9 +67,6 @@ BEYOND_HAR: Final = (
 #: The digits of a second that are too precise.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
 
-#: How long a call takes at least, in seconds: two that began at the same instant overlap.
-SHORTEST: Final = 0.001
-
 T = TypeVar("T", Exchange, Profile)
 
 
@@ -166,7 +163,7 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
         body = b"" if is_empty and is_told else None
     return _Entry(
         at=before if at is None or at < 0 else at,  # year 1 stands for no instant
-        seconds=_number(entry.get("time")) / 1000 or SHORTEST,
+        seconds=_number(entry.get("time")) / 1000 or 0.001,  # two that began at the same instant overlap
         method=method,
         url=url,
         headers=_typed(headers, posted.get("mimeType")) if posted else headers,
