@@ -359,20 +359,12 @@ def wrapped(page: str) -> str:
     )
 
 
-OPTIMIZER = row(
-    "prompt\\_optimizer", "No", "boolean", "Default: true. Automatically optimizes the prompt for better video quality."
-)
-PRETREATMENT = row(
-    "fast\\_pretreatment",
-    "No",
-    "boolean",
-    "Default: false. Shortens prompt optimization time (only for MiniMax-Hailuo-2.3-Fast model).",
-)
+CALLBACK = row("callback\\_url", "No", "string", "URL to receive task status update notifications.")
 WORDING = {
     "pipe tables": rendered(piped),
     "wrapped lines": wrapped(PAGE),
     "the other operation first": PAGE[:IMAGE] + PAGE[TEXT:] + "\n\n" + PAGE[IMAGE:TEXT],
-    "rows in another order": edited((OPTIMIZER + PRETREATMENT, PRETREATMENT + OPTIMIZER)),
+    "rows in another order": edited((CALLBACK + WATERMARK, WATERMARK + CALLBACK)),
     "other headings": edited(("## Base URL", "#### Base URL"), ("## Status Flow", "### Status flow")),
     "other bullets": re.sub(r"(?m)^\d\.  ", "*   ", PAGE),
     "bullets that Markdown does not know": re.sub(r"(?m)^\d\.  ", "• ", PAGE),
@@ -488,11 +480,7 @@ def test_the_page_itself_has_not_changed() -> None:
 
 def test_what_rests_on_a_change_is_named() -> None:
     """The clauses and policy fields that quote it."""
-    (found,) = [
-        each
-        for each in changes(edited(("maximum 2000 characters", "maximum 1500 characters")))
-        if each.kind == "meaning"
-    ]
+    (found,) = [each for each in changes(edited((LIMIT, "maximum 1500 characters"))) if each.kind == "meaning"]
     assert "I2V-PROMPT-01" in found.clauses
     assert "prompt_unit" in found.policy
     assert not any(clause.startswith("I2V-IMG") for clause in found.clauses)

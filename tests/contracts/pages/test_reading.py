@@ -300,10 +300,3 @@ def test_a_line_of_dashes_below_a_table_leaves_its_rows(below: str) -> None:
     """It makes no heading of them."""
     page = f"{own_page()}\n\n## Pricing\n| Resolution | Price (USD) |\n| --- | --- |\n| 768P | $0.28 |\n{below}\n"
     assert read_page(page).operations[-1].prices == {"768P": "$0.28"}
-
-
-def test_a_price_may_depend_on_two_columns() -> None:
-    """Whether their cells are rows or paragraphs."""
-    cells = ("Resolution", "Duration", "Price", "768P", "6s", "$0.28", "768P", "10s", "$0.56")
-    page = "\n\n".join((own_page(), "## Pricing", *cells))
-    assert read_page(page).operations[-1].prices == {"768P, 6s": "$0.28", "768P, 10s": "$0.56"}

@@ -83,7 +83,7 @@ def test_an_app_s_calls_are_exchanges_of_a_generation() -> None:
         ("generate", "default", 0.0, 0.0125), ("status", "default", 20.0, 0.0125),
     ]  # fmt: skip
     assert trace.exchanges[0].intent == "accept"
-    assert "SUBMIT-01" in trace.exchanges[0].aims or trace.exchanges[0].aims
+    assert trace.exchanges[0].aims
 
 
 def test_entries_are_ordered_by_instant_whatever_its_zone_and_digits() -> None:
@@ -117,10 +117,7 @@ def test_byte_order_marks_white_space_and_utf_16_are_read(tmp_path: Path, data: 
 
 def test_chrome_s_and_firefox_s_members_and_pseudo_headers_are_left_out() -> None:
     odd = submit(_initiator={"type": "script"}, pageref="page_1", serverIPAddress="1.2.3.4")
-    odd["request"]["headers"] = [
-        *_listed({":method": "POST", ":authority": "gateway.pixazo.ai"}),
-        *odd["request"]["headers"],
-    ]
+    odd["request"]["headers"] += _listed({":method": "POST", ":authority": "gateway.pixazo.ai"})
     (exchange,) = traced(odd).exchanges
     assert dict(exchange.request_headers) == {"Content-Type": "application/json"}
 
@@ -134,12 +131,10 @@ def test_bodies_in_base64_are_decoded_and_unpacked(pack: Callable[[bytes], bytes
 
 
 def test_a_video_in_base64_is_looked_into() -> None:
-    film = entry("GET", MEDIA, 200, key=None)
-    film["response"]["content"] = {
-        "encoding": "base64",
-        "text": base64.b64encode(b"\0\0\0\x10ftypisom\0\0\0\0").decode(),
-    }
-    trace = traced(submit(), read(), {**film, "startedDateTime": "2026-03-31T10:00:30Z"})
+    film = entry("GET", MEDIA, 200, key=None, at="2026-03-31T10:00:30Z")
+    text = base64.b64encode(b"\0\0\0\x10ftypisom\0\0\0\0").decode()
+    film["response"]["content"] = {"encoding": "base64", "text": text}
+    trace = traced(submit(), read(), film)
     (download,) = trace.generations[0].downloads
     assert download.media is not None
     assert download.media.container == "mp4"
@@ -164,13 +159,6 @@ def test_downloads_that_only_a_query_tells_apart_are_of_their_generations() -> N
     assert [each.request_id for each in traced(*reads, *films).exchanges[2:]] == [ID, other]
 
 
-def test_a_video_that_was_left_out_is_no_damaged_one() -> None:
-    film = entry("GET", MEDIA, 200, key=None, at="2026-03-31T10:00:30Z")
-    film["response"]["content"] = {"size": 4_000_000, "mimeType": "video/mp4"}
-    (download,) = traced(submit(), read(), film).generations[0].downloads
-    assert (download.media, download.size) == (None, 4_000_000)
-
-
 @pytest.mark.parametrize(
     ("answered", "outcome"),
     [
@@ -178,11 +166,12 @@ def test_a_video_that_was_left_out_is_no_damaged_one() -> None:
         ({"content": {"size": 0, "text": ""}}, "INCONCLUSIVE"),
         ({"content": {"size": 0}, "headers": _listed({"Content-Length": "9"})}, "PASS"),
         ({"content": {"size": 0}, "bodySize": 9}, "PASS"),
+        ({"content": {"size": 4_000_000, "mimeType": "video/mp4"}}, "PASS"),
         ({"content": {"size": 0}, "headers": _listed({"content-length": "0"})}, "FAIL"),
         ({"content": {"size": 0}, "status": 404}, "FAIL"),
     ],
 )
-def test_a_video_of_size_0_is_an_empty_one_only_where_the_gateway_says_so(
+def test_a_video_that_was_left_out_is_an_empty_one_only_where_the_gateway_says_so(
     answered: dict[str, object], outcome: str
 ) -> None:
     film = entry("GET", MEDIA, 200, key=None, at="2026-03-31T10:00:30Z")
@@ -369,9 +358,7 @@ def test_an_echo_of_what_is_no_key_is_no_leak(name: str) -> None:
 def test_every_part_of_an_authorization_is_struck() -> None:
     """Also where it is echoed without its scheme."""
     sent = submit(headers={"Authorization": "AWS4 Credential=AKIAEXAMPLE7, Signature=f00f00f00f00"})
-    sent["response"]["headers"] += _listed(
-        {"Location": "https://a.example/?Credential=AKIAEXAMPLE7, Signature=f00f00f00f00"}
-    )
+    sent["response"]["headers"] += _listed({"Location": "https://a.example/?Credential=AKIAEXAMPLE7, Signature=f0"})
     assert "AKIAEXAMPLE7" not in repr(traced(sent).exchanges)
 
 
@@ -380,9 +367,8 @@ def test_keys_are_told_apart_as_accounts() -> None:
         entry("GET", STATUS, code, {}, key=key) for code, key in ((404, f"{KEY}-2"), (401, f"{KEY}-3"), (401, None))
     ]
     trace = traced(submit(), read(), read(), *others, read(key=" "))
-    assert sorted(exchange.account for exchange in trace.exchanges) == sorted(
-        ["default"] * 3 + ["other", "unknown", "", "blank"]
-    )
+    accounts = sorted(exchange.account for exchange in trace.exchanges)
+    assert accounts == ["", "blank", "default", "default", "default", "other", "unknown"]
 
 
 @pytest.mark.parametrize("key", [None, ""])
@@ -437,10 +423,8 @@ def test_commands_say_what_they_left_out_and_turn_each_into_the_other(tmp_path: 
     shown = [run(main, ["profile", str(each)]).stdout for each in (file, out, back)]
     assert shown[0] == shown[1] == shown[2]
     assert 'submit_code = "202"' in shown[0]
-    assert (
-        run(main, ["judge", str(file), "--clauses", "SUBMIT-*"]).exit_code
-        == run(main, ["judge", str(out), "--clauses", "SUBMIT-*"]).exit_code
-    )
+    codes = {run(main, ["judge", str(each), "--clauses", "SUBMIT-*"]).exit_code for each in (file, out)}
+    assert len(codes) == 1
 
 
 def test_a_target_that_is_no_origin_is_refused(tmp_path: Path) -> None:
