@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import click
 
@@ -15,7 +14,7 @@ from pixazo_contracts.report import page_github, page_json, render_page, render_
 
 from .output import fail, print_report, print_text
 
-PAGE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+PAGE = click.File("rb")
 #: A page of the vendor has about 100 kB: more than this, in bytes, is not one.
 LARGEST = 2 * 1024 * 1024
 FORMAT = click.option(
@@ -26,19 +25,17 @@ FORMAT = click.option(
 )
 
 
-def _read(place: Path) -> Page:
+def _read(file: BinaryIO) -> Page:
     """The page in a file, `-` for standard input; one that cannot be read ends the command with 3."""
-    stream = sys.stdin.buffer if str(place) == "-" else place.open("rb")
-    with stream:
-        data = stream.read(LARGEST + 1)
+    data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
-        fail(f"{place}: it has more than {LARGEST} bytes", ExitCode.SUITE)
+        fail(f"{file.name}: it has more than {LARGEST} bytes", ExitCode.SUITE)
     try:
         return read_page(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        fail(f"{place}: byte {error.start} is not UTF-8: give the page as Markdown", ExitCode.SUITE)
+        fail(f"{file.name}: byte {error.start} is not UTF-8: give the page as Markdown", ExitCode.SUITE)
     except InvalidPageError as error:
-        fail(f"{place}: {error}", ExitCode.SUITE)
+        fail(f"{file.name}: {error}", ExitCode.SUITE)
 
 
 @click.group("page")
@@ -49,7 +46,7 @@ def page() -> None:
 @page.command("read", help="What a page says: operations, parameters, rules; and what was not understood.")
 @click.argument("file", type=PAGE)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def read(file: Path, *, form: str) -> None:
+def read(file: BinaryIO, *, form: str) -> None:
     found = _read(file)
     print_text(page_json(found) if form == "json" else render_page(found))
 
@@ -61,24 +58,24 @@ def read(file: Path, *, form: str) -> None:
 @click.argument("old", type=PAGE)
 @click.argument("new", type=PAGE)
 @FORMAT
-def diff(old: Path, new: Path, *, form: str | None) -> NoReturn:
+def diff(old: BinaryIO, new: BinaryIO, *, form: str | None) -> NoReturn:
     _compare(_read(old), _read(new), form)
 
 
 @page.command("check", help="What changed since the page that this version is based on; exits as diff does.")
 @click.argument("file", type=PAGE)
 @FORMAT
-def check(file: Path, *, form: str | None) -> NoReturn:
+def check(file: BinaryIO, *, form: str | None) -> NoReturn:
     _compare(read_page(own_page()), _read(file), form)
 
 
 @page.command("model", help="Draft a model file from a page, for `pixazo-sim serve --model FILE`.")
 @click.argument("file", type=PAGE)
-def model(file: Path) -> None:
+def model(file: BinaryIO) -> None:
     try:
         print_text(draft_model(_read(file), datetime.now(UTC).date()))
     except InvalidPageError as error:
-        fail(f"{file}: {error}", ExitCode.SUITE)
+        fail(f"{file.name}: {error}", ExitCode.SUITE)
 
 
 def _compare(old: Page, new: Page, form: str | None) -> NoReturn:

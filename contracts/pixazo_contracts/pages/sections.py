@@ -36,7 +36,6 @@ _BULLET: Final = re.compile(r"^([ \t]*)[•●▪‣◦○](?=\s)", re.MULTILINE
 _ORNAMENT: Final = re.compile(r"\A(?:\d+(?:\.\d+)*[.):]+\s+|[^\w`(\[{\"'<$€£]+)+|(?:\{#[^{}\s]*\}|¶)\s*\Z")
 #: A number without a last dot: that of a version, unless a heading of the template follows.
 _NUMBER: Final = re.compile(r"\A\d+(?:\.\d+)+\s+")
-_FENCE: Final = re.compile(r"^[ \t]*(`{3,}|~{3,})([^`\r\n]*)\r?$", re.MULTILINE)
 _FRONT_MATTER: Final = re.compile(r"\A\ufeff?---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
 #: A line that stands alone in its paragraph, like a heading of the template: a header, a URL, arrows.
@@ -82,13 +81,11 @@ def without_comments(html: str) -> str:
 
 def is_open(markdown: str) -> bool:
     """Whether a page ends within a sample: its last fence is not closed, and no heading follows it, as where one before it was lost."""
-    fence, begin = "", 0
-    for found in _FENCE.finditer(markdown):
-        if not fence:
-            fence, begin = found[1], found.end()
-        elif found[1].startswith(fence) and not found[2].strip():
-            fence = ""
-    return bool(fence) and "\n## " not in markdown[begin:]
+    for each in _MARKDOWN.parse(f"{markdown}\n"):
+        begin, end = each.map or (0, 0)
+        if each.type == "fence" and end - begin == 1 + each.content.count("\n"):  # one line of marks, not two
+            return "\n## " not in each.content
+    return False
 
 
 def _blocks(markdown: str) -> Iterator[Block]:
