@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import BinaryIO, NoReturn
+from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -14,7 +15,7 @@ from pixazo_contracts.report import page_github, page_json, render_page, render_
 
 from .output import fail, print_report, print_text
 
-PAGE = click.File("rb")
+PAGE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 #: A page of the vendor has about 100 kB: more than this, in bytes, is not one.
 LARGEST = 2 * 1024 * 1024
 FORMAT = click.option(
@@ -25,17 +26,19 @@ FORMAT = click.option(
 )
 
 
-def _read(file: BinaryIO) -> Page:
+def _read(place: Path) -> Page:
     """The page in a file, `-` for standard input; one that cannot be read ends the command with 3."""
-    data = file.read(LARGEST + 1)
+    stream = sys.stdin.buffer if str(place) == "-" else place.open("rb")
+    with stream:
+        data = stream.read(LARGEST + 1)
     if len(data) > LARGEST:
-        fail(f"{file.name}: it has more than {LARGEST} bytes", ExitCode.SUITE)
+        fail(f"{place}: it has more than {LARGEST} bytes", ExitCode.SUITE)
     try:
         return read_page(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        fail(f"{file.name}: byte {error.start} is not UTF-8: give the page as Markdown", ExitCode.SUITE)
+        fail(f"{place}: byte {error.start} is not UTF-8: give the page as Markdown", ExitCode.SUITE)
     except InvalidPageError as error:
-        fail(f"{file.name}: {error}", ExitCode.SUITE)
+        fail(f"{place}: {error}", ExitCode.SUITE)
 
 
 @click.group("page")
@@ -46,7 +49,7 @@ def page() -> None:
 @page.command("read", help="What a page says: operations, parameters, rules; and what was not understood.")
 @click.argument("file", type=PAGE)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def read(file: BinaryIO, *, form: str) -> None:
+def read(file: Path, *, form: str) -> None:
     found = _read(file)
     print_text(page_json(found) if form == "json" else render_page(found))
 
@@ -58,24 +61,24 @@ def read(file: BinaryIO, *, form: str) -> None:
 @click.argument("old", type=PAGE)
 @click.argument("new", type=PAGE)
 @FORMAT
-def diff(old: BinaryIO, new: BinaryIO, *, form: str | None) -> NoReturn:
+def diff(old: Path, new: Path, *, form: str | None) -> NoReturn:
     _compare(_read(old), _read(new), form)
 
 
 @page.command("check", help="What changed since the page that this version is based on; exits as diff does.")
 @click.argument("file", type=PAGE)
 @FORMAT
-def check(file: BinaryIO, *, form: str | None) -> NoReturn:
+def check(file: Path, *, form: str | None) -> NoReturn:
     _compare(read_page(own_page()), _read(file), form)
 
 
 @page.command("model", help="Draft a model file from a page, for `pixazo-sim serve --model FILE`.")
 @click.argument("file", type=PAGE)
-def model(file: BinaryIO) -> None:
+def model(file: Path) -> None:
     try:
         print_text(draft_model(_read(file), datetime.now(UTC).date()))
     except InvalidPageError as error:
-        fail(f"{file.name}: {error}", ExitCode.SUITE)
+        fail(f"{file}: {error}", ExitCode.SUITE)
 
 
 def _compare(old: Page, new: Page, form: str | None) -> NoReturn:
