@@ -80,9 +80,9 @@ class _Reading:
         self.unread: list[Sentence] = []
         self.begin()
 
-    def begin(self, group: str = "", **values: Any) -> None:
-        """The next operation, whose first values are these."""
-        self.group, self.title, self.values = group, "", values
+    def begin(self, group: str = "") -> None:
+        self.group, self.title = group, ""
+        self.values: dict[str, Any] = {}
         self.samples: list[Sample] = []
         self.sentences: list[Sentence] = []
 
@@ -181,7 +181,6 @@ class _Reading:
                 label = ""
 
     def _table(self, section: Section, table: list[Row]) -> None:
-        """What the rows of a table say."""
         if section.kind == "request parameters":
             known: dict[str, Parameter] = {each.name: each for each in self.values.get("parameters", ())}
             for row in table:

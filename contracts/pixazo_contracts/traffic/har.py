@@ -64,6 +64,9 @@ BEYOND_HAR: Final = (
     *("account", "probe", "case", "operation", "placement", "reader", "request_id", "aims", "intent", "media"),
 )
 
+#: What a client does not send of a URL: a user and password, which become a header, and the fragment.
+UNSENT: Final = re.compile(r"(?<=://)[^/?#]*@|#.*")
+
 #: The digits of a second that are too precise.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
 
@@ -146,7 +149,7 @@ def _typed(headers: Headers, kind: object) -> Headers:
 def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     """An entry with a method and a URL; one without an instant follows the entry before it."""
     request, response = _member(entry, "request"), _member(entry, "response")
-    method, url = _text(request.get("method")).upper(), _text(request.get("url"))
+    method, url = _text(request.get("method")).upper(), UNSENT.sub("", _text(request.get("url")))
     if not is_object(entry) or not method or not split_url(url).hostname:
         return None
     posted, content = _member(request, "postData"), _member(response, "content")
@@ -231,7 +234,7 @@ def _gateway(entries: Sequence[_Entry], target: str | None) -> str:
     if target is not None:
         return target
     asked = Counter(
-        f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        f"{parts.scheme}://{parts.netloc}"
         for entry in entries
         if _is_gateways((parts := split_url(entry.url)).path) and entry.method != "OPTIONS"
     )
