@@ -413,9 +413,8 @@ def _results(operation: Operation) -> Iterator[Fact]:
         text = "every {}-{} seconds".format(*operation.polling)
         yield Fact("polling", "interval", "", list(operation.polling), text, "typical workflow")
     for name, price in operation.prices.items():
-        yield Fact(
-            "price", name, "", re.sub(r"(\.\d+?)0+(?!\d)", r"\1", in_dollars(price)).replace(" ", ""), price, "pricing"
-        )
+        amount = re.sub(r"(\.\d*[1-9])0+(?!\d)|\.0+(?!\d)", r"\1", in_dollars(price))
+        yield Fact("price", name, "", amount.replace(" ", ""), price, "pricing")
 
 
 def _type(text: str) -> list[str]:
