@@ -187,8 +187,9 @@ VALUES = {
     "media_user_agents": ("Python-urllib", "Python-urllib,curl"),
     "concurrency": ("2",),
 }
-NEEDED = {name: {"job_times": "4+38"} for name in ("callback_events", "webhook_events")}
-NEEDED |= {"throttled": {"rate_limit": "2/60"}, "queued_to_end": {"job_times": "6+30"}}
+NEEDED = {name: {"job_times": "4+38"} for name in ("callback_events", "webhook_events")} | {
+    "throttled": {"rate_limit": "2/60"}, "queued_to_end": {"job_times": "6+30"},
+}  # fmt: skip
 CASES = [
     (name, value) for name in POINTS for value in (*points()[name].words, *VALUES.get(name, ())) if name not in UNSHOWN
 ]
