@@ -370,8 +370,10 @@ def test_a_thread_that_sleeps_beyond_the_limit_may_be_left_behind(advance: Calla
 
 
 def test_the_limit_can_be_raised(advance: Callable[[float], object]) -> None:
-    """A test can raise it at any time."""
+    """A test can raise it at any time; a misspelt name would change nothing."""
     with virtual_sleep(advance) as sleeps:
+        with pytest.raises(AttributeError, match=r"sleeps.limits cannot be set \(did you mean limit\?\)"):
+            setattr(sleeps, "limits", 5)  # noqa: B010 - type checkers refuse it
         sleeps.limit = 86_400
         time.sleep(50_000)
     assert sleeps.total == 50_000

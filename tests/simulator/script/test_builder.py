@@ -145,15 +145,20 @@ def test_a_verb_that_was_refused_has_no_effect() -> None:
     )
 
 
-NO_FAULTS: list[tuple[Any, str]] = [(ReplyLost, "ReplyLost"), ("connection_reset", "'connection_reset'"), (429, "429")]
+NO_FAULTS: list[tuple[tuple[Any, ...], str]] = [
+    ((ReplyLost,), "ReplyLost is not a fault"),
+    (("connection_reset",), "'connection_reset' is not a fault"),
+    ((ReplyLost(), 429), "429 is not a fault"),
+    ((), "fault() names no fault"),
+]
 
 
-@pytest.mark.parametrize(("given", "shown"), NO_FAULTS)
-def test_what_is_no_fault_is_refused_with_what_to_write(given: Any, shown: str) -> None:
-    """A class, a name or a number is distinguished from a fault where it is given."""
-    book, complaint = Book(), f"{shown} is not a fault: write one such as ReplyLost(); pixazo-sim faults lists them"
+@pytest.mark.parametrize(("given", "problem"), NO_FAULTS)
+def test_what_is_no_fault_is_refused_with_what_to_write(given: tuple[Any, ...], problem: str) -> None:
+    """A class, a name, a number or nothing is distinguished from a fault where it is given."""
+    book, complaint = Book(), f"{problem}: write one such as ReplyLost(); pixazo-sim faults lists them"
     with pytest.raises(TypeError) as caught:
-        When(book, "generate").fault(given)
+        When(book, "generate").fault(*given)
     assert (str(caught.value), book.placed) == (complaint, [])
 
 
