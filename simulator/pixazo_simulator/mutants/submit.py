@@ -172,15 +172,17 @@ def _charge(when: Condition, amount: int) -> Edits:
     return edit_replies(when, lambda reply, _: replace(reply, debit=amount))
 
 
+def _debited_again(plan: spec.Plan, price: int, policy: spec.Policy) -> int:
+    return -price if plan.outcome is spec.Status.COMPLETED else refund_due(plan, price, policy)
+
+
 def _affords_by_old_balance(ledger: Ledger, price: int, now: int) -> bool:
     unseen = (entry for entry in ledger.entries(now) if entry.kind is EntryKind.DEBIT and now - entry.at < RACE)
     return ledger.balance(now) - sum(entry.amount for entry in unseen) >= price
 
 
 WALLET = (
-    Mutant("debited-twice", "WAL-01", "The price is taken again on completion",
-           behaviour(refund_due=lambda plan, price, policy: -price if plan.outcome is spec.Status.COMPLETED else refund_due(plan, price, policy)),
-           ("WAL-05",)),
+    Mutant("debited-twice", "WAL-01", "The price is taken again on completion", behaviour(refund_due=_debited_again), ("WAL-05",)),
     Mutant("error-is-charged", "WAL-02", "ERROR is charged", behaviour(refund_due=lambda *_: 0), ("WAL-03",)),
     Mutant("failed-is-refunded", "WAL-03", "FAILED is not charged", policy(refunds="error_failed")),
     Mutant("refusal-is-charged", "WAL-04", "A submit is charged before it is validated", _charge(is_refused, PRICE), ("SUBMIT-15",)),

@@ -16,6 +16,8 @@ from .faults import AnyFault, Fault
 from .matchers import MOST_WEIGHT
 from .rule import FAULTS, MOST_RULES, End, Reply, Rule, Step
 
+__all__ = ["EXAMPLES", "When", "default_of", "in_python", "in_toml", "script_from", "script_problems"]
+
 # By chained calls
 
 

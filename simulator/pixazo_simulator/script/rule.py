@@ -17,6 +17,11 @@ from .facts import CALLS, KNOWN, operations
 from .faults import AnyFault, Drop, Fault, Stuck
 from .matchers import MOST_WEIGHT, Matcher, as_json, extent, read_matcher, weight
 
+__all__ = [
+    "FAULTS", "MOST_RULES", "UNANSWERED", "UNREADABLE", "End", "Length", "Reply", "Rule", "Step", "kind_of",
+    "known_rules", "plain_rules",
+]  # fmt: skip
+
 FAULTS: Mapping[str, type[Fault]] = {str(fault.__struct_config__.tag): fault for fault in Fault.__subclasses__()}
 """Every kind of fault by its name in JSON and TOML, such as `connection_reset`."""
 UNANSWERED = frozenset(name for name, fault in FAULTS.items() if fault.withholds == "response")

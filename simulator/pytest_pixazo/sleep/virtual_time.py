@@ -52,6 +52,21 @@ class SleepLimitError(Failed):
     """
 
 
+class Settable:
+    """Refuses to set any public attribute but the `settable` ones, or twice: what has no effect, such as a misspelt name, would go unnoticed."""
+
+    settable: ClassVar[tuple[str, ...]] = ()
+    remedy: ClassVar[str]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        is_first = name in type(self).__annotations__ and name not in vars(self)
+        if not (name.startswith("_") or name in self.settable or is_first):
+            raise AttributeError(
+                f"{type(self).__name__.lower()}.{name} cannot be set{nearest(name, self.settable)}: {self.remedy}"
+            )
+        super().__setattr__(name, value)
+
+
 @dataclass(slots=True, eq=False)
 class Wakeup:
     """Something to call at a point of virtual time, in nanoseconds.
@@ -118,21 +133,6 @@ def _started(function: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=function, name="pixazo-sleep", daemon=True)
     thread.start()
     return thread
-
-
-class Settable:
-    """Refuses to set any public attribute but the `settable` ones, or twice: what has no effect, such as a misspelt name, would go unnoticed."""
-
-    settable: ClassVar[tuple[str, ...]] = ()
-    remedy: ClassVar[str]
-
-    def __setattr__(self, name: str, value: object) -> None:
-        is_first = name in type(self).__annotations__ and name not in vars(self)
-        if not (name.startswith("_") or name in self.settable or is_first):
-            raise AttributeError(
-                f"{type(self).__name__.lower()}.{name} cannot be set{nearest(name, self.settable)}: {self.remedy}"
-            )
-        super().__setattr__(name, value)
 
 
 class Sleeps(Settable):
