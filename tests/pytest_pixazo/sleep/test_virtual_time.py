@@ -346,13 +346,6 @@ def test_an_app_that_never_ends_is_ended(advance: Callable[[float], object]) -> 
     assert refusals == [str(raised.value)] == [expected]
 
 
-def test_an_hour_is_the_limit(advance: Callable[[float], object]) -> None:
-    """By default, 3,600 s can be slept and not a millisecond more."""
-    doze(advance, 3600)
-    with pytest.raises(SleepLimitError, match="would exceed the limit of 3,600 s"):
-        doze(advance, 3600, 0.001)
-
-
 def test_a_thread_that_sleeps_beyond_the_limit_may_be_left_behind(advance: Callable[[float], object]) -> None:
     """Its sleep ends with the test, not with an error."""
     begun = threading.Event()
@@ -369,8 +362,11 @@ def test_a_thread_that_sleeps_beyond_the_limit_may_be_left_behind(advance: Calla
     assert sleeps.total == 5
 
 
-def test_the_limit_can_be_raised(advance: Callable[[float], object]) -> None:
-    """A test can raise it at any time; a misspelt name would change nothing."""
+def test_the_limit_is_an_hour_and_can_be_raised(advance: Callable[[float], object]) -> None:
+    """3,600 s can be slept and not a millisecond more; a test can raise it at any time, but a misspelt name would change nothing."""
+    doze(advance, 3600)
+    with pytest.raises(SleepLimitError, match="would exceed the limit of 3,600 s"):
+        doze(advance, 3600, 0.001)
     with virtual_sleep(advance) as sleeps:
         with pytest.raises(AttributeError, match=r"sleeps.limits cannot be set \(did you mean limit\?\)"):
             setattr(sleeps, "limits", 5)  # noqa: B010 - type checkers refuse it
