@@ -53,14 +53,18 @@ class SleepLimitError(Failed):
 
 
 class Settable:
-    """Refuses to set any public attribute but the `settable` ones, or twice: what has no effect, such as a misspelt name, would go unnoticed."""
+    """Refuses to set any public attribute but the `settable` ones, or twice: what has no effect, such as a misspelt name, would go unnoticed.
+
+    A function may be replaced by another, as a spy does.
+    """
 
     settable: ClassVar[tuple[str, ...]] = ()
     remedy: ClassVar[str]
 
     def __setattr__(self, name: str, value: object) -> None:
         is_first = name in type(self).__annotations__ and name not in vars(self)
-        if not (name.startswith("_") or name in self.settable or is_first):
+        is_spy = callable(value) and hasattr(self, name)
+        if not (name.startswith("_") or name in self.settable or is_first or is_spy):
             raise AttributeError(
                 f"{type(self).__name__.lower()}.{name} cannot be set{nearest(name, self.settable)}: {self.remedy}"
             )

@@ -167,7 +167,7 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
             lambda asked, callback: loop.call(partial(post, asked, callback)), path, getattr(target, "app", target)
         )
     raise TypeError(
-        f"{target!r} is not an ASGI or WSGI app, a synchronous test client, or a function of one callback: give the app itself"
+        f"{target!r} is not an ASGI or WSGI app, a synchronous test client, or a plain function of one callback: give the app itself"
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import get_type_hints
+from unittest.mock import Mock
 
 import anyio
 import httpx2
@@ -345,7 +346,8 @@ def test_a_wrong_value_is_named_with_the_remedy(
 
 
 def test_the_clock_goes_to_the_next_event(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
-    """Until nothing is to come."""
+    """Until nothing is to come; also under a spy."""
+    pixazo.clock.advance = Mock(wraps=pixazo.clock.advance)  # type: ignore[method-assign]
     pixazo_client.generate("A bear")
     seen: list[object] = []
     while events := pixazo.clock.advance(until="next"):
