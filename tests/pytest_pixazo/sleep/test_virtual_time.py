@@ -346,6 +346,13 @@ def test_an_app_that_never_ends_is_ended(advance: Callable[[float], object]) -> 
     assert refusals == [str(raised.value)] == [expected]
 
 
+def test_an_hour_is_the_limit(advance: Callable[[float], object]) -> None:
+    """By default, 3,600 s can be slept and not a millisecond more."""
+    doze(advance, 3600)
+    with pytest.raises(SleepLimitError, match="would exceed the limit of 3,600 s"):
+        doze(advance, 3600, 0.001)
+
+
 def test_a_thread_that_sleeps_beyond_the_limit_may_be_left_behind(advance: Callable[[float], object]) -> None:
     """Its sleep ends with the test, not with an error."""
     begun = threading.Event()
@@ -362,14 +369,9 @@ def test_a_thread_that_sleeps_beyond_the_limit_may_be_left_behind(advance: Calla
     assert sleeps.total == 5
 
 
-def test_the_limit_is_an_hour_and_can_be_raised(advance: Callable[[float], object]) -> None:
-    """3,600 s can be slept and not a millisecond more; a test can raise it at any time, but a misspelt name would change nothing."""
-    doze(advance, 3600)
-    with pytest.raises(SleepLimitError, match="would exceed the limit of 3,600 s"):
-        doze(advance, 3600, 0.001)
+def test_the_limit_can_be_raised(advance: Callable[[float], object]) -> None:
+    """A test can raise it at any time."""
     with virtual_sleep(advance) as sleeps:
-        with pytest.raises(AttributeError, match=r"sleeps.limits cannot be set \(did you mean limit\?\)"):
-            setattr(sleeps, "limits", 5)  # noqa: B010 - type checkers refuse it
         sleeps.limit = 86_400
         time.sleep(50_000)
     assert sleeps.total == 50_000
@@ -385,9 +387,13 @@ def wait_for_success(handle: RequestHandle) -> None:
 def test_a_generation_for_which_an_app_waits_for_ever_is_named(
     pixazo_client: PixazoClient, pixazo_sleep: Sleeps, end: str, named: str
 ) -> None:
-    """The error that ends the loop names it, also where the app does not know its end."""
+    """The error that ends the loop names it, also where the app does not know its end. A misspelt limit would change nothing."""
     handle = pixazo_client.generate(f"A bear [[sim:{end}]]")
     pixazo_sleep.limit = 600
+    with pytest.raises(
+        AttributeError, match=r"sleeps.limits cannot be set \(did you mean limit\?\): set pixazo_sleep.limit"
+    ):
+        setattr(pixazo_sleep, "limits", 5)  # noqa: B010 - type checkers refuse it
     with pytest.raises(SleepLimitError, match=rf"the limit of 600 s \(.*{handle.request_id} {named}\): give its loop"):
         wait_for_success(handle)
     pixazo_sleep.exceeded = False  # it was meant so
