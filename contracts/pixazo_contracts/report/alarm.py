@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.judge import ExitCode, Finding, Outcome, Verdict, build, judge
+from pixazo_contracts.judge import ExitCode, Finding, Outcome, Terms, Verdict, build, judge, selection
 from pixazo_contracts.trace import Exchange, Trace
 
 from .terminal import verdict_lines
@@ -41,19 +40,17 @@ class Objection:
         return Verdict(clause=self.clause, outcome=Outcome.FAIL, judged=1, findings=(finding,))
 
 
-def raise_alarm(
-    trace: Trace, objections: Iterable[Objection] = (), *, strict_drift: bool = False
-) -> tuple[Verdict, ...]:
-    """Judge a trace and return all verdicts.
+def raise_alarm(trace: Trace, terms: Terms, objections: Iterable[Objection] = ()) -> tuple[Verdict, ...]:
+    """Judge the clauses that a trace was made for and return all verdicts.
 
-    Raises `ContractBrokenError` if one is FAIL (with `strict_drift`: or DRIFT), if judging itself failed, or on objections.
+    Raises `ContractBrokenError` if one of them, or of the objections, fails on these terms.
     """
     __tracebackhide__ = True
-    verdicts = tuple(judge(trace, CATALOGUE))
-    bad = {Outcome.FAIL, Outcome.ERROR, *([Outcome.DRIFT] if strict_drift else [])}
-    broken = [verdict for verdict in verdicts if verdict.outcome in bad]
-    known = {verdict.clause for verdict in broken}
-    broken += [objection.verdict for objection in objections if objection.clause not in known]
+    clauses = selection(trace)
+    verdicts = tuple(judge(trace, clauses, excused=terms.excuses))
+    broken = [verdict for verdict in verdicts if terms.fails(verdict)]
+    others = {clause.id for clause in clauses} - {verdict.clause for verdict in broken}
+    broken += [each.verdict for each in objections if each.clause in others and terms.fails(each.verdict)]
     if broken:
         result = build(trace, broken, ExitCode.FAILED)
         text = "\n".join(line for verdict in result.verdicts for line in verdict_lines(result, verdict))

@@ -58,9 +58,8 @@ class RequestChecker:
     Hypothesis would repeat the request to shrink and replay it.
     """
 
-    def __init__(self, dialogue: Dialogue, *, strict_drift: bool = False) -> None:
-        self._dialogue = dialogue
-        self._strict_drift = strict_drift
+    def __init__(self, dialogue: Dialogue, terms: Terms) -> None:
+        self._dialogue, self._terms = dialogue, terms
         self._broken: dict[str, ContractBrokenError] = {}
         self._counted: set[str] = set()
 
@@ -81,7 +80,7 @@ class RequestChecker:
         if exchange.spent:
             self._counted.add(family)
         try:
-            raise_alarm(self._dialogue.trace(), strict_drift=self._strict_drift)
+            raise_alarm(self._dialogue.trace(), self._terms)
         except ContractBrokenError as error:
             if self._dialogue.context.limited:
                 self._broken[family] = error
@@ -229,6 +228,7 @@ def dialogue(target: Target, options: RunOptions, clock: RunClock, result: Resul
         ceilings=replace(options.ceilings, run=None),
         ledger_path=options.ledger_path,
         receiver=options.receiver,
+        selected=options.selected,
         again=options.again,
     )
     with runner.open_dialogue(target, further, clock=clock) as opened:
@@ -238,7 +238,7 @@ def dialogue(target: Target, options: RunOptions, clock: RunClock, result: Resul
 @pytest.fixture(scope="session")
 def check(dialogue: Dialogue, terms: Terms) -> RequestChecker:
     """Sends a generated request and judges its response."""
-    return RequestChecker(dialogue, strict_drift=terms.strict_drift)
+    return RequestChecker(dialogue, terms)
 
 
 @pytest.fixture(scope="session")

@@ -129,7 +129,7 @@ def test_any_body(check: RequestChecker, operation: strategies.Operation, data: 
 def test_machine(free_dialogue: Dialogue, terms: Terms, pytestconfig: pytest.Config) -> None:
     """Every clause is kept, in whatever order requests are submitted, read and waited for."""
     try:
-        run_examples(free_dialogue, strict_drift=terms.strict_drift)
+        run_examples(free_dialogue, terms=terms)
     except CounterexampleError as error:
         out: str | None = pytestconfig.getoption("--pixazo-contract-out")
         kept = error.source if out is None else f"the counterexample: {error.save(Path(out))}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from tests.contracts.fake_run import ORIGIN, fake_dialogue
 from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, refusal
 
 from pixazo_contracts.probes.conversation import read, submit
-from pixazo_contracts.report.alarm import ContractBrokenError
+from pixazo_contracts.judge.evaluation import Expectation, Terms
+from pixazo_contracts.report.alarm import ContractBrokenError, Objection, raise_alarm
 from pixazo_contracts.runner.session import RunOptions
 from pixazo_contracts.suite.conftest import RequestChecker
 from pixazo_contracts.trace.target import Profile, Target
@@ -26,14 +29,14 @@ def credulous(ask: Ask, reply: Reply) -> Reply:
 def test_a_correct_response() -> None:
     """A request that is answered as the page says breaks no clause."""
     with fake_dialogue() as (dialogue, gateway):
-        RequestChecker(dialogue)("malformed", MALFORMED)
+        RequestChecker(dialogue, Terms())("malformed", MALFORMED)
         assert len(gateway.asked) == 1
 
 
 def test_a_wrong_response_on_a_target_that_charges() -> None:
     """One wrong response stops its family, which still fails as before; another family goes on."""
     with fake_dialogue(edit=credulous, target=PAID, options=FUNDED) as (dialogue, gateway):
-        check = RequestChecker(dialogue)
+        check = RequestChecker(dialogue, Terms())
         for family, sent in (("malformed", 1), ("malformed", 1), ("another", 2)):
             with pytest.raises(ContractBrokenError, match="SUBMIT-16"):
                 check(family, MALFORMED)
@@ -43,11 +46,23 @@ def test_a_wrong_response_on_a_target_that_charges() -> None:
 def test_a_wrong_response_on_a_target_that_is_free() -> None:
     """Elsewhere the request is sent as often as a shorter example is looked for."""
     with fake_dialogue(edit=credulous) as (dialogue, gateway):
-        check = RequestChecker(dialogue)
+        check = RequestChecker(dialogue, Terms())
         for sent in (1, 2):
             with pytest.raises(ContractBrokenError, match="SUBMIT-16"):
                 check("malformed", MALFORMED)
             assert len(gateway.asked) == sent
+
+
+@pytest.mark.parametrize(("known", "selected"), [("SUBMIT-16", ()), ("AUTH-01", ("AUTH-01",))])
+def test_what_fails_no_run_fails_no_request(known: str, selected: tuple[str, ...]) -> None:
+    """A deviation that an expectation excuses, and one from a clause that the run was not made for; in objections, too."""
+    terms = Terms(expectations=(Expectation(clause=known, outcome="FAIL", reason="known", expires=date.max),))
+    options = RunOptions(run="dialogue", selected=selected)
+    with fake_dialogue(edit=credulous, options=options) as (dialogue, gateway):
+        RequestChecker(dialogue, terms)("malformed", MALFORMED)
+        (asked,) = dialogue.trace().exchanges
+        assert raise_alarm(dialogue.trace(), terms, [Objection("SUBMIT-16", asked, "400", "202")])
+        assert len(gateway.asked) == 1
 
 
 def test_no_budget() -> None:
@@ -55,7 +70,7 @@ def test_no_budget() -> None:
     unfunded = RunOptions(run="dialogue", max_generations=0)
     with fake_dialogue(target=PAID, options=unfunded) as (dialogue, gateway):
         with pytest.raises(pytest.skip.Exception, match="UNFUNDED: malformed: no generation is left to reserve"):
-            RequestChecker(dialogue)("malformed", MALFORMED)
+            RequestChecker(dialogue, Terms())("malformed", MALFORMED)
         assert gateway.asked == []
 
 
@@ -66,7 +81,7 @@ def test_a_refusal_that_was_none() -> None:
         return Reply(200, {"request_id": "minimax-hailuo-ai_1"}) if ask.method == "GET" else reply
 
     with fake_dialogue(edit=betrays, target=PAID, options=FUNDED) as (dialogue, gateway):
-        check = RequestChecker(dialogue)
+        check = RequestChecker(dialogue, Terms())
         check("malformed", MALFORMED)
         check("unknown", read("minimax-hailuo-ai_0"))
         with pytest.raises(pytest.exit.Exception, match="names the request 'minimax-hailuo-ai_1'") as stopped:
@@ -80,7 +95,7 @@ def test_a_family_that_was_counted() -> None:
     with fake_dialogue(
         edit=lambda _, __: refusal(429, "Too Many Requests", "Slow down"), target=PAID, options=FUNDED
     ) as (dialogue, gateway):
-        check = RequestChecker(dialogue)
+        check = RequestChecker(dialogue, Terms())
         check("malformed", MALFORMED)
         with pytest.raises(pytest.skip.Exception, match="an earlier request of this family was counted"):
             check("malformed", MALFORMED)

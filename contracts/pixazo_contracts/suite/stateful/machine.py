@@ -33,7 +33,7 @@ from hypothesis.stateful import (
 )
 
 from pixazo_contracts import probes
-from pixazo_contracts.judge import JUDGED
+from pixazo_contracts.judge import JUDGED, Terms
 from pixazo_contracts.probes import AwaitCallbacks, Conversation, Pause, ReceiverUrl, Send, SingleStep, Together
 from pixazo_contracts.report import ContractBrokenError, Objection, raise_alarm
 from pixazo_contracts.runner import Dialogue
@@ -186,7 +186,7 @@ class ExampleRun:
     """
 
     dialogue: Dialogue
-    strict_drift: bool = False
+    terms: Terms
     attempts: int = 0
     fired: Counter[str] = field(default_factory=Counter[str])
     shortest: CounterexampleError | None = None
@@ -380,7 +380,7 @@ class GatewayMachine(RuleBasedStateMachine):
         self._run(self._read_all())
         trace = self.dialogue.trace(ended=True)
         try:
-            verdicts = raise_alarm(trace, self.objections, strict_drift=self.shared.strict_drift)
+            verdicts = raise_alarm(trace, self.shared.terms, self.objections)
         except ContractBrokenError as error:
             self.shared.fail(CounterexampleError(error.clauses, error.text, tuple(self.dialogue.steps)))
         else:
@@ -394,7 +394,7 @@ class GatewayMachine(RuleBasedStateMachine):
 
 
 def run_examples(
-    dialogue: Dialogue, *, examples: settings | None = None, strict_drift: bool = False, attempts: int | None = None
+    dialogue: Dialogue, *, examples: settings | None = None, terms: Terms | None = None, attempts: int | None = None
 ) -> Counter[str]:
     """Run examples, short ones first, until one breaks the contract, or all keep it and every rule has fired.
 
@@ -409,7 +409,7 @@ def run_examples(
     fewer = settings(DEFAULT_SETTINGS, max_examples=DEFAULT_SETTINGS.max_examples // 2)
     examples = examples or (DEFAULT_SETTINGS if profile.virtual else fewer)
     most = VIRTUAL_ATTEMPTS if profile.virtual else REAL_ATTEMPTS
-    shared = ExampleRun(dialogue, strict_drift, most if attempts is None else attempts)
+    shared = ExampleRun(dialogue, terms or Terms(), most if attempts is None else attempts)
     _run_round(shared, settings(examples, stateful_step_count=max(1, examples.stateful_step_count // SHORTER)))
     for growth in GROWTH:
         _run_round(shared, settings(examples, max_examples=growth * examples.max_examples))
