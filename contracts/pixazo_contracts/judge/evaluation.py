@@ -87,7 +87,8 @@ def read_expectations(path: Path) -> tuple[Expectation, ...]:
     try:
         return msgspec.convert(settings, _ExpectationFile).expect
     except msgspec.ValidationError as error:
-        raise ConfigurationError(f"{name}: {error}") from None
+        form = 'clause = "STATUS-07", outcome = "FAIL" or "DRIFT", reason = "...", expires = 2027-01-31'
+        raise ConfigurationError(f"{name}: {error}: write tables [[expect]] with {form}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,9 @@ class Terms:
 
     def fails(self, verdict: Verdict) -> bool:
         """Whether this alone fails a run: a failure, or with `strict_drift` drift, that is no known deviation."""
-        bad = verdict.outcome in {Outcome.FAIL, Outcome.ERROR} or (self.strict_drift and verdict.outcome is Outcome.DRIFT)
+        bad = verdict.outcome in {Outcome.FAIL, Outcome.ERROR} or (
+            self.strict_drift and verdict.outcome is Outcome.DRIFT
+        )
         return bad and not self.excuses(verdict)
 
 

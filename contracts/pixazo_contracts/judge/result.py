@@ -328,7 +328,7 @@ def load_result(path: Path) -> Result:
     try:
         return _from_json(data) if data.startswith(b"{\n") else _from_ndjson(data)
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:
-        raise InvalidResultError(f"{path} is not a result of this suite ({error})") from None
+        raise InvalidResultError(f"{path} is not a result of this suite ({error}): name a result.ndjson") from None
 
 
 def to_json(result: Result) -> bytes:

@@ -93,10 +93,14 @@ def exit_if_unusable() -> Generator[None]:
     try:
         yield
     except (ConfigurationError, OSError) as error:
-        named = OPTION.sub(lambda found: OTHERWISE_NAMED.get(found[0], f"--pixazo-contract-{found[1]}"), str(error))
         notes = getattr(error, "__notes__", list[str]())
-        why = "; ".join([f"pixazo-contracts: {named}", *notes])
+        why = "; ".join([f"pixazo-contracts: {_renamed(str(error))}", *notes])
         pytest.exit(visible(why), ExitCode.SUITE if notes else ExitCode.USAGE)
+
+
+def _renamed(text: str) -> str:
+    """A text with options of `run` as they are called here."""
+    return OPTION.sub(lambda found: OTHERWISE_NAMED.get(found[0], f"--pixazo-contract-{found[1]}"), text)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -215,7 +219,7 @@ def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clo
     if options.trace_path is not None:
         options.trace_path.with_name("result.ndjson").write_bytes(to_ndjson(found))
     if found.meta.unusable is not None:
-        pytest.exit(visible(f"target unusable: {found.meta.unusable}"), ExitCode.UNUSABLE)
+        pytest.exit(visible(f"target unusable: {_renamed(found.meta.unusable)}"), ExitCode.UNUSABLE)
     return found
 
 

@@ -431,7 +431,7 @@ def test_a_bad_profile_exits_2_and_says_what_to_do(tmp_path: Path, settings: str
     [
         ({"until": "2027-01-31"}, "unknown setting [[expect]] 'until': known are clause, outcome, reason, expires"),
         ({"expire": "2027-01-31"}, "unknown setting [[expect]] 'expire': did you mean 'expires'?"),
-        ({"expires": "never"}, "$.expect[0].expires"),
+        ({"expires": "never"}, "$.expect[0].expires`: write tables [[expect]] with clause = "),
         ({"clause": "STATUS-7"}, "no clause 'STATUS-7': did you mean 'STATUS-07'?"),
         ({"outcome": "PASS"}, "Invalid enum value 'PASS' - at `$.expect[0].outcome`"),
     ],
