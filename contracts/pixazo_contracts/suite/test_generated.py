@@ -63,25 +63,25 @@ def test_read_without_key(check: RequestChecker, caller: str, request_id: str) -
 
 
 @OPERATIONS
-@pytest.mark.parametrize("clause", ["SUBMIT-16", "SUBMIT-17"], ids=["malformed JSON", "not an object"])
+@pytest.mark.parametrize("aim", ["SUBMIT-16", "SUBMIT-17"], ids=["malformed JSON", "not an object"])
 @FREE
 @given(data=st.data())
 def test_body_that_is_no_object(
-    check: RequestChecker, operation: strategies.Operation, clause: str, data: st.DataObject
+    check: RequestChecker, operation: strategies.Operation, aim: str, data: st.DataObject
 ) -> None:
     """A body that is not JSON, or JSON that is not an object, is refused; so is an empty one."""
-    kind = strategies.malformed_documents(operation) if clause == "SUBMIT-16" else strategies.not_objects()
-    step = submit(operation, data.draw(kind), case="no object", aims=(clause,), intent="refuse")
-    check(f"{clause} {operation}", step)
+    kind = strategies.malformed_documents(operation) if aim == "SUBMIT-16" else strategies.not_objects()
+    step = submit(operation, data.draw(kind), case="no object", aims=(aim,), intent="refuse")
+    check(f"{aim} {operation}", step)
 
 
-@pytest.mark.parametrize("clause", ["STATUS-10", "STATUS-11"], ids=["unknown id", "malformed id"])
+@pytest.mark.parametrize("aim", ["STATUS-10", "STATUS-11"], ids=["unknown id", "malformed id"])
 @FREE
 @given(data=st.data())
-def test_id_that_was_never_issued(check: RequestChecker, clause: str, data: st.DataObject) -> None:
+def test_id_that_was_never_issued(check: RequestChecker, aim: str, data: st.DataObject) -> None:
     """A read of a request that does not exist, whatever the shape of its id, breaks no clause."""
-    ids = strategies.unknown_ids() if clause == "STATUS-10" else strategies.malformed_ids()
-    check(clause, read(data.draw(ids), case="never issued", aims=(clause,)))
+    ids = strategies.unknown_ids() if aim == "STATUS-10" else strategies.malformed_ids()
+    check(aim, read(data.draw(ids), case="never issued", aims=(aim,)))
 
 
 @COSTLY
