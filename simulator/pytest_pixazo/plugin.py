@@ -123,6 +123,8 @@ def _add_world_options(add: Callable[..., None]) -> None:
 
 def _add_contract_options(add_option: Callable[..., None]) -> None:
     """Options of the contract suite, as of `pixazo-contracts run`."""
+    from pathlib import Path
+
     add_option("--pixazo-url", metavar="URL", help="origin of the gateway; default: start a simulator")
     add_option("--pixazo-key", metavar="KEY", help="its key; prefer PIXAZO_API_KEY")
 
@@ -130,7 +132,8 @@ def _add_contract_options(add_option: Callable[..., None]) -> None:
         add_option(f"--pixazo-contract-{name}", help=text, **settings)
 
     several: dict[str, Any] = {"action": "append", "default": []}
-    add("profile", "TOML, JSON or YAML: paid, capabilities, accounts, ceilings ...", metavar="FILE")
+    file: dict[str, Any] = {"metavar": "FILE", "type": Path}
+    add("profile", "TOML, JSON or YAML: paid, capabilities, accounts, ceilings ...", **file)
     add("account", "empty, suspended, throttled, other ...; repeatable", metavar="ROLE=KEY", **several)
     add("prompt", "a prompt whose generation ends failed or error; repeatable", metavar="KIND=TEXT", **several)
     add("clauses", "only clauses whose id matches; repeatable", metavar="GLOB", **several)
@@ -142,10 +145,10 @@ def _add_contract_options(add_option: Callable[..., None]) -> None:
     add("receiver", "where to listen for callbacks", metavar="HOST:PORT")
     add("receiver-url", "public URL of the receiver, if the gateway cannot reach it directly", metavar="URL")
     add("max-generations", "most generations to spend if they cost money", metavar="N", type=int, default=0)
-    add("ledger", "file in which all runs record what they spend; one for each target", metavar="FILE")
-    add("expect", "TOML, JSON or YAML: known deviations, each with reason and expiry", metavar="FILE")
-    add("baseline", "an earlier result.ndjson; changed observations are drift", metavar="FILE")
-    add("out", "the trace, the result, and counterexamples", metavar="DIR")
+    add("ledger", "file in which all runs record what they spend; one for each target", **file)
+    add("expect", "TOML, JSON or YAML: known deviations, each with reason and expiry", **file)
+    add("baseline", "an earlier result.ndjson; changed observations are drift", **file)
+    add("out", "the trace, the result, and counterexamples", metavar="DIR", type=Path)
     add("strict", "a planned clause that was not judged fails, not only a core one", action="store_true")
     add("strict-drift", "drift fails the test", action="store_true")
 

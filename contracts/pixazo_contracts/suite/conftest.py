@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pytest
@@ -44,11 +43,6 @@ class Endpoint(Protocol):
 def _option(config: pytest.Config, name: str) -> Any:
     """The value of `--pixazo-contract-NAME`, which has the type that the plugin declares."""
     return config.getoption(f"--pixazo-contract-{name}")
-
-
-def _path(config: pytest.Config, name: str) -> Path | None:
-    value: str | None = _option(config, name)
-    return None if value is None else Path(value)
 
 
 class RequestChecker:
@@ -128,20 +122,16 @@ def given(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Given:
     """What options and endpoint say about the gateway and the run; options take precedence."""
     pace: float | None = _option(pytestconfig, "pace")
     deadline: float | None = _option(pytestconfig, "deadline")
+    alike = ("have", "max-generations", "ledger", "receiver", "receiver-url", "out")
     return Given(
         target=pixazo_endpoint.url,
         api_key=pixazo_endpoint.api_key,
         accounts=(*pixazo_endpoint.accounts, *_option(pytestconfig, "account")),
         prompts=(*pixazo_endpoint.prompts, *_option(pytestconfig, "prompt")),
-        have=_option(pytestconfig, "have"),
         risks=_option(pytestconfig, "risk"),
         pace=pixazo_endpoint.pace if pace is None else pace,
         deadline=pixazo_endpoint.deadline if deadline is None else deadline,
-        max_generations=_option(pytestconfig, "max-generations"),
-        ledger=_path(pytestconfig, "ledger"),
-        receiver=_option(pytestconfig, "receiver"),
-        receiver_url=_option(pytestconfig, "receiver-url"),
-        out=_path(pytestconfig, "out"),
+        **{name.replace("-", "_"): _option(pytestconfig, name) for name in alike},
     )
 
 
@@ -149,7 +139,7 @@ def given(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Given:
 def described(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint, given: Given) -> tuple[Target, Advance | None]:
     """The gateway as options, profile file, endpoint and discovery document describe it, and how that says its clock is advanced."""
     with exit_if_unusable():
-        file = read_profile(_path(pytestconfig, "profile"))
+        file = read_profile(_option(pytestconfig, "profile"))
         if pixazo_endpoint.advance is None:
             found, advance = discover(given, file)
         else:
@@ -191,7 +181,7 @@ def options(pytestconfig: pytest.Config, target: Target, given: Given) -> RunOpt
         why = "with several workers each would spend --pixazo-contract-max-generations"
         pytest.exit(f"{why}: run without -n", ExitCode.USAGE)
     with exit_if_unusable():
-        file = read_profile(_path(pytestconfig, "profile"))
+        file = read_profile(_option(pytestconfig, "profile"))
         how = run_options(given, target.profile, file, _clauses(pytestconfig))
         if how.ledger_path is not None:
             pytestconfig.stash[SPENT] = [f"ledger: {Ledger(how.ledger_path, 'plan').summary(how.ceilings)}"]
@@ -201,7 +191,7 @@ def options(pytestconfig: pytest.Config, target: Target, given: Given) -> RunOpt
 @pytest.fixture(scope="session")
 def terms(pytestconfig: pytest.Config) -> Terms:
     """The terms on which the run is judged."""
-    expect, baseline = _path(pytestconfig, "expect"), _path(pytestconfig, "baseline")
+    expect, baseline = _option(pytestconfig, "expect"), _option(pytestconfig, "baseline")
     with exit_if_unusable():
         strict, strict_drift = _option(pytestconfig, "strict"), _option(pytestconfig, "strict-drift")
         return read_terms(expect, baseline, strict=strict, strict_drift=strict_drift)

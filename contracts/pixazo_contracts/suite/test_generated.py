@@ -120,6 +120,6 @@ def test_machine(free_dialogue: Dialogue, terms: Terms, pytestconfig: pytest.Con
     try:
         run_examples(free_dialogue, terms=terms)
     except CounterexampleError as error:
-        out: str | None = pytestconfig.getoption("--pixazo-contract-out")
-        kept = error.source if out is None else f"the counterexample: {error.save(Path(out))}"
+        out: Path | None = pytestconfig.getoption("--pixazo-contract-out")
+        kept = error.source if out is None else f"the counterexample: {error.save(out)}"
         pytest.fail(f"{error}\n{kept}", pytrace=False)
