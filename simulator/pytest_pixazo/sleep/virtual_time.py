@@ -12,7 +12,6 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 from _pytest.outcomes import Failed  # what `pytest.fail.Exception` is, under a name that type checkers take as a base
 
@@ -118,7 +117,8 @@ def _started(function: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-class WorldClock(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class WorldClock:
     """The clock that sleeps move.
 
     `advance` moves it by a number of seconds; it is called from one thread at a time. `running` describes what the app may be

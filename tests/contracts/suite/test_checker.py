@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from tests.contracts.fake_run import ORIGIN, fake_dialogue
 from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, refusal
 
-from pixazo_contracts.probes.conversation import read, submit
 from pixazo_contracts.judge.evaluation import Expectation, Terms
+from pixazo_contracts.probes.conversation import read, submit
 from pixazo_contracts.report.alarm import ContractBrokenError, Objection, raise_alarm
 from pixazo_contracts.runner.session import RunOptions
 from pixazo_contracts.suite.conftest import RequestChecker
@@ -33,23 +34,20 @@ def test_a_correct_response() -> None:
         assert len(gateway.asked) == 1
 
 
-def test_a_wrong_response_on_a_target_that_charges() -> None:
-    """One wrong response stops its family, which still fails as before; another family goes on."""
-    with fake_dialogue(edit=credulous, target=PAID, options=FUNDED) as (dialogue, gateway):
+@pytest.mark.parametrize(
+    ("given", "calls"),
+    [
+        ({"target": PAID, "options": FUNDED}, (("malformed", 1), ("malformed", 1), ("another", 2))),
+        ({}, (("malformed", 1), ("malformed", 2))),
+    ],
+)
+def test_a_wrong_response(given: dict[str, Any], calls: tuple[tuple[str, int], ...]) -> None:
+    """Where it costs one stops its family, which still fails as before; elsewhere a shorter example is looked for."""
+    with fake_dialogue(edit=credulous, **given) as (dialogue, gateway):
         check = RequestChecker(dialogue, Terms())
-        for family, sent in (("malformed", 1), ("malformed", 1), ("another", 2)):
+        for family, sent in calls:
             with pytest.raises(ContractBrokenError, match="SUBMIT-16"):
                 check(family, MALFORMED)
-            assert len(gateway.asked) == sent
-
-
-def test_a_wrong_response_on_a_target_that_is_free() -> None:
-    """Elsewhere the request is sent as often as a shorter example is looked for."""
-    with fake_dialogue(edit=credulous) as (dialogue, gateway):
-        check = RequestChecker(dialogue, Terms())
-        for sent in (1, 2):
-            with pytest.raises(ContractBrokenError, match="SUBMIT-16"):
-                check("malformed", MALFORMED)
             assert len(gateway.asked) == sent
 
 

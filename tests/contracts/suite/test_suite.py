@@ -65,13 +65,9 @@ def test_faithful_gateway(tmp_path: Path) -> None:
     assert (code, named(output, "FAILED"), named(output, "ERROR")) == (0, set(), set())
     passed = named(output, "PASSED")
     wanted = (
-        "test_run",
-        "test_machine",
-        "test_clause[STATUS-03]",
-        "test_clause[WEBHOOK-03]",
-        "test_id_that_was_never_issued[unknown",
+        "test_run test_machine test_clause[STATUS-03] test_clause[WEBHOOK-03] test_id_that_was_never_issued[unknown"
     )
-    assert set(wanted) <= passed
+    assert {*wanted.split()} <= passed
     assert sum(name.startswith("test_clause") for name in passed) > 140
     assert "SKIPPED: the target has no account:empty" in output
     assert KEY not in output
