@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pixazo_contracts.judge import ExitCode, Finding, Outcome, Terms, Verdict, build, judge, selection
 from pixazo_contracts.trace import Exchange, Trace
@@ -24,23 +23,13 @@ class ContractBrokenError(AssertionError):
         self.text = text
 
 
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """A response that cannot be right for a reason that the trace does not show, and the clause that rules it out."""
-
-    clause: str
-    exchange: Exchange
-    expected: str
-    got: str
-
-    @property
-    def verdict(self) -> Verdict:
-        """The FAIL that the objection amounts to."""
-        finding = Finding(self.expected, self.got, "status", exchange=self.exchange.number)
-        return Verdict(clause=self.clause, outcome=Outcome.FAIL, judged=1, findings=(finding,))
+def objection(clause: str, exchange: Exchange, expected: str, got: str) -> Verdict:
+    """The FAIL of a clause for a response that cannot be right, for a reason that the trace does not show."""
+    finding = Finding(expected, got, "status", exchange=exchange.number)
+    return Verdict(clause=clause, outcome=Outcome.FAIL, judged=1, findings=(finding,))
 
 
-def raise_alarm(trace: Trace, terms: Terms, objections: Iterable[Objection] = ()) -> tuple[Verdict, ...]:
+def raise_alarm(trace: Trace, terms: Terms, objections: Iterable[Verdict] = ()) -> tuple[Verdict, ...]:
     """Judge the clauses that a trace was made for and return all verdicts.
 
     Raises `ContractBrokenError` if one of them, or of the objections, fails on these terms.
@@ -50,7 +39,7 @@ def raise_alarm(trace: Trace, terms: Terms, objections: Iterable[Objection] = ()
     verdicts = tuple(judge(trace, clauses, excused=terms.excuses))
     broken = [verdict for verdict in verdicts if terms.fails(verdict)]
     others = {clause.id for clause in clauses} - {verdict.clause for verdict in broken}
-    broken += [each.verdict for each in objections if each.clause in others and terms.fails(each.verdict)]
+    broken += [each for each in objections if each.clause in others and terms.fails(each)]
     if broken:
         result = build(trace, broken, ExitCode.FAILED)
         text = "\n".join(line for verdict in result.verdicts for line in verdict_lines(result, verdict))

@@ -11,7 +11,7 @@ from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, refusal
 
 from pixazo_contracts.judge.evaluation import Expectation, Terms
 from pixazo_contracts.probes.conversation import read, submit
-from pixazo_contracts.report.alarm import ContractBrokenError, Objection, raise_alarm
+from pixazo_contracts.report.alarm import ContractBrokenError, objection, raise_alarm
 from pixazo_contracts.runner.session import RunOptions
 from pixazo_contracts.suite.conftest import RequestChecker
 from pixazo_contracts.trace.target import Profile, Target
@@ -59,7 +59,7 @@ def test_what_fails_no_run_fails_no_request(known: str, selected: tuple[str, ...
     with fake_dialogue(edit=credulous, options=options) as (dialogue, gateway):
         RequestChecker(dialogue, terms)("malformed", MALFORMED)
         (asked,) = dialogue.trace().exchanges
-        assert raise_alarm(dialogue.trace(), terms, [Objection("SUBMIT-16", asked, "400", "202")])
+        assert raise_alarm(dialogue.trace(), terms, [objection("SUBMIT-16", asked, "400", "202")])
         assert len(gateway.asked) == 1
 
 
