@@ -416,5 +416,4 @@ def pixazo_endpoint(pytestconfig: pytest.Config) -> Iterator[Endpoint]:
     """The gateway that the options name, or a simulator of this session."""
     from .testcase.endpoint import endpoint_of
 
-    with endpoint_of(pytestconfig) as endpoint:
-        yield endpoint
+    yield from endpoint_of(pytestconfig)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -118,21 +118,13 @@ class Terms:
         return bad and not self.excuses(verdict)
 
 
-def read_terms(
-    expect: Path | None, baseline: Path | None, *, strict_drift: bool, strict: bool = False, floor: float = 0.0
-) -> Terms:
-    """The terms of a judgement today, with the files that options name. Raises `ConfigurationError`."""
+def read_terms(expect: Path | None, baseline: Path | None, **others: Any) -> Terms:
+    """The terms of a judgement today, with the files that options name, and other members. Raises `ConfigurationError`."""
     try:
         earlier = None if baseline is None else load_result(baseline)
     except (OSError, InvalidResultError) as error:
         raise ConfigurationError(f"baseline {baseline}: {error}") from None
-    return Terms(
-        baseline=earlier,
-        expectations=() if expect is None else read_expectations(expect),
-        strict_drift=strict_drift,
-        strict=strict,
-        floor=floor,
-    )
+    return Terms(baseline=earlier, expectations=() if expect is None else read_expectations(expect), **others)
 
 
 def exit_code(result: Result, footer: Footer | None, terms: Terms) -> ExitCode:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -25,9 +24,8 @@ class Endpoint(NamedTuple):
     advance: Callable[[float], object] | None = None
 
 
-@contextmanager
-def endpoint_of(pytestconfig: pytest.Config) -> Generator[Endpoint]:
-    """The gateway that the options name, or a simulator, which stops with the block."""
+def endpoint_of(pytestconfig: pytest.Config) -> Iterator[Endpoint]:
+    """Yields the gateway that the options name, or a simulator, which stops afterwards."""
     url: str | None = pytestconfig.getoption("--pixazo-url")
     if url is not None:
         yield Endpoint(url, pytestconfig.getoption("--pixazo-key"))
