@@ -132,11 +132,8 @@ def test_the_example_of_expectations_and_baseline(tmp_path: Path, monkeypatch: p
     printed: list[str] = []
     with serve(edit=envelope(having(polling_url="https://example.com/"))) as (url, _):
         for line in commands:
-            only = (
-                (*PACE, "--clauses", "STATUS-0*", "--max-generations", "1", "--ledger", "ledger")
-                if line.startswith("run ")
-                else ()
-            )
+            few = (*PACE, "--clauses", "STATUS-0*", "--max-generations", "1", "--ledger", "ledger")
+            only = few if line.startswith("run ") else ()
             carried_out = command(*line.replace("http://127.0.0.1:8900", url).split(), *only)
             assert carried_out.exit_code == 0, carried_out.output
             printed.append(carried_out.output)
@@ -307,12 +304,7 @@ def test_a_run_that_is_cut_leaves_no_reports_of_another(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(commands, "observe", cut)
-    arguments = (
-        "--no-discovery",
-        "--out",
-        str(tmp_path),
-        *(word for each in baseline for word in (each, str(tmp_path))),
-    )
+    arguments = ("--no-discovery", "--out", str(tmp_path), *(f"{each}={tmp_path}" for each in baseline))
     assert run("http://127.0.0.1:1", *arguments).exit_code == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == [*left, "trace.ndjson"]
 
@@ -392,6 +384,12 @@ def test_a_bad_setting_exits_2_and_says_what_to_do(arguments: str, complaint: st
     assert "canary" not in refused.output
 
 
+def expected(**changes: str) -> str:
+    """A file with one expectation, changed."""
+    made = {"clause": "STATUS-07", "outcome": "FAIL", "reason": "known", "expires": "2027-01-31", **changes}
+    return "\n".join(["[[expect]]", *(f'{name} = "{value}"' for name, value in made.items())])
+
+
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
@@ -412,39 +410,24 @@ def test_a_bad_setting_exits_2_and_says_what_to_do(arguments: str, complaint: st
         ("height_tolerance = inf", "height_tolerance inf must be at least 0"),
         ("x = " + "[" * 100_000, "it is nested too deep"),
         ("paid = ", "write a TOML file"),
+        (expected(until="2027-01-31"), "'until': known are clause, outcome, reason, expires"),
+        (expected(expire="2027-01-31"), "unknown setting [[expect]] 'expire': did you mean 'expires'?"),
+        (expected(expires="never"), "$.expect[0].expires`: write tables [[expect]] with clause = "),
+        (expected(clause="STATUS-7"), "no clause 'STATUS-7': did you mean 'STATUS-07'?"),
+        (expected(outcome="PASS"), "Invalid enum value 'PASS' - at `$.expect[0].outcome`"),
     ],
     ids=lambda text: text[:40],
 )
-def test_a_bad_profile_exits_2_and_says_what_to_do(tmp_path: Path, settings: str, complaint: str) -> None:
-    """The file, the setting, its value and the remedy, in one line."""
-    profile = tmp_path / "profile.toml"
-    profile.write_text(settings)
-    refused = command("plan", "--target", "http://127.0.0.1:1", "--profile", str(profile))
+def test_a_bad_file_exits_2_and_says_what_to_do(tmp_path: Path, settings: str, complaint: str) -> None:
+    """The file, the setting, its value and the remedy, in one line, before anything is sent."""
+    option, kind = ("--expect", "expectation file") if settings.startswith("[[expect]]") else ("--profile", "profile")
+    file = tmp_path / "settings.toml"
+    file.write_text(settings)
+    refused = command("run", "--target", "http://127.0.0.1:1", option, str(file))
     assert refused.exit_code == 2
     assert complaint in refused.output
-    assert f"profile {profile}: " in refused.output
+    assert f"{kind} {file}: " in refused.output
     assert len(refused.output.splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "complaint"),
-    [
-        ({"until": "2027-01-31"}, "unknown setting [[expect]] 'until': known are clause, outcome, reason, expires"),
-        ({"expire": "2027-01-31"}, "unknown setting [[expect]] 'expire': did you mean 'expires'?"),
-        ({"expires": "never"}, "$.expect[0].expires`: write tables [[expect]] with clause = "),
-        ({"clause": "STATUS-7"}, "no clause 'STATUS-7': did you mean 'STATUS-07'?"),
-        ({"outcome": "PASS"}, "Invalid enum value 'PASS' - at `$.expect[0].outcome`"),
-    ],
-)
-def test_a_bad_expectation_exits_2_and_says_what_to_do(tmp_path: Path, changes: dict[str, str], complaint: str) -> None:
-    """The file, the setting, and the nearest that there is, before anything is sent."""
-    made = {"clause": "STATUS-07", "outcome": "FAIL", "reason": "known", "expires": "2027-01-31", **changes}
-    expect = tmp_path / "expect.toml"
-    expect.write_text("\n".join(["[[expect]]", *(f'{name} = "{value}"' for name, value in made.items())]))
-    refused = command("run", "--target", "http://127.0.0.1:1", "--expect", str(expect))
-    assert refused.exit_code == 2
-    assert complaint in refused.output
-    assert f"expectation file {expect}: " in refused.output
 
 
 @pytest.mark.parametrize(
