@@ -85,7 +85,7 @@ def test_no_artefact_holds_the_key(out: Path) -> None:
 @pytest.mark.slow
 def test_judging_the_trace_gives_the_verdicts_of_the_run(out: Path, tmp_path: Path) -> None:
     """`judge` on a stored trace writes the same clauses as the run did."""
-    assert command("judge", str(out / "trace.ndjson"), "--json", str(tmp_path / "again.json")).exit_code == 0
+    assert command("judge", str(out), "--json", str(tmp_path / "again.json")).exit_code == 0
     again = json.loads((tmp_path / "again.json").read_text())
     assert again["clauses"] == json.loads((out / "result.json").read_text())["clauses"]
 
@@ -137,6 +137,7 @@ def test_the_example_of_expectations_and_baseline(tmp_path: Path, monkeypatch: p
             carried_out = command(*line.replace("http://127.0.0.1:8900", url).split(), *only)
             assert carried_out.exit_code == 0, carried_out.output
             printed.append(carried_out.output)
+    assert printed[0].endswith("\nexit code 0: Nothing unexpected was seen.\n")
     assert printed[-1] == "nothing changed\n"
 
 
