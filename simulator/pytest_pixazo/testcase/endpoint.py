@@ -8,9 +8,6 @@ from typing import NamedTuple
 
 import pytest
 
-#: Seconds within which a generation must end on a simulator started here, whose clock only the suite advances.
-DEADLINE = 120.0
-
 
 class Endpoint(NamedTuple):
     """A gateway for the contract suite. Options set what is None or empty here; `advance` moves the clock of a simulator."""
@@ -38,4 +35,4 @@ def endpoint_of(pytestconfig: pytest.Config) -> Iterator[Endpoint]:
     prompts = tuple(f"{kind}={text}" for kind, text in document["prompts"].items())
     with Simulator() as simulator:
         advance = partial(simulator.control().advance, every_world=True)  # each account has a world of its own
-        yield Endpoint(simulator.url, simulator.api_key, accounts, prompts, deadline=DEADLINE, advance=advance)
+        yield Endpoint(simulator.url, simulator.api_key, accounts, prompts, advance=advance)

@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner
 from tests.command import run_process
 from tests.contracts.gateways.edits import coded, envelope, having
-from tests.contracts.gateways.fake_gateway import ACCOUNTS, FAILED_PROMPT, KEY
+from tests.contracts.gateways.fake_gateway import ACCOUNTS, FAILED_PROMPT, KEY, Reply
 from tests.contracts.gateways.fake_server import serve
 from tests.schemas import check
 from tests.servers import free_port
@@ -158,10 +158,8 @@ def test_the_reports_are_well_formed(out: Path) -> None:
     page = (out / "report.html").read_text()
     assert page.startswith("<!doctype html>")
     assert not any(loads in page for loads in ("<script", "src=", "@import"))
-    assert (re.findall("<link .*?>", page), re.findall(r"url\(.*?\)", page)) == (
-        ['<link rel="icon" href="data:,">'],
-        ["url(#queued)"],
-    )
+    assert re.findall("<link .*?>", page) == ['<link rel="icon" href="data:,">']
+    assert re.findall(r"url\(.*?\)", page) == ["url(#queued)"]
 
 
 @pytest.mark.exhaustive
@@ -201,6 +199,14 @@ def test_an_unusable_target_exits_10(origin: str) -> None:
     assert (dead.exit_code, refused.exit_code) == (10, 10)
     assert "the target does not respond (connect)" in dead.output
     assert "the target refuses the key (401)" in refused.output
+
+
+@pytest.mark.parametrize(("document", "code"), [({"accounts": {"empty": 3}}, 2), (["none"], 0)])
+def test_a_mistake_in_the_discovery_document_is_named(document: object, code: int) -> None:
+    """With its place, before anything is sent; what is no JSON object is no such document."""
+    with serve(edit=lambda ask, reply: Reply(200, document) if "known" in ask.path else reply) as (url, _):
+        ran = run(url, "--clauses", "AUTH-01")
+    assert (ran.exit_code, "got `int` - at `$.accounts[...]`" in ran.output) == (code, code == 2)
 
 
 @pytest.mark.exhaustive
@@ -486,22 +492,23 @@ def test_a_ceiling_that_is_reached_exits_11(origin: str, paid: tuple[str, ...], 
     assert f"the ceiling day = 2 is reached: 2 generations in the ledger {tmp_path / 'ledger.ndjson'}" in refused.output
 
 
-@pytest.mark.parametrize("verb", ["plan", "run"])
-def test_a_damaged_ledger_exits_2(paid: tuple[str, ...], tmp_path: Path, verb: str) -> None:
-    """Nothing is sent where the ledger cannot be read; file and remedy are named."""
-    path = tmp_path / "ledger.ndjson"
-    path.write_text("garbage\n")
-    refused = command(verb, "--target", "http://127.0.0.1:1", *paid, "--max-generations", "1")
+@pytest.mark.parametrize(
+    ("verb", "below", "complaint"),
+    [
+        ("plan", "", "line 1 is not an entry"),
+        ("run", "", "line 1 is not an entry"),
+        ("run", "/x", "Not a directory: make"),
+    ],
+)
+def test_a_ledger_that_cannot_be_used_exits_2(
+    paid: tuple[str, ...], tmp_path: Path, verb: str, below: str, complaint: str
+) -> None:
+    """Nothing is sent where the ledger cannot be read or written; file and remedy are named."""
+    (tmp_path / "ledger.ndjson").write_text("garbage\n")
+    path = f"{tmp_path / 'ledger.ndjson'}{below}"
+    refused = command(verb, "--target", "http://127.0.0.1:1", *paid, "--ledger", path, "--max-generations", "1")
     assert refused.exit_code == 2
-    assert refused.output.startswith(f"pixazo-contracts: ledger {path}: line 1 is not an entry")
-
-
-def test_a_ledger_that_cannot_be_written_exits_2(paid: tuple[str, ...], tmp_path: Path) -> None:
-    """Where nothing can be noted nothing is spent: said before anything is sent."""
-    nowhere = str(tmp_path / "paid.toml" / "ledger.ndjson")
-    refused = command("run", "--target", "http://127.0.0.1:1", *paid, "--ledger", nowhere, "--max-generations", "1")
-    assert refused.exit_code == 2
-    assert f"ledger {nowhere}: Not a directory: make it a file" in refused.output
+    assert refused.output.startswith(f"pixazo-contracts: ledger {path}: {complaint}")
 
 
 def test_one_target_has_one_ledger(tmp_path: Path) -> None:
