@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pixazo_contracts.judge import ExitCode, Finding, Outcome, Terms, Verdict, build, judge, selection
+from pixazo_contracts.clauses import CATALOGUE
+from pixazo_contracts.judge import ExitCode, Finding, Outcome, Terms, Verdict, build, judge
 from pixazo_contracts.trace import Exchange, Trace
 
 from .terminal import verdict_lines
@@ -30,16 +31,15 @@ def objection(clause: str, exchange: Exchange, expected: str, got: str) -> Verdi
 
 
 def raise_alarm(trace: Trace, terms: Terms, objections: Iterable[Verdict] = ()) -> tuple[Verdict, ...]:
-    """Judge the clauses that a trace was made for and return all verdicts.
+    """Judge a trace by every clause and return all verdicts.
 
     Raises `ContractBrokenError` if one of them, or of the objections, fails on these terms.
     """
     __tracebackhide__ = True
-    clauses = selection(trace)
-    verdicts = tuple(judge(trace, clauses, excused=terms.excuses))
+    verdicts = tuple(judge(trace, CATALOGUE, excused=terms.excuses))
     broken = [verdict for verdict in verdicts if terms.fails(verdict)]
-    others = {clause.id for clause in clauses} - {verdict.clause for verdict in broken}
-    broken += [each for each in objections if each.clause in others and terms.fails(each)]
+    known = {verdict.clause for verdict in broken}
+    broken += [each for each in objections if each.clause not in known and terms.fails(each)]
     if broken:
         result = build(trace, broken, ExitCode.FAILED)
         text = "\n".join(line for verdict in result.verdicts for line in verdict_lines(result, verdict))

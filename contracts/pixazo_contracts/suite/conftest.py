@@ -222,7 +222,6 @@ def dialogue(target: Target, options: RunOptions, clock: RunClock, result: Resul
         ceilings=replace(options.ceilings, run=None),
         ledger_path=options.ledger_path,
         receiver=options.receiver,
-        selected=options.selected,
         again=options.again,
     )
     with runner.open_dialogue(target, further, clock=clock) as opened:
