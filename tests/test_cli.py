@@ -513,6 +513,27 @@ def test_a_second_signal_ends_it_at_once() -> None:
         assert process.wait(PATIENCE) == 128 + signal.SIGINT
 
 
+def test_it_ends_where_no_thread_can_be_started() -> None:
+    """That which would end it by force is not needed."""
+    code = """
+import threading
+from pixazo_simulator.server.simulator import Simulator
+start = Simulator.start
+def unable(self):
+    raise RuntimeError("can't start new thread")
+def last(self):
+    try:
+        return start(self)
+    finally:
+        threading.Thread.start = unable
+Simulator.start = last
+"""
+    with child(code, "serve", "--port", "0") as process:
+        assert line(process).startswith(b"ready ")
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+
+
 def test_what_does_not_end_is_ended_by_force() -> None:
     """A line says what it was executing."""
     with child(f"{NEVER}serve.LAST_RESORT = 0.1", "serve", "--port", "0") as process:

@@ -205,4 +205,5 @@ def end_in(seconds: float, code: int) -> None:
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
-    timer.start()
+    with suppress(RuntimeError):  # no thread can be started, but the thread of the signals must go on
+        timer.start()

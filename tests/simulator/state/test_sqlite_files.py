@@ -272,3 +272,11 @@ def test_a_server_that_is_killed_while_it_makes_its_file(kills: int, tmp_path: P
                 process.wait(chance.uniform(0, 0.02))
         with ServeProcess(tmp_path / f"serve-{number}", *OPTIONS[2:], "--state", f"sqlite:{file}") as serving:
             Caller(over_http(serving.url), "a-key").accepted()
+
+
+def test_a_file_may_have_the_name_of_a_database_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with _simulator(Path(":memory:")) as simulator:
+        Caller(over_http(simulator.url), "a-key").accepted("A bear")
+    with _simulator(Path(":memory:")) as simulator:
+        assert simulator.control().bill().total == 1
