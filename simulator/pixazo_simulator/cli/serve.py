@@ -85,7 +85,7 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
     again: Callable[[], None] = partial(_read_again, simulator, options)
     with usage_error(SimulatorError):
         if listener or workers == 1:
-            stop: Callable[[], int | None] = simulator.start().stop
+            stop: Callable[[], object] = simulator.start().stop
         else:
             supervised = _supervise(simulator, workers)
             stop, again = supervised.end, supervised.hang_up
@@ -100,7 +100,8 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
     gc.freeze()  # the worlds of its keys stay, however large they become
     while hung_up.get():
         again()
-    end_now(stop() or 0)
+    stop()
+    end_now(0)
 
 
 def _supervise(simulator: Simulator, count: int) -> Workers:
