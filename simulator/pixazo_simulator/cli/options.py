@@ -106,13 +106,7 @@ class _ReadSeveral(Read):
 
 def sent(option: str) -> Read:
     """A key or token, which callers send in a header."""
-
-    def read(text: str) -> str:
-        if not text.strip() or not text.isascii() or not text.isprintable():
-            raise ValueError(f"{option} cannot be sent as a header: use printable ASCII")
-        return text.strip()
-
-    return Read(read)
+    return Read(lambda text: _imported("world").check_key(text.strip(), option))
 
 
 def _key(text: str) -> str:

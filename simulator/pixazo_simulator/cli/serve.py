@@ -6,7 +6,6 @@ import errno
 import gc
 import os
 import signal
-import stat
 import sys
 import threading
 from contextlib import suppress
@@ -176,9 +175,14 @@ def print_ready(line: str, ready_file: str | None, stop: Callable[[], object], m
     """Print that a server is ready, and `more`; write it to `ready_file`, if one is named. If that fails, call `stop` and raise click.UsageError."""
     from pathlib import Path
 
+    from .process import replace_file
+
     try:
         if ready_file:
-            _replace(Path(ready_file), line)
+            path = Path(ready_file)
+            if path.exists() and not (path.is_file() or path.is_symlink()):  # such as a pipe or a device
+                raise FileExistsError(errno.EEXIST, "it is not a regular file: choose another path")
+            replace_file(path, line)
     except OSError as error:
         stop()
         raise click.UsageError(f"ready file {ready_file} cannot be written: {error.strerror}") from None
@@ -189,24 +193,6 @@ def print_ready(line: str, ready_file: str | None, stop: Callable[[], object], m
         stop()
         message = f"the ready line cannot be written to standard output: {error.strerror}"
         raise click.UsageError(f"{message}; redirect it to a file or /dev/null") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Replace a file atomically, so a reader sees the whole text or none; no symbolic link is followed.
-
-    Raises OSError, also when something other than a regular file or a link is there: a pipe or a device is never replaced.
-    """
-    part = path.with_name(f"{path.name}.part")
-    for each in (part, path):
-        with suppress(FileNotFoundError):
-            mode = each.lstat().st_mode
-            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-                raise FileExistsError(errno.EEXIST, f"{each} is not a regular file: choose another path")
-    part.unlink(missing_ok=True)
-    created = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
-    with open(created, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
-        file.write(text)
-    part.replace(path)
 
 
 def _log_reach(simulator: Simulator) -> None:

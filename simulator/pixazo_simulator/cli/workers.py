@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,7 +54,11 @@ class Workers:
 
     def _start(self) -> subprocess.Popen[bytes]:
         number = self._listener.fileno()
-        with self._lock, _no_hang_up():
+        if (
+            sys.platform != "win32"
+        ):  # SIGHUP waits in the worker until its `Signals` listen; before that, it would end the worker
+            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))  # in this thread: another one receives it here
+        with self._lock:
             process = subprocess.Popen(  # noqa: S603 - this command itself
                 [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {SOCKET_VARIABLE: str(number)}, pass_fds=(number,),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -98,19 +100,6 @@ class Workers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-@contextmanager
-def _no_hang_up() -> Generator[None]:
-    """Let SIGHUP wait in a process that is started meanwhile, until its `Signals` listen: before that, it would end the process."""
-    if sys.platform == "win32":
-        yield
-    else:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _is_ready(process: subprocess.Popen[bytes]) -> bool:

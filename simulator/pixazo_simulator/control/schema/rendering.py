@@ -36,6 +36,7 @@ E = TypeVar("E", body.Event, body.UpcomingEvent)
 READY = body.Ready("ready")
 DELETED = body.Deleted(deleted=True)
 CLOSED = body.Closed(closed=True)
+state_number, rule_number = body.StateNumber, body.RuleNumber
 
 
 async def in_turns(rendered: Iterable[T]) -> list[T]:
@@ -375,14 +376,6 @@ async def record(world: state.World, exchanges: body.JournalPage, unmatched: bod
     """All that has happened in a world, with these pages of its journal and of the requests that reached no world."""
     accepted, kept = await generations(world, MOST_LISTED), await deliveries(world, MOST_LISTED)
     return body.WorldRecord(clock(world), exchanges, unmatched, accepted, kept, await script(world))
-
-
-def state_number(number: int) -> body.StateNumber:
-    return body.StateNumber(number)
-
-
-def rule_number(number: int) -> body.RuleNumber:
-    return body.RuleNumber(number)
 
 
 _FOUND: Mapping[str, Callable[..., Any]] = {"exchanges": exchange, "deliveries": delivery, "generations": generation}
