@@ -55,11 +55,8 @@ def test_the_ready_line_comes_when_connections_are_accepted(serve: Serve) -> Non
     """It has the address and the first key, which work at once."""
     serving = serve("--api-key", "first-key", "--api-key", "second-key")
     assert re.fullmatch(r"ready http://127\.0\.0\.1:\d+ key first-key\n", serving.ready_line)
-    assert [caller_of(serving, key).generate().status for key in ("first-key", "second-key", "third-key")] == [
-        202,
-        202,
-        401,
-    ]
+    keys = ("first-key", "second-key", "third-key")
+    assert [caller_of(serving, key).generate().status for key in keys] == [202, 202, 401]
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])
@@ -326,6 +323,10 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--mutant", "no-poling-url"], "mutant 'no-poling-url' does not exist (did you mean no-polling-url?): see pixazo-sim mutants"),
     (["serve", "--variant", "slow"], "variant 'slow' does not exist (did you mean slower?): see pixazo-sim mutants"),
     (["serve", "--mutant", "a", "--variant", "b"], "--mutant a and --variant b exclude each other: choose one"),
+    (["serve", "--workers", "2", "--state", "memory"], "--workers 2: several processes cannot share the state memory: use --state redis://HOST:PORT/DB, or one worker"),
+    (["serve", "--workers", "2", "--state", "memory-log"], "--workers 2: several processes cannot share the state memory-log: use --state redis://HOST:PORT/DB, or one worker"),
+    (["serve", "--workers", "2", "--state", "sqlite:x.db"], "--workers 2: several processes cannot share the state sqlite:x.db: use --state redis://HOST:PORT/DB, or one worker"),
+    (["serve", "--state", "redis:/typo"], "state 'redis:/typo' is not one of memory, memory-log, sqlite:FILE, redis://HOST:PORT/DB (did you mean redis://HOST:PORT/DB?)"),
     (["demo", "--out", "/dev/null/videos"], "folder /dev/null/videos cannot be created: Not a directory"),
 ]  # fmt: skip
 
@@ -512,19 +513,7 @@ def test_a_second_signal_ends_it_at_once() -> None:
 
 def test_it_ends_where_no_thread_can_be_started() -> None:
     """That which would end it by force is not needed."""
-    code = """
-import threading
-from pixazo_simulator.server.simulator import Simulator
-start = Simulator.start
-def unable(self):
-    raise RuntimeError("can't start new thread")
-def last(self):
-    try:
-        return start(self)
-    finally:
-        threading.Thread.start = unable
-Simulator.start = last
-"""
+    code = "import threading\ndef unable(self): raise RuntimeError('no thread')\nthreading.Timer.start = unable"
     with child(code, "serve", "--port", "0") as process:
         assert line(process).startswith(b"ready ")
         process.terminate()

@@ -19,7 +19,6 @@ from .options import OPTIONS, settings_of, simulator_of, usage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
     from socket import socket
 
     from pixazo_simulator.server import Simulator

@@ -56,8 +56,8 @@ class Workers:
         number = self._listener.fileno()
         if (
             sys.platform != "win32"
-        ):  # SIGHUP waits in the worker until its `Signals` listen; before that, it would end the worker
-            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))  # in this thread: another one receives it here
+        ):  # SIGHUP would end the worker before its `Signals` listen; here another thread receives it
+            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
         with self._lock:
             process = subprocess.Popen(  # noqa: S603 - this command itself
                 [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {SOCKET_VARIABLE: str(number)}, pass_fds=(number,),

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from .route import Refused as Refused
     from .routes import ROUTES as ROUTES
     from .schema import responses as responses
-    from .schema.requests import position_of as position_of
     from .schema.responses import *  # noqa: F403 - all that it exports
     from .schema.responses import from_json as from_json
     from .schema.responses import to_json as to_json
@@ -46,7 +45,6 @@ else:
         ".route": "ControlRoute Refused",
         ".routes": "ROUTES",
         ".schema": "responses",
-        ".schema.requests": "position_of",
         ".schema.responses": "from_json to_json",
     }
 

@@ -102,11 +102,8 @@ def test_a_kept_state_starts_with_what_was_read_last(tmp_path: Path) -> None:
     for settings in (last, first, last):
         with Simulator(settings, state=state) as simulator:
             assert rules_of(simulator.control().create_world()) == [rules[1].as_json()]
-    for settings, named in (
-        (other, "script"),
-        (replace(first, balance=1), "balance"),
-        (replace(first, seed=1), "seed"),
-    ):
+    wrong = {"script": other, "balance": replace(first, balance=1), "seed": replace(first, seed=1)}
+    for named, settings in wrong.items():
         with pytest.raises(SimulatorError, match=f"was started with {named}"):
             Simulator(settings, state=state).start()
 

@@ -86,9 +86,11 @@ def test_a_foreign_file_is_left_alone(kind: str, tmp_path: Path) -> None:
     assert _said(file).endswith(" is not a file of pixazo-sim: choose another file; this one was not changed")
 
 
-def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
-    """As one that `mktemp` has made."""
-    file = tmp_path / "worlds"
+@pytest.mark.parametrize("name", ["worlds", ":memory:"])
+def test_an_empty_file_is_a_new_one(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that `mktemp` has made, whatever its name means to SQLite."""
+    monkeypatch.chdir(tmp_path)
+    file = Path(name)
     file.touch()
     with _simulator(file) as simulator:
         identity = Caller(over_http(simulator.url), "a-key").accepted()
@@ -272,11 +274,3 @@ def test_a_server_that_is_killed_while_it_makes_its_file(kills: int, tmp_path: P
                 process.wait(chance.uniform(0, 0.02))
         with ServeProcess(tmp_path / f"serve-{number}", *OPTIONS[2:], "--state", f"sqlite:{file}") as serving:
             Caller(over_http(serving.url), "a-key").accepted()
-
-
-def test_a_file_may_have_the_name_of_a_database_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with _simulator(Path(":memory:")) as simulator:
-        Caller(over_http(simulator.url), "a-key").accepted("A bear")
-    with _simulator(Path(":memory:")) as simulator:
-        assert simulator.control().bill().total == 1

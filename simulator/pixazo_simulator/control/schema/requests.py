@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, TypeVar, cast
 
@@ -59,11 +58,6 @@ class Parameters(msgspec.Struct, forbid_unknown_fields=True):
 def given(value: T | UnsetType) -> T | None:
     """The value of a member, None where it was omitted."""
     return None if isinstance(value, UnsetType) else value
-
-
-def position_of(at: str | UnsetType | None) -> int | None:
-    """The position of the log that `at` names, None for an instant or for now."""
-    return int(at) if isinstance(at, str) and re.fullmatch("[0-9]{1,15}", at) else None
 
 
 class NoParameters(Parameters):
