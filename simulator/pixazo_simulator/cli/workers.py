@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -104,5 +104,4 @@ class Workers:
 
 def _is_ready(process: subprocess.Popen[bytes]) -> bool:
     """Wait until a worker prints its ready line; False when it ends before."""
-    output: Any = process.stdout
-    return bool(output.readline())
+    return bool(process.stdout and process.stdout.readline())

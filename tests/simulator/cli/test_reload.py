@@ -141,9 +141,8 @@ def test_serve_reads_its_files_again(tmp_path: Path) -> None:
         assert [each["faults"] for each in rules_of(served.client)] == [[{"fault": "hang"}]]
         assert served.client.world().policy["submit_code"] == "202"
         script.write_text("rules: [{when: status, faults: [{fault: empty_reply}]}]", encoding="utf-8")
-        assert (
-            served.hang_up() == f"SIGHUP: read {script} and {profile} again; worlds changed: 1; new ones start with it"
-        )
+        read = f"SIGHUP: read {script} and {profile} again; worlds changed: 1; new ones start with it"
+        assert served.hang_up() == read
         assert [each["faults"] for each in rules_of(served.client)] == [[{"fault": "empty_reply"}]]
         assert served.client.world().policy["submit_code"] == "200"
         process.terminate()
