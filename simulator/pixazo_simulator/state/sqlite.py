@@ -41,7 +41,7 @@ class SqliteStore:
 
     def __init__(self, path: str) -> None:
         self.name = f"sqlite:{path}"
-        self._path = Path(path).absolute()  # for SQLite `:memory:` is no file
+        self._path = Path(path)
         self._database: sqlite3.Connection | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="pixazo-sim:sqlite")
         self._count = 0
@@ -63,8 +63,9 @@ class SqliteStore:
         kept = None if is_new else self._read()
         if kept is None:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        path = self._path.absolute()  # for SQLite `:memory:` is not a file
         database = sqlite3.connect(
-            self._path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False, cached_statements=16
+            path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False, cached_statements=16
         )
         try:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -102,7 +103,7 @@ class SqliteStore:
         """The content of the file, all checked before anything is written; None when its creation was interrupted."""
         # Opening it creates files next to it only if there already are some.
         mode = "mode=ro" if Path(f"{self._path}-wal").exists() else "immutable=1"
-        uri = f"{self._path.as_uri()}?{mode}"
+        uri = f"{self._path.absolute().as_uri()}?{mode}"
         with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY / 1000, isolation_level=None)) as database:
             database.execute("BEGIN")
             if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
