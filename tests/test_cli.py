@@ -56,38 +56,24 @@ def test_the_ready_line_comes_when_connections_are_accepted(serve: Serve) -> Non
     """It has the address and the first key, which work at once."""
     serving = serve("--api-key", "first-key", "--api-key", "second-key")
     assert re.fullmatch(r"ready http://127\.0\.0\.1:\d+ key first-key\n", serving.ready_line)
-    assert [caller_of(serving, key).generate().status for key in ("first-key", "second-key", "third-key")] == [
-        202,
-        202,
-        401,
-    ]
+    keys = ("first-key", "second-key", "third-key")
+    assert [caller_of(serving, key).generate().status for key in keys] == [202, 202, 401]
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])
 def test_the_ready_file_is_made_anew(serve: Serve, tmp_path: Path, kind: str) -> None:
-    """A file or link at its path or at that of its temporary file is replaced: no link is followed."""
+    """A file or link at its path is replaced: no link is followed."""
     precious = tmp_path / "precious"
     precious.write_text("mine")
-    for name in ("ready", "ready.part"):
-        if kind == "link":
-            (tmp_path / name).symlink_to(precious)
-        else:
-            (tmp_path / name).write_text("stale")
+    if kind == "link":
+        (tmp_path / "ready").symlink_to(precious)
+    else:
+        (tmp_path / "ready").write_text("stale")
     serving = serve("--ready-file", str(tmp_path / "ready"))
     assert precious.read_text() == "mine"
     assert (tmp_path / "ready").read_text() == serving.ready_line
     assert not (tmp_path / "ready").is_symlink()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["precious", "ready"]
-
-
-@pytest.mark.parametrize("name", ["ready", "ready.part"])
-def test_the_ready_file_replaces_no_pipe(tmp_path: Path, name: str) -> None:
-    """Neither at its path nor at that of its temporary file; nothing is written, and the server has ended."""
-    os.mkfifo(tmp_path / name)
-    says = mistake("serve", "--port", "0", "--ready-file", str(tmp_path / "ready"))
-    reason = f"{tmp_path}/{name} is not a regular file: choose another path"
-    assert says == f"ready file {tmp_path}/ready cannot be written: {reason}"
-    assert [(each.name, each.is_fifo()) for each in tmp_path.iterdir()] == [(name, True)]
 
 
 # Who may use our own routes
@@ -309,8 +295,8 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--set", "cors"], "--set 'cors' is not FIELD=VALUE"),
     (["serve", "--set", "cros=on"], "policy field 'cros' does not exist (did you mean cors?): see pixazo-sim policy"),
     (["serve", "--set", "media=mp3"], "policy field media: 'mp3' is not one of mp4, placeholder (did you mean mp4?)"),
-    (["serve", "--control-token", "to\nken"], "--control-token cannot be sent as a header: use printable ASCII"),
-    (["serve", "--control-token", ""], "--control-token cannot be sent as a header: use printable ASCII"),
+    (["serve", "--control-token", "to\nken"], "--control-token cannot be sent as a header: use printable ASCII without leading or trailing spaces"),
+    (["serve", "--control-token", ""], "--control-token cannot be sent as a header: use printable ASCII without leading or trailing spaces"),
     (["serve", "--control-token", "a", "--control-open"], "--control-token and --control-open exclude each other: choose one"),
     (["serve", "--control-host", "http://a.test"], "--control-host 'http://a.test' is not a host name: give it without scheme, port or path"),
     (["serve", "--control-host", "a.test:80"], "--control-host 'a.test:80' is not a host name: give it without scheme, port or path"),
@@ -323,6 +309,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--profile", "observd"], "profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)"),
     (["serve", "--profile", "no.toml"], "profile no.toml cannot be read: No such file or directory"),
     (["serve", "--port", "0", "--ready-file", "no/such/file"], "ready file no/such/file cannot be written: No such file or directory"),
+    (["serve", "--port", "0", "--ready-file", "/dev/null"], "ready file /dev/null cannot be written: it is not a regular file: choose another path"),
     (["serve", "--profile", "."], "profile . cannot be read: Is a directory"),
     (["serve", "--profile", "/dev/zero"], "profile /dev/zero is larger than 16777216 bytes"),
     (["serve", "--profile", "a" * 300], f"profile {'a' * 300!r} is not one of documented, observed, nor a file"),
@@ -330,6 +317,10 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--mutant", "no-poling-url"], "mutant 'no-poling-url' does not exist (did you mean no-polling-url?): see pixazo-sim mutants"),
     (["serve", "--variant", "slow"], "variant 'slow' does not exist (did you mean slower?): see pixazo-sim mutants"),
     (["serve", "--mutant", "a", "--variant", "b"], "--mutant a and --variant b exclude each other: choose one"),
+    (["serve", "--workers", "2", "--state", "memory"], "--workers 2: several processes cannot share the state memory: use --state redis://HOST:PORT/DB, or one worker"),
+    (["serve", "--workers", "2", "--state", "memory-log"], "--workers 2: several processes cannot share the state memory-log: use --state redis://HOST:PORT/DB, or one worker"),
+    (["serve", "--workers", "2", "--state", "sqlite:x.db"], "--workers 2: several processes cannot share the state sqlite:x.db: use --state redis://HOST:PORT/DB, or one worker"),
+    (["serve", "--state", "redis:/typo"], "state 'redis:/typo' is not one of memory, memory-log, sqlite:FILE, redis://HOST:PORT/DB (did you mean redis://HOST:PORT/DB?)"),
     (["demo", "--out", "/dev/null/videos"], "folder /dev/null/videos cannot be created: Not a directory"),
 ]  # fmt: skip
 
@@ -385,8 +376,9 @@ def test_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         says = mistake("serve", "--port", str(port))
-    remedy = "choose another with --host or --port"
-    assert says == f"cannot listen on 127.0.0.1 port {port}: Address already in use; {remedy}"
+    assert (
+        says == f"cannot listen on 127.0.0.1 port {port}: Address already in use; choose another with --host or --port"
+    )
 
 
 def test_a_variable_with_a_mistake() -> None:
@@ -522,6 +514,15 @@ def test_a_second_signal_ends_it_at_once() -> None:
         assert line(process) == b"stopping\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 128 + signal.SIGINT
+
+
+def test_it_ends_where_no_thread_can_be_started() -> None:
+    """That which would end it by force is not needed."""
+    code = "import threading\ndef unable(self): raise RuntimeError('no thread')\nthreading.Timer.start = unable"
+    with child(code, "serve", "--port", "0") as process:
+        assert line(process).startswith(b"ready ")
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
 
 
 def test_what_does_not_end_is_ended_by_force() -> None:

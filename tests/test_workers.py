@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.caller import Caller, over_http
-from tests.command import mistake
 from tests.patience import until
 from tests.servers import Redis
 from tests.serving import ServeProcess
@@ -75,17 +74,3 @@ def test_sigterm_ends_all(serving: ServeProcess) -> None:
     before = workers(serving)
     assert serving.terminate() == 0
     assert not any(Path(f"/proc/{each}").exists() for each in before)
-
-
-@pytest.mark.parametrize("state", ["memory", "memory-log", "sqlite:x.db"])
-def test_several_workers_need_a_state_that_they_share(state: str) -> None:
-    """The remedy is named."""
-    assert mistake("serve", "--port", "0", "--workers", "2", "--state", state) == (
-        f"--workers 2: several processes cannot share the state {state}: use --state redis://HOST:PORT/DB, or one worker"
-    )
-
-
-def test_what_is_wrong_is_said_once() -> None:
-    """A worker that cannot start says why."""
-    said = mistake("serve", "--port", "0", "--state", "redis:/typo")
-    assert said.startswith("state 'redis:/typo' is not one of memory, memory-log, sqlite:FILE, redis://HOST:PORT/DB")

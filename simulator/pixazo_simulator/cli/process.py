@@ -12,7 +12,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BY_SIGNAL = 128
 """The exit code of a process that a signal ended is this plus the number of the signal, as in a shell."""
@@ -175,6 +178,22 @@ class Signals:
                     handle(number)
 
 
+def replace_file(file: Path, text: str, mode: int = 0o666, *, is_new: bool = False) -> None:
+    """Write a file atomically: a reader sees it whole, and no symbolic link is followed; where it is new, one that another process has written meanwhile stays."""
+    part = file.with_name(f"{file.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as opened:  # noqa: PTH123 - a descriptor
+            opened.write(text)
+        if is_new:
+            with suppress(OSError):  # not every file system has links
+                os.link(part, file)
+        if not (is_new and file.exists()):
+            part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def at_stdin_eof(call: Callable[[], object]) -> None:
     """Call a function in a thread of its own once standard input has ended; anything written to it before is dropped."""
 
@@ -205,4 +224,5 @@ def end_in(seconds: float, code: int) -> None:
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
-    timer.start()
+    with suppress(RuntimeError):  # no thread can be started, but the thread of the signals must go on
+        timer.start()

@@ -6,7 +6,6 @@ import errno
 import gc
 import os
 import signal
-import stat
 import sys
 import threading
 from contextlib import suppress
@@ -20,7 +19,6 @@ from .options import OPTIONS, settings_of, simulator_of, usage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
     from socket import socket
 
     from pixazo_simulator.server import Simulator
@@ -85,7 +83,7 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
     again: Callable[[], None] = partial(_read_again, simulator, options)
     with usage_error(SimulatorError):
         if listener or workers == 1:
-            stop: Callable[[], int | None] = simulator.start().stop
+            stop: Callable[[], object] = simulator.start().stop
         else:
             supervised = _supervise(simulator, workers)
             stop, again = supervised.end, supervised.hang_up
@@ -100,7 +98,8 @@ def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mappi
     gc.freeze()  # the worlds of its keys stay, however large they become
     while hung_up.get():
         again()
-    end_now(stop() or 0)
+    stop()
+    end_now(0)
 
 
 def _supervise(simulator: Simulator, count: int) -> Workers:
@@ -179,9 +178,14 @@ def print_ready(line: str, ready_file: str | None, stop: Callable[[], object], m
     """Print that a server is ready, and `more`; write it to `ready_file`, if one is named. If that fails, call `stop` and raise click.UsageError."""
     from pathlib import Path
 
+    from .process import replace_file
+
     try:
         if ready_file:
-            _replace(Path(ready_file), line)
+            path = Path(ready_file)
+            if path.exists() and not (path.is_file() or path.is_symlink()):  # such as a pipe or a device
+                raise FileExistsError(errno.EEXIST, "it is not a regular file: choose another path")
+            replace_file(path, line)
     except OSError as error:
         stop()
         raise click.UsageError(f"ready file {ready_file} cannot be written: {error.strerror}") from None
@@ -192,24 +196,6 @@ def print_ready(line: str, ready_file: str | None, stop: Callable[[], object], m
         stop()
         message = f"the ready line cannot be written to standard output: {error.strerror}"
         raise click.UsageError(f"{message}; redirect it to a file or /dev/null") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Replace a file atomically, so a reader sees the whole text or none; no symbolic link is followed.
-
-    Raises OSError, also when something other than a regular file or a link is there: a pipe or a device is never replaced.
-    """
-    part = path.with_name(f"{path.name}.part")
-    for each in (part, path):
-        with suppress(FileNotFoundError):
-            mode = each.lstat().st_mode
-            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-                raise FileExistsError(errno.EEXIST, f"{each} is not a regular file: choose another path")
-    part.unlink(missing_ok=True)
-    created = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
-    with open(created, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
-        file.write(text)
-    part.replace(path)
 
 
 def _log_reach(simulator: Simulator) -> None:

@@ -7,10 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,8 +18,8 @@ if TYPE_CHECKING:
 
 SOCKET_VARIABLE = "PIXAZO_SIM_WORKER_FD"
 """In the environment of a worker: the file descriptor of the port."""
-STEADY = 1.0
-"""Seconds that a worker must have run to be replaced when it ends by itself; one that ends sooner ends all the workers."""
+AGAIN = 1.0
+"""Seconds until another worker is started in place of one that did not start, as while its script is being edited."""
 _GRACE = 2.5
 """Seconds within which workers must end before they are killed."""
 
@@ -46,7 +43,6 @@ class Workers:
     def __init__(self, count: int, listener: socket.socket) -> None:
         self._listener = listener
         self._ending = threading.Event()
-        self._code = 0
         self._lock = threading.Lock()
         self._processes: list[subprocess.Popen[bytes]] = []
         started = [self._start() for _ in range(count)]
@@ -58,7 +54,11 @@ class Workers:
 
     def _start(self) -> subprocess.Popen[bytes]:
         number = self._listener.fileno()
-        with self._lock, _no_hang_up():
+        if (
+            sys.platform != "win32"
+        ):  # SIGHUP would end the worker before its `Signals` listen; here another thread receives it
+            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
+        with self._lock:
             process = subprocess.Popen(  # noqa: S603 - this command itself
                 [sys.executable, "-m", "pixazo_simulator", *sys.argv[1:]], env=os.environ | {SOCKET_VARIABLE: str(number)}, pass_fds=(number,),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -68,26 +68,16 @@ class Workers:
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """Replace workers that end, until the shutdown."""
-        while True:
-            began = time.monotonic()
+        while not self._ending.is_set():
             code = process.wait()
             if self._ending.is_set():
                 return
-            if code >= 0 and time.monotonic() - began < STEADY:
-                problem = f"a worker exited with {code} within {STEADY:g} s of its start"
-                break
             log.warning("a worker exited with %d: starting another in its place", code)
             with self._lock:
                 self._processes.remove(process)
             process = self._start()
             if not _is_ready(process):
-                problem = "no worker could be started in its place"
-                break
-        if self._ending.is_set():  # which is why it did not start
-            return
-        self._code = 1
-        log.error("%s: stopping the others, too", problem)
-        os.kill(os.getpid(), signal.SIGTERM)
+                self._ending.wait(AGAIN)
 
     def hang_up(self) -> None:
         """Make every worker read its files again."""
@@ -97,8 +87,8 @@ class Workers:
             for process in processes:
                 process.send_signal(signal.SIGHUP)
 
-    def end(self) -> int:
-        """End all workers, and wait for them; return the exit code."""
+    def end(self) -> None:
+        """End all workers, and wait for them."""
         self._ending.set()
         with self._lock:
             processes = list(self._processes)
@@ -110,23 +100,8 @@ class Workers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        return self._code
-
-
-@contextmanager
-def _no_hang_up() -> Generator[None]:
-    """Let SIGHUP wait in a process that is started meanwhile, until its `Signals` listen: before that, it would end the process."""
-    if sys.platform == "win32":
-        yield
-    else:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _is_ready(process: subprocess.Popen[bytes]) -> bool:
     """Wait until a worker prints its ready line; False when it ends before."""
-    output: Any = process.stdout
-    return bool(output.readline())
+    return bool(process.stdout and process.stdout.readline())

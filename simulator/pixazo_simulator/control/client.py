@@ -308,7 +308,7 @@ class ControlClient:
 
     def ledger(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.LedgerPage:
         """The balance, and the latest entries that add up to it; as they were `at` a past instant, else now."""
-        return self._list("ledger", responses.LedgerPage, limit=limit, at=_instant(at))
+        return self._list("ledger", responses.LedgerPage, limit=limit, at=at)
 
     def bill(self) -> responses.Bill:
         """What the generations would have cost on the real gateway, what became of each, and how much of the money was wasted."""
@@ -316,22 +316,22 @@ class ControlClient:
 
     def generations(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.GenerationPage:
         """The latest generations: status, plan, what was requested; as they were `at` a past instant, else now."""
-        return self._list("generations", responses.GenerationPage, limit=limit, at=_instant(at))
+        return self._list("generations", responses.GenerationPage, limit=limit, at=at)
 
     def status(self, request_id: str, *, at: datetime | str | None = None) -> responses.StatusAnswer:
         """The response to a status read of this generation now, or `at` an instant: as `text`, byte for byte, and as `body`, decoded.
 
         For a future instant it is what the response will be if nothing changes until then.
         """
-        return self._list("status", responses.StatusAnswer, request_id=request_id, at=_instant(at))
+        return self._list("status", responses.StatusAnswer, request_id=request_id, at=at)
 
     def journal(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
         """The latest exchanges of the world; with `after` the first ones after that number, to read page by page."""
-        return self._list("journal", responses.JournalPage, **_dated(filters))
+        return self._list("journal", responses.JournalPage, **filters)
 
     def unmatched(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
         """The requests to this server that reached no world, such as those with an unknown key."""
-        return self._list("unmatched", responses.JournalPage, **_dated(filters))
+        return self._list("unmatched", responses.JournalPage, **filters)
 
     def record(self, *, unmatched_after: int | None = None, elapsed: bool | None = None) -> responses.WorldRecord:
         """All that has happened in the world, in one response; of a longer journal the first 1,000 exchanges.
@@ -390,7 +390,7 @@ class ControlClient:
 
     def deliveries(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.DeliveryPage:
         """The latest webhooks, delivered or pending, with every attempt; as they were `at` a past instant, else now."""
-        return self._list("deliveries", responses.DeliveryPage, limit=limit, at=_instant(at))
+        return self._list("deliveries", responses.DeliveryPage, limit=limit, at=at)
 
     def delivery(self, number: int) -> responses.DeliveryDetail:
         """A webhook with what was posted at its latest attempt, or what would be posted now if there was none."""
@@ -417,7 +417,8 @@ class ControlClient:
 
     def _list(self, what: str, kind: type[T], /, **filters: object) -> T:
         # A path that is not Unicode was never sent.
-        query = urlencode(_given(filters), quote_via=quote, errors="replace")
+        given = {name: _instant(value) for name, value in _given(filters).items()}
+        query = urlencode(given, quote_via=quote, errors="replace")
         return self._call("GET", f"/_sim/{what}?{query}" if query else f"/_sim/{what}", kind)
 
     def _call(self, method: str, target: str, kind: type[T], members: Mapping[str, Any] | None = None) -> T:
@@ -539,13 +540,9 @@ def _given(members: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _instant(given: datetime | str | None) -> str | None:
-    """An instant as a string."""
+def _instant(given: object) -> object:
+    """An instant as a string, anything else as it is."""
     return given.isoformat() if isinstance(given, datetime) else given
-
-
-def _dated(filters: JournalFilters) -> dict[str, Any]:
-    return {**filters, "at": _instant(filters.get("at"))}
 
 
 def _rule(rule: Rule | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -187,8 +187,7 @@ class _Exchange:
     @property
     def _patience(self) -> float | None:
         """The read time-out of the client."""
-        seconds: float | None = self._request.extensions.get("timeout", {}).get("read")
-        return seconds
+        return cast("float | None", self._request.extensions.get("timeout", {}).get("read"))
 
     def _refused(self, status: HTTPStatus, message: str) -> Any:
         answer = spec.queue_error(status, status.phrase, message)

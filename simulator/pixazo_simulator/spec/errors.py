@@ -151,6 +151,7 @@ class Violation(Enum):
 
     REQUIRED = "is required"
     WANTED = "must be {}, not {}"
+    HAS = "must have {}, not {}"
     BLANK = "must not be blank"
     LENGTH = "must have at most {} characters, not {}"
     COMBO = "1080P is not available with a duration of 10 seconds"

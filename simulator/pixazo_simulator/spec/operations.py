@@ -323,7 +323,7 @@ def _bounds(
     else:
         return None
     shown = f"{value:.15g}" if abs(value) < 1e300 else f"{str(value)[:20]}…"
-    return Problem(place, Violation.WANTED, (wanted, shown))
+    return Problem(place, Violation.HAS if unit else Violation.WANTED, (wanted, shown))
 
 
 def _text_problem(parameter: Parameter, place: str, text: str) -> Problem | None:

@@ -63,8 +63,9 @@ class SqliteStore:
         kept = None if is_new else self._read()
         if kept is None:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        path = self._path.absolute()  # for SQLite `:memory:` is not a file
         database = sqlite3.connect(
-            self._path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False, cached_statements=16
+            path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False, cached_statements=16
         )
         try:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")

@@ -161,10 +161,7 @@ class MemoryStore:
     def open(self, head: Head) -> Kept:
         """Return what was kept by the simulator that used it before, if there was one."""
         self._head = self._head or head
-        return self._kept(self._head)
-
-    def _kept(self, head: Head) -> Kept:
-        return Kept(head, self._count, self._state, tuple(self._entries))
+        return Kept(self._head, self._count, self._state, tuple(self._entries))
 
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:  # noqa: ARG002 - nothing here is
         self._entries += entries
@@ -177,7 +174,7 @@ class MemoryStore:
     async def read(self) -> Kept:
         if self._head is None:
             raise StateUnavailableError(f"{self.name} is not open")
-        return self._kept(self._head)
+        return self.open(self._head)
 
     async def close(self) -> None:
         """Do nothing: a log in memory has no resource."""

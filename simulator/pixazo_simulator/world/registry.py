@@ -292,7 +292,7 @@ class Worlds:
         settings, name = self.settings, wanted.name
         seed = settings.seed if wanted.seed is None else wanted.seed
         if not -(2**63) <= seed < 2**64:  # MessagePack, as which worlds are saved, has no longer ones
-            raise ValueError("the seed has more than 64 bits: give a smaller number")
+            raise ValueError("the seed has more than 64 bits: give a number nearer to 0")
         if len(self) >= settings.most_worlds:
             raise ValueError(f"{settings.most_worlds} worlds are open already (setting most_worlds): delete one first")
         key = self.fresh_key() if wanted.key is None else wanted.key

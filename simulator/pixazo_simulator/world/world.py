@@ -526,10 +526,8 @@ class World(Generations, kw_only=True):
         if delivery.form is Form.CHALLENGE:
             return spec.upstream_challenge(generation.request_id)
         if delivery.form is Form.UPSTREAM:
-            seen, plan = (
-                self.functions.status_span(generation.accepted, generation.plan, delivery.event),
-                generation.plan,
-            )
+            plan = generation.plan
+            seen = self.functions.status_span(generation.accepted, plan, delivery.event)
             return spec.upstream_body(generation.request_id, seen.status, None if seen.until else plan.error)
         return self.status_body(generation, generation.origin, delivery.event)
 

@@ -146,7 +146,7 @@ def test_a_world_with_every_setting(caller: Caller) -> None:
         ({"clock": "fast"}, ["clock 'fast' is not one of real, manual, xN"]),
         ({"start": "today"}, ["start 'today' is neither now nor an instant"]),
         ({"seed": "7"}, ["seed '7': give an integer"]),
-        ({"seed": 2**64}, ["the seed has more than 64 bits: give a smaller number"]),
+        ({"seed": 2**64}, ["the seed has more than 64 bits: give a number nearer to 0"]),
         ({"ballance": "1"}, ["`ballance`", "(did you mean balance?)", "known members are key, balance, profile"]),
         ({"images": {"x": 5}}, ["images[...]"]),
         ({"images": {"x": {}}}, ["images[...]", "missing required field `format`"]),

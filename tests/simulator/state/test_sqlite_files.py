@@ -86,9 +86,11 @@ def test_a_foreign_file_is_left_alone(kind: str, tmp_path: Path) -> None:
     assert _said(file).endswith(" is not a file of pixazo-sim: choose another file; this one was not changed")
 
 
-def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
-    """As one that `mktemp` has made."""
-    file = tmp_path / "worlds"
+@pytest.mark.parametrize("name", ["worlds", ":memory:"])
+def test_an_empty_file_is_a_new_one(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that `mktemp` has made, whatever its name means to SQLite."""
+    monkeypatch.chdir(tmp_path)
+    file = Path(name)
     file.touch()
     with _simulator(file) as simulator:
         identity = Caller(over_http(simulator.url), "a-key").accepted()

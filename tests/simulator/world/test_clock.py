@@ -8,9 +8,10 @@ from functools import partial
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.patience import until
 
 from pixazo_simulator.spec.text import LAST_INSTANT, PAGE_INSTANT
-from pixazo_simulator.world.clock import Clock, clock_factory, read_start, starting
+from pixazo_simulator.world.clock import Clock, StoredTime, clock_factory, read_start, starting
 
 
 class Monotonic:
@@ -166,3 +167,10 @@ def test_clocks_of_a_factory_start_elsewhere() -> None:
     early.advance_to(50_000)
     assert (early.now(), late.now()) == (50_000, 41_000)
     assert starting(Clock.manual, None) == Clock.manual
+
+
+def test_stored_time_goes_on_from_a_command_that_was_later() -> None:
+    """Dates are set back; worlds must not stand still until that date is reached again."""
+    time = StoredTime()
+    time.latest = before = time.instant() + 86_400_000
+    until(lambda: before < time.instant() < before + 60_000)

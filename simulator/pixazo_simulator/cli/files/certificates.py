@@ -7,7 +7,6 @@ pretend to be only these hosts, and only to those who trust it, even if a whole 
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
 import ssl
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from typing import Any
 import click
 
 from pixazo_simulator.cli.options import usage_error
+from pixazo_simulator.cli.process import replace_file
 
 HOSTS = ("localhost", "127.0.0.1", "::1")
 """The hosts that it always includes."""
@@ -45,7 +45,7 @@ def kept_certificate(given: Path | str | None, hosts: Iterable[str]) -> tuple[Pa
         # The last certificate is the authority's: two processes that make one at the same time both report the same.
         pem = _BEGIN + file.read_text(encoding="utf-8").rpartition(_BEGIN)[2]
         if not authority.exists() or authority.read_text(encoding="utf-8") != pem:
-            _replace(authority, pem, 0o644)
+            replace_file(authority, pem, 0o644)
     except OSError as error:
         raise ValueError(
             f"no certificate can be saved in {folder} ({error.strerror}): choose another folder with --tls-folder"
@@ -81,23 +81,7 @@ def _make(file: Path, hosts: set[str], *, is_new: bool) -> None:
         ) from None
     pems = [leaf.private_key_pem, *leaf.cert_chain_pems, authority.cert_pem]
     head = f"pixazo-sim serve --tls, until {until.date()}, for {' '.join(names)}\n"
-    _replace(file, head + "".join(each.bytes().decode() for each in pems), 0o600, is_new=is_new)
-
-
-def _replace(file: Path, text: str, mode: int, *, is_new: bool = False) -> None:
-    """Write a file atomically: a reader sees it whole; where it is new, one that another process has written meanwhile stays."""
-    part = file.with_name(f"{file.name}.{os.getpid()}")
-    part.unlink(missing_ok=True)
-    try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as opened:  # noqa: PTH123 - a descriptor
-            opened.write(text)
-        if is_new:
-            with suppress(OSError):  # not every file system has links
-                os.link(part, file)
-        if not (is_new and file.exists()):
-            part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    replace_file(file, head + "".join(each.bytes().decode() for each in pems), 0o600, is_new=is_new)
 
 
 def named(host: str) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +50,7 @@ def _replay(file: str, check: bool, key: str, **options: Any) -> None:  # noqa: 
     summary = _summary(saved, replayed)
     is_sound = replayed.is_same and replayed.has_same_outcome
     if check:
-        sys.stdout.write(f"{summary}\n")
-        sys.stdout.flush()
+        click.echo(summary)
         raise SystemExit(0 if is_sound else 1)
     log_to_stderr(options["log_format"])
     log.log(logging.INFO if is_sound else logging.WARNING, "%s", summary)

@@ -36,6 +36,7 @@ E = TypeVar("E", body.Event, body.UpcomingEvent)
 READY = body.Ready("ready")
 DELETED = body.Deleted(deleted=True)
 CLOSED = body.Closed(closed=True)
+state_number, rule_number = body.StateNumber, body.RuleNumber
 
 
 async def in_turns(rendered: Iterable[T]) -> list[T]:
