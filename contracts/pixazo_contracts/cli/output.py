@@ -28,7 +28,6 @@ def option(names: str, metavar: str | None = None, about: str | None = None, **m
 
 
 def flag(name: str, about: str) -> click.Option:
-    """An option without a value."""
     return option(name, about=about, is_flag=True)
 
 
@@ -75,7 +74,6 @@ def print_report(text: str, form: str | None, github: Callable[[], GitHub]) -> N
 
 
 def say(line: str) -> None:
-    """Print a line on standard error."""
     click.echo(f"pixazo-contracts: {visible(line)}", err=True)
 
 

@@ -79,7 +79,6 @@ def _without_front_matter(markdown: str) -> str:
 
 
 def without_comments(html: str) -> str:
-    """A piece of HTML without its comments."""
     before, *others = html.split("<!--")
     return before + "".join(each.partition("-->")[2] for each in others)
 
@@ -205,7 +204,6 @@ class Section(msgspec.Struct):
     blocks: list[Block] = []
 
     def code(self) -> list[Block]:
-        """Its samples."""
         return [block for block in self.blocks if block.kind == "code"]
 
 

@@ -294,7 +294,6 @@ def valid_body(operation: str, name: str, **changes: object) -> dict[str, object
 
 
 def read(request_id: str, *, case: str = "poll", **about: Unpack[About]) -> Send:
-    """Read a status once."""
     return Send(operation="status", url=f"{trace.STATUS_BASE}{request_id}", case=case, request_id=request_id, **about)
 
 
@@ -315,7 +314,6 @@ def strangers(context: RunContext) -> tuple[str, ...]:
 
 
 def with_webhook(url: str) -> Headers:
-    """The printed headers with `X-Webhook-URL`."""
     return (*PRINTED_HEADERS, ("X-Webhook-URL", url))
 
 

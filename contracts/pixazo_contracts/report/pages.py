@@ -32,7 +32,6 @@ class PageDiffDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="ur
 
 
 def page_json(page: Page) -> str:
-    """A page for other programs."""
     return _json(PageDocument(**msgspec.structs.asdict(page)))
 
 

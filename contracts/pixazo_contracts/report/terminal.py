@@ -108,7 +108,6 @@ def repeat_keys(result: Result) -> str:
 
 
 def finding_line(finding: Finding) -> str:
-    """A finding in one line."""
     return f"{source(finding)}, {finding.where or 'observation'}: expected {finding.expected}; got {finding.got}"
 
 
@@ -146,7 +145,6 @@ def spending(result: Result) -> str | None:
 
 
 def not_compared_lines(not_compared: Mapping[str, str]) -> Iterator[str]:
-    """The clauses that were not compared, by the reason why not."""
     for reason in dict.fromkeys(not_compared.values()):
         yield f"not compared, {reason}: {', '.join(name for name, why in not_compared.items() if why == reason)}"
 

@@ -163,7 +163,6 @@ class Profile:
         return self.paid or not self.loopback
 
     def has(self, needs: frozenset[str]) -> bool:
-        """Whether all of these capabilities were declared."""
         return needs <= set(self.capabilities)
 
     def lacks(self, needs: frozenset[str]) -> str | None:

@@ -124,12 +124,10 @@ class Message:
 
     @property
     def method(self) -> str:
-        """The method of the request."""
         return self.head.first[0].decode("latin-1")
 
     @property
     def target(self) -> str:
-        """The target of the request."""
         return self.head.first[1].decode("latin-1")
 
 
@@ -173,7 +171,6 @@ class Tape:
         self._zero = time.monotonic() - max(0.0, time.time() - begun)
 
     def now(self) -> float:
-        """Seconds since the trace began."""
         return time.monotonic() - self._zero
 
     # -- what survives the process
@@ -293,7 +290,6 @@ class Tape:
             raise TapeError(f"{self._path}: {error.strerror or error}") from None
 
     def text(self, text: str) -> str:
-        """A text without any known key."""
         return self._redactor.text(text)
 
     def _account(self, said: Classified, key: str) -> str:
@@ -419,7 +415,6 @@ class Tape:
         return load_trace(self._path)
 
     def close(self) -> None:
-        """Write nothing more."""
         self._file.close()
 
 

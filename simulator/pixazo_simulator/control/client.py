@@ -540,7 +540,6 @@ def _given(members: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _instant(given: datetime | str | None) -> str | None:
-    """An instant as a string."""
     return given.isoformat() if isinstance(given, datetime) else given
 
 

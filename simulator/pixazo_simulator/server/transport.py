@@ -186,7 +186,6 @@ class _Exchange:
 
     @property
     def _patience(self) -> float | None:
-        """The read time-out of the client."""
         seconds: float | None = self._request.extensions.get("timeout", {}).get("read")
         return seconds
 

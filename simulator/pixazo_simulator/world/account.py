@@ -54,7 +54,6 @@ class Ledger(Part):
 
     @classmethod
     def opened(cls, balance: int, now: int) -> Ledger:
-        """A ledger whose first entry is this balance."""
         return cls(balance, [Entry(now, EntryKind.OPENING, balance)])
 
     def _enter(self, entry: Entry) -> None:
@@ -79,7 +78,6 @@ class Ledger(Part):
         return self._total + sum(each.amount for each in self._due(now))
 
     def entries(self, now: int) -> list[Entry]:
-        """All entries up to `now`, oldest first."""
         return [*chain.from_iterable(self._earlier), *self._entries, *self._due(now)]
 
     def begin(self, entries: Iterable[Entry], now: int) -> None:

@@ -42,7 +42,6 @@ class Submission(msgspec.Struct, gc=False):
 
     @property
     def members(self) -> dict[str, Any] | spec.InvalidBody:
-        """The members of the JSON object."""
         if self._members is None:
             self._members = spec.members(self.body or b"")
         return self._members

@@ -131,7 +131,6 @@ class Outbox(Part):
         return self._taken
 
     def number(self) -> int:
-        """A number for a new delivery."""
         self.latest += 1
         return self.latest
 
@@ -152,7 +151,6 @@ class Outbox(Part):
         heapq.heappush(self._agenda, (due, number))
 
     def next_due(self) -> int | None:
-        """The instant of the next attempt."""
         return self._agenda[0][0] if self._agenda else None
 
     def due(self, number: int) -> int | None:

@@ -160,7 +160,6 @@ class Generations(Part, kw_only=True):
 
     @property
     def next_generation(self) -> int:
-        """The number of the next submission that is accepted."""
         return self._accepted + 1
 
     def generation_of(self, identity: str) -> Generation | None:
@@ -168,12 +167,10 @@ class Generations(Part, kw_only=True):
         return self._generations.get(identity)
 
     def generations(self) -> list[Generation]:
-        """All accepted generations, oldest first."""
         return list(self._generations.values())
 
     @property
     def accepted(self) -> int:
-        """How many generations were accepted."""
         return len(self._generations)
 
     def _made(

@@ -83,7 +83,6 @@ class Journal(Part):
 
     @property
     def dropped(self) -> int:
-        """How many exchanges are no longer kept."""
         return self.total - len(self._exchanges)
 
     def record(self, exchange: Exchange, header_bytes: int | None = None) -> None:

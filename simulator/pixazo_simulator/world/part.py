@@ -61,7 +61,6 @@ class Notifier:
         self._listeners: list[Callable[[], object]] = []
 
     def notify(self) -> None:
-        """Something has happened."""
         for listener in tuple(self._listeners):  # another thread may start or stop listening
             listener()
 

@@ -262,7 +262,6 @@ class Worlds:
         return run()
 
     def fresh_number(self) -> int:
-        """A number never given before."""
         self._made += 1
         return self._made
 

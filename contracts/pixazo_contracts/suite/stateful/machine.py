@@ -88,7 +88,6 @@ class Submitted:
 
     @property
     def request_id(self) -> str:
-        """The id in the 202."""
         return str(self.exchange.accepted_id)
 
 
@@ -282,12 +281,10 @@ class GatewayMachine(RuleBasedStateMachine):
 
     @counted_rule(target=accepted, step=VALID, key=keys)
     def submit_valid(self, step: Send, key: str) -> object:
-        """Submit a body that breaks no rule."""
         return self._submit(replace(step, account=key))
 
     @counted_rule(target=accepted, breach=BROKEN)
     def submit_invalid(self, breach: strategies.Breach) -> object:
-        """Submit a body that breaks one rule."""
         aims = (breach.clause,)
         step = probes.submit(breach.operation, breach.body, case=breach.wrong, aims=aims, intent="refuse")
         return self._submit(step)
@@ -329,7 +326,6 @@ class GatewayMachine(RuleBasedStateMachine):
 
     @counted_rule(target=accepted, submitted=accepted)
     def replay(self, submitted: Submitted) -> object:
-        """Send the same request again."""
         return self._submit(replace(submitted.send, case="again", aims=()))
 
     def _read(self, submitted: Submitted, reader: str = "", case: str = "read") -> Send:
@@ -337,28 +333,23 @@ class GatewayMachine(RuleBasedStateMachine):
 
     @counted_rule(submitted=accepted)
     def read(self, submitted: Submitted) -> None:
-        """Read a request."""
         self._run(self._read(submitted))
 
     @counted_rule(submitted=accepted, readers=st.integers(2, MOST_READERS))
     def read_in_parallel(self, submitted: Submitted, readers: int) -> None:
-        """Read a request several times at once."""
         self._run(Together(tuple(self._read(submitted, f"reader {n + 1}") for n in range(readers))))
 
     @counted_rule(submitted=accepted, caller=st.sampled_from(tuple(OTHER_CALLERS)))
     def read_foreign(self, submitted: Submitted, caller: str) -> None:
-        """Read a request without the key that it belongs to."""
         case = f"read by {caller or 'nobody'}"
         self._run(probes.read(submitted.request_id, case=case, aims=(OTHER_CALLERS[caller],), account=caller))
 
     @counted_rule(request_id=strategies.unknown_ids())
     def read_unknown(self, request_id: str) -> None:
-        """Read a request that does not exist."""
         self._run(probes.read(request_id, case="unknown id", aims=("STATUS-10",)))
 
     @counted_rule(polls=st.sampled_from(POLLS))
     def let_time_pass(self, polls: int) -> None:
-        """Wait."""
         self._run(Pause(polls * self.context.profile.pace))
 
     @counted_rule(submitted=accepted)
