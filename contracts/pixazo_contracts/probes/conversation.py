@@ -19,6 +19,12 @@ from typing import Final, Generic, Literal, TypedDict, TypeVar, Unpack, cast
 from pixazo_contracts import trace
 from pixazo_contracts.trace import Callback, Exchange, Intent, Profile
 
+__all__ = [
+    "BODY_ONLY", "PRINTED_HEADERS", "PRINTED_IMAGE", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause",
+    "Probe", "Publish", "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult",
+    "Together", "follow", "media_urls", "poll", "probe", "read", "sample_text", "submit",
+]  # fmt: skip
+
 #: Where the key of a request goes: the printed header, the same header in other letter case, or places that must not work.
 Placement = Literal["header", "lower-case", "upper-case", "query", "bearer"]
 

@@ -37,6 +37,8 @@ from .conversation import (
 )
 from .images import AVIF, bmp, data_url, gif, jpeg, png, svg, tiff, webp
 
+__all__ = ["ABSENT", "RULES"]
+
 #: The value of a member that a body must not have.
 ABSENT = object()
 

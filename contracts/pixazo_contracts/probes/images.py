@@ -7,6 +7,8 @@ import struct
 import zlib
 from functools import lru_cache
 
+__all__ = ["bmp", "data_url", "gif", "jpeg", "png", "svg", "webp"]
+
 #: A GIF's code table is cleared after this many pixels, before its codes grow beyond eight bits.
 GIF_RUN = 120
 

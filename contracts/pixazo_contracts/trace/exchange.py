@@ -16,6 +16,11 @@ from functools import lru_cache
 from typing import Final, Literal, TypeGuard
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+__all__ = [
+    "MISSING", "Callback", "Exchange", "Intent", "JsonObject", "inspect_media", "is_array", "is_object", "join_url",
+    "members_of", "parse_json", "repeated_names", "split_url",
+]  # fmt: skip
+
 #: A decoded JSON object.
 JsonObject = dict[str, object]
 

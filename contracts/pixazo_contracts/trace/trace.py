@@ -24,6 +24,12 @@ from pixazo_html import encode_json
 from .exchange import Callback, Exchange, split_url
 from .target import THROTTLED, Profile
 
+__all__ = [
+    "RANK", "STAMP", "STAMPS", "STATES", "TERMINAL", "WORST_MISFIT", "Footer", "GatewayClock", "Generation", "Header",
+    "InvalidTraceError", "Record", "Trace", "created", "decode_tagged", "dump_record", "find_generations", "fit_clock",
+    "http_date", "instant", "load_trace", "receiver_token", "webhook_urls", "whole_number",
+]  # fmt: skip
+
 T = TypeVar("T")
 
 #: Response Fields: "QUEUED, PROCESSING, COMPLETED, FAILED, or ERROR"; and those of them that end a generation.

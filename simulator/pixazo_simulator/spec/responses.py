@@ -18,6 +18,12 @@ from .operations import MEDIA_KINDS
 from .policy import Policy
 from .text import SECOND, dollars
 
+__all__ = [
+    "BODILESS", "DEFAULT_ERRORS", "NOT_PROCESSED", "PHRASES", "Answer", "accepted_answer", "html_answer", "http_date",
+    "is_success", "media_path", "media_type", "media_url", "queue_error", "refusal_answer", "refused_agent", "sentence",
+    "status_body", "synchronous_answer", "timestamp", "upstream_body", "upstream_challenge",
+]  # fmt: skip
+
 PHRASES = {code.value: code.phrase for code in HTTPStatus}
 """What each status code is called."""
 

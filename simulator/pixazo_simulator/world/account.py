@@ -15,6 +15,8 @@ from pixazo_simulator.spec import LAST_INSTANT, SECOND, ImageFacts, Plan, Policy
 
 from .part import Part
 
+__all__ = ["Entry", "EntryKind", "Ledger", "refund_due"]
+
 REFUNDED = {"error": (Status.ERROR,), "error_failed": (Status.ERROR, Status.FAILED)}
 """The outcomes after which the price is refunded, by value of policy `refunds`."""
 

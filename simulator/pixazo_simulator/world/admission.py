@@ -16,6 +16,8 @@ from pixazo_simulator.script import End
 
 from .account import Account
 
+__all__ = ["Admission", "Admitted", "Submission", "refuse_key"]
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OF_PARAMETERS = ("parameters", "funds")
 """Checks that need a body that was read."""

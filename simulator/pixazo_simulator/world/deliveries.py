@@ -16,6 +16,8 @@ from pixazo_simulator.spec import SECOND, is_success
 
 from .part import Part
 
+__all__ = ["Attempt", "Delivery", "Form", "next_attempt"]
+
 PROGRESS_INTERVAL = 15 * SECOND
 """Milliseconds between two progress webhooks of a running generation in mode `sync` (policy `webhook_events`)."""
 _MOST_VOID = 64

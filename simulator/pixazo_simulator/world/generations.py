@@ -25,6 +25,8 @@ from .deliveries import Delivery, next_attempt
 from .journal import Limits
 from .part import Part
 
+__all__ = ["REQUEST_ID_FORMS", "plan_for", "seeded_random"]
+
 
 def seeded_random(*parts: str | int) -> Random:
     """A random source that depends on nothing but `parts`."""

@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast
 from pixazo_simulator.spec.decoding import InvalidDataError, InvalidTextError, Path
 from pixazo_simulator.spec.text import regex
 
+__all__ = ["FORMS", "Document", "problems_of", "problems_within", "read_text_as"]
+
 T = TypeVar("T")
 
 FORMS = {".toml": "TOML", ".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
