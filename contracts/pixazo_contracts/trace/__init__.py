@@ -1,7 +1,5 @@
 """What one run observed: its target, exchanges and callbacks, and questions about them."""
 
-from __future__ import annotations
-
 from pixazo_html import encode_json as encode_json
 from pixazo_html import visible as visible
 

@@ -1,7 +1,5 @@
 """What the vendor's page specifies: endpoints, parameters, policy, errors, responses, lifecycle; and the redaction of secrets."""
 
-from __future__ import annotations
-
 from .decoding import *  # noqa: F403
 from .endpoints import *  # noqa: F403
 from .errors import *  # noqa: F403

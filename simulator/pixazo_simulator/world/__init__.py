@@ -1,7 +1,5 @@
 """Everything that one API key can see, computed from commands and the current instant."""
 
-from __future__ import annotations
-
 from .account import *  # noqa: F403
 from .admission import *  # noqa: F403
 from .clock import *  # noqa: F403
