@@ -23,7 +23,6 @@ NUMBER = click.IntRange(0)
 
 
 def option(names: str, metavar: str | None = None, about: str | None = None, **more: Any) -> click.Option:
-    """An option of these names: the one of the command line, perhaps that of its parameter."""
     return click.Option(names.split(), metavar=metavar, help=about, **more)
 
 

@@ -68,7 +68,6 @@ class Block(msgspec.Struct, frozen=True):
 
 
 def read_blocks(markdown: str) -> list[Block]:
-    """The blocks of a page of Markdown."""
     return list(_joined(_blocks(_BULLET.sub(r"\1-", _without_front_matter(markdown)))))
 
 

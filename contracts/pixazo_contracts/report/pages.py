@@ -81,7 +81,6 @@ def _operation(operation: Operation) -> Iterator[str]:
 
 
 def render_page_changes(changes: Sequence[Change], form: str) -> str:
-    """The changes as `text`, `json` or `markdown`."""
     if form == "json":
         return _json(PageDiffDocument(tuple(changes)))
     if form == "markdown":

@@ -41,7 +41,6 @@ def _paint(text: str, outcome: str, *, colour: bool) -> str:
 
 
 def by_group(result: Result) -> dict[str, list[Verdict]]:
-    """The verdicts by the group of their clause, in the order of the catalogue."""
     groups: dict[str, list[Verdict]] = {}
     for verdict in result.verdicts:
         groups.setdefault(BY_ID[verdict.clause].group, []).append(verdict)

@@ -311,7 +311,6 @@ class Tape:
         return said
 
     def record(self, message: Message) -> Exchange:
-        """Record an exchange; return the record."""
         method, target, headers = message.method, message.target, message.head.text()
         said = self.classify(method, target, headers, bytes(message.body))
         response = message.answer if message.failure is None else None
@@ -341,7 +340,6 @@ class Tape:
         return exchange
 
     def record_callback(self, head: Head, body: bytes, answered: int, at: float) -> None:
-        """Record a callback that was relayed."""
         method, target = (part.decode("latin-1") for part in head.first)
         number = self._callbacks = self._callbacks + 1
         callback = runner.record_callback(self._redactor, number, at, method, target, head.text(), body, answered)

@@ -106,7 +106,6 @@ class Peer:
         return parser
 
     async def _event(self) -> h11.Event | None:
-        """The next event; None if there will be none."""
         parser = cast("h11.Connection", self._parser)
         while (event := parser.next_event()) is h11.NEED_DATA:
             try:
@@ -195,7 +194,6 @@ class Peer:
         return self.reader.at_eof() or self.writer.is_closing()
 
     def close(self, *, reset: bool = False) -> None:
-        """Close the connection, or reset it."""
         if reset:
             sock = self.writer.get_extra_info("socket")
             with suppress(OSError):  # it is already closed

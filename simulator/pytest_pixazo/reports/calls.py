@@ -84,7 +84,6 @@ class Call(Exchange, frozen=True):
 
     @property
     def webhook_url(self) -> str | None:
-        """The value of the header."""
         return self.request.headers.get(spec.WEBHOOK_URL_HEADER.lower())
 
 

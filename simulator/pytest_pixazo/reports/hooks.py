@@ -193,7 +193,6 @@ def _results(config: pytest.Config) -> Results:
 
 
 def _setting(config: pytest.Config, name: str) -> str:
-    """What the option or else the ini file says."""
     given: str = config.getoption(f"pixazo_{name}") or config.getini(f"pixazo_{name}")
     return given
 

@@ -90,7 +90,6 @@ def virtual_sleep(
 
 
 def active_sleeps() -> Sleeps | None:
-    """That of the active context, if any."""
     return _active
 
 

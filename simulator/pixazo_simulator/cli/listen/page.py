@@ -133,7 +133,6 @@ async def _nothing(scope: Scope, _receive: Receive, _send: Send) -> None:
 
 
 def _value_of(text: str) -> object:
-    """The value of a string that is JSON, any other string as it is."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
