@@ -102,6 +102,7 @@ class Incident:
         return f"{times}{self.kind} at {self.noun} of generation {self.generation}"
 
     def of(self, count: int) -> Incident:
+        """The incident with another count."""
         return replace(self, count=count)
 
     @property
