@@ -26,7 +26,7 @@ import pytest
 
 from .callers import OUR_THREADS, PLUMBING, TOOLS, caller, reads, sets_deadline, waits
 from .frozen import beside_frozen_time, is_frozen, is_travelling, monotonic_travels, original
-from .virtual_time import LIMIT, SECOND, Sleeps
+from .virtual_time import LIMIT, SECOND, Sleeps, WorldTime
 
 if TYPE_CHECKING:
     from trio import CancelScope
@@ -47,27 +47,18 @@ _entering = threading.Lock()
 
 
 @contextmanager
-def virtual_sleep(
-    advance: Callable[[float], object],
-    *,
-    limit: float = LIMIT,
-    running: Callable[[], str | None] | None = None,
-    is_advancing: Callable[[], bool] = lambda: False,
-    is_delaying: Callable[[], bool] = lambda: False,
-) -> Generator[Sleeps]:
-    """Within this context, `time.sleep`, `asyncio.sleep`, `anyio.sleep` and `trio.sleep` of the app call `advance(seconds)` instead of
-    waiting.
+def virtual_sleep(time: WorldTime, *, limit: float = LIMIT) -> Generator[Sleeps]:
+    """Within this context, `time.sleep`, `asyncio.sleep`, `anyio.sleep` and `trio.sleep` of the app advance a clock instead of waiting.
 
     The app's clocks (`time.monotonic`, `time.time`, `datetime.now`, `loop.time` and the like) and its time-outs in event loops include
     what it slept, also where freezegun or time-machine set them. Test runners, servers and HTTP libraries keep real time.
-    Raises SleepLimitError in the app, and on exit, when it would sleep more than `limit` seconds in all; the message
-    includes what `running` returns. `is_advancing` and `is_delaying` are as in Sleeps. Raises RuntimeError within another such context.
+    Raises SleepLimitError in the app, and on exit, when it would sleep more than `limit` seconds in all, and RuntimeError within another such context.
     """
     global _active  # noqa: PLW0603  # a process has one `time.sleep`
     with _entering:
         if _active:
             raise RuntimeError("virtual_sleep is already active: a process has one time.sleep; use the active context")
-        _active = sleeps = Sleeps(advance, limit, running, is_advancing, is_delaying)
+        _active = sleeps = Sleeps(time, limit)
     try:
         with _rebound([*_sleeping(), *CLOCKS]), follow_deadlines(sleeps), ExitStack() as clocks:
 

@@ -117,33 +117,32 @@ def _started(function: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-class Sleeps:
-    """What the app has slept. Sleeps that overlap in the app overlap here, and end in the order of their deadlines.
+@dataclass(frozen=True, slots=True)
+class WorldTime:
+    """The clock that sleeps move: `advance` moves it by a number of seconds, and is called from one thread at a time.
 
-    `advance` moves the clock of the world by a number of seconds; it is called from one thread at a time. `running` describes what
-    the app may be waiting for when it sleeps too long. `is_advancing` says whether the clock is just being moved, whoever moves it,
-    `is_delaying` whether a response is still to come that is delayed in real time.
+    `running` describes what the app may be waiting for when it sleeps too long. `is_advancing` says whether the clock is just being moved,
+    whoever moves it, `is_delaying` whether a response is still to come that is delayed in real time.
     """
 
-    def __init__(
-        self,
-        advance: Callable[[float], object],
-        limit: float = LIMIT,
-        running: Callable[[], str | None] | None = None,
-        is_advancing: Callable[[], bool] = lambda: False,
-        is_delaying: Callable[[], bool] = lambda: False,
-    ) -> None:
+    advance: Callable[[float], object]
+    running: Callable[[], str | None] = lambda: None
+    is_advancing: Callable[[], bool] = lambda: False
+    is_delaying: Callable[[], bool] = lambda: False
+
+
+class Sleeps:
+    """What the app has slept. Sleeps that overlap in the app overlap here, and end in the order of their deadlines."""
+
+    def __init__(self, time: WorldTime, limit: float = LIMIT) -> None:
         self.limit = limit
         """Seconds that may be slept in all; may be changed at any time."""
-        self._running = running
         self.exceeded = False
         """Whether sleeps were ended because nothing but one beyond `limit` was left."""
         self.count = 0
         """The number of sleeps so far."""
         self._lengths: deque[float] = deque(maxlen=KEPT)
-        self._advance = advance
-        self._is_advancing: Callable[[], bool] = is_advancing
-        self._is_delaying: Callable[[], bool] = is_delaying
+        self._time = time
         self._now = 0
         self._queue = TimerQueue()
         self._changed = threading.Condition()
@@ -153,8 +152,8 @@ class Sleeps:
         self._threads: set[int] = set()
         self._loops: dict[object, Loop] = {}
         self._quiescence = Quiescence(
-            lambda: self._advance(0), self._loops.values(), self._threads,
-            lambda: self._is_delaying(),  # noqa: PLW0108 - another one in another world
+            lambda: self._time.advance(0), self._loops.values(), self._threads,
+            lambda: self._time.is_delaying(),  # noqa: PLW0108 - another one in another world
         )  # fmt: skip
         self._mover: threading.Thread | None = None
 
@@ -218,34 +217,26 @@ class Sleeps:
             self._queue.enter(Wakeup(due, wake, drives=False, alive=alive))
 
     @contextmanager
-    def in_another_world(
-        self,
-        advance: Callable[[float], object],
-        running: Callable[[], str | None],
-        is_advancing: Callable[[], bool],
-        is_delaying: Callable[[], bool],
-    ) -> Generator[None]:
-        """Within this context sleeps advance another world, as the arguments of the class say; the limit counts for it alone.
+    def in_another_world(self, time: WorldTime) -> Generator[None]:
+        """Within this context sleeps advance another world; the limit counts for it alone.
 
         Raises SleepLimitError at its start and its end, as `check` does.
         """
         self.check()
-        kept = self._advance, self._running, self._is_advancing, self._is_delaying
-        limit, before = self.limit, self.total
-        self._advance, self._running = advance, running
-        self._is_advancing, self._is_delaying = is_advancing, is_delaying
+        kept, limit, before = self._time, self.limit, self.total
+        self._time = time
         self.limit = limit + before
         try:
             yield
             self.check()
         finally:
-            self._advance, self._running, self._is_advancing, self._is_delaying = kept
+            self._time = kept
             self.limit, self.exceeded = limit + self.total - before, False
 
     def check(self) -> None:
         """Raise SleepLimitError if the app would have slept beyond the limit."""
         if self.exceeded:
-            running = self._running() if self._running else None
+            running = self._time.running()
             raise SleepLimitError(
                 f"the app has slept {self.total:,.0f} s and would exceed the limit of {self.limit:,.0f} s"
                 f"{f' ({running})' if running else ''}: give its loop"
@@ -279,7 +270,7 @@ class Sleeps:
             loop.enter()
             self._mover = self._mover or _started(self._lead)
             # A timer of the loop would stop when freezegun has stopped its clock.
-            if self._moving or self._is_advancing():
+            if self._moving or self._time.is_advancing():
                 _started(partial(self._release_if_held_up, wakeup, self._moves))
         try:
             yield
@@ -305,7 +296,7 @@ class Sleeps:
     def _is_held_up(self, wakeup: Wakeup, move: int) -> bool:
         """Wait while a move goes on; True when a sleep that began in it must end, since the move may be waiting for the sleeper."""
         end, left = real_clock() + HELD_UP, SLICES
-        while self._moves == move and not wakeup.woken and (self._moving or self._is_advancing()):
+        while self._moves == move and not wakeup.woken and (self._moving or self._time.is_advancing()):
             if left <= 0 and real_clock() >= end:
                 return True
             left -= 1
@@ -348,7 +339,7 @@ class Sleeps:
         try:
             self._quiescence.wait()
             with self._changed:
-                while self._is_advancing() and not self._over:  # what the test moves ends first, and ends sleeps
+                while self._time.is_advancing() and not self._over:  # what the test moves ends first, and ends sleeps
                     self._changed.wait(HELD_UP / SLICES)
                 due = self._queue.next_due()
                 if due is None:
@@ -359,7 +350,7 @@ class Sleeps:
                 self.exceeded = True
                 self.check()
             if milliseconds := -(-due // MILLISECOND) - -(-self._now // MILLISECOND):
-                self._advance(milliseconds / 1000)
+                self._time.advance(milliseconds / 1000)
             until = due
         except (Exception, SleepLimitError) as error:  # noqa: BLE001  # raised again in what sleeps
             problem = error

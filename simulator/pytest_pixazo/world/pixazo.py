@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from pixazo_simulator import Simulator, Transport
     from pixazo_simulator.control import Run
     from pixazo_simulator.script.weather import Forecast
-    from pytest_pixazo.sleep import Sleeps
+    from pytest_pixazo.sleep import Sleeps, WorldTime
     from pytest_pixazo.webhooks import Inbox
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
@@ -333,23 +333,21 @@ class Pixazo:
         """Within a `with` block the sleeps of the app advance the clock of this world, as with `pixazo_sleep`."""
         from pytest_pixazo.sleep import virtual_sleep
 
-        return virtual_sleep(
-            self.clock.sleep, running=self._awaited, is_advancing=self._is_advancing, is_delaying=self._is_delaying
-        )
+        return virtual_sleep(self._time())
 
     def _sleeping(self) -> AbstractContextManager[None]:
         """Within a `with` block sleeps advance this world, if the sleeps of another one are virtual."""
         from pytest_pixazo.sleep import active_sleeps
 
         if sleeps := active_sleeps():
-            return sleeps.in_another_world(self.clock.sleep, self._awaited, self._is_advancing, self._is_delaying)
+            return sleeps.in_another_world(self._time())
         return nullcontext()
 
-    def _is_advancing(self) -> bool:
-        return self._simulator is not None and self._simulator.is_advancing(api_key=self.api_key)
+    def _time(self) -> WorldTime:
+        from pytest_pixazo.sleep import WorldTime
 
-    def _is_delaying(self) -> bool:
-        return self._simulator is not None and self._simulator.is_delaying(api_key=self.api_key)
+        known = (self._simulator.is_advancing, self._simulator.is_delaying) if self._simulator else ()
+        return WorldTime(self.clock.sleep, self._awaited, *(partial(each, api_key=self.api_key) for each in known))
 
     def _awaited(self) -> str:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""
