@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .schema.responses import from_json as from_json
     from .schema.responses import to_json as to_json
 else:
-    from pixazo_simulator import exported
+    from importlib import import_module
 
     _HOMES = {
         ".body_queue": "BodyQueue",
@@ -45,8 +45,14 @@ else:
         ".route": "ControlRoute Refused",
         ".routes": "ROUTES",
         ".schema": "responses",
-        ".schema.responses": "from_json to_json *",
+        ".schema.responses": "from_json to_json",
     }
 
     def __getattr__(name: str) -> object:
-        return exported(name, __name__, _HOMES)
+        for home, names in _HOMES.items():
+            if name in names.split():
+                return getattr(import_module(home, __name__), name)
+        responses = import_module(".schema.responses", __name__)
+        if name in responses.__all__:
+            return getattr(responses, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
