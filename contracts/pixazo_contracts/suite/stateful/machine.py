@@ -18,19 +18,9 @@ from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, ClassVar, Final, TypeVar, cast
 
-from hypothesis import HealthCheck, Phase, event, settings
+from hypothesis import HealthCheck, Phase, event, settings, stateful
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
-from hypothesis.stateful import (
-    Bundle,
-    MultipleResults,
-    RuleBasedStateMachine,
-    initialize,
-    multiple,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
 from pixazo_contracts import probes
 from pixazo_contracts.judge import JUDGED
@@ -95,7 +85,7 @@ VALID: Final = strategies.valid_submits("generate") | strategies.valid_submits("
 BROKEN: Final = strategies.breaches("generate") | strategies.breaches("imageToVideo")
 
 #: What a bundle gets for a refused submit.
-NOTHING: Final = cast("object", multiple())
+NOTHING: Final = cast("object", stateful.multiple())
 
 
 def followers(state: str) -> frozenset[str]:
@@ -227,17 +217,17 @@ def counted_rule(need: str = "", **drawn: Any) -> Callable[[Callable[..., Any]],
             self.shared.fired[function.__name__] += 1
             return function(self, **values)
 
-        make: Callable[..., Any] = rule
-        return precondition(lambda machine: machine.shared.can(need))(make(**drawn)(counted))
+        make: Callable[..., Any] = stateful.rule
+        return stateful.precondition(lambda machine: machine.shared.can(need))(make(**drawn)(counted))
 
     return decorate
 
 
-class GatewayMachine(RuleBasedStateMachine):
+class GatewayMachine(stateful.RuleBasedStateMachine):
     """One example: one order of events with one gateway."""
 
-    keys: Bundle[str] = Bundle("keys")
-    accepted: Bundle[Submitted] = Bundle("accepted")
+    keys: stateful.Bundle[str] = stateful.Bundle("keys")
+    accepted: stateful.Bundle[Submitted] = stateful.Bundle("accepted")
 
     #: Set by `run_examples`, in a subclass for each run.
     shared: ClassVar[ExampleRun]
@@ -274,10 +264,10 @@ class GatewayMachine(RuleBasedStateMachine):
         self.submitted.setdefault(submitted.request_id, submitted)
         return submitted
 
-    @initialize(target=keys)
-    def have_keys(self) -> MultipleResults[str]:
+    @stateful.initialize(target=keys)
+    def have_keys(self) -> stateful.MultipleResults[str]:
         """The keys that can submit: ours, and the key of another account if there is one."""
-        return multiple("default", *(["other"] if self.shared.can("account:other") else []))
+        return stateful.multiple("default", *(["other"] if self.shared.can("account:other") else []))
 
     @counted_rule(target=accepted, step=VALID, key=keys)
     def submit_valid(self, step: Send, key: str) -> object:
@@ -414,7 +404,7 @@ def _run_round(shared: ExampleRun, examples: settings) -> None:
     """Run examples. A failure is raised as its shortest counterexample, even if the gateway's timing makes it come and go."""
     machine = type(GatewayMachine.__name__, (GatewayMachine,), {"shared": shared})
     try:
-        run_state_machine_as_test(machine, settings=examples)
+        stateful.run_state_machine_as_test(machine, settings=examples)
     except (EnoughError, CounterexampleError, Flaky):
         if shared.shortest is None:
             raise

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 import click
 
+from pixazo_html import visible
 from pixazo_simulator.cli.options import LISTEN_OPTIONS, usage_error
-from pixazo_simulator.cli.process import LineWriter, Signals, end_now, log, log_to_stderr, printable
+from pixazo_simulator.cli.process import LineWriter, Signals, end_now, log, log_to_stderr
 from pixazo_simulator.cli.serve import begin_end, check_output, print_ready
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _forwarder(url: str) -> Forwarder:
 
 def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) -> Callable[[KeptCallback], None]:
     """A function that writes a line about the latest event of a webhook."""
-    from .shown import json_line, text_line
+    from .shown import shown, text_line, to_json
 
     chosen = click.get_current_context().color  # False where NO_COLOR is set
     is_coloured = os.isatty(1) if chosen is None else chosen
@@ -114,9 +115,9 @@ def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) ->
     def show(entry: KeptCallback) -> None:
         if as_json:
             if entry.answers:
-                write(json_line(entry))
+                write(to_json(shown(entry)))
         elif said := text_line(entry, forwards=forwards):
-            text, tone = printable(said[0]), said[1]
+            text, tone = visible(said[0]), said[1]
             write(click.style(text, fg=_COLOURS[tone]) if is_coloured else text)
 
     return show

@@ -177,6 +177,3 @@ class Kept:
 
     def __iter__(self) -> Iterator[KeptCallback]:
         return iter(tuple(self._entries.values()))
-
-    def __len__(self) -> int:
-        return len(self._entries)

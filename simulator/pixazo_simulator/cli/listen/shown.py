@@ -109,11 +109,6 @@ def _answer(redactor: spec.Redactor, answer: Answer, most: int) -> ShownAnswer:
     )
 
 
-def json_line(entry: KeptCallback) -> str:
-    """An entry as one line of JSON in printable ASCII."""
-    return to_json(shown(entry))
-
-
 def text_line(entry: KeptCallback, *, forwards: bool) -> tuple[str, Tone] | None:
     """The latest event of an entry (it arrived, got a response, or was sent again), and the tone of the line.
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pixazo_simulator.cli.listen.callback import Answer, Callback, KeptCallback, judge
-from pixazo_simulator.cli.listen.shown import MOST_SHOWN, json_line, ordinal, text_line
+from pixazo_simulator.cli.listen.shown import MOST_SHOWN, ordinal, shown, text_line, to_json
 
 from .listening import NOW
 
@@ -30,7 +30,7 @@ def answer(status: int, problem: str | None = None) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("forwards", "shown", "line", "tone"),
+    ("forwards", "latest", "line", "tone"),
     [
         (True, entry(), "#7  10:00:15Z  POST /hook  COMPLETED r-1  44 bytes  not signed", "plain"),
         (True, entry(times=2), "#7  10:00:15Z  POST /hook  COMPLETED r-1  44 bytes  again, 2nd time  not signed", "notable"),
@@ -42,9 +42,9 @@ def answer(status: int, problem: str | None = None) -> Answer:
         (False, entry(answer(204)), "#7  10:00:15Z  POST /hook  COMPLETED r-1  44 bytes  not signed  answered 204", "plain"),
     ],
 )  # fmt: skip
-def test_what_has_happened_is_a_line(forwards: bool, shown: KeptCallback, line: str, tone: str) -> None:
+def test_what_has_happened_is_a_line(forwards: bool, latest: KeptCallback, line: str, tone: str) -> None:
     """With a tone, which a terminal shows as a colour."""
-    assert text_line(shown, forwards=forwards) == (line, tone)
+    assert text_line(latest, forwards=forwards) == (line, tone)
 
 
 def test_where_nothing_is_forwarded_arrival_and_answer_are_one_line() -> None:
@@ -60,13 +60,13 @@ def test_what_is_long_is_cut() -> None:
     line = text_line(long, forwards=True)
     assert line is not None
     assert len(line[0]) < 700
-    assert len(json_line(long)) < MOST_SHOWN + 2000
+    assert len(to_json(shown(long))) < MOST_SHOWN + 2000
 
 
 @pytest.mark.parametrize("body", [b"\x1b[2K\x07\x7f\xc2\x85\xe2\x80\xae", b"\xff\x1b", b"<script>alert(1)</script>"])
 def test_an_object_is_one_line_of_printable_ascii(body: bytes) -> None:
     """Whatever came, and it says the same."""
-    line = json_line(entry(body=body))
+    line = to_json(shown(entry(body=body)))
     assert line.isascii()
     assert line.isprintable()
     read: dict[str, Any] = json.loads(line)
