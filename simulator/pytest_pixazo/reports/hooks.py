@@ -64,7 +64,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Print that the gateway of this run was changed."""
     name = config.getoption("pixazo_mutant") or config.getoption("pixazo_variant")
     return f"pixazo: the gateway of this run is changed: {name}" if name else None
 

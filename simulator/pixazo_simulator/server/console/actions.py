@@ -22,7 +22,6 @@ _STEPS: Mapping[str, Mapping[str, object]] = {"5": {"seconds": 5}, "15": {"secon
 
 
 async def open_world(request: ConsoleRequest) -> ActionResult:
-    """Go to the world that a key opens."""
     key = request.form.get("key", "").strip()
     if request.worlds.log:
         await request.worlds.opened(key)
