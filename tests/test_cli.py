@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
+from pixazo_simulator.cli.serve import begin_end
 from pixazo_simulator.control.client import ControlClient
 from pixazo_simulator.spec import points
 from tests.caller import GENERATE, Caller, over_http
@@ -419,6 +420,16 @@ def test_a_signal_ends_it_at_once_under_load(serve: Serve, deaf: socket.socket, 
         thread.join()
     assert code == 0
     assert "Traceback" not in serving.log
+
+
+@pytest.mark.parametrize(("number", "codes"), [(signal.SIGTERM, []), (signal.SIGINT, [130])])
+def test_a_second_sigint_ends_it_by_force(monkeypatch: pytest.MonkeyPatch, number: int, codes: list[int]) -> None:
+    """No second SIGTERM: `timeout` sends it to the process and to its group."""
+    seen, ended = list[int](), threading.Event()
+    monkeypatch.setattr(os, "_exit", seen.append)
+    ended.set()
+    begin_end(ended, number)
+    assert seen == codes
 
 
 @pytest.fixture

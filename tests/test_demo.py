@@ -11,9 +11,6 @@ from subprocess import PIPE
 
 import pytest
 
-from pixazo_simulator import Clock, GarbledBody, Rule, Settings, Simulator
-from pixazo_simulator.cli.demo import RATE, Demo, DemoReceiver
-from tests.caller import over_http
 from tests.command import COMMAND, environment, pixazo_sim, pixazo_sim_on_a_terminal, run_process
 from tests.tools import tool
 
@@ -128,26 +125,6 @@ def test_a_download_that_cannot_be_written(tmp_path: Path) -> None:
     assert ended.stderr.count("\n") == 1
     assert ended.stderr.startswith("pixazo-sim: ")
     assert str(taken) in ended.stderr
-
-
-@pytest.mark.exhaustive
-def test_a_webhook_that_arrives_damaged_is_sent_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    """The demo says so and goes on; what strangers post to its receiver does not matter."""
-    damaged = Rule(when="webhook", faults=(GarbledBody(),), times=1)
-    with (
-        Simulator(Settings(clock=lambda: Clock.scaled(RATE), script=(damaged,))) as simulator,
-        DemoReceiver() as receiver,
-    ):
-        post = over_http(receiver.origin)
-        stray = (b'{"request_id": "mini', b"[]", b"\xff", b'{"request_id": "another"}', b"[" * 100_000)
-        assert [post("POST", "/", {}, body).status for body in stray] == [400, 400, 400, 204, 400]
-        Demo(simulator, receiver, tmp_path).run()
-    output = capsys.readouterr().out
-    assert output.count("damaged in transit and refused with 400: the gateway sends it again") == 5
-    assert output.count("COMPLETED received, the same as the status response") == 2
-    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.exhaustive

@@ -6,10 +6,11 @@ import json
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote
 
 from ._body import Download, shown_url
@@ -77,7 +78,10 @@ def retry_pause(method: str, outcome: Outcome, attempt: int, limit: int, jitter:
 
     A call is repeated at most `limit` times; `jitter` returns a number in [0, 1).
     """
-    if attempt >= limit or not _is_repeatable(method, outcome):
+    # The gateway documents no idempotency key. A submission may have been accepted and charged unless it was never
+    # sent, or was refused for its rate.
+    unaccepted = outcome.status == 429 if isinstance(outcome, Response) else not outcome.sent
+    if attempt >= limit or not (is_transient(outcome) if method == "GET" else unaccepted):
         return None
     asked = outcome.retry_after if isinstance(outcome, Response) else None
     if asked is None:
@@ -92,14 +96,6 @@ def is_transient(outcome: Outcome) -> bool:
     return not isinstance(outcome, Response) or outcome.status in {408, 429} or outcome.status >= 500
 
 
-def _is_repeatable(method: str, outcome: Outcome) -> bool:
-    if method == "GET":
-        return is_transient(outcome)
-    # The gateway documents no idempotency key. A submission may have been accepted and charged unless it was never
-    # sent, or was refused for its rate.
-    return outcome.status == 429 if isinstance(outcome, Response) else not outcome.sent
-
-
 @dataclass(frozen=True, slots=True)
 class Session:
     """What the calls of one client share."""
@@ -109,6 +105,12 @@ class Session:
     polling: Polling
     max_retries: int
     monotonic: Callable[[], float]
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied, with the key and open connections."""
+        raise TypeError(
+            "a client cannot be pickled or copied: make one in each process, and get_handle(request_id) there"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +132,17 @@ async def submit(
     gateway = session.gateway
     webhook = {} if webhook_url is None else {"X-Webhook-URL": webhook_url}  # Webhook (Optional)
     given = _mapping("extra_headers", extra_headers)
-    request = Request("POST", gateway.url(path), gateway.headers(webhook, given), _encoded(gateway, body))
+    try:
+        content = _JSON.encode(body).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PixazoError(f"the body is not JSON, nothing was sent: {shorten(gateway.hide(str(error)))}") from error
+    request = Request("POST", gateway.url(path), gateway.headers(webhook, given), content)
     response, members = _success(gateway, request, await _send(session, request), None)
     request_id, url = members.get("request_id"), members.get("polling_url")
     if not isinstance(request_id, str) or not is_id(request_id):
         raise invalid(gateway, request, response, "has no 'request_id'", None)
-    logger.info("accepted %r", request_id)
+    with suppress(Exception):  # of a filter of the user's: the id must not be lost
+        logger.info("accepted %r", request_id)
     status_url = gateway.status_url(request_id)
     # The status is read with the key, which must not go to another origin, whatever polling_url says.
     if isinstance(url, str) and url != status_url and gateway.owns(url):
@@ -160,7 +167,7 @@ async def download(
     """Download one file to dest; started again after transient failures."""
     if not isinstance(source, str | Generation):
         raise DownloadError(f"{type(source).__name__} cannot be downloaded: give a Generation or a URL")
-    url, name = (source, None) if isinstance(source, str) else (_media_url(source, index), _file_name(source, index))
+    url, name = (source, None) if isinstance(source, str) else _media(source, index)
     if not url.lower().startswith(("http://", "https://")):
         raise DownloadError(f"{shown_url(url)!r} is not an http(s) URL: give a Generation or a URL", url=url)
 
@@ -211,7 +218,11 @@ class Watch:
             generation = await self._poll()
             if generation is not None and generation != self._last:
                 self._last = generation
-                self._report_unknown(generation.status)
+                status = generation.status
+                if status not in KNOWN and status not in self._reported:
+                    self._reported.add(status)
+                    name = self._submission.request_id
+                    logger.warning("request %r has the unknown status %r: taken as not ended", name, status)
                 return generation
 
     async def end(self, on_update: Callable[[Generation], object] | None, *, raise_on_failure: bool) -> Generation:
@@ -257,12 +268,6 @@ class Watch:
         self._failure = None
         return generation
 
-    def _report_unknown(self, status: str) -> None:
-        if status not in KNOWN and status not in self._reported:
-            self._reported.add(status)
-            request_id = self._submission.request_id
-            logger.warning("request %r has the unknown status %r: taken as not ended", request_id, status)
-
 
 async def _send(session: Session, request: Request) -> Outcome:
     async def send() -> Outcome:
@@ -304,13 +309,6 @@ def _mapping(name: str, given: Any) -> Mapping[Any, Any]:
     return given or {}
 
 
-def _encoded(gateway: Gateway, body: Mapping[str, object]) -> bytes:
-    try:
-        return _JSON.encode(body).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise PixazoError(f"the body is not JSON, nothing was sent: {shorten(gateway.hide(str(error)))}") from error
-
-
 def _success(
     gateway: Gateway, request: Request, outcome: Outcome, request_id: str | None
 ) -> tuple[Response, Mapping[str, object]]:
@@ -335,19 +333,15 @@ def _generation(gateway: Gateway, request: Request, outcome: Outcome, request_id
     return generation
 
 
-def _file_name(generation: Generation, index: int) -> str:
-    """What tells the file from those of other generations, whose URLs may all end alike; without the suffix."""
-    return quote(generation.request_id, safe="") + (f"-{index}" if index else "")
-
-
-def _media_url(generation: Generation, index: int) -> str:
+def _media(generation: Generation, index: int) -> tuple[str, str]:
+    """The URL of a result, and a file name without suffix: the URLs of all generations may end alike."""
     name = f"request {generation.request_id!r}"
     if not generation.succeeded:
         remedy = "look at its error" if generation.is_terminal else "wait until it is COMPLETED"
         raise DownloadError(f"{name} is {generation.status}: {remedy}")
     if not 0 <= index < len(generation.media_urls):
         raise DownloadError(f"{name} has {len(generation.media_urls)} media, none at index {index}: look at media_urls")
-    return generation.media_urls[index]
+    return generation.media_urls[index], quote(generation.request_id, safe="") + (f"-{index}" if index else "")
 
 
 def _not_downloaded(gateway: Gateway, url: str, outcome: Outcome) -> DownloadError:

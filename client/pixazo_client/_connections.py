@@ -125,7 +125,9 @@ def _mounted(transport: Callable[..., object], scheme: str, url: str) -> object:
     except (ValueError, httpx2.InvalidURL):
         remedy = "give http://host:port, or https:// or socks5:// in its place"
     name = next(filter(os.environ.get, (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")), "the system's proxy setting")
-    return UnusableProxy(f"the proxy {name}={_without_password(url)} cannot be used: {remedy}")
+    # Without user and password, which end at its last @.
+    shown = re.sub(r"\A([A-Za-z][\w+.-]*://)?.*@", r"\1", url, flags=re.DOTALL)
+    return UnusableProxy(f"the proxy {name}={shown} cannot be used: {remedy}")
 
 
 class Pool:
@@ -174,8 +176,12 @@ class AsyncPool:
             for place, each in list(self._clients.items()):
                 if each.loop is not None and each.loop.is_closed():  # by loop.close(), which leaves generators open
                     self._clients.pop(place, None)
+            try:
+                loop: asyncio.AbstractEventLoop | None = sys.modules["asyncio"].get_running_loop()
+            except (KeyError, RuntimeError):  # trio
+                loop = None
             client = self._new()
-            kept = self._clients[here] = _Kept(client, _asyncio_loop(), _closing(client, self._clients, here))
+            kept = self._clients[here] = _Kept(client, loop, _closing(client, self._clients, here))
             await anext(kept.guard)
         return kept.client
 
@@ -196,14 +202,6 @@ async def _closing(client: httpx2.AsyncClient, clients: dict[Place, _Kept], plac
     finally:
         clients.pop(place, None)
         await client.aclose()
-
-
-def _asyncio_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        running: asyncio.AbstractEventLoop = sys.modules["asyncio"].get_running_loop()
-    except (KeyError, RuntimeError):  # trio
-        return None
-    return running
 
 
 class Lent:
@@ -263,11 +261,6 @@ def proxies() -> Mapping[str, str | None]:
         return {}
     direct: dict[str, str | None] = dict.fromkeys(filter(None, map(_pattern, excepted)))
     return {pattern: url if "://" in url else f"http://{url}" for pattern, url in used.items()} | direct
-
-
-def _without_password(url: str) -> str:
-    """The URL without user and password, which end at its last @."""
-    return re.sub(r"\A([A-Za-z][\w+.-]*://)?.*@", r"\1", url, flags=re.DOTALL)
 
 
 def _pattern(entry: str) -> str | None:

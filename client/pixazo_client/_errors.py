@@ -36,13 +36,6 @@ if TYPE_CHECKING:
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def _rebuild(kind: type[PixazoError], args: tuple[object, ...], state: Mapping[str, object]) -> PixazoError:
-    error = kind.__new__(kind)
-    error.args = args
-    error.__dict__.update(state)
-    return error
-
-
 class PixazoError(Exception):
     """The base of every exception that this package raises."""
 
@@ -51,8 +44,8 @@ class PixazoError(Exception):
         return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], super().__str__())
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle all attributes. Worker processes pickle exceptions, and the default would drop keyword arguments."""
-        return _rebuild, (type(self), self.args, self.__dict__)
+        """Pickle all attributes, without calling __init__, which needs keyword arguments. Worker processes pickle exceptions."""
+        return type(self).__new__, (type(self),), {**self.__dict__, "args": self.args}
 
 
 class APIError(PixazoError):

@@ -169,7 +169,8 @@ def _refused(gateway: Gateway, request: Request, response: Response, request_id:
     body = object_if_any(text)
     kind = kind_of(response.status, (object_if_any(response.text) or {}).get("error"))
     flaw = f" (a body that {shorten(gateway.hide(response.problem))})" if response.problem else ""
-    sentences = _sentences(body) or _excerpt(response, text)
+    found = [part for name in ("error", "message") if isinstance(part := (body or {}).get(name), str) and part]
+    sentences = shorten(": ".join(found)) or _excerpt(response, text)  # Queue System Errors
     code = f"{response.status} {_PHRASES.get(response.status, '')}".rstrip()
     message = f"{_name(gateway, request)} answered {code}: {sentences}{flaw}"
     return kind(
@@ -198,12 +199,6 @@ def _redacted(gateway: Gateway, text: str) -> str:
     with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), ensure_ascii=False)
     return gateway.hide(text)
-
-
-def _sentences(body: Mapping[str, object] | None) -> str:
-    """The sentences of an error body (Queue System Errors)."""
-    found = [part for name in ("error", "message") if isinstance(part := (body or {}).get(name), str) and part]
-    return shorten(": ".join(found))
 
 
 def _excerpt(response: Response, text: str) -> str:

@@ -63,14 +63,15 @@ class Gateway:
         Raises PixazoError for no key, an empty base URL, or a key or base URL that no request could carry.
         """
         key = secret(os.environ.get("PIXAZO_API_KEY") if api_key is None else api_key)
-        if not key:
-            raise PixazoError("no API key: pass api_key= or set PIXAZO_API_KEY")
-        if not isinstance(key, str):
-            raise PixazoError(f"api_key is of type {type(key).__name__}: give text")
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise PixazoError("the API key has a space, a line break or a non-ASCII character: strip or copy it again")
         name = "PIXAZO_BASE_URL" if base_url is None else "base_url"
         url = os.environ.get(name, DEFAULT_BASE_URL) if base_url is None else base_url
+        if not key:
+            raise PixazoError("no API key: pass api_key= or set PIXAZO_API_KEY")
+        for given, value in (("api_key", key), ("base_url", url)):
+            if not isinstance(value, str):
+                raise PixazoError(f"{given} is of type {type(value).__name__}: give text")
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise PixazoError("the API key has a space, a line break or a non-ASCII character: strip or copy it again")
         if not url:  # such as an unset secret of a CI job, which must not fall back to the gateway that charges
             remedy = f"give http(s)://host[:port], or leave it unset to call {DEFAULT_BASE_URL}"
             raise PixazoError(f"{name} is empty: {remedy}")

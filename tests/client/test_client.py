@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -53,28 +57,21 @@ def test_a_missing_key_is_an_error_with_a_remedy(
 
 
 @pytest.mark.parametrize(
-    ("given", "environment", "name"),
-    [(None, "", "PIXAZO_BASE_URL"), ("", "", "base_url"), ("", "http://127.0.0.1:8900", "base_url")],
+    ("given", "environment", "problem"),
+    [
+        (None, "", "PIXAZO_BASE_URL is empty: give http(s)://host[:port], or leave it unset to call https://gateway"),
+        ("", "", "base_url is empty: give "),
+        ("", "http://127.0.0.1:8900", "base_url is empty: give "),
+        (None, "gateway.test", "PIXAZO_BASE_URL 'gateway.test' is not usable: give "),
+    ],
 )
-def test_an_empty_base_url_does_not_become_the_paid_gateway(
-    gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str, name: str
+def test_an_unusable_base_url_does_not_become_the_paid_gateway(
+    gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str, problem: str
 ) -> None:
-    """An unset secret of a CI job must not spend money."""
+    """An unset secret of a CI job must not spend money. The message names the variable."""
     monkeypatch.setenv("PIXAZO_BASE_URL", environment)
-    with pytest.raises(PixazoError) as caught:
+    with pytest.raises(PixazoError, match=f"^{re.escape(problem)}"):
         gateway.client(base_url=given)
-    assert str(caught.value) == (
-        f"{name} is empty: give http(s)://host[:port], or leave it unset to call https://gateway.pixazo.ai"
-    )
-
-
-def test_an_unusable_base_url_of_the_environment_is_named(
-    gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The message names the variable."""
-    monkeypatch.setenv("PIXAZO_BASE_URL", "gateway.test")
-    with pytest.raises(PixazoError, match=r"^PIXAZO_BASE_URL 'gateway\.test' is not usable: give"):
-        gateway.client(base_url=None)
 
 
 @pytest.mark.parametrize("key", ["secret\n", "sec ret", "sécret", "\x00secret"])
@@ -106,6 +103,21 @@ def test_a_base_url_that_cannot_work_is_refused(gateway: ScriptedGateway, base_u
     with pytest.raises(PixazoError, match=r"is not usable: give http\(s\)://host\[:port\]") as caught:
         gateway.client(base_url=base_url)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["api_key", "base_url"])
+def test_a_setting_of_another_type_is_refused(gateway: ScriptedGateway, name: str) -> None:
+    """Such as bytes, or a URL object of the HTTP library."""
+    with pytest.raises(PixazoError, match=f"^{name} is of type bytes: give text$"):
+        gateway.client(**{name: b"http://a.test"})
+
+
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.deepcopy])
+def test_a_client_is_not_duplicated(gateway: ScriptedGateway, duplicate: Callable[[object], object]) -> None:
+    """Nor a handle, which has its client: the key and open connections would be in it."""
+    for each in (gateway.client(), gateway.client().get_handle(ID)):
+        with pytest.raises(TypeError, match=r"make one in each process, and get_handle\(request_id\) there$"):
+            duplicate(each)
 
 
 @pytest.mark.parametrize(

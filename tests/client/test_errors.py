@@ -31,9 +31,7 @@ DATA_URL = "data:image/png;base64," + "iVBORw0KGgo" * 1000
 def test_an_exception_can_be_pickled(error: pixazo_client.PixazoError) -> None:
     """Its type, message and attributes."""
     copy = pickle.loads(pickle.dumps(error))
-    assert type(copy) is type(error)
-    assert str(copy) == str(error)
-    assert vars(copy) == vars(error)
+    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
 
 
 def test_the_key_and_images_are_redacted_in_errors(gateway: ScriptedGateway) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -438,6 +439,16 @@ def test_every_error_after_a_request_was_sent_is_a_pixazo_error(gateway: Scripte
     assert len(sent) == 1
 
 
+def test_a_filter_that_fails_does_not_lose_the_id(
+    gateway: ScriptedGateway, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filter, unlike a handler, raises where the record is logged."""
+    caplog.set_level(logging.INFO, "pixazo_client")
+    monkeypatch.setattr(logging.getLogger("pixazo_client"), "filter", dict[object, bool]().__getitem__)
+    gateway.reply(Reply(202, ACCEPTED))
+    assert gateway.run(gateway.client().generate("A bear")).request_id == ID
+
+
 def test_an_interrupted_submission_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Ctrl-C passes through; the log says that the work may be charged."""
     gateway = ScriptedGateway("httpx2")
@@ -457,46 +468,30 @@ def test_an_interrupted_submission_is_logged(caplog: pytest.LogCaptureFixture) -
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@pytest.mark.parametrize("whole", [True, False])
-def test_the_id_of_a_cancelled_submission_is_logged(
-    caplog: pytest.LogCaptureFixture, backend: str, whole: bool
-) -> None:
-    """It had arrived, and only the end of the response was waited for."""
-    gateway = ScriptedGateway(f"httpx2-{backend}")
-
-    async def main() -> None:
-        with anyio.CancelScope() as scope:
-
-            async def body() -> AsyncIterator[bytes]:
-                yield json.dumps(ACCEPTED).encode()[: None if whole else -1]
-                scope.cancel()
-                await anyio.sleep_forever()
-
-            http = gateway.http(lambda _: httpx2.Response(202, content=body()))
-            await cast("Any", gateway.client(http_client=http)).generate("A bear")
-
-    anyio.run(main, backend=backend)
-    (record,) = [one for one in caplog.records if one.levelname == "WARNING"]
-    assert f"it may be request '{ID}'; the work may exist" in record.getMessage()
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_cancelled_submission_is_logged(caplog: pytest.LogCaptureFixture, backend: str) -> None:
-    """On both event loops, as a cancellation and not as an error."""
+@pytest.mark.parametrize("missing", [0, 1, None])
+def test_a_cancelled_submission_is_logged(caplog: pytest.LogCaptureFixture, backend: str, missing: int | None) -> None:
+    """As a cancellation and not as an error, with the id if that has arrived: some bytes were missing, or the whole response."""
     gateway = ScriptedGateway(f"httpx2-{backend}")
 
     async def main() -> bool:
         with anyio.CancelScope() as scope:
 
-            async def never(_request: object) -> httpx2.Response:
+            async def body() -> AsyncIterator[bytes]:
+                yield json.dumps(ACCEPTED).encode()[: -(missing or 0) or None]
                 scope.cancel()
                 await anyio.sleep_forever()
-                raise AssertionError
 
-            http = httpx2.AsyncClient(transport=httpx2.MockTransport(never))
-            client: Any = gateway.client(http_client=http)
-            await client.generate("A bear")
+            async def answer(_request: object) -> httpx2.Response:
+                if missing is None:
+                    scope.cancel()
+                    await anyio.sleep_forever()
+                return httpx2.Response(202, content=body())
+
+            http = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+            await cast("Any", gateway.client(http_client=http)).generate("A bear")
         return scope.cancelled_caught
 
     assert anyio.run(main, backend=backend)
-    assert [one.levelname for one in caplog.records if "the work may exist" in one.message] == ["WARNING"]
+    (record,) = [one for one in caplog.records if one.levelname == "WARNING"]
+    known = "" if missing is None else f"it may be request '{ID}'; "
+    assert f"; {known}the work may exist" in record.getMessage()

@@ -37,8 +37,8 @@ def _serve(**options: Any) -> None:
     """Serve the gateway until SIGINT or SIGTERM.
 
     Prints `ready http://HOST:PORT key KEY` when it accepts connections, then `console http://...`, a page to look at in a browser. With
-    TLS both are https, and `authority FILE` names the certificate to trust. SIGHUP reads the script and the profile again. A second signal
-    to end it ends it immediately.
+    TLS both are https, and `authority FILE` names the certificate to trust. SIGHUP reads the script and the profile again. A second SIGINT
+    ends it immediately.
     """
     from .files.certificates import tls_of
 
@@ -153,17 +153,21 @@ def _has_terminal() -> bool:
 
 
 def begin_end(ended: threading.Event, number: int) -> None:
-    """Begin the shutdown, which ends by force when it takes too long; a second signal ends the process immediately."""
+    """Begin the shutdown, which ends by force when it takes too long; a second SIGINT ends the process immediately.
+
+    Not a second SIGTERM: `timeout` sends it to the process and to its group.
+    """
     from .process import BY_SIGNAL, end_in
 
-    if ended.is_set():
+    if not ended.is_set():
+        ended.set()
+        end_in(LAST_RESORT, code=0)
+    elif number == signal.SIGINT:
         os._exit(BY_SIGNAL + number)
-    ended.set()
-    end_in(LAST_RESORT, code=0)
 
 
 def _end_with_stdin(ended: threading.Event, handle: Callable[[int], None]) -> None:
-    """End as SIGTERM does, unless the end has begun: then it would count as a second signal."""
+    """End as SIGTERM does, unless the end has begun."""
     from .process import log
 
     if not ended.is_set():

@@ -152,10 +152,6 @@ def is_ours(method: str, path: str) -> bool:
     )
 
 
-class TooManyBytesHeldError(Exception):
-    """The bodies in memory would exceed MOST_HELD bytes."""
-
-
 class ConnectionCutError(ConnectionError):
     """A fault should cut the connection, but the server that runs the application gives no access to it."""
 
@@ -256,9 +252,8 @@ class GatewayApp:
         if self._worlds.log:
             await self._worlds.in_steps(self._worlds.opened, sent_key(request))
         route = self.responder.route(request)
-        try:
-            has_ended = await self._read_body(request, route, receive)
-        except TooManyBytesHeldError:
+        has_ended = await self._read_body(request, route, receive)
+        if has_ended is None:
             return await self.responder.ask(request, route, MOST_HELD), route
         # The body of an unknown route is for the journal only.
         if not has_ended and not isinstance(route.endpoint, spec.Unrouted):
@@ -266,10 +261,10 @@ class GatewayApp:
         async with self._body_queue.slot(request.received):
             return await self.responder.ask(request, route), route
 
-    async def _read_body(self, request: Request, route: RoutedRequest, receive: Receive) -> bool:
+    async def _read_body(self, request: Request, route: RoutedRequest, receive: Receive) -> bool | None:
         """Read as much of the body as the route says.
 
-        False when the caller disconnects before its end. Raises TooManyBytesHeldError when there are too many bytes in memory.
+        False when the caller disconnects before its end, None when the bodies in memory would exceed MOST_HELD bytes.
         """
         limit, keep = route.body_limit, route.keep
         if limit is None or request.content_length > limit:
@@ -289,7 +284,7 @@ class GatewayApp:
                     self._held[id(request)] = self._held.get(id(request), 0) + len(more)
                     self._all_held += len(more)
                     if self._all_held > MOST_HELD:
-                        raise TooManyBytesHeldError
+                        return None
             body = bytes(parts)
         if message["type"] == "http.disconnect":
             return False

@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -253,19 +254,17 @@ class Simulator:
 
     def is_advancing(self, *, api_key: str | None = None) -> bool:
         """Whether the clock of a world is just being advanced, which may wait for the receiver of a webhook."""
-        try:
+        with suppress(SimulatorError):
             _, application, world = self._running(api_key)
-        except SimulatorError:
-            return False
-        return application.dispatcher.is_advancing(world)
+            return application.dispatcher.is_advancing(world)
+        return False
 
     def is_delaying(self, *, api_key: str | None = None) -> bool:
         """Whether a response of a world is still to come, after real seconds for which a fault or the policy delays it."""
-        try:
+        with suppress(SimulatorError):
             _, application, world = self._running(api_key)
-        except SimulatorError:
-            return False
-        return application.responder.is_delaying(world)
+            return application.responder.is_delaying(world)
+        return False
 
     def monotonic(self, *, api_key: str | None = None) -> float:
         """What the clock of a world reads, in seconds; it can serve as the `monotonic` of a client under test."""

@@ -259,16 +259,6 @@ def thread_position(thread: threading.Thread) -> str:
     return f"{frame.f_code.co_qualname}, {frame.f_code.co_filename}:{frame.f_lineno}" if frame else thread.name
 
 
-def _require_threads() -> None:
-    """Raise SimulatorError when a library has replaced threads by greenlets: our event loop would block all of them forever."""
-    library = threading.get_ident.__module__.partition(".")[0]
-    if library not in ("_thread", "thread"):  # as CPython and PyPy call it
-        raise SimulatorError(
-            f"{library} has monkey-patched threading, but the server needs a real thread: run it in a process of its own "
-            "(`pixazo-sim serve`, in pytest with --pixazo-sim-url; or your app under `pixazo-sim exec`), or patch with thread=False"
-        )
-
-
 def _resolved(host: str, port: int) -> tuple[int, str]:
     """Family and address of a host. An IPv4 address is not looked up: that would import the IDNA codec."""
     with suppress(OSError, ValueError):
@@ -283,7 +273,13 @@ def listen(host: str, port: int) -> socket.socket:
 
     Raises SimulatorError that names the reason and the remedy, also where no server can run in a thread.
     """
-    _require_threads()
+    library = threading.get_ident.__module__.partition(".")[0]
+    # As CPython and PyPy call it. In a greenlet, the event loop would block all of them forever.
+    if library not in ("_thread", "thread"):
+        raise SimulatorError(
+            f"{library} has monkey-patched threading, but the server needs a real thread: run it in a process of its own "
+            "(`pixazo-sim serve`, in pytest with --pixazo-sim-url; or your app under `pixazo-sim exec`), or patch with thread=False"
+        )
     if not 0 <= port <= LAST_PORT:
         raise SimulatorError(f"port {port} is not a number from 0 to {LAST_PORT}")
     try:

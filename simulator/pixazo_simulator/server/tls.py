@@ -98,13 +98,11 @@ class TlsListeners:
             ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
         )  # fmt: skip
         # Not earlier: meanwhile the world may be deleted, and others may open.
-        is_deleted = self._worlds.get(world.key) is not world
-        are_too_many = len(self._open) >= MOST_LISTENERS
-        if is_deleted or are_too_many:
+        if self._worlds.get(world.key) is not world:
             server.close()
-        if is_deleted:
             raise LookupError("the world was deleted while its TLS listener was opened")
-        if are_too_many:
+        if len(self._open) >= MOST_LISTENERS:
+            server.close()
             raise ValueError(
                 f"{MOST_LISTENERS} TLS listeners are open already: close one with DELETE /_sim/tls-listeners/NUMBER first"
             )

@@ -13,7 +13,7 @@ from typing import Any, AnyStr, cast
 
 __all__ = [
     "LAST_INSTANT", "LAST_PORT", "LOOPBACK_OF", "PAGE_INSTANT", "SECOND", "IpAddress", "beginning", "closest",
-    "dollars", "is_data_url", "is_loopback_ip", "micros", "nearest", "not_unicode", "plain_ip", "raised_at",
+    "dollars", "is_data_url", "is_loopback_ip", "json_or_text", "micros", "nearest", "not_unicode", "plain_ip", "raised_at",
     "read_instant", "regex", "shown",
 ]  # fmt: skip
 
@@ -115,6 +115,14 @@ def json_value(value: object) -> str:
             return "a number with very many digits"
         case _:
             return f"the number {str(value).removesuffix('.0')}"
+
+
+def json_or_text(text: str) -> Any:
+    """The value of a string that is JSON, any other string as it is."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def not_unicode(error: UnicodeEncodeError) -> str:

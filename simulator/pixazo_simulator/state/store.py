@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from pixazo_simulator.spec import dollars
 from pixazo_simulator.world import Begun, ChangeSettings, Row, Settings, StateUnavailableError
 
 from .entries import FORMAT
@@ -61,7 +62,10 @@ def check_same(name: str, found: Head, given: Head, *, but_changeable: bool = Fa
     for setting in dict.fromkeys((*given.settings, *found.settings)):
         if but_changeable and (setting == "script" or setting.startswith("policy ")):
             continue
-        if (before := found.settings.get(setting)) != (value := given.settings.get(setting)):
+        before, value = found.settings.get(setting), given.settings.get(setting)
+        if before != value:
+            if setting == "balance":  # in millionths
+                before, value = (f"${dollars(int(each or 0))}" for each in (before, value))
             raise StoreError(
                 f"{name} was started with {setting} {before}, but this server has {value}: use the same options, or choose another state"
             )

@@ -72,6 +72,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_requests: bool = False
     scheme: Literal["http", "https"] = "http"
 
+    def __post_init__(self) -> None:
+        """Raise TypeError for one text in place of several: each of its letters would be a key, or a host."""
+        for name in ("keys", "control_hosts"):
+            if isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} is one text: give a tuple of texts")
+
 
 class SavedServer(msgspec.Struct, frozen=True):
     """What is kept of the worlds of a server besides the worlds: their numbers, former keys, counts, the instant of the latest command.

@@ -336,6 +336,12 @@ def test_one_host(wire: RawSocket, version: bytes, hosts: bytes, status: int) ->
         assert wire.closed()
 
 
+def test_the_host_of_an_absolute_target_counts(wire: RawSocket) -> None:
+    """Not that of the header (RFC 9112, 3.2.2)."""
+    wire.send(b"GET http://b.test:8/v2/requests/status/x HTTP/1.1\r\nhost: a.test\r\n\r\n")
+    assert 'realm="http://b.test:8/' in wire.response().headers["www-authenticate"]
+
+
 def test_what_is_sent_after_a_body_is_no_header(wire: RawSocket) -> None:
     """A trailer adds neither a second host nor a key."""
     head = request("POST", GENERATE, key="", content_length="", transfer_encoding="chunked")

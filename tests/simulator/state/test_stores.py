@@ -183,7 +183,7 @@ def test_a_simulator_goes_on_with_the_state_that_it_has_saved(place: Place, monk
     ("changed", "said"),
     [
         ({"seed": 1}, "seed 0, but this server has 1"),
-        ({"balance": 5}, "balance 100000000, but this server has 5"),
+        ({"balance": 5}, r"balance \$100.00, but this server has \$0.000005"),
         ({"keys": ("other",)}, "keys"),
     ],
 )

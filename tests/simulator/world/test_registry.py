@@ -34,6 +34,13 @@ def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
         Worlds(Settings(keys=(key,)))
 
 
+@pytest.mark.parametrize("name", ["keys", "control_hosts"])
+def test_one_text_is_not_several(name: str) -> None:
+    """Each of its letters would count."""
+    with pytest.raises(TypeError, match=f"^{name} is one text: give a tuple of texts$"):
+        Settings(**{name: "my-key"})  # type: ignore[arg-type]  # what is wrong
+
+
 def test_a_world_starts_from_the_settings() -> None:
     """Policy, balance, seed; each can be replaced for one world."""
     worlds = Worlds(Settings(policy=PROFILES["observed"], balance=7, seed=3))

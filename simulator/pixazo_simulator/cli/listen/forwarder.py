@@ -80,7 +80,9 @@ class Forwarder:
         )
 
     async def _sent(self, callback: Callback) -> tuple[int, tuple[Header, ...], bytes]:
-        headers = [*_forwarded(callback), (b"connection", b"close")]
+        named = (callback.header(b"connection") or "").lower().split(",")
+        kept_back = _NOT_FORWARDED.union(each.strip().encode("latin-1") for each in named)
+        headers = [*(each for each in callback.headers if each[0] not in kept_back), (b"connection", b"close")]
         request = httpx2.Request(callback.method, self._url, headers=headers, content=callback.body)
         response = await self._client.send(request, stream=True)
         body = bytearray()
@@ -93,11 +95,6 @@ class Forwarder:
             raise _NoAnswerError(f"the app answered {response.status_code}, which is not a final status code")
         passed = ((name.lower(), value) for name, value in response.headers.raw)
         return response.status_code, tuple(each for each in passed if each[0] in _PASSED_ON), bytes(body)
-
-
-def _forwarded(callback: Callback) -> Iterator[Header]:
-    connection = {each.strip().encode("latin-1") for each in (callback.header(b"connection") or "").lower().split(",")}
-    return (each for each in callback.headers if each[0] not in _NOT_FORWARDED | connection)
 
 
 def _described(error: Exception) -> str:

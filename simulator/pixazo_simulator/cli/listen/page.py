@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from starlette.routing import Route, Router
 from pixazo_html.pages import templates
 from pixazo_html.serving import CHANGED, HEADERS, is_from_our_page, static_routes
 from pixazo_simulator.control import Refused
-from pixazo_simulator.spec import CONSOLE_PATH, CONTROL_PREFIX, is_success
+from pixazo_simulator.spec import CONSOLE_PATH, CONTROL_PREFIX, is_success, json_or_text
 
 from .callback import Kept, KeptCallback
 from .shown import CallbackPage, ordinal, shown, to_json
@@ -42,7 +41,7 @@ class Page:
         answered_by = forwarder.shown_url if forwarder else f"this receiver, with {respond}"
         self._context: dict[str, Any] = {
             "base": CONSOLE_PATH, "answered_by": answered_by, "forwards": forwarder is not None,
-            "is_success": is_success, "ordinal": ordinal, "value_of": _value_of,
+            "is_success": is_success, "ordinal": ordinal, "value_of": json_or_text,
         }  # fmt: skip
         self._templates = templates(files("pixazo_simulator.cli.listen").joinpath("templates"))
         routes = {"": self._list, "/": self._list, "/{number:number}": self._list, "/events": self._events}
@@ -130,10 +129,3 @@ class Page:
 async def _nothing(scope: Scope, _receive: Receive, _send: Send) -> None:
     asked = f"{scope['method']} {scope['path'][:120]!a}"
     raise Refused(404, f"{asked} is not a route of this receiver, whose page is {CONSOLE_PATH}", "Not found")
-
-
-def _value_of(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text

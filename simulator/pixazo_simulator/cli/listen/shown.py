@@ -68,6 +68,8 @@ def shown(entry: KeptCallback, most: int = MOST_SHOWN) -> ShownCallback:
     """A webhook with at most this many characters of each body."""
     callback = entry.callback
     redactor = spec.Redactor().with_request_secrets(callback.headers, callback.target)
+    others = [(name, value) for name, value in callback.headers if name != SIGNATURE]
+    signature = {SIGNATURE.decode(): value.decode("latin-1") for name, value in callback.headers if name == SIGNATURE}
     request_id, status = (
         None if each is None else redactor.text(spec.beginning(each, _SHORT)) for each in callback.subject
     )
@@ -81,16 +83,10 @@ def shown(entry: KeptCallback, most: int = MOST_SHOWN) -> ShownCallback:
         size=len(callback.body),
         times=entry.times,
         signature=entry.verdict,
-        headers=_headers(redactor, callback.headers),
+        headers=redactor.headers(others) | signature,
         body=_body(redactor, callback.body, most),
         answers=[_answer(redactor, each, most) for each in entry.answers],
     )
-
-
-def _headers(redactor: spec.Redactor, headers: tuple[spec.Header, ...]) -> dict[str, str]:
-    shown = [(name, value) for name, value in headers if name != SIGNATURE]
-    signature = {SIGNATURE.decode(): value.decode("latin-1") for name, value in headers if name == SIGNATURE}
-    return redactor.headers(shown) | signature
 
 
 def _body(redactor: spec.Redactor, body: bytes, most: int) -> str:

@@ -18,6 +18,7 @@ from click.shell_completion import CompletionItem
 from pixazo_simulator.cli.options import OFFERED, Finite, Read, offering, pair, sent
 from pixazo_simulator.control import ROUTES, TOKEN_VARIABLE, ControlError, ControlRoute, HttpChannel, responses
 from pixazo_simulator.script import Rule
+from pixazo_simulator.spec import json_or_text
 
 from . import NOUNS, VERBS, Verb
 from .printing import print_value
@@ -197,11 +198,7 @@ def _content(name: str) -> str:
 
 def _text(text: str) -> Any:
     """A value as JSON, or the string itself where it is not JSON: it is sent as it is."""
-    written = _content(text) if text.startswith("@") else text
-    try:
-        return json.loads(written)
-    except (ValueError, RecursionError):
-        return written
+    return json_or_text(_content(text) if text.startswith("@") else text)
 
 
 def _rules(file: str) -> list[dict[str, Any]]:

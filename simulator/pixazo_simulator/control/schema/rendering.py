@@ -377,14 +377,6 @@ async def record(world: state.World, exchanges: body.JournalPage, unmatched: bod
     return body.WorldRecord(clock(world), exchanges, unmatched, accepted, kept, await script(world))
 
 
-def state_number(number: int) -> body.StateNumber:
-    return body.StateNumber(number)
-
-
-def rule_number(number: int) -> body.RuleNumber:
-    return body.RuleNumber(number)
-
-
 _FOUND: Mapping[str, Callable[..., Any]] = {"exchanges": exchange, "deliveries": delivery, "generations": generation}
 """What can be waited for, and how it is rendered."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -102,10 +101,7 @@ def literal(text: str) -> Any:
     """The JSON value that this text encodes."""
     if text in ("None", "True", "False"):
         return {"None": None, "True": True, "False": False}[text]
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return spec.json_or_text(text)
 
 
 def parameter_edits(change: PageChange) -> Edits | str:

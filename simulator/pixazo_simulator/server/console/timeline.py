@@ -136,7 +136,8 @@ def _happened(
     """The status reads, the attempts to post webhooks, and what was charged and refunded."""
     for read in exchanges:
         if read.request_id and read.operation == "status":
-            text = f"read {read.number}: {read.status} {_status_of(read)}".rstrip()
+            members = cast("dict[str, object]", body) if isinstance(body := read.response.body, dict) else {}
+            text = f"read {read.number}: {read.status} {members.get('status', '')}".rstrip()
             yield _Happened("poll", read.request_id, read.at, text, read.status == 200)
     for webhook in deliveries:
         for number, attempt in enumerate(webhook.attempts, 1):
@@ -170,11 +171,6 @@ def _spans(each: Generation, now: datetime, axis: Axis) -> Iterator[Span]:
             if first < last:
                 x = axis.x(first)
                 yield Span(state, x, max(2.0, axis.x(last) - x), coming)  # a narrower bar could not be seen
-
-
-def _status_of(exchange: Exchange) -> str:
-    body = exchange.response.body
-    return str(cast("dict[str, object]", body).get("status", "")) if isinstance(body, dict) else ""
 
 
 def _words(each: Generation, found: Iterable[_Happened]) -> str:

@@ -34,7 +34,7 @@ def test_the_latest_are_kept() -> None:
     for kept in (few, small):
         assert times(kept, callback(b"aaaa"), callback(b"bbbb"), callback(b"cccc")) == [1, 1, 1]
         assert [each.number for each in kept] == [2, 3]
-        assert (kept.get(1), kept.total, len([*kept])) == (None, 3, 2)
+        assert (kept.get(1), kept.total) == (None, 3)
     times(small, callback(b"d" * 100))
     assert [each.number for each in small] == [4]
 
