@@ -300,7 +300,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["serv"], "No such command 'serv' (did you mean serve?)."),
     (["--url", "http://127.0.0.1:2", "clock"], "No such option '--url'. Put the options of a command after its name."),
     (["serve", "--clock", "x0"], "clock 'x0' is not one of real, manual, xN (for example x20)"),
-    (["serve", "--start", "today"], "start 'today' is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z"),
+    (["serve", "--start", "today"], "start 'today' is neither now nor an instant of the years 1970 to 9999 with a time zone, such as 2026-03-31T10:00:00Z"),
     (["serve", "--balance", "-1"], "amount '-1' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
     (["serve", "--balance", "٣"], "amount '٣' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
     (["serve", "--host", ""], "--host '' is not an address: give one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"),

@@ -174,6 +174,13 @@ def conclude(trace: Trace, clauses: tuple[Clause, ...], terms: Terms, options: d
     sys.exit(code)
 
 
+def remove_reports(folder: Path | None, terms: Terms) -> None:
+    """Remove the reports of an earlier run: beside the trace of one that is killed they would pass for its own. A result may be the baseline."""
+    for name in _REPORTS:
+        if folder and (terms.baseline is None or not name.startswith("result.")):
+            (folder / name).unlink(missing_ok=True)
+
+
 def uses_colour() -> bool:
     """Whether the report has colours: by NO_COLOR (no-color.org), FORCE_COLOR (force-color.org) and TERM, otherwise on a terminal."""
     if not sys.stdout or os.environ.get("NO_COLOR"):
@@ -222,10 +229,7 @@ def run(**options: Any) -> NoReturn:
     _show_ledger(how.ledger_path, file)
     for line in weak_keys(found):
         say(line)
-    for name in _REPORTS if options["out"] else ():
-        # A report of an earlier run, beside the trace of one that is killed, would pass for its own. A result may be the baseline.
-        if terms.baseline is None or not name.startswith("result."):
-            (options["out"] / name).unlink(missing_ok=True)
+    remove_reports(options["out"], terms)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
     conclude(trace, clauses, terms, options)
@@ -253,7 +257,7 @@ def _read(path: Path, target: str | None) -> tuple[Trace, bool]:
     except InvalidTraceError as error:
         fail(f"{path}: {error}", ExitCode.SUITE)
     if left_out:
-        say(f"{left_out} entries left out: they are not for {trace.profile.origin}, or have no response")
+        say(f"entries left out: {left_out}: they are not for {trace.profile.origin}, or have no response of it")
     return trace, left_out is not None
 
 

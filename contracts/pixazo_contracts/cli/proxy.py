@@ -27,7 +27,7 @@ from pixazo_contracts.trace import (
 )
 from pixazo_contracts.traffic import Proxy, ProxyOptions, Tape
 
-from .commands import LEDGER, conclude, judging, prepare
+from .commands import LEDGER, conclude, judging, prepare, remove_reports
 from .configure import Given, host_and_port, ledger_path, make_target
 from .output import FILE, GIVEN_FILE, NUMBER, flag, option, say, write_file
 
@@ -124,6 +124,7 @@ def proxy(**options: Any) -> NoReturn:
     terms = prepare(options)
     file = read_profile(options["profile"])
     profile, keys = _profile(options, file)
+    remove_reports(options["out"], terms)
     try:
         with TemporaryDirectory(prefix="pixazo-contracts-") as folder:
             trace = asyncio.run(_serve(profile, keys, file, options, options["out"] or Path(folder)))

@@ -19,7 +19,7 @@ from pixazo_contracts.clauses import CATALOGUE, Quote
 from pixazo_contracts.trace import MODEL, is_array, is_object
 
 from .descriptions import sentences
-from .meaning import COMPARISONS, PLACEHOLDER, atoms, gist
+from .meaning import COMPARISONS, PLACEHOLDER, atoms, gist, in_dollars
 from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of, url_parts
 
 #: Attributes of a parameter that are upper bounds.
@@ -96,7 +96,7 @@ def compare_pages(old: Page, new: Page) -> tuple[Change, ...]:
     for name in ("title", "source", "provider"):
         was, now = getattr(old, name), getattr(new, name)
         change = partial(Change, operation="", part="page", name=name, before=was, after=now)
-        if was != now and (name == "source" or atoms(was) == atoms(now)):
+        if was != now and (name == "source" or atoms(was.casefold()) == atoms(now.casefold())):
             changes.append(change(kind="wording"))
         elif was != now:
             changes.append(change(kind="meaning", effect="unknown"))
@@ -163,7 +163,7 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
         name = (old or news[key]).name  # as it is written on the page
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
         said = news.get((part, name, "description"))
-        if attribute == "conditions" and old and new is None and _is_reworded(old, said):
+        if attribute == "conditions" and old and new is None and said and old.commits and old.commits == said.commits:
             continue  # no condition was read from the other words; any other rule that is lost has changed
         is_same = old is not None and new is not None and old.meaning == new.meaning and not _adds(old, new)
         is_told = attribute == "description" and old and new and _is_told(old, new, changed.get(name, []))
@@ -193,11 +193,6 @@ def _unread(before: Operation, after: Operation) -> dict[str, list[str]]:
         for each in after.parameters
         if each.name in known
     }
-
-
-def _is_reworded(old: Fact, description: Fact | None) -> bool:
-    """Whether a description commits to the same as what was read before, and to anything at all."""
-    return description is not None and bool(old.commits) and old.commits == description.commits
 
 
 def _squeezed(text: str | None) -> str:
@@ -250,14 +245,15 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
     for section in dict.fromkeys([*olds, *news]):
         were, are = olds.get(section, []), news.get(section, [])
         gone, came = [each for each in were if each not in says], [each for each in are if each not in said]
-        has_same_atoms = atoms(*gone) == atoms(*came)
+        plain = str.casefold if section == "headings" else str
+        has_same_atoms = atoms(*map(plain, gone)) == atoms(*map(plain, came))
         change = partial(Change, operation=name, part="sentence", name=section)
         for was, now in _matched(gone, came):
             # The names of the languages of the samples.
             is_caption = section == "request code" and not (now or ".").endswith(".")
             is_about_page = all(_ABOUT_PAGE.fullmatch(each) for each in (was, now) if each)
             is_repeated = now is None and atoms(was or "") <= atoms(*are)
-            is_same = has_same_atoms or is_repeated or atoms(was or "") == atoms(now or "")
+            is_same = has_same_atoms or is_repeated or atoms(plain(was or "")) == atoms(plain(now or ""))
             if is_caption or is_about_page or (is_same and not _is_new(now or "", gone)):
                 yield change(kind="wording", before=was, after=now)
             else:
@@ -321,8 +317,10 @@ class Fact(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What two versions of a page have in common; the cells beside a price in any order."""
-        name = ", ".join(sorted(self.name.split(", "))) if self.part == "price" else self.name
+        """What two versions of a page have in common; the cells beside a price in any order, and seconds in any spelling."""
+        name = self.name
+        if self.part == "price":
+            name = ", ".join(sorted(re.sub(r"(?<=\d)[ -]?sec(?:ond)?s?\b", "s", name.casefold()).split(", ")))
         return self.part, name, self.attribute
 
 
@@ -415,7 +413,8 @@ def _results(operation: Operation) -> Iterator[Fact]:
         text = "every {}-{} seconds".format(*operation.polling)
         yield Fact("polling", "interval", "", list(operation.polling), text, "typical workflow")
     for name, price in operation.prices.items():
-        yield Fact("price", name, "", price.replace(" ", ""), price, "pricing")
+        amount = re.sub(r"(\.\d*[1-9])0+(?!\d)|\.0+(?!\d)", r"\1", in_dollars(price))
+        yield Fact("price", name, "", amount.replace(" ", ""), price, "pricing")
 
 
 def _type(text: str) -> list[str]:

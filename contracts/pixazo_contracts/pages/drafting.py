@@ -12,6 +12,7 @@ import msgspec
 
 from pixazo_contracts.trace import is_array, is_object
 
+from .meaning import in_dollars
 from .page import InvalidPageError, Operation, Page, Parameter
 
 _CALLBACKS: Final = frozenset({"callback_url", "webhook", "webhook_url"})
@@ -107,7 +108,7 @@ def _operation(operation: Operation) -> Iterator[str]:
 
 def _price(operation: Operation) -> Iterator[str]:
     """Its price: for one generation, or by the parameter whose values are the rows of the price table; per second, times the duration."""
-    found = {row: re.search(r"\$\s*(\d{1,9}(?:\.\d{1,6})?)", text) for row, text in operation.prices.items()}
+    found = {row: re.search(r"\$(\d{1,9}(?:\.\d{1,6})?)", in_dollars(text)) for row, text in operation.prices.items()}
     amounts = {row: match[1] for row, match in found.items() if match}
     if not amounts:
         return

@@ -44,7 +44,7 @@ _VOCABULARY: Final = {
     "characters": r"char(?:acter)?s?", "words": r"words?", "mb": r"megabytes?", "tokens": r"tokens?", "bytes": r"bytes?", "multiple": r"multiples?", "exactly": r"exact(?:ly)?",
     "short side": r"short(?:er|est)? (?:side|edge)s?", "long side": r"long(?:er|est)? (?:side|edge)s?", "width": r"width|wide", "height": r"height|high",
     "error code": r"error codes?", "mime": r"(?:mime|media|content)[ -]types?", "extension": r"(?:file )?extensions?", "every response": r"(?:all|every|each|any) responses?",
-    "done": r"complet\w*|finish\w*|done|ready", "queued": r"queued|in (?:the|a) queue|accepted", "failed": r"fail\w*|errors?|unsuccessful\w*|problems?|went wrong",
+    "done": r"complet\w*|finish\w*|done|ready", "in queue": r"queued|in (?:the|a) queue|accepted", "failure": r"fail\w*|errors?|unsuccessful\w*|problems?|went wrong",
     "last": r"last|end(?:ing)?|final", "disable": r"disabl\w*|off",
     "perhaps": r"may|might|sometimes|possibly", "always": r"always", "unless": r"unless|except(?:ing)?|excluding|other than", "twice": r"twice",
     "recommend": r"recommend\w*|should|ideally", "truncate": r"truncat\w*|cut off", "remove": r"remov\w*|delet\w*",
@@ -64,6 +64,10 @@ _NAMES: Final = tuple(_VOCABULARY)
 _NEGATION: Final = re.compile(
     r"(?:n't|\b(?:not|never|no longer|nothing|no|without|cannot|instead of|rather\b.{0,24}?\bthan|neither|nor|non|need not|don't need to|do not need to))\b[\s-]*(?:(?:is|are|be|any|a|an|the|been|you|to|need|have|having|must|in|of)\b\s*)*",
     re.IGNORECASE,
+)
+#: An amount in dollars.
+_DOLLARS: Final = re.compile(
+    r"(?:US ?\$|\bUSD|\$) ?(\d[\d.,]*)|(?<![\d.,])(\d[\d.,]*) ?(?:USD|(?:US )?dollars?)\b", re.IGNORECASE
 )
 #: Thousands set apart by a dot or a space, where a unit that has no fractions follows.
 _THOUSANDS: Final = re.compile(r"\b(\d{1,3})[. ](\d{3})(?= char)")
@@ -103,6 +107,11 @@ def atoms(*texts: str) -> frozenset[str]:
 def gist(text: str) -> frozenset[str]:
     """The atoms of a short text, and its words without their endings: in the few words of a cell each one counts."""
     return atoms(text) | {_stem(each) for each in _WORD.findall(_EMPTY.sub("", text.casefold()))}
+
+
+def in_dollars(price: str) -> str:
+    """A price with amounts in dollars as `$0.28`, however they are written."""
+    return _DOLLARS.sub(lambda found: f"${found[1] or found[2]}", price)
 
 
 def normalized(text: str) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
+from http import HTTPStatus
 from itertools import pairwise, zip_longest
 from typing import Any, Final
 
@@ -18,7 +19,11 @@ from .meaning import normalized
 from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, url_parts
 from .sections import TYPOGRAPHY, Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
 
-_REQUEST: Final = re.compile(r"(?:curl\b.*(?:-X|--request)\s+)?(GET|POST|PUT|PATCH|DELETE)\s+[\"']?([^\s\"']+)")
+_REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+([^\s\"']+)")
+#: Of cURL: the method, a body without which it is GET, and the URL, which is not that in a header.
+_CURL_METHOD: Final = re.compile(r"\s(?:-X|--request)[\s=]*[\"']?([A-Z]+)")
+_CURL_BODY: Final = re.compile(r"\s(?:-d|-F|--data|--form|--json)")
+_CURL_URL: Final = re.compile(r"(?<!: )https?://[^\s\"']+")
 _HEADER: Final = re.compile(
     r"""^(?:[ \t]*(?:-H|--header)[ \t]+(?P<mark>["']))?(?P<name>[A-Za-z][A-Za-z0-9-]*):[ \t]*(?P<value>.*?)(?(mark)(?P=mark)[ \t]*\\?)$""",
     re.MULTILINE,
@@ -53,7 +58,15 @@ _REMARK: Final = re.compile(r"(?<=\s)//.*|^[ \t]*(?:\.{3}|…),?[ \t]*$", re.MUL
 _LAST_COMMA: Final = re.compile(r",(?=\s*[}\]])")
 _MOST_NESTED: Final = 200
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
-_HTML: Final = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html)\b", re.IGNORECASE)
+_STATUS: Final = frozenset({"endpoint", "retrieving results"})
+_HTML: Final = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html|h1)\b", re.IGNORECASE)
+#: What a page may print only once: before the first operation, or behind the last one; the attributes, and the sections.
+_COMMON: Final = (
+    (0, ("base_url", "authentication"), {"base url", "authentication"}),
+    (-1, ("codes", "fields", "statuses", "flow", "flow_text", "status_method", "status_url", "status_headers", "polling"),
+     {"response handling", "error via status/webhook", "curl example", "response (completed)", "response fields", "status values",
+      "status flow", "typical workflow", *_ERRORS, *_STATUS}),
+)  # fmt: skip
 
 
 class _Reading:
@@ -67,20 +80,22 @@ class _Reading:
         self.unread: list[Sentence] = []
         self.begin()
 
-    def begin(self, group: str = "", **values: Any) -> None:
-        """The next operation, whose first values are these."""
-        self.group, self.title, self.values = group, "", values
+    def begin(self, group: str = "") -> None:
+        self.group, self.title = group, ""
+        self.values: dict[str, Any] = {}
         self.samples: list[Sample] = []
         self.sentences: list[Sentence] = []
 
     def finish(self) -> None:
         """Finish the operation that was read, if it has its request."""
         if "path" in self.values:
-            self.values.setdefault("model_id", _model_id(self.samples))
+            flow = tuple(dict.fromkeys(_flow(self.values.get("flow_text", ""))))
             self.operations.append(
                 Operation(
                     title=self.title or self.group,
                     group=self.group,
+                    model_id=_model_id(self.samples),
+                    flow=flow,
                     samples=tuple(self.samples),
                     sentences=tuple(self.sentences),
                     **self.values,
@@ -99,7 +114,7 @@ class _Reading:
     def _untitled(self, section: Section) -> None:
         """A heading that is not in the template: the page, a family, or the next operation."""
         if section.title:
-            if self.about["title"]:
+            if self.about["title"] not in ("", section.title):
                 self.page_sentences.append(Sentence("headings", section.title, section.line))
             self.about["title"] = self.about["title"] or section.title
             if "path" in self.values:
@@ -115,31 +130,30 @@ class _Reading:
             elif found := _ABOUT.fullmatch(block.text):
                 self.about |= {name: value for name, value in found.groupdict().items() if value}
             elif block.kind not in ("text", "item"):
-                self._not_understood(section, block)
+                self._unread(section, [block])
             elif block.kind == "text" or block.text not in self.headings:  # otherwise it is a table of contents
                 self.page_sentences.append(Sentence(section.title, block.text, block.line))
 
     def _request(self, section: Section) -> None:
         """The samples of a request in several languages; the one in HTTP is read."""
-        http, found = next(
-            ((block, each) for block in section.code() if (each := _REQUEST.match(block.text))), (None, None)
-        )
+        http, found = next(((block, each) for block in section.code() if (each := _asked(block.text))), (None, None))
         if http is None or found is None:
-            for block in section.blocks:
-                self._not_understood(section, block)
+            self._unread(section, section.blocks)
             return
         if "path" in self.values:  # another operation under the same base URL and authentication
             self.finish()
-            kept = {name: self.values[name] for name in ("base_url", "authentication") if name in self.values}
-            self.begin(self.group, **kept)
-        head, body = _split(http.text)
+            self.begin(self.group)
+        brace = re.search(r"^[{\[]", http.text, re.MULTILINE)  # perhaps without an empty line before it
+        at = len(http.text) if brace is None else brace.start()
+        head, body = http.text[:at].strip(), http.text[at:]
         others = [block for block in section.blocks if block is not http]
         if not body and others and others[0].kind == "code" and others[0].text.startswith(("{", "[")):
             body = others.pop(0).text
         headers = _headers(head)
         base = self._base(headers)
-        url = found[2] if "://" in found[2] else base + found[2].removeprefix(url_parts(base)[1])
-        self.values.update(method=found[1], url=url, path=url_parts(url)[1], line=http.line, headers=headers)
+        method, target = found
+        url = target if "://" in target else base + target.removeprefix(url_parts(base)[1])
+        self.values.update(method=method, url=url, path=url_parts(url)[1], line=http.line, headers=headers)
         self._sample("request code", http, body)
         for block in others:
             if block.kind == "code":
@@ -150,7 +164,8 @@ class _Reading:
     def _base(self, headers: dict[str, str]) -> str:
         """What the target of a request is below if it is a path: the base URL, or the host that its headers name."""
         host = headers.pop("Host", "")
-        return str(self.values.get("base_url", f"https://{host}"))
+        before = self.operations[-1].base_url if self.operations else ""
+        return str(self.values.get("base_url") or (f"https://{host}" if host else before))
 
     def _known(self, section: Section) -> None:
         """Any other section of the template."""
@@ -166,7 +181,6 @@ class _Reading:
                 label = ""
 
     def _table(self, section: Section, table: list[Row]) -> None:
-        """What the rows of a table say."""
         if section.kind == "request parameters":
             known: dict[str, Parameter] = {each.name: each for each in self.values.get("parameters", ())}
             for row in table:
@@ -197,29 +211,30 @@ class _Reading:
         self.values[kind] = earlier | {name: value for row, name, value in found if row not in contradicts}
         self._unread(section, contradicts)
 
-    def _unread(self, section: Section, table: Iterable[Row]) -> None:
-        self.unread += [Sentence(section.title, " | ".join(row.cells.values()), row.line) for row in table]
+    def _unread(self, section: Section, found: Iterable[Row | Block]) -> None:
+        for each in found:
+            text = each.text if isinstance(each, Block) else " | ".join(each.cells.values())
+            self.unread.append(Sentence(section.title, text, each.line))
 
     def _block(self, section: Section, block: Block, label: str) -> None:
         values, text = self.values, block.text
         if section.kind == "status flow" and (block.kind == "code" or re.search(_ARROW, text)):
             values["flow_text"] = f"{values.get('flow_text', '')}\n{text}".strip("\n")
-            values["flow"] = tuple(dict.fromkeys(_flow(values["flow_text"])))
         elif section.kind == "base url" and (found := _URL.fullmatch(text.strip())):
             values["base_url"] = found[1]
         elif section.kind == "webhook" and (found := _HEADER.fullmatch(text)):
             values["webhook_header"] = found["name"]
         elif section.kind == "pricing" and (found := _PRICED.fullmatch(text)):
             values["prices"] = values.get("prices", {}) | {found[1]: found[2]}
-        elif section.kind in ("endpoint", "retrieving results") and (found := _REQUEST.match(text)):
-            headers = _headers(text)
-            url = found[2] if "://" in found[2] else url_parts(self._base(headers))[0] + found[2]
-            values |= {"status_method": found[1], "status_url": url, "status_headers": headers}
-        elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | {"curl example"}:
+        elif section.kind in _STATUS and "status_url" not in values and (request := _asked(text)):
+            headers, (method, target) = _headers(text), request
+            url = target if "://" in target else url_parts(self._base(headers))[0] + target
+            values |= {"status_method": method, "status_url": url, "status_headers": headers}
+        elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | _STATUS | {"curl example"}:
             for each in _samples(block):
                 self._sample(section.kind, each, each.text, label)
         elif block.kind == "code" or block.kind == "row":
-            self._not_understood(section, block)
+            self._unread(section, [block])
         else:
             if (
                 section.kind == "typical workflow"
@@ -233,9 +248,6 @@ class _Reading:
         comment, _, text = body.partition("\n{") if body.startswith("//") else ("", "", body)
         text = "{" + text if comment else text
         self.samples.append(Sample(kind, block.text, block.line, comment.lstrip("/ ") or label, _json(text)))
-
-    def _not_understood(self, section: Section, block: Block) -> None:
-        self.unread.append(Sentence(section.title, block.text, block.line))
 
 
 def read_page(markdown: str) -> Page:
@@ -264,11 +276,35 @@ def read_page(markdown: str) -> Page:
         )
     return Page(
         **reading.about,
-        operations=tuple(reading.operations),
+        operations=tuple(_completed(each, reading.operations) for each in reading.operations),
         sentences=tuple(reading.page_sentences),
         unread=tuple(reading.unread),
         is_open=is_open(markdown),
     )
+
+
+def _completed(operation: Operation, every: Sequence[Operation]) -> Operation:
+    """An operation with what the page prints for the first or last one of the same model, and nowhere else."""
+    for at, names, kinds in _COMMON:
+        other = every[at]
+        if other.model_id == operation.model_id and not any(getattr(operation, name) for name in names):
+            operation = msgspec.structs.replace(
+                operation,
+                samples=(*operation.samples, *(each for each in other.samples if each.section in kinds)),
+                sentences=(*operation.sentences, *(each for each in other.sentences if each.section in kinds)),
+                **{name: getattr(other, name) for name in names},
+            )
+    return operation
+
+
+def _asked(text: str) -> tuple[str, str] | None:
+    """The method and the target of a request in HTTP or cURL."""
+    if found := _REQUEST.match(text):
+        return found[1], found[2]
+    if not text.startswith("curl ") or (url := _CURL_URL.search(text)) is None:
+        return None
+    method = _CURL_METHOD.search(text)
+    return method[1] if method else "POST" if _CURL_BODY.search(text) else "GET", url[0]
 
 
 def _priced(table: Sequence[Row]) -> tuple[list[tuple[Row, str, str]], list[Row]]:
@@ -280,8 +316,9 @@ def _priced(table: Sequence[Row]) -> tuple[list[tuple[Row, str, str]], list[Row]
         others = [cell for name, cell in row.cells.items() if name not in columns]
         for column in columns:
             key, price = ", ".join([*others, column] if len(columns) > 1 else others), row.cells[column]
+            unit = " USD" if re.search(r"usd|\$", column) and re.fullmatch(r"[\d.,]+", price) else ""
             per = "" if " per " in price else "".join(re.findall(r" per \w+", column))
-            priced += [(row, key, f"{price}{per}")] if key and re.search(r"\w", price) else []
+            priced += [(row, key, f"{price}{unit}{per}")] if key and re.search(r"\w", price) else []
     read = [row for row, *_ in priced]
     return priced, [row for row in table if row not in read]
 
@@ -290,6 +327,10 @@ def _said(kind: str, row: Row) -> tuple[Row, str, Any]:
     """The first cell of a row, and what the others say of it."""
     first, *others = row.cells.values()
     last = (others or [first])[-1]
+    if kind == "codes" and (found := re.fullmatch(r"(\d{3})\b\W*(.*?)\W*", first)):
+        first, phrase = found.groups()  # as in `402 Payment Required`
+        standard = next((each.phrase for each in HTTPStatus if str(each.value) == first), "")
+        last = last if phrase.casefold() in ("", standard.casefold()) else f"{phrase}: {last}"
     return row, first, {"authentication": tuple(others), "fields": (row.cells.get("type", ""), last)}.get(kind, last)
 
 
@@ -311,12 +352,6 @@ def _samples(block: Block) -> Iterator[Block]:
         if text.strip():
             yield msgspec.structs.replace(block, text=text.strip("\n"), line=line)
         line += text.count("\n")
-
-
-def _split(http: str) -> tuple[str, str]:
-    """Head and body of a request in HTTP, with or without an empty line between them."""
-    brace = re.search(r"^[{\[]", http, re.MULTILINE)
-    return (http, "") if brace is None else (http[: brace.start()].strip(), http[brace.start() :])
 
 
 def _headers(head: str) -> dict[str, str]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .page import COLUMNS, PRICE, PRICED, TABLES, TITLES, kind_of
+from .page import COLUMNS, PRICE, PRICED, TABLES, TITLES, is_required, kind_of
 
 #: Pipe tables are read here, line by line: the parser's rule wants a delimiter row, and drops the cells after `string|null`.
 _MARKDOWN: Final = MarkdownIt("commonmark")
@@ -35,8 +36,7 @@ _BULLET: Final = re.compile(r"^([ \t]*)[•●▪‣◦○](?=\s)", re.MULTILINE
 _ORNAMENT: Final = re.compile(r"\A(?:\d+(?:\.\d+)*[.):]+\s+|[^\w`(\[{\"'<$€£]+)+|(?:\{#[^{}\s]*\}|¶)\s*\Z")
 #: A number without a last dot: that of a version, unless a heading of the template follows.
 _NUMBER: Final = re.compile(r"\A\d+(?:\.\d+)+\s+")
-_FENCE: Final = re.compile(r"^[ \t]*(`{3,}|~{3,})([^`\r\n]*)\r?$", re.MULTILINE)
-_FRONT_MATTER: Final = re.compile(r"\ufeff?---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n")
+_FRONT_MATTER: Final = re.compile(r"\A\ufeff?---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n")
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
 #: A line that stands alone in its paragraph, like a heading of the template: a header, a URL, arrows.
 _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
@@ -68,13 +68,9 @@ class Block(msgspec.Struct, frozen=True):
 
 
 def read_blocks(markdown: str) -> list[Block]:
-    return list(_joined(_blocks(_BULLET.sub(r"\1-", _without_front_matter(markdown)))))
-
-
-def _without_front_matter(markdown: str) -> str:
-    """The page with empty lines in place of values between two lines of dashes at its beginning."""
-    found = _FRONT_MATTER.match(markdown)
-    return markdown if found is None else "\n" * found[0].count("\n") + markdown[found.end() :]
+    """The blocks of a page of Markdown, without values between two lines of dashes at its beginning."""
+    body = _FRONT_MATTER.sub(lambda found: "\n" * found[0].count("\n"), markdown)
+    return _joined(_blocks(_BULLET.sub(r"\1-", body)))
 
 
 def without_comments(html: str) -> str:
@@ -84,13 +80,11 @@ def without_comments(html: str) -> str:
 
 def is_open(markdown: str) -> bool:
     """Whether a page ends within a sample: its last fence is not closed, and no heading follows it, as where one before it was lost."""
-    fence, begin = "", 0
-    for found in _FENCE.finditer(markdown):
-        if not fence:
-            fence, begin = found[1], found.end()
-        elif found[1].startswith(fence) and not found[2].strip():
-            fence = ""
-    return bool(fence) and "\n## " not in markdown[begin:]
+    for each in _MARKDOWN.parse(f"{markdown}\n"):
+        begin, end = each.map or (0, 0)
+        if each.type == "fence" and end - begin == 1 + each.content.count("\n"):  # one line of marks, not two
+            return "\n## " not in each.content
+    return False
 
 
 def _blocks(markdown: str) -> Iterator[Block]:
@@ -103,10 +97,10 @@ def _blocks(markdown: str) -> Iterator[Block]:
             yield Block("code", token.content.rstrip("\n"), line)
         elif token.type == "html_block":
             outside, *parts = re.split("(?i)<tr\\b", without_comments(token.content))
-            for row, _, rest in (part.partition("</tr>") for part in parts):
-                cells = (cell.partition(">")[2].partition("</t")[0] for cell in re.split("(?i)<t[hd]\\b", row)[1:])
+            for row, *rest in (re.split("(?i)</tr>", part, maxsplit=1) for part in parts):
+                cells = (re.split("(?i)</t", cell.partition(">")[2])[0] for cell in re.split("(?i)<t[hd]\\b", row)[1:])
                 yield Block("row", row, line, cells=_cells(" | ".join(cells)))
-                outside += rest
+                outside += "".join(rest)
             if text := _TAG.sub(" ", outside).strip():
                 yield Block("text", text, line)
         elif token.type == "inline":
@@ -136,8 +130,10 @@ def _paragraph(token: Token, line: int, kind: Literal["text", "item"]) -> Iterat
     if len(plain) != len(lines):  # a mark spans lines
         plain = [each.translate(TYPOGRAPHY) for each in lines]
     prose: list[str] = []
+    # The rows of a table need no pipe at their ends if a line of dashes says that it is one.
+    is_table = any("|" in each and _DELIMITERS.fullmatch(each) for each in lines)
     for number, (raw, text) in enumerate(zip(lines, plain, strict=True)):
-        is_code, is_row = bool(_CODE.fullmatch(raw)), raw.startswith("|")
+        is_code, is_row = bool(_CODE.fullmatch(raw)), raw.startswith("|") or (is_table and "|" in raw)
         if prose and (is_code or is_row or _is_alone(text) or _is_alone(prose[-1])):
             yield Block(kind, " ".join(prose), line + number - len(prose))
             prose = []
@@ -175,18 +171,16 @@ def _plain(token: Token) -> str:
     return "".join(parts).translate(TYPOGRAPHY).strip()
 
 
-def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
-    """The blocks, with the lines of one paragraph in one block, and code that was split into paragraphs in one block."""
-    waiting: Block | None = None
+def _joined(blocks: Iterable[Block]) -> list[Block]:
+    """The blocks, with code that was split into paragraphs in one block."""
+    joined = list[Block]()
     for block in blocks:
-        if waiting and waiting.kind == "code" and block.kind in ("code", "text") and _is_open(waiting.text):
-            waiting = msgspec.structs.replace(waiting, text=f"{waiting.text}\n{block.text}")
-            continue
-        if waiting:
-            yield waiting
-        waiting = block
-    if waiting:
-        yield waiting
+        last = joined[-1] if joined else block
+        if last is not block and last.kind == "code" and block.kind in ("code", "text") and _is_open(last.text):
+            joined[-1] = msgspec.structs.replace(last, text=f"{last.text}\n{block.text}")
+        else:
+            joined.append(block)
+    return joined
 
 
 def _is_open(code: str) -> bool:
@@ -211,7 +205,7 @@ def sections(blocks: Iterable[Block]) -> Iterator[Section]:
     current = Section("", "", 1, [])
     for block in _unswallowed(blocks):
         # A parameter may be called webhook.
-        may_be_title = block.kind == "heading" or (block.kind == "text" and block.text[:1].isupper())
+        may_be_title = block.kind == "heading" or (block.kind == "text" and re.match(r"[A-Z]|\S+ ", block.text))
         title = _ORNAMENT.sub("", block.text).strip() if may_be_title else ""
         kind = kind_of(_NUMBER.sub("", title))
         if block.kind == "heading" or kind:
@@ -309,12 +303,18 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
         names.append(block.text.casefold())
     if not names:
         return [], blocks
-    body = blocks[begin + len(names) :]
+    body, width = blocks[begin + len(names) :], len(names)
     end = next((number for number, block in enumerate(body) if block.kind != "text"), len(body))
-    end -= end % len(names)
-    found = [body[at : at + len(names)] for at in range(0, end, len(names))]
-    table = [_row(each[0].line, names, [block.text for block in each]) for each in found]
-    return table, [*blocks[:begin], *body[end:]]
+    bounds = [*range(0, end + 1, width)]
+    if end % width and "required" in names:  # a description may be empty, or have several paragraphs
+        before = names.index("required")
+        starts = [at - before for at in range(before, end) if is_required(body[at].text) is not None]
+        bounds = [*starts, min(starts[-1] + width, end)] if starts[:1] == [0] else bounds
+    table = list[Row]()
+    for at, following in pairwise(bounds):
+        cells = [block.text for block in body[at:following]]
+        table.append(_row(body[at].line, names, [*cells[: width - 1], " ".join(cells[width - 1 :])]))
+    return table, [*blocks[:begin], *body[bounds[-1] :]]
 
 
 def _priced(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
@@ -340,36 +340,22 @@ def _priced(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     return [], blocks
 
 
-def _unnested(blocks: Iterable[Block]) -> Iterator[Block]:
-    """The blocks; an item that has only a name and notes takes the next one, which is nested in it, as its description."""
-    name: Block | None = None
-    for block in blocks:
-        if name and block.kind == "item" and not _NAMED.fullmatch(block.text):
-            yield msgspec.structs.replace(name, text=f"{name.text}: {block.text}")
-            name = None
-            continue
-        if name:
-            yield name
-        name = block if block.kind == "item" and _NAMED.fullmatch(block.text) else None
-        if name is None:
-            yield block
-    if name:
-        yield name
-
-
 def _listed(section: Section, blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     """The rows of a list in place of a table of the template."""
     names = next((columns for columns, kind in TABLES.items() if kind == section.kind), None)
     if names is None:
         return [], blocks
-    table = list[Row]()
-    blocks = list(_unnested(blocks))
-    for block in blocks:
-        if block.kind == "item" and (found := _ITEM.fullmatch(block.text)):
+    table, taken = list[Row](), set[int]()
+    for block, following in zip(blocks, [*blocks[1:], Block("text", "", 0)], strict=True):
+        # An item that has only a name and notes is described by the next one, which is nested in it.
+        is_outer = following.kind == "item" and _NAMED.fullmatch(block.text) and not _NAMED.fullmatch(following.text)
+        text = f"{block.text}: {following.text}" if is_outer else block.text
+        if block.kind == "item" and block.line not in taken and (found := _ITEM.fullmatch(text)):
             notes = [each.strip() for each in (found[2] or "").split(",")]
             required = {"required": "Yes", "optional": "No"}
             type_ = next((each for each in notes if each not in required), "")
             is_required = next((required[each] for each in notes if each in required), "")
             cells = {"type": type_, "required": is_required, names[0]: found[1], names[-1]: found[3]}
             table.append(_row(block.line, names, [cells[name] for name in names]))
-    return table, [block for block in blocks if block.line not in {row.line for row in table}]
+            taken |= {block.line, following.line} if is_outer else {block.line}
+    return table, [block for block in blocks if block.line not in taken]

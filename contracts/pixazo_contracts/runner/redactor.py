@@ -47,13 +47,13 @@ MOST_LAYERS: Final = 5
 MOST_REMEMBERED: Final = 4096
 LONGEST_REMEMBERED: Final = 256
 
-#: What replaces the value of a name that sounds like a secret: in a query (of a webhook's or medium's URL, too), in JSON; and user and
+#: What replaces the value of a name that sounds like a secret: in a query or fragment (of a webhook's or medium's URL, too), in JSON; and user and
 #: password of a URL. The lengths are bounded, so that a search takes time in proportion to the text.
 HIDDEN: Final = "<hidden>"
 _NAME: Final = r"(?!idempotency.key\b)(?:[\w.~-]{0,40}(?:key|auth|token|secret|session|signature|password|credential)[\w.~-]{0,40}|sig|pwd)"
 SECRET_NAME: Final = re.compile(rf"(?i){_NAME}")
 _BY_NAME: Final = re.compile(
-    rf"""(?i)((?:[?&]|&amp;|\\u0026|%3f|%26){_NAME}(?:=|%3d))[^&#\s"'<>\\]+"""
+    rf"""(?i)((?:[?&#]|&amp;|\\u0026|%3f|%26|%23){_NAME}(?:=|%3d))[^&#\s"'<>\\]+"""
     rf"""|("{_NAME}"\s*:\s*")(?:[^"\\]|\\.)+|(:(?:\\?/){{2}})[^/?#\s"'<>\\@]+@"""
 )
 
@@ -283,15 +283,12 @@ class Hiding(Redactor):
 
     def text(self, text: str) -> str:
         """The text with every secret replaced."""
-        return _BY_NAME.sub(_hide, self.without_keys(text))
+        bare = self.without_keys(text)
+        return _BY_NAME.sub(lambda found: f"{found[1] or found[2] or found[3]}{HIDDEN}{'@' if found[3] else ''}", bare)
 
     def without_keys(self, text: str) -> str:
         """The text with every secret replaced that is known."""
         return super().text(text)
-
-
-def _hide(found: re.Match[str]) -> str:
-    return f"{found[1] or found[2] or found[3]}{HIDDEN}{'@' if found[3] else ''}"
 
 
 def _found(data: bytes, forms: _Forms, layers: int = MOST_LAYERS) -> Iterator[tuple[int, int, str]]:

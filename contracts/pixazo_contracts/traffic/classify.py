@@ -159,6 +159,8 @@ class Classified:
         neutral = replace(self, aims=(), intent="any")
         if self.keyed and status in OF_THE_ACCOUNT:
             return neutral
+        if self.intent == "accept" and status is not None and status >= 500:
+            return replace(self, aims=())  # ERR-500-01 judges it, whatever was sent
         accepted = status is not None and 200 <= status < 300
         if self.intent == "accept" and not accepted and status is not None and 400 <= status < 500:
             # The image at the URL may be at fault, unless only another member is named.

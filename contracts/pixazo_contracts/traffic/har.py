@@ -64,6 +64,9 @@ BEYOND_HAR: Final = (
     *("account", "probe", "case", "operation", "placement", "reader", "request_id", "aims", "intent", "media"),
 )
 
+#: What a client does not send of a URL: a user and password, which become a header, and the fragment.
+UNSENT: Final = re.compile(r"(?<=://)[^/?#]*@|#.*")
+
 #: The digits of a second that are too precise.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
 
@@ -144,9 +147,9 @@ def _typed(headers: Headers, kind: object) -> Headers:
 
 
 def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
-    """An entry with a method and a URL; one without an instant gets that of the entry before it."""
+    """An entry with a method and a URL; one without an instant follows the entry before it."""
     request, response = _member(entry, "request"), _member(entry, "response")
-    method, url = _text(request.get("method")).upper(), _text(request.get("url"))
+    method, url = _text(request.get("method")).upper(), UNSENT.sub("", _text(request.get("url")))
     if not is_object(entry) or not method or not split_url(url).hostname:
         return None
     posted, content = _member(request, "postData"), _member(response, "content")
@@ -163,7 +166,7 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
         body = b"" if is_empty and is_told else None
     return _Entry(
         at=before if at is None or at < 0 else at,  # year 1 stands for no instant
-        seconds=_number(entry.get("time")) / 1000,
+        seconds=_number(entry.get("time")) / 1000 or 0.001,  # two that began at the same instant overlap
         method=method,
         url=url,
         headers=_typed(headers, posted.get("mimeType")) if posted else headers,
@@ -193,7 +196,7 @@ def _entries(listed: object, folder: Path | None) -> list[_Entry]:
     """The entries of an archive, in the order in which they began."""
     found = list[_Entry]()
     for each in listed if is_array(listed) else []:
-        if entry := _read(each, found[-1].at if found else 0.0, folder):
+        if entry := _read(each, found[-1].at + found[-1].seconds if found else 0.0, folder):
             found.append(entry)
     return sorted(found, key=lambda entry: entry.at)
 
@@ -291,8 +294,9 @@ class _Archive:
                 self._redactor, number, at, entry.method, target, entry.headers, entry.sent or b"", answered
             )
         is_told = entry.body is not None or (is_media and (entry.size > 0 or entry.status != 200))
-        if not entry.ours and (entry.status is None or not is_told):
-            return None  # the client went away, or the tool did not keep the response: neither says anything about the gateway
+        if not entry.ours and (entry.status in {None, 407, 511} or not is_told):
+            # The client went away, a proxy of its network answered, or the tool did not keep the response: no gateway is seen.
+            return None
         return self._exchange(entry) if is_media or self._reaches_gateway(entry) or "operation" in entry.ours else None
 
     def _exchange(self, entry: _Entry) -> Exchange:

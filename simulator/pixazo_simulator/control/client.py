@@ -532,7 +532,7 @@ def _sum(value: object) -> str:
 
     if isinstance(value, Decimal):
         return f"{value:f}"
-    raise TypeError(f"{value!r} is not JSON serializable")
+    raise TypeError(f"{value!r} cannot be sent: write what JSON has, or a condition such as contains('bear')")
 
 
 def _given(members: Mapping[str, object]) -> dict[str, Any]:

@@ -59,10 +59,6 @@ def _any_case(request: Request, _: Context) -> Request:
     return request.at(STATUS_PATH + request.path[len(STATUS_PATH) :]) if is_read else request
 
 
-def _without_slash(request: Request, _: Context) -> Request:
-    return request.at(request.path.rstrip("/")) if request.path.rstrip("/") in SUBMIT_PATHS else request
-
-
 ADDRESSING = (
     Mutant("base-path-renamed", "BASE-01", "The model API is served below /hailuo/v1", relocated((BASE, ""), ("/hailuo/v1/", "")), ("*",)),
     Mutant("generate-renamed", "BASE-02", "Text-to-video is served only at /textToVideo",
@@ -77,7 +73,8 @@ ADDRESSING = (
     Mutant("put-submits", "BASE-06", "PUT on a submit path queues a generation",
            edit_requests(lambda request: request.method == "PUT", lambda request, _: request.at(request.path, "POST"))),
     Mutant("paths-in-any-case", "BASE-07", "Paths are matched without regard to letter case", Edits(request=_any_case)),
-    Mutant("trailing-slash-accepted", "BASE-07", "A submit path may end in a slash", Edits(request=_without_slash)),
+    Mutant("trailing-slash-accepted", "BASE-07", "A submit path may end in a slash",
+           edit_requests(lambda request: request.path.rstrip("/") in SUBMIT_PATHS, lambda request, _: request.at(request.path.rstrip("/")))),
 )  # fmt: skip
 
 
@@ -161,15 +158,6 @@ CACHED = 30 * SECOND
 PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>The page could not be shown</h1></body></html>"
 
 
-def _exact_type(request: Request, _: Context) -> Request:
-    is_exact = request.header("content-type") == "application/json"
-    return request if is_exact else request.with_header("content-type", "text/plain")
-
-
-def _as_html(reply: Reply, _: Context) -> Reply:
-    return reply.with_body(PAGE).with_header("content-type", "text/html; charset=utf-8")
-
-
 def _cached(request: Request, reply: Reply, context: Context) -> Reply:
     if not is_read(request, reply):
         return reply
@@ -183,12 +171,14 @@ def _cached(request: Request, reply: Reply, context: Context) -> Reply:
 
 HEADERS = (
     Mutant("json-type-compared-exactly", "HDR-01", "A charset after application/json is refused",
-           edit_requests(submits, _exact_type), ("SUBMIT-02", "I2V-*")),
+           edit_requests(lambda request: submits(request) and request.header("content-type") != "application/json",
+                         lambda request, _: request.with_header("content-type", "text/plain")), ("SUBMIT-02", "I2V-*")),
     Mutant("content-type-ignored", "HDR-02", "A body is read as JSON whatever its declared type", policy(content_type="ignore")),
     Mutant("cache-control-required", "HDR-03", "A submit without Cache-Control is refused with 400",
            refuse_submits(lambda request: request.header("cache-control") is None, "The header Cache-Control: no-cache is required."),
            ("SUBMIT-02", "T2V-BODY-02", "I2V-*")),
-    Mutant("errors-in-html", "HDR-04", "A 401 and a 404 are HTML pages", edit_replies(has_status(401, 404), _as_html),
+    Mutant("errors-in-html", "HDR-04", "A 401 and a 404 are HTML pages",
+           edit_replies(has_status(401, 404), lambda reply, _: reply.with_body(PAGE).with_header("content-type", "text/html; charset=utf-8")),
            ("AUTH-12", "BASE-07", "STATUS-1[01]")),
     Mutant("status-typed-as-text", "HDR-04", "A status response is declared as text/plain",
            edit_replies(is_read, with_header("content-type", "text/plain"))),

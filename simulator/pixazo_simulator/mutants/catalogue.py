@@ -38,14 +38,6 @@ def _everywhere(edit: ReplyEdit) -> Edits:
     return edit_replies(lambda _, __: True, edit)
 
 
-def _backwards(body: bytes) -> bytes:
-    return msgspec.json.encode(json.loads(body, object_pairs_hook=lambda pairs: dict(reversed(pairs))))
-
-
-def _escaped(body: bytes) -> bytes:
-    return json.dumps(json.loads(body), ensure_ascii=True).replace("/", "\\/").encode()
-
-
 def _as_text(reply: Reply, _: Context) -> Reply:
     text = str((reply.members() or {}).get("message"))
     return reply.with_body(text.encode()).with_header("content-type", "text/plain; charset=utf-8")
@@ -63,9 +55,11 @@ def _second_later(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
 
 
 VARIANTS = (
-    Variant("members-backwards", "The members of JSON objects are in the opposite order", in_json(_backwards)),
+    Variant("members-backwards", "The members of JSON objects are in the opposite order",
+            in_json(lambda body: msgspec.json.encode(json.loads(body, object_pairs_hook=lambda pairs: dict(reversed(pairs)))))),
     Variant("json-indented", "JSON is indented", in_json(lambda body: msgspec.json.format(body, indent=2))),
-    Variant("json-escaped", "JSON escapes slashes and all characters that are not ASCII", in_json(_escaped)),
+    Variant("json-escaped", "JSON escapes slashes and all characters that are not ASCII",
+            in_json(lambda body: json.dumps(json.loads(body), ensure_ascii=True).replace("/", "\\/").encode())),
     Variant("json-ends-in-newline", "JSON ends in a newline", in_json(lambda body: body + b"\n")),
     Variant("headers-in-title-case", "Header names are written in title case", Edits(names="title case")),
     Variant("more-headers", "Replies have the headers of a proxy in front of the gateway",

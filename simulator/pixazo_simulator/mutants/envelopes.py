@@ -96,10 +96,6 @@ def _upcoming_output(members: Members, context: Context) -> object:
     return last["output"] if last else None
 
 
-def _without_nulls(members: Members, _: Context) -> Members:
-    return {name: value for name, value in members.items() if value is not None}
-
-
 def _any_id_is_queued(request: Request, reply: Reply, context: Context) -> Reply:
     if not _is_unknown(well_formed=True)(request, reply) or context.owner(request.read_id or ""):
         return reply
@@ -169,7 +165,8 @@ STATUS = (
     Mutant("polling-url-in-status", "STATUS-07", "A status response repeats polling_url", in_status(compute("polling_url", polling_url)),
            ("WEBHOOK-04",)),
     Mutant("nulls-omitted-while-running", "STATUS-08", "Members that are null are missing while the generation runs",
-           in_envelopes(where(_running, _without_nulls)), ("STATUS-0[56]", "TIME-07")),
+           in_envelopes(where(_running, lambda members, _: {name: value for name, value in members.items() if value is not None})),
+           ("STATUS-0[56]", "TIME-07")),
     Mutant("no-updated-at", "STATUS-09", "A status response has no updated_at", in_envelopes(drop("updated_at")), ("TIME-0[246]", "STATUS-08", "FAIL-04")),
     Mutant("any-id-is-queued", "STATUS-10", "Any well-formed id reads as QUEUED", Edits(reply=_any_id_is_queued), ("ERR-402-04",)),
     Mutant("malformed-id-is-500", "STATUS-11", "A malformed id gets 500",

@@ -78,10 +78,6 @@ def _short_side(seen: spec.ImageFacts) -> int:
     return min(seen.width, seen.height)
 
 
-def _has_extreme_ratio(seen: spec.ImageFacts) -> bool:
-    return 5 * seen.width == 2 * seen.height or 2 * seen.width == 5 * seen.height
-
-
 # Edits
 
 
@@ -204,7 +200,8 @@ I2V = (
            DATA_URLS),
     Mutant("any-aspect-ratio-accepted", "I2V-IMG-11", "The aspect ratio of an image is not checked", _accept_data_url(spec.has_invalid_ratio)),
     Mutant("extreme-aspect-ratio-refused", "I2V-IMG-12", "An aspect ratio of exactly 2:5 or 5:2 is refused",
-           _refuse_data_url(_has_extreme_ratio, "must have an aspect ratio between 2:5 and 5:2."), DATA_URLS),
+           _refuse_data_url(lambda seen: 5 * seen.width == 2 * seen.height or 2 * seen.width == 5 * seen.height,
+                            "must have an aspect ratio between 2:5 and 5:2."), DATA_URLS),
     Mutant("corrupt-image-completes", "I2V-IMG-13", "A generation from a damaged image completes",
            _accept_data_url(lambda seen: not seen.whole or seen.width <= 0)),
     Mutant("image-rules-checked-late", "I2V-IMG-15", "An image that breaks a rule is accepted, and its generation becomes FAILED",

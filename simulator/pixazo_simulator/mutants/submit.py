@@ -83,10 +83,6 @@ def _previous_url(members: Members, context: Context) -> str:
     return previous
 
 
-def _is_first_read(request: Request, context: Context) -> bool:
-    return context.ends(request.read_id or "") is not None and context.memory.count("read", request.read_id) == 1
-
-
 def _held(request: Request, reply: Reply, context: Context) -> Reply:
     members = reply.members() if is_accepted(request, reply) else None
     ends = context.ends(members["request_id"]) if members else None
@@ -150,7 +146,9 @@ SUBMIT = (
     Mutant("relative-polling-url", "SUBMIT-12", "The polling_url is a path without scheme and host",
            in_accepted(change("polling_url", lambda url: urlsplit(str(url)).path)), ("SUBMIT-11",)),
     Mutant("not-found-at-first", "SUBMIT-13", "A status is 404 for the first 500 ms", policy(read_delay="500"), ("STATUS-01",)),
-    Mutant("first-read-not-found", "SUBMIT-13", "The first read of a status gets 404", hide(_is_first_read), ("STATUS-01",)),
+    Mutant("first-read-not-found", "SUBMIT-13", "The first read of a status gets 404",
+           hide(lambda request, context: context.ends(request.read_id or "") is not None and context.memory.count("read", request.read_id) == 1),
+           ("STATUS-01",)),
     Mutant("submit-waits-for-the-end", "SUBMIT-14", "The response to a submit arrives only when the generation has ended",
            Edits(reply=_held), ("FLOW-0[12]", "SUBMIT-05", "WEBHOOK-*")),
     Mutant("repeated-body-is-one-request", "SUBMIT-15", "A body that was accepted before gets the first request id again",
@@ -198,10 +196,6 @@ NOT_COUNTED = (401, 403, 500)
 """Status codes of refusals that precede the check of the rate."""
 _SURROGATE_PAIR = re.compile(rb"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", re.IGNORECASE)
 _SURROGATE = re.compile(rb"\\ud[89a-f][0-9a-f]{2}", re.IGNORECASE)
-
-
-def _has_lone_surrogate(request: Request, reply: Reply) -> bool:
-    return is_refused(request, reply) and _SURROGATE.search(_SURROGATE_PAIR.sub(b"", request.body)) is not None
 
 
 def is_validation(request: Request, reply: Reply) -> bool:
@@ -291,8 +285,7 @@ def _every_fifth_broken(request: Request, reply: Reply, context: Context) -> Rep
     return context.refusal(spec.Broken(), request) if is_fifth else reply
 
 
-def _conflict(reply: Reply, _: Context) -> Reply:
-    return reply.with_members({"error": "Conflict", "message": "This request was accepted already."}).with_status(409)
+CONFLICT = {"error": "Conflict", "message": "This request was accepted already."}
 
 
 ERRORS = (
@@ -330,12 +323,13 @@ ERRORS = (
     Mutant("throttled-for-ever", "ERR-429-04", "An account that got 429 once gets it forever",
            Edits(request=_throttled_for_ever, reply=_remember_429)),
     Mutant("lone-surrogate-is-500", "ERR-500-01", "A lone surrogate in the body gets 500",
-           refuse(_has_lone_surrogate, spec.Broken()), ("SUBMIT-16",)),
+           refuse(lambda request, reply: is_refused(request, reply) and bool(_SURROGATE.search(_SURROGATE_PAIR.sub(b"", request.body))),
+                  spec.Broken()), ("SUBMIT-16",)),
     Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit gets 500", Edits(reply=_every_fifth_broken),
            ("ERR-500-01", "SUBMIT-*", "T2V-*", "I2V-*", "WEBHOOK-01")),
     Mutant("queued-in-spite-of-500", "ERR-500-02", "A submit that gets 500 is queued anyway; the 500 contains its id",
            without_checks("suspended") | Edits(request=_still_suspended, reply=_queued_when_broken)),
-    Mutant("409-for-repeated-body", "ERR-SET-01", "A body that was accepted before gets 409", replayed(_conflict), ("SUBMIT-1[05]", "T2V-BODY-01")),
+    Mutant("409-for-repeated-body", "ERR-SET-01", "A body that was accepted before gets 409", replayed(lambda reply, _: reply.with_members(CONFLICT).with_status(409)), ("SUBMIT-1[05]", "T2V-BODY-01")),
     Mutant("wallet-checked-before-parameters", "ERR-PREC-01", "The wallet is checked before the parameters are",
            policy(check_order="key,suspended,rate,json,funds,model,parameters"), ("ERR-402-03",)),
 )  # fmt: skip

@@ -16,6 +16,8 @@ from .faults import AnyFault, Fault
 from .matchers import MOST_WEIGHT
 from .rule import FAULTS, MOST_RULES, End, Reply, Rule, Step
 
+__all__ = ["EXAMPLES", "When", "default_of", "in_python", "in_toml", "script_from", "script_problems"]
+
 # By chained calls
 
 
@@ -126,8 +128,7 @@ class When:
     def fault(self, *faults: AnyFault, times: int | None = None) -> When:
         """Let these faults happen, all of them together."""
         self._open = False
-        for each in faults:
-            _check_fault(each)
+        _check_faults(faults)
         before = () if self._begins else self._steps[-1].faults
         return self._say(times, faults=(*before, *faults))
 
@@ -158,11 +159,14 @@ def _moment(given: float | str | datetime) -> float | str:
     return given.isoformat() if isinstance(given, datetime) else given
 
 
-def _check_fault(given: object) -> None:
-    """Raise TypeError with what to write instead for anything but a fault, such as its class or its name."""
-    if not isinstance(given, Fault):
-        shown = given.__name__ if isinstance(given, type) else repr(given)
-        raise TypeError(f"{shown} is not a fault: write one such as ReplyLost(); pixazo-sim faults lists them")
+def _check_faults(given: Sequence[object]) -> None:
+    """Raise TypeError with what to write instead where there is no fault, or anything else, such as its class or its name."""
+    wrong = [each for each in given if not isinstance(each, Fault)]
+    if given and not wrong:
+        return
+    shown = [each.__name__ if isinstance(each, type) else repr(each) for each in wrong]
+    problem = f"{shown[0]} is not a fault" if shown else "fault() names no fault"
+    raise TypeError(f"{problem}: write one such as ReplyLost(); pixazo-sim faults lists them")
 
 
 # From a file: what is wrong is reported with its line, its place and the remedy

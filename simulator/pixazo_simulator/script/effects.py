@@ -6,6 +6,8 @@ from typing import ClassVar
 
 import msgspec
 
+__all__ = ["Close", "Ending", "Noise", "Reset", "Send", "Transmission", "Wait", "cut"]
+
 
 class Discard(msgspec.Struct, frozen=True):
     """Do nothing of what was requested: nothing is accepted, and nothing is charged."""

@@ -16,6 +16,8 @@ from .facts import Facts, Headers, operations
 from .matchers import ABSENT, MOST_WEIGHT, Matcher
 from .rule import MOST_RULES, Rule, Step, written
 
+__all__ = ["Decision", "Diagnosis", "SavedScript", "Script"]
+
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of the rules of one script, written as JSON."""
 _LONGEST_CONDITION = 200

@@ -11,6 +11,12 @@ from pixazo_simulator import spec
 
 from .matchers import Matcher
 
+__all__ = [
+    "CALLS", "KNOWN", "LONGEST_TEXT", "Call", "Condition", "Facts", "MediaConditions", "ModelCall",
+    "RequestConditions", "StatusConditions", "SubmitCall", "SubmitConditions", "WebhookConditions", "at_download",
+    "at_read", "at_submit", "operations",
+]  # fmt: skip
+
 ModelCall = NewType("ModelCall", str)
 """The name of an operation of a model file, such as `ModelCall("ltx-video/text-to-video")`: at run time a plain string is enough."""
 SubmitCall = Literal["generate", "imageToVideo", "submit"] | ModelCall

@@ -14,6 +14,8 @@ from .effects import Close, Discard, Ending, Noise, Respond, Send, Transmission,
 from .faults import Bandwidth, Fault, GarbageBeforeHead, WrongContentType
 from .rule import Reply, Step
 
+__all__ = ["corrupted", "edited", "fault_of", "inject", "replacement", "wait"]
+
 LONGEST_WAIT = 3600.0
 """The greatest delay of one response or webhook by all its faults together, in seconds."""
 NO_RESPONSE = spec.Answer(0, b"", (), "nothing was done and no response was sent")

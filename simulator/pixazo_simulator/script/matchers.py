@@ -10,6 +10,8 @@ import msgspec
 
 from pixazo_simulator.spec import nearest, not_unicode, placed, shown
 
+__all__ = ["ABSENT", "Matcher", "read_matcher", "weight"]
+
 MOST_NESTED = 32
 """Levels of conditions, lists and objects inside each other: each takes a few calls of Python's 1000."""
 MOST_WEIGHT = 10_000

@@ -17,6 +17,11 @@ from .facts import CALLS, KNOWN, operations
 from .faults import AnyFault, Drop, Fault, Stuck
 from .matchers import MOST_WEIGHT, Matcher, as_json, extent, read_matcher, weight
 
+__all__ = [
+    "FAULTS", "MOST_RULES", "UNANSWERED", "UNREADABLE", "End", "Length", "Reply", "Rule", "Step", "kind_of",
+    "known_rules", "plain_rules",
+]  # fmt: skip
+
 FAULTS: Mapping[str, type[Fault]] = {str(fault.__struct_config__.tag): fault for fault in Fault.__subclasses__()}
 """Every kind of fault by its name in JSON and TOML, such as `connection_reset`."""
 UNANSWERED = frozenset(name for name, fault in FAULTS.items() if fault.withholds == "response")
@@ -77,14 +82,14 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         _check_headers(self.headers)
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
+def _check_headers(headers: Mapping[str, object]) -> None:
     for name, value in headers.items():
-        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+        if not (_HEADER_NAME.fullmatch(name) and isinstance(value, str) and _HEADER_VALUE.fullmatch(value)):
             problem = f"header {spec.shown(name)}: {spec.shown(value)} cannot be sent: use a token as name and printable ASCII as value"
             raise spec.PlacedError(problem, ("headers", name))
         if name.lower() in _COMPUTED_HEADERS:
             raise spec.PlacedError(f"header {name!r} is computed: leave it out", ("headers", name))
-    size = sum(len(name) + len(value) for name, value in headers.items())
+    size = sum(len(name) + len(str(value)) for name, value in headers.items())
     if len(headers) > _MOST_HEADERS or size > _MOST_HEADER_BYTES:
         raise ValueError(
             f"{len(headers)} headers of {size} bytes: give at most {_MOST_HEADERS} of {_MOST_HEADER_BYTES} bytes together"
@@ -293,9 +298,7 @@ def _instant(name: str, moment: float | str, added: int) -> int:
     if not isinstance(moment, str):
         return added + round(moment * spec.SECOND)
     if (instant := spec.read_instant(moment)) is None:
-        problem = (
-            f"{name} {spec.shown(moment)} is neither a number of seconds nor an instant such as 2026-03-31T10:00:00Z"
-        )
+        problem = f"{name} {spec.shown(moment)} is neither a number of seconds nor an instant with a time zone, such as 2026-03-31T10:00:00Z"
         raise spec.PlacedError(problem, (name,))
     return instant
 

@@ -241,17 +241,6 @@ class Simulator:
         self.settings = settings
         return changed
 
-    def advance_quietly(self, seconds: float, *, api_key: str | None = None) -> bool:
-        """Advance the clock of a world if it is known that nothing falls due meanwhile; otherwise change nothing."""
-        try:
-            _, application, world = self._running(api_key)
-            milliseconds = world.clock.milliseconds(seconds)
-        except (SimulatorError, TypeError, ValueError):
-            return False
-        return (
-            milliseconds > 0 and application.dispatcher.advance_at_once(world, milliseconds, quietly=True) is not None
-        )
-
     def is_advancing(self, *, api_key: str | None = None) -> bool:
         """Whether the clock of a world is just being advanced, which may wait for the receiver of a webhook."""
         with suppress(SimulatorError):

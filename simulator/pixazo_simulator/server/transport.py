@@ -190,13 +190,9 @@ class _Exchange:
         return seconds
 
     def _refused(self, status: HTTPStatus, message: str) -> Any:
-        body = spec.queue_error(status, status.phrase, message).body
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
-        ]
-        return self._made(status, headers, body)
+        answer = spec.queue_error(status, status.phrase, message)
+        framing = (b"content-length", b"%d" % len(answer.body)), (b"connection", b"close")
+        return self._made(status, [*answer.headers, *framing], answer.body)
 
     def _whole(self, response: Response) -> Any:
         return self._made(response.status, response.headers, response.body)

@@ -283,18 +283,15 @@ class Dispatcher:
         finally:
             self.wake(world)  # the one that a rule held back goes after it
 
-    def advance_at_once(self, world: World, milliseconds: int, *, quietly: bool = False) -> list[AdvanceEvent] | None:
+    def advance_at_once(self, world: World, milliseconds: int) -> list[AdvanceEvent] | None:
         """Advance a world's clock when that needs no waiting; None, and nothing changes, when a delivery is due or in progress.
 
-        None also when there are so many transitions that other requests would have to wait; `quietly`, unless it is known that none
-        is due. Any thread may call it.
+        None also when there are so many transitions that other requests would have to wait. Any thread may call it.
         """
         with self._worlds.lock:
             due, progress = world.next_due(), self._progress.get(world)
             is_busy = progress and (progress.advancing.locked() or progress.tasks or progress.unreported)
             if self._worlds.log or is_busy:
-                return None
-            if quietly and milliseconds >= world.until_next():
                 return None
             events = world.apply(state.AdvanceIdly(world.clock.now(), milliseconds, MOST_STARTED))
         if due is not None and events is not None:

@@ -173,7 +173,7 @@ def read_time(name: str, text: str, word: str) -> int:
     instant = read_instant(text)
     if instant is None or not 0 <= instant <= LAST_INSTANT:
         raise ValueError(
-            f"{name} {text!r} is neither {word} nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z"
+            f"{name} {text!r} is neither {word} nor an instant of the years 1970 to 9999 with a time zone, such as 2026-03-31T10:00:00Z"
         )
     return instant
 

@@ -118,7 +118,8 @@ class Inbox:
             self._receiver.close()
         finally:
             self._server.close()
-        if problem := self._misuse or next(iter(self._late.values()), None):
+        late = self._late.values() if self._receiver.path else ()  # a function may block on purpose
+        if problem := self._misuse or next(iter(late), None):
             raise InboxError(problem)
 
     def _replace(self, receiver: Receiver) -> None:
@@ -158,13 +159,13 @@ class Inbox:
         """Have a callback answered; return the response, and what went wrong, if anything."""
         receiver, number = self._receiver, callback.number
         target = receiver.target_of(callback)
-        route = f"POST {target} of {receiver.app!r}" if receiver.app is not None else None
+        called = f"POST {target} of {receiver.app!r}" if receiver.path else repr(receiver.app)
 
         def tell() -> None:
             # The gateway gives up silently, and a deadlock is the most likely reason.
             late = (
-                f"{route} has not responded within {HINT_AFTER:g} s, and the gateway gives up after 5 s on a manual clock: if its endpoint"
-                " waits for what the test does after the advance, or for another callback, respond first and do the work afterwards"
+                f"{called} has not responded within {HINT_AFTER:g} s, and the gateway gives up after 5 s on a manual clock: if it moves that clock,"
+                " or waits for what the test does after the advance, or for another callback, respond first and do the work afterwards"
             )
             with self._changed:
                 if timer.finished.is_set():  # it was answered just now
@@ -173,14 +174,14 @@ class Inbox:
             log.warning("%s", late)
 
         timer = threading.Timer(HINT_AFTER, tell)
-        timer.name, timer.daemon = f"pixazo-sim:{route}", True  # known as ours to `pixazo_sleep`
-        if route:
+        timer.name, timer.daemon = f"pixazo-sim:{called}", True  # known as ours to `pixazo_sleep`
+        if receiver.app is not None:
             timer.start()
         problem: str | None = None
         try:
             response = receiver.answer(target, callback)
-            if response.status == 404 and route:
-                problem = f"the app answered 404 to {route}: give deliver_to the path of its route"
+            if response.status == 404 and receiver.app is not None and receiver.path:
+                problem = f"the app answered 404 to {called}: give deliver_to the path of its route, unless it has this one and does not know the request"
                 log.warning("%s", problem)
         except EventLoopError as error:
             self._misuse = problem = str(error)

@@ -43,7 +43,7 @@ class Callback:
     response_status: int | None = None
     """The status code of the response; None before it was sent."""
     problem: str | None = None
-    """Why the receiver could not respond, which route its app lacks, or why the inbox refused it."""
+    """Why the receiver could not respond, or answered 404, or why the inbox refused it."""
     url: str = ""
     """Where it was posted."""
     path: str = ""
@@ -99,7 +99,7 @@ class Receiver:
     """Responds to callbacks.
 
     `answer` is called in a thread of the inbox, with the path and query for the app, and the callback. It raises what an app raises, or
-    EventLoopError when an app cannot be reached. An `app` has a route, `path`, which may be missing. `thread` is the thread of the test's
+    EventLoopError when an app cannot be reached. An `app` has a route, `path`, which may be missing; that of a function is empty. `thread` is the thread of the test's
     event loop on which the app runs. `close` releases its resources.
     """
 
@@ -159,7 +159,7 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
         return Receiver(partial(call_wsgi, cast("WsgiApp", target)), path, target)
     if arguments == 1 and not inspect.iscoroutinefunction(target):
         function = cast("Callable[[Callback], object]", target)
-        return Receiver(lambda _, callback: _answer_of(function(callback)))
+        return Receiver(lambda _, callback: _answer_of(function(callback)), "", target)
     request = getattr(target, "request", None)
     if arguments is None and callable(request) and not inspect.iscoroutinefunction(request):
         loop, post = ClientLoop(target), partial(post_by_client, target)
@@ -167,7 +167,7 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
             lambda asked, callback: loop.call(partial(post, asked, callback)), path, getattr(target, "app", target)
         )
     raise TypeError(
-        f"{target!r} is not an ASGI or WSGI app, a synchronous test client, or a function of one callback: give the app itself"
+        f"{target!r} is not an ASGI or WSGI app, a synchronous test client, or a plain function of one callback: give the app itself"
     )
 
 

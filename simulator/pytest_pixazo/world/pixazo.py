@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from inspect import GEN_CREATED, getgeneratorstate
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, cast, overload
 from urllib.parse import urlsplit
 
@@ -31,7 +32,7 @@ from pixazo_simulator.control import (
 )
 from pixazo_simulator.script import Call as AnyCall
 from pixazo_simulator.script import Condition, SubmitCall, When, read_matcher
-from pixazo_simulator.spec import nearest
+from pytest_pixazo.sleep import Settable
 
 from .conditions import (
     REQUESTS,
@@ -92,23 +93,25 @@ def _blocked(call: str) -> str:
     return ""
 
 
-class Clock:
+class Clock(Settable):
     """The clock of a world. It can be advanced, never turned back.
 
     `sleep` and `monotonic` are for an app, or a client, that takes such functions: `sleep` advances the clock and returns
     immediately, `monotonic` reads it, in seconds.
     """
 
+    remedy = "a clock is moved by pixazo.clock.advance(...)"
+
+    sleep: Callable[[float], object]
+    monotonic: Callable[[], float]
+
     def __init__(self, control: ControlClient, simulator: Simulator | None) -> None:
         self._control = control
-        self.sleep: Callable[[float], object] = control.advance
-        self.monotonic: Callable[[], float] = self._read
-        self._passes: Callable[[float], bool] = lambda _: False
         if simulator:  # not through JSON: polling loops do little else
             self.sleep = partial(simulator.advance, api_key=control.api_key)
             self.monotonic = partial(simulator.monotonic, api_key=control.api_key)
-            # When nothing falls due, in a tenth of the time.
-            self._passes = partial(simulator.advance_quietly, api_key=control.api_key)
+        else:
+            self.sleep, self.monotonic = control.advance, self._read
 
     @property
     def now(self) -> datetime:
@@ -128,9 +131,6 @@ class Clock:
         Raises ControlError for a negative number of seconds, for an instant in the past, and when more webhooks are due than one advance attempts: the
         clock then stops before the end, and `body["events"]` of the error is what fell due until then.
         """
-        is_number = isinstance(seconds, int | float) and seconds is not True
-        if until is None and is_number and self._passes(seconds or 0):
-            return []
         return self._control.advance(seconds, until=until)
 
     def run_until(
@@ -163,19 +163,13 @@ class Clock:
         return f"<{state.clock} clock at {state.now}>"
 
 
-class Wallet:
+class Wallet(Settable):
     """The wallet of a world's key."""
+
+    settable, remedy = ("balance",), "set wallet.balance"
 
     def __init__(self, control: ControlClient) -> None:
         self._control = control
-
-    def __setattr__(self, name: str, value: object) -> None:
-        """Raise AttributeError for what cannot be set: a misspelt balance would change nothing."""
-        if name not in ("_control", "balance"):
-            raise AttributeError(
-                f"wallet.{name} = {value!r} changes nothing{nearest(name, ('balance',))}: set wallet.balance"
-            )
-        super().__setattr__(name, value)
 
     @property
     def balance(self) -> Decimal:
@@ -229,17 +223,15 @@ class WorldFactory:
         return self._fresh(**options)
 
 
-class Pixazo:
+class Pixazo(Settable):
     """One test's world on a running gateway. Nothing in it is shared with another test.
 
     `url` and `api_key` are for the app under test, `clock` is its time, `wallet` its money. `seed` and `start`, the instant at which
     the clock began (None if it runs by itself), repeat the world. `control` has every route of `/_sim`. All of it blocks, needs no event loop, and may be used from any thread.
     """
 
-    __slots__ = (  # so that setting anything else, such as `pixazo.strict` or `pixazo.policy`, fails: it would change nothing
-        "__weakref__", "_first_unmatched", "_fresh", "_inboxes", "_left", "_nodeid", "_rules", "_simulator", "_undone", "clock", "control",
-        "is_repetition", "seed", "start", "wallet",
-    )  # fmt: skip
+    settable = ("is_repetition",)
+    remedy = "a world begins as @pytest.mark.pixazo(...) says; pixazo.policy(...) and pixazo.wallet.balance change it"
 
     control: ControlClient
     clock: Clock
@@ -273,6 +265,7 @@ class Pixazo:
         self.is_repetition = False
         """Whether it repeats the work of another world of the test: bill and reports leave it out."""
         self._rules: list[When] = []
+        self._weathers: list[Any] = []
         self._inboxes: list[Inbox] = []
 
     @property
@@ -428,7 +421,9 @@ class Pixazo:
         """
         from .weather import incidents_of, struck_by
 
-        return struck_by(self.control, incidents_of(seed, days, only))
+        block = struck_by(self.control, incidents_of(seed, days, only))
+        self._weathers.append(block)
+        return block
 
     def endure(
         self,
@@ -599,7 +594,7 @@ class Pixazo:
             deliveries=self._explained(seen.deliveries.deliveries),
             generations=seen.generations.generations,
             rules=seen.script.rules,
-            unfinished=[problem for each in self._rules if (problem := each.incomplete)],
+            unfinished=[*filter(None, (each.incomplete for each in self._rules)), *self._without_effect()],
             clock=seen.clock,
             bill=self.control.bill() if seen.generations.generations else None,
             unmatched=[each for each in seen.unmatched.exchanges if each.former is None],
@@ -608,6 +603,10 @@ class Pixazo:
             inbox_problems=[problem for each in self._inboxes for problem in each.problems],
             undone=[*self._undone],
         )
+
+    def _without_effect(self) -> list[str]:
+        unentered = [each for each in self._weathers if getgeneratorstate(each.gen) == GEN_CREATED]
+        return ["pixazo.weather(...) strikes within a block only: write `with pixazo.weather(...):`"] * len(unentered)
 
     def _exchanges(self, first: JournalPage | None = None) -> tuple[list[Exchange], int]:
         """The whole journal, of which the first page may be known, and the number of exchanges that are no longer kept."""

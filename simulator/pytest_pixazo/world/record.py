@@ -24,7 +24,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     `nodeid` names the test, `seed` repeats its world, whose clock began at `start` (None: when the world was made). `exchanges` are the world's journal, of which the oldest `dropped` are no
     longer kept; `unmatched` are the requests during this test that reached no world, `late` those for a world that has ended. `deliveries` are webhooks with their
     attempts, `generations` what was accepted, `rules` the script with how often each step was used, `unfinished` the rules that
-    were begun and never given a verb, `clock` the time, and when the next webhook is due, `bill` what the
+    were begun and never given a verb, and weather without a block, `clock` the time, and when the next webhook is due, `bill` what the
     generations would have cost, if any was accepted. `inbox_problems` are the callbacks that
     an inbox refused or an app could not answer, one line each. `undone` are the records of the `with pixazo.snapshot():` blocks, as they
     were before the world was restored, each with the bill of what was accepted in it alone.

@@ -296,9 +296,17 @@ def test_why_a_run_is_no_pass_is_said_where_no_clause_failed(out: Path, tmp_path
     assert error.get("message") == "Too little was judged to call this a pass."
 
 
+@pytest.mark.parametrize(
+    "start", [("run", "--no-discovery", "--api-key", KEY, "--target"), ("proxy", "--upstream")], ids=" ".join
+)
 @pytest.mark.parametrize(("baseline", "left"), [([], []), (["--baseline"], ["result.json", "result.ndjson"])])
 def test_a_run_that_is_cut_leaves_no_reports_of_another(
-    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, baseline: list[str], left: list[str]
+    out: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    baseline: list[str],
+    left: list[str],
+    start: tuple[str, ...],
 ) -> None:
     """Those of an earlier run are removed before anything is sent, but for a result that may be the baseline."""
     copytree(out, tmp_path, dirs_exist_ok=True)
@@ -307,13 +315,9 @@ def test_a_run_that_is_cut_leaves_no_reports_of_another(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(commands, "observe", cut)
-    arguments = (
-        "--no-discovery",
-        "--out",
-        str(tmp_path),
-        *(word for each in baseline for word in (each, str(tmp_path))),
-    )
-    assert run("http://127.0.0.1:1", *arguments).exit_code == 3
+    monkeypatch.setattr("pixazo_contracts.cli.proxy._serve", cut)
+    arguments = ("--out", str(tmp_path), *(word for each in baseline for word in (each, str(tmp_path))))
+    assert command(*start, "http://127.0.0.1:1", *arguments).exit_code == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == [*left, "trace.ndjson"]
 
 

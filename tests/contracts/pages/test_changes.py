@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 
-from pixazo_contracts.pages import Change, compare_pages, own_page, read_page
+from pixazo_contracts.pages import Change, compare_pages, draft_model, own_page, read_page
 from pixazo_contracts.pages.comparison import Fact, facts, is_about, operation_name, quotations
 from pixazo_contracts.pages.sections import Row, read_blocks, rows, sections
 
 PAGE = own_page()
 OURS = read_page(PAGE)
 IMAGE, TEXT = (PAGE.index(f"### {each} to Video") for each in ("Image", "Text"))
+HANDLING = PAGE.index("## Response Handling")
 
 
 def edited(*edits: tuple[str, str], once: bool = False) -> str:
@@ -267,6 +269,9 @@ OTHERWISE: tuple[tuple[str, str, tuple[str, str, str]], ...] = (
     ("download from `output.media_url`", "download from `output.media_url` with your key", ("sentence", "typical workflow", "")),
     ("### Text to Video", "### Text to Video (deprecated)", ("sentence", "headings", "")),
     ("# Hailuo AI API\n", "# Hailuo AI API (discontinued)\n", ("page", "title", "")),
+    ("COMPLETED, FAILED, or ERROR", "COMPLETED, or ERROR", ("field", "status", "description")),
+    ("when video is ready.\n\n", "when video is ready.\n\nDeprecated.\n\n", ("parameter", "callback_url", "description")),
+    ("URL to receive callback notifications when video is ready.\n\n", "", ("parameter", "callback_url", "description")),
     ("## Hailuo v2.3", "## 2.3 Fast", ("sentence", "headings", "")),
     ("## Hailuo v2.3", "## $0.28 per video", ("sentence", "headings", "")),
 )  # fmt: skip
@@ -354,20 +359,12 @@ def wrapped(page: str) -> str:
     )
 
 
-OPTIMIZER = row(
-    "prompt\\_optimizer", "No", "boolean", "Default: true. Automatically optimizes the prompt for better video quality."
-)
-PRETREATMENT = row(
-    "fast\\_pretreatment",
-    "No",
-    "boolean",
-    "Default: false. Shortens prompt optimization time (only for MiniMax-Hailuo-2.3-Fast model).",
-)
+CALLBACK = row("callback\\_url", "No", "string", "URL to receive task status update notifications.")
 WORDING = {
     "pipe tables": rendered(piped),
     "wrapped lines": wrapped(PAGE),
     "the other operation first": PAGE[:IMAGE] + PAGE[TEXT:] + "\n\n" + PAGE[IMAGE:TEXT],
-    "rows in another order": edited((OPTIMIZER + PRETREATMENT, PRETREATMENT + OPTIMIZER)),
+    "rows in another order": edited((CALLBACK + WATERMARK, WATERMARK + CALLBACK)),
     "other headings": edited(("## Base URL", "#### Base URL"), ("## Status Flow", "### Status flow")),
     "other bullets": re.sub(r"(?m)^\d\.  ", "*   ", PAGE),
     "bullets that Markdown does not know": re.sub(r"(?m)^\d\.  ", "• ", PAGE),
@@ -446,10 +443,11 @@ WORDING = {
     ),
     "the model first": edited(("only for MiniMax-Hailuo-2.3-Fast model", "MiniMax-Hailuo-2.3-Fast model only")),
     "one of several targets": edited(("                    → FAILED\n                    → ERROR", "PROCESSING ➜ FAILED | ERROR")),
-    "requests for cURL only": re.sub(r"(?s)```\nPOST https.*?```\n\n", "", PAGE),
+    **{f"requests for {curl}": re.sub(r"(?s)```\nPOST https.*?```\n\n", "", PAGE).replace("curl -v -X POST ", curl)
+       for curl in ("curl -v -X POST ", "curl --location ", "curl --request POST \\\n  --url ")},
     "a program below a heading of its own": edited(("## Response (Completed)", "## Python Example\n\n```\nimport requests\n```\n\n## Response (Completed)")),
     "tables of HTML": rendered(lambda table: "\n".join(
-        f"<tr><td>{'</td><td>'.join(each)}</td></tr>" for each in (map(str.title, table[0].cells), *(row.cells.values() for row in table)))),
+        f"<TR><td>{'</td><TD>'.join(each)}</TD></TR>" for each in (map(str.title, table[0].cells), *(row.cells.values() for row in table)))),
     "remarks": edited(("**Tip:** Use", "> [!TIP]\n> Use")),
     "formats that must be": edited(("requirements: JPG/JPEG/PNG/WebP,", "must be JPG, PNG or WebP,"), ("Base64 encoded", "Base64-encoded")),
     "no default in a column": rendered(lambda table: piped([row._replace(cells={**row.cells, "default": "N/A"}) for row in table])),
@@ -459,6 +457,12 @@ WORDING = {
     )},
     **{f"{yes}, {no}": edited(("\n\nYes\n\n", f"\n\n{yes}\n\n"), ("\n\nNo\n\n", f"\n\n{no}\n\n"))
        for yes, no in (("true", "false"), ("✓", "✗"), ("Required", "Optional"))},
+    "pipe tables without pipes at the ends": rendered(lambda table: re.sub(r"(?m)^\| | \|$", "", piped(table))),
+    "sections printed once at the end": PAGE[:HANDLING] + PAGE[TEXT:],
+    "sections printed once at the beginning": PAGE[: TEXT + len("### Text to Video\n\n")] + PAGE[PAGE.rindex("## Generate Video Request -") :],
+    "capital headings": re.sub(r"(?m)^#.*", lambda found: found[0].upper(), PAGE),
+    "bold headings of the template": re.sub(r"(?m)^##+ (?!.*(?:Hailuo|Video$))(.*)", r"**\1**", PAGE),
+    "codes with their names": edited(("202\n", "202 Accepted\n"), ("402\n", "402 (Payment Required)\n")),
     "what MiniMax does": edited(("Advanced video, audio, and image generation by MiniMax.", "MiniMax makes videos.")),
 }  # fmt: skip
 
@@ -476,11 +480,7 @@ def test_the_page_itself_has_not_changed() -> None:
 
 def test_what_rests_on_a_change_is_named() -> None:
     """The clauses and policy fields that quote it."""
-    (found,) = [
-        each
-        for each in changes(edited(("maximum 2000 characters", "maximum 1500 characters")))
-        if each.kind == "meaning"
-    ]
+    (found,) = [each for each in changes(edited((LIMIT, "maximum 1500 characters"))) if each.kind == "meaning"]
     assert "I2V-PROMPT-01" in found.clauses
     assert "prompt_unit" in found.policy
     assert not any(clause.startswith("I2V-IMG") for clause in found.clauses)
@@ -528,14 +528,23 @@ def test_a_change_is_told_once(old: str, new: str, told: list[tuple[str, object]
     assert [(each.attribute, each.after) for each in changes(edited((old, new))) if each.kind == "meaning"] == told
 
 
-def test_the_columns_beside_a_price_stand_in_any_order() -> None:
-    """A price is known by its cells."""
+@pytest.mark.parametrize(
+    "row",
+    [
+        "6s | 768P | $0.28",
+        "6 seconds | 768P | 0.28",
+        *(f"6s | 768P | {price}" for price in ("US$0.28", "USD 0.28", "0.280 USD")),
+    ],
+)
+def test_a_price_may_be_written_in_many_ways(row: str) -> None:
+    """It is known by the cells beside it, in any order, and drafted from all of them."""
     tables = (
-        "Resolution | Duration | Price (USD) |\n| 768P | 6s",
-        "Duration | Resolution | Price (USD) |\n| 6s | 768P",
+        "Resolution | Duration | Price (USD) |\n| 768P | 6s | $0.28",
+        f"Duration | Resolution | Price (USD) |\n| {row}",
     )
-    old, new = (read_page(f"{PAGE}\n\n## Pricing\n\n| {each} | $0.28 |\n") for each in tables)
-    assert compare_pages(old, new) == ()
+    old, new = (read_page(f"{PAGE}\n\n## Pricing\n\n| {each} |\n") for each in tables)
+    assert [each for each in compare_pages(old, new) if each.kind == "meaning"] == []
+    assert 'price = "0.28' in draft_model(new, date(2026, 1, 1))
 
 
 @pytest.mark.slow

@@ -184,7 +184,15 @@ def test_a_rendered_page_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "<html><body>502 Bad Gateway</body></html>", '{"error": "x"}', "# A page\n\nWithout anything.", "\0"]
+    "text",
+    [
+        "",
+        "<h1>A page</h1>",
+        "<html><body>502 Bad Gateway</body></html>",
+        '{"error": "x"}',
+        "# A page\n\nWithout anything.",
+        "\0",
+    ],
 )
 def test_what_is_no_page_is_refused(text: str) -> None:
     """It is never a page on which nothing changed."""
@@ -277,6 +285,7 @@ def test_synonyms_commit_to_the_same() -> None:
         "# x\n\n" * 20_000,
         f"{' ' * 50_000}.",
         "\n" * 200_000 + "x",
+        "## Status Flow\n\n" + "QUEUED → ERROR\n\n" * 2_000,
     ],
 )
 def test_no_text_takes_long(run: str) -> None:
@@ -291,10 +300,3 @@ def test_a_line_of_dashes_below_a_table_leaves_its_rows(below: str) -> None:
     """It makes no heading of them."""
     page = f"{own_page()}\n\n## Pricing\n| Resolution | Price (USD) |\n| --- | --- |\n| 768P | $0.28 |\n{below}\n"
     assert read_page(page).operations[-1].prices == {"768P": "$0.28"}
-
-
-def test_a_price_may_depend_on_two_columns() -> None:
-    """Whether their cells are rows or paragraphs."""
-    cells = ("Resolution", "Duration", "Price", "768P", "6s", "$0.28", "768P", "10s", "$0.56")
-    page = "\n\n".join((own_page(), "## Pricing", *cells))
-    assert read_page(page).operations[-1].prices == {"768P, 6s": "$0.28", "768P, 10s": "$0.56"}

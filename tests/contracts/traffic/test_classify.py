@@ -118,6 +118,12 @@ def test_an_image_that_nobody_here_has_seen_may_be_refused() -> None:
     assert said.settled(400, b"{}").intent == "any"
 
 
+def test_a_server_that_fails_says_nothing_of_the_body() -> None:
+    said = _sent("generate", b'{"prompt": "A boat"}')
+    assert said.aims
+    assert said.settled(502, b"<html>").aims == ()
+
+
 def test_what_a_body_breaks_comes_in_the_order_in_which_it_is_judged() -> None:
     body = b'{"prompt": "A boat", "callback_url": 5, "aigc_watermark": "yes"}'
     assert _sent("generate", body).aims == ("T2V-WM-01", "T2V-CB-01")

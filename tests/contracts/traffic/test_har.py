@@ -83,7 +83,7 @@ def test_an_app_s_calls_are_exchanges_of_a_generation() -> None:
         ("generate", "default", 0.0, 0.0125), ("status", "default", 20.0, 0.0125),
     ]  # fmt: skip
     assert trace.exchanges[0].intent == "accept"
-    assert "SUBMIT-01" in trace.exchanges[0].aims or trace.exchanges[0].aims
+    assert trace.exchanges[0].aims
 
 
 def test_entries_are_ordered_by_instant_whatever_its_zone_and_digits() -> None:
@@ -93,10 +93,15 @@ def test_entries_are_ordered_by_instant_whatever_its_zone_and_digits() -> None:
     assert [round(e.started, 6) for e in traced(last, late, early).exchanges] == [0.0, 0.623456, 0.623457]
 
 
-@pytest.mark.parametrize("at", ["", "0001-01-01T00:00:00+01:00"])  # what .NET writes for none
-def test_an_entry_without_an_instant_follows_the_one_before_it(at: str) -> None:
-    exchanges = traced(submit(), read(at=at), read()).exchanges
-    assert [e.operation for e in exchanges] == ["generate", "status", "status"]
+@pytest.mark.parametrize(
+    "at", ["", "0001-01-01T00:00:00+01:00", "2026-03-31T10:00:00.000Z"]
+)  # .NET writes the second for none
+def test_entries_without_an_instant_follow_those_before_them(at: str) -> None:
+    """Those that began at the same instant, without a duration, have no order (FLOW-01, FLOW-03)."""
+    queued = entry("GET", STATUS, 200, ACCEPTED, at=at, time=0)
+    trace = traced(submit(time=-1), queued, read(at=at, time=0), read())
+    assert [e.state for e in trace.exchanges[1:]] == ["QUEUED", "COMPLETED", "COMPLETED"]
+    assert {v.outcome.value for v in judge(trace, CATALOGUE) if v.clause in {"FLOW-01", "FLOW-03"}} == {"PASS"}
 
 
 @pytest.mark.parametrize(
@@ -112,10 +117,7 @@ def test_byte_order_marks_white_space_and_utf_16_are_read(tmp_path: Path, data: 
 
 def test_chrome_s_and_firefox_s_members_and_pseudo_headers_are_left_out() -> None:
     odd = submit(_initiator={"type": "script"}, pageref="page_1", serverIPAddress="1.2.3.4")
-    odd["request"]["headers"] = [
-        *_listed({":method": "POST", ":authority": "gateway.pixazo.ai"}),
-        *odd["request"]["headers"],
-    ]
+    odd["request"]["headers"] += _listed({":method": "POST", ":authority": "gateway.pixazo.ai"})
     (exchange,) = traced(odd).exchanges
     assert dict(exchange.request_headers) == {"Content-Type": "application/json"}
 
@@ -129,12 +131,10 @@ def test_bodies_in_base64_are_decoded_and_unpacked(pack: Callable[[bytes], bytes
 
 
 def test_a_video_in_base64_is_looked_into() -> None:
-    film = entry("GET", MEDIA, 200, key=None)
-    film["response"]["content"] = {
-        "encoding": "base64",
-        "text": base64.b64encode(b"\0\0\0\x10ftypisom\0\0\0\0").decode(),
-    }
-    trace = traced(submit(), read(), {**film, "startedDateTime": "2026-03-31T10:00:30Z"})
+    film = entry("GET", MEDIA, 200, key=None, at="2026-03-31T10:00:30Z")
+    text = base64.b64encode(b"\0\0\0\x10ftypisom\0\0\0\0").decode()
+    film["response"]["content"] = {"encoding": "base64", "text": text}
+    trace = traced(submit(), read(), film)
     (download,) = trace.generations[0].downloads
     assert download.media is not None
     assert download.media.container == "mp4"
@@ -159,13 +159,6 @@ def test_downloads_that_only_a_query_tells_apart_are_of_their_generations() -> N
     assert [each.request_id for each in traced(*reads, *films).exchanges[2:]] == [ID, other]
 
 
-def test_a_video_that_was_left_out_is_no_damaged_one() -> None:
-    film = entry("GET", MEDIA, 200, key=None, at="2026-03-31T10:00:30Z")
-    film["response"]["content"] = {"size": 4_000_000, "mimeType": "video/mp4"}
-    (download,) = traced(submit(), read(), film).generations[0].downloads
-    assert (download.media, download.size) == (None, 4_000_000)
-
-
 @pytest.mark.parametrize(
     ("answered", "outcome"),
     [
@@ -173,11 +166,12 @@ def test_a_video_that_was_left_out_is_no_damaged_one() -> None:
         ({"content": {"size": 0, "text": ""}}, "INCONCLUSIVE"),
         ({"content": {"size": 0}, "headers": _listed({"Content-Length": "9"})}, "PASS"),
         ({"content": {"size": 0}, "bodySize": 9}, "PASS"),
+        ({"content": {"size": 4_000_000, "mimeType": "video/mp4"}}, "PASS"),
         ({"content": {"size": 0}, "headers": _listed({"content-length": "0"})}, "FAIL"),
         ({"content": {"size": 0}, "status": 404}, "FAIL"),
     ],
 )
-def test_a_video_of_size_0_is_an_empty_one_only_where_the_gateway_says_so(
+def test_a_video_that_was_left_out_is_an_empty_one_only_where_the_gateway_says_so(
     answered: dict[str, object], outcome: str
 ) -> None:
     film = entry("GET", MEDIA, 200, key=None, at="2026-03-31T10:00:30Z")
@@ -223,12 +217,12 @@ def test_missing_parts_are_no_obstacle() -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        {"status": 0},
+        *({"status": code, "content": {"text": "<html>"}} for code in (0, 407, 511)),  # a proxy, a captive portal
         *({"status": 200, "content": each} for each in ({"size": 80}, {"size": 0}, {"size": 0, "text": ""})),
     ],
 )
 def test_an_entry_without_a_response_says_nothing_of_the_gateway(response: dict[str, object]) -> None:
-    """The client has gone away, or the tool has not kept the body."""
+    """The client has gone away, a proxy before it answered, or the tool has not kept the body."""
     lost = entry("GET", STATUS, 0)
     lost["response"] = response
     assert traced(lost).exchanges == ()
@@ -321,11 +315,14 @@ def planted() -> bytes:
     bearer = entry(
         "GET", STATUS, 401, {"message": KEY.encode().hex()}, key=None, headers={"Authorization": f"Bearer {KEY}-bearer"}
     )
-    query = entry("GET", f"{STATUS}?Subscription-Key={KEY}-query&a=1", 200, {"x": f"{KEY}-query"}, key=None)
+    query = entry(
+        "GET", f"{STATUS}?Subscription-Key={KEY}-query&a=1#token=canary", 200, {"x": f"{KEY}-query"}, key=None
+    )
+    user = entry("GET", STATUS.replace("//", "//user:canary@"))
     called = entry(
         "POST", f"https://app.test/{KEY}?x={KEY}", 200, key=None, body=json.dumps({**ENVELOPE, "error": KEY})
     )
-    return archive(sent, bearer, query, called, _pixazo={"profile": {"media_hosts": [KEY]}})
+    return archive(sent, bearer, query, called, *[user] * 9, _pixazo={"profile": {"media_hosts": [KEY]}})
 
 
 def test_no_key_comes_in_however_it_is_spelt_and_an_echo_is_noted(tmp_path: Path) -> None:
@@ -361,9 +358,7 @@ def test_an_echo_of_what_is_no_key_is_no_leak(name: str) -> None:
 def test_every_part_of_an_authorization_is_struck() -> None:
     """Also where it is echoed without its scheme."""
     sent = submit(headers={"Authorization": "AWS4 Credential=AKIAEXAMPLE7, Signature=f00f00f00f00"})
-    sent["response"]["headers"] += _listed(
-        {"Location": "https://a.example/?Credential=AKIAEXAMPLE7, Signature=f00f00f00f00"}
-    )
+    sent["response"]["headers"] += _listed({"Location": "https://a.example/?Credential=AKIAEXAMPLE7, Signature=f0"})
     assert "AKIAEXAMPLE7" not in repr(traced(sent).exchanges)
 
 
@@ -372,9 +367,8 @@ def test_keys_are_told_apart_as_accounts() -> None:
         entry("GET", STATUS, code, {}, key=key) for code, key in ((404, f"{KEY}-2"), (401, f"{KEY}-3"), (401, None))
     ]
     trace = traced(submit(), read(), read(), *others, read(key=" "))
-    assert sorted(exchange.account for exchange in trace.exchanges) == sorted(
-        ["default"] * 3 + ["other", "unknown", "", "blank"]
-    )
+    accounts = sorted(exchange.account for exchange in trace.exchanges)
+    assert accounts == ["", "blank", "default", "default", "default", "other", "unknown"]
 
 
 @pytest.mark.parametrize("key", [None, ""])
@@ -421,16 +415,16 @@ def test_commands_say_what_they_left_out_and_turn_each_into_the_other(tmp_path: 
     file.write_bytes(archive(submit(), read(), entry("GET", "https://cdn.test/app.js")))
     run = CliRunner().invoke
     made = run(main, ["har", str(file), "-o", str(out)])
-    assert made.output == f"pixazo-contracts: 1 entries left out: they are not for {ORIGIN}, or have no response\n"
+    assert (
+        made.output == f"pixazo-contracts: entries left out: 1: they are not for {ORIGIN}, or have no response of it\n"
+    )
     assert run(main, ["har", str(out), "-o", str(back)]).output == ""
     assert json.loads(back.read_text())["log"]["version"] == "1.2"
     shown = [run(main, ["profile", str(each)]).stdout for each in (file, out, back)]
     assert shown[0] == shown[1] == shown[2]
     assert 'submit_code = "202"' in shown[0]
-    assert (
-        run(main, ["judge", str(file), "--clauses", "SUBMIT-*"]).exit_code
-        == run(main, ["judge", str(out), "--clauses", "SUBMIT-*"]).exit_code
-    )
+    codes = {run(main, ["judge", str(each), "--clauses", "SUBMIT-*"]).exit_code for each in (file, out)}
+    assert len(codes) == 1
 
 
 def test_a_target_that_is_no_origin_is_refused(tmp_path: Path) -> None:

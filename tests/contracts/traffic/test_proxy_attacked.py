@@ -134,7 +134,7 @@ def test_what_is_known_to_be_a_key_only_later_is_struck_from_what_was_written(tm
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("https://m.example/a.mp4?X-Amz-Date=1&X-Amz-Signature=ab12", "https://m.example/a.mp4?X-Amz-Date=1&X-Amz-Signature=<hidden>"),
+        ("https://m.example/a.mp4?X-Amz-Date=1&X-Amz-Signature=ab12#token=x", "https://m.example/a.mp4?X-Amz-Date=1&X-Amz-Signature=<hidden>#token=<hidden>"),
         ("https://me:word@a.example/hook?sig=a%20b", "https://<hidden>@a.example/hook?sig=<hidden>"),
         (r'{"callback_url": "https:\/\/me:w@a.example?a=1\u0026token=x", "apiKey": "y\"z"}', r'{"callback_url": "https:\/\/<hidden>@a.example?a=1\u0026token=<hidden>", "apiKey": "<hidden>"}'),
         ("/to?url=https%3A%2F%2Fa.example%3Ftoken%3Dx", "/to?url=https%3A%2F%2Fa.example%3Ftoken%3D<hidden>"),
@@ -248,9 +248,8 @@ def test_a_second_interrupt_ends_at_once_and_what_was_paid_for_is_recorded(tmp_p
             passing.interrupt()
         end.set()
     app.close()
-    assert not [
-        each for each in threading.enumerate() if each.name.startswith("paid")
-    ]  # it would keep the process from ending
+    # It would keep the process from ending.
+    assert not any(each.name.startswith("paid") for each in threading.enumerate())
     trace = load_trace(tmp_path / "trace.ndjson")
     assert [(exchange.error, exchange.spent) for exchange in trace.exchanges] == [("abandoned", True)]
     events = [json.loads(line)["event"] for line in (tmp_path / "ledger").read_text(encoding="utf-8").splitlines()]

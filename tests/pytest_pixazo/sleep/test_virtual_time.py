@@ -387,9 +387,13 @@ def wait_for_success(handle: RequestHandle) -> None:
 def test_a_generation_for_which_an_app_waits_for_ever_is_named(
     pixazo_client: PixazoClient, pixazo_sleep: Sleeps, end: str, named: str
 ) -> None:
-    """The error that ends the loop names it, also where the app does not know its end."""
+    """The error that ends the loop names it, also where the app does not know its end. A misspelt limit would change nothing."""
     handle = pixazo_client.generate(f"A bear [[sim:{end}]]")
     pixazo_sleep.limit = 600
+    with pytest.raises(
+        AttributeError, match=r"sleeps.limits cannot be set \(did you mean limit\?\): set pixazo_sleep.limit"
+    ):
+        setattr(pixazo_sleep, "limits", 5)  # noqa: B010 - type checkers refuse it
     with pytest.raises(SleepLimitError, match=rf"the limit of 600 s \(.*{handle.request_id} {named}\): give its loop"):
         wait_for_success(handle)
     pixazo_sleep.exceeded = False  # it was meant so

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import get_type_hints
+from unittest.mock import Mock
 
 import anyio
 import httpx2
@@ -189,17 +190,12 @@ def test_the_environment(pixazo_env: Pixazo, monkeypatch: pytest.MonkeyPatch) ->
         assert app.generate("A bear").request_id == pixazo_env.generations[0].request_id
 
 
-def test_two_tests_share_nothing(pixazo: Pixazo) -> None:
-    """What other tests of this process did is not to be seen here."""
-    assert (len(pixazo.journal), len(pixazo.generations), pixazo.wallet.balance) == (0, 0, Decimal(100))
-
-
 @pytest.mark.pixazo(strict=False)
 def test_no_other_key_opens_a_world(pixazo: Pixazo) -> None:
-    """The usual key of a simulator is unknown here: an app that kept it by mistake gets a hint."""
+    """The usual key of a simulator is unknown here: an app that kept it by mistake gets a hint. Nothing of other tests is seen either."""
     with PixazoClient(api_key="sim-key", base_url=pixazo.url) as app, pytest.raises(AuthenticationError):
         app.generate("A bear")
-    assert len(pixazo.journal) == 0
+    assert (len(pixazo.journal), len(pixazo.generations), pixazo.wallet.balance) == (0, 0, Decimal(100))
 
 
 def test_wait_for_an_app_in_another_thread(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
@@ -331,8 +327,11 @@ WRONG: list[tuple[Callable[[Pixazo], object], type[Exception], str]] = [
     (lambda pixazo: pixazo.wait_for("status", statu=200), ControlError, r"\(did you mean status\?\)"),  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     (lambda pixazo: pixazo.assert_called(5), ValueError, "assert_called 5 is not one of generate, "),  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
     (lambda pixazo: pixazo.when("generate").end("failed"), ValueError, r"end 'failed' is not one of COMPLETED, FAILED, ERROR \(did you mean FAILED\?\)"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    (lambda pixazo: setattr(pixazo.wallet, "balanse", "1"), AttributeError, r"wallet.balanse = '1' changes nothing \(did you mean balance\?\): set wallet.balance"),
-    (lambda pixazo: setattr(pixazo, "strict", False), AttributeError, "'Pixazo' object has no attribute 'strict'"),
+    (lambda pixazo: setattr(pixazo.wallet, "balanse", "1"), AttributeError, r"wallet.balanse cannot be set \(did you mean balance\?\): set wallet.balance"),
+    (lambda pixazo: setattr(pixazo, "strict", False), AttributeError, r"pixazo.strict cannot be set: a world begins as @pytest.mark.pixazo\(...\) says"),
+    (lambda pixazo: setattr(pixazo, "wallet", "5"), AttributeError, "pixazo.wallet cannot be set: .* pixazo.wallet.balance change it"),
+    (lambda pixazo: setattr(pixazo.clock, "now", 5), AttributeError, "clock.now cannot be set: a clock is moved by pixazo.clock.advance"),
+    (lambda pixazo: pixazo.when("generate", prompt=str.isupper).reply(503), TypeError, "isupper' of 'str' objects> cannot be sent: .* contains"),  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 ]  # fmt: skip
 
 
@@ -347,7 +346,8 @@ def test_a_wrong_value_is_named_with_the_remedy(
 
 
 def test_the_clock_goes_to_the_next_event(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
-    """Until nothing is to come."""
+    """Until nothing is to come; also under a spy."""
+    pixazo.clock.advance = Mock(wraps=pixazo.clock.advance)  # type: ignore[method-assign]
     pixazo_client.generate("A bear")
     seen: list[object] = []
     while events := pixazo.clock.advance(until="next"):

@@ -216,16 +216,20 @@ def test_after(pixazo):
 
 
 def test_a_rule_that_says_nothing_fails_the_test(unclean: Callable[..., pytest.RunResult]) -> None:
-    """Whether no verb came at all, or none after `then`."""
+    """Whether no verb came at all, or none after `then`; so does weather outside a block."""
     result = unclean("""
 def test_begun(pixazo, pixazo_client):
+    pixazo.weather(3)
+    with pixazo.weather(4):
+        pass
     pixazo.when("generate")
     pixazo.when("generate").reply(429, times=1).then
     pixazo_client.generate("A cat")
 """)
     result.assert_outcomes(passed=1, errors=1)
-    start = result.outlines.index("pixazo: 2 things not as expected; @pytest.mark.pixazo(strict=False) lets this pass")
-    assert result.outlines[start + 1 : start + 3] == [
+    start = result.outlines.index("pixazo: 3 things not as expected; @pytest.mark.pixazo(strict=False) lets this pass")
+    assert result.outlines[start + 1 : start + 4] == [
         '- when("generate") does not say what happens: add .reply, .end or .fault',
         '- when("generate"), step 2, does not say what happens: add .reply, .end or .fault',
+        "- pixazo.weather(...) strikes within a block only: write `with pixazo.weather(...):`",
     ]

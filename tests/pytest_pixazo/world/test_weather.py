@@ -52,19 +52,17 @@ def resubmitting(world: Pixazo) -> None:
     app(world, 6, times=6)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_careful_app_survives_a_day(pixazo: Pixazo, seed: int) -> None:
+SEEDS = [
+    *((seed, 1) for seed in range(5)),
+    *(pytest.param(seed, 3, marks=pytest.mark.exhaustive) for seed in range(20)),
+]
+
+
+@pytest.mark.parametrize(("seed", "days"), SEEDS)
+def test_a_careful_app_survives(pixazo: Pixazo, seed: int, days: int) -> None:
     """Its books balance, in a strict test, although not every incident struck."""
-    with pixazo.weather(seed):
-        careful(pixazo)
-
-
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("seed", range(20))
-def test_a_careful_app_survives_three_days(pixazo: Pixazo, seed: int) -> None:
-    """Of twenty seeds."""
-    with pixazo.weather(seed, days=3):
-        app(pixazo, 24)
+    with pixazo.weather(seed, days):
+        app(pixazo, 8 * days)
 
 
 def report(pixazo: Pixazo) -> str:

@@ -132,6 +132,7 @@ def test_a_rule_that_means_nothing_is_refused(rule: Any, problem: str | None) ->
         (Reply, {"status": 200, "json": {1j}}, "json cannot be written as JSON"),
         (Reply, {"status": 200, "headers": {"a b": "x"}}, "header 'a b': 'x' cannot be sent"),
         (Reply, {"status": 200, "headers": {"a": "x\r\ny"}}, "cannot be sent: use a token as name and printable ASCII as value"),
+        (Reply, {"status": 200, "headers": {"a": 3}}, "header 'a': 3 cannot be sent: use a token as name"),
         (Reply, {"status": 200, "headers": {"Content-Length": "3"}}, "header 'Content-Length' is computed: leave it out"),
         (Reply, {"status": 200, "headers": {"transfer-encoding": "chunked"}}, "is computed"),
     ],

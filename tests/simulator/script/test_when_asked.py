@@ -108,7 +108,10 @@ def test_a_time_to_live_begins_anew() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"since": "soon"}, "since 'soon' is neither a number of seconds nor an instant such as 2026-03-31T10:00:00Z"),
+        (
+            {"since": "soon"},
+            "since 'soon' is neither a number of seconds nor an instant with a time zone, such as 2026-03-31T10:00:00Z",
+        ),
         ({"until": "2026-03-31T10:00:00"}, "until '2026-03-31T10:00:00' is neither a number"),
         ({"since": 5, "until": 5}, "until 5 is not after since 5: the rule would never be tried"),
         ({"since": "2026-03-31T10:00:10Z", "until": "2026-03-31T10:00:00Z"}, "is not after since"),

@@ -146,7 +146,8 @@ def test_a_start_can_be_now() -> None:
 def test_any_other_start_is_refused(text: str) -> None:
     """Without a zone, too: whose would it be?"""
     with pytest.raises(
-        ValueError, match="is neither now nor an instant of the years 1970 to 9999, such as 2026-03-31T10:00:00Z"
+        ValueError,
+        match="is neither now nor an instant of the years 1970 to 9999 with a time zone, such as 2026-03-31T10:00:00Z",
     ):
         read_start(text)
 

@@ -50,7 +50,7 @@ def write_tests(file: str, data: bytes, options: Mapping[str, Any], *, check: bo
     values = "".join(f" --set {field}={value}" for field, value in told.policy.items())
     values += f" --profile {profile}" if profile else ""
     lines = [
-        f"{len(trace.exchanges)} exchanges and {len(trace.callbacks)} callbacks became {len(told.rules)} rules",
+        f"exchanges: {len(trace.exchanges)}, callbacks: {len(trace.callbacks)}, rules made of them: {len(told.rules)}",
         f"wrote {script}: pixazo-sim serve --script {script}{values}",
         f"wrote {tests}: pytest {tests}",
         *(f"not expressed: {note}" for note in told.notes),

@@ -137,16 +137,12 @@ def _drawn(seed: int, day: int, name: str, noun: _Noun) -> Iterable[Incident]:
     """The incidents of a day at one noun, each at a generation of its own."""
     random = Random(f"{seed} {day} {name}")  # noqa: S311 - reproducible by design, guards nothing
     for number, generation in enumerate(sorted(random.sample(range(1, DAY + 1), noun.incidents))):
-        kind = _dealt(seed, name, noun, (day - 1) * noun.incidents + number)
+        # Kinds are dealt like cards, so three days have every kind.
+        deal, card = divmod((day - 1) * noun.incidents + number, len(noun.kinds))
+        kind = Random(f"{seed} {name} {deal}").sample([*noun.kinds], len(noun.kinds))[card]  # noqa: S311 - as above
         count = random.choice(noun.kinds[kind][1])
         if kind != _CALM:
             yield Incident(name, (day - 1) * DAY + generation, kind, count)
-
-
-def _dealt(seed: int, name: str, noun: _Noun, number: int) -> str:
-    """The kind of one of the incidents at a noun, counted from 0: they are dealt like cards, so three days have every kind."""
-    deal, card = divmod(number, len(noun.kinds))
-    return Random(f"{seed} {name} {deal}").sample([*noun.kinds], len(noun.kinds))[card]  # noqa: S311
 
 
 def written(incidents: Iterable[Incident]) -> str:
