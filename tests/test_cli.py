@@ -349,7 +349,7 @@ def test_a_mistake_is_one_line_and_exit_2(arguments: list[str], says: str) -> No
         (["serve", "--prot", "1"], ["--prot", "--port"]),
         (["serve", "now"], ["now"]),
         (["serve", "--port"], ["--port", "requires an argument"]),
-        (["serve", "--port", "x"], ["--port", "PIXAZO_SIM_PORT", "'x' is not a valid number"]),
+        (["serve", "--port", "x"], ["--port", "PIXAZO_SIM_PORT", "'x' is not a valid whole number"]),
         (["serve", "--port", "65536"], ["--port", "65536", "0<=x<=65535"]),
         (["serve", "--log-format", "xml"], ["--log-format", "xml", "'text', 'json'"]),
     ],
@@ -392,7 +392,7 @@ def test_a_port_in_use() -> None:
 def test_a_variable_with_a_mistake() -> None:
     """The message is that of the option, and names the variable."""
     says = mistake("serve", PIXAZO_SIM_SEED="seven")
-    assert re.fullmatch(r".*PIXAZO_SIM_SEED.*'seven' is not a valid number\.", says)
+    assert re.fullmatch(r".*PIXAZO_SIM_SEED.*'seven' is not a valid whole number\.", says)
 
 
 # The end

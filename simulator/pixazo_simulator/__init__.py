@@ -11,30 +11,20 @@ TYPE_CHECKING = False  # pyright: ignore[reportConstantRedefinition]
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from .control.client import ControlClient as ControlClient
-    from .control.client import ControlError as ControlError
-    from .control.client import InitialGeneration as InitialGeneration
-    from .control.client import JournalFilters as JournalFilters
-    from .control.client import PolicyFields as PolicyFields
+    from .control.client import (  # isort: skip
+        ControlClient as ControlClient, ControlError as ControlError, InitialGeneration as InitialGeneration,
+        JournalFilters as JournalFilters, PolicyFields as PolicyFields,
+    )  # fmt: skip
     from .control.schema.responses import *  # noqa: F403 - all that it exports
     from .script.builder import When as When
     from .script.facts import ModelCall as ModelCall
     from .script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
-    from .script.matchers import Matcher as Matcher
-    from .script.matchers import absent as absent
-    from .script.matchers import at_least as at_least
-    from .script.matchers import at_most as at_most
-    from .script.matchers import contains as contains
-    from .script.matchers import ends_with as ends_with
-    from .script.matchers import equals as equals
-    from .script.matchers import matches as matches
-    from .script.matchers import one_of as one_of
-    from .script.matchers import present as present
-    from .script.matchers import starts_with as starts_with
-    from .script.rule import End as End
-    from .script.rule import Reply as Reply
-    from .script.rule import Rule as Rule
-    from .script.rule import Step as Step
+    from .script.matchers import (  # isort: skip
+        Matcher as Matcher, absent as absent, at_least as at_least, at_most as at_most, contains as contains,
+        ends_with as ends_with, equals as equals, matches as matches, one_of as one_of, present as present,
+        starts_with as starts_with,
+    )  # fmt: skip
+    from .script.rule import End as End, Reply as Reply, Rule as Rule, Step as Step  # isort: skip
     from .script.weather.incidents import Incident as Incident
     from .server.simulator import Simulator as Simulator
     from .server.threaded import SimulatorError as SimulatorError

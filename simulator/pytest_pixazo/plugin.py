@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -87,6 +87,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     reports = parser.getgroup("pixazo reports", "what a test run shows of the app")
     for name, attributes in _REPORT_OPTIONS.items():
         reports.addoption(f"--pixazo-{name}", **attributes)
+    kinds: dict[type, Literal["string", "args", "bool"]] = {str: "string", list: "args", bool: "bool"}
     for name, default, text in (
         ("sim_url", "", "origin of a running simulator; default: start one"),
         ("control_token", "", "control token of that simulator"),
@@ -98,18 +99,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("webhook_ca", "", "file of authorities (PEM) of https receivers, relative to the root folder"),
         ("conduct", "report", "as --pixazo-conduct"),
         ("max_spend", "", "as --pixazo-max-spend"),
-    ):
-        parser.addini(f"pixazo_{name}", text, default=default)
-    for name, text in (
         (
             "models",
-            "models whose operations are served in addition to the page's: names, files relative to the root folder, or all",
+            list[str](),
+            "models served in addition to the page's: names, files relative to the root folder, or all",
         ),
-        ("webhook_allow", "hosts in addition to loopback that tests may allow for callbacks"),
-        ("cov_omit", "globs of behaviours that do not count, such as imageToVideo:*"),
+        ("webhook_allow", list[str](), "hosts in addition to loopback that tests may allow for callbacks"),
+        ("cov_omit", list[str](), "globs of behaviours that do not count, such as imageToVideo:*"),
+        ("strict", True, "unexpected requests and unused rules fail a test"),
     ):
-        parser.addini(f"pixazo_{name}", text, type="args", default=[])
-    parser.addini("pixazo_strict", "unexpected requests and unused rules fail a test", type="bool", default=True)
+        parser.addini(f"pixazo_{name}", text, type=kinds[type(default)], default=default)
 
 
 def _add_world_options(add: Callable[..., None]) -> None:
@@ -124,6 +123,8 @@ def _add_world_options(add: Callable[..., None]) -> None:
 
 def _add_contract_options(add_option: Callable[..., None]) -> None:
     """Options of the contract suite, as of `pixazo-contracts run`."""
+    from pathlib import Path
+
     add_option("--pixazo-url", metavar="URL", help="origin of the gateway; default: start a simulator")
     add_option("--pixazo-key", metavar="KEY", help="its key; prefer PIXAZO_API_KEY")
 
@@ -131,7 +132,8 @@ def _add_contract_options(add_option: Callable[..., None]) -> None:
         add_option(f"--pixazo-contract-{name}", help=text, **settings)
 
     several: dict[str, Any] = {"action": "append", "default": []}
-    add("profile", "TOML: paid, capabilities, accounts, ceilings ...", metavar="FILE")
+    file: dict[str, Any] = {"metavar": "FILE", "type": Path}
+    add("profile", "TOML, JSON or YAML: paid, capabilities, accounts, ceilings ...", **file)
     add("account", "empty, suspended, throttled, other ...; repeatable", metavar="ROLE=KEY", **several)
     add("prompt", "a prompt whose generation ends failed or error; repeatable", metavar="KIND=TEXT", **several)
     add("clauses", "only clauses whose id matches; repeatable", metavar="GLOB", **several)
@@ -143,10 +145,10 @@ def _add_contract_options(add_option: Callable[..., None]) -> None:
     add("receiver", "where to listen for callbacks", metavar="HOST:PORT")
     add("receiver-url", "public URL of the receiver, if the gateway cannot reach it directly", metavar="URL")
     add("max-generations", "most generations to spend if they cost money", metavar="N", type=int, default=0)
-    add("ledger", "file in which all runs record what they spend; one for each target", metavar="FILE")
-    add("expect", "TOML: known deviations, each with reason and expiry", metavar="FILE")
-    add("baseline", "an earlier result.ndjson; changed observations are drift", metavar="FILE")
-    add("out", "the trace, the result, and counterexamples", metavar="DIR")
+    add("ledger", "file in which all runs record what they spend; one for each target", **file)
+    add("expect", "TOML, JSON or YAML: known deviations, each with reason and expiry", **file)
+    add("baseline", "an earlier result.ndjson; changed observations are drift", **file)
+    add("out", "the trace, the result, and counterexamples", metavar="DIR", type=Path)
     add("strict", "a planned clause that was not judged fails, not only a core one", action="store_true")
     add("strict-drift", "drift fails the test", action="store_true")
 
@@ -414,5 +416,4 @@ def pixazo_endpoint(pytestconfig: pytest.Config) -> Iterator[Endpoint]:
     """The gateway that the options name, or a simulator of this session."""
     from .testcase.endpoint import endpoint_of
 
-    with endpoint_of(pytestconfig) as endpoint:
-        yield endpoint
+    yield from endpoint_of(pytestconfig)

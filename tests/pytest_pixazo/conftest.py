@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 from pixazo_simulator import ControlClient, Simulator
-from pytest_pixazo.sleep import Sleeps, WorldTime, virtual_sleep
+from pytest_pixazo.sleep import Sleeps, WorldClock, virtual_sleep
 from pytest_pixazo.webhooks.inbox import Inbox
 from tests.caller import Caller
 
@@ -62,7 +62,7 @@ def advance(simulator: Simulator, caller: Caller) -> Callable[[float], object]:
 @pytest.fixture
 def sleeps(advance: Callable[[float], object]) -> Iterator[Sleeps]:
     """Virtual sleep in the test's world."""
-    with virtual_sleep(WorldTime(advance)) as sleeps:
+    with virtual_sleep(WorldClock(advance)) as sleeps:
         yield sleeps
 
 

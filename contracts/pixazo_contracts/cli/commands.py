@@ -60,7 +60,7 @@ from .output import (
     write_file,
 )
 
-GIVEN_RESULT = click.Path(exists=True, path_type=Path)
+GIVEN_RUN = click.Path(exists=True, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
 SHARE = click.FloatRange(0, 100)
 OUT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
@@ -98,7 +98,7 @@ _targeting = (
 
 judging = (
     option("--expect", "FILE", "TOML, JSON or YAML: known deviations, each with reason and expiry.", type=GIVEN_FILE),
-    option("--baseline", "FILE", "An earlier result; changed observations are DRIFT.", type=GIVEN_RESULT),
+    option("--baseline", "FILE", "An earlier result; changed observations are DRIFT.", type=GIVEN_RUN),
     flag("--strict", "Exit 13 if any planned clause was not judged. Default: only if a core one was not."),
     flag("--strict-drift", "DRIFT fails the run."),
     option("--floor", "PERCENT", "The least share of clauses that must be judged.", type=SHARE, default=0.0),
@@ -113,7 +113,7 @@ _no_discovery = flag("--no-discovery", "Do not ask a target on this machine for 
 
 _target = option("--target", "URL", "HAR only: origin of the gateway. Default: the one that was called most.")
 _recorded = (
-    Argument(["file"], metavar="FILE", type=GIVEN_FILE),
+    Argument(["file"], metavar="FILE", type=GIVEN_RUN),
     option("-o --out", "FILE", "Write to this file; - or no option: print.", type=OUT),
     _target,
 )
@@ -248,10 +248,11 @@ def plan(**options: Any) -> None:
 
 
 def _read(path: Path, target: str | None) -> tuple[Trace, bool]:
-    """The trace in a file, or the trace of the HAR in it, and whether it is a HAR; standard error says what was left out.
+    """The trace in a file or in the directory of a run, or that of the HAR in a file, and whether it is a HAR; standard error says what was left out.
 
     Any other file ends the command.
     """
+    path = path / "trace.ndjson" if path.is_dir() else path
     try:
         trace, left_out = load_traffic(path, None if target is None else origin_of_target(target))
     except InvalidTraceError as error:
@@ -262,7 +263,7 @@ def _read(path: Path, target: str | None) -> tuple[Trace, bool]:
 
 
 @click.command(
-    "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), _target, *_selecting, *judging]
+    "judge", params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_RUN), _target, *_selecting, *judging]
 )
 def judge(trace_file: Path, target: str | None, **options: Any) -> NoReturn:
     terms = prepare(options)
@@ -282,8 +283,8 @@ def _classes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> t
 
 
 _comparing = (
-    Argument(["before"], type=GIVEN_RESULT),
-    Argument(["after"], type=GIVEN_RESULT),
+    Argument(["before"], type=GIVEN_RUN),
+    Argument(["after"], type=GIVEN_RUN),
     option(
         "--fail-on", "CLASS,...", f"Exit 1 on a change of one of these classes: {', '.join(CLASSES)}; repeatable.",
         multiple=True, default=("regressed", "vanished"), callback=_classes, show_default=True,

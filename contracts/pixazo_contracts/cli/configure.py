@@ -275,10 +275,15 @@ def discover(given: Given, file: ProfileFile) -> tuple[Target, Advance | None]:
     found = make_target(given, file)
     if found.profile.limited:
         return found, None
+    content = fetch(found.profile, DISCOVERY_PATH) or b"{}"
     try:
-        document = msgspec.json.decode(fetch(found.profile, DISCOVERY_PATH) or b"{}", type=DiscoveryDocument)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # it has no such document
-        document = DiscoveryDocument()
+        document = msgspec.json.decode(content, type=DiscoveryDocument)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if isinstance(error, msgspec.ValidationError) and content.lstrip().startswith(b"{"):
+            raise ConfigurationError(
+                f"discovery document {DISCOVERY_PATH} of the target: {error}: correct it"
+            ) from None
+        document = DiscoveryDocument()  # it has none
     found, advance = make_target(given, extend(file, document)), document.advance
     return replace(found, profile=replace(found.profile, virtual=advance is not None)), advance
 

@@ -8,13 +8,16 @@ from typing import Any
 import click
 
 COMMANDS = {
-    "diff": (".commands", "What changed between two results: files, or directories that --out made."),
+    "diff": (".commands", "Show what changed between two results: files, or directories that --out made."),
     "har": (".commands", "Make a trace from a HAR file, or a HAR file from a trace."),
     "judge": (".commands", "Judge a recorded trace, or a HAR file; costs nothing."),
-    "list": (".commands", "The clauses: id, strength, cost, section, requirement."),
+    "list": (".commands", "List the clauses: id, strength, cost, requirement, section."),
     "page": (".page", "Read the vendor's page, compare two versions of it, draft a model file."),
     "plan": (".commands", "Show what a run would send and cost at worst; sends nothing."),
-    "profile": (".commands", "What a trace or a HAR file shows of the gateway, as a profile for pixazo-sim serve."),
+    "profile": (
+        ".commands",
+        "Print what a trace or a HAR file shows of the gateway, as a profile for pixazo-sim serve.",
+    ),
     "proxy": (".proxy", "Run a proxy between an app and a gateway; record and judge the traffic."),
     "run": (".commands", "Send the probes, record what happens, judge it, report."),
 }
@@ -39,10 +42,8 @@ class _Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        room = formatter.width - 6 - max(map(len, COMMANDS))
         with formatter.section("Commands"):
-            shown = ((name, click.Command(name, help=about)) for name, (_, about) in COMMANDS.items())
-            formatter.write_dl([(name, command.get_short_help_str(room)) for name, command in shown])
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Carry out a command. Unusable input and unexpected errors end it with one line."""

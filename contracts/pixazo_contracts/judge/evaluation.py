@@ -6,11 +6,11 @@ One of the terms is the expectation file: known deviations of a gateway, each wi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -87,7 +87,8 @@ def read_expectations(path: Path) -> tuple[Expectation, ...]:
     try:
         return msgspec.convert(settings, _ExpectationFile).expect
     except msgspec.ValidationError as error:
-        raise ConfigurationError(f"{name}: {error}") from None
+        form = 'clause = "STATUS-07", outcome = "FAIL" or "DRIFT", reason = "...", expires = 2027-01-31'
+        raise ConfigurationError(f"{name}: {error}: write tables [[expect]] with {form}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,30 +99,32 @@ class Terms:
     be judged; with `strict` all planned clauses must be judged, otherwise the core ones.
     """
 
-    today: date
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
     baseline: Result | None = None
     expectations: tuple[Expectation, ...] = ()
     strict_drift: bool = False
     strict: bool = False
     floor: float = 0.0
 
+    def excuses(self, verdict: Verdict) -> bool:
+        """Whether this is a known deviation."""
+        return any(expectation.excuses(verdict, self.today) for expectation in self.expectations)
 
-def read_terms(
-    expect: Path | None, baseline: Path | None, *, strict_drift: bool, strict: bool = False, floor: float = 0.0
-) -> Terms:
-    """The terms of a judgement today, with the files that options name. Raises `ConfigurationError`."""
+    def fails(self, verdict: Verdict) -> bool:
+        """Whether this alone fails a run: a failure, or with `strict_drift` drift, that is no known deviation."""
+        bad = verdict.outcome in {Outcome.FAIL, Outcome.ERROR} or (
+            self.strict_drift and verdict.outcome is Outcome.DRIFT
+        )
+        return bad and not self.excuses(verdict)
+
+
+def read_terms(expect: Path | None, baseline: Path | None, **others: Any) -> Terms:
+    """The terms of a judgement today, with the files that options name, and other members. Raises `ConfigurationError`."""
     try:
         earlier = None if baseline is None else load_result(baseline)
     except (OSError, InvalidResultError) as error:
         raise ConfigurationError(f"baseline {baseline}: {error}") from None
-    return Terms(
-        today=datetime.now(UTC).date(),
-        baseline=earlier,
-        expectations=() if expect is None else read_expectations(expect),
-        strict_drift=strict_drift,
-        strict=strict,
-        floor=floor,
-    )
+    return Terms(baseline=earlier, expectations=() if expect is None else read_expectations(expect), **others)
 
 
 def exit_code(result: Result, footer: Footer | None, terms: Terms) -> ExitCode:
@@ -160,10 +163,7 @@ def evaluate(trace: Trace, clauses: Sequence[Clause], terms: Terms) -> Result:
         reason = not_compared[verdict.clause] = obstacle((earlier.meta, before), (meta, verdict))
         return before.observation if reason is None else None
 
-    def excused(verdict: Verdict) -> bool:
-        return any(expectation.excuses(verdict, terms.today) for expectation in terms.expectations)
-
-    verdicts = judge(trace, clauses, feeders=feeders(), baseline=observed, excused=excused)
+    verdicts = judge(trace, clauses, feeders=feeders(), baseline=observed, excused=terms.excuses)
     by_id = {verdict.clause: verdict for verdict in verdicts}
     lines = [each.stale(by_id.get(each.clause), terms.today) for each in terms.expectations]
     if not_compared and None not in not_compared.values():
@@ -174,7 +174,7 @@ def evaluate(trace: Trace, clauses: Sequence[Clause], terms: Terms) -> Result:
         trace,
         verdicts,
         ExitCode.CLEAN,
-        excused=frozenset(verdict.clause for verdict in verdicts if excused(verdict)),
+        excused=frozenset(verdict.clause for verdict in verdicts if terms.excuses(verdict)),
         stale=tuple(filter(None, lines)),
         not_compared={clause_id: reason for clause_id, reason in not_compared.items() if reason is not None},
         strict=terms.strict,

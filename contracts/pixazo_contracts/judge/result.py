@@ -160,11 +160,14 @@ def curl_line(exchange: Exchange) -> str:
     """The request as one cURL line for a shell; a body that was not kept or is too long is named instead."""
     headers = [_key(exchange)] if exchange.account else []
     headers += (shell_word(f"{name}: {value}") for name, value in exchange.request_headers)
-    parts = ["curl", "-i", "-X", exchange.method, shell_word(exchange.url), *(f"-H {header}" for header in headers)]
+    # With -X HEAD alone cURL would wait for the body whose length a response to HEAD announces; --head cannot send a body.
+    is_head, sends = exchange.method == "HEAD", bool(exchange.request_size)
+    asks = "--head" if is_head and not sends else f"-i -X {exchange.method}{' --max-time 10' if is_head else ''}"
+    parts = ["curl", asks, shell_word(exchange.url), *(f"-H {header}" for header in headers)]
     body = exchange.request_body
     if body is not None and len(body) <= LONGEST_BODY:
         parts += ["--data-raw", shell_word(body)]
-    elif exchange.request_size:
+    elif sends:
         where = f"see probe {exchange.probe!r}, {exchange.case!r}"
         parts.append(f"--data-binary @body  # {exchange.request_size} bytes: {where}")
     return " ".join(parts)
@@ -324,7 +327,7 @@ def load_result(path: Path) -> Result:
     try:
         return _from_json(data) if data.startswith(b"{\n") else _from_ndjson(data)
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:
-        raise InvalidResultError(f"{path} is not a result of this suite ({error})") from None
+        raise InvalidResultError(f"{path} is not a result of this suite ({error}): name a result.ndjson") from None
 
 
 def to_json(result: Result) -> bytes:

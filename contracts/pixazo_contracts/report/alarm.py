@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.judge import ExitCode, Finding, Outcome, Verdict, build, judge
+from pixazo_contracts.judge import ExitCode, Finding, Outcome, Terms, Verdict, build, judge
 from pixazo_contracts.trace import Exchange, Trace
 
 from .terminal import verdict_lines
@@ -25,35 +24,22 @@ class ContractBrokenError(AssertionError):
         self.text = text
 
 
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """A response that cannot be right for a reason that the trace does not show, and the clause that rules it out."""
-
-    clause: str
-    exchange: Exchange
-    expected: str
-    got: str
-
-    @property
-    def verdict(self) -> Verdict:
-        """The FAIL that the objection amounts to."""
-        finding = Finding(self.expected, self.got, "status", exchange=self.exchange.number)
-        return Verdict(clause=self.clause, outcome=Outcome.FAIL, judged=1, findings=(finding,))
+def objection(clause: str, exchange: Exchange, expected: str, got: str) -> Verdict:
+    """The FAIL of a clause for a response that cannot be right, for a reason that the trace does not show."""
+    finding = Finding(expected, got, "status", exchange=exchange.number)
+    return Verdict(clause=clause, outcome=Outcome.FAIL, judged=1, findings=(finding,))
 
 
-def raise_alarm(
-    trace: Trace, objections: Iterable[Objection] = (), *, strict_drift: bool = False
-) -> tuple[Verdict, ...]:
-    """Judge a trace and return all verdicts.
+def raise_alarm(trace: Trace, terms: Terms, objections: Iterable[Verdict] = ()) -> tuple[Verdict, ...]:
+    """Judge a trace by every clause and return all verdicts.
 
-    Raises `ContractBrokenError` if one is FAIL (with `strict_drift`: or DRIFT), if judging itself failed, or on objections.
+    Raises `ContractBrokenError` if one of them, or of the objections, fails on these terms.
     """
     __tracebackhide__ = True
-    verdicts = tuple(judge(trace, CATALOGUE))
-    bad = {Outcome.FAIL, Outcome.ERROR, *([Outcome.DRIFT] if strict_drift else [])}
-    broken = [verdict for verdict in verdicts if verdict.outcome in bad]
+    verdicts = tuple(judge(trace, CATALOGUE, excused=terms.excuses))
+    broken = [verdict for verdict in verdicts if terms.fails(verdict)]
     known = {verdict.clause for verdict in broken}
-    broken += [objection.verdict for objection in objections if objection.clause not in known]
+    broken += [each for each in objections if each.clause not in known and terms.fails(each)]
     if broken:
         result = build(trace, broken, ExitCode.FAILED)
         text = "\n".join(line for verdict in result.verdicts for line in verdict_lines(result, verdict))

@@ -169,7 +169,7 @@ def _totals(result: Result) -> Iterator[str]:
     for label, trouble in (("", meta.cut), ("spend guard: ", meta.spend_stopped), ("target unusable: ", meta.unusable)):
         if trouble:
             yield visible(f"{label}{trouble}")
-    if result.exit_code:
+    if result.exit_code or summary.excused:  # otherwise what is excused would look like a failure
         yield f"exit code {result.exit_code}: {ENDS[ExitCode(result.exit_code)]}"
 
 

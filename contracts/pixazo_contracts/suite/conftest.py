@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pytest
@@ -46,11 +45,6 @@ def _option(config: pytest.Config, name: str) -> Any:
     return config.getoption(f"--pixazo-contract-{name}")
 
 
-def _path(config: pytest.Config, name: str) -> Path | None:
-    value: str | None = _option(config, name)
-    return None if value is None else Path(value)
-
-
 class RequestChecker:
     """Sends one request at a time. Raises `ContractBrokenError` if its response breaks a clause.
 
@@ -58,9 +52,8 @@ class RequestChecker:
     Hypothesis would repeat the request to shrink and replay it.
     """
 
-    def __init__(self, dialogue: Dialogue, *, strict_drift: bool = False) -> None:
-        self._dialogue = dialogue
-        self._strict_drift = strict_drift
+    def __init__(self, dialogue: Dialogue, terms: Terms) -> None:
+        self._dialogue, self._terms = dialogue, terms
         self._broken: dict[str, ContractBrokenError] = {}
         self._counted: set[str] = set()
 
@@ -81,7 +74,7 @@ class RequestChecker:
         if exchange.spent:
             self._counted.add(family)
         try:
-            raise_alarm(self._dialogue.trace(), strict_drift=self._strict_drift)
+            raise_alarm(self._dialogue.trace(), self._terms)
         except ContractBrokenError as error:
             if self._dialogue.context.limited:
                 self._broken[family] = error
@@ -94,10 +87,14 @@ def exit_if_unusable() -> Generator[None]:
     try:
         yield
     except (ConfigurationError, OSError) as error:
-        named = OPTION.sub(lambda found: OTHERWISE_NAMED.get(found[0], f"--pixazo-contract-{found[1]}"), str(error))
         notes = getattr(error, "__notes__", list[str]())
-        why = "; ".join([f"pixazo-contracts: {named}", *notes])
+        why = "; ".join([f"pixazo-contracts: {_renamed(str(error))}", *notes])
         pytest.exit(visible(why), ExitCode.SUITE if notes else ExitCode.USAGE)
+
+
+def _renamed(text: str) -> str:
+    """A text with options of `run` as they are called here."""
+    return OPTION.sub(lambda found: OTHERWISE_NAMED.get(found[0], f"--pixazo-contract-{found[1]}"), text)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -125,20 +122,16 @@ def given(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Given:
     """What options and endpoint say about the gateway and the run; options take precedence."""
     pace: float | None = _option(pytestconfig, "pace")
     deadline: float | None = _option(pytestconfig, "deadline")
+    alike = ("have", "max-generations", "ledger", "receiver", "receiver-url", "out")
     return Given(
         target=pixazo_endpoint.url,
         api_key=pixazo_endpoint.api_key,
         accounts=(*pixazo_endpoint.accounts, *_option(pytestconfig, "account")),
         prompts=(*pixazo_endpoint.prompts, *_option(pytestconfig, "prompt")),
-        have=_option(pytestconfig, "have"),
         risks=_option(pytestconfig, "risk"),
         pace=pixazo_endpoint.pace if pace is None else pace,
         deadline=pixazo_endpoint.deadline if deadline is None else deadline,
-        max_generations=_option(pytestconfig, "max-generations"),
-        ledger=_path(pytestconfig, "ledger"),
-        receiver=_option(pytestconfig, "receiver"),
-        receiver_url=_option(pytestconfig, "receiver-url"),
-        out=_path(pytestconfig, "out"),
+        **{name.replace("-", "_"): _option(pytestconfig, name) for name in alike},
     )
 
 
@@ -146,7 +139,7 @@ def given(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Given:
 def described(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint, given: Given) -> tuple[Target, Advance | None]:
     """The gateway as options, profile file, endpoint and discovery document describe it, and how that says its clock is advanced."""
     with exit_if_unusable():
-        file = read_profile(_path(pytestconfig, "profile"))
+        file = read_profile(_option(pytestconfig, "profile"))
         if pixazo_endpoint.advance is None:
             found, advance = discover(given, file)
         else:
@@ -187,7 +180,7 @@ def options(pytestconfig: pytest.Config, target: Target, given: Given) -> RunOpt
         why = "with several workers each would spend --pixazo-contract-max-generations"
         pytest.exit(f"{why}: run without -n", ExitCode.USAGE)
     with exit_if_unusable():
-        file = read_profile(_path(pytestconfig, "profile"))
+        file = read_profile(_option(pytestconfig, "profile"))
         how = run_options(given, target.profile, file, _clauses(pytestconfig))
         if how.ledger_path is not None:
             pytestconfig.stash[SPENT] = [f"ledger: {Ledger(how.ledger_path, 'plan').summary(how.ceilings)}"]
@@ -197,7 +190,7 @@ def options(pytestconfig: pytest.Config, target: Target, given: Given) -> RunOpt
 @pytest.fixture(scope="session")
 def terms(pytestconfig: pytest.Config) -> Terms:
     """The terms on which the run is judged."""
-    expect, baseline = _path(pytestconfig, "expect"), _path(pytestconfig, "baseline")
+    expect, baseline = _option(pytestconfig, "expect"), _option(pytestconfig, "baseline")
     with exit_if_unusable():
         strict, strict_drift = _option(pytestconfig, "strict"), _option(pytestconfig, "strict-drift")
         return read_terms(expect, baseline, strict=strict, strict_drift=strict_drift)
@@ -215,7 +208,7 @@ def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clo
     if options.trace_path is not None:
         options.trace_path.with_name("result.ndjson").write_bytes(to_ndjson(found))
     if found.meta.unusable is not None:
-        pytest.exit(visible(f"target unusable: {found.meta.unusable}"), ExitCode.UNUSABLE)
+        pytest.exit(visible(f"target unusable: {_renamed(found.meta.unusable)}"), ExitCode.UNUSABLE)
     return found
 
 
@@ -237,7 +230,7 @@ def dialogue(target: Target, options: RunOptions, clock: RunClock, result: Resul
 @pytest.fixture(scope="session")
 def check(dialogue: Dialogue, terms: Terms) -> RequestChecker:
     """Sends a generated request and judges its response."""
-    return RequestChecker(dialogue, strict_drift=terms.strict_drift)
+    return RequestChecker(dialogue, terms)
 
 
 @pytest.fixture(scope="session")

@@ -188,7 +188,9 @@ def _log(data: bytes) -> JsonObject:
         raise InvalidTraceError(f"it is not JSON ({error}): export it as HAR 1.2 again") from None
     log = _member(archive, "log")
     if not is_array(log.get("entries")):
-        raise InvalidTraceError("it has no log.entries, so it is neither a trace nor a HAR: export it as HAR 1.2")
+        raise InvalidTraceError(
+            "it has no log.entries, so it is neither a HAR nor a trace: name a trace.ndjson, or export it as HAR 1.2"
+        )
     return log
 
 

@@ -28,10 +28,10 @@ LONGEST_LIMIT = 1_000_000
 _CONTROL_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f.]*(:[0-9a-f.]*){2,}")
 
 
-class _Whole(click.IntRange):
+class Whole(click.IntRange):
     """A whole number within bounds; click's own name for it is `integer range`."""
 
-    name = "number"
+    name = "whole number"
 
 
 class Finite(click.FloatRange):
@@ -183,7 +183,7 @@ TLS_FOLDER = _option("--tls-folder", type=click.Path(file_okay=False), metavar="
                      help="Where the certificate is kept, instead of the system's folder for user settings.")
 OPTIONS = (
     _option("--host", type=Read(_host), default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4."),
-    _option("--port", type=_Whole(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
+    _option("--port", type=Whole(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
     _option("--api-key", "keys", type=Read(_key), multiple=True, metavar="KEY",
             help="A key that opens a world of its own; may be repeated. Default: sim-key."),
     _option("--open-keys", is_flag=True, help="Open a world for any key when it is first used."),
@@ -196,10 +196,10 @@ OPTIONS = (
             help="How time passes: real, N times as fast, or only when advanced."),
     _option("--start", type=Read(_start), metavar="now|INSTANT",
             help="Start time of worlds, such as 2026-03-31T10:00:00Z. Default: that instant for a manual clock, otherwise now."),
-    _option("--seed", type=_Whole(0), default=0, help="The same seed, calls and clock give the same bytes."),
+    _option("--seed", type=Whole(0), default=0, help="The same seed, calls and clock give the same bytes."),
     _option("--state", default="memory", metavar="memory|memory-log|sqlite:FILE|redis://HOST:PORT/DB",
             help="Where worlds are kept; in a file they outlive the process, in Redis several processes share them."),
-    _option("--workers", type=_Whole(1, 64), default=1, help="How many processes serve the port; several require a shared state."),
+    _option("--workers", type=Whole(1, 64), default=1, help="How many processes serve the port; several require a shared state."),
     _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML, JSON or YAML. See pixazo-sim faults."),
     _option("--model", "models", type=_ReadSeveral(str), multiple=True, metavar="NAME|FILE|all",
             help="Also serve the operations of this model; may be repeated (in the environment: after a semicolon). See docs/how-to/models.md."),
@@ -244,7 +244,7 @@ EXEC_OPTIONS = (
     _of_exec("--max-spend", type=_of("spec", "micros"), metavar="DOLLARS", help="Exit with 1 if CMD succeeded but would have cost more."),
     _of_exec("--weather", type=Read(_weather), metavar="seed=N",
              help="Run CMD through incidents drawn from this seed, check the books afterwards, and shrink what breaks CMD. See docs/how-to/weather.md."),
-    _of_exec("--days", type=_Whole(1, 80), default=1, help="Days of weather; one is 8 generations long."),
+    _of_exec("--days", type=Whole(1, 80), default=1, help="Days of weather; one is 8 generations long."),
     _of_exec("--weather-only", type=_of("script.weather", "read_forecast"), metavar="TEXT", help="Exactly these incidents, instead of those of a seed."),
     _of_exec("--weather-limit", type=Finite(0, LONGEST_LIMIT, min_open=True), default=300, metavar="SECONDS",
              help="Real seconds after which a run of CMD with --weather counts as broken and is ended."),
@@ -257,12 +257,12 @@ _of_listen = partial(_option, command="listen-")
 # fmt: off
 LISTEN_OPTIONS = (
     _of_listen("--host", type=Read(_host), default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4."),
-    _of_listen("--port", type=_Whole(0, 65535), default=8901, help="Port to listen on; 0 picks a free one."),
+    _of_listen("--port", type=Whole(0, 65535), default=8901, help="Port to listen on; 0 picks a free one."),
     _of_listen("--forward-to", type=_of("cli.listen.forwarder", "read_target"), metavar="URL",
                help="Post each webhook to this URL of your app, and return its response. Default: return --respond."),
     _of_listen("--secret", "secrets", type=_of("webhooks", "read_secret"), multiple=True, metavar="whsec_...",
                help="Check signatures with this secret; may be repeated, as after a rotation."),
-    _of_listen("--respond", type=_Whole(200, 599), metavar="STATUS", help="Respond with this status code instead of 204, to test retries."),
+    _of_listen("--respond", type=Whole(200, 599), metavar="STATUS", help="Respond with this status code instead of 204, to test retries."),
     _of_listen("--save", type=_FILE, metavar="FILE", help="Append each webhook to this file, as one line of JSON."),
     _of_listen("--replay", type=_FILE, metavar="FILE", help="Do not listen: post the webhooks of a saved file to --forward-to, in order."),
     _of_listen("--json", "as_json", is_flag=True, help="Print one line of JSON for each webhook that got a response."),

@@ -56,8 +56,8 @@ def status_command(request_id: str) -> str:
 
 
 def _method(method: str, *, sends: bool) -> list[str]:
-    if method == "HEAD":
-        return ["--head"]
+    if method == "HEAD":  # --head cannot send a body; with -X alone cURL waits for one that never comes
+        return ["-i -X HEAD --max-time 10" if sends else "--head"]
     return [] if method == ("POST" if sends else "GET") else [f"-X {quote(method)}"]
 
 

@@ -26,7 +26,7 @@ import pytest
 
 from .callers import OUR_THREADS, caller, is_of_app, reads, sets_deadline, waits
 from .frozen import beside_frozen_time, is_frozen, is_travelling, monotonic_travels, original
-from .virtual_time import LIMIT, SECOND, Sleeps, WorldTime
+from .virtual_time import LIMIT, SECOND, Sleeps, WorldClock
 
 if TYPE_CHECKING:
     from trio import CancelScope
@@ -47,18 +47,19 @@ _entering = threading.Lock()
 
 
 @contextmanager
-def virtual_sleep(time: WorldTime, *, limit: float = LIMIT) -> Generator[Sleeps]:
-    """Within this context, `time.sleep`, `asyncio.sleep`, `anyio.sleep` and `trio.sleep` of the app advance a clock instead of waiting.
+def virtual_sleep(clock: WorldClock, *, limit: float = LIMIT) -> Generator[Sleeps]:
+    """Within this context, `time.sleep`, `asyncio.sleep`, `anyio.sleep` and `trio.sleep` of the app advance this clock instead of waiting.
 
     The app's clocks (`time.monotonic`, `time.time`, `datetime.now`, `loop.time` and the like) and its time-outs in event loops include
     what it slept, also where freezegun or time-machine set them. Test runners, servers and HTTP libraries keep real time.
-    Raises SleepLimitError in the app, and on exit, when it would sleep more than `limit` seconds in all, and RuntimeError within another such context.
+    Raises SleepLimitError in the app, and on exit, when it would sleep more than `limit` seconds in all; the message
+    includes what `clock.running` returns. Raises RuntimeError within another such context.
     """
     global _active  # noqa: PLW0603  # a process has one `time.sleep`
     with _entering:
         if _active:
             raise RuntimeError("virtual_sleep is already active: a process has one time.sleep; use the active context")
-        _active = sleeps = Sleeps(time, limit)
+        _active = sleeps = Sleeps(clock, limit)
     try:
         with _rebound([*_sleeping(), *CLOCKS]), follow_deadlines(sleeps), ExitStack() as clocks:
 

@@ -140,11 +140,12 @@ def _started(function: Callable[[], object]) -> threading.Thread:
 
 
 @dataclass(frozen=True, slots=True)
-class WorldTime:
-    """The clock that sleeps move: `advance` moves it by a number of seconds, and is called from one thread at a time.
+class WorldClock:
+    """The clock that sleeps move.
 
-    `running` describes what the app may be waiting for when it sleeps too long. `is_advancing` says whether the clock is just being moved,
-    whoever moves it, `is_delaying` whether a response is still to come that is delayed in real time.
+    `advance` moves it by a number of seconds; it is called from one thread at a time. `running` describes what the app may be
+    waiting for when it sleeps too long. `is_advancing` says whether the clock is just being moved, whoever moves it, `is_delaying`
+    whether a response is still to come that is delayed in real time.
     """
 
     advance: Callable[[float], object]
@@ -158,15 +159,15 @@ class Sleeps(Settable):
 
     settable, remedy = ("limit", "exceeded", "count"), "set pixazo_sleep.limit"
 
-    def __init__(self, time: WorldTime, limit: float = LIMIT) -> None:
+    def __init__(self, clock: WorldClock, limit: float = LIMIT) -> None:
         self.limit = limit
         """Seconds that may be slept in all; may be changed at any time."""
+        self._clock = clock
         self.exceeded = False
         """Whether sleeps were ended because nothing but one beyond `limit` was left."""
         self.count = 0
         """The number of sleeps so far."""
         self._lengths: deque[float] = deque(maxlen=KEPT)
-        self._time = time
         self._now = 0
         self._queue = TimerQueue()
         self._changed = threading.Condition()
@@ -176,8 +177,8 @@ class Sleeps(Settable):
         self._threads: set[int] = set()
         self._loops: dict[object, Loop] = {}
         self._quiescence = Quiescence(
-            lambda: self._time.advance(0), self._loops.values(), self._threads,
-            lambda: self._time.is_delaying(),  # noqa: PLW0108 - another one in another world
+            lambda: self._clock.advance(0), self._loops.values(), self._threads,
+            lambda: self._clock.is_delaying(),  # noqa: PLW0108 - another one in another world
         )  # fmt: skip
         self._mover: threading.Thread | None = None
 
@@ -239,26 +240,26 @@ class Sleeps(Settable):
             self._queue.enter(Wakeup(due, wake, drives=False, alive=alive))
 
     @contextmanager
-    def in_another_world(self, time: WorldTime) -> Generator[None]:
+    def in_another_world(self, clock: WorldClock) -> Generator[None]:
         """Within this context sleeps advance another world; the limit counts for it alone.
 
         Raises SleepLimitError at its start and its end, as `check` does.
         """
         self.check()
-        kept, limit, before = self._time, self.limit, self.total
-        self._time = time
+        kept, limit, before = self._clock, self.limit, self.total
+        self._clock = clock
         self.limit = limit + before
         try:
             yield
             self.check()
         finally:
-            self._time = kept
+            self._clock = kept
             self.limit, self.exceeded = limit + self.total - before, False
 
     def check(self) -> None:
         """Raise SleepLimitError if the app would have slept beyond the limit."""
         if self.exceeded:
-            running = self._time.running()
+            running = self._clock.running()
             raise SleepLimitError(
                 f"the app has slept {self.total:,.0f} s and would exceed the limit of {self.limit:,.0f} s"
                 f"{f' ({running})' if running else ''}: give its loop"
@@ -292,7 +293,7 @@ class Sleeps(Settable):
             loop.enter()
             self._mover = self._mover or _started(self._lead)
             # A timer of the loop would stop when freezegun has stopped its clock.
-            if self._moving or self._time.is_advancing():
+            if self._moving or self._clock.is_advancing():
                 _started(partial(self._release_if_held_up, wakeup, self._moves))
         try:
             yield
@@ -318,7 +319,7 @@ class Sleeps(Settable):
     def _is_held_up(self, wakeup: Wakeup, move: int) -> bool:
         """Wait while a move goes on; True when a sleep that began in it must end, since the move may be waiting for the sleeper."""
         end, left = real_clock() + HELD_UP, SLICES
-        while self._moves == move and not wakeup.woken and (self._moving or self._time.is_advancing()):
+        while self._moves == move and not wakeup.woken and (self._moving or self._clock.is_advancing()):
             if left <= 0 and real_clock() >= end:
                 return True
             left -= 1
@@ -361,7 +362,7 @@ class Sleeps(Settable):
         try:
             self._quiescence.wait()
             with self._changed:
-                while self._time.is_advancing() and not self._over:  # what the test moves ends first, and ends sleeps
+                while self._clock.is_advancing() and not self._over:  # what the test moves ends first, and ends sleeps
                     self._changed.wait(HELD_UP / SLICES)
                 due = self._queue.next_due()
                 if due is None:
@@ -372,7 +373,7 @@ class Sleeps(Settable):
                 self.exceeded = True
                 self.check()
             if milliseconds := -(-due // MILLISECOND) - -(-self._now // MILLISECOND):
-                self._time.advance(milliseconds / 1000)
+                self._clock.advance(milliseconds / 1000)
             until = due
         except (Exception, SleepLimitError) as error:  # noqa: BLE001  # raised again in what sleeps
             problem = error

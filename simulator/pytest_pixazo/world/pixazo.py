@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from pixazo_simulator import Simulator, Transport
     from pixazo_simulator.control import Run
     from pixazo_simulator.script.weather import Forecast
-    from pytest_pixazo.sleep import Sleeps, WorldTime
+    from pytest_pixazo.sleep import Sleeps, WorldClock
     from pytest_pixazo.webhooks import Inbox
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
@@ -326,21 +326,24 @@ class Pixazo(Settable):
         """Within a `with` block the sleeps of the app advance the clock of this world, as with `pixazo_sleep`."""
         from pytest_pixazo.sleep import virtual_sleep
 
-        return virtual_sleep(self._time())
+        return virtual_sleep(self._slept())
 
     def _sleeping(self) -> AbstractContextManager[None]:
         """Within a `with` block sleeps advance this world, if the sleeps of another one are virtual."""
         from pytest_pixazo.sleep import active_sleeps
 
-        if sleeps := active_sleeps():
-            return sleeps.in_another_world(self._time())
-        return nullcontext()
+        sleeps = active_sleeps()
+        return sleeps.in_another_world(self._slept()) if sleeps else nullcontext()
 
-    def _time(self) -> WorldTime:
-        from pytest_pixazo.sleep import WorldTime
+    def _slept(self) -> WorldClock:
+        """The clock of this world, as sleeps move it."""
+        from pytest_pixazo.sleep import WorldClock
 
-        known = (self._simulator.is_advancing, self._simulator.is_delaying) if self._simulator else ()
-        return WorldTime(self.clock.sleep, self._awaited, *(partial(each, api_key=self.api_key) for each in known))
+        if not (simulator := self._simulator):
+            return WorldClock(self.clock.sleep, self._awaited)
+        key = self.api_key
+        busy = partial(simulator.is_advancing, api_key=key), partial(simulator.is_delaying, api_key=key)
+        return WorldClock(self.clock.sleep, self._awaited, *busy)
 
     def _awaited(self) -> str:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""

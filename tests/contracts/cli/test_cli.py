@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner
 from tests.command import run_process
 from tests.contracts.gateways.edits import coded, envelope, having
-from tests.contracts.gateways.fake_gateway import ACCOUNTS, FAILED_PROMPT, KEY
+from tests.contracts.gateways.fake_gateway import ACCOUNTS, FAILED_PROMPT, KEY, Reply
 from tests.contracts.gateways.fake_server import serve
 from tests.schemas import check
 from tests.servers import free_port
@@ -85,7 +85,7 @@ def test_no_artefact_holds_the_key(out: Path) -> None:
 @pytest.mark.slow
 def test_judging_the_trace_gives_the_verdicts_of_the_run(out: Path, tmp_path: Path) -> None:
     """`judge` on a stored trace writes the same clauses as the run did."""
-    assert command("judge", str(out / "trace.ndjson"), "--json", str(tmp_path / "again.json")).exit_code == 0
+    assert command("judge", str(out), "--json", str(tmp_path / "again.json")).exit_code == 0
     again = json.loads((tmp_path / "again.json").read_text())
     assert again["clauses"] == json.loads((out / "result.json").read_text())["clauses"]
 
@@ -132,21 +132,18 @@ def test_the_example_of_expectations_and_baseline(tmp_path: Path, monkeypatch: p
     printed: list[str] = []
     with serve(edit=envelope(having(polling_url="https://example.com/"))) as (url, _):
         for line in commands:
-            only = (
-                (*PACE, "--clauses", "STATUS-0*", "--max-generations", "1", "--ledger", "ledger")
-                if line.startswith("run ")
-                else ()
-            )
+            few = (*PACE, "--clauses", "STATUS-0*", "--max-generations", "1", "--ledger", "ledger")
+            only = few if line.startswith("run ") else ()
             carried_out = command(*line.replace("http://127.0.0.1:8900", url).split(), *only)
             assert carried_out.exit_code == 0, carried_out.output
             printed.append(carried_out.output)
+    assert printed[0].endswith("\nexit code 0: Nothing unexpected was seen.\n")
     assert printed[-1] == "nothing changed\n"
 
 
 @pytest.mark.exhaustive
 def test_a_submit_that_waits_for_its_generation_fails() -> None:
     """A 202 that is held until the generation has ended is distinguished from one that is merely slow."""
-
     with serve(hold=lambda reply: 0.8 if reply.code == 202 else 0.0) as (url, _):
         assert "FAIL SUBMIT-14" in run(url, "--clauses", "SUBMIT-14").output
     with serve(hold=lambda _: 0.05) as (url, _):
@@ -160,10 +157,8 @@ def test_the_reports_are_well_formed(out: Path) -> None:
     page = (out / "report.html").read_text()
     assert page.startswith("<!doctype html>")
     assert not any(loads in page for loads in ("<script", "src=", "@import"))
-    assert (re.findall("<link .*?>", page), re.findall(r"url\(.*?\)", page)) == (
-        ['<link rel="icon" href="data:,">'],
-        ["url(#queued)"],
-    )
+    assert re.findall("<link .*?>", page) == ['<link rel="icon" href="data:,">']
+    assert re.findall(r"url\(.*?\)", page) == ["url(#queued)"]
 
 
 @pytest.mark.exhaustive
@@ -203,6 +198,14 @@ def test_an_unusable_target_exits_10(origin: str) -> None:
     assert (dead.exit_code, refused.exit_code) == (10, 10)
     assert "the target does not respond (connect)" in dead.output
     assert "the target refuses the key (401)" in refused.output
+
+
+@pytest.mark.parametrize(("document", "code"), [({"accounts": {"empty": 3}}, 2), (["none"], 0)])
+def test_a_mistake_in_the_discovery_document_is_named(document: object, code: int) -> None:
+    """With its place, before anything is sent; what is no JSON object is no such document."""
+    with serve(edit=lambda ask, reply: Reply(200, document) if "known" in ask.path else reply) as (url, _):
+        ran = run(url, "--clauses", "AUTH-01")
+    assert (ran.exit_code, "got `int` - at `$.accounts[...]`" in ran.output) == (code, code == 2)
 
 
 @pytest.mark.exhaustive
@@ -316,7 +319,7 @@ def test_a_run_that_is_cut_leaves_no_reports_of_another(
 
     monkeypatch.setattr(commands, "observe", cut)
     monkeypatch.setattr("pixazo_contracts.cli.proxy._serve", cut)
-    arguments = ("--out", str(tmp_path), *(word for each in baseline for word in (each, str(tmp_path))))
+    arguments = ("--out", str(tmp_path), *(f"{each}={tmp_path}" for each in baseline))
     assert command(*start, "http://127.0.0.1:1", *arguments).exit_code == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == [*left, "trace.ndjson"]
 
@@ -396,6 +399,12 @@ def test_a_bad_setting_exits_2_and_says_what_to_do(arguments: str, complaint: st
     assert "canary" not in refused.output
 
 
+def expected(**changes: str) -> str:
+    """A file with one expectation, changed."""
+    made = {"clause": "STATUS-07", "outcome": "FAIL", "reason": "known", "expires": "2027-01-31", **changes}
+    return "\n".join(["[[expect]]", *(f'{name} = "{value}"' for name, value in made.items())])
+
+
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
@@ -416,39 +425,23 @@ def test_a_bad_setting_exits_2_and_says_what_to_do(arguments: str, complaint: st
         ("height_tolerance = inf", "height_tolerance inf must be at least 0"),
         ("x = " + "[" * 100_000, "it is nested too deep"),
         ("paid = ", "write a TOML file"),
+        (expected(until="2027-01-31"), "'until': known are clause, outcome, reason, expires"),
+        (expected(expire="2027-01-31"), "unknown setting [[expect]] 'expire': did you mean 'expires'?"),
+        (expected(expires="never"), "$.expect[0].expires`: write tables [[expect]] with clause = "),
+        (expected(clause="STATUS-7"), "no clause 'STATUS-7': did you mean 'STATUS-07'?"),
+        (expected(outcome="PASS"), "Invalid enum value 'PASS' - at `$.expect[0].outcome`"),
     ],
     ids=lambda text: text[:40],
 )
-def test_a_bad_profile_exits_2_and_says_what_to_do(tmp_path: Path, settings: str, complaint: str) -> None:
-    """The file, the setting, its value and the remedy, in one line."""
-    profile = tmp_path / "profile.toml"
-    profile.write_text(settings)
-    refused = command("plan", "--target", "http://127.0.0.1:1", "--profile", str(profile))
-    assert refused.exit_code == 2
+def test_a_bad_file_exits_2_and_says_what_to_do(tmp_path: Path, settings: str, complaint: str) -> None:
+    """The file, the setting, its value and the remedy, in one line, before anything is sent."""
+    option, kind = ("--expect", "expectation file") if settings.startswith("[[expect]]") else ("--profile", "profile")
+    file = tmp_path / "settings.toml"
+    file.write_text(settings)
+    refused = command("run", "--target", "http://127.0.0.1:1", option, str(file))
+    assert (refused.exit_code, len(refused.output.splitlines())) == (2, 1)
     assert complaint in refused.output
-    assert f"profile {profile}: " in refused.output
-    assert len(refused.output.splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "complaint"),
-    [
-        ({"until": "2027-01-31"}, "unknown setting [[expect]] 'until': known are clause, outcome, reason, expires"),
-        ({"expire": "2027-01-31"}, "unknown setting [[expect]] 'expire': did you mean 'expires'?"),
-        ({"expires": "never"}, "$.expect[0].expires"),
-        ({"clause": "STATUS-7"}, "no clause 'STATUS-7': did you mean 'STATUS-07'?"),
-        ({"outcome": "PASS"}, "Invalid enum value 'PASS' - at `$.expect[0].outcome`"),
-    ],
-)
-def test_a_bad_expectation_exits_2_and_says_what_to_do(tmp_path: Path, changes: dict[str, str], complaint: str) -> None:
-    """The file, the setting, and the nearest that there is, before anything is sent."""
-    made = {"clause": "STATUS-07", "outcome": "FAIL", "reason": "known", "expires": "2027-01-31", **changes}
-    expect = tmp_path / "expect.toml"
-    expect.write_text("\n".join(["[[expect]]", *(f'{name} = "{value}"' for name, value in made.items())]))
-    refused = command("run", "--target", "http://127.0.0.1:1", "--expect", str(expect))
-    assert refused.exit_code == 2
-    assert complaint in refused.output
-    assert f"expectation file {expect}: " in refused.output
+    assert f"{kind} {file}: " in refused.output
 
 
 @pytest.mark.parametrize(
@@ -507,22 +500,23 @@ def test_a_ceiling_that_is_reached_exits_11(origin: str, paid: tuple[str, ...], 
     assert f"the ceiling day = 2 is reached: 2 generations in the ledger {tmp_path / 'ledger.ndjson'}" in refused.output
 
 
-@pytest.mark.parametrize("verb", ["plan", "run"])
-def test_a_damaged_ledger_exits_2(paid: tuple[str, ...], tmp_path: Path, verb: str) -> None:
-    """Nothing is sent where the ledger cannot be read; file and remedy are named."""
-    path = tmp_path / "ledger.ndjson"
-    path.write_text("garbage\n")
-    refused = command(verb, "--target", "http://127.0.0.1:1", *paid, "--max-generations", "1")
+@pytest.mark.parametrize(
+    ("verb", "below", "complaint"),
+    [
+        ("plan", "", "line 1 is not an entry"),
+        ("run", "", "line 1 is not an entry"),
+        ("run", "/x", "Not a directory: make"),
+    ],
+)
+def test_a_ledger_that_cannot_be_used_exits_2(
+    paid: tuple[str, ...], tmp_path: Path, verb: str, below: str, complaint: str
+) -> None:
+    """Nothing is sent where the ledger cannot be read or written; file and remedy are named."""
+    (tmp_path / "ledger.ndjson").write_text("garbage\n")
+    path = f"{tmp_path / 'ledger.ndjson'}{below}"
+    refused = command(verb, "--target", "http://127.0.0.1:1", *paid, "--ledger", path, "--max-generations", "1")
     assert refused.exit_code == 2
-    assert refused.output.startswith(f"pixazo-contracts: ledger {path}: line 1 is not an entry")
-
-
-def test_a_ledger_that_cannot_be_written_exits_2(paid: tuple[str, ...], tmp_path: Path) -> None:
-    """Where nothing can be noted nothing is spent: said before anything is sent."""
-    nowhere = str(tmp_path / "paid.toml" / "ledger.ndjson")
-    refused = command("run", "--target", "http://127.0.0.1:1", *paid, "--ledger", nowhere, "--max-generations", "1")
-    assert refused.exit_code == 2
-    assert f"ledger {nowhere}: Not a directory: make it a file" in refused.output
+    assert refused.output.startswith(f"pixazo-contracts: ledger {path}: {complaint}")
 
 
 def test_one_target_has_one_ledger(tmp_path: Path) -> None:

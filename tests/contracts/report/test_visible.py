@@ -56,6 +56,12 @@ def test_a_url_from_an_answer_is_one_word_of_a_curl_line() -> None:
     assert r"$'http://127.0.0.1/\nPASS\xe2\x80\xae; echo'" in line
 
 
+@pytest.mark.parametrize(("body", "asks"), [(None, "--head"), ("{}", "-i -X HEAD --max-time 10")])
+def test_a_head_is_repeated_without_waiting_for_a_body(body: str | None, asks: str) -> None:
+    sent = replace(EXCHANGE, method="HEAD", url="http://a/", request_body=body, request_size=len(body or ""))
+    assert curl_line(sent).startswith(f"curl {asks} http://a/")
+
+
 @pytest.mark.parametrize(
     "arguments", [["--clauses", "\x1b[2J\ufe0f"], ["--receiver", "\x1b[2J\u202e"], ["--account", "\x1b[2J\nPASS=key"]]
 )

@@ -24,7 +24,7 @@ from tests.patience import PATIENCE
 from tests.pytest_pixazo.sleep.sleeping_app import instant, pause_until, reading
 
 from pixazo_simulator.server import threaded
-from pytest_pixazo.sleep import SleepLimitError, Sleeps, WorldTime, virtual_sleep
+from pytest_pixazo.sleep import SleepLimitError, Sleeps, WorldClock, virtual_sleep
 
 DAY = "2026-01-02 03:04:05"
 TOOLS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
@@ -71,7 +71,7 @@ def sleeps_in(
         def enter() -> Sleeps:
             if request.param == "frozen first":
                 stack.enter_context(tool())
-            sleeps = stack.enter_context(virtual_sleep(WorldTime(lambda _: None), limit=10 * 24 * HOUR))
+            sleeps = stack.enter_context(virtual_sleep(WorldClock(lambda _: None), limit=10 * 24 * HOUR))
             if request.param == "frozen meanwhile":
                 stack.enter_context(tool())
             return sleeps
@@ -124,7 +124,7 @@ def test_time_outs_of_tasks_come(sleeps_in: Callable[[], Sleeps]) -> None:
 @pytest.mark.slow
 def test_frozen_time_is_where_it_was_put() -> None:
     """What was slept before does not show, and `move_to` is exact."""
-    with virtual_sleep(WorldTime(lambda _: None), limit=2 * HOUR):
+    with virtual_sleep(WorldClock(lambda _: None), limit=2 * HOUR):
         time.sleep(HOUR)
         with freeze_time(DAY) as frozen:
             time.sleep(5)
@@ -150,7 +150,7 @@ def test_a_thread_in_a_system_call_does_not_stop_frozen_time(tool: Callable[[], 
     thread = threading.Thread(target=os.read, args=(reading, 1), daemon=True)
     thread.start()
     try:
-        with virtual_sleep(WorldTime(lambda _: None)) as sleeps, tool():
+        with virtual_sleep(WorldClock(lambda _: None)) as sleeps, tool():
             time.sleep(HOUR)
     finally:
         os.write(writing, b"x")
@@ -167,7 +167,7 @@ def test_all_is_as_it_was(tool: Callable[[], AbstractContextManager[Any]], *, is
     methods = {name: vars(datetime)[name] for name in ("now", "utcnow")}
     clocks = {name: getattr(time, name) for name in ("time", "monotonic", "localtime", "strftime")}
     loop = asyncio.BaseEventLoop.time
-    both = [tool(), virtual_sleep(WorldTime(lambda _: None))]
+    both = [tool(), virtual_sleep(WorldClock(lambda _: None))]
     with ExitStack() as stack:
         for each in both if is_frozen_first else reversed(both):
             stack.enter_context(each)
@@ -242,7 +242,7 @@ def test_an_endless_loop_under_frozen_time_is_ended(tool: Callable[[], AbstractC
     """At the limit."""
 
     def forever() -> None:
-        with virtual_sleep(WorldTime(lambda _: None), limit=600), tool():
+        with virtual_sleep(WorldClock(lambda _: None), limit=600), tool():
             while True:
                 time.sleep(7)
 

@@ -19,7 +19,7 @@ from tests.caller import KEY_HEADER, Caller
 from tests.patience import PATIENCE
 
 from pixazo_simulator.server.simulator import Simulator
-from pytest_pixazo.sleep import SleepLimitError, Sleeps, WorldTime, quiescence, virtual_sleep
+from pytest_pixazo.sleep import SleepLimitError, Sleeps, WorldClock, quiescence, virtual_sleep
 from pytest_pixazo.sleep.quiescence import real_clock
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
@@ -529,7 +529,7 @@ def test_a_sleep_beyond_the_limit_harms_nobody_until_it_is_the_next_to_end(
 
 def limited(run: Callable[[Main], Any], main: Main, advance: Callable[[float], object]) -> None:
     """Run for ten minutes of virtual time at most."""
-    with virtual_sleep(WorldTime(advance), limit=600):
+    with virtual_sleep(WorldClock(advance), limit=600):
         run(main)
 
 
@@ -544,7 +544,7 @@ def test_a_clock_that_cannot_be_moved_is_an_error_of_sleep(run: Callable[[Main],
     def advance(seconds: float) -> None:
         raise ConnectionRefusedError("no simulator")
 
-    with virtual_sleep(WorldTime(advance)), pytest.raises(ConnectionRefusedError, match="no simulator"):
+    with virtual_sleep(WorldClock(advance)), pytest.raises(ConnectionRefusedError, match="no simulator"):
         run(main)
 
 

@@ -289,6 +289,7 @@ def test_a_poll_and_other_methods() -> None:
     plain: dict[str, Any] = {"request": {"headers": {}, "body": "", "length": 0}}
     assert curl(recorded(method="GET", target="/v2/a", **plain)) == 'curl -sS "$PIXAZO_BASE_URL"/v2/a'
     assert curl(recorded(method="HEAD", target="/v2/a", **plain)) == 'curl -sS --head "$PIXAZO_BASE_URL"/v2/a'
+    assert curl(recorded({}, method="HEAD")).startswith("curl -sS -i -X HEAD --max-time 10 -H ")
     assert (
         curl(recorded(method="PUT", target="/v2/a?b;c", **plain)) == "curl -sS -X PUT \"$PIXAZO_BASE_URL\"'/v2/a?b;c'"
     )

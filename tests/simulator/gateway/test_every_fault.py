@@ -275,16 +275,8 @@ def tampered_body(run: Run) -> None:
     assert [json.loads(each)["error"] for each in run.callbacks] == ["tampered with in transit", None]
 
 
-PROOFS: Mapping[str, Callable[[Run], None]] = {
-    proof.__name__: proof
-    for proof in (
-        status_code, html_page, delay, uniform_delay, lognormal_delay, reply_lost, empty_reply, connection_reset, hang,
-        truncated_body, garbled_body, slow_drip, wrong_content_type, changed_members, completed_without_media, unknown_status,
-        not_found_window, stuck, media_gone, drop, duplicate, reorder, before_reply, dead_receiver,
-        limit_data, garbage_before_head, bandwidth, stale_signature, bad_signature, tampered_body,
-    )
-}  # fmt: skip
-"""What the client must have seen of each example."""
+PROOFS: Mapping[str, Callable[[Run], None]] = {name: proof for name, proof in globals().items() if name in FAULTS}
+"""What the client must have seen of each example, by the functions above that are named like the faults."""
 
 ONLY_LATE = frozenset({"delay", "uniform_delay", "lognormal_delay", "slow_drip", "bandwidth"})
 """Faults after which the same bytes arrive; their proofs look at the time."""

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
 from pixazo_contracts import probes
-from pixazo_contracts.judge import JUDGED
+from pixazo_contracts.judge import JUDGED, Terms, Verdict
 from pixazo_contracts.probes import AwaitCallbacks, Conversation, Pause, ReceiverUrl, Send, SingleStep, Together
-from pixazo_contracts.report import ContractBrokenError, Objection, raise_alarm
+from pixazo_contracts.report import ContractBrokenError, objection, raise_alarm
 from pixazo_contracts.runner import Dialogue
 from pixazo_contracts.trace import RANK, STATES, TERMINAL, ConfigurationError, Exchange
 
@@ -132,7 +132,7 @@ class Model:
         """The requests whose terminal state was not read yet."""
         return [request_id for request_id, request in self._requests.items() if request.last not in TERMINAL]
 
-    def observe(self, exchanges: Sequence[Exchange]) -> Iterator[Objection]:
+    def observe(self, exchanges: Sequence[Exchange]) -> Iterator[Verdict]:
         """Note requests that were under way at the same time; yield an objection to each response that cannot be right."""
         by_id: dict[str, list[Exchange]] = {}
         for exchange in exchanges:
@@ -144,12 +144,12 @@ class Model:
         for request_id, reads in by_id.items():
             yield from self._read(self._requests[request_id], reads)
 
-    def _read(self, request: _Request, reads: Iterable[Exchange]) -> Iterator[Objection]:
+    def _read(self, request: _Request, reads: Iterable[Exchange]) -> Iterator[Verdict]:
         possible = request.possible()
         for read in reads:
             if read.state not in possible:
                 expected = " or ".join(state for state in STATES if state in possible)
-                yield Objection(request.broken(), read, f"{expected}, after {request.last}", str(read.state))
+                yield objection(request.broken(), read, f"{expected}, after {request.last}", str(read.state))
         # Simultaneous reads have no order: the latest state that one of them shows is the last one.
         request.last = max((str(read.state) for read in reads), key=lambda state: RANK[state])
         request.moved = not self.frozen
@@ -175,7 +175,7 @@ class ExampleRun:
     """
 
     dialogue: Dialogue
-    strict_drift: bool = False
+    terms: Terms
     attempts: int = 0
     fired: Counter[str] = field(default_factory=Counter[str])
     shortest: CounterexampleError | None = None
@@ -238,7 +238,7 @@ class GatewayMachine(stateful.RuleBasedStateMachine):
         self.dialogue.mark()
         self.context = self.dialogue.context
         self.model = Model(frozen=self.context.profile.virtual)
-        self.objections: list[Objection] = []
+        self.objections: list[Verdict] = []
         self.submitted: dict[str, Submitted] = {}
         self.urls: list[str] = []
         self.receiver = ReceiverUrl("plain")
@@ -361,7 +361,7 @@ class GatewayMachine(stateful.RuleBasedStateMachine):
         self._run(self._read_all())
         trace = self.dialogue.trace(ended=True)
         try:
-            verdicts = raise_alarm(trace, self.objections, strict_drift=self.shared.strict_drift)
+            verdicts = raise_alarm(trace, self.shared.terms, self.objections)
         except ContractBrokenError as error:
             self.shared.fail(CounterexampleError(error.clauses, error.text, tuple(self.dialogue.steps)))
         else:
@@ -375,7 +375,7 @@ class GatewayMachine(stateful.RuleBasedStateMachine):
 
 
 def run_examples(
-    dialogue: Dialogue, *, examples: settings | None = None, strict_drift: bool = False, attempts: int | None = None
+    dialogue: Dialogue, *, examples: settings | None = None, terms: Terms | None = None, attempts: int | None = None
 ) -> Counter[str]:
     """Run examples, short ones first, until one breaks the contract, or all keep it and every rule has fired.
 
@@ -390,7 +390,7 @@ def run_examples(
     fewer = settings(DEFAULT_SETTINGS, max_examples=DEFAULT_SETTINGS.max_examples // 2)
     examples = examples or (DEFAULT_SETTINGS if profile.virtual else fewer)
     most = VIRTUAL_ATTEMPTS if profile.virtual else REAL_ATTEMPTS
-    shared = ExampleRun(dialogue, strict_drift, most if attempts is None else attempts)
+    shared = ExampleRun(dialogue, terms or Terms(), most if attempts is None else attempts)
     _run_round(shared, settings(examples, stateful_step_count=max(1, examples.stateful_step_count // SHORTER)))
     for growth in GROWTH:
         _run_round(shared, settings(examples, max_examples=growth * examples.max_examples))

@@ -15,7 +15,7 @@ import msgspec
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
-from pixazo_simulator.cli.options import OFFERED, Finite, Read, offering, pair, sent
+from pixazo_simulator.cli.options import OFFERED, Finite, Read, Whole, offering, pair, sent
 from pixazo_simulator.control import ROUTES, TOKEN_VARIABLE, ControlError, ControlRoute, HttpChannel, responses
 from pixazo_simulator.script import Rule
 from pixazo_simulator.spec import json_or_text
@@ -92,14 +92,10 @@ def _refuse_options(context: click.Context) -> None:
             )
 
 
-class _Whole(click.IntRange):
-    name = "whole number"
-
-
 def _parameters_of(route: ControlRoute, arguments: tuple[str, ...]) -> Iterator[click.Parameter]:
     """The parameters of a route: the number in its path, then the members of its body or query, those of `arguments` without an option's name."""
     if route.pattern.groups:
-        yield click.Argument(["number"], type=_Whole(0, 10**15 - 1), metavar="NUMBER")
+        yield click.Argument(["number"], type=Whole(0, 10**15 - 1), metavar="NUMBER")
     if route.request_type is Rule:
         yield click.Argument(["rule"], type=Read(_rule), metavar="JSON|FILE", shell_complete=_offer_file)
         return
@@ -139,7 +135,7 @@ def _parameter_settings(name: str, schema: Schema) -> dict[str, Any]:
         case {"type": "boolean"}:
             return {"is_flag": True}
         case {"type": "integer"}:
-            return settings | {"type": _Whole(**bounds) if bounds else click.INT}
+            return settings | {"type": Whole(**bounds) if bounds else click.INT}
         case {"type": "number"}:
             return settings | {"type": Finite(**bounds)}
         case {"type": "string"}:

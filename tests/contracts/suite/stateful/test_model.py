@@ -44,7 +44,7 @@ def history(*states: str, frozen: bool = False, waiting: bool = True) -> list[tu
         found += model.observe([read(state)])
         if waiting:
             model.pass_time()
-    return [(objection.clause, objection.got) for objection in found]
+    return [(objection.clause, objection.findings[0].got) for objection in found]
 
 
 @pytest.mark.parametrize(
