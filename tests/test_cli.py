@@ -770,7 +770,7 @@ TIME = r'"time": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"'
 @pytest.mark.parametrize(
     ("form", "lines"),
     [
-        ("text", [r"GET /a\r\nforged\x1b[2K\x85\u2028\ud800b", "b", "    ValueError: a", "    forged", "not ours"]),
+        ("text", [r"GET /a\u000d\u000aforged\u001b[2K\u0085\u2028\ud800b", "b", "    ValueError: a", "    forged", "not ours"]),
         (
             "json",
             [

@@ -3,8 +3,6 @@
 `pages` and `serving` are imported by their own names: commands that only print text need not wait for Jinja2 and Starlette.
 """
 
-from __future__ import annotations
-
 from .github import (
     Annotation,
     Level,

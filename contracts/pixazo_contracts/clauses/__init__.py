@@ -1,7 +1,5 @@
 """What the vendor's page requires: a catalogue of clauses, each a pure judgement of a trace."""
 
-from __future__ import annotations
-
 from .catalogue import BY_ID, CATALOGUE, CLAUSE_SET, STATEMENTS, select
 from .clause import PAGE_URL, Clause, Quote, Strength
 from .remarks import Evidence, Observation, Remark, Unseen, Violation, show

@@ -8,7 +8,7 @@ from itertools import chain
 
 from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, http_date, instant
 
-from .checks import NO_ROUTE, accepted, answered, begins_nothing, is_json, no_key, noted, observed, one_of, shows_work
+from . import checks
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Violation, check, code_shown, code_word, member_names, plain, show
 
@@ -20,9 +20,9 @@ PLAIN_ACCOUNTS = frozenset({"", "default"})
 def _routed(trace: Trace, *operations: str) -> Remarks:
     """At least one POST to the operations is answered by a route."""
     posts = [post for post in trace.submits if post.operation in operations and post.status]
-    served = [post for post in posts if post.account in PLAIN_ACCOUNTS and post.status not in NO_ROUTE]
-    spoiled = [post for post in posts if post.status in NO_ROUTE]
-    return one_of(spoiled, served, "status code", f"a route for {' and '.join(operations)}")
+    served = [post for post in posts if post.account in PLAIN_ACCOUNTS and post.status not in checks.NO_ROUTE]
+    spoiled = [post for post in posts if post.status in checks.NO_ROUTE]
+    return checks.one_of(spoiled, served, "status code", f"a route for {' and '.join(operations)}")
 
 
 @BASE.clause("BASE-01", DOCUMENTED, FREE, core=True,
@@ -47,9 +47,9 @@ BASE.row("BASE-03", DOCUMENTED, FREE, lambda trace, _: _routed(trace, "imageToVi
 def base_04(trace: Trace) -> Remarks:
     """Status is read with GET at `{origin}/v2/requests/status/{request_id}`: origin level, version 2, not below the model base."""
     reads = [read for generation in trace.generations for read in generation.reads if read.status is not None]
-    found = [read for read in reads if read.status not in NO_ROUTE]
-    spoiled = [read for read in trace.operation("status") if read.status in NO_ROUTE] if reads else []
-    yield from one_of(spoiled, found, "status code", "the status route")
+    found = [read for read in reads if read.status not in checks.NO_ROUTE]
+    spoiled = [read for read in trace.operation("status") if read.status in checks.NO_ROUTE] if reads else []
+    yield from checks.one_of(spoiled, found, "status code", "the status route")
     for keyless in trace.operation("status"):
         if keyless.account == "" and keyless.status == 401:
             yield Evidence(keyless)
@@ -63,7 +63,7 @@ def base_05(trace: Trace) -> Remarks:
         generations = [generation for generation in trace.generations if generation.submit.operation == operation]
         reads = [read for generation in generations for read in generation.reads if read.status not in {None, 429}]
         found = [read for read in reads if read.succeeded]
-        yield from one_of(reads, found, f"status code for an id of {operation}", "200")
+        yield from checks.one_of(reads, found, f"status code for an id of {operation}", "200")
 
 
 @BASE.clause("BASE-06", IMPLIED, FREE_IF_REFUSED, depends_on="BASE-02 BASE-03 BASE-04 SUBMIT-13",
@@ -73,13 +73,13 @@ def base_06(trace: Trace) -> Remarks:
     for exchange in trace.aimed("BASE-06"):
         generation = trace.generation(exchange.url.rpartition("/")[2])
         if exchange.method in {"GET", "HEAD"}:
-            yield from begins_nothing(trace, exchange)
+            yield from checks.begins_nothing(trace, exchange)
         if generation is not None:
             # These methods do not cause what happens to it after its end.
             seen = [
                 read for read in generation.reads if not generation.ends or read.number <= generation.ends[0].number
             ]
-            lost = next((read for read in seen if read.status in NO_ROUTE), None)
+            lost = next((read for read in seen if read.status in checks.NO_ROUTE), None)
             bad = lost or next((read for read in seen if read.state in TERMINAL and read.state != "COMPLETED"), None)
             got, related = "" if bad is None else bad.state or code_word(bad), generation.reads
             drifts = lost is None  # it may have failed for its own reasons
@@ -90,10 +90,10 @@ def base_06(trace: Trace) -> Remarks:
             yield Observation(f"{exchange.case}: {code_word(exchange)}{hint}", exchange)
 
 
-BASE.row("BASE-07", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}, {'JSON' if e.members else 'not a JSON object'}"), depends_on="HDR-04",
+BASE.row("BASE-07", SILENT, FREE, checks.noted(lambda e: f"{e.case}: {code_word(e)}, {'JSON' if e.members else 'not a JSON object'}"), depends_on="HDR-04",
     section="silence",
     demands="Other letter case, trailing slash, doubled slash are not aliases; an unknown path is a JSON 404.")  # fmt: skip
-BASE.row("BASE-08", SILENT, FREE, noted(lambda e: f"{e.case}: {e.error or code_word(e)}", unanswered=True), needs="tls", section="silence",
+BASE.row("BASE-08", SILENT, FREE, checks.noted(lambda e: f"{e.case}: {e.error or code_word(e)}", unanswered=True), needs="tls", section="silence",
     demands="What becomes of plain HTTP: no connection, a redirect, a refusal, or an answer as over TLS.")  # fmt: skip
 
 
@@ -108,24 +108,24 @@ HEADER_REQUIRED = 'Authentication: "All requests require an API key passed via h
 
 def _caller_refused(trace: Trace, clause_id: str, *, code: int, account: str) -> Remarks:
     """Requests sent for the clause are refused with the status code, and no POST of this account begins anything."""
-    yield from answered(trace, clause_id, code)
+    yield from checks.answered(trace, clause_id, code)
     for exchange in trace.exchanges:
         if exchange.method == "POST" and exchange.account == account and clause_id not in exchange.aims:
-            yield from begins_nothing(trace, exchange)
+            yield from checks.begins_nothing(trace, exchange)
 
 
 def _hidden(trace: Trace, account: str) -> Remarks:
     """No read of this account by a path that is only like the printed one shows work; that it shows nothing is no evidence of the printed one."""
     for read in trace.operation("other"):
-        if read.method == "GET" and read.account == account and shows_work(read):
-            yield from begins_nothing(trace, read)
+        if read.method == "GET" and read.account == account and checks.shows_work(read):
+            yield from checks.begins_nothing(trace, read)
 
 
 # fmt: off
 AUTH.row("AUTH-01", DOCUMENTED, FREE, partial(_caller_refused, code=401, account=""), depends_on="BASE-02 BASE-03", core=True,
     section=f"{HEADER_REQUIRED}; {UNAUTHORIZED}",
     demands="A submit without the `Ocp-Apim-Subscription-Key` header is refused with 401 and queues nothing, whatever its path.")
-AUTH.row("AUTH-02", DOCUMENTED, FREE, lambda trace, clause_id: chain(answered(trace, clause_id, 401), _hidden(trace, "")),
+AUTH.row("AUTH-02", DOCUMENTED, FREE, lambda trace, clause_id: chain(checks.answered(trace, clause_id, 401), _hidden(trace, "")),
     depends_on="BASE-04", core=True,
     section=f"{HEADER_REQUIRED}; Endpoint",
     demands="A status read without the header is refused with 401, and shows nothing.")
@@ -133,7 +133,7 @@ AUTH.row("AUTH-03", IMPLIED, FREE,
     lambda trace, clause_id: chain(_caller_refused(trace, clause_id, code=401, account="unknown"), _hidden(trace, "unknown")),
     depends_on=ROUTES, core=True, section=UNAUTHORIZED,
     demands="An unknown key is refused with 401, however like a known one it is: in other letter case, shorter, longer, in quotation marks.")
-AUTH.row("AUTH-04", IMPLIED, FREE, partial(answered, code=401), depends_on=f"{ROUTES} AUTH-01 AUTH-02", section=KEY_ROW,
+AUTH.row("AUTH-04", IMPLIED, FREE, partial(checks.answered, code=401), depends_on=f"{ROUTES} AUTH-01 AUTH-02", section=KEY_ROW,
     demands="An empty or blank key counts as missing: 401.")
 # fmt: on
 
@@ -151,7 +151,7 @@ def auth_05(trace: Trace) -> Remarks:
             yield check(same, exchange, where, expected, words=code_shown(exchange), related=(like,))
 
 
-AUTH.row("AUTH-06", IMPLIED, FREE, partial(answered, code=401), depends_on="BASE-04 AUTH-02", needs="risk:query-key",
+AUTH.row("AUTH-06", IMPLIED, FREE, partial(checks.answered, code=401), depends_on="BASE-04 AUTH-02", needs="risk:query-key",
     section=HEADER_REQUIRED,
     demands="The credential travels in that header only: a query parameter or a Bearer token does not authenticate.")  # fmt: skip
 
@@ -167,7 +167,7 @@ def auth_07(trace: Trace) -> Remarks:
                 yield check(holds, read, "status code", "acceptance of the submitting key", read.status)
 
 
-AUTH.row("AUTH-08", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}", unless=NO_ROUTE),
+AUTH.row("AUTH-08", SILENT, FREE, checks.noted(lambda e: f"{e.case}: {code_word(e)}", unless=checks.NO_ROUTE),
     depends_on="BASE-02 AUTH-03", section="silence",
     demands="Authentication is decided before body validation and before the wallet.")  # fmt: skip
 
@@ -186,7 +186,7 @@ def auth_09(trace: Trace) -> Remarks:
 def auth_10(trace: Trace) -> Remarks:
     """A request of another account is not shown, neither while it runs nor when it has ended; which 4xx is observed."""
     for read in trace.aimed("AUTH-10"):
-        work, got = shows_work(read), f"{read.status}: {show(read.members)}"
+        work, got = checks.shows_work(read), f"{read.status}: {show(read.members)}"
         yield check(not (work or read.succeeded), read, "response", "a refusal", words=got, drifts=not work)
         yield Observation(code_shown(read), read)
     yield from _hidden(trace, "other")
@@ -198,10 +198,10 @@ def auth_11(trace: Trace) -> Remarks:
     for exchange in trace.exchanges:
         # A refusal may quote a key that is not real; those of the role `near` are made from a real one.
         if exchange.status is not None and not exchange.account.startswith("near"):
-            yield no_key(trace, exchange, exchange.leaks)
+            yield checks.no_key(trace, exchange, exchange.leaks)
     for callback in trace.callbacks:
         # The headers of a callback are judged by WEBHOOK-14.
-        yield no_key(trace, callback, [place for place in callback.leaks if not place.startswith("header")])
+        yield checks.no_key(trace, callback, [place for place in callback.leaks if not place.startswith("header")])
 
 
 @AUTH.clause("AUTH-12", SILENT, FREE, depends_on="AUTH-01 AUTH-02 AUTH-03 HDR-04", section="silence")
@@ -224,12 +224,12 @@ STALE_AFTER = 0.25
 
 
 # fmt: off
-HDR.row("HDR-01", DOCUMENTED, SHARED, accepted, depends_on="BASE-02 BASE-03 T2V-BODY-01 I2V-IMG-03", core=True,
+HDR.row("HDR-01", DOCUMENTED, SHARED, checks.accepted, depends_on="BASE-02 BASE-03 T2V-BODY-01 I2V-IMG-03", core=True,
     section='Request Headers: "Content-Type | application/json"',
     demands="A request body typed `application/json` is accepted, with or without a charset parameter.")
-HDR.row("HDR-02", SILENT, FREE_IF_REFUSED, partial(observed, codes=True), depends_on="BASE-02", section="silence",
+HDR.row("HDR-02", SILENT, FREE_IF_REFUSED, partial(checks.observed, codes=True), depends_on="BASE-02", section="silence",
     demands="A body with another or no Content-Type is refused (400 or 415) and queues nothing.")
-HDR.row("HDR-03", EXAMPLE, SHARED, accepted, depends_on="BASE-02 BASE-03 T2V-BODY-01 I2V-IMG-03",
+HDR.row("HDR-03", EXAMPLE, SHARED, checks.accepted, depends_on="BASE-02 BASE-03 T2V-BODY-01 I2V-IMG-03",
     section='Request Headers: "Cache-Control | no-cache"',
     demands="`Cache-Control: no-cache` on the request is accepted and is not required, though the header table lists it.")
 # fmt: on
@@ -249,7 +249,7 @@ def hdr_04(trace: Trace) -> Remarks:
         excused = status in SERVER_CODES or status >= 500 or (submits and status == 400 and not model)
         printed = exchange.size or exchange.succeeded or status == 402 or model
         if routed and printed and not excused and "STATUS-11" not in exchange.aims:
-            yield from is_json(exchange)
+            yield from checks.is_json(exchange)
 
 
 def _stale(generation: Generation, clock: GatewayClock, margin: float) -> Remarks:

@@ -53,12 +53,10 @@ def unsigned(value: object) -> str:
 
 
 def is_null_or_absent(value: object) -> bool:
-    """Whether a member is null or absent."""
     return value is None or value is MISSING
 
 
 def equals(expected: object) -> Callable[[object], bool]:
-    """Whether a member has the expected value."""
     return lambda value: value == expected
 
 
@@ -68,7 +66,6 @@ is_null: Final = equals(None)
 
 
 def is_string(value: object) -> bool:
-    """Whether a member is a string."""
     return isinstance(value, str)
 
 

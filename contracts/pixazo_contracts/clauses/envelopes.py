@@ -29,26 +29,11 @@ from pixazo_contracts.trace import (
     whole_number,
 )
 
-from .checks import (
-    RUNNING,
-    TICK,
-    Measure,
-    each,
-    envelopes,
-    frame,
-    is_absolute_url,
-    is_null,
-    is_null_or_absent,
-    is_string,
-    late,
-    not_shown,
-    playing_time,
-    stamps,
-)
+from . import checks
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Unseen, Violation, check, check_member, plain, show
 
-COMPLETED, FAILED, ERROR = envelopes("COMPLETED"), envelopes("FAILED"), envelopes("ERROR")
+COMPLETED, FAILED, ERROR = checks.envelopes("COMPLETED"), checks.envelopes("FAILED"), checks.envelopes("ERROR")
 OUT = Group()
 
 DURATION = 'Request Parameters - Generate Video Request: "duration | No | number | Duration of the video in seconds."'
@@ -67,7 +52,7 @@ BYTES = "OUT-08 OUT-09"
 
 
 OUT.row("OUT-01", DOCUMENTED, SHARED,
-    each(COMPLETED, "output", lambda output: is_object(output) and output.keys() >= OUTPUT, "an object with media_url and media_type"),
+    checks.each(COMPLETED, "output", lambda output: is_object(output) and output.keys() >= OUTPUT, "an object with media_url and media_type"),
     depends_on="SUBMIT-03 STATUS-01 STATUS-02", core=True,
     section='Status Values: "COMPLETED | Done — output contains the result"; Response (Completed)',
     demands="COMPLETED comes with an `output` object holding `media_url` and `media_type`.")  # fmt: skip
@@ -89,7 +74,7 @@ def _each_output(trace: Trace, name: str) -> Iterator[tuple[Exchange, object]]:
 def out_02(trace: Trace) -> Remarks:
     """`media_url` is a non-empty array of strings."""
     for read, urls in _each_output(trace, "media_url"):
-        holds = is_array(urls) and bool(urls) and all(map(is_string, urls))
+        holds = is_array(urls) and bool(urls) and all(map(checks.is_string, urls))
         yield check(holds, read, "output.media_url", "a non-empty array of strings", urls)
 
 
@@ -106,7 +91,7 @@ def _urls(trace: Trace) -> Iterator[tuple[Exchange, str]]:
 def out_03(trace: Trace) -> Remarks:
     """Each entry is an absolute https URL."""
     for read, url in _urls(trace):
-        yield check(is_absolute_url(url, trace.profile), read, "output.media_url", "an absolute https URL", url)
+        yield check(checks.is_absolute_url(url, trace.profile), read, "output.media_url", "an absolute https URL", url)
 
 
 @OUT.clause("OUT-04", EXAMPLE, SHARED, depends_on=f"{FORMS} OUT-03", section=MEDIA_URL)
@@ -218,7 +203,7 @@ def out_09(trace: Trace) -> Remarks:
     yield from _unfetched(trace)
 
 
-def _as_asked(trace: Trace, _: str, member: str, check: Measure) -> Remarks:
+def _as_asked(trace: Trace, _: str, member: str, check: checks.Measure) -> Remarks:
     """Downloads are as this member of their submit requested."""
     for generation in trace.generations:
         if member in generation.submit.sent:
@@ -227,9 +212,9 @@ def _as_asked(trace: Trace, _: str, member: str, check: Measure) -> Remarks:
     yield from _unfetched(trace)
 
 
-OUT.row("OUT-10", IMPLIED, SHARED, partial(_as_asked, member="duration", check=playing_time), depends_on=f"{FORMS} {BYTES}",
+OUT.row("OUT-10", IMPLIED, SHARED, partial(_as_asked, member="duration", check=checks.playing_time), depends_on=f"{FORMS} {BYTES}",
     section=DURATION, demands="Playing time is about the requested duration.")  # fmt: skip
-OUT.row("OUT-11", IMPLIED, SHARED, partial(_as_asked, member="resolution", check=frame), depends_on=f"{FORMS} {BYTES}",
+OUT.row("OUT-11", IMPLIED, SHARED, partial(_as_asked, member="resolution", check=checks.frame), depends_on=f"{FORMS} {BYTES}",
     section='Request Parameters - Generate Video Request: "resolution | No | string | Video resolution."',
     demands="Frame height belongs to the requested resolution class.")  # fmt: skip
 
@@ -245,7 +230,7 @@ def out_12(trace: Trace) -> Remarks:
         yield check(not extra, read, "output", "only media_url and media_type", words=extra)
 
 
-OUT.row("OUT-13", SILENT, FREE, partial(late, alive="alive"), depends_on="OUT-08", section="silence",
+OUT.row("OUT-13", SILENT, FREE, partial(checks.late, alive="alive"), depends_on="OUT-08", section="silence",
     demands="How long the link lives.")  # fmt: skip
 
 
@@ -280,7 +265,7 @@ def time_01(trace: Trace) -> Remarks:
 
 
 def _not_before_created(trace: Trace, _: str, name: str) -> Remarks:
-    for read, begun, stamp in stamps(trace.envelopes, "created_at", name):
+    for read, begun, stamp in checks.stamps(trace.envelopes, "created_at", name):
         got = f"created_at {begun - stamp:.3f} s later"
         yield check(begun <= stamp, read, name, "not before created_at", words=got)
 
@@ -296,7 +281,7 @@ TIME.row("TIME-03", IMPLIED, SHARED, partial(_not_before_created, name="complete
 @TIME.clause("TIME-04", EXAMPLE, SHARED, depends_on=f"{ROOTS} TIME-02 TIME-03 TIME-06", section="Response (Completed)")
 def time_04(trace: Trace) -> Remarks:
     """At completion `completed_at` equals `updated_at`."""
-    for read, updated, completed in stamps(trace.envelopes, "updated_at", "completed_at"):
+    for read, updated, completed in checks.stamps(trace.envelopes, "updated_at", "completed_at"):
         if read.state == "COMPLETED":
             got = f"{updated - completed:+.3f} s from it"
             yield check(updated == completed, read, "updated_at", "completed_at", words=got)
@@ -307,8 +292,10 @@ def time_05(trace: Trace) -> Remarks:
     """`created_at` is set while a request runs and once it is COMPLETED, and does not change."""
     for generation in trace.generations:
         for read in generation.seen:
-            if read.state in {*RUNNING, "COMPLETED"}:
-                yield check_member(read, "created_at", is_string, "a timestamp", drifts=not_shown(read, "created_at"))
+            if read.state in {*checks.RUNNING, "COMPLETED"}:
+                yield check_member(
+                    read, "created_at", checks.is_string, "a timestamp", drifts=checks.not_shown(read, "created_at")
+                )
         stamped = [read for read in generation.reads if read.members.get("created_at") is not None]
         for read in stamped[1:]:
             first, stamp = stamped[0].member("created_at"), read.member("created_at")
@@ -321,7 +308,7 @@ def _from_the_future(trace: Trace, name: str) -> Remarks:
     clock = fit_clock(mine)
     if clock is None:
         return
-    slack = WORST_MISFIT + TICK / clock.rate
+    slack = WORST_MISFIT + checks.TICK / clock.rate
     for read in [read for generation in mine for read in generation.seen]:
         stamp = instant(read.members.get(name))
         ahead = 0.0 if stamp is None else clock.ours(stamp) - read.finished
@@ -342,7 +329,7 @@ def time_06(trace: Trace) -> Remarks:
             yield check(one <= other, after, "updated_at", "not earlier than before", words=got, related=(before,))
             entered = generation.submit.finished if before.state == "QUEUED" else shown[before.state]
             # A state may be entered and left within one tick of the gateway's clock.
-            tick = FRACTION if one % TICK else TICK
+            tick = FRACTION if one % checks.TICK else checks.TICK
             if before.state != after.state and before.started - entered >= tick:
                 expected, got = f"a value other than in {before.state}", show(after.member("updated_at"))
                 yield check(one != other, after, "updated_at", expected, words=got, related=(before,))
@@ -357,7 +344,7 @@ def time_07(trace: Trace) -> Remarks:
         for read in generation.seen:
             value = read.member("completed_at")
             if read.state not in TERMINAL:
-                yield check(is_null_or_absent(value), read, "completed_at", "null", value)
+                yield check(checks.is_null_or_absent(value), read, "completed_at", "null", value)
             elif read.state == "COMPLETED":
                 yield check(isinstance(value, str), read, "completed_at", "a timestamp", value)
             if read.state in TERMINAL and isinstance(value, str):
@@ -413,10 +400,10 @@ def _says_why(error: object) -> bool:
     return isinstance(error, str) and error.strip() != ""
 
 
-FAIL.row("FAIL-01", DOCUMENTED, ACCOUNT, each(FAILED, "error", _says_why, "a non-empty string"), core=True,
+FAIL.row("FAIL-01", DOCUMENTED, ACCOUNT, checks.each(FAILED, "error", _says_why, "a non-empty string"), core=True,
     section='Status Values: "FAILED | Failed — check error field"',
     demands="FAILED carries a non-empty `error` string.")  # fmt: skip
-FAIL.row("FAIL-02", IMPLIED, ACCOUNT, each(FAILED, "output", is_null, "null"), section="Error via Status/Webhook",
+FAIL.row("FAIL-02", IMPLIED, ACCOUNT, checks.each(FAILED, "output", checks.is_null, "null"), section="Error via Status/Webhook",
     demands="FAILED carries `output: null`.")  # fmt: skip
 
 
@@ -425,16 +412,16 @@ def fail_03(trace: Trace) -> Remarks:
     """ERROR carries `request_id`, `status`, `model_id`, an `error` string and `output: null`."""
     for read in ERROR(trace):
         for name in ("request_id", "model_id"):
-            yield check_member(read, name, is_string, "a string")
+            yield check_member(read, name, checks.is_string, "a string")
         yield check_member(read, "error", _says_why, "a non-empty string")
-        yield check_member(read, "output", is_null, "null")
+        yield check_member(read, "output", checks.is_null, "null")
 
 
 @FAIL.clause("FAIL-04", SILENT, ACCOUNT, depends_on="BASE-04 AUTH-07 SUBMIT-03 FAIL-05 STATUS-02 STATUS-09",
     section="Error via Status/Webhook; Response (Completed)")  # fmt: skip
 def fail_04(trace: Trace) -> Remarks:
     """Do failed envelopes carry the three timestamps? The failure example has none, the success example has all."""
-    for read in envelopes("FAILED", "ERROR")(trace):
+    for read in checks.envelopes("FAILED", "ERROR")(trace):
         carried = ", ".join(name for name in STAMPS if isinstance(read.members.get(name), str))
         yield Observation(f"{read.state}: {carried or 'none'}", read)
 

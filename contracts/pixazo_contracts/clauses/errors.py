@@ -10,18 +10,7 @@ from functools import partial
 
 from pixazo_contracts.trace import MODEL, Exchange, Trace, http_date, whole_number
 
-from .checks import (
-    NO_ROUTE,
-    REFUSALS,
-    answered,
-    begins_nothing,
-    callbacks_of,
-    equals,
-    is_no_evidence,
-    is_string,
-    noted,
-    shows_work,
-)
+from . import checks
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT, Group
 from .remarks import (
     Observation,
@@ -77,7 +66,7 @@ def err_env_01(trace: Trace) -> Remarks:
     models = [exchange for exchange in trace.aimed("ERR-400-02") if exchange.status == 400]
     for exchange in (*(submit for submit in trace.submits if submit.status == 402), *models):
         for name in ("error", "message"):
-            yield check_member(exchange, name, is_string, "a string")
+            yield check_member(exchange, name, checks.is_string, "a string")
 
 
 @ERR.clause("ERR-ENV-02", SILENT, FREE_IF_REFUSED, depends_on="ERR-ENV-01 I2V-IMG-03",
@@ -98,7 +87,7 @@ def err_400_01(trace: Trace) -> Remarks:
     for exchange in _parameter_probes(trace):
         # The server may refuse an image that is too large for itself before it reaches the model's rules.
         too_large = exchange.status == 413 and "I2V-IMG-08" in exchange.aims
-        if exchange.status in REFUSALS and not too_large and not is_no_evidence(trace, exchange):
+        if exchange.status in checks.REFUSALS and not too_large and not checks.is_no_evidence(trace, exchange):
             yield check(exchange.status == 400, exchange, f"status code ({exchange.case})", "400", exchange.status)
 
 
@@ -107,8 +96,8 @@ def err_400_01(trace: Trace) -> Remarks:
 def err_400_02(trace: Trace) -> Remarks:
     """A model that is unknown or disabled accepts nothing and is 400; an unknown one may be no product of the caller's: 401, 403, 404, 405."""
     for exchange in trace.aimed("ERR-400-02", unanswered=True):
-        codes = (400,) if exchange.account == "disabled" else (400, 401, 403, *NO_ROUTE)
-        holds, drifts = exchange.status in codes, not (exchange.succeeded or shows_work(exchange))
+        codes = (400,) if exchange.account == "disabled" else (400, 401, 403, *checks.NO_ROUTE)
+        holds, drifts = exchange.status in codes, not (exchange.succeeded or checks.shows_work(exchange))
         expected, got = "400, Model not found", code_word(exchange)
         yield check(holds, exchange, f"status code ({exchange.case})", expected, words=got, drifts=drifts)
 
@@ -119,13 +108,13 @@ def err_400_03(trace: Trace) -> Remarks:
     """That error's title is `Model not found` and its message quotes the model id and says it may be disabled."""
     for exchange in trace.aimed("ERR-400-02"):
         if exchange.status == 400:
-            yield check_member(exchange, "error", equals("Model not found"), '"Model not found"')
+            yield check_member(exchange, "error", checks.equals("Model not found"), '"Model not found"')
             model, message = MODEL if exchange.account == "disabled" else exchange.case, exchange.member("message")
             holds = isinstance(message, str) and model in message and "disabled" in message
             yield check(holds, exchange, "message", f"Model '{model}' not found or is disabled", message)
 
 
-ERR.row("ERR-402-01", DOCUMENTED, ACCOUNT, partial(answered, code=402), depends_on="BASE-02", needs="account:empty", core=True,
+ERR.row("ERR-402-01", DOCUMENTED, ACCOUNT, partial(checks.answered, code=402), depends_on="BASE-02", needs="account:empty", core=True,
     section=INSUFFICIENT, demands="A submit the wallet cannot pay for is 402.")  # fmt: skip
 
 
@@ -135,17 +124,17 @@ def err_402_02(trace: Trace) -> Remarks:
     for exchange in trace.submits:
         if exchange.status == 402:
             for name, printed in PRINTED_402.items():
-                yield check_member(exchange, name, equals(printed), f'"{printed}"')
+                yield check_member(exchange, name, checks.equals(printed), f'"{printed}"')
 
 
 @ERR.clause("ERR-402-03", IMPLIED, ACCOUNT, needs="account:empty", section=INSUFFICIENT)
 def err_402_03(trace: Trace) -> Remarks:
     """A submit that the wallet cannot pay for creates nothing."""
     for exchange in trace.aimed("ERR-402-03"):
-        yield from begins_nothing(trace, exchange)
+        yield from checks.begins_nothing(trace, exchange)
 
 
-ERR.row("ERR-402-04", SILENT, ACCOUNT, noted(lambda e: f"{e.case}: {e.status}"),
+ERR.row("ERR-402-04", SILENT, ACCOUNT, checks.noted(lambda e: f"{e.case}: {e.status}"),
     depends_on="BASE-04 AUTH-07 ERR-402-01 SUBMIT-13 STATUS-01 STATUS-10 STATUS-13", section="silence",
     demands="With an empty wallet earlier requests stay readable, and after a top-up the same body is accepted.")  # fmt: skip
 
@@ -166,7 +155,7 @@ def err_429_02(trace: Trace) -> Remarks:
     """A 429 has no side effects, and hits no other account."""
     for exchange in trace.aimed("ERR-429-02"):
         if exchange.account == "throttled" and not exchange.succeeded:
-            yield from begins_nothing(trace, exchange)
+            yield from checks.begins_nothing(trace, exchange)
     others = [e for e in trace.exchanges if e.account == "other" and "ERR-429-02" in e.aims]
     for exchange in others:
         # This account sends too few requests to explain a 429, but one of them may come when the gateway is overloaded.
@@ -242,7 +231,7 @@ def err_500_02(trace: Trace) -> Remarks:
     # The account `broken` is made to fail; any other valid submit that fails shows as much.
     failed = (e for e in trace.submits if e.intent == "accept" and e.status is not None and e.status >= 500)
     for exchange in (*trace.aimed("ERR-500-02"), *failed):
-        has_effect = callbacks_of(trace, exchange) or "request_id" in exchange.members
+        has_effect = checks.callbacks_of(trace, exchange) or "request_id" in exchange.members
         effect = "took effect" if has_effect else "took no effect that shows"
         yield Observation(f"{code_word(exchange)}: members {member_names(exchange)}; {effect}", exchange)
 
@@ -260,7 +249,7 @@ def err_set_01(trace: Trace) -> Remarks:
             yield check(status in PRINTED_REFUSALS, exchange, "status code", "a code of the printed list", status)
 
 
-ERR.row("ERR-PREC-01", SILENT, ACCOUNT, noted(lambda e: f"{e.case}: {e.status}", unless=NO_ROUTE), section="silence",
+ERR.row("ERR-PREC-01", SILENT, ACCOUNT, checks.noted(lambda e: f"{e.case}: {e.status}", unless=checks.NO_ROUTE), section="silence",
     depends_on="BASE-02 AUTH-01 AUTH-03 AUTH-09 ERR-402-01 ERR-429-01 T2V-PROMPT-01",
     demands="Which error wins when several apply (auth, rate, validation, wallet).")  # fmt: skip
 

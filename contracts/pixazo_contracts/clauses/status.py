@@ -9,21 +9,7 @@ from itertools import chain, pairwise
 
 from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, Exchange, Generation, Trace, is_object
 
-from .checks import (
-    RUNNING,
-    TICK,
-    each,
-    envelopes,
-    equals,
-    is_absent,
-    is_null,
-    is_null_or_absent,
-    is_string,
-    late,
-    not_shown,
-    stamps,
-    unsigned,
-)
+from . import checks
 from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Unseen, Violation, check, check_member, code_shown, plain, show
 
@@ -81,7 +67,7 @@ def status_01(trace: Trace) -> Remarks:
 
 
 STATUS.row("STATUS-02", DOCUMENTED, SHARED,
-    each(envelopes(), "status", lambda status: status in STATES, f"one of {', '.join(STATES)}"), core=True,
+    checks.each(checks.envelopes(), "status", lambda status: status in STATES, f"one of {', '.join(STATES)}"), core=True,
     section='Response Fields: "status | string | QUEUED, PROCESSING, COMPLETED, FAILED, or ERROR"',
     demands="`status` is in every status answer, one of QUEUED, PROCESSING, COMPLETED, FAILED, ERROR, upper case.")  # fmt: skip
 
@@ -92,7 +78,7 @@ def status_03(trace: Trace) -> Remarks:
     """`request_id` in the body of every status answer equals the id in the path."""
     for read in trace.envelopes:
         asked = str(read.request_id)
-        yield check_member(read, "request_id", equals(asked), show(asked))
+        yield check_member(read, "request_id", checks.equals(asked), show(asked))
 
 
 @STATUS.clause("STATUS-04", EXAMPLE, SHARED, core=True, drift_fails=True,
@@ -100,7 +86,9 @@ def status_03(trace: Trace) -> Remarks:
 def status_04(trace: Trace) -> Remarks:
     """`model_id` is `minimax-hailuo-ai`, same text as the path segment and the id prefix, in every status answer."""
     for read in trace.envelopes:
-        yield check_member(read, "model_id", equals(MODEL), f'"{MODEL}"', drifts=not_shown(read, "model_id"))
+        yield check_member(
+            read, "model_id", checks.equals(MODEL), f'"{MODEL}"', drifts=checks.not_shown(read, "model_id")
+        )
 
 
 @STATUS.clause("STATUS-05", DOCUMENTED, SHARED, depends_on=f"{READABLE} STATUS-02", core=True,
@@ -109,22 +97,22 @@ def status_05(trace: Trace) -> Remarks:
     """`error` is null or a string, and null unless the request failed; it may be left out before the end."""
     for read in trace.envelopes:
         if read.state == "COMPLETED":
-            yield check_member(read, "error", is_null, "null")
-        elif read.state in RUNNING:
-            yield check_member(read, "error", is_null_or_absent, "null")
+            yield check_member(read, "error", checks.is_null, "null")
+        elif read.state in checks.RUNNING:
+            yield check_member(read, "error", checks.is_null_or_absent, "null")
         elif read.state in TERMINAL or "error" in read.members:
             yield check_member(read, "error", lambda error: isinstance(error, str | None), "null or a string")
 
 
 def _holds_nothing(output: object) -> bool:
-    return not any(output.values()) if is_object(output) else is_null_or_absent(output)
+    return not any(output.values()) if is_object(output) else checks.is_null_or_absent(output)
 
 
 def _looks_like_work(exchange: Exchange) -> bool:
     """Whether a response shows a request: its status, its id or its output; a refusal may contain the id, and ERROR."""
     body = exchange.members
     shown = body.get("status") in STATES or "output" in body or body.get("request_id") == exchange.request_id
-    return shown if exchange.succeeded else body.get("status") in (*RUNNING, "COMPLETED")
+    return shown if exchange.succeeded else body.get("status") in (*checks.RUNNING, "COMPLETED")
 
 
 #: The prefix of cases whose ids are like an issued one; observations are about the others, which are always sent.
@@ -151,11 +139,11 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
             yield Observation(f"{read.case}: {read.status}, {body}", read)
 
 
-STATUS.row("STATUS-06", IMPLIED, SHARED, each(envelopes(*RUNNING), "output", _holds_nothing, "null"),
+STATUS.row("STATUS-06", IMPLIED, SHARED, checks.each(checks.envelopes(*checks.RUNNING), "output", _holds_nothing, "null"),
     depends_on=f"{READABLE} STATUS-02", core=True,
     section='Status Values: "COMPLETED | Done — output contains the result"',
     demands="`output` holds nothing before COMPLETED.")  # fmt: skip
-STATUS.row("STATUS-07", DOCUMENTED, SHARED, each(envelopes(), "polling_url", is_absent, "absent"),
+STATUS.row("STATUS-07", DOCUMENTED, SHARED, checks.each(checks.envelopes(), "polling_url", checks.is_absent, "absent"),
     section='Response Fields: "polling_url | string | Status URL (initial response only)"',
     demands="`polling_url` does not appear in status answers.")  # fmt: skip
 
@@ -165,7 +153,7 @@ def status_08(trace: Trace) -> Remarks:
     """The member set is the same in all states (nulls, not omissions)."""
     kinds: dict[str, set[str]] = {}
     for read in trace.envelopes:
-        if read.state in RUNNING:
+        if read.state in checks.RUNNING:
             kinds.setdefault("running", set(read.members)).intersection_update(read.members)
         elif read.state == "COMPLETED":
             kinds.setdefault("completed", set()).update(read.members)
@@ -176,7 +164,7 @@ def status_08(trace: Trace) -> Remarks:
 
 
 # fmt: off
-STATUS.row("STATUS-09", EXAMPLE, SHARED, each(envelopes("COMPLETED"), "updated_at", is_string, "a timestamp"),
+STATUS.row("STATUS-09", EXAMPLE, SHARED, checks.each(checks.envelopes("COMPLETED"), "updated_at", checks.is_string, "a timestamp"),
     section="Response (Completed); Response Fields",
     demands="`updated_at` is present, as in the example, although the field table omits it.")
 STATUS.row("STATUS-10", IMPLIED, FREE, no_work, depends_on="BASE-04 AUTH-07", core=True,
@@ -201,7 +189,7 @@ INSTANT = 0.01
 
 def _lifetime(generation: Generation) -> float | None:
     """How long the generation took by its own timestamps, in seconds of the gateway's clock."""
-    spans = (ended - begun for _, begun, ended in stamps(generation.ends, "created_at", "completed_at"))
+    spans = (ended - begun for _, begun, ended in checks.stamps(generation.ends, "created_at", "completed_at"))
     return next((span for span in spans if span >= 0), None)
 
 
@@ -247,7 +235,7 @@ def status_12(trace: Trace) -> Remarks:
         lifetime = _lifetime(generation)
         if len(lives) >= FEWEST_LIVES and lifetime is not None:
             # Each may take a different time, but not so much less than all others.
-            tick = 0.0 if any(life % TICK for life in (*lives, lifetime)) else TICK
+            tick = 0.0 if any(life % checks.TICK for life in (*lives, lifetime)) else checks.TICK
             holds, got = lifetime + tick >= SHORT_LIFE * min(lives), f"{lifetime:.1f} s"
             expected = f"about as long as others, {min(lives):.1f} s or more"
             yield check(holds, generation.submit, "lifetime of one read often", expected, words=got)
@@ -298,7 +286,7 @@ def status_14(trace: Trace) -> Remarks:
 
 def _lasting_body(trace: Trace, read: Exchange) -> str:
     """The body, whichever name the reader called the gateway by: it may build URLs from that name, and sign them anew."""
-    text = unsigned(read.members)
+    text = checks.unsigned(read.members)
     for name in trace.profile.public_origins:
         text = text.replace(f"{name}/", f"{trace.profile.origin}/")
     return text
@@ -320,7 +308,7 @@ def status_15(trace: Trace) -> Remarks:
                 yield Violation(after, "status", f"{ahead.state} or later", got, (ahead,))
 
 
-STATUS.row("STATUS-16", SILENT, FREE, partial(late, alive="readable"), depends_on="", section="silence",
+STATUS.row("STATUS-16", SILENT, FREE, partial(checks.late, alive="readable"), depends_on="", section="silence",
     demands="How long a finished request stays readable.")  # fmt: skip
 
 

@@ -24,22 +24,7 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-from .checks import (
-    AS_MEANT_LATER,
-    UNDECIDED,
-    Measure,
-    answered,
-    as_meant,
-    each,
-    frame,
-    is_absolute_url,
-    is_no_evidence,
-    is_repetition,
-    is_single,
-    one_of,
-    playing_time,
-    stamps,
-)
+from . import checks
 from .clause import DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, NOT_OUTSIDE, SHARED, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Violation, check, code_shown, plain, show
 
@@ -70,11 +55,11 @@ def _code_202(trace: Trace, operation: str) -> Remarks:
     for exchange in accepted:
         yield check(exchange.status == 202, exchange, "status code", "202", words=code_shown(exchange))
     valid = [e for e in trace.submits if e.operation == operation and e.intent == "accept" and e.account in FUNDED]
-    refused = [e for e in valid if not e.succeeded and not is_no_evidence(trace, e)]
+    refused = [e for e in valid if not e.succeeded and not checks.is_no_evidence(trace, e)]
     # If a clause about one value already reports a refusal, submits with several values add nothing.
-    if not any(map(is_single, refused)):
+    if not any(map(checks.is_single, refused)):
         for exchange in refused:
-            if not any(is_repetition(first, exchange) for first in accepted):
+            if not any(checks.is_repetition(first, exchange) for first in accepted):
                 yield Violation(exchange, f"status code ({exchange.case})", "202", code_shown(exchange))
 
 
@@ -107,12 +92,12 @@ def _having(name: str) -> Callable[[Trace], Iterator[Exchange]]:
     return lambda trace: (exchange for exchange in trace.acceptances if name in exchange.members)
 
 
-SUBMIT.row("SUBMIT-05", EXAMPLE, SHARED, each(_having("status"), "status", lambda status: status == "QUEUED", '"QUEUED"'),
+SUBMIT.row("SUBMIT-05", EXAMPLE, SHARED, checks.each(_having("status"), "status", lambda status: status == "QUEUED", '"QUEUED"'),
     depends_on="SUBMIT-03", core=True, drift_fails=True,
     section='Output; Status Values: "QUEUED | Request accepted, waiting to be processed"',
     demands="`status` in the 202 body is exactly `QUEUED`.")  # fmt: skip
 SUBMIT.row("SUBMIT-06", EXAMPLE, SHARED,
-    each(_having("request_id"), "request_id", lambda value: UUID_TEXT.fullmatch(str(value)) is not None, f"{MODEL}_<uuid>"),
+    checks.each(_having("request_id"), "request_id", lambda value: UUID_TEXT.fullmatch(str(value)) is not None, f"{MODEL}_<uuid>"),
     depends_on="SUBMIT-03", core=True, drift_fails=True,
     section='Output: "minimax-hailuo-ai_019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"',
     demands="`request_id` is a string: model id, one underscore, a UUID text.")  # fmt: skip
@@ -124,7 +109,7 @@ def _uuid(request_id: object) -> str:
 
 
 SUBMIT.row("SUBMIT-07", EXAMPLE, SHARED,
-    each(_having("request_id"), "request_id", lambda value: CANONICAL.fullmatch(_uuid(value)) is not None, "8-4-4-4-12 lower-case hex digits"),
+    checks.each(_having("request_id"), "request_id", lambda value: CANONICAL.fullmatch(_uuid(value)) is not None, "8-4-4-4-12 lower-case hex digits"),
     depends_on="SUBMIT-06", section='Output: "019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"',
     demands="The UUID is canonical: 8-4-4-4-12, lower-case hex.")  # fmt: skip
 
@@ -175,7 +160,7 @@ def submit_10(trace: Trace) -> Remarks:
         yield Evidence(generation.submit)
         for first, second in pairwise(by_id[generation.request_id]):
             # A body sent twice may be taken for one request (SUBMIT-15).
-            same = is_repetition(first, second) and _continues(generation, second)
+            same = checks.is_repetition(first, second) and _continues(generation, second)
             yield check(same, second, "request_id", "its own id", words=f"that of exchange {first.number}")
 
 
@@ -203,7 +188,7 @@ def submit_12(trace: Trace) -> Remarks:
     """`polling_url` is an absolute https URL that can be fetched as given."""
     for exchange in _having("polling_url")(trace):
         url = exchange.members["polling_url"]
-        yield check(is_absolute_url(url, trace.profile), exchange, "polling_url", "an absolute https URL", url)
+        yield check(checks.is_absolute_url(url, trace.profile), exchange, "polling_url", "an absolute https URL", url)
     for read in trace.aimed("SUBMIT-12", unanswered=True):
         yield check(read.status == 200, read, "status code", "200", words=code_shown(read))
 
@@ -228,7 +213,7 @@ def _held(first: Exchange, submit: Exchange, ordinary: float) -> bool:
 def _clock_moved(first: Exchange, submit: Exchange) -> bool:
     """Whether the submit moved the clock that only we move: work that takes longer ended immediately."""
     longest = first.started - submit.started + VIRTUAL_SLACK
-    took = [ended - begun for _, begun, ended in stamps([first], "created_at", "completed_at")]
+    took = [ended - begun for _, begun, ended in checks.stamps([first], "created_at", "completed_at")]
     return first.state in TERMINAL and any(seconds > longest for seconds in took)
 
 
@@ -263,11 +248,11 @@ def submit_15(trace: Trace) -> Remarks:
 
 
 # fmt: off
-SUBMIT.row("SUBMIT-16", IMPLIED, FREE, partial(answered, code=400), depends_on="BASE-02 BASE-03", core=True,
+SUBMIT.row("SUBMIT-16", IMPLIED, FREE, partial(checks.answered, code=400), depends_on="BASE-02 BASE-03", core=True,
     section=BAD_REQUEST, demands="Malformed JSON is refused with 400.")
-SUBMIT.row("SUBMIT-17", IMPLIED, FREE, partial(answered, code=400), depends_on="BASE-02 BASE-03", core=True,
+SUBMIT.row("SUBMIT-17", IMPLIED, FREE, partial(checks.answered, code=400), depends_on="BASE-02 BASE-03", core=True,
     section=BAD_REQUEST, demands="An empty body or a JSON value that is not an object is refused with 400.")
-SUBMIT.row("SUBMIT-18", SILENT, FREE_IF_REFUSED, as_meant, depends_on="BASE-02 T2V-PROMPT-01 T2V-BODY-02",
+SUBMIT.row("SUBMIT-18", SILENT, FREE_IF_REFUSED, checks.as_meant, depends_on="BASE-02 T2V-PROMPT-01 T2V-BODY-02",
     section="silence", demands="Unknown members are either ignored or refused: pick up which.")
 # fmt: on
 
@@ -279,7 +264,7 @@ t2v_says, i2v_says = f'{T2V_TABLE}: "{{}}"'.format, f'{I2V_TABLE}: "{{}}"'.forma
 
 T2V = Group(depends_on="BASE-02")
 #: A clause about a parameter, unless its row says otherwise: free if refused, judged by whether each request is treated as meant.
-t2v = partial(T2V.row, cost=FREE_IF_REFUSED, check=as_meant)
+t2v = partial(T2V.row, cost=FREE_IF_REFUSED, check=checks.as_meant)
 
 T2V_PROMPT = t2v_says("prompt | Yes | string | The narrative or scene description used to influence video generation.")
 T2V_DUR = t2v_says("duration | No | number | Duration of the video in seconds.")
@@ -321,7 +306,7 @@ t2v("T2V-IMG-01", SILENT, depends_on="BASE-02 T2V-PROMPT-01 I2V-IMG-03", section
 # fmt: on
 
 
-def _default(trace: Trace, _: str, member: str, value: object, check: Measure) -> Remarks:
+def _default(trace: Trace, _: str, member: str, value: object, check: checks.Measure) -> Remarks:
     """Downloads of image-to-video generations whose submit left out `member` are as if it had been `value`."""
     for generation in trace.generations:
         submit = generation.submit
@@ -332,15 +317,15 @@ def _default(trace: Trace, _: str, member: str, value: object, check: Measure) -
 
 def _way(trace: Trace, clause_id: str, is_way: Callable[[str], bool]) -> Remarks:
     """The requests sent for the clause are treated as meant, and at least one valid submit with such an image is accepted."""
-    yield from as_meant(trace, clause_id)
+    yield from checks.as_meant(trace, clause_id)
     valid = [e for e in trace.submits if e.operation == "imageToVideo" and e.intent == "accept" and e.request_body]
-    such = [e for e in valid if is_way(str(e.sent.get("first_frame_image"))) and not is_no_evidence(trace, e)]
+    such = [e for e in valid if is_way(str(e.sent.get("first_frame_image"))) and not checks.is_no_evidence(trace, e)]
     if such and not any(exchange.succeeded for exchange in such):
-        yield from one_of(such, [], "status code", "acceptance of an image in this form")
+        yield from checks.one_of(such, [], "status code", "acceptance of an image in this form")
 
 
 I2V = Group(depends_on="BASE-03")
-i2v = partial(I2V.row, cost=FREE_IF_REFUSED, check=as_meant)
+i2v = partial(I2V.row, cost=FREE_IF_REFUSED, check=checks.as_meant)
 #: The clauses that explain why a request with an image is refused: its route, and the two forms of the image.
 IMAGES = "BASE-03 I2V-IMG-03 I2V-IMG-04"
 
@@ -373,19 +358,19 @@ I2V.row("I2V-IMG-03", DOCUMENTED, SHARED, partial(_way, is_way=lambda image: not
     demands="A public image URL is accepted.")
 I2V.row("I2V-IMG-04", DOCUMENTED, FURTHER, partial(_way, is_way=lambda image: image.startswith("data:")), core=True, section=I2V_IMG,
     demands="A Base64 data URL is accepted.")
-i2v("I2V-IMG-05", IMPLIED, check=AS_MEANT_LATER, section=I2V_IMG,
+i2v("I2V-IMG-05", IMPLIED, check=checks.AS_MEANT_LATER, section=I2V_IMG,
     demands="What is neither a public URL nor a Base64 data URL is refused: bare Base64, another payload, another scheme, a relative path.")
 i2v("I2V-IMG-06", DOCUMENTED, cost=FURTHER, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
     demands="JPG, JPEG, PNG and WebP are each accepted.")
-i2v("I2V-IMG-07", DOCUMENTED, check=AS_MEANT_LATER, core=True, section=I2V_IMG_RULES,
+i2v("I2V-IMG-07", DOCUMENTED, check=checks.AS_MEANT_LATER, core=True, section=I2V_IMG_RULES,
     demands="Any other image format is refused, whatever its label says.")
-i2v("I2V-IMG-08", DOCUMENTED, check=AS_MEANT_LATER, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
+i2v("I2V-IMG-08", DOCUMENTED, check=checks.AS_MEANT_LATER, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
     demands="Image size is strictly below 20 MB. Decimal or binary megabytes is not said: 20 MiB is refused, 19 MB accepted.")
-i2v("I2V-IMG-09", DOCUMENTED, check=AS_MEANT_LATER, section=I2V_IMG_RULES,
+i2v("I2V-IMG-09", DOCUMENTED, check=checks.AS_MEANT_LATER, section=I2V_IMG_RULES,
     demands="A short side of exactly 300 px is refused (strictly greater required).")
 i2v("I2V-IMG-10", DOCUMENTED, cost=FURTHER, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
     demands="A short side of 301 px is accepted.")
-i2v("I2V-IMG-11", DOCUMENTED, check=AS_MEANT_LATER, section=I2V_IMG_RULES,
+i2v("I2V-IMG-11", DOCUMENTED, check=checks.AS_MEANT_LATER, section=I2V_IMG_RULES,
     demands="An aspect ratio outside 2:5 to 5:2 is refused.")
 i2v("I2V-IMG-12", DOCUMENTED, cost=FURTHER, depends_on="BASE-03 I2V-IMG-04", section=I2V_IMG_RULES,
     demands="The end points 2:5 and 5:2 are themselves accepted (inclusive reading).")
@@ -403,7 +388,7 @@ def i2v_img_14(trace: Trace) -> Remarks:
         fetches = [c for c in trace.callbacks if isinstance(source, str) and c.target == urlsplit(source).path]
         for fetch in fetches:
             yield Violation(fetch, "request to our address", "none: the address is not public", show(fetch.method))
-        if not fetches and exchange.status not in UNDECIDED:
+        if not fetches and exchange.status not in checks.UNDECIDED:
             yield Evidence(exchange)
 
 
@@ -416,7 +401,7 @@ def i2v_img_15(trace: Trace) -> Remarks:
             generation = trace.generation(exchange.accepted_id)
             if generation is not None and generation.outcome is not None:
                 yield Observation(f"{exchange.case}: accepted, then {generation.outcome}", exchange)
-            elif generation is None and exchange.status not in UNDECIDED:
+            elif generation is None and exchange.status not in checks.UNDECIDED:
                 yield Observation(f"{exchange.case}: refused at submit", exchange)
 
 
@@ -424,14 +409,14 @@ def i2v_img_15(trace: Trace) -> Remarks:
 i2v("I2V-DUR-01", DOCUMENTED, section=I2V_DUR, demands='`duration` is an integer: 6.5, 5.999, `"6"`, true are 400.')
 i2v("I2V-DUR-02", DOCUMENTED, cost=FURTHER, depends_on=IMAGES, section=I2V_DUR, demands="6 and 10 are both accepted.")
 i2v("I2V-DUR-03", DOCUMENTED, core=True, section=I2V_DUR, demands="Any other integer is 400.")
-I2V.row("I2V-DUR-04", DOCUMENTED, SHARED, partial(_default, member="duration", value=6, check=playing_time),
+I2V.row("I2V-DUR-04", DOCUMENTED, SHARED, partial(_default, member="duration", value=6, check=checks.playing_time),
     depends_on="BASE-03 OUT-08 OUT-09", section=I2V_DUR, demands="Omitted `duration` means 6 seconds.")
 i2v("I2V-RES-01", DOCUMENTED, cost=FURTHER, depends_on=IMAGES, section=I2V_RES,
     demands="`768P` and `1080P` are both accepted.")
 i2v("I2V-RES-02", DOCUMENTED, core=True, section=I2V_RES,
     demands="Any other resolution string is 400, one in other letter case too.")
 i2v("I2V-RES-03", DOCUMENTED, section=I2V_RES, demands="`resolution` is a string.")
-I2V.row("I2V-RES-04", DOCUMENTED, SHARED, partial(_default, member="resolution", value="768P", check=frame),
+I2V.row("I2V-RES-04", DOCUMENTED, SHARED, partial(_default, member="resolution", value="768P", check=checks.frame),
     depends_on="BASE-03 OUT-08 OUT-09", section=I2V_RES, demands="Omitted `resolution` means `768P`.")
 i2v("I2V-COMBO-01", SILENT, section="silence",
     depends_on="BASE-03 BASE-04 BASE-05 AUTH-07 STATUS-02 SUBMIT-03 I2V-IMG-03 I2V-DUR-02 I2V-RES-01 FLOW-05",

@@ -19,7 +19,7 @@ from pixazo_contracts.trace import (
     split_url,
 )
 
-from .checks import REFUSALS, RUNNING, each, equals, is_absent, is_accepted, is_json, no_key, observed, one_of, unsigned
+from . import checks
 from .clause import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT, Group
 from .remarks import Evidence, Observation, Remarks, Violation, check, check_member, member_names, plain, show
 from .submit import I2V_CB, T2V_CB
@@ -82,7 +82,7 @@ def webhook_01(trace: Trace) -> Remarks:
     """`X-Webhook-URL` on a submit is accepted (any header case) and leaves the 202 unchanged."""
     unhooked = [e for e in trace.acceptances if e.request_header("X-Webhook-URL") is None]
     for exchange in trace.aimed("WEBHOOK-01", unanswered=True):
-        yield from is_accepted(trace, exchange)
+        yield from checks.is_accepted(trace, exchange)
         if exchange.succeeded and unhooked:
             same = set(exchange.members) == set(unhooked[0].members)
             before = member_names(unhooked[0])
@@ -134,7 +134,7 @@ def _called_back(trace: Trace, *outcomes: str) -> Remarks:
     """Generations with a URL in the header and one of these outcomes are called back about that."""
     for generation, url, _ in _with(trace, "header"):
         if generation.outcome in outcomes:
-            arrived = [c for c in generation.callbacks if c.member("status") not in RUNNING]
+            arrived = [c for c in generation.callbacks if c.member("status") not in checks.RUNNING]
             yield from _called(trace, generation, url, arrived)
 
 
@@ -154,9 +154,9 @@ def webhook_04(trace: Trace) -> Remarks:
         reads = [read for read in generation.ends if read.state == state]
         # A null member may be left out while the request is running.
         stamps = [name for name in STAMPS if state == "COMPLETED" and reads and name in reads[0].members]
-        for name in ("error", "output", "completed_at") if state in RUNNING else ():
+        for name in ("error", "output", "completed_at") if state in checks.RUNNING else ():
             yield check(callback.members.get(name) is None, callback, name, "null", callback.member(name))
-        for name in () if state in RUNNING else (*PARTS[1:], *stamps):
+        for name in () if state in checks.RUNNING else (*PARTS[1:], *stamps):
             present, drifts = name in callback.members, name == "updated_at"
             yield check(present, callback, name, "present, as in a status response", drifts=drifts)
         yield from _like_status(generation, callback)
@@ -180,7 +180,7 @@ def _like_status(generation: Generation, callback: Callback) -> Remarks:
                 mine, seen, drifts = callback.members[name], read.members[name], name == "updated_at"
                 expected = f"{show(seen)} as in exchange {read.number}"
                 yield check(
-                    mine == seen or unsigned(mine) == unsigned(seen),
+                    mine == seen or checks.unsigned(mine) == checks.unsigned(seen),
                     callback,
                     name,
                     expected,
@@ -196,7 +196,7 @@ def webhook_05(trace: Trace) -> Remarks:
     """Its `request_id` is the one from the 202; to a `callback_url`, whose shape is not shown, it may have none."""
     for generation, callback in (*_envelopes(trace), *_claims(trace)):
         asked = generation.request_id
-        yield check_member(callback, "request_id", equals(asked), show(asked))
+        yield check_member(callback, "request_id", checks.equals(asked), show(asked))
 
 
 @WEBHOOK.clause("WEBHOOK-06", IMPLIED, RECEIVER, section=INSTEAD_OF_POLLING,
@@ -227,7 +227,7 @@ def webhook_08(trace: Trace) -> Remarks:
     for generation, _, _ in _with(trace, "header"):
         reads = [read for read in generation.reads if read.status not in {None, 429}]
         if readable or not plain:
-            yield from one_of(reads, [read for read in reads if read.succeeded], "status code", "200")
+            yield from checks.one_of(reads, [read for read in reads if read.succeeded], "status code", "200")
 
 
 @WEBHOOK.clause("WEBHOOK-09", IMPLIED, RECEIVER, section=INSTEAD_OF_POLLING)
@@ -242,7 +242,7 @@ def webhook_09(trace: Trace) -> Remarks:
             yield Violation(callback, "callback", f"none about {plain(about.request_id)}", show(callback.target))
     for token, submits in trace.given.items():
         # After a refusal for the rate, the same request may have been accepted.
-        if all(submit.status in REFUSALS for submit in submits):
+        if all(submit.status in checks.REFUSALS for submit in submits):
             called = [callback for callback in trace.callbacks if receiver_token(callback.target) == token]
             for callback in called:
                 got = f"{callback.method} {show(callback.target)}"
@@ -256,7 +256,7 @@ def webhook_09(trace: Trace) -> Remarks:
 def webhook_10(trace: Trace) -> Remarks:
     """The callback is a UTF-8 JSON object, typed as JSON, each member once."""
     for _, callback in _envelopes(trace):
-        yield from is_json(callback)
+        yield from checks.is_json(callback)
 
 
 @WEBHOOK.clause("WEBHOOK-11", SILENT, RECEIVER, depends_on="WEBHOOK-01", section="silence")
@@ -287,7 +287,7 @@ def webhook_13(trace: Trace) -> Remarks:
         yield Observation(f"beside those of HTTP: {', '.join(map(plain, sorted(names))) or 'none'}")
 
 
-WEBHOOK.row("WEBHOOK-14", IMPLIED, RECEIVER, lambda trace, _: (no_key(trace, callback, callback.leaks) for callback in trace.callbacks),
+WEBHOOK.row("WEBHOOK-14", IMPLIED, RECEIVER, lambda trace, _: (checks.no_key(trace, callback, callback.leaks) for callback in trace.callbacks),
     depends_on="", core=True, section="security expectation",
     demands="The API key is not sent to the receiver.")  # fmt: skip
 
@@ -299,7 +299,7 @@ def webhook_15(trace: Trace) -> Remarks:
     for exchange in trace.aimed("WEBHOOK-15"):
         holds, where = exchange.status not in SERVER_ERRORS, f"status code ({exchange.case})"
         yield check(holds, exchange, where, "no 5xx", exchange.status)
-    yield from observed(trace, "WEBHOOK-15")
+    yield from checks.observed(trace, "WEBHOOK-15")
 
 
 @WEBHOOK.clause("WEBHOOK-16", IMPLIED, RECEIVER, depends_on=f"{ROOTS} {SHOWN} FLOW-03", section=INSTEAD_OF_POLLING)
@@ -326,7 +326,7 @@ def webhook_18(trace: Trace) -> Remarks:
     for channel in ("header", "member"):
         states = [callback.member("status") for _, _, callbacks in _with(trace, channel) for callback in callbacks]
         if any(state in STATES for state in states):
-            progress = any(state in RUNNING for state in states)
+            progress = any(state in checks.RUNNING for state in states)
             yield Observation(f"{channel}: {'progress too' if progress else 'ends only'}")
 
 
@@ -358,6 +358,6 @@ def webhook_21(trace: Trace) -> Remarks:
 
 
 WEBHOOK.row("WEBHOOK-22", DOCUMENTED, RECEIVER,
-    each(lambda trace: (c for _, c in (*_envelopes(trace), *_claims(trace))), "polling_url", is_absent, "absent"),
+    checks.each(lambda trace: (c for _, c in (*_envelopes(trace), *_claims(trace))), "polling_url", checks.is_absent, "absent"),
     section='Response Fields: "polling_url | string | Status URL (initial response only)"',
     demands="`polling_url` is not in callbacks.")  # fmt: skip

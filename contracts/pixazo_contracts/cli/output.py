@@ -23,12 +23,10 @@ NUMBER = click.IntRange(0)
 
 
 def option(names: str, metavar: str | None = None, about: str | None = None, **more: Any) -> click.Option:
-    """An option of these names: the one of the command line, perhaps that of its parameter."""
     return click.Option(names.split(), metavar=metavar, help=about, **more)
 
 
 def flag(name: str, about: str) -> click.Option:
-    """An option without a value."""
     return option(name, about=about, is_flag=True)
 
 
@@ -75,7 +73,6 @@ def print_report(text: str, form: str | None, github: Callable[[], GitHub]) -> N
 
 
 def say(line: str) -> None:
-    """Print a line on standard error."""
     click.echo(f"pixazo-contracts: {visible(line)}", err=True)
 
 

@@ -1,7 +1,5 @@
 """Judges a trace: verdicts, expectations, baseline, exit code, the result, and the differences of two results."""
 
-from __future__ import annotations
-
 from .comparison import CLASSES, Change, Comparison, ComparisonDocument, compare
 from .evaluation import ExitCode, Terms, evaluate, read_terms, selection
 from .result import (

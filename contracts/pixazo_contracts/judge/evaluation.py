@@ -152,7 +152,6 @@ def selection(trace: Trace) -> tuple[Clause, ...]:
 
 
 def evaluate(trace: Trace, clauses: Sequence[Clause], terms: Terms) -> Result:
-    """Judge a trace and evaluate the verdicts."""
     meta, earlier, known = describe(trace), terms.baseline, terms.baseline.by_id if terms.baseline else {}
     not_compared: dict[str, str | None] = {}
 

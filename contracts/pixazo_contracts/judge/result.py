@@ -113,7 +113,6 @@ class Result:
 
     @property
     def by_id(self) -> dict[str, Verdict]:
-        """The verdicts by clause id."""
         return {verdict.clause: verdict for verdict in self.verdicts}
 
     @property

@@ -197,7 +197,6 @@ def _unjudged(clause: Clause, trace: Trace, states: Mapping[str, str]) -> tuple[
 
 
 def _rule(clause: Clause, trace: Trace, states: Mapping[str, str]) -> _Ruling:
-    """Judge one clause by itself."""
     try:
         remarks = list(clause.judge(trace))
     except Exception as error:  # noqa: BLE001 - a bug of ours must cost one verdict, not all

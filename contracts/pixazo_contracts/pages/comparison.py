@@ -442,7 +442,6 @@ def _sample(sample: Sample, name: str) -> Iterator[Fact]:
 
 
 def _written(value: object) -> str:
-    """A value as the page writes it: a text as it is, any other as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

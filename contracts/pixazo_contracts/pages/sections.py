@@ -74,7 +74,6 @@ def read_blocks(markdown: str) -> list[Block]:
 
 
 def without_comments(html: str) -> str:
-    """A piece of HTML without its comments."""
     before, *others = html.split("<!--")
     return before + "".join(each.partition("-->")[2] for each in others)
 
@@ -198,7 +197,6 @@ class Section(msgspec.Struct):
     blocks: list[Block] = []
 
     def code(self) -> list[Block]:
-        """Its samples."""
         return [block for block in self.blocks if block.kind == "code"]
 
 

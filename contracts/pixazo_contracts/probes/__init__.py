@@ -22,47 +22,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container
 
-from . import callers, families, generations
-from .conversation import (
-    BODY_ONLY,
-    PRINTED_HEADERS,
-    PRINTED_IMAGE,
-    Await,
-    AwaitCallbacks,
-    Conversation,
-    Headers,
-    Pause,
-    Probe,
-    Publish,
-    Recall,
-    ReceiverUrl,
-    RunContext,
-    Sample,
-    Send,
-    SingleStep,
-    Step,
-    StepResult,
-    Together,
-    follow,
-    media_urls,
-    poll,
-    probe,
-    read,
-    sample_text,
-    submit,
-)
-from .families import ABSENT, RULES
-from .generations import unusable
-from .images import bmp, data_url, gif, jpeg, png, svg, webp
-
-__all__ = [
-    "ABSENT", "BODY_ONLY", "PRINTED_HEADERS", "PRINTED_IMAGE", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe",
-    "Publish", "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult", "Together", "bmp", "data_url", "feeders", "follow",
-    "for_clauses", "gif", "jpeg", "media_urls", "png", "poll", "probe", "read", "sample_text", "submit", "svg", "unusable", "webp",
-]  # fmt: skip
+from . import callers, conversation, families, generations
+from .conversation import *  # noqa: F403
+from .families import *  # noqa: F403
+from .generations import *  # noqa: F403
+from .images import *  # noqa: F403
 
 #: All probes: smoke first, late ones last, cheap ones before expensive ones.
-PROBES: tuple[Probe, ...] = (
+PROBES: tuple[conversation.Probe, ...] = (
     *generations.SMOKE,
     *callers.ROUTES,
     *generations.READS,
@@ -88,7 +55,7 @@ def feeders(carried_out: Container[str] | None = None) -> dict[str, tuple[str, .
     return {clause_id: tuple(names) for clause_id, names in by_clause.items()}
 
 
-def for_clauses(clause_ids: Collection[str]) -> tuple[Probe, ...]:
+def for_clauses(clause_ids: Collection[str]) -> tuple[conversation.Probe, ...]:
     """The smoke test and the probes that feed any of these clauses, in order."""
     wanted = set(clause_ids)
     return tuple(each for each in PROBES if each.phase == "smoke" or wanted & set(each.feeds))

@@ -19,6 +19,12 @@ from typing import Final, Generic, Literal, TypedDict, TypeVar, Unpack, cast
 from pixazo_contracts import trace
 from pixazo_contracts.trace import Callback, Exchange, Intent, Profile
 
+__all__ = [
+    "BODY_ONLY", "PRINTED_HEADERS", "PRINTED_IMAGE", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause",
+    "Probe", "Publish", "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult",
+    "Together", "follow", "media_urls", "poll", "probe", "read", "sample_text", "submit",
+]  # fmt: skip
+
 #: Where the key of a request goes: the printed header, the same header in other letter case, or places that must not work.
 Placement = Literal["header", "lower-case", "upper-case", "query", "bearer"]
 
@@ -294,7 +300,6 @@ def valid_body(operation: str, name: str, **changes: object) -> dict[str, object
 
 
 def read(request_id: str, *, case: str = "poll", **about: Unpack[About]) -> Send:
-    """Read a status once."""
     return Send(operation="status", url=f"{trace.STATUS_BASE}{request_id}", case=case, request_id=request_id, **about)
 
 
@@ -315,7 +320,6 @@ def strangers(context: RunContext) -> tuple[str, ...]:
 
 
 def with_webhook(url: str) -> Headers:
-    """The printed headers with `X-Webhook-URL`."""
     return (*PRINTED_HEADERS, ("X-Webhook-URL", url))
 
 

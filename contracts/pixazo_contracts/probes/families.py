@@ -37,6 +37,8 @@ from .conversation import (
 )
 from .images import AVIF, bmp, data_url, gif, jpeg, png, svg, tiff, webp
 
+__all__ = ["ABSENT", "RULES"]
+
 #: The value of a member that a body must not have.
 ABSENT = object()
 
@@ -55,7 +57,6 @@ class Case:
     headers: Headers = PRINTED_HEADERS
 
     def encoded(self) -> bytes:
-        """The bytes of the body."""
         if isinstance(self.body, bytes):
             return self.body
         return encode({member: value() if callable(value) else value for member, value in self.body.items()})
@@ -210,7 +211,6 @@ class Rule:
         return "generate" if self.clause.startswith("T2V") else "imageToVideo"
 
     def cases(self, values: Mapping[str, object], intent: Intent) -> tuple[Case, ...]:
-        """A request for each of these values."""
         return tuple(
             varied(self.operation, name, intent, **{**self.also, self.member: value}) for name, value in values.items()
         )

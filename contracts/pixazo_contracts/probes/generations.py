@@ -53,6 +53,8 @@ from .conversation import (
 from .families import ABSENT, Case, family, t2v
 from .images import data_url, png, webp
 
+__all__ = ["unusable"]
+
 IMAGE: Final[dict[str, object]] = {"first_frame_image": PRINTED_IMAGE}
 
 #: The clauses for which any polled generation is evidence.

@@ -7,12 +7,13 @@ import struct
 import zlib
 from functools import lru_cache
 
+__all__ = ["bmp", "data_url", "gif", "jpeg", "png", "svg", "webp"]
+
 #: A GIF's code table is cleared after this many pixels, before its codes grow beyond eight bits.
 GIF_RUN = 120
 
 
 def data_url(media_type: str, image: bytes) -> str:
-    """The image as a Base64 data URL."""
     return f"data:{media_type};base64,{base64.b64encode(image).decode()}"
 
 
@@ -108,6 +109,5 @@ AVIF = base64.b64decode(
 
 
 def svg(width: int, height: int) -> bytes:
-    """A grey SVG."""
     size = f'width="{width}" height="{height}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><rect {size} fill="#808080"/></svg>'.encode()

@@ -1,7 +1,5 @@
 """Reports: a result as text for a terminal, as JUnit XML, as one HTML page, and for GitHub Actions; each is a pure function."""
 
-from __future__ import annotations
-
 from .alarm import ContractBrokenError, ContractDriftWarning, objection, raise_alarm
 from .github import GitHub, changes_github, result_github
 from .html import render_html

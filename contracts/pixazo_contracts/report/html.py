@@ -11,17 +11,7 @@ from typing import Any, Final
 from pixazo_contracts.clauses import BY_ID, PAGE_URL, STATEMENTS
 from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline, Verdict
 
-from .terminal import (
-    ENDS,
-    MOST_SHOWN,
-    by_group,
-    not_compared_lines,
-    quotations,
-    repeat_command,
-    repeat_keys,
-    source,
-    spending,
-)
+from . import terminal
 
 #: Each outcome with its sign (besides its colour) and its meaning for readers who do not know the suite.
 MEANINGS: Final = {
@@ -102,14 +92,14 @@ def render_html(result: Result) -> str:
     page = templates(files(__package__ or "pixazo_contracts.report")).get_template("page.html.jinja")
     return page.render(
         result=result, meta=result.meta, summary=result.summary, verdicts=result.by_id, clauses=BY_ID,
-        exit_code=exit_code.value, end=ENDS[exit_code], sentence=sentence,
+        exit_code=exit_code.value, end=terminal.ENDS[exit_code], sentence=sentence,
         started=datetime.fromisoformat(result.meta.started_at), duration=duration, count=_count,
         meanings={outcome.value: meaning for outcome, meaning in MEANINGS.items()},
         broken=broken, drift=_with_outcome(result, Outcome.DRIFT), observed=_with_outcome(result, Outcome.OBSERVED),
         unjudged=_with_outcome(result, Outcome.BLOCKED, Outcome.INCONCLUSIVE, Outcome.UNFUNDED, Outcome.SKIPPED),
-        spending=spending(result), not_compared=list(not_compared_lines(result.summary.not_compared)),
-        groups=by_group(result), titles=GROUPS, statements=STATEMENTS, timelines=_timelines(result), most=MOST_SHOWN,
-        source=source, repeat_command=repeat_command, keys=repeat_keys(result), quotations=quotations, page_url=PAGE_URL,
+        spending=terminal.spending(result), not_compared=list(terminal.not_compared_lines(result.summary.not_compared)),
+        groups=terminal.by_group(result), titles=GROUPS, statements=STATEMENTS, timelines=_timelines(result), most=terminal.MOST_SHOWN,
+        source=terminal.source, repeat_command=terminal.repeat_command, keys=terminal.repeat_keys(result), quotations=terminal.quotations, page_url=PAGE_URL,
         # The style is ours, and a style element has no escapes.
         style=Markup(STYLE),  # noqa: S704
     )  # fmt: skip

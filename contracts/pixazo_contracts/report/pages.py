@@ -32,7 +32,6 @@ class PageDiffDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="ur
 
 
 def page_json(page: Page) -> str:
-    """A page for other programs."""
     return _json(PageDocument(**msgspec.structs.asdict(page)))
 
 
@@ -82,7 +81,6 @@ def _operation(operation: Operation) -> Iterator[str]:
 
 
 def render_page_changes(changes: Sequence[Change], form: str) -> str:
-    """The changes as `text`, `json` or `markdown`."""
     if form == "json":
         return _json(PageDiffDocument(tuple(changes)))
     if form == "markdown":

@@ -41,7 +41,6 @@ def _paint(text: str, outcome: str, *, colour: bool) -> str:
 
 
 def by_group(result: Result) -> dict[str, list[Verdict]]:
-    """The verdicts by the group of their clause, in the order of the catalogue."""
     groups: dict[str, list[Verdict]] = {}
     for verdict in result.verdicts:
         groups.setdefault(BY_ID[verdict.clause].group, []).append(verdict)
@@ -108,7 +107,6 @@ def repeat_keys(result: Result) -> str:
 
 
 def finding_line(finding: Finding) -> str:
-    """A finding in one line."""
     return f"{source(finding)}, {finding.where or 'observation'}: expected {finding.expected}; got {finding.got}"
 
 
@@ -146,7 +144,6 @@ def spending(result: Result) -> str | None:
 
 
 def not_compared_lines(not_compared: Mapping[str, str]) -> Iterator[str]:
-    """The clauses that were not compared, by the reason why not."""
     for reason in dict.fromkeys(not_compared.values()):
         yield f"not compared, {reason}: {', '.join(name for name, why in not_compared.items() if why == reason)}"
 

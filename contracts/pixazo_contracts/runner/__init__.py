@@ -1,7 +1,5 @@
 """Carries out probes against a target, within the budget, and records a trace."""
 
-from __future__ import annotations
-
 from .ledger import Ledger
 from .plan import Plan, make_plan
 from .receiver import ReceiverAddress

@@ -85,7 +85,6 @@ class Receiver(ThreadingHTTPServer):
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening."""
         if self._thread.is_alive():
             self.shutdown()
             self._thread.join()

@@ -256,7 +256,6 @@ class Redactor:
         return b"".join([*parts, data[last:]]).decode("utf-8", "surrogatepass")
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        """The headers with every secret replaced."""
         return tuple((self.text(name), self.text(value)) for name, value in headers)
 
     def holds_key(self, data: bytes, layers: int = MOST_LAYERS) -> bool:

@@ -168,7 +168,6 @@ class Schedule:
             receiver.start(recorder, self._inbox.put)
 
     def close(self) -> None:
-        """End the threads and close the receiver."""
         self._pool.shutdown()
         if self._receiver is not None:
             self._receiver.close()

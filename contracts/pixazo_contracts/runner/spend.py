@@ -79,7 +79,6 @@ class SpendStoppedError(BudgetExhaustedError):
 
 
 def remaining(*limits: int | None) -> int | None:
-    """The lowest of several limits; None if none is set."""
     return min((limit for limit in limits if limit is not None), default=None)
 
 

@@ -92,7 +92,6 @@ class HttpTransport:
         )
 
     def close(self) -> None:
-        """Close all connections."""
         self._client.close()
 
     def send(self, request: Send) -> Reply:

@@ -152,7 +152,6 @@ def described(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint, given: Giv
 
 @pytest.fixture(scope="session")
 def target(described: tuple[Target, Advance | None]) -> Target:
-    """The gateway."""
     return described[0]
 
 

@@ -16,6 +16,11 @@ from functools import lru_cache
 from typing import Final, Literal, TypeGuard
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+__all__ = [
+    "MISSING", "Callback", "Exchange", "Intent", "JsonObject", "inspect_media", "is_array", "is_object", "join_url",
+    "members_of", "parse_json", "repeated_names", "split_url",
+]  # fmt: skip
+
 #: A decoded JSON object.
 JsonObject = dict[str, object]
 
@@ -105,7 +110,6 @@ def join_url(origin: str, url: str) -> str:
 
 
 def is_object(value: object) -> TypeGuard[JsonObject]:
-    """Whether a decoded JSON value is an object."""
     return isinstance(value, dict)
 
 
@@ -116,7 +120,6 @@ def members_of(body: bytes) -> JsonObject:
 
 
 def is_array(value: object) -> TypeGuard[list[object]]:
-    """Whether a decoded JSON value is an array."""
     return isinstance(value, list)
 
 
@@ -227,7 +230,6 @@ class _Message:
 
     @property
     def json(self) -> object:
-        """The decoded body, or `MISSING`."""
         return MISSING if self.body is None else parse_json(self.body)
 
     @property
@@ -237,7 +239,6 @@ class _Message:
         return value if is_object(value) else {}
 
     def member(self, name: str) -> object:
-        """The value of a member of the body, or `MISSING`."""
         return self.members.get(name, MISSING)
 
     def header(self, name: str) -> str | None:
@@ -278,7 +279,6 @@ class Exchange(_Message):
 
     @property
     def is_submit(self) -> bool:
-        """Whether this is a POST to one of the two submit operations."""
         return self.operation in SUBMITS and self.method == "POST"
 
     @property
@@ -288,7 +288,6 @@ class Exchange(_Message):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the response is a 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
     @property

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from .exchange import JsonObject, is_object
 
+__all__ = ["ConfigurationError", "read_settings"]
+
 #: The format of a file, by the end of its name; any other name means TOML.
 FORMS: Final = {".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
 

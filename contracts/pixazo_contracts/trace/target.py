@@ -24,6 +24,12 @@ import msgspec
 from .exchange import is_object, split_url
 from .settings import ConfigurationError, read_settings
 
+__all__ = [
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MODEL", "MODEL_BASE", "STATUS_BASE", "THROTTLED", "Ceilings", "Profile",
+    "ProfileFile", "Target", "canonical_origin", "capable", "check_known", "check_names", "check_number",
+    "host_is_loopback", "may_fetch", "only_reads", "read_profile",
+]  # fmt: skip
+
 #: Base URL: "https://gateway.pixazo.ai/minimax-hailuo-ai/v1".
 #: Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}".
 DOCUMENTED_ORIGIN: Final = "https://gateway.pixazo.ai"
@@ -163,7 +169,6 @@ class Profile:
         return self.paid or not self.loopback
 
     def has(self, needs: frozenset[str]) -> bool:
-        """Whether all of these capabilities were declared."""
         return needs <= set(self.capabilities)
 
     def lacks(self, needs: frozenset[str]) -> str | None:

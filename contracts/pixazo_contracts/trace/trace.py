@@ -24,6 +24,12 @@ from pixazo_html import encode_json
 from .exchange import Callback, Exchange, split_url
 from .target import THROTTLED, Profile
 
+__all__ = [
+    "RANK", "STAMP", "STAMPS", "STATES", "TERMINAL", "WORST_MISFIT", "Footer", "GatewayClock", "Generation", "Header",
+    "InvalidTraceError", "Record", "Trace", "created", "decode_tagged", "dump_record", "find_generations", "fit_clock",
+    "http_date", "instant", "load_trace", "receiver_token", "webhook_urls", "whole_number",
+]  # fmt: skip
+
 T = TypeVar("T")
 
 #: Response Fields: "QUEUED, PROCESSING, COMPLETED, FAILED, or ERROR"; and those of them that end a generation.
@@ -114,7 +120,6 @@ class Generation:
 
     @property
     def ends(self) -> tuple[Exchange, ...]:
-        """The reads that showed a terminal state."""
         return tuple(read for read in self.seen if read.state in TERMINAL)
 
     @property
@@ -214,7 +219,6 @@ class Trace:
 
     @cached_property
     def submits(self) -> tuple[Exchange, ...]:
-        """Every POST to a submit operation."""
         return tuple(exchange for exchange in self.exchanges if exchange.is_submit)
 
     @cached_property
@@ -272,7 +276,6 @@ class Trace:
         return {generation.request_id: generation for generation in self.generations}
 
     def generation(self, request_id: str | None) -> Generation | None:
-        """The generation with that id, or None."""
         return self._by_id.get(request_id) if request_id is not None else None
 
     def waited_since(self, instant: float) -> bool:
@@ -280,7 +283,6 @@ class Trace:
         return self.footer is not None and self.footer.seconds - instant >= 0.8 * self.profile.settle
 
     def operation(self, *operations: str) -> Iterator[Exchange]:
-        """The exchanges of those operations, in order."""
         return (exchange for exchange in self.exchanges if exchange.operation in operations)
 
 
@@ -309,7 +311,6 @@ def whole_number(value: str | None) -> int | None:
 
 
 def created(generation: Generation) -> float | None:
-    """The first `created_at` that was read."""
     stamps = (instant(read.members.get("created_at")) for read in generation.reads)
     return next((stamp for stamp in stamps if stamp is not None), None)
 

@@ -1,7 +1,5 @@
 """Traffic of apps: a proxy for it, recordings of other tools, what it is evidence for, and what it shows about a gateway."""
 
-from __future__ import annotations
-
 from .bodies import read_body
 from .classify import Classified, classify
 from .har import load_traffic, read_har, write_har

@@ -73,7 +73,6 @@ def is_origin_form(target: str) -> bool:
 
 
 def split_target(url: str) -> tuple[str, str]:
-    """Path and query of a URL or a request target."""
     try:
         parts = urlsplit(f"//-{url}" if is_origin_form(url) else url)
     except ValueError:

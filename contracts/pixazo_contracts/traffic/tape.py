@@ -19,18 +19,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
+from pixazo_contracts import runner
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import Finding, Outcome, curl_line, judge
 from pixazo_contracts.probes import Headers, media_urls
-from pixazo_contracts.runner import (
-    KEY,
-    Hiding,
-    is_distinctive,
-    make_header,
-    record_callback,
-    record_exchange,
-    without_secrets,
-)
 from pixazo_contracts.trace import (
     TERMINAL,
     Callback,
@@ -124,12 +116,10 @@ class Message:
 
     @property
     def method(self) -> str:
-        """The method of the request."""
         return self.head.first[0].decode("latin-1")
 
     @property
     def target(self) -> str:
-        """The target of the request."""
         return self.head.first[1].decode("latin-1")
 
 
@@ -144,9 +134,9 @@ class Tape:
         #: Begins every token of `hook`, and the ledger's names of the runs of this tape; `purse` in the file.
         self.token_prefix = secrets.token_hex(4)
         #: Secrets, each with what replaces it.
-        self._unsearched = [(key, KEY) for key in known_keys]
+        self._unsearched = [(key, runner.KEY) for key in known_keys]
         self._keys = set(self._unsearched)
-        self._redactor = Hiding.each(self._unsearched)
+        self._redactor = runner.Hiding.each(self._unsearched)
         self._exchanges = self._callbacks = 0
         self._issued: dict[str, float] = {}
         self._hook_count, self._unseen = 0, False
@@ -156,7 +146,7 @@ class Tape:
         self._media: dict[str, str] = {}
         self._ends: dict[str, float] = {}
         self._said: set[tuple[str, ...]] = set()
-        self.header = make_header(self.profile)
+        self.header = runner.make_header(self.profile)
         self.out.mkdir(parents=True, exist_ok=True)
         try:
             state = json.loads((self.out / STATE).read_bytes())
@@ -173,7 +163,6 @@ class Tape:
         self._zero = time.monotonic() - max(0.0, time.time() - begun)
 
     def now(self) -> float:
-        """Seconds since the trace began."""
         return time.monotonic() - self._zero
 
     # -- what survives the process
@@ -268,20 +257,20 @@ class Tape:
             if self.hooks:
                 self.save()  # without the URLs that contain one
             key = key_of(target, headers)
-            if key is not None and not is_distinctive(key[0]) and self.header.key_searched:
+            if key is not None and not runner.is_distinctive(key[0]) and self.header.key_searched:
                 self.header = replace(self.header, key_searched=False)
                 self._write(self.header)
 
     def _strike(self) -> None:
         """Write again, without the secrets that were not known then, what has been written."""
-        redactor, self._unsearched = Hiding.each(self._unsearched), []
+        redactor, self._unsearched = runner.Hiding.each(self._unsearched), []
         if not self._exchanges:
             return
         origins = tuple(each for each in self.profile.public_origins if redactor.text(each) == each)
         self._set_profile(replace(self.profile, public_origins=origins))
         trace, temporary = load_trace(self._path), self.out / f"{TRACE}.new"
-        records: list[Exchange | Callback] = [without_secrets(each, redactor) for each in trace.exchanges]
-        records += [without_secrets(each, redactor) for each in trace.callbacks]
+        records: list[Exchange | Callback] = [runner.without_secrets(each, redactor) for each in trace.exchanges]
+        records += [runner.without_secrets(each, redactor) for each in trace.callbacks]
         records.sort(key=lambda each: each.finished if isinstance(each, Exchange) else each.at)
         ends = () if trace.footer is None else (trace.footer,)
         try:
@@ -293,7 +282,6 @@ class Tape:
             raise TapeError(f"{self._path}: {error.strerror or error}") from None
 
     def text(self, text: str) -> str:
-        """A text without any known key."""
         return self._redactor.text(text)
 
     def _account(self, said: Classified, key: str) -> str:
@@ -323,7 +311,6 @@ class Tape:
         return said
 
     def record(self, message: Message) -> Exchange:
-        """Record an exchange; return the record."""
         method, target, headers = message.method, message.target, message.head.text()
         said = self.classify(method, target, headers, bytes(message.body))
         response = message.answer if message.failure is None else None
@@ -338,7 +325,7 @@ class Tape:
             said = replace(said, operation="elsewhere", aims=(), intent="any", request_id=None)
         redactor, key, bare = self._redactor, key_of(target, headers), without_key(target)
         is_media = said.operation == "media"
-        exchange = record_exchange(
+        exchange = runner.record_exchange(
             redactor, **said.fields, number=self._exchanges + 1, probe="proxy", method=method,
             account=self._account(said, key[0] if key else ""), url=f"{self.profile.origin}{bare if is_origin_form(bare) else f'/{bare}'}",
             started=message.started, finished=self.now(), status=status, error=message.error, spent=message.spent,
@@ -353,10 +340,9 @@ class Tape:
         return exchange
 
     def record_callback(self, head: Head, body: bytes, answered: int, at: float) -> None:
-        """Record a callback that was relayed."""
         method, target = (part.decode("latin-1") for part in head.first)
         number = self._callbacks = self._callbacks + 1
-        callback = record_callback(self._redactor, number, at, method, target, head.text(), body, answered)
+        callback = runner.record_callback(self._redactor, number, at, method, target, head.text(), body, answered)
         self._called.append(callback)
         self._write(callback)
 
@@ -419,7 +405,6 @@ class Tape:
         return load_trace(self._path)
 
     def close(self) -> None:
-        """Write nothing more."""
         self._file.close()
 
 

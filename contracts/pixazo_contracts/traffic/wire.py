@@ -50,7 +50,6 @@ class Head:
 
     @property
     def status(self) -> int:
-        """The status code of a response."""
         return int(self.first[0])
 
     def get(self, name: bytes) -> bytes | None:
@@ -62,7 +61,6 @@ class Head:
 
     @property
     def chunked(self) -> bool:
-        """Whether the body comes in chunks."""
         return b"chunked" in (self.get(b"transfer-encoding") or b"").lower()
 
     @property
@@ -72,7 +70,6 @@ class Head:
         return b"close" in tokens or (self.version == b"1.0" and b"keep-alive" not in tokens)
 
     def text(self) -> tuple[tuple[str, str], ...]:
-        """The fields as text."""
         return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers)
 
     def passed_on(self) -> Head:
@@ -88,7 +85,6 @@ class Head:
         return replace(self, headers=kept)
 
     def dump(self) -> bytes:
-        """The bytes of the head."""
         one, other = self.first
         start = (b"HTTP/" + self.version, one, other) if one.isdigit() else (one, other, b"HTTP/" + self.version)
         return b"".join([b" ".join(start), b"\r\n", *(b"%b: %b\r\n" % pair for pair in self.headers), b"\r\n"])
@@ -110,7 +106,6 @@ class Peer:
         return parser
 
     async def _event(self) -> h11.Event | None:
-        """The next event; None if there will be none."""
         parser = cast("h11.Connection", self._parser)
         while (event := parser.next_event()) is h11.NEED_DATA:
             try:
@@ -196,11 +191,9 @@ class Peer:
 
     @property
     def gone(self) -> bool:
-        """Whether the peer has closed its side."""
         return self.reader.at_eof() or self.writer.is_closing()
 
     def close(self, *, reset: bool = False) -> None:
-        """Close the connection, or reset it."""
         if reset:
             sock = self.writer.get_extra_info("socket")
             with suppress(OSError):  # it is already closed

@@ -15,15 +15,7 @@ from typing import Any
 import click
 import httpx2
 
-from pixazo_client import (
-    Generation,
-    GenerationFailedError,
-    InsufficientBalanceError,
-    PixazoClient,
-    PixazoError,
-    Polling,
-    RequestHandle,
-)
+import pixazo_client as client
 from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer, Simulator, SimulatorError
 from pixazo_simulator.world import Clock, Settings
 
@@ -52,7 +44,7 @@ def demo(out: Path | None) -> None:
     try:
         with Simulator(Settings(clock=lambda: Clock.scaled(RATE))) as simulator, DemoReceiver() as receiver:
             Demo(simulator, receiver, folder).run()
-    except (SimulatorError, PixazoError, OSError) as error:
+    except (SimulatorError, client.PixazoError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -66,11 +58,11 @@ class Demo:
         self._http = httpx2.Client(trust_env=False)  # a proxy from the environment cannot reach loopback
         self._client = self._connect(simulator.api_key)
 
-    def _connect(self, key: str) -> PixazoClient:
-        return PixazoClient(
+    def _connect(self, key: str) -> client.PixazoClient:
+        return client.PixazoClient(
             api_key=key,
             base_url=self._simulator.url,
-            polling=Polling(5, 5),
+            polling=client.Polling(5, 5),
             sleep=lambda seconds: time.sleep(seconds / RATE),
             monotonic=lambda: time.monotonic() * RATE,
             http_client=self._http,
@@ -86,7 +78,7 @@ class Demo:
             self._failure()
             self._bill()
 
-    def _generate(self, number: int, title: str, sample: str, submit: Callable[..., RequestHandle]) -> None:
+    def _generate(self, number: int, title: str, sample: str, submit: Callable[..., client.RequestHandle]) -> None:
         printed = files("pixazo_contracts.probes").joinpath("samples", f"{sample}.json")
         body: dict[str, Any] = json.loads(printed.read_text(encoding="utf-8"))
         prompt = body["prompt"] if len(body["prompt"]) <= 64 else f"{body['prompt'][:63].rstrip()}…"
@@ -109,7 +101,7 @@ class Demo:
         _part(3, "A request that is refused", "the key sim-empty-wallet has no money")
         try:
             self._connect("sim-empty-wallet").generate("A bear")
-        except InsufficientBalanceError as error:
+        except client.InsufficientBalanceError as error:
             _line(str(error.status_code), click.style(json.dumps(error.body), fg="red"))
 
     def _failure(self) -> None:
@@ -119,7 +111,7 @@ class Demo:
         _line("202", handle.request_id)
         try:
             handle.wait(on_update=_update)
-        except GenerationFailedError as error:
+        except client.GenerationFailedError as error:
             _line("raised", f"{type(error).__name__}, error {click.style(repr(error.generation.error), fg='red')}")
 
     def _bill(self) -> None:
@@ -154,7 +146,7 @@ class DemoReceiver(LoopbackServer):
         raise click.ClickException(f"no webhook about {request_id} within {WEBHOOK_TIMEOUT:g} s")
 
 
-def _update(generation: Generation) -> None:
+def _update(generation: client.Generation) -> None:
     changed, created = generation.updated_at, generation.created_at
     age = (changed - created).total_seconds() if changed and created else 0
     status = click.style(f"{generation.status:<10}", fg=_COLOURS.get(generation.status))

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from pathlib import Path
 
+from pixazo_html import visible
+
 BY_SIGNAL = 128
 """The exit code of a process that a signal ended is this plus the number of the signal, as in a shell."""
 WAITING_LIMIT = 1024 * 1024
@@ -30,12 +32,12 @@ log = logging.getLogger("pixazo_simulator")
 
 
 class _TextLines(logging.Formatter):
-    """One line for each record, with control characters escaped; the lines of a traceback are indented."""
+    """One line for each record, escaped, since callers choose parts of it; the lines of a traceback are indented."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = printable(record.getMessage())
+        text = visible(record.getMessage())
         if record.exc_info:
-            text += "".join(f"\n    {printable(line)}" for line in self.formatException(record.exc_info).split("\n"))
+            text += "".join(f"\n    {visible(line)}" for line in self.formatException(record.exc_info).split("\n"))
         return text
 
 
@@ -54,13 +56,6 @@ class _JsonLines(logging.Formatter):
         if record.exc_info:
             members["traceback"] = self.formatException(record.exc_info)
         return json.dumps(members)  # in ASCII: some readers break lines at other characters, too
-
-
-def printable(text: str) -> str:
-    """The text with everything escaped that could begin a line or control a terminal, since callers choose parts of it."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 class LineWriter:

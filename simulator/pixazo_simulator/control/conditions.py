@@ -64,7 +64,6 @@ class Search:
 
     @property
     def is_done(self) -> bool:
-        """Whether enough have been found."""
         return len(self.found) >= self._count
 
     def pause(self) -> float | None:

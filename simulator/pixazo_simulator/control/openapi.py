@@ -109,7 +109,6 @@ def _operation(route: ControlRoute, reference: Reference) -> dict[str, Any]:
 
 
 def _parameters(route: ControlRoute) -> Iterator[dict[str, Any]]:
-    """The number in the path, and the parameters of the query."""
     if route.pattern.groups:
         schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
         described = _NUMBERED[route.path.partition("/{number}")[0].rpartition("/")[2]]

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from shlex import quote
-from typing import Any, cast
 
 from pixazo_simulator.spec import HIDDEN, KEY_HEADER, REDACTED, STATUS_PATH
 
@@ -75,9 +74,10 @@ def _headers(request: Request, key: str, notes: list[str]) -> Iterator[str]:
 
 
 def _text(request: Request, notes: list[str]) -> str:
-    body = _shortened(request.body, notes)
-    if not isinstance(body, str):
-        return json.dumps(body)
+    is_text = isinstance(request.body, str)
+    body = _with_short_data_urls(request.body if is_text else json.dumps(request.body), notes)
+    if not is_text:
+        return body
     if "\0" in body:
         notes.append("NUL bytes of the body are left out: no argument can contain one")
     if "\ufffd" in body:
@@ -88,15 +88,7 @@ def _text(request: Request, notes: list[str]) -> str:
     return body.replace("\0", "")
 
 
-def _shortened(value: Any, notes: list[str]) -> Any:
-    """A JSON value with its data URLs cut."""
-    if isinstance(value, list):
-        return [_shortened(each, notes) for each in cast("list[object]", value)]
-    if isinstance(value, dict):
-        return {name: _shortened(each, notes) for name, each in cast("dict[str, Any]", value).items()}
-    if not isinstance(value, str):
-        return value
-
+def _with_short_data_urls(text: str, notes: list[str]) -> str:
     def cut(found: re.Match[str]) -> str:
         whole = found[0]
         if len(whole) <= LONGEST_DATA_URL:
@@ -104,4 +96,4 @@ def _shortened(value: Any, notes: list[str]) -> Any:
         notes.append(f"a data URL is cut: {LONGEST_DATA_URL} of {len(whole)} characters")
         return whole[:LONGEST_DATA_URL]
 
-    return _DATA_URL.sub(cut, value)
+    return _DATA_URL.sub(cut, text)

@@ -37,11 +37,11 @@ class TlsListeners(Protocol):
     """The TLS listeners of a server, each of which serves one world; the package `server` has them."""
 
     async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
-        """Open one. Raises ValueError with the remedy, or LookupError for a deleted world."""
+        """Open one with a certificate for these hosts. Raises ValueError with the remedy, also where there are too many, or LookupError for a deleted world."""
         ...
 
     async def close(self, world: World, number: int) -> bool:
-        """Close one of this world; False when it has none of this number."""
+        """Close one of this world and reset its connections; False when it has none of this number."""
         ...
 
     async def close_all(self, world: World | None = None) -> None:

@@ -87,7 +87,6 @@ class Request(msgspec.Struct, gc=False):
 
     @property
     def target(self) -> str:
-        """Path and query."""
         return f"{self.path}?{self.query.decode('latin-1')}" if self.query else self.path
 
     def redactor(self, worlds: Worlds) -> spec.Redactor:

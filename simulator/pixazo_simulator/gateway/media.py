@@ -52,7 +52,6 @@ def _shown_as(content: bytes, frame: tuple[int, int], side: int) -> bytes:
 
 
 def no_media(reason: str) -> Answer:
-    """A 404 of the media host."""
     return Answer(404, b"Object not found", _PLAIN, reason)
 
 

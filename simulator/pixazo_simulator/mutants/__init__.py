@@ -1,7 +1,5 @@
 """Gateways that are wrong in one respect (mutants), and gateways that differ in a way that the page allows (variants)."""
 
-from __future__ import annotations
-
 from .catalogue import MUTANTS, VARIANTS, find_mutant, find_variant
 from .mutant import EditedGateway, Edits, Mutant, Variant
 

@@ -39,22 +39,18 @@ Value = str | Callable[[Context], str]
 
 
 def edit_replies(when: Condition, edit: ReplyEdit) -> Edits:
-    """Edit the replies for which `when` is true."""
     return Edits(reply=lambda request, reply, context: edit(reply, context) if when(request, reply) else reply)
 
 
 def with_status(status: int) -> ReplyEdit:
-    """The reply with another status code."""
     return lambda reply, _: reply.with_status(status)
 
 
 def with_header(name: str, value: Value) -> ReplyEdit:
-    """The reply with this header."""
     return lambda reply, context: reply.with_header(name, _value(value, context))
 
 
 def with_members(edit: Edit) -> ReplyEdit:
-    """The reply with an edited JSON object as its body."""
 
     def edited(reply: Reply, context: Context) -> Reply:
         members = reply.members()
@@ -64,7 +60,6 @@ def with_members(edit: Edit) -> ReplyEdit:
 
 
 def in_accepted(edit: Edit) -> Edits:
-    """Edit the body of the 202."""
     return edit_replies(is_accepted, with_members(edit))
 
 
@@ -78,7 +73,6 @@ def _is_envelope(words: Sequence[str]) -> When:
 
 
 def in_refusals(edit: Edit, *codes: int) -> Edits:
-    """Edit the bodies of refusals with these status codes."""
     return edit_replies(has_status(*codes), with_members(edit))
 
 
@@ -93,12 +87,10 @@ def refuse(when: Condition, refusal: Refusal) -> Edits:
 
 
 def edit_webhooks(edit: Callable[[WebhookRequest, Context], WebhookRequest]) -> Edits:
-    """Edit every webhook delivery."""
     return Edits(webhook=lambda webhook, context: (edit(webhook, context),))
 
 
 def webhook_header(name: str, value: Value) -> Edits:
-    """Deliver webhooks with this header."""
     return edit_webhooks(
         lambda webhook, context: replace(webhook, headers={**webhook.headers, name: _value(value, context)})
     )
@@ -118,7 +110,6 @@ def in_webhooks(edit: Edit, *words: str) -> Edits:
 
 
 def drop_webhooks(*words: str) -> Edits:
-    """Do not deliver the envelopes with one of these statuses."""
 
     def edited(webhook: WebhookRequest, _: Context) -> tuple[WebhookRequest, ...]:
         return () if (members_of(webhook.body) or {}).get("status") in words else (webhook,)
@@ -143,7 +134,6 @@ def in_json(edit: Callable[[bytes], bytes]) -> Edits:
 
 
 def edit_requests(when: Callable[[Request], bool], edit: Callable[[Request, Context], Request | Reply]) -> Edits:
-    """Edit the requests for which `when` is true."""
     return Edits(request=lambda request, context: edit(request, context) if when(request) else request)
 
 
@@ -223,7 +213,6 @@ def hide_accepted(when: Callable[[Request], bool]) -> Edits:
 
 
 def policy(**changes: str) -> Edits:
-    """Set fields of the policy."""
     return Edits(policy=lambda policy: policy.changed(changes))
 
 

@@ -236,7 +236,6 @@ NOTHING = b'{"status":"ok"}'
 
 
 def _aliased(url: str) -> str:
-    """The URL with the request id in Base64."""
     *before, request_id, file = url.split("/")
     alias = base64.urlsafe_b64encode(request_id.encode()).decode().rstrip("=")
     return "/".join([*before, alias, file])

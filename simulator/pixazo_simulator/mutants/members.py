@@ -16,7 +16,6 @@ When = Callable[[Members], bool]
 
 
 def put(name: str, value: object) -> Edit:
-    """Set a member."""
     return lambda members, _: {**members, name: value}
 
 
@@ -31,7 +30,6 @@ def change(name: str, value: Callable[[Any], Any]) -> Edit:
 
 
 def drop(*names: str) -> Edit:
-    """Leave members out."""
     return lambda members, _: {name: value for name, value in members.items() if name not in names}
 
 
@@ -41,7 +39,6 @@ def rename(old: str, new: str) -> Edit:
 
 
 def chain(*edits: Edit) -> Edit:
-    """Apply one edit after the other."""
 
     def edit(members: Members, context: Context) -> Members:
         for each in edits:
@@ -52,12 +49,10 @@ def chain(*edits: Edit) -> Edit:
 
 
 def where(when: When, edit: Edit) -> Edit:
-    """Edit only the objects for which `when` is true."""
     return lambda members, context: edit(members, context) if when(members) else members
 
 
 def in_output(edit: Edit) -> Edit:
-    """Edit `output`, if it is there."""
 
     def edited(members: Members, context: Context) -> Members:
         output: Members | None = members.get("output")

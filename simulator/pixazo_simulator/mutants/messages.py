@@ -37,7 +37,6 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
     def header(self, name: str) -> str | None:
-        """The first header of this name."""
         wanted = name.lower().encode()
         return next((value.decode("latin-1") for known, value in self.headers if known == wanted), None)
 
@@ -49,7 +48,6 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         return replace(self, headers=(*self.headers[:place], header, *rest))
 
     def without_header(self, name: str) -> Self:
-        """The same message without this header."""
         return replace(self, headers=tuple(each for each in self.headers if each[0] != name.lower().encode()))
 
 
@@ -62,31 +60,25 @@ class Request(Message, frozen=True, kw_only=True):
     endpoint: spec.Endpoint
 
     def members(self) -> Members | None:
-        """The members of the body; None unless it is a JSON object."""
         return members_of(self.body)
 
     def with_members(self, given: Members) -> Request:
-        """The same request with these members as its body."""
         return replace(self, body=msgspec.json.encode(given))
 
     def at(self, path: str, method: str | None = None) -> Request:
-        """The same request to another path."""
         method = method or self.method
         return replace(self, path=path, method=method, endpoint=spec.classify(method, path))
 
     @property
     def operation(self) -> spec.Operation | None:
-        """The operation of a submit; None for any other request."""
         return self.endpoint.operation if isinstance(self.endpoint, spec.Submit) else None
 
     @property
     def read_id(self) -> str | None:
-        """The request id of a status read; None for any other request."""
         return self.endpoint.request_id if isinstance(self.endpoint, spec.StatusRead) else None
 
     @property
     def media_id(self) -> str | None:
-        """The request id of a download; None for any other request."""
         return self.endpoint.request_id if isinstance(self.endpoint, spec.MediaRead) else None
 
 
@@ -103,11 +95,9 @@ class Reply(Message, frozen=True, kw_only=True):
     debit: int = 0
 
     def members(self) -> Members | None:
-        """The members of the body; None unless it is a JSON object."""
         return members_of(self.body) if self.is_json else None
 
     def with_members(self, members: Members) -> Reply:
-        """The same reply with these members as its body."""
         return self.with_body(msgspec.json.encode(members))
 
     def with_body(self, body: bytes) -> Reply:
@@ -116,12 +106,10 @@ class Reply(Message, frozen=True, kw_only=True):
         return changed.with_header("content-length", str(len(body))) if self.header("content-length") else changed
 
     def with_status(self, status: int) -> Reply:
-        """The same reply with another status code."""
         return replace(self, status=status)
 
     @property
     def is_json(self) -> bool:
-        """Whether the body is declared as JSON."""
         return (self.header("content-type") or "").partition(";")[0] == "application/json"
 
 
@@ -132,37 +120,30 @@ Condition = Callable[[Request, Reply], bool]
 
 
 def submits(request: Request, operation: str | None = None) -> bool:
-    """Whether a request is a submit, of this operation if one is named."""
     return request.operation is not None and (not operation or operation == request.operation.name)
 
 
 def reads(request: Request) -> bool:
-    """Whether a request reads a status."""
     return request.read_id is not None
 
 
 def is_accepted(request: Request, reply: Reply) -> bool:
-    """Whether a submit was accepted."""
     return request.operation is not None and spec.is_success(reply.status)
 
 
 def is_refused(request: Request, reply: Reply) -> bool:
-    """Whether a submit was refused with 400."""
     return request.operation is not None and reply.status == 400
 
 
 def is_read(request: Request, reply: Reply) -> bool:
-    """Whether a status was read."""
     return reads(request) and reply.status == 200
 
 
 def is_media(request: Request, reply: Reply) -> bool:
-    """Whether a video was downloaded."""
     return request.media_id is not None and spec.is_success(reply.status)
 
 
 def has_status(*codes: int) -> Condition:
-    """Whether the reply has one of these status codes."""
     return lambda _, reply: reply.status in codes
 
 
@@ -182,11 +163,9 @@ class Memory:
         self._facts: dict[tuple[object, ...], Any] = {}
 
     def get(self, *key: object) -> Any:
-        """The fact remembered under this key, or None."""
         return self._facts.get(key)
 
     def put(self, fact: object, *key: object) -> None:
-        """Remember a fact under a key."""
         if key not in self._facts and len(self._facts) >= MOST_MEMORIES:
             del self._facts[next(iter(self._facts))]
         self._facts[key] = fact
@@ -224,7 +203,6 @@ class Context:
 
     @property
     def policy(self) -> spec.Policy:
-        """The policy that applies to the caller."""
         return self._world.policy if self._world else self._worlds.settings.policy
 
     @property
@@ -264,7 +242,6 @@ class Context:
         return any(not delivery.attempts[-1].succeeded for delivery in attempted)
 
     def refusal(self, refusal: spec.Refusal, request: Request) -> Reply:
-        """A refusal in the words of the policy."""
         realm = f"http://{request.header('host') or 'localhost'}{request.path}"
         return self._reply(spec.refusal_answer(refusal, self.policy, realm))
 

@@ -39,7 +39,6 @@ def _is_other_duration(value: Any) -> bool:
 
 
 def _text(condition: Callable[[str], object]) -> Is:
-    """Whether a value is a string for which the condition is true."""
     return lambda value: isinstance(value, str) and bool(condition(value))
 
 
@@ -66,7 +65,6 @@ def _is_bare_base64(value: Any) -> bool:
 
 
 def image_in(value: Any) -> spec.ImageFacts | None:
-    """The image in a data URL; None in any other value."""
     data = spec.read_data_url(value).data if _is_data_url(value) else None
     return None if data is None else spec.image_facts(data)
 

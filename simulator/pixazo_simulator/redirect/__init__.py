@@ -4,8 +4,6 @@ Except for the control client within `redirect()`, every module imports only the
 `preload/` loads this folder on its own, as `_pixazo_redirect`, into processes whose Python may have no package of ours.
 """
 
-from __future__ import annotations
-
 from .context import (
     HOSTS,
     MEDIA_HOSTS,

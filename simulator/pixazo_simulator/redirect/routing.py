@@ -167,7 +167,6 @@ def _number(port: object) -> int:
 
 
 def environment_proxies() -> frozenset[Address]:
-    """The http proxies in the environment."""
     return _environment_proxies(*map(os.environ.get, _VARIABLES))
 
 

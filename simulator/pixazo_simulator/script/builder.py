@@ -24,13 +24,9 @@ __all__ = ["EXAMPLES", "When", "default_of", "in_python", "in_toml", "script_fro
 class Place(Protocol):
     """Where rules go, such as a ControlClient."""
 
-    def add_rule(self, rule: Rule, /) -> int:
-        """Append a rule and return its number."""
-        ...
+    def add_rule(self, rule: Rule, /) -> int: ...
 
-    def replace_rule(self, number: int, rule: Rule, /) -> object:
-        """Put another rule in place of this one."""
-        ...
+    def replace_rule(self, number: int, rule: Rule, /) -> object: ...
 
 
 class When:

@@ -105,7 +105,6 @@ class RuleEntry:
         self._nearest: Sequence[_Difference | str] = ()
 
     def saved(self) -> SavedRule:
-        """The entry as it is kept."""
         nearest = tuple(map(str, self._nearest))
         return SavedRule(
             self.number, self.json, self.window, self.seed, self.matched, self.used, self.differing, nearest
@@ -113,7 +112,6 @@ class RuleEntry:
 
     @classmethod
     def restored(cls, saved: SavedRule, rule: Rule) -> RuleEntry:
-        """The entry that was saved."""
         entry = cls(saved.number, rule, 0, saved.seed, MOST_WEIGHT, MOST_BYTES)
         entry.window, entry.matched, entry.used = saved.window, saved.matched, saved.used
         entry.differing, entry._nearest = saved.differing, saved.nearest
@@ -129,7 +127,6 @@ class RuleEntry:
         self.used = (*self.used[:index], self.used[index] + by, *self.used[index + 1 :])
 
     def decision(self, index: int) -> Decision:
-        """What the rule decides with this step."""
         return Decision(self.number, self.label, self.rule.steps[index], index)
 
     def differences(self, facts: Facts) -> list[_Difference | str]:
@@ -230,7 +227,6 @@ class Script:
         return other
 
     def saved(self) -> SavedScript:
-        """The script as it is kept."""
         return SavedScript(tuple(map(RuleEntry.saved, self._entries.values())), self._made, self._seed)
 
     def restore(self, saved: SavedScript) -> None:
@@ -303,7 +299,6 @@ class Script:
         self._hold(self._entries)
 
     def listed(self) -> list[RuleEntry]:
-        """The rules with their use, in order."""
         return list(self._entries.values())
 
     def decide(self, facts: Facts, let_through: list[str] | None = None) -> Decision | None:
@@ -401,5 +396,4 @@ def _fact(facts: Mapping[str, Any], path: tuple[str, ...]) -> object:
 
 
 def _member(value: object, name: str) -> object:
-    """A header, or a member of the body, by its name."""
     return cast("dict[str, Any]", value).get(name, ABSENT) if isinstance(value, (dict, Headers)) else ABSENT

@@ -140,7 +140,6 @@ class Headers:
         self._named: dict[str, str] | None = None
 
     def get(self, name: str, absent: object = None) -> object:
-        """The value of a header."""
         if self._named is None:
             self._named = {}
             for sent, value in self._sent:

@@ -34,7 +34,6 @@ E = TypeVar("E", bound=msgspec.Struct)
 
 
 def fault_of(faults: Iterable[Fault], kind: type[F]) -> F | None:
-    """The first fault of this kind, None when there is none."""
     return next((fault for fault in faults if isinstance(fault, kind)), None)
 
 

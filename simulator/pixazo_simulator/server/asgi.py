@@ -147,7 +147,6 @@ class Application:
 
 
 def is_ours(method: str, path: str) -> bool:
-    """Whether a route is one of the simulator's own."""
     return path.startswith(spec.CONTROL_PREFIX) or (
         path in (spec.DISCOVERY_PATH, spec.OPENAPI_PATH) and method in ("GET", "HEAD")
     )

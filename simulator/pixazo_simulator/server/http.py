@@ -236,7 +236,6 @@ class GatewayProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     def is_responding(self) -> bool:
-        """Whether the application is answering a request of this connection."""
         return self._current is not None and not self._current.response_complete
 
     def timeout_keep_alive_handler(self) -> None:

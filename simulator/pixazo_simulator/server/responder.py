@@ -46,7 +46,6 @@ class Responder:
         self._delays: dict[object, World | None] = {}
 
     def route(self, request: Request) -> RoutedRequest:
-        """Determine what a request is for and who sent it."""
         with self._lock:
             return self.gateway.route(request)
 

@@ -247,7 +247,6 @@ async def _unended(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
 
 
 def _names(tasks: set[asyncio.Task[Any]]) -> list[str]:
-    """The names of the coroutines of tasks, with their number."""
     names = Counter(str(getattr(task.get_coro(), "__qualname__", task.get_name())) for task in tasks)
     del names["LifespanOn.main"]  # of uvicorn, which only waits for others
     return [f"{name} ({count})" if count > 1 else name for name, count in sorted(names.items())]

@@ -68,7 +68,7 @@ class _Open(msgspec.Struct, frozen=True):
 
 
 class TlsListeners:
-    """The open TLS listeners of one server, on whose loop every method runs.
+    """The open TLS listeners of one server, as `control` has them; every method runs on its loop.
 
     `entry` is the application that clients reach, `gateway` the one that knows only the vendor's routes.
     """
@@ -82,11 +82,6 @@ class TlsListeners:
         self._count = 0
 
     async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
-        """Open a TLS listener for a world, with a certificate for these hosts.
-
-        Raises ValueError with the remedy when a host is not a host name, or when there are too many hosts, listeners or open files, and LookupError
-        when the world was deleted meanwhile.
-        """
         from pixazo_simulator.control import TlsListener
 
         context, ca_pem = tls_context(hosts)
@@ -131,14 +126,12 @@ class TlsListeners:
         return serve
 
     async def close(self, world: World, number: int) -> bool:
-        """Close a TLS listener of this world and reset its connections; False when the world has none of this number."""
         if number not in self._open or self._open[number].world is not world:
             return False
         await self._open.pop(number).close()
         return True
 
     async def close_all(self, world: World | None = None) -> None:
-        """Close all TLS listeners, or those of a world that was deleted."""
         for number, each in list(self._open.items()):
             if world is None or each.world is world:
                 await self._open.pop(number).close()

@@ -18,6 +18,8 @@ from msgspec import inspect
 
 from .text import beginning, nearest, regex, shown
 
+__all__ = ["InvalidDataError", "InvalidTextError", "Path", "PlacedError", "fit", "placed", "read"]
+
 _T = TypeVar("_T")
 
 Path = tuple["str | int", ...]

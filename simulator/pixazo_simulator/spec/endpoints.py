@@ -11,6 +11,12 @@ from .operations import Operation
 from .parameters import HAILUO, MODEL_ID, OPERATIONS, TEXT_TO_VIDEO
 from .text import regex
 
+__all__ = [
+    "CALLBACK_MEMBER", "CONSOLE_PATH", "CONTROL_PREFIX", "DISCOVERY_PATH", "KEY_HEADER", "OPENAPI_PATH", "QUERY_KEY",
+    "STATUS_PATH", "SUBMIT_PATHS", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Endpoint", "Header", "MediaRead",
+    "StatusRead", "Submit", "UnknownModel", "Unrouted", "classify", "order",
+]  # fmt: skip
+
 Header = tuple[bytes, bytes]
 """Name and value, as ASGI has them."""
 

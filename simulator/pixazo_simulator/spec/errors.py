@@ -9,6 +9,13 @@ import msgspec
 
 from .text import beginning, dollars
 
+__all__ = [
+    "HEAD_LIMIT", "LONGEST_URL", "SMALL_BODY", "BodyTooLarge", "Broken", "InsufficientFunds", "InvalidBody",
+    "InvalidKey", "InvalidParameters", "KeySuspended", "MissingKey", "ModelNotFound", "Problem", "Refusal", "Throttled",
+    "TooManyBodies", "TooManyPending", "TooManyUnfinished", "UnknownRequest", "UnknownRoute", "UnsupportedMediaType",
+    "Violation",
+]  # fmt: skip
+
 LONGEST_URL = 8000
 """Characters of a URL; RFC 9110, 4.1 asks every program to support at least this many."""
 HEAD_LIMIT = 64 * 1024

@@ -13,6 +13,8 @@ import msgspec
 
 from .text import quoted, regex
 
+__all__ = ["ImageFacts", "image_facts", "read_data_url"]
+
 MEDIA_TYPES = {"image/jpeg": "jpeg", "image/jpg": "jpeg", "image/png": "png", "image/webp": "webp"}
 """The media types that a data URL may declare, and the format of each."""
 _PARAMETER = regex(r"""[\w!$&'*+.^`|~#-]+=(?:"[^"]*"|[\w!$&'*+.^`|~#%:/?@()-]*)""")

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+__all__ = ["NEVER", "TERMINAL", "Plan", "Status", "StatusSpan", "begun", "end_polled_state", "finish", "status_span"]
+
 NEVER = 1 << 62
 """Milliseconds, more than any clock will count: the length of a state that is never left."""
 

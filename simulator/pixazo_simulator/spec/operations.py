@@ -17,6 +17,11 @@ from .errors import LONGEST_URL, Problem, Violation
 from .formats import problems_of, problems_within, read_text_as
 from .text import is_data_url, json_value, micros, nearest, not_unicode, quoted, regex, shown
 
+__all__ = [
+    "ANY_MODEL", "MEDIA_KINDS", "ModelFile", "Operation", "Parameter", "covers", "model_problems", "read_model",
+    "unknown_operation", "url_problem",
+]  # fmt: skip
+
 MEDIA_KINDS = {"mp4": "video/mp4", "png": "image/png", "jpeg": "image/jpeg", "wav": "audio/wav", "mp3": "audio/mpeg"}
 """What an operation can make: the extension of its media, and their type."""
 ANY_MODEL = "*/*"

@@ -21,6 +21,13 @@ from .operations import ANY_MODEL, Operation, read_model, unwanted, url_problem
 from .policy import Policy
 from .text import SECOND, beginning, is_data_url, json_value, nearest, regex
 
+__all__ = [
+    "DEFAULT_DURATION", "DEFAULT_RESOLUTION", "DURATIONS", "HAILUO", "IMAGE_LIMITS", "KEYS", "MODEL_ID", "NO_MAGIC",
+    "OPERATIONS", "OUTCOME_HEADER", "PROMPTS", "PROMPT_LIMIT", "RESOLUTIONS", "SHORT_SIDE", "SUBMITS", "TEXT_TO_VIDEO",
+    "Findings", "ImageParameters", "Magic", "Parameters", "check", "has_invalid_ratio", "has_too_many_values",
+    "members", "parameters_of", "plain_parameters", "read_key", "read_magic", "unknown_member",
+]  # fmt: skip
+
 
 class Parameters(msgspec.Struct, frozen=True, gc=False):
     """The members that both operations share, UNSET when they were not sent (page, Request Parameters of text-to-video)."""

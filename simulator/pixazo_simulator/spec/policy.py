@@ -16,6 +16,11 @@ import msgspec
 
 from .text import SECOND, dollars, micros, nearest, regex
 
+__all__ = [
+    "LABELS", "LONGEST_BASE_PATH", "PROFILES", "JobTimes", "Label", "Policy", "PolicyDecision", "RateLimit",
+    "base_path", "description_of", "points", "rows",
+]  # fmt: skip
+
 # The values that are more than a word, and how each is read from text.
 
 _HOST = regex(r"[a-z0-9._-]+|[0-9a-f.]*(?::[0-9a-f.]*){2,}(?:%[a-z0-9._-]+)?")

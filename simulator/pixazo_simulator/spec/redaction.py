@@ -19,6 +19,8 @@ from weakref import ref
 from .endpoints import QUERY_KEY, Header
 from .text import CUT, regex
 
+__all__ = ["HIDDEN", "MOST_REMEMBERED", "REDACTED", "Redactor", "SecretFilter", "is_secret", "renamed"]
+
 REDACTED = "[redacted]"
 """Replaces a key: that of a world, or one that was sent as a key."""
 HIDDEN = "[hidden]"

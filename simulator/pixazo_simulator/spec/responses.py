@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -17,6 +17,12 @@ from .lifecycle import Status, StatusSpan
 from .operations import MEDIA_KINDS
 from .policy import Policy
 from .text import SECOND, dollars
+
+__all__ = [
+    "BODILESS", "DEFAULT_ERRORS", "NOT_PROCESSED", "PHRASES", "Answer", "accepted_answer", "html_answer", "http_date",
+    "is_success", "media_path", "media_type", "media_url", "queue_error", "refusal_answer", "refused_agent", "sentence",
+    "status_body", "synchronous_answer", "timestamp", "upstream_body", "upstream_challenge",
+]  # fmt: skip
 
 PHRASES = {code.value: code.phrase for code in HTTPStatus}
 """What each status code is called."""
@@ -85,19 +91,10 @@ def media_url(request_id: str, output: str, origin: str, policy: Policy) -> str:
 
 def synchronous_answer(template: Any, request_id: str, url: str, now: int) -> Answer:
     """The 200 of an operation that is not queued: its template, filled in."""
-    given = {"request_id": request_id, "media_url": url, "now": timestamp(now)}
-    return Answer(200, _ENCODER.encode(_filled(template, given)), reason=f"made {request_id} immediately")
-
-
-def _filled(template: Any, given: Mapping[str, str]) -> Any:
-    if isinstance(template, str):
-        for name, value in given.items():
-            template = template.replace(f"{{{name}}}", value)
-    elif isinstance(template, dict):
-        return {name: _filled(each, given) for name, each in cast("dict[str, Any]", template).items()}
-    elif isinstance(template, list):
-        return [_filled(each, given) for each in cast("list[object]", template)]
-    return template
+    body = _ENCODER.encode(template)
+    for name, value in (("request_id", request_id), ("media_url", url), ("now", timestamp(now))):
+        body = body.replace(f"{{{name}}}".encode(), _ENCODER.encode(value)[1:-1])  # as within a JSON string
+    return Answer(200, body, reason=f"made {request_id} immediately")
 
 
 class _Accepted(msgspec.Struct, gc=False):

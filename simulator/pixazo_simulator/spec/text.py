@@ -11,6 +11,12 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from reprlib import Repr
 from typing import Any, AnyStr, cast
 
+__all__ = [
+    "LAST_INSTANT", "LAST_PORT", "LOOPBACK_OF", "PAGE_INSTANT", "SECOND", "IpAddress", "beginning", "closest",
+    "dollars", "is_data_url", "is_loopback_ip", "json_or_text", "micros", "nearest", "not_unicode", "plain_ip", "raised_at",
+    "read_instant", "regex", "shown",
+]  # fmt: skip
+
 CUT = "[cut]"
 """Marks where `beginning` cut a text: a redactor redacts what may be the first part of a key before it."""
 

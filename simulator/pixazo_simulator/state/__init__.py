@@ -1,7 +1,5 @@
 """Keeps the worlds of a server beyond its process: the log of their commands, in memory, in a file of SQLite, or in Redis."""
 
-from __future__ import annotations
-
 from .entries import Answering
 from .history import Happened, Replayed, Scratch, WorldLog, beginning, export, happened, kept_log, world_at
 from .log import Log, shown_state, store_of

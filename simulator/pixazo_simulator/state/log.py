@@ -130,12 +130,10 @@ class Log:
     # Commands, from `append` to the outcome
 
     async def answer(self, request: Request, held: int | None = None) -> Response:
-        """The response to a request of the gateway, which is journalled."""
         response: Response = await self.append(request, AnswerRequest.of(request, held))
         return response
 
     async def append(self, target: World | Request | None, command: LoggedCommand) -> Any:
-        """Append a command for a world, or for the server; return its outcome, or raise what it raised."""
         if self.is_shared and self.unavailable is not None:
             raise StateUnavailableError(self.unavailable)
         self._made += 1
@@ -227,7 +225,6 @@ class Log:
         self._moved.set()
 
     async def catch_up(self) -> None:
-        """Return when everything that any process had appended before was carried out here."""
         if self._shared is None:
             return
         if self.unavailable is not None:

@@ -95,7 +95,6 @@ class RedisStore:
         self._leader: Lock | None = None
 
     def open(self, head: Head) -> Kept:
-        """Read the content of the database; an empty one gets this head. Raises StoreError."""
         try:
             connect = cast("Any", redis.Redis).from_url  # half of its types are unknown
             with connect(self._url, socket_timeout=10, socket_connect_timeout=TIMEOUT, protocol=2) as client:
@@ -215,7 +214,6 @@ class RedisStore:
                 await client.expire(before.rows, 60)
 
     async def hold(self, process: str) -> bool:
-        """Renew the lease of a process (heartbeat); return whether it has the lease of the leader."""
         async with self._using() as client:
             # It finds out if the worlds are gone, though nothing is asked; by the name only, since the last entry may have 20 MB.
             if await client.getrange(_HEAD, 0, _NAME - 1) != self._identity[:_NAME]:

@@ -1,7 +1,5 @@
 """Signs webhooks and sends them when they are due: dispatcher, sender, signatures, where webhooks may go, and which receivers are trusted."""
 
-from __future__ import annotations
-
 from .compose import SIGNED_BY, composed, read_secret, secrets, verify
 from .dispatcher import MOST_STARTED, AdvanceError, AdvanceEvent, Dispatcher
 from .sender import USER_AGENT, Sender, WebhookRequest, read_authorities, trusting

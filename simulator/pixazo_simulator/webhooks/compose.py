@@ -10,16 +10,7 @@ from random import Random
 
 import msgspec
 
-from pixazo_simulator.script import (
-    BadSignature,
-    DeadReceiver,
-    Fault,
-    StaleSignature,
-    WrongContentType,
-    corrupted,
-    edited,
-    fault_of,
-)
+from pixazo_simulator import script
 from pixazo_simulator.spec import SECOND
 from pixazo_simulator.world import Delivery, Form, World, seeded_random
 
@@ -39,14 +30,14 @@ SECRET_BYTES = 24
 """Random bytes of a signing secret: Standard Webhooks asks for 24 to 64."""
 
 
-def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...], at: int) -> WebhookRequest:
+def composed(world: World, delivery: Delivery, faults: tuple[script.Fault, ...], at: int) -> WebhookRequest:
     """The webhook as the gateway composes it and signs it `at` an instant (UTC milliseconds)."""
-    body = edited(world.webhook_body(delivery), faults)
+    body = script.edited(world.webhook_body(delivery), faults)
     headers = {"content-type": "application/json"}
     if world.policy.webhook_signature == "standard":
         message_id = f"msg_{delivery.request_id}_{delivery.original}"
-        signing = (_WRONG,) if fault_of(faults, BadSignature) else secrets(world, at)
-        stale = fault_of(faults, StaleSignature)
+        signing = (_WRONG,) if script.fault_of(faults, script.BadSignature) else secrets(world, at)
+        stale = script.fault_of(faults, script.StaleSignature)
         signed = at - round(stale.seconds * SECOND) if stale else at
         headers |= signed_headers(signing, message_id, signed, body)
     challenge, rate = delivery.form is Form.CHALLENGE, world.clock.rate
@@ -63,16 +54,16 @@ def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...], at: in
     )
 
 
-def injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> WebhookRequest:
+def injected(webhook: WebhookRequest, faults: tuple[script.Fault, ...], seed: int) -> WebhookRequest:
     """The webhook with its faults, which are injected in transit: the signature no longer fits the body."""
     if not faults:
         return webhook
-    declared = fault_of(faults, WrongContentType)
+    declared = script.fault_of(faults, script.WrongContentType)
     return msgspec.structs.replace(
         webhook,
-        body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
+        body=script.corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
         headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
-        refused=fault_of(faults, DeadReceiver) is not None,
+        refused=script.fault_of(faults, script.DeadReceiver) is not None,
     )
 
 

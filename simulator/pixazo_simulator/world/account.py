@@ -15,6 +15,8 @@ from pixazo_simulator.spec import LAST_INSTANT, SECOND, ImageFacts, Plan, Policy
 
 from .part import Part
 
+__all__ = ["Entry", "EntryKind", "Ledger", "refund_due"]
+
 REFUNDED = {"error": (Status.ERROR,), "error_failed": (Status.ERROR, Status.FAILED)}
 """The outcomes after which the price is refunded, by value of policy `refunds`."""
 
@@ -54,7 +56,6 @@ class Ledger(Part):
 
     @classmethod
     def opened(cls, balance: int, now: int) -> Ledger:
-        """A ledger whose first entry is this balance."""
         return cls(balance, [Entry(now, EntryKind.OPENING, balance)])
 
     def _enter(self, entry: Entry) -> None:
@@ -79,7 +80,6 @@ class Ledger(Part):
         return self._total + sum(each.amount for each in self._due(now))
 
     def entries(self, now: int) -> list[Entry]:
-        """All entries up to `now`, oldest first."""
         return [*chain.from_iterable(self._earlier), *self._entries, *self._due(now)]
 
     def begin(self, entries: Iterable[Entry], now: int) -> None:

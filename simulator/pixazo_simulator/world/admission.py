@@ -16,6 +16,8 @@ from pixazo_simulator.script import End
 
 from .account import Account
 
+__all__ = ["Admission", "Admitted", "Submission", "refuse_key"]
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OF_PARAMETERS = ("parameters", "funds")
 """Checks that need a body that was read."""
@@ -42,7 +44,6 @@ class Submission(msgspec.Struct, gc=False):
 
     @property
     def members(self) -> dict[str, Any] | spec.InvalidBody:
-        """The members of the JSON object."""
         if self._members is None:
             self._members = spec.members(self.body or b"")
         return self._members

@@ -15,6 +15,10 @@ from pixazo_simulator.spec import LAST_INSTANT, PAGE_INSTANT, SECOND, read_insta
 
 from .part import Part
 
+__all__ = [
+    "Begun", "Clock", "StoredTime", "clock_factory", "read_start", "read_time", "real_clock", "real_date", "starting",
+]  # fmt: skip
+
 real_clock = partial(time.perf_counter)
 """Neither freezegun, which replaces functions in all modules but not partials, nor time-machine stops it."""
 real_date = partial(time.time)

@@ -19,6 +19,15 @@ from .part import Row
 if TYPE_CHECKING:
     from .world import World  # noqa: F401 - in the types of outcomes
 
+__all__ = [
+    "AddAlias", "AddRule", "AdoptWorld", "AdvanceClock", "AdvanceIdly", "AdvanceServer", "BeginWithGenerations",
+    "ChangeSettings", "ChangeWorld", "Command", "CopyDelivery", "CountCall", "CreateWorld", "Debit", "DeleteWorld",
+    "EndTurn", "ForgetProcess", "ForgetState", "Generation", "InitialGeneration", "KeepState", "Outcome", "ReadMedia",
+    "ReadStatus", "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule", "RestoreState", "ReturnDelivery",
+    "RotateSecret", "ServerCommand", "SetRules", "StateUnavailableError", "StopClock", "SubmitGeneration",
+    "TakeDelivery", "TakeNumber", "TakeTransitions", "TakeTurn", "Transition",
+]  # fmt: skip
+
 T = TypeVar("T")
 R = TypeVar("R")
 

@@ -16,6 +16,8 @@ from pixazo_simulator.spec import SECOND, is_success
 
 from .part import Part
 
+__all__ = ["Attempt", "Delivery", "Form", "next_attempt"]
+
 PROGRESS_INTERVAL = 15 * SECOND
 """Milliseconds between two progress webhooks of a running generation in mode `sync` (policy `webhook_events`)."""
 _MOST_VOID = 64
@@ -131,7 +133,6 @@ class Outbox(Part):
         return self._taken
 
     def number(self) -> int:
-        """A number for a new delivery."""
         self.latest += 1
         return self.latest
 
@@ -152,7 +153,6 @@ class Outbox(Part):
         heapq.heappush(self._agenda, (due, number))
 
     def next_due(self) -> int | None:
-        """The instant of the next attempt."""
         return self._agenda[0][0] if self._agenda else None
 
     def due(self, number: int) -> int | None:

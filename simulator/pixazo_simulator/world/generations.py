@@ -25,6 +25,8 @@ from .deliveries import Delivery, next_attempt
 from .journal import Limits
 from .part import Part
 
+__all__ = ["REQUEST_ID_FORMS", "plan_for", "seeded_random"]
+
 
 def seeded_random(*parts: str | int) -> Random:
     """A random source that depends on nothing but `parts`."""
@@ -160,7 +162,6 @@ class Generations(Part, kw_only=True):
 
     @property
     def next_generation(self) -> int:
-        """The number of the next submission that is accepted."""
         return self._accepted + 1
 
     def generation_of(self, identity: str) -> Generation | None:
@@ -168,12 +169,10 @@ class Generations(Part, kw_only=True):
         return self._generations.get(identity)
 
     def generations(self) -> list[Generation]:
-        """All accepted generations, oldest first."""
         return list(self._generations.values())
 
     @property
     def accepted(self) -> int:
-        """How many generations were accepted."""
         return len(self._generations)
 
     def _made(

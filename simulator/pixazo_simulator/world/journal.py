@@ -13,6 +13,8 @@ from pixazo_simulator.spec import HIDDEN, Header, PolicyDecision, classify, is_s
 
 from .part import Part
 
+__all__ = ["Exchange", "Journal"]
+
 
 class Limits(msgspec.Struct, frozen=True):
     """Bounds of a journal: exchanges kept, bytes kept of one body, bytes kept of the headers of one request."""
@@ -83,7 +85,6 @@ class Journal(Part):
 
     @property
     def dropped(self) -> int:
-        """How many exchanges are no longer kept."""
         return self.total - len(self._exchanges)
 
     def record(self, exchange: Exchange, header_bytes: int | None = None) -> None:

@@ -14,6 +14,8 @@ import msgspec
 
 from pixazo_simulator.script import SavedScript, Script
 
+__all__ = ["Row", "rows"]
+
 MOST_TOGETHER = 2000
 """Elements of a container in one row: they take some milliseconds to encode, and meanwhile nothing else runs."""
 _CONTAINERS = (list, deque, dict, OrderedDict)
@@ -61,7 +63,6 @@ class Notifier:
         self._listeners: list[Callable[[], object]] = []
 
     def notify(self) -> None:
-        """Something has happened."""
         for listener in tuple(self._listeners):  # another thread may start or stop listening
             listener()
 

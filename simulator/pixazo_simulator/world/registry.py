@@ -24,6 +24,8 @@ from .journal import Exchange, Journal
 from .part import Part, Row, restore, rows
 from .world import World
 
+__all__ = ["DEFAULT_KEY", "Forks", "KeyTakenError", "Settings", "Worlds", "check_key", "operations_by_name"]
+
 DEFAULT_KEY = "sim-key"
 BRIEF_LIMIT = spec.RateLimit(1000, 2)
 """The limit of the key `sim-throttled-briefly`, used up when its world opens."""
@@ -268,7 +270,6 @@ class Worlds:
         return run()
 
     def fresh_number(self) -> int:
-        """A number never given before."""
         self._made += 1
         return self._made
 

@@ -40,6 +40,8 @@ from .generations import Generations, seeded_random
 from .journal import Journal
 from .part import Notifier, Row, restore, rows
 
+__all__ = ["World"]
+
 MOST_FORMER_SECRETS = 10
 """Signing secrets besides the newest with which webhooks are still signed."""
 MOST_KEPT = 100

@@ -1,7 +1,5 @@
 """Searches for an order of poll, webhook, retry and duplicate that breaks an app."""
 
-from __future__ import annotations
-
 from .exploration import BrokenOrderError, Exploration, RunningSimulator, explore
 from .run import AppUnderTest, InvalidAppError, Scene
 

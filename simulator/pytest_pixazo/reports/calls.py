@@ -12,20 +12,9 @@ from typing import cast
 
 import msgspec
 
+from pixazo_simulator import spec
 from pixazo_simulator.control import Delivery, Exchange, Generation
 from pixazo_simulator.script import FAULTS, UNANSWERED, UNREADABLE, Fault
-from pixazo_simulator.spec import (
-    HIDDEN,
-    OPERATIONS,
-    SUBMITS,
-    TERMINAL,
-    WEBHOOK_URL_HEADER,
-    Operation,
-    Status,
-    covers,
-    is_success,
-    order,
-)
 from pytest_pixazo.world import Record
 
 _LATE = frozenset(name for name, fault in FAULTS.items() if fault.wait is not Fault.wait)
@@ -51,7 +40,7 @@ class Call(Exchange, frozen=True):
 
     @property
     def is_submit(self) -> bool:
-        return covers(SUBMITS, self.operation)
+        return spec.covers(spec.SUBMITS, self.operation)
 
     @property
     def is_committed(self) -> bool:
@@ -61,14 +50,14 @@ class Call(Exchange, frozen=True):
     @property
     def reported(self) -> str | None:
         """The status of the generation that the caller read in the response, such as QUEUED, if any."""
-        if self.is_lost or not is_success(self.status) or not isinstance(self.response.body, dict):
+        if self.is_lost or not spec.is_success(self.status) or not isinstance(self.response.body, dict):
             return None
         status = cast("dict[str, object]", self.response.body).get("status")
         return status if isinstance(status, str) else None
 
     @property
     def has_ended(self) -> bool:
-        return self.reported in TERMINAL
+        return self.reported in spec.TERMINAL
 
     @property
     def retry_after(self) -> float:
@@ -90,13 +79,12 @@ class Call(Exchange, frozen=True):
     def sent(self) -> tuple[object, ...]:
         """What makes it the same request as another; one with a hidden part, which may differ, is like no other."""
         body = msgspec.json.encode(self.request.body, order="sorted")
-        known = order(self.target, self.webhook_url, body, self.request.length)
-        return self.method, known, self.number if HIDDEN in str(known) else None
+        known = spec.order(self.target, self.webhook_url, body, self.request.length)
+        return self.method, known, self.number if spec.HIDDEN in str(known) else None
 
     @property
     def webhook_url(self) -> str | None:
-        """The value of the header."""
-        return self.request.headers.get(WEBHOOK_URL_HEADER.lower())
+        return self.request.headers.get(spec.WEBHOOK_URL_HEADER.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +104,11 @@ class CallbackAttempt:
 
     @property
     def was_taken(self) -> bool:
-        return is_success(self.response_status)
+        return spec.is_success(self.response_status)
 
     @property
     def has_ended(self) -> bool:
-        return self.reported in TERMINAL
+        return self.reported in spec.TERMINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +122,10 @@ class Traffic:
     callbacks: tuple[CallbackAttempt, ...]
     ended: tuple[str, ...]
     followed: frozenset[str]
-    operations: Mapping[str, Operation]
+    operations: Mapping[str, spec.Operation]
 
     @classmethod
-    def of(cls, record: Record, models: Iterable[Operation] = ()) -> Traffic:
+    def of(cls, record: Record, models: Iterable[spec.Operation] = ()) -> Traffic:
         generations = {each.request_id: each for each in record.generations}
         deliveries = record.deliveries
         attempts = [
@@ -150,7 +138,7 @@ class Traffic:
             callbacks=tuple(sorted(attempts, key=lambda each: (each.second, each.request_id, each.number))),
             ended=tuple(name for name, each in generations.items() if each.is_terminal),
             followed=frozenset(read | {delivery.request_id for delivery in deliveries}),
-            operations={**OPERATIONS, **{each.name: each for each in models}},
+            operations={**spec.OPERATIONS, **{each.name: each for each in models}},
         )
 
     def reads(self) -> dict[str, list[Call]]:
@@ -180,6 +168,6 @@ def _attempts(delivery: Delivery, generation: Generation | None) -> Iterator[Cal
         return
     reported = None
     if generation and generation.is_terminal:  # the end, unless it was due before
-        reported = generation.status if delivery.due_at >= generation.since else Status.PROCESSING
+        reported = generation.status if delivery.due_at >= generation.since else spec.Status.PROCESSING
     for number, attempt in enumerate(delivery.attempts, 1):
         yield CallbackAttempt(attempt.at.timestamp(), delivery.request_id, number, reported, attempt.status)

@@ -64,7 +64,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Print that the gateway of this run was changed."""
     name = config.getoption("pixazo_mutant") or config.getoption("pixazo_variant")
     return f"pixazo: the gateway of this run is changed: {name}" if name else None
 
@@ -193,7 +192,6 @@ def _results(config: pytest.Config) -> Results:
 
 
 def _setting(config: pytest.Config, name: str) -> str:
-    """What the option or else the ini file says."""
     given: str = config.getoption(f"pixazo_{name}") or config.getini(f"pixazo_{name}")
     return given
 

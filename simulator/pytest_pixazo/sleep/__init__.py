@@ -9,8 +9,6 @@ clocks that earlier objects keep (`Client(clock=time.monotonic)`), and `datetime
 A task or thread that sleeps forever moves the clock whenever all others wait.
 """
 
-from __future__ import annotations
-
 from .patches import active_sleeps, virtual_sleep
 from .virtual_time import Settable, SleepLimitError, Sleeps, WorldClock
 

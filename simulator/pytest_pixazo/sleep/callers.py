@@ -54,11 +54,11 @@ def waits(frame: FrameType) -> bool:
 
 
 def reads(frame: FrameType) -> bool:
-    return _reads(str(frame.f_globals.get("__name__", "")))
+    return is_of_app(str(frame.f_globals.get("__name__", "")))
 
 
 @cache
-def _reads(module: str) -> bool:
+def is_of_app(module: str) -> bool:
     """Cached: one request of an HTTP library reads clocks five times."""
     top_level = module.partition(".")[0]
     return top_level not in TOOLS and top_level not in PLUMBING

@@ -24,7 +24,7 @@ from weakref import ref
 
 import pytest
 
-from .callers import OUR_THREADS, PLUMBING, TOOLS, caller, reads, sets_deadline, waits
+from .callers import OUR_THREADS, caller, is_of_app, reads, sets_deadline, waits
 from .frozen import beside_frozen_time, is_frozen, is_travelling, monotonic_travels, original
 from .virtual_time import LIMIT, SECOND, Sleeps, WorldClock
 
@@ -82,7 +82,6 @@ def virtual_sleep(clock: WorldClock, *, limit: float = LIMIT) -> Generator[Sleep
 
 
 def active_sleeps() -> Sleeps | None:
-    """That of the active context, if any."""
     return _active
 
 
@@ -448,14 +447,8 @@ def _modules() -> Iterator[tuple[str, dict[str, Any]]]:
     modules: list[tuple[str, object]] = list(sys.modules.items())
     for name, module in modules:
         # An entry of sys.modules need not be a module; looking at a lazy module must not load it.
-        if _is_searched(name) and issubclass(type(module), ModuleType):
+        if (name in EXPORTERS or is_of_app(name)) and issubclass(type(module), ModuleType):
             yield name, object.__getattribute__(module, "__dict__")
-
-
-@cache
-def _is_searched(module: str) -> bool:
-    top_level = module.partition(".")[0]
-    return module in EXPORTERS or not (top_level in TOOLS or top_level in PLUMBING)
 
 
 def _rebind_attributes(owner: type, swap: Mapping[int, object]) -> None:

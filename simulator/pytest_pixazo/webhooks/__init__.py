@@ -1,7 +1,5 @@
 """Receives callbacks for a test: an inbox on a loopback port, or the app itself, called in process."""
 
-from __future__ import annotations
-
 from .event_loops import InboxError
 from .inbox import Inbox
 from .receivers import Callback, SignatureError

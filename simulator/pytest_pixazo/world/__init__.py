@@ -1,7 +1,5 @@
 """What the `pixazo` fixture gives: the world of a test, with its clock, wallet, journal, webhook deliveries and clients."""
 
-from __future__ import annotations
-
 from .conditions import models_of
 from .history import Deliveries, Journal
 from .pixazo import Clock, Pixazo, Wallet, WorldFactory, WorldOptions

@@ -275,9 +275,9 @@ def test_a_value_is_printed_for_people(capsys: pytest.CaptureFixture[str]) -> No
         "one",
         "two",
         "",
-        "STATUS  PROBLEM  FAULTS",
-        "500     -        delay, garbage",
-        "204     \\x1b[2J  -",
+        "STATUS  PROBLEM    FAULTS",
+        "500     -          delay, garbage",
+        "204     \\u001b[2J  -",
         "",
     ]
 

@@ -1,7 +1,5 @@
 """The Hypothesis state machine: submits, reads and waiting in any order, and the strategies from which it draws."""
 
-from __future__ import annotations
-
 from . import strategies
 from .counterexample import CounterexampleError
 from .machine import REPEATABLE, run_examples

@@ -18,19 +18,9 @@ from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, ClassVar, Final, TypeVar, cast
 
-from hypothesis import HealthCheck, Phase, event, settings
+from hypothesis import HealthCheck, Phase, event, settings, stateful
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
-from hypothesis.stateful import (
-    Bundle,
-    MultipleResults,
-    RuleBasedStateMachine,
-    initialize,
-    multiple,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
 from pixazo_contracts import probes
 from pixazo_contracts.judge import JUDGED, Terms, Verdict
@@ -88,7 +78,6 @@ class Submitted:
 
     @property
     def request_id(self) -> str:
-        """The id in the 202."""
         return str(self.exchange.accepted_id)
 
 
@@ -96,7 +85,7 @@ VALID: Final = strategies.valid_submits("generate") | strategies.valid_submits("
 BROKEN: Final = strategies.breaches("generate") | strategies.breaches("imageToVideo")
 
 #: What a bundle gets for a refused submit.
-NOTHING: Final = cast("object", multiple())
+NOTHING: Final = cast("object", stateful.multiple())
 
 
 def followers(state: str) -> frozenset[str]:
@@ -228,17 +217,17 @@ def counted_rule(need: str = "", **drawn: Any) -> Callable[[Callable[..., Any]],
             self.shared.fired[function.__name__] += 1
             return function(self, **values)
 
-        make: Callable[..., Any] = rule
-        return precondition(lambda machine: machine.shared.can(need))(make(**drawn)(counted))
+        make: Callable[..., Any] = stateful.rule
+        return stateful.precondition(lambda machine: machine.shared.can(need))(make(**drawn)(counted))
 
     return decorate
 
 
-class GatewayMachine(RuleBasedStateMachine):
+class GatewayMachine(stateful.RuleBasedStateMachine):
     """One example: one order of events with one gateway."""
 
-    keys: Bundle[str] = Bundle("keys")
-    accepted: Bundle[Submitted] = Bundle("accepted")
+    keys: stateful.Bundle[str] = stateful.Bundle("keys")
+    accepted: stateful.Bundle[Submitted] = stateful.Bundle("accepted")
 
     #: Set by `run_examples`, in a subclass for each run.
     shared: ClassVar[ExampleRun]
@@ -275,19 +264,17 @@ class GatewayMachine(RuleBasedStateMachine):
         self.submitted.setdefault(submitted.request_id, submitted)
         return submitted
 
-    @initialize(target=keys)
-    def have_keys(self) -> MultipleResults[str]:
+    @stateful.initialize(target=keys)
+    def have_keys(self) -> stateful.MultipleResults[str]:
         """The keys that can submit: ours, and the key of another account if there is one."""
-        return multiple("default", *(["other"] if self.shared.can("account:other") else []))
+        return stateful.multiple("default", *(["other"] if self.shared.can("account:other") else []))
 
     @counted_rule(target=accepted, step=VALID, key=keys)
     def submit_valid(self, step: Send, key: str) -> object:
-        """Submit a body that breaks no rule."""
         return self._submit(replace(step, account=key))
 
     @counted_rule(target=accepted, breach=BROKEN)
     def submit_invalid(self, breach: strategies.Breach) -> object:
-        """Submit a body that breaks one rule."""
         aims = (breach.clause,)
         step = probes.submit(breach.operation, breach.body, case=breach.wrong, aims=aims, intent="refuse")
         return self._submit(step)
@@ -329,7 +316,6 @@ class GatewayMachine(RuleBasedStateMachine):
 
     @counted_rule(target=accepted, submitted=accepted)
     def replay(self, submitted: Submitted) -> object:
-        """Send the same request again."""
         return self._submit(replace(submitted.send, case="again", aims=()))
 
     def _read(self, submitted: Submitted, reader: str = "", case: str = "read") -> Send:
@@ -337,28 +323,23 @@ class GatewayMachine(RuleBasedStateMachine):
 
     @counted_rule(submitted=accepted)
     def read(self, submitted: Submitted) -> None:
-        """Read a request."""
         self._run(self._read(submitted))
 
     @counted_rule(submitted=accepted, readers=st.integers(2, MOST_READERS))
     def read_in_parallel(self, submitted: Submitted, readers: int) -> None:
-        """Read a request several times at once."""
         self._run(Together(tuple(self._read(submitted, f"reader {n + 1}") for n in range(readers))))
 
     @counted_rule(submitted=accepted, caller=st.sampled_from(tuple(OTHER_CALLERS)))
     def read_foreign(self, submitted: Submitted, caller: str) -> None:
-        """Read a request without the key that it belongs to."""
         case = f"read by {caller or 'nobody'}"
         self._run(probes.read(submitted.request_id, case=case, aims=(OTHER_CALLERS[caller],), account=caller))
 
     @counted_rule(request_id=strategies.unknown_ids())
     def read_unknown(self, request_id: str) -> None:
-        """Read a request that does not exist."""
         self._run(probes.read(request_id, case="unknown id", aims=("STATUS-10",)))
 
     @counted_rule(polls=st.sampled_from(POLLS))
     def let_time_pass(self, polls: int) -> None:
-        """Wait."""
         self._run(Pause(polls * self.context.profile.pace))
 
     @counted_rule(submitted=accepted)
@@ -423,7 +404,7 @@ def _run_round(shared: ExampleRun, examples: settings) -> None:
     """Run examples. A failure is raised as its shortest counterexample, even if the gateway's timing makes it come and go."""
     machine = type(GatewayMachine.__name__, (GatewayMachine,), {"shared": shared})
     try:
-        run_state_machine_as_test(machine, settings=examples)
+        stateful.run_state_machine_as_test(machine, settings=examples)
     except (EnoughError, CounterexampleError, Flaky):
         if shared.shortest is None:
             raise

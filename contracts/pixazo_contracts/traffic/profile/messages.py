@@ -258,7 +258,6 @@ def seen_in_answers(trace: Trace) -> Iterator[Sighting]:
 
 
 def is_medium_of(url: str, read: Exchange) -> bool:
-    """Whether a URL is that of a medium of an envelope."""
     return url in {join_url(read.url, each) for each in media_urls(read)}
 
 

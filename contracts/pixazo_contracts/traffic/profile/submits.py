@@ -14,15 +14,7 @@ from itertools import permutations
 from typing import Final, NamedTuple
 
 from pixazo_contracts.trace import Exchange, Trace, split_url, webhook_urls
-from pixazo_contracts.traffic.bodies import (
-    FINE_SIZE,
-    FORMATS,
-    LARGE_SIZE,
-    LONGEST_PROMPT,
-    SHORT_SIDE,
-    image_format,
-    image_size,
-)
+from pixazo_contracts.traffic import bodies
 
 from .messages import Finding, Sighting, grouped, has_known_key, named
 
@@ -87,7 +79,7 @@ def first_frame(value: object) -> FirstFrame | None:
     except (binascii.Error, ValueError):
         return None
     declared = head[5:].partition(";")[0].lower().replace("image/jpg", "image/jpeg")
-    return FirstFrame(declared, image_format(content), *image_size(content), characters * 3 // 4)
+    return FirstFrame(declared, bodies.image_format(content), *bodies.image_size(content), characters * 3 // 4)
 
 
 def _image(value: object) -> Iterator[Oddity]:
@@ -107,7 +99,7 @@ def _image(value: object) -> Iterator[Oddity]:
 
 
 def _data(frame: FirstFrame) -> Iterator[Oddity]:
-    is_listed = frame.declared in FORMATS
+    is_listed = frame.declared in bodies.FORMATS
     broken = Oddity("rule", "image_rules", "refuse", "", "", "fail")
     if frame.format is None:
         yield broken if is_listed else Oddity("image")
@@ -117,9 +109,9 @@ def _data(frame: FirstFrame) -> Iterator[Oddity]:
     elif frame.declared != frame.format:
         yield Oddity("type", "image_type", "match", "", "listed|any", "match")
     short, long = sorted((frame.width, frame.height))
-    if short > 0 and (short <= SHORT_SIDE or 2 * long > 5 * short or frame.size >= LARGE_SIZE):
+    if short > 0 and (short <= bodies.SHORT_SIDE or 2 * long > 5 * short or frame.size >= bodies.LARGE_SIZE):
         yield broken
-    if FINE_SIZE <= frame.size < LARGE_SIZE:
+    if bodies.FINE_SIZE <= frame.size < bodies.LARGE_SIZE:
         yield Oddity("megabyte", "image_megabyte", "mb", "", "mib", "mb")
 
 
@@ -132,7 +124,7 @@ def _prompt(submit: Exchange) -> Iterator[Oddity]:
         yield Oddity("blank", "blank_prompt", "refuse", "accept")
     cut = SHORTENED.fullmatch(prompt)
     counts = {"code_points": len(prompt), "utf16": len(prompt.encode("utf-16-le")) // 2, "bytes": len(prompt.encode())}
-    beyond = [unit for unit, count in counts.items() if count > LONGEST_PROMPT]
+    beyond = [unit for unit, count in counts.items() if count > bodies.LONGEST_PROMPT]
     if cut or len(beyond) == len(counts):
         yield Oddity("long") if limited else Oddity("limits", "t2v_limits", "i2v", "open")
     elif beyond:

@@ -37,7 +37,6 @@ def described(identifier: str, about: str, schema: Schema) -> Schema:
 
 
 def root_of(kind: type) -> Schema:
-    """The schema of a type in JSON Schema, with the type itself at the root."""
     schema = cast("Schema", _plain(msgspec.json.schema(kind)))
     root: Schema = schema["$defs"].pop(kind.__name__)
     return {**root, "$defs": schema["$defs"]}

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 import click
 
+from pixazo_html import visible
 from pixazo_simulator.cli.options import LISTEN_OPTIONS, usage_error
-from pixazo_simulator.cli.process import LineWriter, Signals, end_now, log, log_to_stderr, printable
+from pixazo_simulator.cli.process import LineWriter, Signals, end_now, log, log_to_stderr
 from pixazo_simulator.cli.serve import begin_end, check_output, print_ready
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) ->
             if entry.answers:
                 write(to_json(shown(entry)))
         elif said := text_line(entry, forwards=forwards):
-            text, tone = printable(said[0]), said[1]
+            text, tone = visible(said[0]), said[1]
             write(click.style(text, fg=_COLOURS[tone]) if is_coloured else text)
 
     return show

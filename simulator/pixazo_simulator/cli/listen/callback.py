@@ -133,7 +133,6 @@ class KeptCallback(msgspec.Struct, frozen=True, kw_only=True):
         return self.callback.size + sum(len(each.body) for each in self.answers)
 
     def answered(self, answer: Answer) -> KeptCallback:
-        """The entry with one more response."""
         kept = msgspec.structs.replace(answer, body=answer.body[:KEPT_OF_ANSWER])
         return msgspec.structs.replace(self, answers=(*self.answers, kept)[-MOST_ANSWERS:])
 
@@ -157,7 +156,6 @@ class Kept:
         return entry
 
     def answered(self, entry: KeptCallback, answer: Answer) -> KeptCallback:
-        """Add a response to an entry, unless the entry was dropped."""
         before = self._entries.get(entry.number)
         entry = (before or entry).answered(answer)
         if before:

@@ -10,17 +10,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pixazo_html import encode_json
+from pixazo_simulator import spec
 from pixazo_simulator.control import responses
-from pixazo_simulator.spec import (
-    InvalidDataError,
-    Redactor,
-    beginning,
-    is_secret,
-    is_success,
-    read,
-    read_instant,
-    timestamp,
-)
 
 from .callback import SIGNATURE, Answer, Callback, KeptCallback, Verdict
 
@@ -76,15 +67,17 @@ def to_json(value: responses.Body) -> str:
 def shown(entry: KeptCallback, most: int = MOST_SHOWN) -> ShownCallback:
     """A webhook with at most this many characters of each body."""
     callback = entry.callback
-    redactor = Redactor().with_request_secrets(callback.headers, callback.target)
+    redactor = spec.Redactor().with_request_secrets(callback.headers, callback.target)
     others = [(name, value) for name, value in callback.headers if name != SIGNATURE]
     signature = {SIGNATURE.decode(): value.decode("latin-1") for name, value in callback.headers if name == SIGNATURE}
-    request_id, status = (None if each is None else redactor.text(beginning(each, _SHORT)) for each in callback.subject)
+    request_id, status = (
+        None if each is None else redactor.text(spec.beginning(each, _SHORT)) for each in callback.subject
+    )
     return ShownCallback(
         number=entry.number,
-        time=timestamp(callback.at),
+        time=spec.timestamp(callback.at),
         method=callback.method,
-        path=redactor.text(beginning(callback.target, _LONG)),
+        path=redactor.text(spec.beginning(callback.target, _LONG)),
         request_id=request_id,
         status=status,
         size=len(callback.body),
@@ -96,14 +89,14 @@ def shown(entry: KeptCallback, most: int = MOST_SHOWN) -> ShownCallback:
     )
 
 
-def _body(redactor: Redactor, body: bytes, most: int) -> str:
+def _body(redactor: spec.Redactor, body: bytes, most: int) -> str:
     # At most 4 bytes per character (UTF-8): a long body is not decoded as a whole.
-    return redactor.text(beginning(body[: 4 * most + 4].decode(errors="backslashreplace"), most))
+    return redactor.text(spec.beginning(body[: 4 * most + 4].decode(errors="backslashreplace"), most))
 
 
-def _answer(redactor: Redactor, answer: Answer, most: int) -> ShownAnswer:
+def _answer(redactor: spec.Redactor, answer: Answer, most: int) -> ShownAnswer:
     return ShownAnswer(
-        time=timestamp(answer.at),
+        time=spec.timestamp(answer.at),
         status=answer.status,
         milliseconds=answer.milliseconds,
         problem=answer.problem and redactor.text(answer.problem),
@@ -140,7 +133,7 @@ def _answered(view: ShownCallback) -> tuple[str, Tone]:
     *before, latest = view.answers
     again = "sent again: " if before else ""
     said = f": {latest.problem}" if latest.problem else f" in {latest.milliseconds} ms"
-    tone: Tone = "good" if is_success(latest.status) else "bad"
+    tone: Tone = "good" if spec.is_success(latest.status) else "bad"
     return f"#{view.number}  {again}answered {latest.status}{said}", tone
 
 
@@ -166,14 +159,14 @@ def saved_line(callback: Callback) -> bytes:
 
     The body keeps every byte: its signature is verified, and its media are downloaded, when it is posted again.
     """
-    redactor, headers = Redactor().with_request_secrets(callback.headers, callback.target), dict[str, str]()
+    redactor, headers = spec.Redactor().with_request_secrets(callback.headers, callback.target), dict[str, str]()
     for raw_name, value in callback.headers:
         name, text = raw_name.decode("latin-1"), value.decode("latin-1")
-        if raw_name == SIGNATURE or not is_secret(name):
+        if raw_name == SIGNATURE or not spec.is_secret(name):
             text = text if raw_name == SIGNATURE else redactor.text(text)
             headers[name] = f"{headers[name]}, {text}" if name in headers else text
     method, path = cast("Literal['POST', 'PUT']", callback.method), redactor.text(callback.target)
-    saved = _Saved(timestamp(callback.at), method, path, headers)
+    saved = _Saved(spec.timestamp(callback.at), method, path, headers)
     try:
         saved.body = callback.body.decode()
     except UnicodeDecodeError:
@@ -187,13 +180,13 @@ def read_saved(lines: Iterable[bytes]) -> Iterator[Callback]:
         if line.strip():
             try:
                 yield _callback(line.strip())
-            except (InvalidDataError, ValueError) as error:
+            except (spec.InvalidDataError, ValueError) as error:
                 raise ValueError(f"line {number}: {error}") from None
 
 
 def _callback(line: bytes) -> Callback:
-    saved = read(line, _Saved)
-    at = read_instant(saved.time) if saved.time else 0
+    saved = spec.read(line, _Saved)
+    at = spec.read_instant(saved.time) if saved.time else 0
     if at is None:
         raise ValueError(f"time {saved.time!a} is not an instant such as 2026-03-31T10:00:00Z")
     if saved.body is not UNSET and saved.body_base64 is not UNSET:

@@ -72,12 +72,10 @@ class Message(msgspec.Struct, dict=True, kw_only=True):
             return {}
 
     def header(self, name: str) -> str | None:
-        """The first header of a name in lower case."""
         return next((value for key, value in self.headers if key.lower() == name), None)
 
     @property
     def shown(self) -> dict[str, str]:
-        """The headers that an app acts upon."""
         return {name: value for name in _SHOWN if (value := self.header(name)) is not None}
 
 
@@ -104,17 +102,14 @@ class Exchange(Message, kw_only=True):
 
     @property
     def is_submit(self) -> bool:
-        """Whether it asks for a video."""
         return self.operation in SUBMITS and self.method == "POST"
 
     @property
     def succeeded(self) -> bool:
-        """Whether the response is a 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
     @cached_property
     def request(self) -> Message:
-        """What was sent."""
         return Message(headers=self.request_headers, body=self.request_body)
 
     @property
@@ -135,7 +130,6 @@ class Exchange(Message, kw_only=True):
 
     @property
     def webhook_urls(self) -> tuple[str, ...]:
-        """The URLs at which a submission asked to be called back."""
         given = (self.request.header(WEBHOOK_HEADER), self.request.members.get("callback_url"))
         return tuple(url for url in given if isinstance(url, str) and url.startswith("http"))
 

@@ -198,7 +198,6 @@ def _text(text: str) -> Any:
 
 
 def _rules(file: str) -> list[dict[str, Any]]:
-    """The rules of a script file, as `serve --script` reads it."""
     from pixazo_simulator.server import read_script  # this import takes a while
 
     return [rule.as_json() for rule in read_script(Path(file))]

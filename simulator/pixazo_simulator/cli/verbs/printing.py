@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import click
 
-from pixazo_simulator.cli.process import printable
+from pixazo_html import visible
 
 _NARROWEST = 12
 """Characters that a column keeps where the terminal is too narrow for all."""
@@ -69,7 +69,7 @@ def _cell(value: object) -> str:
     if isinstance(value, list):
         each = cast("list[object]", value)
         return str(len(each)) if _is_table(each) else ", ".join(map(_cell, each))
-    return "\n".join(map(printable, str(value).split("\n")))
+    return "\n".join(map(visible, str(value).split("\n")))
 
 
 def aligned(rows: Sequence[Sequence[str]], width: int | None = None) -> str:

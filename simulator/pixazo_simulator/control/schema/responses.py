@@ -48,7 +48,6 @@ def instant(milliseconds: int) -> Instant:
 
 
 def encode(value: object) -> bytes:
-    """A value as JSON."""
     return msgspec.json.encode(value, enc_hook=_text)
 
 

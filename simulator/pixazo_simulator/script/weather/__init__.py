@@ -1,7 +1,5 @@
 """Seeded incidents that an app should survive, as the rules of a script, and the fewest that break it."""
 
-from __future__ import annotations
-
 from .incidents import DAY, Forecast, Incident, forecast, read_forecast, rules, written
 from .shrinking import Fewest, Shrinking, StopShrinking
 

@@ -1,7 +1,5 @@
 """The console under `/_sim/console`: pages for a developer's browser, built on the functions of `/_sim`."""
 
-from __future__ import annotations
-
 from .app import Console
 
 __all__ = ["Console"]

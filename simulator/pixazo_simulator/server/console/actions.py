@@ -22,7 +22,6 @@ _STEPS: Mapping[str, Mapping[str, object]] = {"5": {"seconds": 5}, "15": {"secon
 
 
 async def open_world(request: ConsoleRequest) -> ActionResult:
-    """Go to the world that a key opens."""
     key = request.form.get("key", "").strip()
     if request.worlds.log:
         await request.worlds.opened(key)
@@ -69,28 +68,24 @@ async def change(request: ConsoleRequest) -> ActionResult:
 
 
 async def resend(request: ConsoleRequest) -> ActionResult:
-    """Post a webhook once more."""
     number = request.path["delivery"]
     attempt = await request.send(responses.Attempt, "POST", f"deliveries/{number}/resend")
     return ActionResult(f"Webhook {number} was posted again: {attempt}.", is_good=is_success(attempt.status))
 
 
 async def add_rule(request: ConsoleRequest) -> ActionResult:
-    """Append a rule that was written as JSON."""
     text = request.form.get("rule", "").encode()
     added = await request.send(responses.RuleNumber, "POST", "script/rules", text)
     return ActionResult(f"Rule {added.number} was added; it is tried after all others.")
 
 
 async def replace_rule(request: ConsoleRequest) -> ActionResult:
-    """Replace a rule by one that was written as JSON."""
     number = request.path["rule"]
     await request.send(responses.RuleNumber, "PUT", f"script/rules/{number}", request.form.get("rule", "").encode())
     return ActionResult(f"Rule {number} was replaced; it starts unused.")
 
 
 async def remove_rule(request: ConsoleRequest) -> ActionResult:
-    """Remove a rule."""
     await request.send(responses.Deleted, "DELETE", f"script/rules/{request.path['rule']}")
     return ActionResult(f"Rule {request.path['rule']} was removed.")
 

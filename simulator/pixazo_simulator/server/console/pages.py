@@ -154,7 +154,6 @@ async def requests(request: ConsoleRequest) -> View:
 
 
 def _filters(request: ConsoleRequest) -> dict[str, str]:
-    """The filters that are given, by name."""
     return {name: value for name in _FILTERS if (value := request.query.get(name))}
 
 

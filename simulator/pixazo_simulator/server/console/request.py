@@ -68,7 +68,6 @@ class ConsoleRequest(msgspec.Struct, frozen=True):
 
     @property
     def here(self) -> str:
-        """The path of the page of the world."""
         return f"{BASE}/worlds/{self.path['number']}"
 
 

@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast
 from pixazo_simulator.spec.decoding import InvalidDataError, InvalidTextError, Path
 from pixazo_simulator.spec.text import regex
 
+__all__ = ["FORMS", "Document", "problems_of", "problems_within", "read_text_as"]
+
 T = TypeVar("T")
 
 FORMS = {".toml": "TOML", ".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
@@ -77,7 +79,6 @@ class Document:
 
     @cached_property
     def lines(self) -> Mapping[Path, int]:
-        """The line of each value."""
         if self._form == "YAML":
             return self._yaml_lines
         return json_lines(self._text) if self._form == "JSON" else toml_lines(self._text)
@@ -240,7 +241,6 @@ class _Walk:
             self._at += 1
 
     def value(self, path: Path) -> None:
-        """Walk through a value."""
         start = self._peek()
         if start not in "[{":
             self._skip(*(_STRINGS if start in "\"'" else (_PLAIN,)))

@@ -53,7 +53,6 @@ class _Walk:
         self.lines: dict[Path, int] = {}
 
     def value(self, node: Any, path: Path) -> Any:
-        """The value of a node at a path."""
         line = node.start_mark.line + 1
         self.lines.setdefault(path, line)
         self._left -= 1

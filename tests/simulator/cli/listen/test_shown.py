@@ -30,7 +30,7 @@ def answer(status: int, problem: str | None = None) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("forwards", "shown", "line", "tone"),
+    ("forwards", "latest", "line", "tone"),
     [
         (True, entry(), "#7  10:00:15Z  POST /hook  COMPLETED r-1  44 bytes  not signed", "plain"),
         (True, entry(times=2), "#7  10:00:15Z  POST /hook  COMPLETED r-1  44 bytes  again, 2nd time  not signed", "notable"),
@@ -42,9 +42,9 @@ def answer(status: int, problem: str | None = None) -> Answer:
         (False, entry(answer(204)), "#7  10:00:15Z  POST /hook  COMPLETED r-1  44 bytes  not signed  answered 204", "plain"),
     ],
 )  # fmt: skip
-def test_what_has_happened_is_a_line(forwards: bool, shown: KeptCallback, line: str, tone: str) -> None:
+def test_what_has_happened_is_a_line(forwards: bool, latest: KeptCallback, line: str, tone: str) -> None:
     """With a tone, which a terminal shows as a colour."""
-    assert text_line(shown, forwards=forwards) == (line, tone)
+    assert text_line(latest, forwards=forwards) == (line, tone)
 
 
 def test_where_nothing_is_forwarded_arrival_and_answer_are_one_line() -> None:
