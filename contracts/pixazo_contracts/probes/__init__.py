@@ -23,10 +23,10 @@ from __future__ import annotations
 from collections.abc import Collection, Container
 
 from . import callers, conversation, families, generations
-from .conversation import *  # noqa: F403
-from .families import *  # noqa: F403
-from .generations import *  # noqa: F403
-from .images import *  # noqa: F403
+from .conversation import *
+from .families import *
+from .generations import *
+from .images import *
 
 #: All probes: smoke first, late ones last, cheap ones before expensive ones.
 PROBES: tuple[conversation.Probe, ...] = (

@@ -3,7 +3,7 @@
 from pixazo_html import encode_json as encode_json
 from pixazo_html import visible as visible
 
-from .exchange import *  # noqa: F403
-from .settings import *  # noqa: F403
-from .target import *  # noqa: F403
-from .trace import *  # noqa: F403
+from .exchange import *
+from .settings import *
+from .target import *
+from .trace import *

@@ -3,16 +3,16 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .effects import *  # noqa: F403
-from .engine import *  # noqa: F403
-from .facts import *  # noqa: F403
+from .effects import *
+from .engine import *
+from .facts import *
 from .faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
-from .injection import *  # noqa: F403
-from .matchers import *  # noqa: F403
-from .rule import *  # noqa: F403
+from .injection import *
+from .matchers import *
+from .rule import *
 
 if TYPE_CHECKING:
-    from .builder import *  # noqa: F403
+    from .builder import *
 
 
 def __getattr__(name: str) -> object:
