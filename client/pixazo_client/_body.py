@@ -203,5 +203,5 @@ class Download:
 
 
 def shown_url(url: str) -> str:
-    """The URL without its query, which may hold a signature, and without user and password."""
-    return re.sub(r"\A((?:[^:/?#]*:)?//)?[^/?#]*@", r"\1", url.partition("?")[0])
+    """The URL without its query and fragment, which may hold a signature, and without user and password."""
+    return re.sub(r"\A((?:[^:/?#]*:)?//)?[^/?#]*@", r"\1", re.split("[?#]", url, maxsplit=1)[0])
