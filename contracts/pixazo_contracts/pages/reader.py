@@ -259,8 +259,6 @@ def read_page(markdown: str) -> Page:
     markdown = markdown.removeprefix("\ufeff")
     if not markdown.strip():
         raise InvalidPageError("no operation was found: the page is empty")
-    if _HTML.match(without_comments(markdown)):
-        raise InvalidPageError("no operation was found: it is HTML: give the page as Markdown")
     found = list(sections(read_blocks(markdown)))
     reading = _Reading({section.title for section in found})
     following, kinds = "", list[str]()
@@ -271,23 +269,27 @@ def read_page(markdown: str) -> Page:
         reading.section(section, kind)
     reading.finish()
     if not reading.operations:
+        if _HTML.match(without_comments(markdown)):
+            raise InvalidPageError("no operation was found: it is HTML: give the page as Markdown")
         raise InvalidPageError(
             "no operation was found: no section Request Code has a request such as `POST https://...`"
         )
     return Page(
         **reading.about,
-        operations=tuple(_completed(each, reading.operations) for each in reading.operations),
+        operations=tuple(_completed(at, reading.operations) for at in range(len(reading.operations))),
         sentences=tuple(reading.page_sentences),
         unread=tuple(reading.unread),
         is_open=is_open(markdown),
     )
 
 
-def _completed(operation: Operation, every: Sequence[Operation]) -> Operation:
-    """An operation with what the page prints for the first or last one of the same model, and nowhere else."""
-    for at, names, kinds in _COMMON:
-        other = every[at]
-        if other.model_id == operation.model_id and not any(getattr(operation, name) for name in names):
+def _completed(at: int, every: Sequence[Operation]) -> Operation:
+    """The operation at this place, with what the page prints for the first or last one of the same model, and nowhere else."""
+    operation = every[at]
+    for place, names, kinds in _COMMON:
+        other = every[place]
+        is_of_model = other is not every[at] and other.model_id == operation.model_id
+        if is_of_model and not any(getattr(operation, name) for name in names):
             operation = msgspec.structs.replace(
                 operation,
                 samples=(*operation.samples, *(each for each in other.samples if each.section in kinds)),

@@ -80,11 +80,14 @@ def without_comments(html: str) -> str:
 
 def is_open(markdown: str) -> bool:
     """Whether a page ends within a sample: its last fence is not closed, and no heading follows it, as where one before it was lost."""
-    for each in _MARKDOWN.parse(f"{markdown}\n"):
-        begin, end = each.map or (0, 0)
-        if each.type == "fence" and end - begin == 1 + each.content.count("\n"):  # one line of marks, not two
-            return "\n## " not in each.content
-    return False
+    fences = [each for each in _MARKDOWN.parse(f"{markdown}\n") if each.type == "fence"]
+    if not fences:
+        return False
+    last = fences[-1]
+    begin, end = last.map or (0, 0)
+    has_no_end = end - begin == 1 + last.content.count("\n")  # one line of marks, not two
+    is_at_end = end > markdown.rstrip().count("\n")  # the end of a list or quotation closes a fence in it
+    return has_no_end and is_at_end and "\n## " not in last.content
 
 
 def _blocks(markdown: str) -> Iterator[Block]:

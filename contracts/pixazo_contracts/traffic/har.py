@@ -65,7 +65,7 @@ BEYOND_HAR: Final = (
 )
 
 #: What a client does not send of a URL: a user and password, which become a header, and the fragment.
-UNSENT: Final = re.compile(r"(?<=://)[^/?#]*@|#.*")
+UNSENT: Final = re.compile(r"\A(\w[\w+.-]*://)[^/?#]*@|#.*")
 
 #: The digits of a second that are too precise.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
@@ -149,7 +149,7 @@ def _typed(headers: Headers, kind: object) -> Headers:
 def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     """An entry with a method and a URL; one without an instant follows the entry before it."""
     request, response = _member(entry, "request"), _member(entry, "response")
-    method, url = _text(request.get("method")).upper(), UNSENT.sub("", _text(request.get("url")))
+    method, url = _text(request.get("method")).upper(), UNSENT.sub(r"\1", _text(request.get("url")))
     if not is_object(entry) or not method or not split_url(url).hostname:
         return None
     posted, content = _member(request, "postData"), _member(response, "content")

@@ -17,7 +17,7 @@ from pixazo_contracts.pages import InvalidPageError, compare_pages, own_page, re
 from pixazo_contracts.pages.descriptions import read_rules
 from pixazo_contracts.pages.meaning import atoms
 from pixazo_contracts.pages.page import COLUMNS, Rules, kind_of
-from pixazo_contracts.pages.sections import read_blocks
+from pixazo_contracts.pages.sections import is_open, read_blocks
 
 RENDERED = """\
 ### Model of a test
@@ -200,6 +200,23 @@ def test_what_is_no_page_is_refused(text: str) -> None:
         read_page(text)
 
 
+def test_a_page_in_markdown_may_begin_with_html() -> None:
+    """As the title of many a README that is in the middle."""
+    assert len(read_page(f'<h1 align="center">Hailuo</h1>\n\n{own_page()}').operations) == 2
+
+
+def test_what_an_operation_prints_itself_is_not_completed() -> None:
+    """The only operation of a page is its first and its last one, too."""
+    page = "# A\n\n## Request Code\n\n```\nPOST https://a.test/x\n```\n\n## cURL Example\n\n```\ncurl https://a.test/y\n```\n"
+    assert [each.section for each in read_page(page).operations[0].samples] == ["request code", "curl example"]
+
+
+@pytest.mark.parametrize(("page", "whether"), [("a\n```\nx", True), ("1. a\n   ```\n   x\n\n## B", False)])
+def test_a_page_that_ends_within_a_sample(page: str, whether: bool) -> None:
+    """A list that ends also ends a sample in it."""
+    assert is_open(page) is whether
+
+
 LINES = own_page().splitlines(keepends=True)
 OURS = read_page(own_page())
 
@@ -300,3 +317,10 @@ def test_a_line_of_dashes_below_a_table_leaves_its_rows(below: str) -> None:
     """It makes no heading of them."""
     page = f"{own_page()}\n\n## Pricing\n| Resolution | Price (USD) |\n| --- | --- |\n| 768P | $0.28 |\n{below}\n"
     assert read_page(page).operations[-1].prices == {"768P": "$0.28"}
+
+
+def test_a_price_may_depend_on_two_columns() -> None:
+    """Also where their cells are paragraphs."""
+    cells = ("Resolution", "Duration", "Price", "768P", "6s", "$0.28", "768P", "10s", "$0.56")
+    page = "\n\n".join((own_page(), "## Pricing", *cells))
+    assert read_page(page).operations[-1].prices == {"768P, 6s": "$0.28", "768P, 10s": "$0.56"}

@@ -340,6 +340,14 @@ def test_no_key_comes_in_however_it_is_spelt_and_an_echo_is_noted(tmp_path: Path
         assert "canary" not in CliRunner().invoke(main, [command, str(file)]).output.lower()
 
 
+def test_a_url_within_a_query_is_sent_as_it_is() -> None:
+    """Its user is hidden and not left out; the user of the URL itself is no part of the request."""
+    (exchange,) = traced(
+        entry("GET", f"{STATUS}?at=https://me:word@a.test".replace("//gate", "//me:word@gate"))
+    ).exchanges
+    assert exchange.url == f"{STATUS}?at=https://<hidden>@a.test"
+
+
 def test_a_cookie_like_a_word_and_where_it_holds_strike_nothing() -> None:
     sent = submit(headers={"Cookie": "theme=bear"})
     sent["response"]["headers"] += _listed({"Set-Cookie": "theme=bear; Domain=gateway.pixazo.ai; Path=/"})
