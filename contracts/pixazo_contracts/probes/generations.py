@@ -50,7 +50,7 @@ from .conversation import (
     valid_body,
     with_webhook,
 )
-from .families import ABSENT, Case, family, t2v
+from .families import ABSENT, MOST_TRIES, Case, family, t2v
 from .images import data_url, png, webp
 
 IMAGE: Final[dict[str, object]] = {"first_frame_image": PRINTED_IMAGE}
@@ -296,26 +296,32 @@ MOST_LINKS: Final = 3
 
 
 def _burst(name: str, case: str, reads: int, *, heads: int = 0, after: str | None = None) -> Probe:
-    """Requests about one generation right after each other: at once, or first when it should be over.
+    """Requests about one generation right after each other, also of other callers: at once, or first when it should be over.
 
     With `after` that is when a polled one has ended; where probes do not run side by side, after the time that another took.
     """
 
     @probe(name, "STATUS-12", cost=1)
     def burst(context: RunContext) -> Conversation[None]:
-        accepted = yield from submit("generate", valid_body("generate", case), case=case, intent="accept")
-        if after is not None:
-            if context.limited:
-                yield from Pause((yield from ordinary(context)))
-            else:
-                yield from Await(after)
-            yield from Pause(context.profile.pace)
-        if accepted.accepted_id is not None:
-            for _ in range(heads):
-                yield from head(f"{STATUS_BASE}{accepted.accepted_id}", accepted.accepted_id)
+        for _ in range(1 if context.limited else MOST_TRIES):
+            accepted = yield from submit("generate", valid_body("generate", case), case=case, intent="accept")
+            if after is not None:
+                if context.limited:
+                    yield from Pause((yield from ordinary(context)))
+                else:
+                    yield from Await(after)
+                yield from Pause(context.profile.pace)
+            if accepted.accepted_id is None:
+                return
+            if heads:
+                others = (read(accepted.accepted_id, case="while it runs", account=each) for each in strangers(context))
+                own = head(f"{STATUS_BASE}{accepted.accepted_id}", accepted.accepted_id)
+                yield from Together((*others, *[own] * heads))
             for _ in range(reads):
                 yield from read(accepted.accepted_id, case="burst")
-            yield from poll(context, accepted)
+            end = yield from poll(context, accepted)
+            if end is None or end.state == "COMPLETED":
+                return
 
     return burst
 
@@ -364,7 +370,8 @@ def _late(context: RunContext) -> Conversation[None]:
     yield from Pause(context.profile.patience)
     generations = find_generations((yield from Recall()), ())
     ended = [g for g in generations if g.outcome in TERMINAL and g.submit.account == "default"]
-    for generation in ended[:MOST_REREADS]:
+    # A gateway may give up on a receiver long after the end.
+    for generation in sorted(ended, key=lambda g: "WEBHOOK-16" not in g.submit.aims)[:MOST_REREADS]:
         yield from read(generation.request_id, case="late", aims=("STATUS-16",))
     fetched = [g.downloads[0] for g in ended if g.downloads]
     for first in fetched[:MOST_LINKS]:
@@ -382,7 +389,9 @@ def _foreign(_: RunContext) -> Conversation[None]:
     ended = [g for g in generations if g.outcome in TERMINAL and g.submit.account == "default"]
     for (operation, outcome), generation in {(g.submit.operation, g.outcome): g for g in reversed(ended)}.items():
         case = f"id of another account, {operation}, {outcome}"
-        yield from read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
+        one = read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
+        yield from one
+        yield from replace(one, operation="head", method="HEAD", case=f"HEAD, {case}")
 
 
 @probe("neighbours of an id", "STATUS-10")
@@ -406,8 +415,9 @@ def _neighbours(_: RunContext) -> Conversation[None]:
 
 RECEIVER: Final = frozenset({"receiver"})
 
-#: How long a slow receiver takes, in seconds.
+#: How long a slow receiver takes, in seconds; and more failures than any gateway tries.
 SLOW: Final = 1.0
+ALWAYS: Final = 10**6
 
 
 def _receiver(
@@ -541,7 +551,7 @@ RECEIVERS: Final = (
     family("unusable webhook URL, no prompt", "WEBHOOK-15", *_uncallable(", no prompt", prompt=ABSENT)),
     family("unusable webhook URL", "WEBHOOK-15", *_uncallable()),
     _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", unread=True),
-    _receiver("refusing receiver", ReceiverUrl("refusing", fails=1), 2, "WEBHOOK-11", "WEBHOOK-16"),
+    _receiver("refusing receiver", ReceiverUrl("refusing", fails=ALWAYS), 2, "WEBHOOK-11", "WEBHOOK-16"),
     _receiver(
         *("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),
         unread=True,

@@ -112,6 +112,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("AUTH-07", at(nth(-1, reads()), code(403))),
     ("AUTH-08", at(aimed(), code(400))),
     ("AUTH-10", at(aimed(), envelope, put(status="FAILED", output=None))),
+    ("AUTH-10", at(nth(-1, aimed("id of another account")), put(message="no access to 'A high-energy scene of a ...'"))),
     ("AUTH-11", at(media(), become(leaks=("header X-Request",)))),
     ("AUTH-12", at(aim("AUTH-01"), head("WWW-Authenticate", "Key"))),
     ("HDR-04", at(nth(-1, reads("PROCESSING")), HTML)),
@@ -153,7 +154,6 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("STATUS-10 STATUS-11", at(nth(0, aimed()), envelope)),
     ("STATUS-10 STATUS-11", at(nth(0, aimed()), put(status="QUEUED"))),
     ("STATUS-12", at(nth(-1, reads(case="burst", made=of("burst-read"))), put(status="PROCESSING"))),
-    ("STATUS-12", at(reads("COMPLETED", made=of("burst-read")), put(status="FAILED"))),
     ("STATUS-13", at(nth(1, reads(case="alone")), code(429))),
     ("STATUS-14", at(nth(-1, reads(made=of("quiet"))), put(progress=100))),
     ("STATUS-14", at(nth(-1, reads(case="again")), code(404))),
@@ -269,6 +269,7 @@ MILD: tuple[tuple[str, Edit], ...] = (
     ("T2V-BODY-02", at(reads("COMPLETED", made=of("prompt alone")), put(status="FAILED"))),
     ("WEBHOOK-04", calls("alone", drop("updated_at"))),
     ("STATUS-04", at(reads("QUEUED"), drop("model_id"))),
+    ("STATUS-12", at(reads("COMPLETED", made=of("burst-read")), put(status="FAILED"))),
     ("AUTH-10", at(nth(0, aimed()), code(200), text("{}"))),
     ("OUT-06", at(reads("COMPLETED"), output(media_type="image/png"))),
     ("TIME-05", at(reads("PROCESSING"), drop("created_at"))),
@@ -309,6 +310,7 @@ RIGHT: dict[str, Edit] = {
         at(nth(0, submits(status=500)), text("<h1>Oops</h1>"), head("Content-Type", "text/html")),
         at(aim("BASE-08"), code(308), text("")), at(nth(0, aim("STATUS-11")), code(307), text("")),
         at(aim("STATUS-10", status=404), put(status="ERROR", request_id=NO_ID)),
+        at(lambda trace, _: (e for e in trace.exchanges if e.method in ("PUT", "DELETE", "OPTIONS")), code(501)),
         at(answered(429), become(headers=(("Content-Type", "application/json"),))),
     ),
     "keys first": both(
@@ -325,6 +327,10 @@ RIGHT: dict[str, Edit] = {
         replace(each, number=each.number + 50, at=each.at + 20) for each in trace.callbacks
     ))),
     "no callback is repeated": unrepeated,
+    "one failed by chance": both(
+        at(reads("COMPLETED", made=of("refusing receiver")), put(status="FAILED", error="No", output=None)),
+        calls("refusing", put(status="FAILED", error="No", output=None)),
+    ),
     "one of an earlier run, behind a tunnel": called("alone", target(lambda _: "/t/hook/0a-3-g1?run=0a"), put(request_id=NO_ID)),
     "media on the documented bucket": everything(on_bucket),
     "refusals that say 200": at(case("no key, a real id, trailing slash"), code(200), text('{"status": "ERROR", "error": "No key"}')),

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+from itertools import chain, repeat
 from pathlib import Path
 from shutil import copytree
 from types import SimpleNamespace
@@ -145,9 +146,10 @@ def test_the_example_of_expectations_and_baseline(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.exhaustive
 def test_a_submit_that_waits_for_its_generation_fails() -> None:
-    """A 202 that is held until the generation has ended is distinguished from one that is merely slow."""
+    """A 202 that is held until the generation has ended is distinguished from one that is merely slow, also under load."""
 
-    with serve(hold=lambda reply: 0.8 if reply.code == 202 else 0.0) as (url, _):
+    late = chain(repeat(0.0, 4), repeat(0.8))
+    with serve(hold=lambda reply: next(late) if reply.code == 202 else 0.0) as (url, _):
         assert "FAIL SUBMIT-14" in run(url, "--clauses", "SUBMIT-14").output
     with serve(hold=lambda _: 0.05) as (url, _):
         assert run(url, "--clauses", "SUBMIT-14").exit_code == 0
@@ -296,9 +298,16 @@ def test_why_a_run_is_no_pass_is_said_where_no_clause_failed(out: Path, tmp_path
     assert error.get("message") == "Too little was judged to call this a pass."
 
 
-@pytest.mark.parametrize(("baseline", "left"), [([], []), (["--baseline"], ["result.json", "result.ndjson"])])
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        ("--out .", []),
+        ("--out . --baseline .", ["result.json", "result.ndjson"]),
+        ("--json result.json --junit junit.xml --html report.html", ["result.ndjson"]),
+    ],
+)
 def test_a_run_that_is_cut_leaves_no_reports_of_another(
-    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, baseline: list[str], left: list[str]
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, left: list[str]
 ) -> None:
     """Those of an earlier run are removed before anything is sent, but for a result that may be the baseline."""
     copytree(out, tmp_path, dirs_exist_ok=True)
@@ -307,13 +316,8 @@ def test_a_run_that_is_cut_leaves_no_reports_of_another(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(commands, "observe", cut)
-    arguments = (
-        "--no-discovery",
-        "--out",
-        str(tmp_path),
-        *(word for each in baseline for word in (each, str(tmp_path))),
-    )
-    assert run("http://127.0.0.1:1", *arguments).exit_code == 3
+    monkeypatch.chdir(tmp_path)
+    assert run("http://127.0.0.1:1", "--no-discovery", *options.split()).exit_code == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == [*left, "trace.ndjson"]
 
 
