@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
@@ -239,18 +239,14 @@ def _clock_moved(first: Exchange, submit: Exchange) -> bool:
 @SUBMIT.clause("SUBMIT-14", IMPLIED, SHARED, depends_on="SUBMIT-03", section=ACCEPTED)
 def submit_14(trace: Trace) -> Remarks:
     """Submit does not wait for generation."""
-    reads = [(e.started, e.latency) for e in trace.exchanges if e.operation == "status" and e.status is not None]
-    ordinary = median(latency for _, latency in reads or [(0.0, 0.0)])
-    reads.sort()
-    begun, ended = sorted(e.started for e in trace.exchanges), sorted(e.finished for e in trace.exchanges)
+    reads = sorted((e.started, e.latency) for e in trace.operation("status") if e.status is not None)
     for generation in trace.generations:
         submit, first = generation.submit, next(iter(generation.seen), None)
-        during = bisect_left(begun, submit.finished) - bisect_right(ended, submit.started)
         meanwhile = reads[bisect_left(reads, (submit.started,)) : bisect_left(reads, (submit.finished,))]
-        # Under our own load every response is slow: a submit is compared with reads of that time, if it was not alone.
-        if first is None or (during > 1 and len(meanwhile) < FEWEST_READS):
+        # Under our own load every response is slow: a submit is compared with reads that began meanwhile, if there were any.
+        if first is None or 0 < len(meanwhile) < FEWEST_READS:
             continue
-        usual = median(latency for _, latency in meanwhile) if during > 1 else ordinary
+        usual = median(latency for _, latency in meanwhile or reads)
         held = _clock_moved(first, submit) if trace.profile.virtual else _held(first, submit, usual)
         got = f"after {submit.latency:.2f} s, {first.state} at once"
         yield check(not held, submit, "response", "long before the generation ends", words=got)

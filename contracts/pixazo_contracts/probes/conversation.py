@@ -444,7 +444,9 @@ def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2
 
 
 def ordinary(context: RunContext) -> Conversation[float]:
-    """The longest time that a request took, in seconds; one poll if none has ended."""
+    """The longest time that a request took, in seconds, once g1 has ended where probes run side by side; one poll if none has ended."""
+    if not context.limited:
+        yield from Await("g1 ended")
     generations = trace.find_generations((yield from Recall()), ())
     return max((g.ends[0].started - g.submit.finished for g in generations if g.ends), default=context.profile.pace)
 

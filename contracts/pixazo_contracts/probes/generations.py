@@ -1,6 +1,6 @@
 """Probes of generations: the packs g1 to g5, the same body twice, many reads of one, several side by side, late re-reads.
 
-And their callbacks: receivers that fail, are slow or redirect; both channels; unusable URLs; our own address as an image.
+And their callbacks: receivers that fail, are slow or redirect; unusable URLs; our own address as an image.
 
 Each of the packs is one accepted request that proves every acceptance in it; the smoke test begins with g1. If a pack is
 refused, no clause about one of its values is blamed: `families.ALLOWED` sends each value alone.
@@ -295,22 +295,15 @@ MOST_REREADS: Final = 40
 MOST_LINKS: Final = 3
 
 
-def _burst(name: str, case: str, reads: int, *, heads: int = 0, after: str | None = None) -> Probe:
-    """Requests about one generation right after each other, also of other callers: at once, or first when it should be over.
-
-    With `after` that is when a polled one has ended; where probes do not run side by side, after the time that another took.
-    """
+def _burst(name: str, case: str, reads: int, *, heads: int = 0) -> Probe:
+    """Requests about one generation right after each other: HEADs and other callers' reads at once; without them, reads when it should be over."""
 
     @probe(name, "STATUS-12", cost=1)
     def burst(context: RunContext) -> Conversation[None]:
         for _ in range(1 if context.limited else MOST_TRIES):
             accepted = yield from submit("generate", valid_body("generate", case), case=case, intent="accept")
-            if after is not None:
-                if context.limited:
-                    yield from Pause((yield from ordinary(context)))
-                else:
-                    yield from Await(after)
-                yield from Pause(context.profile.pace)
+            if not heads:
+                yield from Pause((yield from ordinary(context)) + context.profile.pace)
             if accepted.accepted_id is None:
                 return
             if heads:
@@ -415,8 +408,8 @@ def _neighbours(_: RunContext) -> Conversation[None]:
 
 RECEIVER: Final = frozenset({"receiver"})
 
-#: How long a slow receiver takes, in seconds; and more failures than any gateway tries.
-SLOW: Final = 1.0
+#: A receiver that takes this many seconds; and more failures than any gateway tries.
+SLOW: Final = ReceiverUrl("slow", delay=1.0)
 ALWAYS: Final = 10**6
 
 
@@ -441,8 +434,6 @@ def _receiver(
         accepted = yield from submit_called(operation, name, url, "header", *aims, duration=duration)
         if unread and accepted.accepted_id is not None:
             # A caller with a callback need not poll, so the callback must arrive without polling.
-            if not context.limited:
-                yield from Await("g1 ended")
             longest = yield from ordinary(context)
             yield from AwaitCallbacks(url, 1, longest + context.profile.settle + context.profile.pace)
         if (yield from poll(context, accepted)) is not None:
@@ -477,16 +468,6 @@ def _bad_ends(context: RunContext) -> Conversation[None]:
         sent = yield from submit_called(operation, f"{kind}, {way}", url, way, prompt=context.prompts[kind])
         called.append((sent, url))
     yield from follow_called(context, called)
-
-
-@probe("both channels", "WEBHOOK-20", cost=1, needs=RECEIVER)
-def _both(context: RunContext) -> Conversation[None]:
-    headers = with_webhook((yield from ReceiverUrl("both-header")))
-    member = yield from ReceiverUrl("both-member")
-    body = {"prompt": PROMPT, "callback_url": member}
-    accepted = yield from submit("generate", body, case="both channels", intent="accept", headers=headers)
-    if (yield from poll(context, accepted)) is not None:
-        yield from AwaitCallbacks(member, 2, context.profile.settle)
 
 
 @probe("refused with a URL", "WEBHOOK-09", worst=1, needs=RECEIVER)
@@ -527,7 +508,7 @@ PACKS: Final = (_g1, _g1_callback, _g2, _g3, _g4, _g5)
 
 SUBMITS: Final = (_repeated, _at_once)
 READS: Final = (
-    _burst("left alone", "quiet", 5, after="g1 ended"),
+    _burst("left alone", "quiet", 5),
     _burst("read often", "burst-read", 12, heads=HEADS),
     _closely,
     _side_by_side(
@@ -552,16 +533,10 @@ RECEIVERS: Final = (
     family("unusable webhook URL", "WEBHOOK-15", *_uncallable()),
     _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", unread=True),
     _receiver("refusing receiver", ReceiverUrl("refusing", fails=ALWAYS), 2, "WEBHOOK-11", "WEBHOOK-16"),
-    _receiver(
-        *("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),
-        unread=True,
-        operation="imageToVideo",
-        duration=10,
-    ),
+    _receiver("slow receiver", SLOW, 1, "WEBHOOK-16", unread=True, operation="imageToVideo", duration=10),
     _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17"),
     _member,
     _bad_ends,
-    _both,
     _refused,
     _own_address,
 )
