@@ -13,8 +13,6 @@ from .clause import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER
 from .remarks import Evidence, Observation, Remarks, Violation, check, code_shown, code_word, member_names, plain, show
 
 BASE = Group()
-#: Methods that ask for nothing to be done (RFC 9110, 9.2.1).
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Accounts whose responses show whether a route exists.
 PLAIN_ACCOUNTS = frozenset({"", "default"})
 
@@ -74,7 +72,7 @@ def base_06(trace: Trace) -> Remarks:
     """GET, HEAD and OPTIONS on a submit path begin no work, and no other method on a status path ends what runs; what they get is observed."""
     for exchange in trace.aimed("BASE-06"):
         generation = trace.generation(exchange.url.rpartition("/")[2])
-        if exchange.method in SAFE:
+        if exchange.method in {"GET", "HEAD", "OPTIONS"}:
             yield from begins_nothing(trace, exchange)
         if generation is not None:
             # These methods do not cause what happens to it after its end.

@@ -232,8 +232,7 @@ def err_500_01(trace: Trace) -> Remarks:
         if exchange.status is not None:
             # A server says 501 to a method that it does not have (RFC 9110, 15.6.2): the page mentions two.
             holds = exchange.status < 500 or (exchange.status == 501 and exchange.method not in {"GET", "POST"})
-            got = f"{exchange.status} to {exchange.case}"
-            yield check(holds, exchange, "status code", "no 5xx", words=got)
+            yield check(holds, exchange, "status code", "no 5xx", words=f"{exchange.status} to {exchange.case}")
         elif odd and exchange.error != "connect":
             yield Violation(exchange, "response", "one, whatever the input", code_shown(exchange))
 

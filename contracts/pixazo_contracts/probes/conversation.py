@@ -309,9 +309,10 @@ def head(url: str, request_id: str, account: str = "default") -> Send:
     return Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id)
 
 
-def strangers(context: RunContext) -> tuple[str, ...]:
-    """The accounts that must neither see nor change a request of ours."""
-    return ("", "unknown", *(["other"] if "account:other" in context.profile.capabilities else []))
+def strangers(context: RunContext) -> dict[str, str]:
+    """The accounts that must neither see nor change a request of ours, each with the clause that says so."""
+    other = {"other": "AUTH-10"} if "account:other" in context.profile.capabilities else {}
+    return {"": "AUTH-02", "unknown": "AUTH-03", **other}
 
 
 def with_webhook(url: str) -> Headers:
@@ -345,8 +346,7 @@ def poll(
 
     With several `readers`, each poll is as many reads at once, each on its own connection; `queued` as for `follow`.
     """
-    names = tuple(f"reader {n + 1}" for n in range(readers))
-    ends = yield from follow(context, [accepted], queued=queued, readers=names)
+    ends = yield from follow(context, [accepted], queued=queued, readers=[f"reader {n + 1}" for n in range(readers)])
     return next(iter(ends.values()), None)
 
 

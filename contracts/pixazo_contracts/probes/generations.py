@@ -19,6 +19,7 @@ from .conversation import (
     PRINTED_HEADERS,
     PRINTED_IMAGE,
     PROMPT,
+    About,
     Await,
     AwaitCallbacks,
     Conversation,
@@ -75,10 +76,6 @@ G5: Final = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16
 REREADS: Final = 10
 
 
-#: The clauses that say that an account must not see a request of ours while it runs; the probes of `callers` read it again later.
-UNSEEN_BY: Final = {"": "AUTH-02", "unknown": "AUTH-03", "other": "AUTH-10"}
-
-
 def submit_g1(context: RunContext) -> Conversation[Exchange]:
     """Submit g1: the printed text-to-video example byte for byte, the webhook header in odd letter case; strangers read it at once."""
     url = (yield from ReceiverUrl("g1")) if context.has_receiver else None
@@ -86,16 +83,13 @@ def submit_g1(context: RunContext) -> Conversation[Exchange]:
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = sample_text("text_to_video").encode()
     accepted = yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers)
-    for account in strangers(context) if accepted.accepted_id is not None else ():
-        unseen = (UNSEEN_BY[account],)
-        yield from read(str(accepted.accepted_id), case="while it runs", aims=unseen, account=account)
+    for account, clause in strangers(context).items() if accepted.accepted_id is not None else ():
+        yield from read(str(accepted.accepted_id), case="while it runs", aims=(clause,), account=account)
     return accepted
 
 
 #: Reads of the first generation while no other request is under way: a gateway has no reason to throttle these.
 LONE_READS: Final = 4
-
-REFUSED_KEY: Final = frozenset({401, 403})
 
 #: A target is gone if it could not be reached for the last few requests, this many.
 MOST_UNREACHED: Final = 3
@@ -141,7 +135,7 @@ def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
         return Unusable(f"the target does not respond ({read.error}): check --target", hopeless=True)
     # This gateway may respond with 403 to an id that is not the caller's.
     refused = read.status == 401 or (read.status == 403 and valid)
-    if refused and all(exchange.status in REFUSED_KEY for exchange in valid or submits):
+    if refused and all(exchange.status in {401, 403} for exchange in valid or submits):
         return Unusable(f"the target refuses the key ({read.status}): check --api-key", hopeless=True)
     # If each refusal was a server error, and so was spent, there may have been no budget for a valid submit.
     spent = [exchange for exchange in submits if exchange.spent]
@@ -249,21 +243,17 @@ def _g5(context: RunContext) -> Conversation[None]:
         yield from AwaitCallbacks(headers[-1][1], 2, context.profile.settle)
 
 
-def _twice(context: RunContext, prompt: str, headers: Headers) -> Conversation[None]:
-    """One body twice, so far apart that the timestamps of two requests would differ."""
-    for case in ("first", "again"):
-        body = {"prompt": prompt}
-        accepted = yield from submit("generate", body, case=case, aims=("SUBMIT-15",), intent="accept", headers=headers)
-        if accepted.accepted_id is not None:
-            yield from read(accepted.accepted_id, case="after each")
-        yield from Pause(context.profile.pace)
-
-
 @probe("same body twice", "SUBMIT-10", "SUBMIT-15", "ERR-SET-01", cost=4)
 def _repeated(context: RunContext) -> Conversation[None]:
-    yield from _twice(context, "A paper boat passes a sleeping cat", PRINTED_HEADERS)
+    """A body twice, so far apart that the timestamps of two requests would differ; then another one with an idempotency key."""
     key = ("Idempotency-Key", f"pixazo-contracts-{context.run}")
-    yield from _twice(context, "A paper boat passes a barking dog", (*PRINTED_HEADERS, key))
+    for animal, headers in (("a sleeping cat", PRINTED_HEADERS), ("a barking dog", (*PRINTED_HEADERS, key))):
+        body, about = {"prompt": f"A paper boat passes {animal}"}, About(aims=("SUBMIT-15",), intent="accept")
+        for case in ("first", "again"):
+            accepted = yield from submit("generate", body, case=case, headers=headers, **about)
+            if accepted.accepted_id is not None:
+                yield from read(accepted.accepted_id, case="after each")
+            yield from Pause(context.profile.pace)
 
 
 @probe("submits at once", "SUBMIT-10", cost=5)
@@ -286,9 +276,6 @@ def _at_once(context: RunContext) -> Conversation[None]:
 #: many times as often as others they are read.
 WATCHED: Final = 3
 CLOSER: Final = 4.0
-
-#: Requests of a burst of HEADs.
-HEADS: Final = 6
 
 #: How many finished requests are read again at the end of a run, and how many links are followed again: a few show as much as all.
 MOST_REREADS: Final = 40
@@ -509,7 +496,7 @@ PACKS: Final = (_g1, _g1_callback, _g2, _g3, _g4, _g5)
 SUBMITS: Final = (_repeated, _at_once)
 READS: Final = (
     _burst("left alone", "quiet", 5),
-    _burst("read often", "burst-read", 12, heads=HEADS),
+    _burst("read often", "burst-read", 12, heads=6),
     _closely,
     _side_by_side(
         "both operations side by side",
