@@ -128,8 +128,11 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
             yield Observation(f"{read.case}: {read.status}, {body}", read)
 
 
-STATUS.row("STATUS-06", IMPLIED, SHARED,
-    checks.each(checks.envelopes(*checks.RUNNING), "output", lambda output: not any(output.values()) if is_object(output) else checks.is_null_or_absent(output), "null"),
+def _holds_nothing(output: object) -> bool:
+    return not any(output.values()) if is_object(output) else checks.is_null_or_absent(output)
+
+
+STATUS.row("STATUS-06", IMPLIED, SHARED, checks.each(checks.envelopes(*checks.RUNNING), "output", _holds_nothing, "null"),
     depends_on=f"{READABLE} STATUS-02", core=True,
     section='Status Values: "COMPLETED | Done — output contains the result"',
     demands="`output` holds nothing before COMPLETED.")  # fmt: skip
