@@ -91,10 +91,12 @@ def stamps(reads: Iterable[Exchange], first: str, second: str) -> Iterator[tuple
 
 def shows_work(exchange: Exchange) -> bool:
     """Whether a response begins or shows work: it accepts, or has an id, a state or a result."""
-    body = exchange.members
-    if exchange.succeeded and (exchange.is_submit or "request_id" in body):
+    body, name = exchange.members, str(exchange.members.get("request_id") or "none")
+    # Not an id of each answer, for support: a gateway may give it the same name.
+    is_known = name.startswith(f"{MODEL}_") or name == exchange.request_id
+    if exchange.succeeded and (exchange.is_submit or is_known):
         return True
-    named = str(body.get("request_id", "")).startswith(f"{MODEL}_") and exchange.request_id is None
+    named = is_known and exchange.request_id is None
     # A refusal may say ERROR, too, whatever its status code: it names no request.
     return named or body.get("status") in (*RUNNING, "COMPLETED") or is_object(body.get("output"))
 

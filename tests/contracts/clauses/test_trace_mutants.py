@@ -63,6 +63,7 @@ from tests.contracts.fake_run import ORIGIN
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE
 from pixazo_contracts.clauses.clause import EXAMPLE, SILENT
+from pixazo_contracts.clauses.remarks import Evidence, Violation
 from pixazo_contracts.judge.verdict import judge
 from pixazo_contracts.trace.trace import STAMPS, STATES
 
@@ -334,6 +335,10 @@ RIGHT: dict[str, Edit] = {
     "one of an earlier run, behind a tunnel": called("alone", target(lambda _: "/t/hook/0a-3-g1?run=0a"), put(request_id=NO_ID)),
     "media on the documented bucket": everything(on_bucket),
     "refusals that say 200": at(case("no key, a real id, trailing slash"), code(200), text('{"status": "ERROR", "error": "No key"}')),
+    "an id of each answer": at(
+        lambda trace, _: (e for e in trace.exchanges if e.method in ("GET", "OPTIONS") and "BASE-06" in e.aims),
+        code(200), text('{"request_id": "7f3a-01", "allow": "POST"}'),
+    ),
     "an Expires that is now": at(reads(), head("Date", "Tue, 31 Mar 2026 10:00:00 GMT"), head("Expires", "Tue, 31 Mar 2026 10:00:01 GMT")),
 }  # fmt: skip
 
@@ -403,6 +408,26 @@ def test_no_right_trace_is_accused(edit: Edit) -> None:
     verdicts = judge(edit(clean(), ""), CATALOGUE)
     unaccused = {"PASS", "OBSERVED", "INCONCLUSIVE", "SKIPPED"}
     assert [(v.clause, v.outcome, v.findings) for v in verdicts if v.outcome.value not in unaccused] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("begun", "slowest", "found"),
+    [(0.1, 0.1, [Violation]), (0.1, 0.8, [Evidence]), (0.7, 0.1, [])],
+    ids=["reads are fast", "all stands still for a while", "reads come when that is over"],
+)
+def test_a_submit_under_load_is_compared_with_reads_of_the_same_time(
+    begun: float, slowest: float, found: list[type]
+) -> None:
+    """A gateway that stands still, or is busy with large bodies, delays all that it got then."""
+    trace = clean()
+    mine = next(g for g in trace.generations if g.submit.case == "quiet")
+    late = [replace(e, started=begun, finished=begun + slowest) for e in reads(made=of("g1"))(trace, "")]
+    others = [replace(e, started=begun, finished=begun + 0.1) for e in reads(made=of("g2"))(trace, "")]
+    submit, end = replace(mine.submit, started=0.0, finished=1.0), replace(mine.ends[0], started=1.1, finished=1.2)
+    real = replace(trace.header, profile=replace(trace.profile, virtual=False))
+    edited = replace(trace, header=real, exchanges=(submit, *late[:1], *others[:6], end))
+    assert [type(each) for each in BY_ID["SUBMIT-14"].judge(edited)] == found
 
 
 @pytest.mark.slow
