@@ -182,9 +182,10 @@ def conclude(trace: Trace, clauses: tuple[Clause, ...], terms: Terms, options: d
 
 
 def remove_reports(options: dict[str, Any], terms: Terms) -> None:
-    """Remove the reports of an earlier run: they would pass for those of one that is killed. A result may be the baseline, a device is none."""
+    """Remove the reports of an earlier run: they would pass for those of one that is killed. A result may be the baseline."""
     for name, place in _places(options):
-        if place.is_file() and (terms.baseline is None or not name.startswith("result.")):
+        is_ours = place.is_file() and not place.is_symlink()  # as /dev/stdout may be
+        if is_ours and (terms.baseline is None or not name.startswith("result.")):
             place.unlink()
 
 

@@ -311,6 +311,7 @@ def test_why_a_run_is_no_pass_is_said_where_no_clause_failed(out: Path, tmp_path
         ("--out .", []),
         ("--out . --baseline .", ["result.json", "result.ndjson"]),
         ("--json result.json --junit junit.xml --html report.html", ["result.ndjson"]),
+        ("--out . --json link", ["link"]),
     ],
 )
 def test_a_run_that_is_cut_leaves_no_reports_of_another(
@@ -325,6 +326,8 @@ def test_a_run_that_is_cut_leaves_no_reports_of_another(
     monkeypatch.setattr(commands, "observe", cut)
     monkeypatch.setattr("pixazo_contracts.cli.proxy._serve", cut)
     monkeypatch.chdir(tmp_path)
+    if "link" in left:  # as /dev/stdout, which is a link to the file that a shell redirects it to
+        Path("link").symlink_to("trace.ndjson")
     assert command(*start, "http://127.0.0.1:1", *options.split()).exit_code == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == [*left, "trace.ndjson"]
 
