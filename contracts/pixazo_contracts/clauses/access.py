@@ -195,7 +195,8 @@ def auth_10(trace: Trace) -> Remarks:
         quoted = len(prompt) >= QUOTED and prompt[:QUOTED] in (read.body or "")
         work, got = quoted or checks.shows_work(read), f"{read.status}: {show(read.body)}"
         yield check(not (work or read.succeeded), read, "response", "a refusal", words=got, drifts=not work)
-        yield Observation(code_shown(read), read)
+        if read.method == "GET":
+            yield Observation(code_shown(read), read)
     yield from _hidden(trace, "other")
 
 

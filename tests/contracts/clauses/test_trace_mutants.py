@@ -411,6 +411,14 @@ def test_no_right_trace_is_accused(edit: Edit) -> None:
 
 
 @pytest.mark.slow
+def test_what_head_gets_is_not_what_a_read_gets() -> None:
+    """A gateway that has no HEAD is as in a baseline for which none was sent."""
+    edit = at(lambda trace, _: (e for e in trace.exchanges if e.method == "HEAD" and "AUTH-10" in e.aims), code(405))
+    verdicts = judge(edit(clean(), ""), lineage("AUTH-10"))
+    assert [each.observation for each in verdicts if each.clause == "AUTH-10"] == ["404"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("begun", "slowest", "found"),
     [(0.1, 0.1, [Violation]), (0.1, 0.8, [Evidence]), (0.7, 0.1, [])],
