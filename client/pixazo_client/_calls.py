@@ -78,10 +78,7 @@ def retry_pause(method: str, outcome: Outcome, attempt: int, limit: int, jitter:
 
     A call is repeated at most `limit` times; `jitter` returns a number in [0, 1).
     """
-    # The gateway documents no idempotency key. A submission may have been accepted and charged unless it was never
-    # sent, or was refused for its rate.
-    unaccepted = outcome.status == 429 if isinstance(outcome, Response) else not outcome.sent
-    if attempt >= limit or not (is_transient(outcome) if method == "GET" else unaccepted):
+    if attempt >= limit or not _is_repeatable(method, outcome):
         return None
     asked = outcome.retry_after if isinstance(outcome, Response) else None
     if asked is None:
@@ -94,6 +91,14 @@ def retry_pause(method: str, outcome: Outcome, attempt: int, limit: int, jitter:
 def is_transient(outcome: Outcome) -> bool:
     """Whether the same read might succeed later: there was no response, or it was 408, 429 or 5xx."""
     return not isinstance(outcome, Response) or outcome.status in {408, 429} or outcome.status >= 500
+
+
+def _is_repeatable(method: str, outcome: Outcome) -> bool:
+    if method == "GET":
+        return is_transient(outcome)
+    # The gateway documents no idempotency key. A submission may have been accepted and charged unless it was never
+    # sent, or was refused for its rate.
+    return outcome.status == 429 if isinstance(outcome, Response) else not outcome.sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +223,7 @@ class Watch:
             generation = await self._poll()
             if generation is not None and generation != self._last:
                 self._last = generation
-                status = generation.status
-                if status not in KNOWN and status not in self._reported:
-                    self._reported.add(status)
-                    name = self._submission.request_id
-                    logger.warning("request %r has the unknown status %r: taken as not ended", name, status)
+                self._report_unknown(generation.status)
                 return generation
 
     async def end(self, on_update: Callable[[Generation], object] | None, *, raise_on_failure: bool) -> Generation:
@@ -267,6 +268,12 @@ class Watch:
             return None
         self._failure = None
         return generation
+
+    def _report_unknown(self, status: str) -> None:
+        if status not in KNOWN and status not in self._reported:
+            self._reported.add(status)
+            name = self._submission.request_id
+            logger.warning("request %r has the unknown status %r: taken as not ended", name, status)
 
 
 async def _send(session: Session, request: Request) -> Outcome:

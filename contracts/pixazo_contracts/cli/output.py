@@ -23,6 +23,7 @@ NUMBER = click.IntRange(0)
 
 
 def option(names: str, metavar: str | None = None, about: str | None = None, **more: Any) -> click.Option:
+    """An option of these names, the last of which may be that of its parameter: `-o --out`, `--json json_file`."""
     return click.Option(names.split(), metavar=metavar, help=about, **more)
 
 
