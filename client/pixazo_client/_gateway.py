@@ -77,7 +77,7 @@ class Gateway:
             raise PixazoError(f"{name} is empty: {remedy}")
         url = url.rstrip("/").removesuffix(MODEL_PATH)  # with which the page prints it
         if _origin(url) is None or "?" in url or "#" in url:
-            shown = url.rpartition("@")[2]  # without a password
+            shown = re.split("[?#]", url.rpartition("@")[2])[0]  # without a password or a token
             raise PixazoError(f"{name} {shown!r} is not usable: give http(s)://host[:port] without user, query or #")
         return cls(url, key)
 
