@@ -263,6 +263,8 @@ def _read(path: Path, target: str | None) -> tuple[Trace, bool]:
     path = path / "trace.ndjson" if path.is_dir() else path
     try:
         trace, left_out = load_traffic(path, None if target is None else origin_of_target(target))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: there is no such file: name the directory that run --out made") from None
     except InvalidTraceError as error:
         fail(f"{path}: {error}", ExitCode.SUITE)
     if left_out:

@@ -410,6 +410,13 @@ def test_a_file_that_is_no_archive_ends_with_one_line(tmp_path: Path, data: byte
         assert said in result.output
 
 
+@pytest.mark.parametrize("command", ["judge", "profile", "har"])
+def test_a_directory_without_a_trace_is_refused(tmp_path: Path, command: str) -> None:
+    result = CliRunner().invoke(main, [command, str(tmp_path)])
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert "trace.ndjson: there is no such file: name the directory" in result.output
+
+
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pixazo_contracts.traffic.har.LARGEST", 100)
     file = tmp_path / "a.har"
