@@ -54,9 +54,8 @@ class Workers:
 
     def _start(self) -> subprocess.Popen[bytes]:
         number = self._listener.fileno()
-        if (
-            sys.platform != "win32"
-        ):  # SIGHUP would end the worker before its `Signals` listen; here another thread receives it
+        if sys.platform != "win32":
+            # Workers inherit it: SIGHUP would end one before its `Signals` listen. In this process another thread receives it.
             signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
         with self._lock:
             process = subprocess.Popen(  # noqa: S603 - this command itself
