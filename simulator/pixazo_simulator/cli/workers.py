@@ -74,7 +74,13 @@ class Workers:
             log.warning("a worker exited with %d: starting another in its place", code)
             with self._lock:
                 self._processes.remove(process)
-            process = self._start()
+            while not self._ending.is_set():
+                try:
+                    process = self._start()
+                    break
+                except OSError as error:  # such as too little memory
+                    log.warning("no worker can be started: %s", error.strerror)
+                    self._ending.wait(AGAIN)
             if not _is_ready(process):
                 self._ending.wait(AGAIN)
 
