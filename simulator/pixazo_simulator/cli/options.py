@@ -33,6 +33,9 @@ class Whole(click.IntRange):
 
     name = "whole number"
 
+    def get_metavar(self, *_: object, **__: object) -> str:  # its parameters differ between versions of click
+        return "NUMBER"
+
 
 class Finite(click.FloatRange):
     """A number within bounds that JSON can express."""
