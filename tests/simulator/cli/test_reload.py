@@ -210,8 +210,10 @@ def test_a_worker_is_replaced_once_a_process_can_be_started(tmp_path: Path, monk
             first.communicate(b"\n", PATIENCE)
             until(lambda: full.call_count > 1)
         until(lambda: len(workers._processes) == 1)
-        assert workers._processes != [first]
         workers.end()
+        (second,) = workers._processes
+        assert second is not first
+        second.communicate(timeout=PATIENCE)  # closes its pipes
 
 
 @pytest.mark.slow
