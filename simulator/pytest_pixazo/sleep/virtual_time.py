@@ -213,6 +213,7 @@ class Sleeps(Settable):
             raise wakeup.error
 
     async def in_asyncio(self, seconds: float) -> None:
+        """Sleep as `asyncio.sleep` does."""
         running = asyncio.get_running_loop()
         future: asyncio.Future[None] = running.create_future()
 
@@ -225,6 +226,7 @@ class Sleeps(Settable):
             await future
 
     async def in_trio(self, seconds: float) -> None:
+        """Sleep as `trio.sleep` does."""
         import trio
 
         token = trio.lowlevel.current_trio_token()

@@ -52,6 +52,14 @@ def test_the_clock(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
     assert repr(pixazo.clock) == "<manual clock at 2026-03-31T10:10:00.000Z>"
 
 
+def test_a_step_in_which_nothing_falls_due_takes_no_route(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """Loops that advance by a little do little else; what was accepted falls due later."""
+    pixazo_client.generate("A bear")
+    pixazo.control.advance = Mock(side_effect=AssertionError("by /_sim"))  # type: ignore[method-assign]  # a spy
+    assert pixazo.clock.advance(0.5) == []
+    assert pixazo.clock.now == PAGE_TIME + timedelta(seconds=0.5)
+
+
 def test_an_advance_that_ends_early(
     pixazo: Pixazo, pixazo_client: PixazoClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
