@@ -327,10 +327,11 @@ WRONG: list[tuple[Callable[[Pixazo], object], type[Exception], str]] = [
     (lambda pixazo: pixazo.wait_for("status", statu=200), ControlError, r"\(did you mean status\?\)"),  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     (lambda pixazo: pixazo.assert_called(5), ValueError, "assert_called 5 is not one of generate, "),  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
     (lambda pixazo: pixazo.when("generate").end("failed"), ValueError, r"end 'failed' is not one of COMPLETED, FAILED, ERROR \(did you mean FAILED\?\)"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    (lambda pixazo: setattr(pixazo.wallet, "balanse", "1"), AttributeError, r"wallet.balanse cannot be set \(did you mean balance\?\): set wallet.balance"),
-    (lambda pixazo: setattr(pixazo, "strict", False), AttributeError, r"pixazo.strict cannot be set: a world begins as @pytest.mark.pixazo\(...\) says"),
-    (lambda pixazo: setattr(pixazo, "wallet", "5"), AttributeError, "pixazo.wallet cannot be set: .* pixazo.wallet.balance change it"),
-    (lambda pixazo: setattr(pixazo.clock, "now", 5), AttributeError, "clock.now cannot be set: a clock is moved by pixazo.clock.advance"),
+    (lambda pixazo: setattr(pixazo.wallet, "balanse", "1"), AttributeError, r"Wallet.balanse cannot be set \(did you mean balance\?\): set wallet.balance"),
+    (lambda pixazo: setattr(pixazo, "strict", False), AttributeError, r"Pixazo.strict cannot be set: a world begins as @pytest.mark.pixazo\(...\) says"),
+    (lambda pixazo: setattr(pixazo, "wallet", "5"), AttributeError, "Pixazo.wallet cannot be set: .* pixazo.wallet.balance change it"),
+    (lambda pixazo: setattr(pixazo, "clock", Mock()), AttributeError, "Pixazo.clock cannot be set: "),
+    (lambda pixazo: setattr(pixazo.clock, "now", 5), AttributeError, "Clock.now cannot be set: a clock is moved by pixazo.clock.advance"),
     (lambda pixazo: pixazo.when("generate", prompt=str.isupper).reply(503), TypeError, "isupper' of 'str' objects> cannot be sent: .* contains"),  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 ]  # fmt: skip
 
