@@ -15,10 +15,10 @@ if TYPE_CHECKING:
         ControlClient as ControlClient, ControlError as ControlError, InitialGeneration as InitialGeneration,
         JournalFilters as JournalFilters, PolicyFields as PolicyFields,
     )  # fmt: skip
-    from .control.schema.responses import *  # noqa: F403 - all that it exports
+    from .control.schema.responses import *
     from .script.builder import When as When
     from .script.facts import ModelCall as ModelCall
-    from .script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
+    from .script.faults import *  # every kind of fault, so that a new one is listed nowhere else
     from .script.matchers import (  # isort: skip
         Matcher as Matcher, absent as absent, at_least as at_least, at_most as at_most, contains as contains,
         ends_with as ends_with, equals as equals, matches as matches, one_of as one_of, present as present,

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
         at_least as at_least, at_most as at_most, contains as contains, ends_with as ends_with, equals as equals,
         matches as matches, one_of as one_of, present as present, starts_with as starts_with,
     )  # fmt: skip
-    from pixazo_simulator.control.schema.responses import *  # noqa: F403 - all that it exports
+    from pixazo_simulator.control.schema.responses import *
     from pixazo_simulator.redirect import Redirection as Redirection
     from pixazo_simulator.redirect import RedirectionError as RedirectionError
-    from pixazo_simulator.script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
+    from pixazo_simulator.script.faults import *  # every kind of fault, so that a new one is listed nowhere else
 
-    from .explorer import *  # noqa: F403 - all that it exports
+    from .explorer import *
     from .sleep import SleepLimitError as SleepLimitError
     from .sleep import Sleeps as Sleeps
     from .sleep import WorldClock as WorldClock
     from .testcase.endpoint import Endpoint as Endpoint
     from .testcase.simulators import SharedSimulator as SharedSimulator
-    from .webhooks import *  # noqa: F403 - all that it exports
+    from .webhooks import *
     from .world import (  # isort: skip
         Clock as Clock, Deliveries as Deliveries, Journal as Journal, LeftRunningWarning as LeftRunningWarning,
         Pixazo as Pixazo, Record as Record, Wallet as Wallet, WorldFactory as WorldFactory, WorldOptions as WorldOptions,

@@ -67,12 +67,12 @@ def base_05(trace: Trace) -> Remarks:
 
 
 @BASE.clause("BASE-06", IMPLIED, FREE_IF_REFUSED, depends_on="BASE-02 BASE-03 BASE-04 SUBMIT-13",
-    section="unacceptable to any caller: GET or HEAD begins or ends anything")  # fmt: skip
+    section="unacceptable to any caller: GET, HEAD or OPTIONS begins or ends anything")  # fmt: skip
 def base_06(trace: Trace) -> Remarks:
-    """GET and HEAD on a submit path begin no work, and no other method on a status path ends what runs; what they get is observed."""
+    """GET, HEAD and OPTIONS on a submit path begin no work, and no other method on a status path ends what runs; what they get is observed."""
     for exchange in trace.aimed("BASE-06"):
         generation = trace.generation(exchange.url.rpartition("/")[2])
-        if exchange.method in {"GET", "HEAD"}:
+        if exchange.method in {"GET", "HEAD", "OPTIONS"}:
             yield from checks.begins_nothing(trace, exchange)
         if generation is not None:
             # These methods do not cause what happens to it after its end.
@@ -181,12 +181,19 @@ def auth_09(trace: Trace) -> Remarks:
         yield check(exchange.status != 403, exchange, "status code", "401 for a missing or unknown key", 403)
 
 
+#: The beginning of a prompt is quoted if a text has this many of its characters.
+QUOTED = 16
+
+
 @AUTH.clause("AUTH-10", IMPLIED, ACCOUNT, depends_on="BASE-04 AUTH-07 STATUS-10", needs="account:other",
     section="unacceptable to any caller: another account reads my request")  # fmt: skip
 def auth_10(trace: Trace) -> Remarks:
     """A request of another account is not shown, neither while it runs nor when it has ended; which 4xx is observed."""
     for read in trace.aimed("AUTH-10"):
-        work, got = checks.shows_work(read), f"{read.status}: {show(read.members)}"
+        generation = trace.generation(str(read.request_id))
+        prompt = str(generation.submit.sent.get("prompt")) if generation is not None else ""
+        quoted = len(prompt) >= QUOTED and prompt[:QUOTED] in (read.body or "")
+        work, got = quoted or checks.shows_work(read), f"{read.status}: {show(read.body)}"
         yield check(not (work or read.succeeded), read, "response", "a refusal", words=got, drifts=not work)
         yield Observation(code_shown(read), read)
     yield from _hidden(trace, "other")

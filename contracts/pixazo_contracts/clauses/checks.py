@@ -91,13 +91,12 @@ def stamps(reads: Iterable[Exchange], first: str, second: str) -> Iterator[tuple
 
 def shows_work(exchange: Exchange) -> bool:
     """Whether a response begins or shows work: it accepts, or has an id, a state or a result."""
-    if exchange.is_submit and exchange.succeeded:
-        return True
     body = exchange.members
+    if exchange.succeeded and (exchange.is_submit or "request_id" in body):
+        return True
     named = str(body.get("request_id", "")).startswith(f"{MODEL}_") and exchange.request_id is None
     # A refusal may say ERROR, too, whatever its status code: it names no request.
-    states = STATES if exchange.succeeded and "request_id" in body else (*RUNNING, "COMPLETED")
-    return named or body.get("status") in states or is_object(body.get("output"))
+    return named or body.get("status") in (*RUNNING, "COMPLETED") or is_object(body.get("output"))
 
 
 def callbacks_of(trace: Trace, submit: Exchange) -> list[Callback]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -128,6 +128,15 @@ _REPORTS: Final[dict[str, tuple[str, Callable[[Result, Terms], bytes]]]] = {
 }
 
 
+def _places(options: dict[str, Any]) -> Iterator[tuple[str, Path]]:
+    """Where each requested report belongs, with its name."""
+    for name, (alone, _) in _REPORTS.items():
+        folder: Path | None = options["out"]
+        for place in (folder and folder / name, options.get(alone)):
+            if place is not None:
+                yield name, place
+
+
 def _given(options: dict[str, Any]) -> Given:
     return Given(**{field.name: options[field.name] for field in fields(Given) if field.name in options})
 
@@ -157,28 +166,26 @@ def prepare(options: dict[str, Any]) -> Terms:
 
 def conclude(trace: Trace, clauses: tuple[Clause, ...], terms: Terms, options: dict[str, Any]) -> NoReturn:
     """Judge, write the requested reports, print, and exit with the code of the result; a report that cannot be written is no clean end."""
-    result, folder = evaluate(trace, clauses, terms), options["out"]
+    result = evaluate(trace, clauses, terms)
     code = result.exit_code
     try:
-        for name, (alone, render) in _REPORTS.items():
-            places: list[Path | None] = [folder / name if folder else None, options.get(alone)]
-            for place in filter(None, places):
-                try:
-                    write_file(place, render(result, terms))
-                except ConfigurationError as error:
-                    say(str(error))
-                    code = code or ExitCode.SUITE
+        for name, place in _places(options):
+            try:
+                write_file(place, _REPORTS[name][1](result, terms))
+            except ConfigurationError as error:
+                say(str(error))
+                code = code or ExitCode.SUITE
     finally:
         text = report.render_terminal(result, colour=uses_colour())
         print_report(text, options["form"], lambda: report.result_github(result, strict_drift=terms.strict_drift))
     sys.exit(code)
 
 
-def remove_reports(folder: Path | None, terms: Terms) -> None:
-    """Remove the reports of an earlier run: beside the trace of one that is killed they would pass for its own. A result may be the baseline."""
-    for name in _REPORTS:
-        if folder and (terms.baseline is None or not name.startswith("result.")):
-            (folder / name).unlink(missing_ok=True)
+def remove_reports(options: dict[str, Any], terms: Terms) -> None:
+    """Remove the reports of an earlier run: they would pass for those of one that is killed. A result may be the baseline, a device is none."""
+    for name, place in _places(options):
+        if place.is_file() and (terms.baseline is None or not name.startswith("result.")):
+            place.unlink()
 
 
 def uses_colour() -> bool:
@@ -229,7 +236,7 @@ def run(**options: Any) -> NoReturn:
     _show_ledger(how.ledger_path, file)
     for line in weak_keys(found):
         say(line)
-    remove_reports(options["out"], terms)
+    remove_reports(options, terms)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
     conclude(trace, clauses, terms, options)

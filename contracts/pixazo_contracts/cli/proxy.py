@@ -124,7 +124,7 @@ def proxy(**options: Any) -> NoReturn:
     terms = prepare(options)
     file = read_profile(options["profile"])
     profile, keys = _profile(options, file)
-    remove_reports(options["out"], terms)
+    remove_reports(options, terms)
     try:
         with TemporaryDirectory(prefix="pixazo-contracts-") as folder:
             trace = asyncio.run(_serve(profile, keys, file, options, options["out"] or Path(folder)))

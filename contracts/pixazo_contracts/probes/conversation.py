@@ -314,9 +314,10 @@ def head(url: str, request_id: str, account: str = "default") -> Send:
     return Send(operation=operation, method="HEAD", url=url, case="head", account=account, request_id=request_id)
 
 
-def strangers(context: RunContext) -> tuple[str, ...]:
-    """The accounts that must neither see nor change a request of ours."""
-    return ("", "unknown", *(["other"] if "account:other" in context.profile.capabilities else []))
+def strangers(context: RunContext) -> dict[str, str]:
+    """The accounts that must neither see nor change a request of ours, each with the clause that says so."""
+    other = {"other": "AUTH-10"} if "account:other" in context.profile.capabilities else {}
+    return {"": "AUTH-02", "unknown": "AUTH-03", **other}
 
 
 def with_webhook(url: str) -> Headers:
@@ -349,8 +350,7 @@ def poll(
 
     With several `readers`, each poll is as many reads at once, each on its own connection; `queued` as for `follow`.
     """
-    names = tuple(f"reader {n + 1}" for n in range(readers))
-    ends = yield from follow(context, [accepted], queued=queued, readers=names)
+    ends = yield from follow(context, [accepted], queued=queued, readers=[f"reader {n + 1}" for n in range(readers)])
     return next(iter(ends.values()), None)
 
 
@@ -448,7 +448,9 @@ def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2
 
 
 def ordinary(context: RunContext) -> Conversation[float]:
-    """The longest time that a request took, in seconds; one poll if none has ended."""
+    """The longest time that a request took, in seconds, once g1 has ended where probes run side by side; one poll if none has ended."""
+    if not context.limited:
+        yield from Await("g1 ended")
     generations = trace.find_generations((yield from Recall()), ())
     return max((g.ends[0].started - g.submit.finished for g in generations if g.ends), default=context.profile.pace)
 

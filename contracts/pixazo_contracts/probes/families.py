@@ -421,6 +421,11 @@ GALLERY: Final = {
     "WebP": "https://www.gstatic.com/webp/gallery/1.webp",
 }
 
+#: Values at the ends of what the page allows for an image, a prompt and a video.
+WIDE_JPEG: Final = data_url("image/jpeg", jpeg(600, 301))
+LONG: Final = {"prompt": CHARACTERS["four bytes"] * LONGEST, "first_frame_image": WIDE_JPEG, "duration": 10}
+LARGE: Final = {"prompt": SHIP, "first_frame_image": _png(302, 755), "resolution": "1080P"}
+
 #: Requests that the page allows: several of its values at once, then each alone.
 ALLOWED: Final = (
     values(
@@ -430,29 +435,12 @@ ALLOWED: Final = (
     ),
     values(
         "I2V-PROMPT-05 I2V-DUR-02 I2V-PO-01 I2V-FP-01 I2V-WM-01 I2V-IMG-06 I2V-IMG-10",
-        i2v(
-            "long",
-            "accept",
-            prompt=CHARACTERS["four bytes"] * LONGEST,
-            first_frame_image=data_url("image/jpeg", jpeg(600, 301)),
-            duration=10,
-            prompt_optimizer=False,
-            fast_pretreatment=False,
-            aigc_watermark=False,
-        ),
+        i2v("long", "accept", **LONG, prompt_optimizer=False, fast_pretreatment=False, aigc_watermark=False),
         name="long prompt and video",
     ),
     values(
         "I2V-PROMPT-02 I2V-RES-01 I2V-PO-01 I2V-WM-01 I2V-IMG-06 I2V-IMG-12",
-        i2v(
-            "large",
-            "accept",
-            prompt=SHIP,
-            first_frame_image=_png(302, 755),
-            resolution="1080P",
-            prompt_optimizer=False,
-            aigc_watermark=True,
-        ),
+        i2v("large", "accept", **LARGE, prompt_optimizer=False, aigc_watermark=True),
         name="large and upright video",
     ),
     _callback_urls,

@@ -1,6 +1,6 @@
 """Probes of generations: the packs g1 to g5, the same body twice, many reads of one, several side by side, late re-reads.
 
-And their callbacks: receivers that fail, are slow or redirect; both channels; unusable URLs; our own address as an image.
+And their callbacks: receivers that fail, are slow or redirect; unusable URLs; our own address as an image.
 
 Each of the packs is one accepted request that proves every acceptance in it; the smoke test begins with g1. If a pack is
 refused, no clause about one of its values is blamed: `families.ALLOWED` sends each value alone.
@@ -19,6 +19,7 @@ from .conversation import (
     PRINTED_HEADERS,
     PRINTED_IMAGE,
     PROMPT,
+    About,
     Await,
     AwaitCallbacks,
     Conversation,
@@ -50,7 +51,7 @@ from .conversation import (
     valid_body,
     with_webhook,
 )
-from .families import ABSENT, Case, family, t2v
+from .families import ABSENT, MOST_TRIES, Case, family, t2v
 from .images import data_url, png, webp
 
 __all__ = ["unusable"]
@@ -77,10 +78,6 @@ G5: Final = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16
 REREADS: Final = 10
 
 
-#: The clauses that say that an account must not see a request of ours while it runs; the probes of `callers` read it again later.
-UNSEEN_BY: Final = {"": "AUTH-02", "unknown": "AUTH-03", "other": "AUTH-10"}
-
-
 def submit_g1(context: RunContext) -> Conversation[Exchange]:
     """Submit g1: the printed text-to-video example byte for byte, the webhook header in odd letter case; strangers read it at once."""
     url = (yield from ReceiverUrl("g1")) if context.has_receiver else None
@@ -88,16 +85,13 @@ def submit_g1(context: RunContext) -> Conversation[Exchange]:
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = sample_text("text_to_video").encode()
     accepted = yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers)
-    for account in strangers(context) if accepted.accepted_id is not None else ():
-        unseen = (UNSEEN_BY[account],)
-        yield from read(str(accepted.accepted_id), case="while it runs", aims=unseen, account=account)
+    for account, clause in strangers(context).items() if accepted.accepted_id is not None else ():
+        yield from read(str(accepted.accepted_id), case="while it runs", aims=(clause,), account=account)
     return accepted
 
 
 #: Reads of the first generation while no other request is under way: a gateway has no reason to throttle these.
 LONE_READS: Final = 4
-
-REFUSED_KEY: Final = frozenset({401, 403})
 
 #: A target is gone if it could not be reached for the last few requests, this many.
 MOST_UNREACHED: Final = 3
@@ -143,7 +137,7 @@ def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
         return Unusable(f"the target does not respond ({read.error}): check --target", hopeless=True)
     # This gateway may respond with 403 to an id that is not the caller's.
     refused = read.status == 401 or (read.status == 403 and valid)
-    if refused and all(exchange.status in REFUSED_KEY for exchange in valid or submits):
+    if refused and all(exchange.status in {401, 403} for exchange in valid or submits):
         return Unusable(f"the target refuses the key ({read.status}): check --api-key", hopeless=True)
     # If each refusal was a server error, and so was spent, there may have been no budget for a valid submit.
     spent = [exchange for exchange in submits if exchange.spent]
@@ -251,21 +245,17 @@ def _g5(context: RunContext) -> Conversation[None]:
         yield from AwaitCallbacks(headers[-1][1], 2, context.profile.settle)
 
 
-def _twice(context: RunContext, prompt: str, headers: Headers) -> Conversation[None]:
-    """One body twice, so far apart that the timestamps of two requests would differ."""
-    for case in ("first", "again"):
-        body = {"prompt": prompt}
-        accepted = yield from submit("generate", body, case=case, aims=("SUBMIT-15",), intent="accept", headers=headers)
-        if accepted.accepted_id is not None:
-            yield from read(accepted.accepted_id, case="after each")
-        yield from Pause(context.profile.pace)
-
-
 @probe("same body twice", "SUBMIT-10", "SUBMIT-15", "ERR-SET-01", cost=4)
 def _repeated(context: RunContext) -> Conversation[None]:
-    yield from _twice(context, "A paper boat passes a sleeping cat", PRINTED_HEADERS)
+    """A body twice, so far apart that the timestamps of two requests would differ; then another one with an idempotency key."""
     key = ("Idempotency-Key", f"pixazo-contracts-{context.run}")
-    yield from _twice(context, "A paper boat passes a barking dog", (*PRINTED_HEADERS, key))
+    for animal, headers in (("a sleeping cat", PRINTED_HEADERS), ("a barking dog", (*PRINTED_HEADERS, key))):
+        body, about = {"prompt": f"A paper boat passes {animal}"}, About(aims=("SUBMIT-15",), intent="accept")
+        for case in ("first", "again"):
+            accepted = yield from submit("generate", body, case=case, headers=headers, **about)
+            if accepted.accepted_id is not None:
+                yield from read(accepted.accepted_id, case="after each")
+            yield from Pause(context.profile.pace)
 
 
 @probe("submits at once", "SUBMIT-10", cost=5)
@@ -289,35 +279,31 @@ def _at_once(context: RunContext) -> Conversation[None]:
 WATCHED: Final = 3
 CLOSER: Final = 4.0
 
-#: Requests of a burst of HEADs.
-HEADS: Final = 6
-
 #: How many finished requests are read again at the end of a run, and how many links are followed again: a few show as much as all.
 MOST_REREADS: Final = 40
 MOST_LINKS: Final = 3
 
 
-def _burst(name: str, case: str, reads: int, *, heads: int = 0, after: str | None = None) -> Probe:
-    """Requests about one generation right after each other: at once, or first when it should be over.
-
-    With `after` that is when a polled one has ended; where probes do not run side by side, after the time that another took.
-    """
+def _burst(name: str, case: str, reads: int, *, heads: int = 0) -> Probe:
+    """Requests about one generation right after each other: HEADs and other callers' reads at once; without them, reads when it should be over."""
 
     @probe(name, "STATUS-12", cost=1)
     def burst(context: RunContext) -> Conversation[None]:
-        accepted = yield from submit("generate", valid_body("generate", case), case=case, intent="accept")
-        if after is not None:
-            if context.limited:
-                yield from Pause((yield from ordinary(context)))
-            else:
-                yield from Await(after)
-            yield from Pause(context.profile.pace)
-        if accepted.accepted_id is not None:
-            for _ in range(heads):
-                yield from head(f"{STATUS_BASE}{accepted.accepted_id}", accepted.accepted_id)
+        for _ in range(1 if context.limited else MOST_TRIES):
+            accepted = yield from submit("generate", valid_body("generate", case), case=case, intent="accept")
+            if not heads:
+                yield from Pause((yield from ordinary(context)) + context.profile.pace)
+            if accepted.accepted_id is None:
+                return
+            if heads:
+                others = (read(accepted.accepted_id, case="while it runs", account=each) for each in strangers(context))
+                own = head(f"{STATUS_BASE}{accepted.accepted_id}", accepted.accepted_id)
+                yield from Together((*others, *[own] * heads))
             for _ in range(reads):
                 yield from read(accepted.accepted_id, case="burst")
-            yield from poll(context, accepted)
+            end = yield from poll(context, accepted)
+            if end is None or end.state == "COMPLETED":
+                return
 
     return burst
 
@@ -366,7 +352,8 @@ def _late(context: RunContext) -> Conversation[None]:
     yield from Pause(context.profile.patience)
     generations = find_generations((yield from Recall()), ())
     ended = [g for g in generations if g.outcome in TERMINAL and g.submit.account == "default"]
-    for generation in ended[:MOST_REREADS]:
+    # A gateway may give up on a receiver long after the end.
+    for generation in sorted(ended, key=lambda g: "WEBHOOK-16" not in g.submit.aims)[:MOST_REREADS]:
         yield from read(generation.request_id, case="late", aims=("STATUS-16",))
     fetched = [g.downloads[0] for g in ended if g.downloads]
     for first in fetched[:MOST_LINKS]:
@@ -384,7 +371,9 @@ def _foreign(_: RunContext) -> Conversation[None]:
     ended = [g for g in generations if g.outcome in TERMINAL and g.submit.account == "default"]
     for (operation, outcome), generation in {(g.submit.operation, g.outcome): g for g in reversed(ended)}.items():
         case = f"id of another account, {operation}, {outcome}"
-        yield from read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
+        one = read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
+        yield from one
+        yield from replace(one, operation="head", method="HEAD", case=f"HEAD, {case}")
 
 
 @probe("neighbours of an id", "STATUS-10")
@@ -408,8 +397,9 @@ def _neighbours(_: RunContext) -> Conversation[None]:
 
 RECEIVER: Final = frozenset({"receiver"})
 
-#: How long a slow receiver takes, in seconds.
-SLOW: Final = 1.0
+#: A receiver that takes this many seconds; and more failures than any gateway tries.
+SLOW: Final = ReceiverUrl("slow", delay=1.0)
+ALWAYS: Final = 10**6
 
 
 def _receiver(
@@ -433,8 +423,6 @@ def _receiver(
         accepted = yield from submit_called(operation, name, url, "header", *aims, duration=duration)
         if unread and accepted.accepted_id is not None:
             # A caller with a callback need not poll, so the callback must arrive without polling.
-            if not context.limited:
-                yield from Await("g1 ended")
             longest = yield from ordinary(context)
             yield from AwaitCallbacks(url, 1, longest + context.profile.settle + context.profile.pace)
         if (yield from poll(context, accepted)) is not None:
@@ -469,16 +457,6 @@ def _bad_ends(context: RunContext) -> Conversation[None]:
         sent = yield from submit_called(operation, f"{kind}, {way}", url, way, prompt=context.prompts[kind])
         called.append((sent, url))
     yield from follow_called(context, called)
-
-
-@probe("both channels", "WEBHOOK-20", cost=1, needs=RECEIVER)
-def _both(context: RunContext) -> Conversation[None]:
-    headers = with_webhook((yield from ReceiverUrl("both-header")))
-    member = yield from ReceiverUrl("both-member")
-    body = {"prompt": PROMPT, "callback_url": member}
-    accepted = yield from submit("generate", body, case="both channels", intent="accept", headers=headers)
-    if (yield from poll(context, accepted)) is not None:
-        yield from AwaitCallbacks(member, 2, context.profile.settle)
 
 
 @probe("refused with a URL", "WEBHOOK-09", worst=1, needs=RECEIVER)
@@ -519,8 +497,8 @@ PACKS: Final = (_g1, _g1_callback, _g2, _g3, _g4, _g5)
 
 SUBMITS: Final = (_repeated, _at_once)
 READS: Final = (
-    _burst("left alone", "quiet", 5, after="g1 ended"),
-    _burst("read often", "burst-read", 12, heads=HEADS),
+    _burst("left alone", "quiet", 5),
+    _burst("read often", "burst-read", 12, heads=6),
     _closely,
     _side_by_side(
         "both operations side by side",
@@ -543,17 +521,11 @@ RECEIVERS: Final = (
     family("unusable webhook URL, no prompt", "WEBHOOK-15", *_uncallable(", no prompt", prompt=ABSENT)),
     family("unusable webhook URL", "WEBHOOK-15", *_uncallable()),
     _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", unread=True),
-    _receiver("refusing receiver", ReceiverUrl("refusing", fails=1), 2, "WEBHOOK-11", "WEBHOOK-16"),
-    _receiver(
-        *("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),
-        unread=True,
-        operation="imageToVideo",
-        duration=10,
-    ),
+    _receiver("refusing receiver", ReceiverUrl("refusing", fails=ALWAYS), 2, "WEBHOOK-11", "WEBHOOK-16"),
+    _receiver("slow receiver", SLOW, 1, "WEBHOOK-16", unread=True, operation="imageToVideo", duration=10),
     _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17"),
     _member,
     _bad_ends,
-    _both,
     _refused,
     _own_address,
 )

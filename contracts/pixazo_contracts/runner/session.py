@@ -77,17 +77,11 @@ class _Session:
         if options.trace_path is not None:
             options.trace_path.parent.mkdir(parents=True, exist_ok=True)
             self._file = stack.enter_context(options.trace_path.open("wb", buffering=0))
-        wire = stack.enter_context(closing(HttpTransport(profile, network)))
+        http = stack.enter_context(closing(HttpTransport(profile, network)))
         keys, address = [key for keys in target.keys.values() for key in keys], options.receiver or ReceiverAddress()
         redactor = Redactor([*keys, near_keys(target).get("near.short", "")], address.secrets, address.contexts)
-        self._guard = guard = SpendGuard(
-            KeyInjector(wire, target, options.run),
-            profile.origin,
-            granted,
-            self._ledger,
-            options.ceilings,
-            Releases(options.run, redactor.text),
-        )
+        wire, releases = KeyInjector(http, target, options.run), Releases(options.run, redactor.text)
+        self._guard = guard = SpendGuard(wire, profile.origin, granted, self._ledger, options.ceilings, releases)
         self.recorder = Recorder(guard, profile.origin, redactor, clock.now, self._record, guard.callback_received)
         self._receiver = None if options.receiver is None else Receiver(options.run, clock, options.receiver)
         self.context = RunContext(
@@ -138,11 +132,10 @@ class _Session:
     def observe(self, probes: Sequence[Probe], on_progress: Callable[[Progress], None] | None) -> Trace:
         """Carry out the probes that this target allows, phase by phase; none after a hopeless smoke test."""
         profile, reason = self._profile, None
-        able = [
-            probe
-            for probe in in_order(probes, profile, self._options.selected)
-            if profile.has(probe.needs) and not (profile.limited and probe.only_unlimited)
+        free = [
+            probe for probe in probes if profile.has(probe.needs) and not (profile.limited and probe.only_unlimited)
         ]
+        able = in_order(free, profile, self._options.selected)
         # Closed before the footer, which counts what arrived: nothing may arrive after it.
         with closing(self.schedule(len(able), on_progress)) as schedule:
             try:
@@ -295,11 +288,8 @@ def run(
         try:
             return session.observe(probes, on_progress)
         except BaseException as error:
-            error.add_note(
-                f"what was recorded is judged by: pixazo-contracts judge {options.trace_path}"
-                if options.trace_path
-                else "nothing was kept without --out"
-            )
+            remedy = f"what was recorded is judged by: pixazo-contracts judge {options.trace_path}"
+            error.add_note(remedy if options.trace_path else "nothing was kept without --out")
             raise
 
 

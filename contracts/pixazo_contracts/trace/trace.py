@@ -22,7 +22,7 @@ import msgspec
 from pixazo_html import encode_json
 
 from .exchange import Callback, Exchange, split_url
-from .target import THROTTLED, Profile
+from .target import STATUS_BASE, THROTTLED, Profile
 
 __all__ = [
     "RANK", "STAMP", "STAMPS", "STATES", "TERMINAL", "WORST_MISFIT", "Footer", "GatewayClock", "Generation", "Header",
@@ -150,7 +150,7 @@ def receiver_token(url: str) -> str:
 
 def _is_read(exchange: Exchange) -> bool:
     """Whether a request reads the status of its id: a `polling_url` that is fetched as given may name another."""
-    names_it = split_url(exchange.url).path.endswith(f"/{exchange.request_id}")
+    names_it = split_url(exchange.url).path.endswith(f"{STATUS_BASE}{exchange.request_id}")
     return exchange.operation == "status" and exchange.method == "GET" and names_it
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .route import Refused as Refused
     from .routes import ROUTES as ROUTES
     from .schema import responses as responses
-    from .schema.responses import *  # noqa: F403 - all that it exports
+    from .schema.responses import *
     from .schema.responses import from_json as from_json
     from .schema.responses import to_json as to_json
 else:

@@ -209,7 +209,7 @@ async def history(request: ControlRequest[requests.HistoryFilter]) -> responses.
 @route("POST", "/_sim/world/states", status=201)
 async def keep_state(request: ControlRequest[requests.NoParameters]) -> responses.StateNumber:
     """Save the present state of a world, so it can be restored; at most 100 are kept."""
-    return responses.StateNumber(await request.apply(state.KeepState))
+    return rendering.state_number(await request.apply(state.KeepState))
 
 
 @route("POST", "/_sim/world/states/{number}/restore")
@@ -611,14 +611,14 @@ async def clear_script(request: ControlRequest[requests.NoParameters]) -> respon
 @route("POST", "/_sim/script/rules", status=201)
 async def add_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Append a rule, which is tried after all others."""
-    return responses.RuleNumber(await request.apply(lambda now: state.AddRule(now, request.body)))
+    return rendering.rule_number(await request.apply(lambda now: state.AddRule(now, request.body)))
 
 
 @route("PUT", "/_sim/script/rules/{number}")
 async def replace_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Replace a rule by another, which starts unused."""
     await request.apply(lambda now: state.ReplaceRule(now, request.number, request.body), _NO_RULE)
-    return responses.RuleNumber(request.number)
+    return rendering.rule_number(request.number)
 
 
 @route("DELETE", "/_sim/script/rules/{number}")

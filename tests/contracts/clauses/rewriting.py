@@ -136,7 +136,7 @@ def late_failure(slow: slice) -> Edit:
     """COMPLETED, and FAILED to the last read, at whose end these reads of the end were still under way."""
 
     def edit(trace: Trace, clause: str) -> Trace:
-        ends = list(reads("COMPLETED", made=of("prompt alone"))(trace, clause))
+        ends = list(reads("COMPLETED", made=of("g2"))(trace, clause))
         slowly = at(lambda _, __: ends[slow], become(finished=ends[-1].finished))
         return both(slowly, at(lambda _, __: ends[-1:], put(status="FAILED")))(trace, clause)
 

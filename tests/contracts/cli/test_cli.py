@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+from itertools import chain, repeat
 from pathlib import Path
 from shutil import copytree
 from types import SimpleNamespace
@@ -143,8 +144,10 @@ def test_the_example_of_expectations_and_baseline(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.exhaustive
 def test_a_submit_that_waits_for_its_generation_fails() -> None:
-    """A 202 that is held until the generation has ended is distinguished from one that is merely slow."""
-    with serve(hold=lambda reply: 0.8 if reply.code == 202 else 0.0) as (url, _):
+    """A 202 that is held until the generation has ended is distinguished from one that is merely slow, also under load."""
+
+    late = chain(repeat(0.0, 3), repeat(0.8))
+    with serve(hold=lambda reply: next(late) if reply.code == 202 else 0.0) as (url, _):
         assert "FAIL SUBMIT-14" in run(url, "--clauses", "SUBMIT-14").output
     with serve(hold=lambda _: 0.05) as (url, _):
         assert run(url, "--clauses", "SUBMIT-14").exit_code == 0
@@ -302,14 +305,16 @@ def test_why_a_run_is_no_pass_is_said_where_no_clause_failed(out: Path, tmp_path
 @pytest.mark.parametrize(
     "start", [("run", "--no-discovery", "--api-key", KEY, "--target"), ("proxy", "--upstream")], ids=" ".join
 )
-@pytest.mark.parametrize(("baseline", "left"), [([], []), (["--baseline"], ["result.json", "result.ndjson"])])
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        ("--out .", []),
+        ("--out . --baseline .", ["result.json", "result.ndjson"]),
+        ("--json result.json --junit junit.xml --html report.html", ["result.ndjson"]),
+    ],
+)
 def test_a_run_that_is_cut_leaves_no_reports_of_another(
-    out: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    baseline: list[str],
-    left: list[str],
-    start: tuple[str, ...],
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, left: list[str], start: tuple[str, ...]
 ) -> None:
     """Those of an earlier run are removed before anything is sent, but for a result that may be the baseline."""
     copytree(out, tmp_path, dirs_exist_ok=True)
@@ -319,8 +324,8 @@ def test_a_run_that_is_cut_leaves_no_reports_of_another(
 
     monkeypatch.setattr(commands, "observe", cut)
     monkeypatch.setattr("pixazo_contracts.cli.proxy._serve", cut)
-    arguments = ("--out", str(tmp_path), *(f"{each}={tmp_path}" for each in baseline))
-    assert command(*start, "http://127.0.0.1:1", *arguments).exit_code == 3
+    monkeypatch.chdir(tmp_path)
+    assert command(*start, "http://127.0.0.1:1", *options.split()).exit_code == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == [*left, "trace.ndjson"]
 
 

@@ -14,7 +14,7 @@ from tests.serving import ServeProcess
 
 from pixazo_contracts.probes import PROBES
 
-SOME = ("throttled account", "several on funds for one", "bad ends, called back", "both channels", "same body twice")
+SOME = ("throttled account", "several on funds for one", "bad ends, called back", "g5", "same body twice")
 """Probes that depend on what a world keeps: rate, money, deliveries, ids."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,14 +27,11 @@ from tests.contracts.gateways.fake_gateway import (
     KEY,
     ONES,
     OTHERS,
-    PROCESSING,
-    QUEUED,
     STATUS,
     Ask,
     Reply,
     Work,
     refusal,
-    stamp,
 )
 
 from pixazo_contracts.clauses import BY_ID
@@ -108,16 +106,17 @@ def _called_back_once_read(gateway: FakeGateway) -> None:
     calling(told)(gateway)
 
 
-def _begun_by_head(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
-    if ask.method != "HEAD" or ask.path not in SUBMITS:
+def _begun_by(method: str, gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+    if ask.method != method or ask.path not in SUBMITS:
         return reply
     return replace(gateway.route(replace(ask, method="POST")), raw=b"")
 
 
-def _deleted(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+def _ended_by(ends: Callable[[Ask], bool], gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
     name = ask.path.removeprefix(STATUS)
-    if ask.method == "DELETE" and name in gateway.works:
-        gateway.works[name] = replace(gateway.works[name], end="ERROR")
+    work = gateway.works.get(name)
+    if ends(ask) and work is not None and gateway.envelope(work, gateway.now())["completed_at"] is None:
+        gateway.works[name] = replace(work, end="ERROR")
     return reply
 
 
@@ -149,22 +148,6 @@ def _lost(gateway: FakeGateway, work: Work, reply: Reply) -> Reply:
     """Requests of 10 s are not found from PROCESSING on."""
     gone = work.body.get("duration") == 10 and work.state(gateway.now()) != "QUEUED"
     return refusal(404, "Request not found", "No request with this id") if gone else reply
-
-
-def _ended_by_head(gateway: FakeGateway) -> None:
-    ended: dict[str, float] = {}
-
-    def change(_: FakeGateway, ask: Ask, reply: Reply) -> Reply:
-        name = ask.path.removeprefix(STATUS)
-        if ask.method == "HEAD" and name in gateway.works:
-            ended.setdefault(name, gateway.now())
-        if name not in ended or not is_read(ask) or reply.code != 200:
-            return reply
-        at = stamp(ended[name])
-        end = gateway.envelope(gateway.works[name], gateway.now() + QUEUED + PROCESSING)
-        return Reply(200, {**end, "updated_at": at, "completed_at": at})
-
-    editing(change)(gateway)
 
 
 def _media_of_another(gateway: FakeGateway) -> None:
@@ -258,9 +241,10 @@ WRONG = (
     Wrong("AUTH-03", prepare=open_to(lambda _, key: key is not None and key.swapcase() == KEY), name="letter case"),
     Wrong("AUTH-03", prepare=open_to(lambda _, key: key is not None and key[:-1] == KEY), name="longer"),
     Wrong("AUTH-03", prepare=open_to(lambda _, key: bool(key) and KEY.startswith(str(key))), name="shorter"),
-    Wrong("BASE-06", prepare=editing(_begun_by_head), beside=_only("WEBHOOK-02"), name="HEAD begins"),
-    Wrong("BASE-06", prepare=editing(lambda gateway, ask, reply: reply if KEY in ask.headers.values() else _deleted(gateway, ask, reply)), name="DELETE of another ends"),
-    Wrong("BASE-06", prepare=editing(_deleted), name="DELETE ends"),
+    Wrong("BASE-06", prepare=editing(partial(_begun_by, "HEAD")), beside=_only("WEBHOOK-02"), name="HEAD begins"),
+    Wrong("BASE-06", prepare=editing(partial(_begun_by, "OPTIONS")), beside=_only("WEBHOOK-02"), name="OPTIONS begins"),
+    Wrong("BASE-06", prepare=editing(partial(_ended_by, lambda ask: ask.method == "DELETE" and KEY not in ask.headers.values())), name="DELETE of another ends"),
+    Wrong("BASE-06", prepare=editing(partial(_ended_by, lambda ask: ask.method == "DELETE")), name="DELETE ends"),
     Wrong("HDR-01", prepare=picky(lambda ask: ask.headers["content-type"] == "application/json;charset=UTF-8"), name="as Java writes it"),
     Wrong("ERR-429-02", prepare=_throttling_another, beside=_only("ERR-429-03")),
     Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: reply.code == 400 and len(str(sent(ask).get("prompt"))) > 2000)), name="long prompt"),
@@ -290,7 +274,8 @@ WRONG = (
     Wrong("STATUS-01", edit=lambda ask, reply: replace(reply, headers={"Content-Encoding": "gzip"}) if is_read(ask) and ask.headers["accept-encoding"] == "gzip" else reply, name="not gzip"),
     Wrong("SUBMIT-16", prepare=editing(_lenient), name="image to video", beside=_only("SUBMIT-17 ERR-500-01")),
     Wrong("STATUS-01", prepare=reading(_lost), name="lost while it runs", beside=_only("WEBHOOK-08")),
-    Wrong("STATUS-12", prepare=_ended_by_head, name="ended by HEAD"),
+    Wrong("STATUS-12", prepare=editing(partial(_ended_by, lambda ask: ask.method == "HEAD")), name="ended by HEAD", beside=_only("BASE-06")),
+    Wrong("STATUS-12", prepare=editing(partial(_ended_by, lambda ask: is_read(ask) and OTHERS["other"] in ask.headers.values())), beside=_only("T2V-BODY-01"), name="ended by another"),
     Wrong("OUT-05", prepare=_media_of_another, name="of another"),
     Wrong("STATUS-03", name="nothing in it", edit=envelope(lambda _: {}, "PROCESSING"), beside=_only("STATUS-02 STATUS-04 STATUS-08")),
     Wrong("WEBHOOK-03", prepare=_called_back_once_read, name="only once read", beside=_only("WEBHOOK-07")),
