@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pixazo_simulator.spec import nearest
 
@@ -16,12 +16,16 @@ class Settable:
     _settable: ClassVar[tuple[str, ...]] = ()
     _remedy: ClassVar[str]
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name.startswith("_") or name in self._settable or self._begins(name) or self._is_spied(name, value)):
-            # Without the value, which may be a key.
-            problem = f"{type(self).__name__}.{name} cannot be set{nearest(name, self._settable)}"
-            raise AttributeError(f"{problem}: {self._remedy}")
-        super().__setattr__(name, value)
+    if not TYPE_CHECKING:  # with it, a type checker would accept any name
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if not (
+                name.startswith("_") or name in self._settable or self._begins(name) or self._is_spied(name, value)
+            ):
+                # Without the value, which may be a key.
+                problem = f"{type(self).__name__}.{name} cannot be set{nearest(name, self._settable)}"
+                raise AttributeError(f"{problem}: {self._remedy}")
+            super().__setattr__(name, value)
 
     def _begins(self, name: str) -> bool:
         declared = any(name in getattr(each, "__annotations__", ()) for each in type(self).__mro__)
