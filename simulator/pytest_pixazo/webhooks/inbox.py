@@ -181,7 +181,7 @@ class Inbox:
         try:
             response = receiver.answer(target, callback)
             if response.status == 404 and receiver.app is not None and receiver.path:
-                problem = f"the app answered 404 to {called}: give deliver_to the path of its route, unless it has this one and does not know the request"
+                problem = f"the app answered 404 to {called}: give deliver_to the path of its route; if this is its route, it does not know the request"
                 log.warning("%s", problem)
         except EventLoopError as error:
             self._misuse = problem = str(error)

@@ -325,24 +325,28 @@ class Pixazo(Settable):
         """Within a `with` block the sleeps of the app advance the clock of this world, as with `pixazo_sleep`."""
         from pytest_pixazo.sleep import virtual_sleep
 
-        return virtual_sleep(self._slept())
+        return virtual_sleep(self._world_clock())
 
     def _sleeping(self) -> AbstractContextManager[None]:
         """Within a `with` block sleeps advance this world, if the sleeps of another one are virtual."""
         from pytest_pixazo.sleep import active_sleeps
 
         sleeps = active_sleeps()
-        return sleeps.in_another_world(self._slept()) if sleeps else nullcontext()
+        return sleeps.in_another_world(self._world_clock()) if sleeps else nullcontext()
 
-    def _slept(self) -> WorldClock:
+    def _world_clock(self) -> WorldClock:
         """The clock of this world, as sleeps move it."""
         from pytest_pixazo.sleep import WorldClock
 
-        if not (simulator := self._simulator):
+        simulator = self._simulator
+        if simulator is None:
             return WorldClock(self.clock.sleep, self._awaited)
-        key = self.api_key
-        busy = partial(simulator.is_advancing, api_key=key), partial(simulator.is_delaying, api_key=key)
-        return WorldClock(self.clock.sleep, self._awaited, *busy)
+        return WorldClock(
+            self.clock.sleep,
+            self._awaited,
+            is_advancing=partial(simulator.is_advancing, api_key=self.api_key),
+            is_delaying=partial(simulator.is_delaying, api_key=self.api_key),
+        )
 
     def _awaited(self) -> str:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""

@@ -656,7 +656,7 @@ def test_a_path_that_the_app_does_not_know_is_reported(
     inbox.deliver_to(app, "/hook")
     assert answered(world, inbox.url) == [404]
     expected = (
-        f"the app answered 404 to POST /hook of {name}: give deliver_to the path of its route, unless it has this one"
+        f"the app answered 404 to POST /hook of {name}: give deliver_to the path of its route; if this is its route"
     )
     assert str(inbox.received[0].problem).startswith(expected)
     with pytest.raises(TimeoutError, match=re.escape(expected)):
