@@ -19,7 +19,7 @@ from pixazo_client import AuthenticationError, InsufficientBalanceError, PixazoC
 from pixazo_simulator import ControlError
 from pixazo_simulator.control.schema.requests import DeliveryCondition, ExchangeCondition, GenerationCondition, Matchers
 from pixazo_simulator.webhooks import dispatcher
-from pytest_pixazo import Pixazo, at_least, contains
+from pytest_pixazo import Clock, Pixazo, at_least, contains
 from pytest_pixazo.world.conditions import DeliveryConditions, ExchangeConditions, GenerationConditions
 
 PAGE_TIME = datetime(2026, 3, 31, 10, tzinfo=UTC)
@@ -344,6 +344,15 @@ def test_a_wrong_value_is_named_with_the_remedy(
     """Whatever its type."""
     with pytest.raises(kind, match=says):
         call(pixazo)
+
+
+def test_a_clock_may_be_subclassed(pixazo: Pixazo) -> None:
+    """What it refuses to set again, it sets once."""
+
+    class Counted(Clock):
+        """A clock of a test."""
+
+    assert Counted(pixazo.control, None).now == pixazo.clock.now
 
 
 def test_the_clock_goes_to_the_next_event(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
