@@ -259,7 +259,10 @@ def test_a_receiver_that_exits_is_not_late(inbox: Inbox) -> None:
     inbox.deliver_to(exiting, PATH)
     with contextlib.suppress(httpx2.HTTPError):
         httpx2.post(inbox.url, json={})
-    assert [each.name for each in threading.enumerate() if isinstance(each, threading.Timer)] == []
+    timers = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
+    assert [
+        each.name for each in timers if not each.finished.is_set()
+    ] == []  # one that was cancelled may be about to end
 
 
 def test_a_receiver_that_answers_while_its_timer_fires_is_not_late(
