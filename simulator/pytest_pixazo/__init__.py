@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .explorer import *
     from .sleep import SleepLimitError as SleepLimitError
     from .sleep import Sleeps as Sleeps
+    from .sleep import WorldClock as WorldClock
     from .testcase.endpoint import Endpoint as Endpoint
     from .testcase.simulators import SharedSimulator as SharedSimulator
     from .webhooks import *
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     ".explorer": "AppUnderTest BrokenOrderError Exploration InvalidAppError RunningSimulator Scene explore",
-    ".sleep": "SleepLimitError Sleeps",
+    ".sleep": "SleepLimitError Sleeps WorldClock",
     ".testcase.endpoint": "Endpoint",
     ".testcase.simulators": "SharedSimulator",
     ".webhooks": "Callback Inbox InboxError SignatureError",

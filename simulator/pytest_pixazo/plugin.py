@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -87,7 +87,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     reports = parser.getgroup("pixazo reports", "what a test run shows of the app")
     for name, attributes in _REPORT_OPTIONS.items():
         reports.addoption(f"--pixazo-{name}", **attributes)
-    kinds: dict[type, Literal["string", "args", "bool"]] = {str: "string", list: "args", bool: "bool"}
     for name, default, text in (
         ("sim_url", "", "origin of a running simulator; default: start one"),
         ("control_token", "", "control token of that simulator"),
@@ -99,16 +98,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("webhook_ca", "", "file of authorities (PEM) of https receivers, relative to the root folder"),
         ("conduct", "report", "as --pixazo-conduct"),
         ("max_spend", "", "as --pixazo-max-spend"),
-        (
-            "models",
-            list[str](),
-            "models served in addition to the page's: names, files relative to the root folder, or all",
-        ),
-        ("webhook_allow", list[str](), "hosts in addition to loopback that tests may allow for callbacks"),
-        ("cov_omit", list[str](), "globs of behaviours that do not count, such as imageToVideo:*"),
-        ("strict", True, "unexpected requests and unused rules fail a test"),
     ):
-        parser.addini(f"pixazo_{name}", text, type=kinds[type(default)], default=default)
+        parser.addini(f"pixazo_{name}", text, default=default)
+    for name, text in (
+        ("models", "models served in addition to the page's: names, files relative to the root folder, or all"),
+        ("webhook_allow", "hosts in addition to loopback that tests may allow for callbacks"),
+        ("cov_omit", "globs of behaviours that do not count, such as imageToVideo:*"),
+    ):
+        parser.addini(f"pixazo_{name}", text, type="args", default=[])
+    parser.addini("pixazo_strict", "unexpected requests and unused rules fail a test", type="bool", default=True)
 
 
 def _add_world_options(add: Callable[..., None]) -> None:

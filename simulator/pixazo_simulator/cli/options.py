@@ -33,6 +33,9 @@ class Whole(click.IntRange):
 
     name = "whole number"
 
+    def get_metavar(self, *_: object, **__: object) -> str:  # its parameters differ between versions of click
+        return "NUMBER"
+
 
 class Finite(click.FloatRange):
     """A number within bounds that JSON can express."""
@@ -104,9 +107,9 @@ class _ReadSeveral(Read):
         return [each.strip() for each in rv.split(";") if each.strip()]
 
 
-def sent(option: str, clean: Callable[[str], str] = str.strip) -> Read:
-    """A key or token, which callers send in a header; outer spaces are dropped, unless `clean` leaves them."""
-    return Read(lambda text: _imported("world").check_key(clean(text), option))
+def sent(option: str, *, strips: bool = True) -> Read:
+    """A key or token, which callers send in a header; outer spaces are dropped, or else refused."""
+    return Read(lambda text: _imported("world").check_key(text.strip() if strips else text, option))
 
 
 def pair(option: str, form: str, text: str) -> tuple[str, str]:
@@ -173,7 +176,7 @@ TLS_FOLDER = _option("--tls-folder", type=click.Path(file_okay=False), metavar="
 OPTIONS = (
     _option("--host", type=Read(_host), default="127.0.0.1", help="Address to listen on; 0.0.0.0 and :: mean all addresses of this machine, :: including IPv4."),
     _option("--port", type=Whole(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
-    _option("--api-key", "keys", type=sent("--api-key", str), multiple=True, metavar="KEY",
+    _option("--api-key", "keys", type=sent("--api-key", strips=False), multiple=True, metavar="KEY",
             help="A key that opens a world of its own; may be repeated. Default: sim-key."),
     _option("--open-keys", is_flag=True, help="Open a world for any key when it is first used."),
     _option("--balance", type=_of("spec", "micros"), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),

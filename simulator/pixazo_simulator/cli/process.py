@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from pixazo_html import visible
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-from pixazo_html import visible
 
 BY_SIGNAL = 128
 """The exit code of a process that a signal ended is this plus the number of the signal, as in a shell."""

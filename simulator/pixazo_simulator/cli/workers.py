@@ -54,9 +54,8 @@ class Workers:
 
     def _start(self) -> subprocess.Popen[bytes]:
         number = self._listener.fileno()
-        if (
-            sys.platform != "win32"
-        ):  # SIGHUP would end the worker before its `Signals` listen; here another thread receives it
+        if sys.platform != "win32":
+            # Workers inherit it: SIGHUP would end one before its `Signals` listen. In this process another thread receives it.
             signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
         with self._lock:
             process = subprocess.Popen(  # noqa: S603 - this command itself
@@ -75,7 +74,13 @@ class Workers:
             log.warning("a worker exited with %d: starting another in its place", code)
             with self._lock:
                 self._processes.remove(process)
-            process = self._start()
+            while not self._ending.is_set():
+                try:
+                    process = self._start()
+                    break
+                except OSError as error:  # such as too little memory
+                    log.warning("no worker can be started: %s", error.strerror)
+                    self._ending.wait(AGAIN)
             if not _is_ready(process):
                 self._ending.wait(AGAIN)
 

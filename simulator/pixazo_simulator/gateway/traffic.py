@@ -35,6 +35,7 @@ class Traffic:
             self.time(operation, started)
 
     def counted(self) -> Iterator[tuple[str | None, int, int]]:
+        """Operation, status code, and number of responses."""
         for operation, counts in self.counts.items():
             yield from ((operation, status, count) for status, count in enumerate(counts) if count)
 

@@ -110,6 +110,7 @@ def in_webhooks(edit: Edit, *words: str) -> Edits:
 
 
 def drop_webhooks(*words: str) -> Edits:
+    """Do not deliver the envelopes with one of these statuses."""
 
     def edited(webhook: WebhookRequest, _: Context) -> tuple[WebhookRequest, ...]:
         return () if (members_of(webhook.body) or {}).get("status") in words else (webhook,)

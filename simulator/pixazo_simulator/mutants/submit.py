@@ -329,7 +329,8 @@ ERRORS = (
            ("ERR-500-01", "SUBMIT-*", "T2V-*", "I2V-*", "WEBHOOK-01")),
     Mutant("queued-in-spite-of-500", "ERR-500-02", "A submit that gets 500 is queued anyway; the 500 contains its id",
            without_checks("suspended") | Edits(request=_still_suspended, reply=_queued_when_broken)),
-    Mutant("409-for-repeated-body", "ERR-SET-01", "A body that was accepted before gets 409", replayed(lambda reply, _: reply.with_members(CONFLICT).with_status(409)), ("SUBMIT-1[05]", "T2V-BODY-01")),
+    Mutant("409-for-repeated-body", "ERR-SET-01", "A body that was accepted before gets 409",
+           replayed(lambda reply, _: reply.with_members(CONFLICT).with_status(409)), ("SUBMIT-1[05]", "T2V-BODY-01")),
     Mutant("wallet-checked-before-parameters", "ERR-PREC-01", "The wallet is checked before the parameters are",
            policy(check_order="key,suspended,rate,json,funds,model,parameters"), ("ERR-402-03",)),
 )  # fmt: skip

@@ -395,7 +395,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if hosts != 1 and (hosts or parser.get_http_version() >= "1.1"):
             raise _Refusal(HTTPStatus.BAD_REQUEST, f"The request has {hosts or 'no'} Host header{'s' * (hosts > 1)}.")
         if not self.url.startswith((b"/", b"*")):  # RFC 9112, 3.2.2: the host of an absolute target counts instead
-            host = self.url.partition(b"//")[2].partition(b"/")[0]
+            host = self.url.partition(b"//")[2].partition(b"/")[0].rpartition(b"@")[2]  # without user and password
             self.headers = [(name, host if name == b"host" else value) for name, value in self.headers]
         if self.transport.is_closing():
             raise _Refusal(HTTPStatus.BAD_REQUEST, "The connection is closed.")  # which is never read

@@ -153,8 +153,8 @@ class Responder:
         now = self.worlds.clock.now()
         if isinstance(error, StateUnavailableError):
             status, message = HTTPStatus.SERVICE_UNAVAILABLE, f"The state of the simulator is not available: {error}."
-            answer, more = spec.queue_error(status, status.phrase, message), ((b"retry-after", b"1"),)
-            return Response(request, now, answer.status, framed(answer, now) + more, answer.body, answer.reason)
+            answer = spec.queue_error(status, status.phrase, message, (b"retry-after", b"1"))
+            return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)
         what = f"{spec.beginning(request.method, _SHOWN)!a} {spec.beginning(request.path, _SHOWN)!a}"
         with self._lock:
             self.traffic.count(request.endpoint.name, 500, request.started)

@@ -241,6 +241,16 @@ class Simulator:
         self.settings = settings
         return changed
 
+    def advance_quietly(self, seconds: float, *, api_key: str | None = None) -> bool:
+        """Advance the clock of a world if something falls due, but only later, which takes a tenth of the time of `/_sim`; otherwise change nothing."""
+        with suppress(SimulatorError, TypeError, ValueError):
+            _, application, world = self._running(api_key)
+            milliseconds = world.clock.milliseconds(seconds)
+            with application.worlds.lock:  # so that nothing is accepted between the look and the advance
+                if 0 < milliseconds < world.until_next():
+                    return application.dispatcher.advance_at_once(world, milliseconds) is not None
+        return False
+
     def is_advancing(self, *, api_key: str | None = None) -> bool:
         """Whether the clock of a world is just being advanced, which may wait for the receiver of a webhook."""
         with suppress(SimulatorError):

@@ -274,7 +274,7 @@ def listen(host: str, port: int) -> socket.socket:
     Raises SimulatorError that names the reason and the remedy, also where no server can run in a thread.
     """
     library = threading.get_ident.__module__.partition(".")[0]
-    # As CPython and PyPy call it. In a greenlet, the event loop would block all of them forever.
+    # So it is called in CPython and PyPy. Where a library has replaced threads by greenlets, our event loop would block all of them forever.
     if library not in ("_thread", "thread"):
         raise SimulatorError(
             f"{library} has monkey-patched threading, but the server needs a real thread: run it in a process of its own "

@@ -80,6 +80,7 @@ class Ledger(Part):
         return self._total + sum(each.amount for each in self._due(now))
 
     def entries(self, now: int) -> list[Entry]:
+        """All entries up to `now`, oldest first."""
         return [*chain.from_iterable(self._earlier), *self._entries, *self._due(now)]
 
     def begin(self, entries: Iterable[Entry], now: int) -> None:

@@ -169,6 +169,7 @@ class Generations(Part, kw_only=True):
         return self._generations.get(identity)
 
     def generations(self) -> list[Generation]:
+        """All accepted ones, oldest first."""
         return list(self._generations.values())
 
     @property

@@ -73,10 +73,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     scheme: Literal["http", "https"] = "http"
 
     def __post_init__(self) -> None:
-        """Raise TypeError for one text in place of several: each of its letters would be a key, or a host."""
+        """Raise TypeError for one string in place of several: each of its letters would be a key, or a host."""
         for name in ("keys", "control_hosts"):
             if isinstance(getattr(self, name), str):
-                raise TypeError(f"{name} is one text: give a tuple of texts")
+                raise TypeError(f"{name} is one string: give a tuple of strings")
 
 
 class SavedServer(msgspec.Struct, frozen=True):

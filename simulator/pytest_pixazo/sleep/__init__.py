@@ -10,6 +10,6 @@ A task or thread that sleeps forever moves the clock whenever all others wait.
 """
 
 from .patches import active_sleeps, virtual_sleep
-from .virtual_time import Settable, SleepLimitError, Sleeps, WorldClock
+from .virtual_time import SleepLimitError, Sleeps, WorldClock
 
-__all__ = ["Settable", "SleepLimitError", "Sleeps", "WorldClock", "active_sleeps", "virtual_sleep"]
+__all__ = ["SleepLimitError", "Sleeps", "WorldClock", "active_sleeps", "virtual_sleep"]

@@ -12,11 +12,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 from _pytest.outcomes import Failed  # what `pytest.fail.Exception` is, under a name that type checkers take as a base
 
-from pixazo_simulator.spec import nearest
+from pytest_pixazo.settable import Settable
 
 from .frozen import move_frozen_time
 from .quiescence import AsyncioLoop, Loop, Quiescence, TrioLoop, real_clock
@@ -50,25 +49,6 @@ class SleepLimitError(Failed):
     """The app has slept longer than a test may. Not an Exception, which a loop that retries on every error would catch forever, but
     one of pytest's outcomes: after any other BaseException in a teardown pytest leaves out the rest of it.
     """
-
-
-class Settable:
-    """Refuses to set any public attribute but the `settable` ones, or twice: what has no effect, such as a misspelt name, would go unnoticed.
-
-    A function may be replaced by another, as a spy does.
-    """
-
-    settable: ClassVar[tuple[str, ...]] = ()
-    remedy: ClassVar[str]
-
-    def __setattr__(self, name: str, value: object) -> None:
-        is_first = name in type(self).__annotations__ and name not in vars(self)
-        is_spy = callable(value) and hasattr(self, name)
-        if not (name.startswith("_") or name in self.settable or is_first or is_spy):
-            raise AttributeError(
-                f"{type(self).__name__.lower()}.{name} cannot be set{nearest(name, self.settable)}: {self.remedy}"
-            )
-        super().__setattr__(name, value)
 
 
 @dataclass(slots=True, eq=False)
@@ -157,7 +137,7 @@ class WorldClock:
 class Sleeps(Settable):
     """What the app has slept. Sleeps that overlap in the app overlap here, and end in the order of their deadlines."""
 
-    settable, remedy = ("limit", "exceeded", "count"), "set pixazo_sleep.limit"
+    _settable, _remedy = ("limit", "exceeded", "count"), "set pixazo_sleep.limit"
 
     def __init__(self, clock: WorldClock, limit: float = LIMIT) -> None:
         self.limit = limit
@@ -213,6 +193,7 @@ class Sleeps(Settable):
             raise wakeup.error
 
     async def in_asyncio(self, seconds: float) -> None:
+        """Sleep as `asyncio.sleep` does."""
         running = asyncio.get_running_loop()
         future: asyncio.Future[None] = running.create_future()
 
@@ -225,6 +206,7 @@ class Sleeps(Settable):
             await future
 
     async def in_trio(self, seconds: float) -> None:
+        """Sleep as `trio.sleep` does."""
         import trio
 
         token = trio.lowlevel.current_trio_token()

@@ -44,7 +44,7 @@ class Inbox:
         self._arrived = 0
         self._under_way = 0
         self._refused: deque[Callback] = deque(maxlen=MOST_REFUSED)
-        self._late: dict[int, str] = {}
+        self._late: dict[int, tuple[Receiver, str]] = {}
         self._misuse: str | None = None
         self._server = LoopbackServer(self._answer)
         self.url = self._server.origin + self._path
@@ -66,7 +66,7 @@ class Inbox:
         """A line for each callback that was refused, or that its app did not answer in time or could not answer."""
         with self._changed:
             found = [f"POST {each.url}: {each.problem}" for each in (*self._refused, *self._received) if each.problem]
-            return [*found, *self._late.values()]
+            return [*found, *(text for _, text in self._late.values())]
 
     def wait(self, count: int = 1, timeout: float = 5.0) -> list[Callback]:
         """Wait until `count` callbacks were answered, and return the first `count`; `timeout` is in real seconds.
@@ -118,8 +118,8 @@ class Inbox:
             self._receiver.close()
         finally:
             self._server.close()
-        late = self._late.values() if self._receiver.path else ()  # a function may block on purpose
-        if problem := self._misuse or next(iter(late), None):
+        late = (text for receiver, text in self._late.values() if receiver.path)  # a function may block on purpose
+        if problem := self._misuse or next(late, None):
             raise InboxError(problem)
 
     def _replace(self, receiver: Receiver) -> None:
@@ -164,13 +164,13 @@ class Inbox:
         def tell() -> None:
             # The gateway gives up silently, and a deadlock is the most likely reason.
             late = (
-                f"{called} has not responded within {HINT_AFTER:g} s, and the gateway gives up after 5 s on a manual clock: if it moves that clock,"
+                f"{called} has not responded within {HINT_AFTER:g} s, and the gateway gives up after 5 s on a manual clock: if the receiver moves that clock,"
                 " or waits for what the test does after the advance, or for another callback, respond first and do the work afterwards"
             )
             with self._changed:
                 if timer.finished.is_set():  # it was answered just now
                     return
-                self._late[number] = late
+                self._late[number] = receiver, late
             log.warning("%s", late)
 
         timer = threading.Timer(HINT_AFTER, tell)
@@ -181,7 +181,7 @@ class Inbox:
         try:
             response = receiver.answer(target, callback)
             if response.status == 404 and receiver.app is not None and receiver.path:
-                problem = f"the app answered 404 to {called}: give deliver_to the path of its route, unless it has this one and does not know the request"
+                problem = f"the app answered 404 to {called}: give deliver_to the path of its route; if this is its route, it does not know the request"
                 log.warning("%s", problem)
         except EventLoopError as error:
             self._misuse = problem = str(error)
@@ -193,7 +193,7 @@ class Inbox:
         finally:
             timer.cancel()
         with self._changed:
-            return response, self._late.pop(number, problem)
+            return response, self._late.pop(number, (receiver, problem))[1]
 
     def _now(self) -> datetime | None:
         with suppress(ControlError):  # the world was deleted in the meantime
@@ -205,7 +205,7 @@ class Inbox:
         if self._received:
             text += f" ({'; '.join(map(str, self._received))})"
         if self._under_way:
-            late = "".join(f" ({each})" for each in self._late.values())
+            late = "".join(f" ({text})" for _, text in self._late.values())
             text += f"; the app has not answered {self._under_way} yet{late}"
         if self._refused:
             refused = len(self._refused)

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from inspect import GEN_CREATED, getgeneratorstate
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, cast, overload
 from urllib.parse import urlsplit
 
@@ -32,7 +31,7 @@ from pixazo_simulator.control import (
 )
 from pixazo_simulator.script import Call as AnyCall
 from pixazo_simulator.script import Condition, SubmitCall, When, read_matcher
-from pytest_pixazo.sleep import Settable
+from pytest_pixazo.settable import Settable
 
 from .conditions import (
     REQUESTS,
@@ -100,13 +99,13 @@ class Clock(Settable):
     immediately, `monotonic` reads it, in seconds.
     """
 
-    remedy = "a clock is moved by pixazo.clock.advance(...)"
+    _remedy = "a clock is moved by pixazo.clock.advance(...)"
 
     sleep: Callable[[float], object]
     monotonic: Callable[[], float]
 
     def __init__(self, control: ControlClient, simulator: Simulator | None) -> None:
-        self._control = control
+        self._control, self._simulator = control, simulator
         if simulator:  # not through JSON: polling loops do little else
             self.sleep = partial(simulator.advance, api_key=control.api_key)
             self.monotonic = partial(simulator.monotonic, api_key=control.api_key)
@@ -131,7 +130,15 @@ class Clock(Settable):
         Raises ControlError for a negative number of seconds, for an instant in the past, and when more webhooks are due than one advance attempts: the
         clock then stops before the end, and `body["events"]` of the error is what fell due until then.
         """
+        is_number = isinstance(seconds, int | float) and seconds is not True
+        if until is None and is_number and self._passes(seconds or 0):
+            return []
         return self._control.advance(seconds, until=until)
+
+    def _passes(self, seconds: float) -> bool:
+        """Let seconds pass without JSON, if something falls due, but only later: polling loops do little else."""
+        simulator = self._simulator
+        return simulator is not None and simulator.advance_quietly(seconds, api_key=self._control.api_key)
 
     def run_until(
         self, condition: Callable[[], object] | None = None, *, step: float = 1.0, limit: float = 3600.0
@@ -166,7 +173,7 @@ class Clock(Settable):
 class Wallet(Settable):
     """The wallet of a world's key."""
 
-    settable, remedy = ("balance",), "set wallet.balance"
+    _settable, _remedy = ("balance",), "set wallet.balance"
 
     def __init__(self, control: ControlClient) -> None:
         self._control = control
@@ -230,8 +237,8 @@ class Pixazo(Settable):
     the clock began (None if it runs by itself), repeat the world. `control` has every route of `/_sim`. All of it blocks, needs no event loop, and may be used from any thread.
     """
 
-    settable = ("is_repetition",)
-    remedy = "a world begins as @pytest.mark.pixazo(...) says; pixazo.policy(...) and pixazo.wallet.balance change it"
+    _settable = ("is_repetition",)
+    _remedy = "a world begins as @pytest.mark.pixazo(...) says; pixazo.policy(...) and pixazo.wallet.balance change it"
 
     control: ControlClient
     clock: Clock
@@ -265,7 +272,7 @@ class Pixazo(Settable):
         self.is_repetition = False
         """Whether it repeats the work of another world of the test: bill and reports leave it out."""
         self._rules: list[When] = []
-        self._weathers: list[Any] = []
+        self._not_begun: list[Forecast] = []
         self._inboxes: list[Inbox] = []
 
     @property
@@ -326,24 +333,28 @@ class Pixazo(Settable):
         """Within a `with` block the sleeps of the app advance the clock of this world, as with `pixazo_sleep`."""
         from pytest_pixazo.sleep import virtual_sleep
 
-        return virtual_sleep(self._slept())
+        return virtual_sleep(self._world_clock())
 
     def _sleeping(self) -> AbstractContextManager[None]:
         """Within a `with` block sleeps advance this world, if the sleeps of another one are virtual."""
         from pytest_pixazo.sleep import active_sleeps
 
         sleeps = active_sleeps()
-        return sleeps.in_another_world(self._slept()) if sleeps else nullcontext()
+        return sleeps.in_another_world(self._world_clock()) if sleeps else nullcontext()
 
-    def _slept(self) -> WorldClock:
+    def _world_clock(self) -> WorldClock:
         """The clock of this world, as sleeps move it."""
         from pytest_pixazo.sleep import WorldClock
 
-        if not (simulator := self._simulator):
+        simulator = self._simulator
+        if simulator is None:
             return WorldClock(self.clock.sleep, self._awaited)
-        key = self.api_key
-        busy = partial(simulator.is_advancing, api_key=key), partial(simulator.is_delaying, api_key=key)
-        return WorldClock(self.clock.sleep, self._awaited, *busy)
+        return WorldClock(
+            self.clock.sleep,
+            self._awaited,
+            is_advancing=partial(simulator.is_advancing, api_key=self.api_key),
+            is_delaying=partial(simulator.is_delaying, api_key=self.api_key),
+        )
 
     def _awaited(self) -> str:
         """The generations that an app may be waiting for, or the end of the last one when none is running."""
@@ -422,11 +433,20 @@ class Pixazo(Settable):
         Raises AssertionError when a generation was charged twice, FAILED as equal ones had twice before, was never read to its end, or never downloaded although
         others were; an error of the app gets a note. Raises ValueError for incidents that cannot be read.
         """
-        from .weather import incidents_of, struck_by
+        from .weather import incidents_of
 
-        block = struck_by(self.control, incidents_of(seed, days, only))
-        self._weathers.append(block)
-        return block
+        incidents = incidents_of(seed, days, only)
+        self._not_begun.append(incidents)
+        return self._struck_by(incidents)
+
+    @contextmanager
+    def _struck_by(self, incidents: Forecast) -> Generator[None]:
+        from .weather import struck_by
+
+        # A decorated function begins its block each time it is called.
+        self._not_begun = [each for each in self._not_begun if each is not incidents]
+        with struck_by(self.control, incidents):
+            yield
 
     def endure(
         self,
@@ -608,8 +628,10 @@ class Pixazo(Settable):
         )
 
     def _without_effect(self) -> list[str]:
-        unentered = [each for each in self._weathers if getgeneratorstate(each.gen) == GEN_CREATED]
-        return ["pixazo.weather(...) strikes within a block only: write `with pixazo.weather(...):`"] * len(unentered)
+        return [
+            "pixazo.weather(...) strikes within a block only: write `with pixazo.weather(...):`"
+            for _ in self._not_begun
+        ]
 
     def _exchanges(self, first: JournalPage | None = None) -> tuple[list[Exchange], int]:
         """The whole journal, of which the first page may be known, and the number of exchanges that are no longer kept."""

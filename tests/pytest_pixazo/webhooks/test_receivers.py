@@ -212,6 +212,9 @@ def test_a_receiver_that_never_answers_is_reported_and_its_client_can_be_left(
     async def asynchronous() -> None:
         synchronous()
 
+    def function(_: object) -> None:
+        """It comes too late to hide what the app has not answered."""
+
     app.post(PATH)(asynchronous if is_async else synchronous)
     inbox = Inbox(world)
     client = TestClient(app).__enter__()
@@ -220,11 +223,30 @@ def test_a_receiver_that_never_answers_is_reported_and_its_client_can_be_left(
     assert begun.wait(PATIENCE)  # on a busy machine perhaps later than the gateway gave up
     with pytest.raises(InboxError, match="the test client was closed while its app was still handling a callback"):
         client.__exit__()
-    hint = f"POST {PATH} of {app!r} has not responded within 0.05 s, and the gateway gives up after 5 s on a manual clock: if it"
+    hint = f"POST {PATH} of {app!r} has not responded within 0.05 s, and the gateway gives up after 5 s on a manual clock: if the receiver"
     assert inbox.problems[0].startswith(hint)
     assert [each for each in caplog.messages if each.startswith(hint)]
+    inbox.deliver_to(function)
     with pytest.raises(InboxError, match=r"has not responded within 0\.05 s"):
         inbox.close()
+    never.set()
+
+
+@pytest.mark.slow
+def test_a_function_may_block_for_ever(world: ControlClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a test of what comes too late has it: that is told, and no error, whatever answers afterwards."""
+    monkeypatch.setattr(inbox_module, "HINT_AFTER", 0.05)
+    monkeypatch.setattr(compose, "LEAST_TIMEOUT", 0.5)
+    never = threading.Event()
+
+    def function(_: object) -> None:
+        never.wait()
+
+    with Inbox(world) as inbox:
+        inbox.deliver_to(function)
+        assert answered(world, inbox.url) == [None]
+        inbox.reply(204)
+        assert "has not responded within 0.05 s" in inbox.problems[0]
     never.set()
 
 
@@ -237,7 +259,10 @@ def test_a_receiver_that_exits_is_not_late(inbox: Inbox) -> None:
     inbox.deliver_to(exiting, PATH)
     with contextlib.suppress(httpx2.HTTPError):
         httpx2.post(inbox.url, json={})
-    assert [each.name for each in threading.enumerate() if isinstance(each, threading.Timer)] == []
+    timers = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
+    assert [
+        each.name for each in timers if not each.finished.is_set()
+    ] == []  # one that was cancelled may be about to end
 
 
 def test_a_receiver_that_answers_while_its_timer_fires_is_not_late(
@@ -634,7 +659,7 @@ def test_a_path_that_the_app_does_not_know_is_reported(
     inbox.deliver_to(app, "/hook")
     assert answered(world, inbox.url) == [404]
     expected = (
-        f"the app answered 404 to POST /hook of {name}: give deliver_to the path of its route, unless it has this one"
+        f"the app answered 404 to POST /hook of {name}: give deliver_to the path of its route; if this is its route"
     )
     assert str(inbox.received[0].problem).startswith(expected)
     with pytest.raises(TimeoutError, match=re.escape(expected)):

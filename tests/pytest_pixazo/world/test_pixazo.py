@@ -19,7 +19,7 @@ from pixazo_client import AuthenticationError, InsufficientBalanceError, PixazoC
 from pixazo_simulator import ControlError
 from pixazo_simulator.control.schema.requests import DeliveryCondition, ExchangeCondition, GenerationCondition, Matchers
 from pixazo_simulator.webhooks import dispatcher
-from pytest_pixazo import Pixazo, at_least, contains
+from pytest_pixazo import Clock, Pixazo, at_least, contains
 from pytest_pixazo.world.conditions import DeliveryConditions, ExchangeConditions, GenerationConditions
 
 PAGE_TIME = datetime(2026, 3, 31, 10, tzinfo=UTC)
@@ -50,6 +50,14 @@ def test_the_clock(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
     ]
     assert pixazo.clock.now == PAGE_TIME + timedelta(seconds=600)
     assert repr(pixazo.clock) == "<manual clock at 2026-03-31T10:10:00.000Z>"
+
+
+def test_a_step_in_which_nothing_falls_due_takes_no_route(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """Loops that advance by a little do little else; what was accepted falls due later."""
+    pixazo_client.generate("A bear")
+    pixazo.control.advance = Mock(side_effect=AssertionError("by /_sim"))  # type: ignore[method-assign]  # a spy
+    assert pixazo.clock.advance(0.5) == []
+    assert pixazo.clock.now == PAGE_TIME + timedelta(seconds=0.5)
 
 
 def test_an_advance_that_ends_early(
@@ -327,10 +335,11 @@ WRONG: list[tuple[Callable[[Pixazo], object], type[Exception], str]] = [
     (lambda pixazo: pixazo.wait_for("status", statu=200), ControlError, r"\(did you mean status\?\)"),  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     (lambda pixazo: pixazo.assert_called(5), ValueError, "assert_called 5 is not one of generate, "),  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
     (lambda pixazo: pixazo.when("generate").end("failed"), ValueError, r"end 'failed' is not one of COMPLETED, FAILED, ERROR \(did you mean FAILED\?\)"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    (lambda pixazo: setattr(pixazo.wallet, "balanse", "1"), AttributeError, r"wallet.balanse cannot be set \(did you mean balance\?\): set wallet.balance"),
-    (lambda pixazo: setattr(pixazo, "strict", False), AttributeError, r"pixazo.strict cannot be set: a world begins as @pytest.mark.pixazo\(...\) says"),
-    (lambda pixazo: setattr(pixazo, "wallet", "5"), AttributeError, "pixazo.wallet cannot be set: .* pixazo.wallet.balance change it"),
-    (lambda pixazo: setattr(pixazo.clock, "now", 5), AttributeError, "clock.now cannot be set: a clock is moved by pixazo.clock.advance"),
+    (lambda pixazo: setattr(pixazo.wallet, "balanse", "1"), AttributeError, r"Wallet.balanse cannot be set \(did you mean balance\?\): set wallet.balance"),
+    (lambda pixazo: setattr(pixazo, "strict", False), AttributeError, r"Pixazo.strict cannot be set: a world begins as @pytest.mark.pixazo\(...\) says"),
+    (lambda pixazo: setattr(pixazo, "wallet", "5"), AttributeError, "Pixazo.wallet cannot be set: .* pixazo.wallet.balance change it"),
+    (lambda pixazo: setattr(pixazo, "clock", Mock()), AttributeError, "Pixazo.clock cannot be set: "),
+    (lambda pixazo: setattr(pixazo.clock, "now", 5), AttributeError, "Clock.now cannot be set: a clock is moved by pixazo.clock.advance"),
     (lambda pixazo: pixazo.when("generate", prompt=str.isupper).reply(503), TypeError, "isupper' of 'str' objects> cannot be sent: .* contains"),  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 ]  # fmt: skip
 
@@ -343,6 +352,15 @@ def test_a_wrong_value_is_named_with_the_remedy(
     """Whatever its type."""
     with pytest.raises(kind, match=says):
         call(pixazo)
+
+
+def test_a_clock_may_be_subclassed(pixazo: Pixazo) -> None:
+    """What it refuses to set again, it sets once."""
+
+    class Counted(Clock):
+        """A clock of a test."""
+
+    assert Counted(pixazo.control, None).now == pixazo.clock.now
 
 
 def test_the_clock_goes_to_the_next_event(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:

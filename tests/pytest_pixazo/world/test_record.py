@@ -222,6 +222,7 @@ def test_begun(pixazo, pixazo_client):
     pixazo.weather(3)
     with pixazo.weather(4):
         pass
+    pixazo.weather(5)(int)()  # as a decorator
     pixazo.when("generate")
     pixazo.when("generate").reply(429, times=1).then
     pixazo_client.generate("A cat")

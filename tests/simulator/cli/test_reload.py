@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import re
@@ -13,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from msgspec.structs import replace
@@ -25,6 +27,7 @@ from tests.simulator.state.keeping import HEAD, KeptInProcess, replayed
 from tests.test_workers import workers
 
 from pixazo_simulator import PROFILES, Rule, Settings, Simulator, SimulatorError, contains
+from pixazo_simulator.cli import workers as supervision
 from pixazo_simulator.cli.workers import Workers
 from pixazo_simulator.control import ControlClient
 from pixazo_simulator.mutants import find_mutant
@@ -189,6 +192,28 @@ def test_a_worker_that_is_starting_survives(tmp_path: Path, monkeypatch: pytest.
     waiting = "import os, signal; signal.pthread_sigmask(signal.SIG_BLOCK, {1}); os.kill(os.getpid(), 1)\n"
     waiting += "from pixazo_simulator.cli.process import Signals; Signals([1]).listen(os._exit); signal.pause()"
     assert run_process(PYTHON, "-c", waiting).returncode == 1
+
+
+def test_a_worker_is_replaced_once_a_process_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where memory is short, workers are killed, and for a while none can be started."""
+    starting = tmp_path / "starting"
+    starting.write_text("#!/bin/sh\necho ready\nread line\n", encoding="utf-8")
+    starting.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(starting))
+    monkeypatch.setattr(supervision, "AGAIN", 0.01)
+    full = Mock(side_effect=OSError(errno.ENOMEM, "Cannot allocate memory"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        workers = Workers(1, listener)
+        (first,) = workers._processes
+        with monkeypatch.context() as patch:
+            patch.setattr(subprocess, "Popen", full)
+            first.communicate(b"\n", PATIENCE)
+            until(lambda: full.call_count > 1)
+        until(lambda: len(workers._processes) == 1)
+        workers.end()
+        (second,) = workers._processes
+        assert second is not first
+        second.communicate(timeout=PATIENCE)  # closes its pipes
 
 
 @pytest.mark.slow

@@ -338,8 +338,9 @@ def test_one_host(wire: RawSocket, version: bytes, hosts: bytes, status: int) ->
 
 def test_the_host_of_an_absolute_target_counts(wire: RawSocket) -> None:
     """Not that of the header (RFC 9112, 3.2.2)."""
-    wire.send(b"GET http://b.test:8/v2/requests/status/x HTTP/1.1\r\nhost: a.test\r\n\r\n")
-    assert 'realm="http://b.test:8/' in wire.response().headers["www-authenticate"]
+    for user in (b"", b"user:password@"):
+        wire.send(b"GET http://%sb.test:8/v2/requests/status/x HTTP/1.1\r\nhost: a.test\r\n\r\n" % user)
+        assert 'realm="http://b.test:8/' in wire.response().headers["www-authenticate"]
 
 
 def test_what_is_sent_after_a_body_is_no_header(wire: RawSocket) -> None:

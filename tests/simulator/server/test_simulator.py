@@ -245,9 +245,12 @@ def test_what_changes_nothing_but_the_clock_waits_for_no_loop(monkeypatch: pytes
         with monkeypatch.context() as patch:
             patch.delattr(threaded.ThreadedServer, "call")
             assert simulator.control().create_world().api_key
-            assert simulator.advance(0.5) == []
+            assert [simulator.advance_quietly(seconds) for seconds in (0.2, 0, -1, 600)] == [True, False, False, False]
+            assert simulator.advance(0.3) == []
         assert simulator.monotonic() - began == 0.5
+        assert not simulator.advance_quietly(1, api_key="nobody")
         assert len(simulator.advance(600)) == 2
+        assert not simulator.advance_quietly(1)
 
 
 def test_an_advance_that_ends_early_is_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:

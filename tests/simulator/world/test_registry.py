@@ -35,9 +35,9 @@ def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["keys", "control_hosts"])
-def test_one_text_is_not_several(name: str) -> None:
+def test_one_string_is_not_several(name: str) -> None:
     """Each of its letters would count."""
-    with pytest.raises(TypeError, match=f"^{name} is one text: give a tuple of texts$"):
+    with pytest.raises(TypeError, match=f"^{name} is one string: give a tuple of strings$"):
         Settings(**{name: "my-key"})  # type: ignore[arg-type]  # what is wrong
 
 

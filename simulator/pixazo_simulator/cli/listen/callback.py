@@ -156,6 +156,7 @@ class Kept:
         return entry
 
     def answered(self, entry: KeptCallback, answer: Answer) -> KeptCallback:
+        """Add a response to an entry, unless the entry was dropped."""
         before = self._entries.get(entry.number)
         entry = (before or entry).answered(answer)
         if before:

@@ -72,6 +72,7 @@ class Message(msgspec.Struct, dict=True, kw_only=True):
             return {}
 
     def header(self, name: str) -> str | None:
+        """The first header of a name, given in lower case."""
         return next((value for key, value in self.headers if key.lower() == name), None)
 
     @property

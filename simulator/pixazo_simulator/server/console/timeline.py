@@ -136,7 +136,8 @@ def _happened(
     """The status reads, the attempts to post webhooks, and what was charged and refunded."""
     for read in exchanges:
         if read.request_id and read.operation == "status":
-            members = cast("dict[str, object]", body) if isinstance(body := read.response.body, dict) else {}
+            body = read.response.body
+            members = cast("dict[str, object]", body) if isinstance(body, dict) else {}
             text = f"read {read.number}: {read.status} {members.get('status', '')}".rstrip()
             yield _Happened("poll", read.request_id, read.at, text, read.status == 200)
     for webhook in deliveries:

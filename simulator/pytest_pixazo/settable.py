@@ -1,0 +1,35 @@
+"""Refuses to set what would have no effect. A module of its own, since whoever has a world imports it and few import `sleep`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pixazo_simulator.spec import nearest
+
+
+class Settable:
+    """Refuses to set any public attribute but the `_settable` ones, or twice: what has no effect, such as a misspelt name, would go unnoticed.
+
+    A function may be replaced by another, as a spy does.
+    """
+
+    _settable: ClassVar[tuple[str, ...]] = ()
+    _remedy: ClassVar[str]
+
+    if not TYPE_CHECKING:  # with it, a type checker would accept any name
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if not (
+                name.startswith("_") or name in self._settable or self._begins(name) or self._is_spied(name, value)
+            ):
+                # Without the value, which may be a key.
+                problem = f"{type(self).__name__}.{name} cannot be set{nearest(name, self._settable)}"
+                raise AttributeError(f"{problem}: {self._remedy}")
+            super().__setattr__(name, value)
+
+    def _begins(self, name: str) -> bool:
+        declared = any(name in getattr(each, "__annotations__", ()) for each in type(self).__mro__)
+        return declared and name not in vars(self)
+
+    def _is_spied(self, name: str, value: object) -> bool:
+        return callable(value) and callable(getattr(self, name, None))
