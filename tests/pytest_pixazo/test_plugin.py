@@ -89,9 +89,10 @@ def reached_from(thing: Any) -> Iterator[type]:
     if not isinstance(thing, type):
         yield from classes_in([*get_type_hints(thing, names_in(sys.modules[thing.__module__])).values()])
         return
-    for base in thing.__mro__:
+    names: dict[str, object] = {}  # a class is evaluated with what its bases name
+    for base in reversed(thing.__mro__):
         if base.__module__.startswith(OURS):
-            names = names_in(sys.modules[base.__module__])
+            names |= names_in(sys.modules[base.__module__])
             hints = get_type_hints(base, names, names)  # as locals, too: a TypedDict evaluates in its own module
             yield from classes_in([hint for name, hint in hints.items() if not name.startswith("_")])
             for name, member in vars(base).items():
