@@ -260,9 +260,8 @@ def test_a_receiver_that_exits_is_not_late(inbox: Inbox) -> None:
     with contextlib.suppress(httpx2.HTTPError):
         httpx2.post(inbox.url, json={})
     timers = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
-    assert [
-        each.name for each in timers if not each.finished.is_set()
-    ] == []  # one that was cancelled may be about to end
+    # One that was cancelled may be about to end.
+    assert [each.name for each in timers if not each.finished.is_set()] == []
 
 
 def test_a_receiver_that_answers_while_its_timer_fires_is_not_late(
