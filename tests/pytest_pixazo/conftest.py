@@ -43,6 +43,16 @@ def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def suite(
+    request: pytest.FixtureRequest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_other_plugins: None
+) -> pytest.Pytester:
+    """A folder with the tests that stand in the constant SUITE of the module, in a terminal without colours."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    pytester.makepyfile(test_app=request.module.SUITE)
+    return pytester
+
+
+@pytest.fixture
 def run_tests(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
     """Runs a file of tests, with some options."""
 

@@ -388,14 +388,6 @@ def test_address(pixazo):
 """
 
 
-@pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_other_plugins: None) -> pytest.Pytester:
-    """A folder with two tests."""
-    monkeypatch.setenv("NO_COLOR", "1")
-    pytester.makepyfile(test_app=SUITE)
-    return pytester
-
-
 def run(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
     return suite.runpytest("-p", "no:cacheprovider", *options)
 
