@@ -77,11 +77,9 @@ def sleeps(advance: Callable[[float], object]) -> Iterator[Sleeps]:
 
 
 @pytest.fixture
-def world(simulator: Simulator) -> Iterator[ControlClient]:
+def world(control: ControlClient) -> ControlClient:
     """A fresh world of the gateway, with a manual clock; a generation ends after 15 s."""
-    world = simulator.control().create_world()
-    yield world
-    world.delete_world()
+    return control
 
 
 @pytest.fixture
