@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from typing import Any, cast
 
 import pytest
 
@@ -48,7 +49,7 @@ def suite(
 ) -> pytest.Pytester:
     """A folder with the tests that stand in the constant SUITE of the module, in a terminal without colours."""
     monkeypatch.setenv("NO_COLOR", "1")
-    pytester.makepyfile(test_app=request.module.SUITE)
+    pytester.makepyfile(test_app=cast("Any", request).module.SUITE)
     return pytester
 
 

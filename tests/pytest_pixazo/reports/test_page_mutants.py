@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -174,7 +174,7 @@ def test_a_change_of_one_operation_leaves_the_other_as_it_is(
 
 
 @contextmanager
-def changed(folder: Path, name: str, *edits: Edit) -> Iterator[Caller]:
+def changed(folder: Path, name: str, *edits: Edit) -> Generator[Caller]:
     """A caller of a gateway with a change."""
     with InProcess(change=mutant(folder, name, *edits)) as send:
         yield Caller(send, "sim-key")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,7 +41,7 @@ def wire(simulator: Simulator) -> Iterator[RawSocket]:
         yield connected
 
 
-def refusal(wire: RawSocket, status: int, error: str, message: str) -> dict[str, str]:
+def refusal(wire: RawSocket, status: int, error: str, message: str) -> Mapping[str, str]:
     """The headers of the response, which is an error in JSON, and with which the connection is closed."""
     response = wire.response()
     assert (response.status, response.json()) == (status, {"error": error, "message": message})
