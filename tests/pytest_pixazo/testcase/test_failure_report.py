@@ -201,8 +201,7 @@ def test_a_manual_clock_that_was_forgotten_is_reported(run_tests: Callable[..., 
             pixazo_client.generate("A bear")
             assert 0
         """,
-        "--pixazo-start",
-        "2026-03-31T10:00:00Z",
+        "--pixazo-start=2026-03-31T10:00:00Z",
     )
     result.assert_outcomes(failed=5)
     start, name = "the clock is manual and reads ", "minimax-hailuo-ai_????????-????-7???-????-????????????"
@@ -252,8 +251,7 @@ def test_what_a_run_of_mutation_testing_writes_holds_no_key(
     monkeypatch.setenv("PIXAZO_RECORDER_FILE", str(reported))
     run_tests(
         "def test_key(pixazo):\n    raise AssertionError(f'{pixazo.api_key}, token=abc')",
-        "-p",
-        "pytest_pixazo.reports.suite_run",
+        "-ppytest_pixazo.reports.suite_run",
     ).assert_outcomes(failed=1)
     assert '"reason": "AssertionError: [redacted], token=[hidden]"' in reported.read_text()
 
