@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from pixazo_simulator.control.client import ControlClient
 from pixazo_simulator.server.simulator import Simulator
 from tests.browser import browsing, chromium, page
 from tests.caller import Caller, over_http
@@ -33,6 +34,14 @@ def caller(simulator: Simulator) -> Iterator[Caller]:
     assert caller.call("POST", "/_sim/worlds", {"key": caller.key}).status == 201
     yield caller
     caller.call("DELETE", "/_sim/world")
+
+
+@pytest.fixture
+def control(simulator: Simulator) -> Iterator[ControlClient]:
+    """The holder of a fresh world of that gateway, with a manual clock; a generation ends after 15 s."""
+    own = simulator.control().create_world()
+    yield own
+    own.delete_world()
 
 
 @pytest.fixture

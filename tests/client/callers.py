@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, cast
 
 import anyio
 import httpx
 import httpx2
+from tests.client.scripted_socket import ScriptedSocket, unused_url
 
 from pixazo_client import AsyncPixazoClient, PixazoClient
 
 T = TypeVar("T")
+Progress: TypeAlias = Callable[[int, int | None], object] | None
 
 KEY = "canary-5f1d"
 
@@ -39,6 +42,19 @@ class Caller:
             return anyio.run(main, backend=self._backend)
         with self._library.Client(timeout=10, verify=TLS) as http:
             return use(PixazoClient(http_client=http, sleep=_sleep, **common))
+
+    def ask(self, gateway: ScriptedSocket, use: Callable[[PixazoClient], T], **settings: Any) -> T:
+        """The same of a gateway that serves meanwhile."""
+        with gateway.serving():
+            return self.call(gateway.url, use, **settings)
+
+    def fetch(
+        self, media: ScriptedSocket, dest: Path, *, max_bytes: int | None = None, on_progress: Progress = None
+    ) -> Path:
+        """A video that a media host serves meanwhile, for a client whose gateway does not."""
+        options: Any = {"max_bytes": max_bytes, "on_progress": on_progress}
+        with media.serving():
+            return self.call(unused_url(), lambda client: client.download(media.url + "/a.mp4", dest, **options))
 
 
 def _sleep(_: float) -> None:

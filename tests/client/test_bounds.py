@@ -80,32 +80,26 @@ def test_decoding_goes_in_bounded_steps(coding: str) -> None:
 
 def test_an_endless_response_is_not_read_to_its_end(caller: Caller) -> None:
     """The connection is closed after the limit; the message shows the beginning of the body."""
-    with (
-        ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"200 OK", b" " * 65536)).serving() as gateway,
-        pytest.raises(APIResponseValidationError, match="has more than 4194304 bytes: Blocked by the front door"),
-    ):
-        caller.call(gateway.url, lambda client: client.retrieve(ID))
+    gateway = ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"200 OK", b" " * 65536))
+    with pytest.raises(APIResponseValidationError, match="has more than 4194304 bytes: Blocked by the front door"):
+        caller.ask(gateway, lambda client: client.retrieve(ID))
     assert gateway.hung_up == 1
 
 
 def test_an_endless_403_is_still_a_403(caller: Caller) -> None:
     """The status code decides the exception, and the body is cut."""
-    with (
-        ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"403 Forbidden", b" " * 65536)).serving() as gateway,
-        pytest.raises(pixazo_client.PermissionDeniedError, match="403 Forbidden: Blocked by the front door") as e,
-    ):
-        caller.call(gateway.url, lambda client: client.generate("A bear"))
+    gateway = ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"403 Forbidden", b" " * 65536))
+    with pytest.raises(pixazo_client.PermissionDeniedError, match="403 Forbidden: Blocked by the front door") as e:
+        caller.ask(gateway, lambda client: client.generate("A bear"))
     assert "(a body that has more than 4194304 bytes)" in str(e.value)
     assert gateway.hung_up == 1
 
 
 def test_a_202_with_an_endless_body_may_be_charged(caller: Caller) -> None:
     """The status code says that the submission was accepted."""
-    with (
-        ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"202 Accepted", b" " * 65536)).serving() as gateway,
-        pytest.raises(APIResponseValidationError, match=r"more than 4194304 bytes.*may exist and be charged"),
-    ):
-        caller.call(gateway.url, lambda client: client.generate("A bear"))
+    gateway = ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"202 Accepted", b" " * 65536))
+    with pytest.raises(APIResponseValidationError, match=r"more than 4194304 bytes.*may exist and be charged"):
+        caller.ask(gateway, lambda client: client.generate("A bear"))
     assert len(gateway.requests) == 1
 
 
@@ -154,11 +148,9 @@ def test_a_body_that_cannot_be_decoded_is_an_error(
     def use(client: PixazoClient) -> object:
         return client.download(host.url + "/a.mp4", tmp_path) if media else client.retrieve(ID)
 
-    with (
-        ScriptedSocket(response("200 OK", body, f"Content-Encoding: {coding}")).serving() as host,
-        pytest.raises(DownloadError if media else APIResponseValidationError, match=problem),
-    ):
-        caller.call(host.url, use)
+    host = ScriptedSocket(response("200 OK", body, f"Content-Encoding: {coding}"))
+    with pytest.raises(DownloadError if media else APIResponseValidationError, match=problem):
+        caller.ask(host, use)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -175,8 +167,8 @@ def test_a_body_that_cannot_be_decoded_is_an_error(
 )  # fmt: skip
 def test_only_an_empty_body_is_called_empty(caller: Caller, scripted: bytes, shown: str) -> None:
     """If a body has no text to show, the message says that instead."""
-    with ScriptedSocket(scripted).serving() as gateway, pytest.raises(pixazo_client.APIError) as caught:
-        caller.call(gateway.url, lambda client: client.retrieve(ID))
+    with pytest.raises(pixazo_client.APIError) as caught:
+        caller.ask(ScriptedSocket(scripted), lambda client: client.retrieve(ID))
     assert shown in str(caught.value)
 
 
@@ -201,13 +193,11 @@ def test_a_202_that_drips_on_is_accepted(caller: Caller) -> None:
     """Its id has arrived, and only spaces follow, for ever; of a part of it the error has the id."""
     body = json.dumps(ACCEPTED).encode()
     head = b"HTTP/1.1 202 Accepted\r\nContent-Length: 100000\r\n\r\n"
-    with ScriptedSocket(EndlessResponse(head + body, b"\n", 0.02)).serving() as gateway:
-        assert caller.call(gateway.url, lambda client: client.generate("A bear"), timeout=0.1).request_id == ID
-    with (
-        ScriptedSocket(EndlessResponse(head + body[:-1], b"\n", 0.02)).serving() as gateway,
-        pytest.raises(pixazo_client.APITimeoutError, match=r"not complete after 0.4 s; it began \{") as caught,
-    ):
-        caller.call(gateway.url, lambda client: client.generate("A bear"), timeout=0.1)
+    gateway = ScriptedSocket(EndlessResponse(head + body, b"\n", 0.02))
+    assert caller.ask(gateway, lambda client: client.generate("A bear"), timeout=0.1).request_id == ID
+    gateway = ScriptedSocket(EndlessResponse(head + body[:-1], b"\n", 0.02))
+    with pytest.raises(pixazo_client.APITimeoutError, match=r"not complete after 0.4 s; it began \{") as caught:
+        caller.ask(gateway, lambda client: client.generate("A bear"), timeout=0.1)
     assert caught.value.request_id == ID
 
 
@@ -278,13 +268,9 @@ def test_an_unusable_retry_after_is_ignored(gateway: ScriptedGateway, asked: str
 
 def test_huge_headers_are_a_connection_error(caller: Caller) -> None:
     """The HTTP library stops reading at 100 KiB."""
-    with (
-        ScriptedSocket(
-            EndlessResponse(b"HTTP/1.1 202 Accepted\r\n", b"X: " + b"a" * 65536 + b"\r\n")
-        ).serving() as gateway,
-        pytest.raises(pixazo_client.APIConnectionError, match="the work may exist and be charged"),
-    ):
-        caller.call(gateway.url, lambda client: client.generate("A bear"))
+    gateway = ScriptedSocket(EndlessResponse(b"HTTP/1.1 202 Accepted\r\n", b"X: " + b"a" * 65536 + b"\r\n"))
+    with pytest.raises(pixazo_client.APIConnectionError, match="the work may exist and be charged"):
+        caller.ask(gateway, lambda client: client.generate("A bear"))
     assert gateway.hung_up == 1
 
 
@@ -292,35 +278,26 @@ def test_the_body_of_a_redirect_is_not_read(caller: Caller, tmp_path: Path) -> N
     """A media host redirects with a body that never ends."""
     with ScriptedSocket(response("200 OK", b"video")).serving() as cdn:
         head = f"HTTP/1.1 302 Found\r\nLocation: {cdn.url}/b.mp4\r\nConnection: close\r\n\r\n".encode()
-        with ScriptedSocket(EndlessResponse(head, b" " * 65536)).serving() as media:
-            path = caller.call(unused_url(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
+        media = ScriptedSocket(EndlessResponse(head, b" " * 65536))
+        path = caller.fetch(media, tmp_path)
     assert path.read_bytes() == b"video"
     assert media.hung_up == 1
 
 
 def test_the_body_of_a_refused_download_is_not_read(caller: Caller, tmp_path: Path) -> None:
     """It is not saved as a video either."""
-    with (
-        ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"403 Forbidden", b" " * 65536)).serving() as media,
-        pytest.raises(DownloadError, match="answered 403"),
-    ):
-        caller.call(unused_url(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
+    media = ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"403 Forbidden", b" " * 65536))
+    with pytest.raises(DownloadError, match="answered 403"):
+        caller.fetch(media, tmp_path)
     assert media.hung_up == 1
 
 
 def test_max_bytes_counts_what_is_written(caller: Caller, tmp_path: Path) -> None:
     """The limit applies to decoded bytes, so that a bomb stops there, in bounded steps."""
     seen: list[int] = []
-    with (
-        ScriptedSocket(response("200 OK", bomb(16 * MIB), "Content-Encoding: gzip")).serving() as media,
-        pytest.raises(DownloadError, match="has more than max_bytes=1048576: raise the limit"),
-    ):
-        caller.call(
-            unused_url(),
-            lambda client: client.download(
-                media.url + "/a.mp4", tmp_path, max_bytes=MIB, on_progress=lambda done, _: seen.append(done)
-            ),
-        )
+    media = ScriptedSocket(response("200 OK", bomb(16 * MIB), "Content-Encoding: gzip"))
+    with pytest.raises(DownloadError, match="has more than max_bytes=1048576: raise the limit"):
+        caller.fetch(media, tmp_path, max_bytes=MIB, on_progress=lambda done, _: seen.append(done))
     assert seen == [262_144, 524_288, 786_432, 1_048_576]
     assert list(tmp_path.iterdir()) == []
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import anyio
 import pytest
-from tests.client.scripted_socket import ScriptedSocket, response, unused_url
+from tests.client.scripted_socket import ScriptedSocket, response
 
 from pixazo_client import AsyncPixazoClient, PixazoClient, PixazoError
 
@@ -28,6 +28,8 @@ UNUSABLE = {
     "http://proxy..test:9": "give http://host:port, or https:// or socks5:// in its place",
     "http://[::1": "give http://host:port, or https:// or socks5:// in its place",
 }
+#: An address, a network, a star, a URL; unreadable entries are skipped.
+COVERING = ("127.0.0.1", "127.0.0.0/8", "*", "x, 127.0.0.1 ,y", "http://127.0.0.1", "a b,[::1,127.0.0.1", ",,127.0.0.1")
 
 
 @pytest.fixture(autouse=True)
@@ -46,11 +48,20 @@ def call(request: pytest.FixtureRequest) -> Call:
     return call
 
 
-@pytest.mark.parametrize("proxy", UNUSABLE)
-def test_a_host_that_no_proxy_covers_is_reached(call: Call, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
-    """Whatever the proxies are."""
-    monkeypatch.setenv("ALL_PROXY", proxy)
-    monkeypatch.setenv("NO_PROXY", "example.com, 127.0.0.1,localhost")
+@pytest.mark.parametrize(
+    "variables",
+    [
+        *({"ALL_PROXY": proxy, "NO_PROXY": "example.com, 127.0.0.1,localhost"} for proxy in UNUSABLE),
+        *({"ALL_PROXY": "http://127.0.0.1:9", "NO_PROXY": covered} for covered in COVERING),
+        {"ALL_PROXY": "", "http_proxy": ""},
+    ],
+)
+def test_a_host_that_no_proxy_covers_is_reached(
+    call: Call, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    """Whatever the proxies are, and however NO_PROXY names the host; an empty variable names no proxy."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     with ScriptedSocket(QUEUED).serving() as gateway:
         assert call(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
@@ -124,18 +135,6 @@ def test_a_usable_proxy_is_used(call: Call, monkeypatch: pytest.MonkeyPatch, nam
 
 
 @pytest.mark.parametrize(
-    "covered",
-    ["127.0.0.1", "127.0.0.0/8", "*", "x, 127.0.0.1 ,y", "http://127.0.0.1", "a b,[::1,127.0.0.1", ",,127.0.0.1"],
-)
-def test_no_proxy_entries_that_cover_a_host(call: Call, monkeypatch: pytest.MonkeyPatch, covered: str) -> None:
-    """An address, a network, a star, a URL; unreadable entries are skipped."""
-    monkeypatch.setenv("ALL_PROXY", unused_url())
-    monkeypatch.setenv("NO_PROXY", covered)
-    with ScriptedSocket(QUEUED).serving() as gateway:
-        assert call(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
-
-
-@pytest.mark.parametrize(
     ("covered", "host", "direct"),
     [
         ("gateway.test", "gateway.test", True),
@@ -166,14 +165,6 @@ def test_no_proxy_covers_what_httpx2_covers(
     monkeypatch.setattr("httpx2.HTTPTransport.handle_request", handle)
     with pytest.raises(PixazoError, match="straight to the host" if direct else "cannot be used"):
         PixazoClient(api_key="k", base_url=f"http://{host}", max_retries=0).retrieve(ID)
-
-
-def test_an_empty_variable_names_no_proxy(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in other HTTP clients."""
-    monkeypatch.setenv("ALL_PROXY", "")
-    monkeypatch.setenv("http_proxy", "")
-    with ScriptedSocket(QUEUED).serving() as gateway:
-        assert call(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
 
 def test_a_client_of_the_users_has_proxies_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,21 +71,17 @@ def test_a_refused_connection_is_known_to_be_unsent(caller: Caller) -> None:
 )
 def test_a_submission_without_a_whole_response_is_sent_once(caller: Caller, scripted: bytes) -> None:
     """CLIENT-05: reset, empty, cut in the head, cut in the body, garbled: one POST each time."""
-    with (
-        ScriptedSocket(scripted, ACCEPTED).serving() as gateway,
-        pytest.raises(APIConnectionError, match="the work may exist and be charged"),
-    ):
-        caller.call(gateway.url, lambda client: client.generate("A bear"))
+    gateway = ScriptedSocket(scripted, ACCEPTED)
+    with pytest.raises(APIConnectionError, match="the work may exist and be charged"):
+        caller.ask(gateway, lambda client: client.generate("A bear"))
     assert len(gateway.requests) == 1
 
 
 def test_a_silent_gateway_times_out(caller: Caller) -> None:
     """With the read time-out that was passed; the POST is not repeated."""
-    with (
-        ScriptedSocket(SILENCE, ACCEPTED).serving() as gateway,
-        pytest.raises(APITimeoutError, match=r"ReadTimeout.*the work may exist and be charged"),
-    ):
-        caller.call(gateway.url, lambda client: client.generate("A bear"), timeout=(5, 0.05, 5, 5))
+    gateway = ScriptedSocket(SILENCE, ACCEPTED)
+    with pytest.raises(APITimeoutError, match=r"ReadTimeout.*the work may exist and be charged"):
+        caller.ask(gateway, lambda client: client.generate("A bear"), timeout=(5, 0.05, 5, 5))
     assert len(gateway.requests) == 1
 
 
@@ -100,20 +96,15 @@ def test_a_read_without_a_whole_response_is_repeated(caller: Caller) -> None:
 def test_a_download_of_unknown_length_has_no_total(caller: Caller, tmp_path: Path) -> None:
     """The end of the connection is the end of the file."""
     seen: list[tuple[int, int | None]] = []
-
-    def on_progress(done: int, total: int | None) -> None:
-        seen.append((done, total))
-
-    with ScriptedSocket(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nvideo").serving() as media:
-        url = media.url + "/a.mp4"
-        path = caller.call(unused_url(), lambda client: client.download(url, tmp_path, on_progress=on_progress))
+    media = ScriptedSocket(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nvideo")
+    path = caller.fetch(media, tmp_path, on_progress=lambda done, total: seen.append((done, total)))
     assert (path.read_bytes(), seen) == (b"video", [(5, None)])
 
 
 def test_a_download_cut_short_starts_again(caller: Caller, tmp_path: Path) -> None:
     """A body shorter than its Content-Length, a reset, then the whole file."""
-    with ScriptedSocket(response("200 OK", b"vid", length=5), RESET, response("200 OK", b"video")).serving() as media:
-        path = caller.call(unused_url(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
+    media = ScriptedSocket(response("200 OK", b"vid", length=5), RESET, response("200 OK", b"video"))
+    path = caller.fetch(media, tmp_path)
     assert path.read_bytes() == b"video"
     assert [one.name for one in tmp_path.iterdir()] == ["a.mp4"]
 
@@ -182,8 +173,7 @@ def test_our_own_clients_work_too(tmp_path: Path) -> None:
 )
 def test_a_202_that_holds_its_id_is_accepted_however_it_ends(caller: Caller, scripted: bytes) -> None:
     """That its last bytes are missing says nothing about the generation, which was charged."""
-    with ScriptedSocket(scripted).serving() as gateway:
-        handle = caller.call(gateway.url, lambda client: client.generate("A bear"))
+    handle = caller.ask(ScriptedSocket(scripted), lambda client: client.generate("A bear"))
     assert handle.request_id == "minimax-hailuo-ai_1"
 
 
@@ -197,13 +187,9 @@ def test_a_202_that_is_not_compressed_as_it_says_is_accepted() -> None:
 def test_a_202_that_breaks_off_is_shown(caller: Caller) -> None:
     """With the id, if that had arrived: it may have been charged."""
     part = b'{"request_id": "minimax-hailuo-ai_1", "status": "QUE'
-    with (
-        ScriptedSocket(response("202 Accepted", part, length=100)).serving() as gateway,
-        pytest.raises(
-            APIConnectionError, match=r"got no whole response: RemoteProtocolError: .*; it began {"
-        ) as caught,
-    ):
-        caller.call(gateway.url, lambda client: client.generate("A bear"))
+    gateway = ScriptedSocket(response("202 Accepted", part, length=100))
+    with pytest.raises(APIConnectionError, match=r"no whole response: RemoteProtocolError: .*; it began {") as caught:
+        caller.ask(gateway, lambda client: client.generate("A bear"))
     assert (caught.value.request_id, caught.value.body) == ("minimax-hailuo-ai_1", part.decode())
     assert "; it may be request 'minimax-hailuo-ai_1'; the work may exist and be charged" in str(caught.value)
 
@@ -211,11 +197,9 @@ def test_a_202_that_breaks_off_is_shown(caller: Caller) -> None:
 @pytest.mark.parametrize("status", ["401 Unauthorized", "402 Payment Required"])
 def test_a_refusal_counts_however_it_ends(caller: Caller, status: str) -> None:
     """Its status code says that nothing was charged."""
-    with (
-        ScriptedSocket(response(status, b'{"error": ', length=100)).serving() as gateway,
-        pytest.raises(pixazo_client.APIStatusError, match=rf"{status}: .*\(a body that broke off \(.*\)\)") as caught,
-    ):
-        caller.call(gateway.url, lambda client: client.generate("A bear"))
+    gateway = ScriptedSocket(response(status, b'{"error": ', length=100))
+    with pytest.raises(pixazo_client.APIStatusError, match=rf"{status}: .*\(a body that broke off \(.*\)\)") as caught:
+        caller.ask(gateway, lambda client: client.generate("A bear"))
     assert "may exist and be charged" not in str(caught.value)
 
 
@@ -299,8 +283,8 @@ def test_a_response_that_is_read_late_is_a_response() -> None:
 )
 def test_no_traceback_of_a_failed_submission_shows_the_key(caller: Caller, scripted: bytes, path: str) -> None:
     """Neither does an exception nor a local variable, which reporters of errors show, not even if the gateway repeats it."""
-    with ScriptedSocket(scripted).serving() as gateway, pytest.raises(pixazo_client.APIError) as caught:
-        caller.call(gateway.url, lambda client: client.submit(path, {}))
+    with pytest.raises(pixazo_client.APIError) as caught:
+        caller.ask(ScriptedSocket(scripted), lambda client: client.submit(path, {}))
     assert KEY not in "".join(traceback.format_exception(caught.value))
     assert _locals_with_the_key(caught.value) == _locals_with_the_key(caught.value.__cause__) == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from typing import Any, cast
 
 import pytest
 
@@ -43,6 +44,16 @@ def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def suite(
+    request: pytest.FixtureRequest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_other_plugins: None
+) -> pytest.Pytester:
+    """A folder with the tests that stand in the constant SUITE of the module, in a terminal without colours."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    pytester.makepyfile(test_app=cast("Any", request).module.SUITE)
+    return pytester
+
+
+@pytest.fixture
 def run_tests(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
     """Runs a file of tests, with some options."""
 
@@ -67,11 +78,9 @@ def sleeps(advance: Callable[[float], object]) -> Iterator[Sleeps]:
 
 
 @pytest.fixture
-def world(simulator: Simulator) -> Iterator[ControlClient]:
+def world(control: ControlClient) -> ControlClient:
     """A fresh world of the gateway, with a manual clock; a generation ends after 15 s."""
-    world = simulator.control().create_world()
-    yield world
-    world.delete_world()
+    return control
 
 
 @pytest.fixture

@@ -107,8 +107,7 @@ def test_every_client_is_refused(pytester: pytest.Pytester) -> None:
                 MADE[name]("POST", "https://gateway.invalid/minimax-hailuo-ai/v1/generate", b"{}")
                 pytest.exit("somebody answered")
         """,
-        "-W",
-        "ignore",
+        "-Wignore",
     )
     result.assert_outcomes(passed=len(HTTP_CLIENTS), errors=len(HTTP_CLIENTS))
     assert lines(result) == [expected_message(f"in test_app.py::test_call[{name}]") for name in HTTP_CLIENTS]
@@ -158,8 +157,7 @@ def test_every_way_is_refused(pytester: pytest.Pytester) -> None:
             with socket.socket() as probe:
                 assert probe.connect_ex(("gateway.invalid", 443)) == 111
         """,
-        "-W",
-        "ignore",
+        "-Wignore",
     )
     count = len(WAYS) + 1
     result.assert_outcomes(passed=count, errors=count)
@@ -304,8 +302,7 @@ def test_a_way_round_the_look_up_is_refused(pytester: pytest.Pytester) -> None:
             opened.close()
             assert b"POST" not in b"".join(heard)
         """,
-        "-W",
-        "ignore",
+        "-Wignore",
     )
     result.assert_outcomes(passed=4, errors=2)
     assert lines(result) == [
@@ -384,8 +381,7 @@ def test_it_begins_with_the_test_and_stays(pytester: pytest.Pytester) -> None:
         def test_innocent(pixazo):
             pass
         """,
-        "-p",
-        "anyio",
+        "-panyio",
         conftest=NOTING + CONFTEST,
     )
     result.assert_outcomes(passed=8, errors=5, warnings=1)
@@ -510,10 +506,8 @@ def test_under_xdist(pytester: pytest.Pytester) -> None:
             with pytest.raises(ConnectionRefusedError):
                 socket.getaddrinfo("gateway.invalid", 443)
         """,
-        "-p",
-        "xdist",
-        "-n",
-        "2",
+        "-pxdist",
+        "-n2",
     )
     result.assert_outcomes(passed=4, errors=4)
     assert sorted(lines(result)) == [expected_message(f"in test_app.py::test_call[{number}]") for number in range(4)]
@@ -695,8 +689,7 @@ def test_a_program_is_refused_the_host(pytester: pytest.Pytester) -> None:
             with redirect(pixazo.url, pixazo.api_key, hosts=["gateway.invalid"]), pytest.raises(ConnectionRefusedError):
                 subprocess.run(["curl", "https://gateway.invalid"])
         """,
-        "-W",
-        "ignore",
+        "-Wignore",
     )
     where = {
         "child": "in a process that test_app.py::test_child started",
@@ -816,8 +809,7 @@ def test_children_are_refused(pytester: pytest.Pytester) -> None:
         def test_child(pixazo, name):
             assert (WAYS[name]() if name in WAYS else in_context(name)) == 0
         """,
-        "-W",
-        "ignore",
+        "-Wignore",
     )
     result.assert_outcomes(passed=len(ways), errors=len(ways))
     started = [

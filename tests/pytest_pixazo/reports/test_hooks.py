@@ -44,13 +44,6 @@ INSISTS = "  test_app.py::test_insists[{}]: sent 3 times, though it was answered
 SECTION = "*pixazo conduct: what will hurt on the real gateway*"
 
 
-@pytest.fixture
-def suite(pytester: pytest.Pytester, no_other_plugins: None) -> pytest.Pytester:
-    """A folder with that suite."""
-    pytester.makepyfile(test_app=SUITE)
-    return pytester
-
-
 def ran(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
     """A run with these options."""
     return suite.runpytest("-p", "no:cacheprovider", "-p", "xdist", *options)

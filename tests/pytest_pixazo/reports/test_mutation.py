@@ -69,14 +69,6 @@ STUCK = SuiteRun(began=("test_a", "test_b"), worlds={}, failed=(), exit_code=Non
 BROKEN = SuiteRun(began=(), worlds={}, failed=(), exit_code=4, seconds=0.5, output="usage:\nERROR: not found: test_a")
 
 
-@pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_other_plugins: None) -> pytest.Pytester:
-    """A folder with a small suite."""
-    monkeypatch.setenv("NO_COLOR", "1")
-    pytester.makepyfile(test_app=SUITE)
-    return pytester
-
-
 def mutated(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
     """A run with these options."""
     return suite.runpytest("-p", "no:cacheprovider", "--strict-config", *options)

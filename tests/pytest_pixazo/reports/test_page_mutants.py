@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -172,24 +173,24 @@ def test_a_change_of_one_operation_leaves_the_other_as_it_is(
     assert b'"status":"COMPLETED"' in said(word, image_completed)[1]
 
 
-def changed(folder: Path, name: str, *edits: Edit) -> InProcess:
-    return InProcess(change=mutant(folder, name, *edits))
+@contextmanager
+def changed(folder: Path, name: str, *edits: Edit) -> Generator[Caller]:
+    """A caller of a gateway with a change."""
+    with InProcess(change=mutant(folder, name, *edits)) as send:
+        yield Caller(send, "sim-key")
 
 
 def test_what_moved_is_served_at_its_new_address(tmp_path: Path) -> None:
     """Submission, status, and the media of URLs with another path."""
     body = {"prompt": "A bear"}
-    with changed(tmp_path, "generate-request-path", ("v1/generate", "v1/textToVideo")) as send:
-        caller = Caller(send, "sim-key")
+    with changed(tmp_path, "generate-request-path", ("v1/generate", "v1/textToVideo")) as caller:
         assert caller.generate().status == 404
         assert caller.call("POST", "/minimax-hailuo-ai/v1/textToVideo", body).status == 202
-    with changed(tmp_path, "status-route-path", (STATUS, "/v3/requests/")) as send:
-        caller = Caller(send, "sim-key")
+    with changed(tmp_path, "status-route-path", (STATUS, "/v3/requests/")) as caller:
         url = caller.generate().json()["polling_url"]
         assert re.fullmatch(r"http://[^/]+/v3/requests/minimax-hailuo-ai_[^/]+", url)
         assert caller.call("GET", "/" + url.split("/", 3)[3]).json()["status"] == "QUEUED"
-    with changed(tmp_path, "sample-response-completed-output.media_url", (f"{R2}/v1", f"{R2}/v2")) as send:
-        caller = Caller(send, "sim-key")
+    with changed(tmp_path, "sample-response-completed-output.media_url", (f"{R2}/v1", f"{R2}/v2")) as caller:
         (url,) = ended(caller).json()["output"]["media_url"]
         assert re.fullmatch(r"http://[^/]+/v2/[^/]+/output\.mp4", url)
         assert caller.call("GET", "/" + url.split("/", 3)[3]).headers["content-type"] == "video/mp4"
@@ -197,21 +198,20 @@ def test_what_moved_is_served_at_its_new_address(tmp_path: Path) -> None:
 
 def test_what_has_another_name_works_under_it(tmp_path: Path) -> None:
     """A header, a parameter and a model id."""
-    with changed(tmp_path, "header-Ocp-Apim-Subscription-Key", ("Ocp-Apim-Subscription-Key", "X-API-Key")) as send:
-        assert send("POST", GENERATE, {KEY_HEADER: "sim-key"}, b'{"prompt": "A bear"}').status == 401
+    with changed(tmp_path, "header-Ocp-Apim-Subscription-Key", ("Ocp-Apim-Subscription-Key", "X-API-Key")) as caller:
+        assert caller.send("POST", GENERATE, {KEY_HEADER: "sim-key"}, b'{"prompt": "A bear"}').status == 401
         headers = {"X-API-Key": "sim-key", "Content-Type": "application/json"}
-        assert send("POST", GENERATE, headers, b'{"prompt": "A bear"}').status == 202
-    with changed(tmp_path, "generate-parameter-prompt", ("prompt\n\nYes", "text\n\nYes")) as send:
-        caller = Caller(send, "sim-key")
+        assert caller.send("POST", GENERATE, headers, b'{"prompt": "A bear"}').status == 202
+    with changed(tmp_path, "generate-parameter-prompt", ("prompt\n\nYes", "text\n\nYes")) as caller:
         assert caller.generate().json() == {"error": "Invalid request", "message": "prompt is not a parameter."}
         assert caller.call("POST", GENERATE, {}).json()["message"] == "text is required."
         assert caller.call("POST", GENERATE, {"text": "A bear"}).status == 202
-    with changed(tmp_path, "request-model-id", ("minimax-hailuo-ai_", "hailuo_")) as send:
-        assert ended(Caller(send, "sim-key")).json()["request_id"].startswith("hailuo_")
+    with changed(tmp_path, "request-model-id", ("minimax-hailuo-ai_", "hailuo_")) as caller:
+        assert ended(caller).json()["request_id"].startswith("hailuo_")
 
 
-def submitted(send: InProcess, headers: dict[str, str], body: bytes = b'{"prompt": "A bear"}') -> int:
-    return send("POST", GENERATE, {"Content-Type": "application/json", **headers}, body).status
+def submitted(caller: Caller, headers: dict[str, str], body: bytes = b'{"prompt": "A bear"}') -> int:
+    return caller.send("POST", GENERATE, {"Content-Type": "application/json", **headers}, body).status
 
 
 @pytest.mark.parametrize("name", ["Authorization", KEY_HEADER])
@@ -219,9 +219,9 @@ def test_a_key_may_need_a_scheme(tmp_path: Path, name: str) -> None:
     """As the sample of its header has it, be it renamed or not."""
     lines = (f"{KEY_HEADER}: YOUR_SUBSCRIPTION_KEY", f"{KEY_HEADER}\n\nYOUR\\_SUBSCRIPTION\\_KEY")
     edits = [(line, line.replace(KEY_HEADER, name).replace("YOUR", "Bearer YOUR")) for line in lines]
-    with changed(tmp_path, f"header-{KEY_HEADER}", *edits) as send:
-        assert submitted(send, {name: "Bearer sim-key"}) == 202
-        assert submitted(send, {name: "sim-key"}) == 401
+    with changed(tmp_path, f"header-{KEY_HEADER}", *edits) as caller:
+        assert submitted(caller, {name: "Bearer sim-key"}) == 202
+        assert submitted(caller, {name: "sim-key"}) == 401
 
 
 def test_a_body_may_become_a_form(tmp_path: Path) -> None:
@@ -235,16 +235,17 @@ def test_a_body_may_become_a_form(tmp_path: Path) -> None:
         f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in members.items()
     ]
     form = f"{''.join(parts)}--x--\r\n".encode()
-    with changed(tmp_path, "header-Content-Type", *edits) as send:
-        assert submitted(send, {KEY_HEADER: "sim-key"}) == 400
-        assert submitted(send, {KEY_HEADER: "sim-key", "Content-Type": "multipart/form-data; boundary=x"}, form) == 202
+    with changed(tmp_path, "header-Content-Type", *edits) as caller:
+        assert submitted(caller, {KEY_HEADER: "sim-key"}) == 400
+        assert (
+            submitted(caller, {KEY_HEADER: "sim-key", "Content-Type": "multipart/form-data; boundary=x"}, form) == 202
+        )
 
 
 def test_a_default_and_its_values_change_together(tmp_path: Path) -> None:
     """The default alone would be refused; a new value is taken however it is written."""
     edits = [("Must be 6 or 10", "Must be 5 or 10"), ("Default: 6.", "Default: 5.")]
-    with changed(tmp_path, "imageToVideo-parameter-duration-enumeration", *edits) as send:
-        caller = Caller(send, "sim-key")
+    with changed(tmp_path, "imageToVideo-parameter-duration-enumeration", *edits) as caller:
         assert [image(caller, duration=value).status for value in (5, 5.0, 6, 6.0, 10.0)] == [202, 202, 400, 400, 202]
     untried = {each.name: each.untried for each in chosen(f"page:{page(tmp_path, *edits)}")}
     assert "only with another change" in untried["page:imageToVideo-parameter-duration-default"]
@@ -257,8 +258,7 @@ def test_only_like_things_are_one_that_was_renamed(tmp_path: Path) -> None:
         ("Cache-Control: no-cache", "X-Tenant: 7"),
         ("Cache-Control\n\nno-cache", "X-Tenant\n\n7"),
     ]
-    with changed(tmp_path, "imageToVideo-parameter-duration-minimum", *edits) as send:
-        caller = Caller(send, "sim-key")
+    with changed(tmp_path, "imageToVideo-parameter-duration-minimum", *edits) as caller:
         assert [image(caller, duration=value).status for value in (3, 6, 5)] == [400, 202, 202]
     said = {each.name: each.sentence for each, _ in read_page_mutants(page(tmp_path, *edits))}
     assert " -> nothing" in said["page:imageToVideo-parameter-duration-enumeration"]
@@ -267,22 +267,20 @@ def test_only_like_things_are_one_that_was_renamed(tmp_path: Path) -> None:
 
 def test_values_and_forms_after_a_change(tmp_path: Path) -> None:
     """A default, members that moved, a status word, timestamps."""
-    with changed(tmp_path, "imageToVideo-parameter-duration-default", ("Default: 6", "Default: 10")) as send:
-        caller = Caller(send, "sim-key")
+    with changed(tmp_path, "imageToVideo-parameter-duration-default", ("Default: 6", "Default: 10")) as caller:
         image(caller)
         assert caller.sim("generations")["generations"][0]["duration"] == 10
     edits = ('"error": "Insufficient Balance"', '"error": {"title": "Insufficient Balance"}')
-    with changed(tmp_path, "sample-queue-system-errors-402-error", edits) as send:
-        assert as_key("sim-empty-wallet")(Caller(send, "")).json()["error"] == {"title": "Insufficient Balance"}
-    with changed(tmp_path, "status-QUEUED", ("QUEUED", "PENDING")) as send:
-        caller = Caller(send, "sim-key")
+    with changed(tmp_path, "sample-queue-system-errors-402-error", edits) as caller:
+        assert as_key("sim-empty-wallet")(caller).json()["error"] == {"title": "Insufficient Balance"}
+    with changed(tmp_path, "status-QUEUED", ("QUEUED", "PENDING")) as caller:
         submitted = caller.generate().json()
         assert (submitted["status"], caller.status(submitted["request_id"])) == ("PENDING", "PENDING")
     for form, expected in (
         ("10:00:00Z", "2026-03-31T10:00:00Z"), ("10:00:00.000+02:00", "2026-03-31T12:00:00.000+02:00"),
     ):  # fmt: skip
-        with changed(tmp_path, "sample-response-completed-created_at", ("10:00:00.000Z", form)) as send:
-            assert ended(Caller(send, "sim-key")).json()["created_at"] == expected
+        with changed(tmp_path, "sample-response-completed-created_at", ("10:00:00.000Z", form)) as caller:
+            assert ended(caller).json()["created_at"] == expected
 
 
 def test_the_webhook_header_and_the_callbacks(tmp_path: Path) -> None:
@@ -306,8 +304,7 @@ def test_the_webhook_header_and_the_callbacks(tmp_path: Path) -> None:
 
 def test_an_app_with_the_old_host_in_its_code_notices_another_one(tmp_path: Path) -> None:
     """Whoever was told the address of the simulator does not."""
-    with changed(tmp_path, "request-host", ("gateway.pixazo.ai", "api.pixazo.ai")) as send:
-        caller = Caller(send, "sim-key")
+    with changed(tmp_path, "request-host", ("gateway.pixazo.ai", "api.pixazo.ai")) as caller:
         assert caller.generate().status == 202
         assert caller.call("POST", GENERATE, {"prompt": "A"}, {"Host": "gateway.pixazo.ai"}).status == 404
         assert caller.call("POST", GENERATE, {"prompt": "A"}, {"Host": "api.pixazo.ai"}).status == 202
@@ -386,14 +383,6 @@ def test_ids(pixazo):
 def test_address(pixazo):
     assert submitted(pixazo)["polling_url"].startswith(pixazo.url)
 """
-
-
-@pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_other_plugins: None) -> pytest.Pytester:
-    """A folder with two tests."""
-    monkeypatch.setenv("NO_COLOR", "1")
-    pytester.makepyfile(test_app=SUITE)
-    return pytester
 
 
 def run(suite: pytest.Pytester, *options: str) -> pytest.RunResult:

@@ -201,8 +201,7 @@ def test_a_manual_clock_that_was_forgotten_is_reported(run_tests: Callable[..., 
             pixazo_client.generate("A bear")
             assert 0
         """,
-        "--pixazo-start",
-        "2026-03-31T10:00:00Z",
+        "--pixazo-start=2026-03-31T10:00:00Z",
     )
     result.assert_outcomes(failed=5)
     start, name = "the clock is manual and reads ", "minimax-hailuo-ai_????????-????-7???-????-????????????"
@@ -252,8 +251,7 @@ def test_what_a_run_of_mutation_testing_writes_holds_no_key(
     monkeypatch.setenv("PIXAZO_RECORDER_FILE", str(reported))
     run_tests(
         "def test_key(pixazo):\n    raise AssertionError(f'{pixazo.api_key}, token=abc')",
-        "-p",
-        "pytest_pixazo.reports.suite_run",
+        "-ppytest_pixazo.reports.suite_run",
     ).assert_outcomes(failed=1)
     assert '"reason": "AssertionError: [redacted], token=[hidden]"' in reported.read_text()
 
@@ -315,24 +313,24 @@ def test_what_curl_cannot_repeat_is_a_comment() -> None:
     ]
 
 
-def test_secrets_are_left_out_or_named() -> None:
-    """A key in the query becomes the variable, a header that held a secret is left out with a comment."""
-    request: dict[str, Any] = {"headers": {"authorization": "[redacted]", "accept": "*/*"}, "body": "", "length": 0}
-    line = curl(recorded(method="GET", target="/v2/a?subscription-key=[redacted]&b", request=request))
-    assert line == (
-        "# header authorization is left out: it contained a secret\n"
-        "curl -sS \"$PIXAZO_BASE_URL\"'/v2/a?subscription-key='\"$PIXAZO_API_KEY\"'&b'"
-    )
-
-
-def test_a_secret_that_is_no_key_is_noted() -> None:
-    """Where it stood in the target or in the body; a header is left out."""
-    request: dict[str, Any] = {"headers": {"x-token": "[hidden]", "accept": "*/*"}, "body": "", "length": 0}
-    line = curl(recorded(method="GET", target="/v2/a?token=[hidden]", request=request))
-    assert line == (
-        "# header x-token is left out: it contained a secret\n"
-        "# [hidden] replaces a secret that was sent\n"
-        "curl -sS \"$PIXAZO_BASE_URL\"'/v2/a?token=[hidden]'"
+@pytest.mark.parametrize(
+    ("name", "value", "query", "note", "shown"),
+    [
+        (
+            "authorization",
+            "[redacted]",
+            "subscription-key=[redacted]&b",
+            "",
+            "subscription-key='\"$PIXAZO_API_KEY\"'&b",
+        ),
+        ("x-token", "[hidden]", "token=[hidden]", "# [hidden] replaces a secret that was sent\n", "token=[hidden]"),
+    ],
+)
+def test_secrets_are_left_out_or_named(name: str, value: str, query: str, note: str, shown: str) -> None:
+    """A key in the query becomes the variable, another secret is noted, a header that held one is left out with a comment."""
+    request: dict[str, Any] = {"headers": {name: value, "accept": "*/*"}, "body": "", "length": 0}
+    assert curl(recorded(method="GET", target=f"/v2/a?{query}", request=request)) == (
+        f"# header {name} is left out: it contained a secret\n{note}curl -sS \"$PIXAZO_BASE_URL\"'/v2/a?{shown}'"
     )
 
 

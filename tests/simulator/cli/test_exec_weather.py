@@ -72,21 +72,17 @@ def test_an_app_that_survives_exits_as_without_weather() -> None:
     assert "books: 0 generations, 0.00 USD spent, 0.00 refunded, 0.00 wasted" in ran.stderr
 
 
-@pytest.mark.slow
-def test_the_exit_code_is_that_of_the_command() -> None:
-    """Where nothing struck it, the weather was calm."""
-    ran = run("--weather", "41", app="raise SystemExit(7)")
-    assert ran.returncode == 7
-    assert "it also breaks without any incident (its exit code is 7)" in ran.stderr
-
-
-def test_a_command_that_does_not_end_is_ended() -> None:
-    """It is broken, and its exit code 1."""
-    ran = run(
-        "--weather", "1", "--weather-limit", "0.1", "--no-shrink", app="import threading; threading.Event().wait()"
-    )
-    assert ran.returncode == 1
-    assert "broken: it did not end within 0.1 s" in ran.stderr
+@pytest.mark.parametrize(
+    ("options", "app", "code", "says"),
+    [
+        pytest.param("--weather 41", "raise SystemExit(7)", 7, "it also breaks without any incident (its exit code is 7)", marks=pytest.mark.slow),
+        ("--weather 1 --weather-limit 0.1 --no-shrink", "import threading; threading.Event().wait()", 1, "broken: it did not end within 0.1 s"),
+    ],
+)  # fmt: skip
+def test_the_exit_code_is_that_of_the_command(options: str, app: str, code: int, says: str) -> None:
+    """Where nothing struck it, the weather was calm; one that does not end is ended, and its exit code is 1."""
+    ran = run(*options.split(), app=app)
+    assert (ran.returncode, says in ran.stderr) == (code, True)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,17 +11,9 @@ from tests.caller import GENERATE, Caller, over_http
 from tests.receiver import Receiver, http_response
 from tests.simulator.samples import accepted, world
 
-from pixazo_simulator import ControlClient, ControlError, Simulator
+from pixazo_simulator import ControlClient, ControlError
 from pixazo_simulator.control.dry_run import upcoming
 from pixazo_simulator.world import AdvanceClock
-
-
-@pytest.fixture
-def control(simulator: Simulator) -> Iterator[ControlClient]:
-    """Of a world of its own."""
-    own = simulator.control().create_world()
-    yield own
-    own.delete_world()
 
 
 def submit(control: ControlClient, prompt: str = "A bear", **headers: str) -> str:

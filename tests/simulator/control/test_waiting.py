@@ -26,7 +26,6 @@ from pixazo_simulator.gateway.traffic import Traffic
 from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.responder import Responder
-from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.tls import TlsListeners
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.egress import Outcome
@@ -35,14 +34,6 @@ from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.commands import RecordExchange
 from pixazo_simulator.world.journal import Exchange
 from pixazo_simulator.world.registry import Settings, Worlds
-
-
-@pytest.fixture
-def control(simulator: Simulator) -> Iterator[ControlClient]:
-    """The holder of a fresh world."""
-    own = simulator.control().create_world()
-    yield own
-    own.delete_world()
 
 
 @pytest.fixture

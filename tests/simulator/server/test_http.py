@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,6 +41,14 @@ def wire(simulator: Simulator) -> Iterator[RawSocket]:
         yield connected
 
 
+def refusal(wire: RawSocket, status: int, error: str, message: str) -> Mapping[str, str]:
+    """The headers of the response, which is an error in JSON, and with which the connection is closed."""
+    response = wire.response()
+    assert (response.status, response.json()) == (status, {"error": error, "message": message})
+    assert wire.closed()
+    return response.headers
+
+
 @pytest.mark.parametrize(
     "garbage",
     [
@@ -64,11 +72,8 @@ def wire(simulator: Simulator) -> Iterator[RawSocket]:
 def test_what_is_no_request_is_answered_in_json(wire: RawSocket, garbage: bytes) -> None:
     """400, and the connection is closed: the start of the next request cannot be determined."""
     wire.send(garbage)
-    response = wire.response()
-    assert (response.status, response.headers["content-type"]) == (400, "application/json")
-    assert response.json() == {"error": "Bad Request", "message": "Invalid HTTP request received."}
-    assert response.headers["connection"] == "close"
-    assert wire.closed()
+    headers = refusal(wire, 400, "Bad Request", "Invalid HTTP request received.")
+    assert (headers["content-type"], headers["connection"]) == ("application/json", "close")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -94,13 +99,8 @@ def test_no_bytes_break_the_server(simulator: Simulator, garbage: bytes) -> None
 def test_a_head_is_bounded(wire: RawSocket, head: bytes) -> None:
     """64 KiB of request line and headers, however they are divided."""
     wire.send(head)
-    response = wire.response()
-    assert response.status == 431
-    assert response.json() == {
-        "error": "Request Header Fields Too Large",
-        "message": "The request line and headers are longer than 65536 bytes.",
-    }
-    assert wire.closed()
+    message = "The request line and headers are longer than 65536 bytes."
+    refusal(wire, 431, "Request Header Fields Too Large", message)
 
 
 def test_a_head_that_fits_is_served(wire: RawSocket) -> None:
@@ -166,13 +166,8 @@ def test_a_chunk_that_is_none_ends_the_connection(wire: RawSocket) -> None:
 def test_a_body_that_is_announced_too_long_is_refused_unread(wire: RawSocket, fields: dict[str, Any]) -> None:
     """The response is sent before any byte of the body arrives, also where the caller asks first (RFC 9110, 10.1.1)."""
     wire.send(request("POST", GENERATE, content_length=str(28 * 1024 * 1024 + 1), **fields))
-    response = wire.response()
-    assert (response.status, response.headers["connection"]) == (413, "close")
-    assert response.json() == {
-        "error": "Payload Too Large",
-        "message": "The request body is larger than 29360128 bytes.",
-    }
-    assert wire.closed()
+    headers = refusal(wire, 413, "Payload Too Large", "The request body is larger than 29360128 bytes.")
+    assert headers["connection"] == "close"
 
 
 def test_chunks_are_taken_only_up_to_the_limit(wire: RawSocket) -> None:
@@ -282,13 +277,9 @@ def test_every_method_with_every_upgrade_header(simulator: Simulator, upgrade: s
 def test_connect_is_for_proxies(wire: RawSocket, target: bytes) -> None:
     """The response says what to use instead, and the connection is closed."""
     wire.send(b"CONNECT %s HTTP/1.1\r\n\r\n" % target)
-    response = wire.response()
-    assert (response.status, response.headers["allow"], response.headers["connection"]) == (405, "GET, POST", "close")
-    assert response.json() == {
-        "error": "Method Not Allowed",
-        "message": "CONNECT is for proxies, and this is the gateway: run clients that need a proxy under pixazo-sim exec.",
-    }
-    assert wire.closed()
+    message = "CONNECT is for proxies, and this is the gateway: run clients that need a proxy under pixazo-sim exec."
+    headers = refusal(wire, 405, "Method Not Allowed", message)
+    assert (headers["allow"], headers["connection"]) == ("GET, POST", "close")
 
 
 @pytest.mark.parametrize(
@@ -404,10 +395,7 @@ NO_HEAD, NO_BODY = (
 )
 def test_a_request_that_does_not_go_on_is_refused(hasty: RawSocket, start: bytes, message: str) -> None:
     hasty.send(start)
-    response = hasty.response()
-    assert (response.status, response.headers["connection"]) == (408, "close")
-    assert response.json() == {"error": "Request Timeout", "message": message}
-    assert hasty.closed()
+    assert refusal(hasty, 408, "Request Timeout", message)["connection"] == "close"
 
 
 def test_a_head_that_drips_is_refused(hasty: RawSocket) -> None:

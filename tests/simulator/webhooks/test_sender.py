@@ -60,10 +60,16 @@ def problem(url: str, **more: Any) -> str:
     return outcome.problem or ""
 
 
+def outcome_of(response: Behaviour | bytes, **more: Any) -> Outcome:
+    """What becomes of a webhook to a receiver that responds so."""
+    with Receiver(response) as listener:
+        (outcome,) = post(webhook(listener.url, **more))
+    return outcome
+
+
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_any_2xx_is_a_success(status: int) -> None:
-    with Receiver(http_response(status)) as listener:
-        assert post(webhook(listener.url)) == [Outcome(status)]
+    assert outcome_of(http_response(status)) == Outcome(status)
 
 
 def test_localhost_is_both_loopback_addresses() -> None:
@@ -109,8 +115,7 @@ INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlocation: /
 )
 def test_the_status_is_that_of_the_final_response(response: bytes, outcome: Outcome) -> None:
     """Interim ones are skipped; a shell script may end its lines with LF."""
-    with Receiver(response) as listener:
-        assert post(webhook(listener.url, follow=True)) == [outcome]
+    assert outcome_of(response, follow=True) == outcome
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 410, 429, 500, 503])
@@ -169,8 +174,7 @@ def test_nobody_listens(host: str) -> None:
 )
 def test_a_receiver_that_does_not_respond_in_time_is_given_up(behaviour: Behaviour) -> None:
     """One limit for the whole attempt: single bytes do not extend it."""
-    with Receiver(behaviour) as listener:
-        assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no response within 0.5 s", late=True)]
+    assert outcome_of(behaviour, timeout=0.5) == Outcome(None, "no response within 0.5 s", late=True)
 
 
 def test_whoever_takes_no_connection_in_time_is_given_up() -> None:
@@ -257,8 +261,7 @@ def test_a_receiver_that_serves_one_connection_at_a_time() -> None:
 @pytest.mark.parametrize("echo", [False, True])
 def test_an_endless_body_is_not_read_to_its_end(echo: bool) -> None:
     """Only the status code counts; if an echo is expected, 64 KiB are read."""
-    with Receiver(Behaviour.ENDLESS_BODY) as listener:
-        (outcome,) = post(webhook(listener.url, body=CHALLENGE, echo=echo, timeout=PATIENCE))
+    outcome = outcome_of(Behaviour.ENDLESS_BODY, body=CHALLENGE, echo=echo, timeout=PATIENCE)
     assert outcome == (Outcome(None, "answered 200 without the challenge", final=True) if echo else Outcome(200))
 
 
@@ -280,8 +283,7 @@ CUT_SHORT = "the receiver closed the connection in the middle of its response"
 )
 def test_what_is_no_http_is_a_problem(response: Behaviour | bytes, echo: bool, problem: str) -> None:
     """A receiver closes the connection too early, does not end its head, which is not read for ever, or speaks another protocol."""
-    with Receiver(response) as listener:
-        (outcome,) = post(webhook(listener.url, timeout=PATIENCE, echo=echo))
+    outcome = outcome_of(response, timeout=PATIENCE, echo=echo)
     assert (outcome.status, outcome.final) == (None, False)
     assert str(outcome.problem).startswith(problem)
 
@@ -336,8 +338,7 @@ def test_redirects_end() -> None:
 
 def test_a_redirect_goes_nowhere_that_is_not_allowed() -> None:
     """Each hop is checked."""
-    with Receiver(http_response(302, location="http://169.254.169.254/latest")) as listener:
-        (outcome,) = post(webhook(listener.url, follow=True))
+    outcome = outcome_of(http_response(302, location="http://169.254.169.254/latest"), follow=True)
     assert outcome.final
     assert outcome.problem is not None
     assert "169.254.169.254 is not loopback" in outcome.problem
@@ -345,8 +346,8 @@ def test_a_redirect_goes_nowhere_that_is_not_allowed() -> None:
 
 @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/", "ftp://127.0.0.1/", "http://a..b/"])
 def test_a_redirect_to_nonsense_is_a_problem(location: str) -> None:
-    with Receiver(http_response(302, location=location)) as listener:
-        assert problem(listener.url, follow=True)
+    outcome = outcome_of(http_response(302, location=location), follow=True)
+    assert (outcome.status, bool(outcome.problem)) == (None, True)
 
 
 CHALLENGE = b'{"challenge":"minimax-hailuo-ai_1"}'
@@ -371,5 +372,4 @@ ECHOES = {
 @pytest.mark.parametrize(("response", "outcome"), ECHOES.values(), ids=ECHOES)
 def test_a_challenge_must_be_echoed(response: bytes, outcome: Outcome) -> None:
     """In 64 KiB, and in no coding: a few bytes may decompress to gigabytes. A refusal is known by its status."""
-    with Receiver(response) as listener:
-        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [outcome]
+    assert outcome_of(response, body=CHALLENGE, echo=True) == outcome
