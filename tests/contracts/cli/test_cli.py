@@ -200,7 +200,9 @@ def test_an_unusable_target_exits_10(origin: str) -> None:
     assert "the target refuses the key (401)" in refused.output
 
 
-@pytest.mark.parametrize(("document", "code"), [({"accounts": {"empty": 3}}, 2), (["none"], 0)])
+@pytest.mark.parametrize(
+    ("document", "code"), [({"accounts": {"empty": 3}}, 2), pytest.param(["none"], 0, marks=pytest.mark.slow)]
+)
 def test_a_mistake_in_the_discovery_document_is_named(document: object, code: int) -> None:
     """With its place, before anything is sent; what is no JSON object is no such document."""
     with serve(edit=lambda ask, reply: Reply(200, document) if "known" in ask.path else reply) as (url, _):
