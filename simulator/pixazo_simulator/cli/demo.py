@@ -141,7 +141,7 @@ class DemoReceiver(LoopbackServer):
         while (left := until - time.monotonic()) > 0:
             with suppress(Empty):
                 body = self._received.get(timeout=left)
-                if body["request_id"] == request_id:
+                if body.get("request_id") == request_id:
                     return body
         raise click.ClickException(f"no webhook about {request_id} within {WEBHOOK_TIMEOUT:g} s")
 
