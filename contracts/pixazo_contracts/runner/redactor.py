@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from bisect import bisect_right
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -117,32 +117,23 @@ def _undone(found: re.Match[bytes]) -> int | None:
     return code if code is not None and code < 128 else None
 
 
-class _Layer:
-    """A text, or one with a layer of escapes decoded, and where each of its bytes was in the original text."""
-
-    def __init__(self, data: bytes, outer: _Layer | None = None, marks: Sequence[tuple[int, int]] = ((0, 0),)) -> None:
-        self.data = data
-        self._outer = outer
-        self._here, self._there = zip(*marks, strict=True)
-
-    def start(self, at: int) -> int:
-        """Where the byte at a position began in the original text."""
-        if self._outer is None:
-            return at
-        mark = bisect_right(self._here, at) - 1
-        return self._outer.start(self._there[mark] + at - self._here[mark])
-
-    def inner(self) -> _Layer | None:
-        """The same with one layer of escapes decoded; None if it has none."""
-        data, last, pieces, marks, length = self.data, 0, list[bytes](), [(0, 0)], 0
+def _layers(data: bytes, most: int) -> Iterator[tuple[bytes, Sequence[int]]]:
+    """A text, then with one more layer of escapes decoded each time; and where each of its bytes began in the original, and its end."""
+    places: Sequence[int] = range(len(data) + 1)
+    yield data, places
+    for _ in range(most - 1):
+        last, pieces, moved = 0, list[bytes](), array("q")
         for found in _ESCAPE.finditer(data):
             code = _undone(found)
             if code is not None:
                 pieces += [data[last : found.start()], bytes([code])]
-                length += found.start() - last + 1
+                moved.extend(places[last : found.start() + 1])
                 last = found.end()
-                marks += [(length - 1, found.start()), (length, last)]
-        return _Layer(b"".join([*pieces, data[last:]]), self, marks) if pieces else None
+        if not pieces:
+            return
+        moved.extend(places[last:])
+        data, places = b"".join([*pieces, data[last:]]), moved
+        yield data, places
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,12 +284,8 @@ class Hiding(Redactor):
 
 def _found(data: bytes, forms: _Forms, layers: int = MOST_LAYERS) -> Iterator[tuple[int, int, str]]:
     """Where the forms occur in a text, and what replaces each."""
-    layer: _Layer | None = _Layer(data) if forms.all else None
-    for _ in range(layers):
-        if layer is None:
-            return
-        for text, in_base64 in ((layer.data.lower(), False), (layer.data.translate(_PLAIN_BASE64), True)):
+    for layer, places in _layers(data, layers) if forms.all else ():
+        for text, in_base64 in ((layer.lower(), False), (layer.translate(_PLAIN_BASE64), True)):
             for form in forms.near(text, in_base64=in_base64):
                 for start, end in form.places(text):
-                    yield layer.start(start), layer.start(end), form.replacement
-        layer = layer.inner()
+                    yield places[start], places[end], form.replacement
