@@ -7,7 +7,7 @@ import hmac
 import logging
 import re
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -15,14 +15,12 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from pixazo_simulator import spec
-from pixazo_simulator.gateway import Traffic
 from pixazo_simulator.state import Scratch
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
 from pixazo_simulator.world import Settings, StateUnavailableError, TakeNumber, World, Worlds
 
-from .body_queue import BodyQueue
 from .client import TOKEN_HEADER
-from .metrics import CONTENT_TYPE
+from .metrics import CONTENT_TYPE, Traffic
 from .route import ControlRequest, ControlRoute, Refused, TlsListeners, world_of
 from .schema.responses import Refusal, encode
 
@@ -61,7 +59,8 @@ log = logging.getLogger("pixazo_simulator")
 class ControlHandler:
     """The control routes over the worlds of one server: an ASGI application, and `answer` for callers of this process.
 
-    Every response is searched once more for known keys before it is sent, in case a route has not redacted it.
+    Every response is searched once more for known keys before it is sent, in case a route has not redacted it. A body of so many bytes
+    is processed in a `slot`, so that others are served in between.
     """
 
     def __init__(
@@ -69,12 +68,12 @@ class ControlHandler:
         worlds: Worlds,
         dispatcher: Dispatcher,
         tls_listeners: TlsListeners,
-        body_queue: BodyQueue,
+        slot: Callable[[int], AbstractAsyncContextManager[None]],
         scratch: Scratch,
         traffic: Traffic,
     ) -> None:
         self._worlds = worlds
-        self._body_queue = body_queue
+        self._slot = slot
         self._saved_world = asyncio.Lock()
         of_server = worlds, dispatcher, tls_listeners, scratch, traffic, asyncio.Lock(), dict[tuple[int, int], World]()
         self._call: Callable[[str, str, int, Any], ControlRequest[Any]] = partial(ControlRequest, *of_server)
@@ -90,7 +89,7 @@ class ControlHandler:
                     world_of(key, self._worlds)  # an unknown caller is refused before the body is looked at
             if self._worlds.log and not route.local:
                 await self._worlds.log.catch_up()
-            async with self._body_queue.slot(len(body)):
+            async with self._slot(len(body)):
                 if len(body) <= _READ_AT_ONCE:
                     decoded = _decoded(route, query, body)
                 else:  # in a thread: the event loop serves other requests meanwhile

@@ -11,12 +11,12 @@ from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from pixazo_simulator.gateway import Traffic
 from pixazo_simulator.spec import KEY_HEADER
 from pixazo_simulator.state import Scratch
 from pixazo_simulator.webhooks import Dispatcher
 from pixazo_simulator.world import Command, KeyTakenError, World, Worlds
 
+from .metrics import Traffic
 from .schema.responses import Refusal, TlsListener
 
 R = TypeVar("R")

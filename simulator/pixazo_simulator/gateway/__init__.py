@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from .exchange import Request, Response, RoutedRequest, framed
 from .gateway import Gateway, sent_key
 from .media import serve_media
-from .traffic import BOUNDS, TIMED, Traffic
 
 if TYPE_CHECKING:
     from .description import gateway_document
 
 __all__ = [
-    "BOUNDS", "TIMED", "Gateway", "Request", "Response", "RoutedRequest", "Traffic", "framed", "gateway_document", "sent_key", "serve_media",
+    "Gateway", "Request", "Response", "RoutedRequest", "framed", "gateway_document", "sent_key", "serve_media",
 ]  # fmt: skip
 
 

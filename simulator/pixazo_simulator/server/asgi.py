@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from pixazo_simulator import spec
-from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, sent_key
 from pixazo_simulator.script import Close, Ending, Noise, Reset
 from pixazo_simulator.webhooks import Dispatcher, Sender
@@ -81,7 +81,12 @@ class Application:
         from pixazo_simulator.control import ControlHandler
 
         return ControlHandler(
-            self.worlds, self.dispatcher, self.tls_listeners, self._body_queue, self.scratch, self.responder.traffic
+            self.worlds,
+            self.dispatcher,
+            self.tls_listeners,
+            self._body_queue.slot,
+            self.scratch,
+            self.responder.traffic,
         )
 
     @cached_property
@@ -150,6 +155,23 @@ def is_ours(method: str, path: str) -> bool:
     return path.startswith(spec.CONTROL_PREFIX) or (
         path in (spec.DISCOVERY_PATH, spec.OPENAPI_PATH) and method in ("GET", "HEAD")
     )
+
+
+class BodyQueue:
+    """Lets one large body, of `/_sim` or of the gateway, be processed at a time, each in a turn of the event loop, so others are served in between."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def slot(self, size: int) -> AsyncGenerator[None]:
+        """Process a body of this many bytes. Nothing else may be awaited inside, since other large bodies wait."""
+        if size <= spec.SMALL_BODY:
+            yield
+            return
+        async with self._lock:
+            await asyncio.sleep(0)
+            yield
 
 
 class ConnectionCutError(ConnectionError):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pixazo_simulator import spec
-from pixazo_simulator.gateway import TIMED, Gateway, Request, Response, RoutedRequest, Traffic, framed
+from pixazo_simulator.control import TIMED, Traffic
+from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
 from pixazo_simulator.script import Ending, Noise, Send, Wait
 from pixazo_simulator.world import RecordExchange, StateUnavailableError, World, Worlds, real_clock
 

@@ -13,8 +13,7 @@ from tests.inprocess import InProcess
 from tests.receiver import Receiver, http_response
 
 from pixazo_simulator import ControlError, Settings, Simulator
-from pixazo_simulator.control.metrics import exposition
-from pixazo_simulator.gateway.traffic import BOUNDS, TIMED, Traffic
+from pixazo_simulator.control.metrics import BOUNDS, TIMED, Traffic, exposition
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.world.registry import Worlds
 

@@ -16,9 +16,8 @@ from tests.caller import GENERATE, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator import PROFILES, Settings
-from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway.gateway import Gateway
-from pixazo_simulator.server.asgi import Application, GatewayApp
+from pixazo_simulator.server.asgi import Application, BodyQueue, GatewayApp
 from pixazo_simulator.server.responder import Responder
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.webhooks.dispatcher import Dispatcher

@@ -16,14 +16,13 @@ from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.simulator.samples import accepted, scratch
 
-from pixazo_simulator.control import BodyQueue, ControlHandler
+from pixazo_simulator.control import ControlHandler, Traffic
 from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.conditions import Search
 from pixazo_simulator.control.routes import look
 from pixazo_simulator.control.schema.requests import ExchangeCondition, Wait
 from pixazo_simulator.gateway.gateway import Gateway
-from pixazo_simulator.gateway.traffic import Traffic
-from pixazo_simulator.server.asgi import GatewayApp
+from pixazo_simulator.server.asgi import BodyQueue, GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.responder import Responder
 from pixazo_simulator.server.tls import TlsListeners
@@ -206,7 +205,12 @@ class Handler:
         dispatcher = Dispatcher(worlds, send)
         front = GatewayApp(Responder(Gateway(worlds), worlds, dispatcher), BodyQueue())
         self._control = ControlHandler(
-            worlds, dispatcher, TlsListeners(front, front, GatewayProtocol, worlds), BodyQueue(), scratch, Traffic()
+            worlds,
+            dispatcher,
+            TlsListeners(front, front, GatewayProtocol, worlds),
+            BodyQueue().slot,
+            scratch,
+            Traffic(),
         )
 
     async def ask(self, method: str, path: str, **content: object) -> Response:

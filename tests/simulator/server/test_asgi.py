@@ -17,13 +17,12 @@ from hypothesis import strategies as st
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, STATUS, Caller, Reply
 from tests.inprocess import InProcess
 
-from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway.exchange import Request, Response
 from pixazo_simulator.gateway.gateway import Gateway
 from pixazo_simulator.script.faults import Delay
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Rule
-from pixazo_simulator.server.asgi import GatewayApp
+from pixazo_simulator.server.asgi import BodyQueue, GatewayApp
 from pixazo_simulator.server.responder import Responder
 from pixazo_simulator.spec.policy import PROFILES, PriceList
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
