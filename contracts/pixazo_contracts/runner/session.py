@@ -81,7 +81,9 @@ class _Session:
         keys, address = [key for keys in target.keys.values() for key in keys], options.receiver or ReceiverAddress()
         redactor = Redactor([*keys, near_keys(target).get("near.short", "")], address.secrets, address.contexts)
         wire, releases = KeyInjector(http, target, options.run), Releases(options.run, redactor.text)
-        self._guard = guard = SpendGuard(wire, profile.origin, granted, self._ledger, options.ceilings, releases)
+        self._guard = guard = SpendGuard(
+            granted, self._ledger, options.ceilings, releases, inner=wire, origin=profile.origin
+        )
         self.recorder = Recorder(guard, profile.origin, redactor, clock.now, self._record, guard.callback_received)
         self._receiver = None if options.receiver is None else Receiver(options.run, clock, options.receiver)
         self.context = RunContext(

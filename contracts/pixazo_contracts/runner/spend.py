@@ -16,7 +16,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -153,7 +153,8 @@ def _request_id(body: bytes) -> str | None:
 class Releases:
     """Reservations that were given back, and evidence that one of them should not have been.
 
-    It follows requests, responses and callbacks, in whatever order they become known; `count` reservations were given back.
+    It follows requests, responses and callbacks, in whatever order they become known: `under_way` are requests that may begin work,
+    `count` reservations were given back. Whoever calls it holds a lock.
 
     `redact` removes keys from what is quoted. Two things show that a refused request began work after all: a callback to a
     URL that only refused requests gave, and more ids that are in no response to a counted request than there are counted
@@ -164,75 +165,64 @@ class Releases:
         self._redact = redact
         # The receiver begins the token of each of its URLs with this: the run, and a number that is used once.
         self._token = re.compile(rf"{re.escape(run)}-\d+-")
-        self._lock = threading.Lock()
-        self.count = 0
+        self.count = self.under_way = 0
         self._refused: dict[str, str] = {}
         self._counted: set[str] = set()
-        self._under_way = 0
         self._nameless = 0
         self._responses: list[bytes] = []
         self._asked: set[str] = set()
         self._ids: dict[str, None] = {}
         self._called: dict[str, None] = {}
 
-    def began(self) -> None:
-        """Record that a request that may begin work is about to be sent."""
-        with self._lock:
-            self._under_way += 1
-
     def settled(self, request: Send, reply: Reply | None, *, released: bool) -> None:
         """Record that the request got a response or not, and whether its reservation was given back."""
         tokens = self._token.findall(request.text)
-        with self._lock:
-            self._under_way -= 1
-            if released:
-                self.count += 1
-                self._refused.update(dict.fromkeys(tokens, request.case))
-                return
-            self._counted.update(tokens)
-            headers, body = ((), b"") if reply is None else (reply.headers, reply.body)
-            self._responses.append(b"\n".join([*(value.encode() for _, value in headers), body]))
-            self._nameless += _request_id(body) is None
+        self.under_way -= 1
+        if released:
+            self.count += 1
+            self._refused.update(dict.fromkeys(tokens, request.case))
+            return
+        self._counted.update(tokens)
+        headers, body = ((), b"") if reply is None else (reply.headers, reply.body)
+        self._responses.append(b"\n".join([*(value.encode() for _, value in headers), body]))
+        self._nameless += _request_id(body) is None
 
     def read(self, request: Send, reply: Reply) -> None:
         """Record a read. An id that we asked for ourselves proves nothing."""
-        named = _request_id(reply.body) if request.operation == "status" and reply.status == 200 else None
-        with self._lock:
-            self._asked.add(unquote(request.url.rpartition("/")[2]))
-            if named is not None:
-                self._ids[named] = None
+        self._asked.add(unquote(request.url.rpartition("/")[2]))
+        if request.operation == "status" and reply.status == 200:
+            self._name(reply.body)
 
     def callback_received(self, method: str, target: str, body: bytes) -> None:
         """Record a request to our receiver. A read of the URL, or a challenge, may come before work begins."""
         token = self._token.search(split_url(target).path)
-        if method != "POST" or token is None or "challenge" in members_of(body):
-            return
-        named = _request_id(body)
-        with self._lock:
+        if method == "POST" and token is not None and "challenge" not in members_of(body):
             self._called[token[0]] = None
-            if named is not None:
-                self._ids[named] = None
+            self._name(body)
+
+    def _name(self, body: bytes) -> None:
+        if (named := _request_id(body)) is not None:
+            self._ids[named] = None
 
     def wrong(self) -> str | None:
         """Why a reservation should not have been given back; None if nothing shows that."""
-        with self._lock:
-            if not self.count:
-                return None
-            # A callback may overtake the response: while a request is under way, the URL may still belong to a counted one.
-            for token in self._called if not self._under_way else ():
-                if token in self._refused and token not in self._counted:
-                    case = self._refused[token]
-                    return f"a callback arrived at the URL of {case!r}, which was refused: its work was begun and may be charged"
-            for name in list(self._ids):
-                if name in self._asked or any(name.encode("utf-8", "replace") in said for said in self._responses):
-                    del self._ids[name]
-            if len(self._ids) <= self._nameless + self._under_way:
-                return None
-            unexpected_id = self._redact(next(iter(self._ids)))[:SHOWN]
-            return (
-                f"the gateway names the request {unexpected_id!r}, which is in no response to a counted request: "
-                f"one of the {self.count} that were refused was begun and may be charged"
-            )
+        if not self.count:
+            return None
+        # A callback may overtake the response: while a request is under way, the URL may still belong to a counted one.
+        for token in self._called if not self.under_way else ():
+            if token in self._refused and token not in self._counted:
+                case = self._refused[token]
+                return f"a callback arrived at the URL of {case!r}, which was refused: its work was begun and may be charged"
+        for name in list(self._ids):
+            if name in self._asked or any(name.encode("utf-8", "replace") in said for said in self._responses):
+                del self._ids[name]
+        if len(self._ids) <= self._nameless + self.under_way:
+            return None
+        unexpected_id = self._redact(next(iter(self._ids)))[:SHOWN]
+        return (
+            f"the gateway names the request {unexpected_id!r}, which is in no response to a counted request: "
+            f"one of the {self.count} that were refused was begun and may be charged"
+        )
 
 
 @dataclass(eq=False)
@@ -263,8 +253,9 @@ class Purse:
     def callback_received(self, method: str, target: str, body: bytes) -> None:
         """Record a request to our receiver: it may show that a reservation should not have been given back."""
         if self._budget is not None:
-            self._releases.callback_received(method, target, body)
-            self._watch()
+            with self._lock:
+                self._releases.callback_received(method, target, body)
+                self._watch()
 
     def reserve(self, request: Send) -> int:
         """The number of a new reservation. Raises `BudgetExhaustedError` if the budget is used up, `SpendStoppedError` after the end."""
@@ -288,7 +279,7 @@ class Purse:
                     self.stopped = str(error)
                     raise SpendStoppedError(self.stopped) from None
                 self._number += 1
-                self._releases.began()
+                self._releases.under_way += 1
             self.spent += 1
             return self._number
 
@@ -307,46 +298,37 @@ class Purse:
             released = unsent or (refused and (most is None or self.released - self._unsent < most))
             self._unsent += unsent
             self.spent -= released
-            if self._budget is None:
-                return released
-            self._releases.settled(request, reply, released=released)
-            try:
-                self._ledger.settle(number, released=released)
-            except LedgerError as error:
-                # The reservation stays in the ledger, where it counts as spent. The reply is kept, and nothing more is sent.
-                self.stopped = str(error)
-        self._watch()
+            if self._budget is not None:
+                self._releases.settled(request, reply, released=released)
+                try:
+                    self._ledger.settle(number, released=released)
+                except LedgerError as error:
+                    # The reservation stays in the ledger, where it counts as spent. The reply is kept, and nothing more is sent.
+                    self.stopped = str(error)
+                self._watch()
         return released
 
     def _watch(self) -> None:
         """End the run if a reservation should not have been given back, and count that generation after all."""
         wrong = self._releases.wrong()
-        with self._lock:
-            if wrong is None or self.stopped is not None:
-                return
-            self.stopped = wrong
-            self.spent += 1
-            self._number += 1
-            try:
-                self._ledger.reserve(self._number)
-            except LedgerError as error:
-                self.stopped = f"{wrong}; {error}"
+        if wrong is None or self.stopped is not None:
+            return
+        self.stopped = wrong
+        self.spent += 1
+        self._number += 1
+        try:
+            self._ledger.reserve(self._number)
+        except LedgerError as error:
+            self.stopped = f"{wrong}; {error}"
 
 
+@dataclass(eq=False)
 class SpendGuard(Purse):
-    """The layer that sends requests that are free or paid for by the purse."""
+    """The layer that sends requests to `origin` that are free or paid for by the purse."""
 
-    def __init__(
-        self,
-        inner: Transport,
-        origin: str,
-        budget: int | None,
-        ledger: Ledger,
-        ceilings: Ceilings | None = None,
-        releases: Releases | None = None,
-    ) -> None:
-        super().__init__(budget, ledger, ceilings or Ceilings(), releases or Releases())
-        self._inner, self._origin = inner, origin
+    _: KW_ONLY
+    inner: Transport
+    origin: str
 
     def send(self, request: Send) -> Reply:
         """Send a request that is free or paid for; the reply to what counts as a generation says so.
@@ -355,15 +337,16 @@ class SpendGuard(Purse):
         """
         if self.stopped is not None:
             raise SpendStoppedError(self.stopped)
-        if only_reads(request.method, request.url, self._origin, media=request.operation == "media"):
-            reply = self._inner.send(request)
+        if only_reads(request.method, request.url, self.origin, media=request.operation == "media"):
+            reply = self.inner.send(request)
             if self._budget is not None:
-                self._releases.read(request, reply)
-                self._watch()
+                with self._lock:
+                    self._releases.read(request, reply)
+                    self._watch()
             return reply
         number = self.reserve(request)
         try:
-            reply = self._inner.send(request)
+            reply = self.inner.send(request)
         except BaseException:
             self.settle(number, request, None)
             raise

@@ -60,7 +60,7 @@ def test_parallel_connections_create_no_more_than_was_granted(
     """Eight threads on the guard and the wire below it."""
     gateway = LyingGateway(seed, lies)
     wire = HttpTransport(Profile(origin=ORIGIN, paid=True), InProcess(gateway.answer))
-    guard = SpendGuard(wire, ORIGIN, granted, Ledger(None, "run"))
+    guard = SpendGuard(granted, Ledger(None, "run"), inner=wire, origin=ORIGIN)
 
     def submit(intent: str) -> None:
         url = f"{ORIGIN}/minimax-hailuo-ai/v1/generate"
@@ -81,7 +81,7 @@ def test_each_request_on_the_wire_is_paid_for_once(lie: str) -> None:
     gateway = LyingGateway(0, [lie])
     with serve(gateway) as origin:
         wire = HttpTransport(Profile(origin=origin, paid=True, deadline=5.0))
-        guard = SpendGuard(wire, origin, None, Ledger(None, "run"))
+        guard = SpendGuard(None, Ledger(None, "run"), inner=wire, origin=origin)
         for _ in range(3):
             url = f"{origin}/minimax-hailuo-ai/v1/generate"
             guard.send(Send(operation="generate", method="POST", url=url, case="x", intent="refuse", body=b"{}"))

@@ -58,7 +58,7 @@ class Wire:
 
 def guard(reply: Reply, budget: int | None, ledger: Ledger | None = None) -> tuple[SpendGuard, Wire]:
     wire = Wire(reply)
-    return SpendGuard(wire, ORIGIN, budget, ledger or Ledger(None, "run")), wire
+    return SpendGuard(budget, ledger or Ledger(None, "run"), inner=wire, origin=ORIGIN), wire
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_only_what_was_meant_to_be_refused_is_given_back(intent: Intent) -> None
 def test_a_ceiling_on_refusals() -> None:
     """With `refused = 2` the third refusal is not believed; a request that was not sent is none."""
     wire = Wire(Reply(status=None, error="connect"))
-    spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run"), Ceilings(refused=2))
+    spending = SpendGuard(1, Ledger(None, "run"), Ceilings(refused=2), inner=wire, origin=ORIGIN)
     spending.send(SUBMIT)
     wire.reply = REFUSED
     for _ in range(3):
@@ -132,7 +132,7 @@ def watched(*replies: Reply, budget: int = 3) -> SpendGuard:
         def send(self, request: Send) -> Reply:
             return next(responses)
 
-    return SpendGuard(Answering(), ORIGIN, budget, Ledger(None, "run1"), Ceilings(), Releases("run1"))
+    return SpendGuard(budget, Ledger(None, "run1"), Ceilings(), Releases("run1"), inner=Answering(), origin=ORIGIN)
 
 
 def test_a_callback_for_a_refused_request_ends_the_run() -> None:
@@ -151,7 +151,7 @@ def test_a_callback_before_the_refusal_is_read() -> None:
             spending.callback_received("POST", "/hook/run1-1-a", CALL)
             return REFUSED
 
-    spending = SpendGuard(Calling(REFUSED), ORIGIN, 3, Ledger(None, "run1"), Ceilings(), Releases("run1"))
+    spending = SpendGuard(3, Ledger(None, "run1"), Ceilings(), Releases("run1"), inner=Calling(REFUSED), origin=ORIGIN)
     spending.send(HOOKED)
     stopped(spending, "a callback arrived at the URL of 'hooked'", 1)
 
@@ -210,7 +210,9 @@ def test_no_key_is_printed() -> None:
     """A gateway that sends a key in place of an id does not get it printed."""
     key = "canary-5f3a9c1e7b2d4086"
     wire = Wire(REFUSED)
-    spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run1"), Ceilings(), Releases("run1", Redactor([key]).text))
+    spending = SpendGuard(
+        1, Ledger(None, "run1"), Ceilings(), Releases("run1", Redactor([key]).text), inner=wire, origin=ORIGIN
+    )
     spending.send(SUBMIT)
     spending.callback_received("POST", "/hook/run1-1-a", f'{{"request_id": "{"x" * 70}{key}"}}'.encode())
     assert spending.stopped is not None
@@ -239,7 +241,7 @@ def test_a_response_is_kept_though_its_settlement_cannot_be_noted(tmp_path: Path
             path.write_text("")
             return self.reply
 
-    spending = SpendGuard(Spoiling(Reply(status=202, body=CALL)), ORIGIN, 9, Ledger(path, "run"))
+    spending = SpendGuard(9, Ledger(path, "run"), inner=Spoiling(Reply(status=202, body=CALL)), origin=ORIGIN)
     assert spending.send(SUBMIT).body == CALL
     assert spending.stopped is not None
 
@@ -255,7 +257,7 @@ def test_parallel_requests_never_exceed_the_budget() -> None:
             return Reply(status=202)
 
     wire = Slow(REFUSED)
-    spending = SpendGuard(wire, ORIGIN, 4, Ledger(None, "run"))
+    spending = SpendGuard(4, Ledger(None, "run"), inner=wire, origin=ORIGIN)
 
     def submit(_: int) -> bool:
         try:
@@ -294,7 +296,7 @@ def test_a_reservation_is_on_the_disk_before_the_request_leaves(tmp_path: Path) 
             assert '"event": "reserve"' in path.read_text()
             raise KeyboardInterrupt
 
-    spending = SpendGuard(Dying(Reply(status=202)), ORIGIN, 1, Ledger(path, "first"))
+    spending = SpendGuard(1, Ledger(path, "first"), inner=Dying(Reply(status=202)), origin=ORIGIN)
     with pytest.raises(KeyboardInterrupt):
         spending.send(SUBMIT)
     assert Ledger(path, "second").spent() == 1
