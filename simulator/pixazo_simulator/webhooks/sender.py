@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import cast
 from urllib.parse import quote, urljoin, urlsplit
 
 import httptools
@@ -101,7 +101,7 @@ class Sender:
             return self._trust
 
 
-class _Exchange(asyncio.Protocol):
+class _Exchange:
     """One request, and as much of its response as is needed: the status code, the location, and the echo if one is expected."""
 
     def __init__(self, url: str, webhook: WebhookRequest) -> None:
@@ -111,72 +111,75 @@ class _Exchange(asyncio.Protocol):
         self.late = False
         self._request = _request(url, webhook)
         self._timeout, self._expects_echo = webhook.timeout, webhook.echo
-        self._loop = asyncio.get_running_loop()
-        self._closed = self._loop.create_future()
-        self._parser: httptools.HttpResponseParser | None = None
-        self._head = 0  # bytes received until the headers of the final response ended
-        self._has_length = False
-        self._problem: str | None = "the receiver closed the connection without a response"
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)  # as a shell script writes it
+        self._has_length = self._is_over = False
 
-    async def run(self, address: Destination, context: ssl.SSLContext | None) -> str | None:
+    async def run(self, place: Destination, context: ssl.SSLContext | None) -> str | None:
         """Connect, send, and receive; return why there is no response. The connection is closed then."""
         try:
             async with asyncio.timeout(self._timeout):
-                await self._connect(address, context)
-            await self._closed
+                reader, writer = await self._connect(place, context)
         except TimeoutError:
             self.late = True
             return f"no connection within {self._timeout:g} s"
         except OSError as error:
-            return distrust(error, address.host) or _unconnected(error, address)
+            return distrust(error, place.host) or _unconnected(error, place)
+        try:
+            async with asyncio.timeout(self._timeout):  # the receiver's time to respond begins
+                writer.write(self._request)
+                return await self._receive(reader)
+        except TimeoutError:
+            self.late = True
+            return f"no response within {self._timeout:g} s"
         finally:
-            self._end("cancelled")
-        return self._problem
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
-    async def _connect(self, place: Destination, context: ssl.SSLContext | None) -> None:
+    async def _connect(
+        self, place: Destination, context: ssl.SSLContext | None
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect; the receiver of a name that is loopback may listen on either address, such as Node.js on ::1 only."""
         connect = partial(
-            self._loop.create_connection, lambda: self, port=place.port, ssl=context,
+            asyncio.open_connection, port=place.port, ssl=context,
             server_hostname=place.host if context else None, ssl_handshake_timeout=self._timeout if context else None,
         )  # fmt: skip
         try:
-            await connect(host=place.address)
+            return await connect(host=place.address)
         except ConnectionRefusedError as refused:
             if not is_localhost(place.host):
                 raise
             try:
-                await connect(host=OTHER_LOOPBACK)
+                return await connect(host=OTHER_LOOPBACK)
             except (ssl.SSLError, ConnectionResetError):  # somebody listens there
                 raise
             except OSError:
                 raise refused from None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the request: the receiver's time to respond begins."""
-        self._transport = cast("asyncio.Transport", transport)
-        self._late = self._loop.call_later(self._timeout, self._time_out)
-        self._parser = httptools.HttpResponseParser(self)
-        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)  # as a shell script writes it
-        self._transport.write(self._request)
-
-    def data_received(self, data: bytes) -> None:
-        if self._parser is None:
-            return
-        if not self.status:
-            self._head += len(data)
-            self._problem = "the receiver closed the connection in the middle of its response"
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._end(f"the response is not HTTP/1.1: {error}")
-        if not self.status and self._head > HEAD_LIMIT:
-            self._end(f"the response has more than {HEAD_LIMIT} bytes of headers")
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        is_whole = self.status and not self._has_length and exc is None  # the end of the connection ends the body
-        self._end(None if is_whole else self._problem)
-        if not self._closed.done():
-            self._closed.set_result(None)
+    async def _receive(self, reader: asyncio.StreamReader) -> str | None:
+        """Read the response; return why there is none."""
+        head = 0  # bytes received until the headers of the final response ended
+        while True:
+            is_reset, data, problem = False, b"", ""
+            try:
+                data = await reader.read(HEAD_LIMIT)
+            except OSError:
+                is_reset = True
+            if not data:
+                # The end of the connection ends a body without a length.
+                part = "in the middle of its response" if head else "without a response"
+                is_whole = self.status and not self._has_length and not is_reset
+                return None if is_whole else f"the receiver closed the connection {part}"
+            head += 0 if self.status else len(data)
+            try:
+                self._parser.feed_data(data)
+            except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+                problem = f"the response is not HTTP/1.1: {error}"
+            if not self.status and head > HEAD_LIMIT:
+                problem = problem or f"the response has more than {HEAD_LIMIT} bytes of headers"
+            if self._is_over or problem:
+                return None if self._is_over else problem
 
     def on_message_begin(self) -> None:
         """Forget the headers of an interim response (1xx)."""
@@ -191,33 +194,18 @@ class _Exchange(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Only the status code counts, unless an echo is expected; an interim response is followed by another one."""
-        status = self._parser.get_status_code() if self._parser else 0
-        if status >= 200 or status == 101:
+        status = self._parser.get_status_code()
+        if not self._is_over and (status >= 200 or status == 101):
             self.status = status
-            if not self._expects_echo:
-                self._end(None)
+            self._is_over = not self._expects_echo
 
     def on_body(self, data: bytes) -> None:
         """Keep a piece of an echo, only in an accepted coding: decompression has no bound."""
         self.body += data
-        if len(self.body) > ECHO_LIMIT:
-            self._end(None)
+        self._is_over = self._is_over or len(self.body) > ECHO_LIMIT
 
     def on_message_complete(self) -> None:
-        if self.status:
-            self._end(None)
-
-    def _time_out(self) -> None:
-        self.late = True
-        self._end(f"no response within {self._timeout:g} s")
-
-    def _end(self, problem: str | None) -> None:
-        """Close the connection; the first outcome is that of the exchange."""
-        if self._parser:
-            self._parser = None
-            self._problem = problem
-            self._late.cancel()
-            self._transport.abort()
+        self._is_over = bool(self.status)
 
 
 def _request(url: str, webhook: WebhookRequest) -> bytes:
