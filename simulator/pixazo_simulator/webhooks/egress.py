@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import suppress
+from concurrent.futures import Future
 from functools import lru_cache
 from threading import Thread
 from urllib.parse import urlsplit
@@ -45,32 +45,27 @@ class LookUps:
     """
 
     def __init__(self) -> None:
-        self._under_way: dict[str, asyncio.Future[list[str] | Exception]] = {}
+        self._under_way: dict[str, Future[list[str]]] = {}
 
     async def addresses(self, host: str) -> list[str]:
         """The addresses of a name. Raises OSError when there are none, or not in time."""
         found = self._under_way.get(host)
         if found is None:
-            found = self._under_way[host] = asyncio.get_running_loop().create_future()
-            found.add_done_callback(lambda _: self._under_way.pop(host))
+            found = self._under_way[host] = Future()
+            found.set_running_or_notify_cancel()  # it goes on, though a caller gives up
+            found.add_done_callback(lambda _: self._under_way.pop(host))  # before any caller gets the result
             Thread(target=self._ask, args=(host, found), name=f"pixazo-sim look-up of {host}", daemon=True).start()
         try:
             async with asyncio.timeout(LOOK_UP_TIMEOUT):
-                answer = await asyncio.shield(found)
+                return await asyncio.wrap_future(found)
         except TimeoutError:
             raise OSError(f"the resolver did not respond within {LOOK_UP_TIMEOUT:g} s") from None
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
-    def _ask(self, host: str, found: asyncio.Future[list[str] | Exception]) -> None:
+    def _ask(self, host: str, found: Future[list[str]]) -> None:
         try:
-            answer: list[str] | Exception = _resolved(host)
+            found.set_result(_resolved(host))
         except (OSError, UnicodeError) as error:
-            answer = error
-        with suppress(RuntimeError):  # the loop is closed
-            # An error is a result, too: a future whose exception is never retrieved is logged.
-            found.get_loop().call_soon_threadsafe(found.set_result, answer)
+            found.set_exception(error)
 
 
 @lru_cache(maxsize=1024)
