@@ -67,17 +67,12 @@ class Configuration(uvicorn.Config):
         tls: SSLContext | None = None,
     ) -> None:
         self.direct = direct
-        self._tls = tls
         self.heads: dict[tuple[str | None, tuple[str, int | None] | None], Heads] = {}
         super().__init__(
             _cancellable(app), http=protocol, ws="none", lifespan=lifespan, log_config=None, access_log=False,
             server_header=False, date_header=False, proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE,
+            ssl_context_factory=(lambda _config, _default: tls) if tls else None,
         )  # fmt: skip
-
-    def load(self) -> None:
-        """Also accept a TLS context, which uvicorn itself creates only from files."""
-        super().load()
-        self.ssl = self._tls
 
 
 def _cancellable(app: ASGIApp) -> ASGIApp:
