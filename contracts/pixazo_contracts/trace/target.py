@@ -1,33 +1,35 @@
 """The target of a run: the public profile that goes into a trace, and the secrets that never do.
 
-Also the one form of a target's origin, however its URL is written, and which requests to it can only read.
+Also the one form of a target's origin, however its URL is written, and which requests to it can only read; and the files that users
+write, profiles and expectations, in TOML, JSON or YAML.
 """
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
+import json
 import math
 import posixpath
 import re
 import socket
-from collections.abc import Iterable, Mapping
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from .exchange import is_object, split_url
-from .settings import ConfigurationError, read_settings
+from .exchange import JsonObject, is_object, split_url
 
 __all__ = [
-    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MODEL", "MODEL_BASE", "STATUS_BASE", "THROTTLED", "Ceilings", "Profile",
-    "ProfileFile", "Target", "canonical_origin", "capable", "check_known", "check_names", "check_number",
-    "host_is_loopback", "may_fetch", "only_reads", "read_profile",
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MODEL", "MODEL_BASE", "STATUS_BASE", "THROTTLED", "Ceilings",
+    "ConfigurationError", "Profile", "ProfileFile", "Target", "canonical_origin", "capable", "check_known", "check_names",
+    "check_number", "host_is_loopback", "may_fetch", "only_reads", "read_profile", "read_settings",
 ]  # fmt: skip
 
 #: Base URL: "https://gateway.pixazo.ai/minimax-hailuo-ai/v1".
@@ -59,6 +61,10 @@ PARAMETERS: Final = re.compile(r";[^/]*")
 
 #: How many times a path may be percent-encoded before it counts as an attempt to hide a submit.
 MOST_DECODINGS: Final = 5
+
+
+class ConfigurationError(ValueError):
+    """A setting that cannot be used; the message names it, its value and the remedy."""
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -266,6 +272,75 @@ class ProfileFile:
     def keys(self) -> dict[str, tuple[str, ...]]:
         """The keys by account role; a file may write a single key without a list."""
         return {role: (keys,) if isinstance(keys, str) else keys for role, keys in self.accounts.items()}
+
+
+#: The format of a file, by the end of its name; any other name means TOML.
+FORMS: Final = {".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
+
+_TAG: Final = "tag:yaml.org,2002:"
+#: The unquoted YAML scalars that are not strings (YAML 1.2.2, 10.3.2): `off`, `no` and dates are strings.
+_SCALARS: Final = {
+    "null": re.compile(r"(?:null|Null|NULL|~|)\Z"),
+    "bool": re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"),
+    "int": re.compile(r"[-+]?[0-9]+\Z"),
+    "float": re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"),
+}
+_MEANINGS: Final[dict[str, Callable[[str], object]]] = {
+    "null": lambda _: None, "bool": lambda text: text.lower() == "true", "int": int, "float": float,
+}  # fmt: skip
+
+
+def read_settings(kind: str, path: Path) -> JsonObject:
+    """The members of a file, without the `$schema` that editors read. Raises `ConfigurationError` naming file and line."""
+    form = FORMS.get(path.suffix.lower(), "TOML")
+    try:
+        settings: object = _READERS[form](path.read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise ConfigurationError(f"{kind} {path}: it is nested too deeply: write a flat {form} file") from None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{kind} {path}: {error}: write a {form} file") from None
+    if not is_object(settings):
+        raise ConfigurationError(f"{kind} {path}: it is not a table of settings: write a {form} file with one")
+    return {name: value for name, value in settings.items() if name != "$schema"}
+
+
+def _read_yaml(text: str) -> object:
+    import yaml  # type: ignore[import-untyped]  # ships no type information
+
+    try:
+        loader: Any = yaml.SafeLoader(text)
+        loader.yaml_implicit_resolvers = {None: [(f"{_TAG}{name}", form) for name, form in _SCALARS.items()]}
+        node = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        # The messages of the composer show an alias, which may be an API key in the wrong place.
+        composed = type(error).__name__ == "ComposerError"
+        problem = "an alias without its anchor, or several documents" if composed else error.problem
+        mark: Any = error.problem_mark or error.context_mark
+        raise ValueError(f"{problem} (at line {mark.line + 1})") from None
+    except yaml.YAMLError as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+    return {} if node is None else _value(node)
+
+
+def _value(node: Any) -> Any:
+    """The value of a node of YAML. Raises ValueError naming the line."""
+    at = f"(at line {node.start_mark.line + 1})"
+    kind = node.tag.removeprefix(_TAG)
+    if node.id == "scalar" and (kind == "str" or (kind in _SCALARS and _SCALARS[kind].match(node.value))):
+        return _MEANINGS.get(kind, str)(node.value)
+    if kind == "seq":
+        return [_value(each) for each in node.value]
+    if kind != "map":
+        raise ValueError(f"a tag for a type that JSON does not have {at}")
+    if any(key.id != "scalar" for key, _ in node.value):  # its text would show its contents
+        raise ValueError(f"a key that is a list or mapping {at}")
+    names = [str(key.value) for key, _ in node.value]
+    if len(set(names)) < len(names):
+        raise ValueError(f"a key is defined twice in one mapping {at}")
+    return {name: _value(each) for name, (_, each) in zip(names, node.value, strict=True)}
+
+
+_READERS: Final[dict[str, Callable[[str], object]]] = {"TOML": tomllib.loads, "JSON": json.loads, "YAML": _read_yaml}
 
 
 #: The largest number that a setting may be: thirty days in seconds.
