@@ -8,7 +8,6 @@ import os
 import re
 import stat
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -121,7 +120,6 @@ class Ledger:
         self.path = path
         self._run = run
         self._now = now
-        self._lock = threading.Lock()
         self._size = 0
         self._entries: list[LedgerEntry] = []
         self.is_new = True
@@ -178,33 +176,32 @@ class Ledger:
 
     @contextmanager
     def _exclusively(self) -> Generator[Callable[[LedgerEntry], None]]:
-        """Lock the ledger and read it again; gives a function that appends an entry and returns once it is on the disk."""
-        with self._lock:
-            path = self.path
-            if path is None:
-                yield self._entries.append
-                return
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                # Readable by its owner only: anyone with a media URL may be able to see the video.
-                descriptor = os.open(path, APPENDING, 0o600)
-                with os.fdopen(descriptor, "r+b", buffering=0) as file:
-                    self._check(os.fstat(file.fileno()).st_mode)
-                    _lock(file)
-                    try:
-                        file.seek(0)
-                        data = file.read()
-                        if len(data) < self._size:
-                            raise LedgerError(
-                                f"ledger {path} was {self._size} bytes long and is {len(data)} now: another program "
-                                "changed or removed it; do not touch it during a run"
-                            )
-                        self._take_in(data)
-                        yield lambda entry: self._append(path, file, entry)
-                    finally:
-                        _unlock(file)
-            except OSError as error:
-                raise self._unusable(error) from None
+        """Lock the ledger, also for other threads, and read it again; gives a function that appends an entry and returns once it is on the disk."""
+        path = self.path
+        if path is None:
+            yield self._entries.append
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Readable by its owner only: anyone with a media URL may be able to see the video.
+            descriptor = os.open(path, APPENDING, 0o600)
+            with os.fdopen(descriptor, "r+b", buffering=0) as file:
+                self._check(os.fstat(file.fileno()).st_mode)
+                _lock(file)
+                try:
+                    file.seek(0)
+                    data = file.read()
+                    if len(data) < self._size:
+                        raise LedgerError(
+                            f"ledger {path} was {self._size} bytes long and is {len(data)} now: another program "
+                            "changed or removed it; do not touch it during a run"
+                        )
+                    self._take_in(data)
+                    yield lambda entry: self._append(path, file, entry)
+                finally:
+                    _unlock(file)
+        except OSError as error:
+            raise self._unusable(error) from None
 
     def _append(self, path: Path, file: FileIO, entry: LedgerEntry) -> None:
         values = {**msgspec.structs.asdict(entry), "at": entry.at.isoformat(timespec="milliseconds")}
