@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .handler import (  # isort: skip
         ControlHandler as ControlHandler, check_access as check_access, discovery_document as discovery_document, read_body as read_body,
     )  # fmt: skip
-    from .metrics import TIMED as TIMED, Traffic as Traffic  # isort: skip
+    from .metrics import Traffic as Traffic
     from .openapi import document as document
     from .repeat import curl as curl, curl_command as curl_command  # isort: skip
     from .route import ControlRoute as ControlRoute, Refused as Refused  # isort: skip
@@ -32,7 +32,7 @@ else:
         ".client": "TOKEN_HEADER TOKEN_VARIABLE ControlClient ControlError HttpChannel InitialGeneration PolicyFields",
         ".repeat": "curl curl_command",
         ".handler": "ControlHandler check_access discovery_document read_body",
-        ".metrics": "TIMED Traffic",
+        ".metrics": "Traffic",
         ".openapi": "document",
         ".route": "ControlRoute Refused",
         ".routes": "ROUTES",

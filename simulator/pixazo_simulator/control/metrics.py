@@ -34,22 +34,18 @@ class Traffic:
         """The seconds that the timed ones took together."""
 
     def count(self, operation: str | None, status: int, started: float) -> None:
-        """Count a response to a request that arrived at a reading of `real_clock`."""
+        """Count a response that is complete now, to a request that arrived at a reading of `real_clock`."""
         counts = self.counts[operation]
         counts[status] = count = counts[status] + 1
         if count % TIMED == 1:
-            self.time(operation, started)
+            seconds = real_clock() - started
+            self.classes.setdefault(operation, [0] * (len(BOUNDS) + 1))[bisect_left(BOUNDS, seconds)] += 1
+            self.seconds[operation] = self.seconds.get(operation, 0.0) + seconds
 
     def counted(self) -> Iterator[tuple[str | None, int, int]]:
         """Operation, status code, and number of responses."""
         for operation, counts in self.counts.items():
             yield from ((operation, status, count) for status, count in enumerate(counts) if count)
-
-    def time(self, operation: str | None, started: float) -> None:
-        """Time a response that is complete now."""
-        seconds = real_clock() - started
-        self.classes.setdefault(operation, [0] * (len(BOUNDS) + 1))[bisect_left(BOUNDS, seconds)] += 1
-        self.seconds[operation] = self.seconds.get(operation, 0.0) + seconds
 
 
 def exposition(worlds: Worlds, traffic: Traffic, dispatcher: Dispatcher) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pixazo_simulator import spec
-from pixazo_simulator.control import TIMED, Traffic
+from pixazo_simulator.control import Traffic
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
 from pixazo_simulator.script import Ending, Noise, Send, Wait
 from pixazo_simulator.world import RecordExchange, StateUnavailableError, World, Worlds, real_clock
@@ -43,7 +43,6 @@ class Responder:
         self._lock = worlds.lock
         self._logs_each = worlds.settings.log_requests
         self.traffic = Traffic()
-        self._counts = self.traffic.counts
         self._delays: dict[object, World | None] = {}
 
     def route(self, request: Request) -> RoutedRequest:
@@ -55,10 +54,7 @@ class Responder:
         with self._lock:
             response = self._answered(request, route, held)
             if response.hold is None:
-                counts = self._counts[route.endpoint.name]  # not `Traffic.count`: a call takes half as long again
-                counts[response.status] = count = counts[response.status] + 1
-                if count % TIMED == 1:
-                    self.traffic.time(route.endpoint.name, request.started)
+                self.traffic.count(route.endpoint.name, response.status, request.started)
                 if response.wakes:
                     self._dispatcher.wake(response.world)
         if response.log:
