@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Literal, NamedTuple, cast
+from typing import Literal, cast
 
 import msgspec
 
@@ -34,9 +34,12 @@ class Mark(msgspec.Struct, frozen=True):
     """Something that happened to a generation at an instant: what it was, in words, and whether it went well."""
 
     kind: Literal["poll", "webhook", "money", "end"]
-    x: float
+    request_id: str
+    at: datetime
     text: str
     is_good: bool = True
+    x: float = 0.0
+    """Where it is drawn; no axis has been made before what it shows is known."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -98,16 +101,6 @@ class Axis:
         return [Tick(LABEL + x * self._scale, duration(seconds)) for x, seconds in self.pauses]
 
 
-class _Happened(NamedTuple):
-    """Something that concerned a generation: a poll, a webhook or money."""
-
-    kind: Literal["poll", "webhook", "money"]
-    request_id: str
-    at: datetime
-    text: str
-    is_good: bool
-
-
 def draw(
     generations: Sequence[Generation],
     exchanges: Iterable[Exchange],
@@ -123,31 +116,30 @@ def draw(
     lines = list[Line]()
     for row, each in enumerate(reversed(generations)):
         mine = [one for one in happened if one.request_id == each.request_id]
-        marks = [Mark(one.kind, axis.x(one.at), one.text, one.is_good) for one in mine]
-        if each.is_terminal:
-            marks.append(Mark("end", axis.x(each.since), _SIGNS[each.status]))
+        ends = [Mark("end", each.request_id, each.since, _SIGNS[each.status])] if each.is_terminal else []
+        marks = [msgspec.structs.replace(one, x=axis.x(one.at)) for one in (*mine, *ends)]
         lines.append(Line(each, HEAD + row * ROW, [*_spans(each, now, axis)], marks, _words(each, mine)))
     return Timeline(lines, [*axis.ticks()], axis.shortened(), axis.x(now), HEAD + max(1, len(lines)) * ROW + 8)
 
 
 def _happened(
     exchanges: Iterable[Exchange], deliveries: Iterable[Delivery], entries: Iterable[Entry], now: datetime
-) -> Iterator[_Happened]:
+) -> Iterator[Mark]:
     """The status reads, the attempts to post webhooks, and what was charged and refunded."""
     for read in exchanges:
         if read.request_id and read.operation == "status":
             body = read.response.body
             members = cast("dict[str, object]", body) if isinstance(body, dict) else {}
             text = f"read {read.number}: {read.status} {members.get('status', '')}".rstrip()
-            yield _Happened("poll", read.request_id, read.at, text, read.status == 200)
+            yield Mark("poll", read.request_id, read.at, text, read.status == 200)
     for webhook in deliveries:
         for number, attempt in enumerate(webhook.attempts, 1):
             text = f"webhook {webhook.number}, attempt {number}: {attempt}"
-            yield _Happened("webhook", webhook.request_id, attempt.at, text, is_success(attempt.status))
+            yield Mark("webhook", webhook.request_id, attempt.at, text, is_success(attempt.status))
     for entry in entries:
         if entry.request_id and entry.at <= now:
             text = f"{entry.kind} {'+' if entry.amount > 0 else '−'}${abs(entry.amount)}"
-            yield _Happened("money", entry.request_id, entry.at, text, entry.amount > 0)
+            yield Mark("money", entry.request_id, entry.at, text, entry.amount > 0)
 
 
 def _states(each: Generation, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
@@ -174,7 +166,7 @@ def _spans(each: Generation, now: datetime, axis: Axis) -> Iterator[Span]:
                 yield Span(state, x, max(2.0, axis.x(last) - x), coming)  # a narrower bar could not be seen
 
 
-def _words(each: Generation, found: Iterable[_Happened]) -> str:
+def _words(each: Generation, found: Iterable[Mark]) -> str:
     """The row as text, for screen readers (aria-label) and the tip."""
     ends = f", ends {_clock_time(each.ends_at)}" if each.ends_at and not each.is_terminal else ""
     happened = sorted((one.at, one.text) for one in found)
