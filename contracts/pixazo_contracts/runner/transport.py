@@ -103,18 +103,16 @@ class HttpTransport:
         threading.Thread(target=self._fulfil, args=(request, reply), name="wire", daemon=True).start()
         try:
             return reply.result(self._timeout * (MEDIA_PATIENCE if request.operation == "media" else PATIENCE))
-        except TimeoutError:
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
+            return Reply(status=None, error="connect")
+        except (httpx2.TimeoutException, TimeoutError):
             return Reply(status=None, error="timeout")
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):  # ValueError for what cannot be encoded
+            return Reply(status=None, error="lost")
 
     def _fulfil(self, request: Send, reply: Future[Reply]) -> None:
         try:
             reply.set_result(self._exchange(request))
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
-            reply.set_result(Reply(status=None, error="connect"))
-        except httpx2.TimeoutException:
-            reply.set_result(Reply(status=None, error="timeout"))
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):  # ValueError for what cannot be encoded
-            reply.set_result(Reply(status=None, error="lost"))
         except BaseException as error:  # noqa: BLE001 - it is raised where the response is waited for
             reply.set_exception(error)
 
