@@ -346,6 +346,18 @@ def test_an_app_that_never_ends_is_ended(advance: Callable[[float], object]) -> 
     assert refusals == [str(raised.value)] == [expected]
 
 
+def test_a_deadline_beyond_the_limit(advance: Callable[[float], object]) -> None:
+    """Does not pass when the limit ends the app's sleeps: the app would blame its own time-out."""
+
+    async def forever() -> None:
+        async with asyncio.timeout(7200):
+            while True:
+                await asyncio.sleep(60)
+
+    with pytest.raises(SleepLimitError, match="has slept 600 s"), virtual_sleep(WorldClock(advance), limit=600):
+        asyncio.run(forever())
+
+
 def test_an_hour_is_the_limit(advance: Callable[[float], object]) -> None:
     """By default, 3,600 s can be slept and not a millisecond more."""
     doze(advance, 3600)
