@@ -257,7 +257,7 @@ class Run:
         self._app: Any = None
         self._world = world
         self._patience = patience
-        self._callbacks = _Callbacks(world, self._receive, self.lines)
+        self._callbacks = _Callbacks(world, lambda callback: self._app.receive(callback), self.lines)
         self._overtaking = 0
         self._submitted = False
         self._waiting: list[threading.Thread] = []
@@ -321,9 +321,6 @@ class Run:
         self._waiting.clear()
         if self._error:
             raise self._error
-
-    def _receive(self, callback: Callback) -> Any:
-        return self._app.receive(callback)
 
     def _before_response(self, request: HttpRequest, response: HttpResponse) -> None:
         """Called by the proxy with a response that has not reached the app yet."""

@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context, copy_context
 from datetime import UTC, datetime, tzinfo
 from functools import cache
+from itertools import chain
 from types import FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import ref
@@ -61,7 +62,8 @@ def virtual_sleep(clock: WorldClock, *, limit: float = LIMIT) -> Generator[Sleep
             raise RuntimeError("virtual_sleep is already active: a process has one time.sleep; use the active context")
         _active = sleeps = Sleeps(clock, limit)
     try:
-        with _rebound([*_sleeping(), *CLOCKS]), follow_deadlines(sleeps), ExitStack() as clocks:
+        libraries = chain.from_iterable(of() for name, of in LIBRARIES.items() if name in sys.modules)
+        with _rebound([*SLEEPS, *libraries, *CLOCKS]), follow_deadlines(sleeps), ExitStack() as clocks:
 
             @contextmanager
             def aside() -> Generator[None]:
@@ -232,15 +234,6 @@ CLOCKS: tuple[Swap, ...] = (
 )
 
 
-def _sleeping() -> list[Swap]:
-    swaps = list(SLEEPS)
-    if "anyio" in sys.modules:
-        swaps += _of_anyio()
-    if "trio" in sys.modules:
-        swaps += _of_trio()
-    return swaps
-
-
 @cache
 def _of_anyio() -> list[Swap]:
     import anyio
@@ -284,6 +277,9 @@ def _of_trio() -> list[Swap]:
         return real_time() + (_active.total if _active and is_for_app() else 0)
 
     return [(real_sleep, sleep), (real_sleep_until, sleep_until), (real_time, current_time)]
+
+
+LIBRARIES: Mapping[str, Callable[[], list[Swap]]] = {"anyio": _of_anyio, "trio": _of_trio}
 
 
 def _sleeps(frame: FrameType) -> Sleeps | None:

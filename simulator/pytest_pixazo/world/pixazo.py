@@ -332,13 +332,6 @@ class Pixazo(Settable):
 
         return virtual_sleep(self._world_clock())
 
-    def _sleeping(self) -> AbstractContextManager[None]:
-        """Within a `with` block sleeps advance this world, if the sleeps of another one are virtual."""
-        from pytest_pixazo.sleep import active_sleeps
-
-        sleeps = active_sleeps()
-        return sleeps.in_another_world(self._world_clock()) if sleeps else nullcontext()
-
     def _world_clock(self) -> WorldClock:
         """The clock of this world, as sleeps move it."""
         from pytest_pixazo.sleep import WorldClock
@@ -462,15 +455,19 @@ class Pixazo(Settable):
         TypeError for an app that returns an awaitable, and AssertionError when it submits nothing in the world that it is called with.
         """
         __tracebackhide__ = True
+        from pytest_pixazo.sleep import active_sleeps
+
         from .weather import endure, incidents_of, under_incidents
 
+        sleeps = active_sleeps()
         named = os.environ.get("PIXAZO_BASE_URL"), os.environ.get("PIXAZO_API_KEY")
 
         def run(incidents: Forecast, runs: list[Run]) -> object:
             with self.fresh() as world:
                 world.is_repetition = bool(runs)
                 naming = world.env() if named == (self.url, self.api_key) else nullcontext()
-                with naming, under_incidents(world.control, incidents, runs), world._sleeping():  # noqa: SLF001 - of this class
+                sleeping = sleeps.in_another_world(world._world_clock()) if sleeps else nullcontext()  # noqa: SLF001 - of this class
+                with naming, under_incidents(world.control, incidents, runs), sleeping:
                     return app(world)
 
         endure(run, incidents_of(seed, days, only))
