@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pixazo_simulator.mutants import Edits, Mutant, find_mutant
 from pixazo_simulator.mutants.page import PageChange, edits_for
@@ -90,7 +90,11 @@ def _plain(value: Any) -> Any:
     """A value that can be compared and encoded: a sample on the page may contain an unpaired surrogate."""
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
-    return tuple(map(_plain, cast("Sequence[Any]", value))) if isinstance(value, list | tuple) else value
+    return tuple(_plain(each) for each in value) if _is_sequence(value) else value
+
+
+def _is_sequence(value: Any) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, list | tuple)
 
 
 def _paired(found: Sequence[Found]) -> list[Found]:
@@ -165,4 +169,4 @@ def _mutant(name: str, change: PageChange, clauses: tuple[str, ...]) -> tuple[Mu
 
 def _value(value: Any) -> str:
     """A value of the page, or a word that says that there is none."""
-    return "nothing" if value is None else shown([*cast("tuple[Any, ...]", value)] if isinstance(value, tuple) else value)
+    return "nothing" if value is None else shown(list(value) if _is_sequence(value) else value)

@@ -25,7 +25,7 @@ from weakref import ref
 
 import pytest
 
-from .callers import OUR_THREADS, caller, is_of_app, reads, sets_deadline, waits
+from .callers import OUR_THREADS, TOOLS, caller, is_of_app, reads, sets_deadline, top_level
 from .frozen import beside_frozen_time, is_frozen, is_travelling, monotonic_travels, original
 from .virtual_time import LIMIT, SECOND, Sleeps, WorldClock
 
@@ -284,7 +284,7 @@ LIBRARIES: Mapping[str, Callable[[], list[Swap]]] = {"anyio": _of_anyio, "trio":
 
 def _sleeps(frame: FrameType) -> Sleeps | None:
     """The active Sleeps when this frame's sleep is the app's; None for a real sleep."""
-    if _active is None or not waits(frame) or threading.current_thread().name.startswith(OUR_THREADS):
+    if _active is None or top_level(frame) in TOOLS or threading.current_thread().name.startswith(OUR_THREADS):
         return None
     return _active
 

@@ -112,7 +112,7 @@ class Clock(Settable):
             self.sleep = partial(simulator.advance, api_key=control.api_key)
             self.monotonic = partial(simulator.monotonic, api_key=control.api_key)
         else:
-            self.sleep, self.monotonic = control.advance, lambda: self.now.timestamp()
+            self.sleep, self.monotonic = control.advance, lambda: self.now.timestamp()  # noqa: PLW0108 - it reads the clock each time
 
     @property
     def now(self) -> datetime:
@@ -129,11 +129,14 @@ class Clock(Settable):
         Raises ControlError for a negative number of seconds, for an instant in the past, and when more webhooks are due than one advance attempts: the
         clock then stops before the end, and `body["events"]` of the error is what fell due until then.
         """
-        simulator = self._simulator
-        if simulator and until is None and isinstance(seconds, int | float) and seconds is not True:
-            # Without JSON where something falls due, but only later: polling loops do little else.
-            if simulator.advance_quietly(seconds, api_key=self._control.api_key):
-                return []
+        is_plain = until is None and isinstance(seconds, int | float) and seconds is not True
+        # Without JSON where something falls due, but only later: polling loops do little else.
+        if (
+            self._simulator
+            and is_plain
+            and self._simulator.advance_quietly(seconds or 0, api_key=self._control.api_key)
+        ):
+            return []
         return self._control.advance(seconds, until=until)
 
     def run_until(
@@ -611,7 +614,10 @@ class Pixazo(Settable):
             deliveries=self._explained(seen.deliveries.deliveries),
             generations=seen.generations.generations,
             rules=seen.script.rules,
-            unfinished=[*filter(None, (each.incomplete for each in self._rules)), *(_STRAY_WEATHER for _ in self._not_begun)],
+            unfinished=[
+                *filter(None, (each.incomplete for each in self._rules)),
+                *[_STRAY_WEATHER] * len(self._not_begun),
+            ],
             clock=seen.clock,
             bill=self.control.bill() if seen.generations.generations else None,
             unmatched=[each for each in seen.unmatched.exchanges if each.former is None],
