@@ -179,9 +179,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker; register the reports if an option or setting asks for them."""
-    given = [config.getoption(f"pixazo_{name.replace('-', '_')}") for name in _REPORT_OPTIONS]
-    settings = [config.getini("pixazo_max_spend"), config.getini("pixazo_conduct") != "report"]
-    if any((*given, *settings)):
+    given = (config.getoption(f"pixazo_{name.replace('-', '_')}") for name in _REPORT_OPTIONS)
+    if config.getini("pixazo_max_spend") or config.getini("pixazo_conduct") != "report" or any(given):
         _reports(config)
     config.addinivalue_line(
         "markers",

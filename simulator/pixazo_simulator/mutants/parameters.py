@@ -34,10 +34,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_other_duration(value: Any) -> bool:
-    return isinstance(value, int) and _is_number(value) and value > 0 and value not in spec.DURATIONS
-
-
 def _text(condition: Callable[[str], object]) -> Is:
     return lambda value: isinstance(value, str) and bool(condition(value))
 
@@ -210,7 +206,7 @@ I2V = (
     Mutant("image-10-seconds-refused", "I2V-DUR-02", "Image-to-video refuses a duration of 10",
            _refuse("duration", lambda value: value == 10, "must be 6."), DATA_URLS),
     Mutant("image-takes-any-duration", "I2V-DUR-03", "Image-to-video accepts any positive integer as duration",
-           accept(IMAGE_TO_VIDEO, "duration", _is_other_duration, lambda _: 6)),
+           accept(IMAGE_TO_VIDEO, "duration", lambda value: type(value) is int and value > 0 and value not in spec.DURATIONS, lambda _: 6)),
     Mutant("image-default-of-10-seconds", "I2V-DUR-04", "The default duration of image-to-video is 10 s",
            submit_instead(IMAGE_TO_VIDEO, "duration", 10, unless=("resolution", "1080P")), ("OUT-10",)),
     Mutant("image-1080p-refused", "I2V-RES-01", "Image-to-video refuses 1080P",

@@ -161,12 +161,12 @@ def _moment(given: float | str | datetime) -> float | str:
 
 def _check_faults(given: Sequence[object]) -> None:
     """Raise TypeError with what to write instead where there is no fault, or anything else, such as its class or its name."""
-    wrong = [each for each in given if not isinstance(each, Fault)]
-    if given and not wrong:
-        return
-    shown = [each.__name__ if isinstance(each, type) else repr(each) for each in wrong]
-    problem = f"{shown[0]} is not a fault" if shown else "fault() names no fault"
-    raise TypeError(f"{problem}: write one such as ReplyLost(); pixazo-sim faults lists them")
+    remedy = "write one such as ReplyLost(); pixazo-sim faults lists them"
+    if not given:
+        raise TypeError(f"fault() names no fault: {remedy}")
+    for each in given:
+        if not isinstance(each, Fault):
+            raise TypeError(f"{each.__name__ if isinstance(each, type) else repr(each)} is not a fault: {remedy}")
 
 
 # From a file: what is wrong is reported with its line, its place and the remedy

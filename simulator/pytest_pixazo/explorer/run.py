@@ -166,11 +166,6 @@ class _Callbacks:
         self._answer: int | None = None
         self._when = ""
 
-    @property
-    def will_retry(self) -> bool:
-        """Whether the app refused the latest callback and the gateway has not given up yet."""
-        return self._answer is not None and self._is_due()
-
     def advance_to(self, second: int) -> None:
         """Advance the clock to this many seconds after the submit; a callback that falls due does not reach the app."""
         if (seconds := second - self._elapsed) > 0:
@@ -181,7 +176,7 @@ class _Callbacks:
         """Let one callback reach the app; `when` completes its line. Raises InvalidAppError when none was asked for."""
         self._when, self.under_way = when, True
         try:
-            if self._latest and not self._is_due():
+            if self._latest and not self.is_due():
                 self._pass_on(self._latest, " again (a duplicate)")
             else:
                 wait = RETRIES[self._attempts - 1] if self._attempts else 0
@@ -201,8 +196,8 @@ class _Callbacks:
         self._latest = callback
         return self._pass_on(callback, again) if self.under_way else 503
 
-    def _is_due(self) -> bool:
-        """Whether the gateway still has to deliver: nothing reached the app yet, or the app refused what did."""
+    def is_due(self) -> bool:
+        """Whether the gateway still has to deliver: nothing reached the app yet, or the app refused what did, and it has not given up."""
         return self._attempts <= len(RETRIES) and not is_success(self._answer)
 
     def _pass_on(self, callback: Callback, again: str) -> int:
@@ -257,7 +252,7 @@ class Run:
         self._app: Any = None
         self._world = world
         self._patience = patience
-        self._callbacks = _Callbacks(world, self._receive, self.lines)
+        self._callbacks = _Callbacks(world, lambda callback: self._app.receive(callback), self.lines)  # noqa: PLW0108 - the app is made later
         self._overtaking = 0
         self._submitted = False
         self._waiting: list[threading.Thread] = []
@@ -270,7 +265,7 @@ class Run:
         with self._connected(make_app):
             for step in order.steps:
                 self._step(step)
-            while order.arrivals and self._callbacks.will_retry:
+            while order.arrivals and self._callbacks.is_due():
                 self._callbacks.deliver()
             _as_app_error("the check", partial(check, self._app))
 
@@ -321,9 +316,6 @@ class Run:
         self._waiting.clear()
         if self._error:
             raise self._error
-
-    def _receive(self, callback: Callback) -> Any:
-        return self._app.receive(callback)
 
     def _before_response(self, request: HttpRequest, response: HttpResponse) -> None:
         """Called by the proxy with a response that has not reached the app yet."""

@@ -43,11 +43,6 @@ class Call(Exchange, frozen=True):
         return spec.covers(spec.SUBMITS, self.operation)
 
     @property
-    def is_committed(self) -> bool:
-        """Whether it is a submission that was accepted and charged, even if its caller never learned of it."""
-        return self.is_submit and self.request_id is not None
-
-    @property
     def reported(self) -> str | None:
         """The status of the generation that the caller read in the response, such as QUEUED, if any."""
         if self.is_lost or not spec.is_success(self.status) or not isinstance(self.response.body, dict):
@@ -103,10 +98,6 @@ class CallbackAttempt:
         return self.response_status is not None
 
     @property
-    def was_taken(self) -> bool:
-        return spec.is_success(self.response_status)
-
-    @property
     def has_ended(self) -> bool:
         return self.reported in spec.TERMINAL
 
@@ -150,8 +141,8 @@ class Traffic:
         return found
 
     def submits(self) -> list[Call]:
-        """The submissions that were accepted, whether their callers learned of it or not."""
-        return [call for call in self.calls if call.is_committed]
+        """The submissions that were accepted and charged, whether their callers learned of it or not."""
+        return [call for call in self.calls if call.is_submit and call.request_id is not None]
 
     def received(self, request_id: str) -> list[CallbackAttempt]:
         """The callbacks about a generation that reached the app."""

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from pixazo_simulator.script import EXAMPLES, in_python
-from pixazo_simulator.spec import OPERATIONS, TEXT_TO_VIDEO, Operation, Status
+from pixazo_simulator.spec import OPERATIONS, TEXT_TO_VIDEO, Operation, Status, is_success
 from pytest_pixazo.world import Record
 
 from .calls import Call, CallbackAttempt, Traffic, read_calls
@@ -167,7 +167,8 @@ def met(record: Record) -> Counter[str]:
     for callback in traffic.callbacks:
         found["webhook:retried"] += callback.number > 1
         if callback.was_received:
-            found[f"webhook:{callback.reported}" if callback.was_taken else "webhook:refused"] += 1
+            taken = is_success(callback.response_status)
+            found[f"webhook:{callback.reported}" if taken else "webhook:refused"] += 1
             ended[callback.request_id] += callback.has_ended
     found["webhook:duplicated"] = sum(count > 1 for count in ended.values())
     found.update(f"fault:{kind}" for call in traffic.calls for kind in call.faults)

@@ -47,8 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "PIXAZO_SIM_URL": os.environ.get("PIXAZO_SIM_URL"),
         "ini setting pixazo_sim_url": config.getini("pixazo_sim_url"),
     }
-    if changing and any(shared.values()):
-        named = next(filter(shared.get, shared))
+    if changing and (named := next(filter(shared.get, shared), None)):
         raise pytest.UsageError(f"{changing[0]} changes the simulator that the run starts itself: leave {named} out")
     if limit := _setting(config, "max_spend"):
         from pixazo_simulator.spec import micros

@@ -51,10 +51,9 @@ class TestBill(msgspec.Struct, frozen=True):
         return micros(self.spent) - micros(self.refunded)
 
     def plus(self, more: TestBill) -> TestBill:
-        sums, count = _sums((self, more)), self.generations + more.generations
-        return TestBill(
-            self.test, count, **sums, waste=self.waste + more.waste, overspent=self.overspent or more.overspent
-        )
+        count, waste = self.generations + more.generations, self.waste + more.waste
+        overspent = self.overspent or more.overspent
+        return TestBill(self.test, count, **_sums((self, more)), waste=waste, overspent=overspent)
 
 
 class BillDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pixazo-testkit:bill:1"):

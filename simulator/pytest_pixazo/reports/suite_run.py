@@ -67,13 +67,9 @@ class Suite:
         """Run the tests with these node ids, or those that the arguments select, for at most `limit` seconds."""
         with tempfile.TemporaryDirectory(prefix="pixazo-mutation-") as place:
             recorded, printed = Path(place, "recorded.ndjson"), Path(place, "printed.txt")
-            named = []
-            if tests is not None:
-                Path(place, "tests.txt").write_text(
-                    "\n".join(str(self.root / test) for test in tests), encoding="utf-8"
-                )
-                named = [f"@{Path(place, 'tests.txt')}"]
-            command = [*self.command, *arguments, *named]
+            listed = Path(place, "tests.txt")
+            listed.write_text("\n".join(str(self.root / test) for test in tests or ()), encoding="utf-8")
+            command = [*self.command, *arguments, *(() if tests is None else (f"@{listed}",))]
             started = time.monotonic()
             exit_code = self._wait_for(command, os.environ | {RECORD_FILE_VARIABLE: str(recorded)}, printed, limit)
             return _result(recorded, printed, exit_code, time.monotonic() - started)

@@ -49,10 +49,6 @@ def top_level(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
-def waits(frame: FrameType) -> bool:
-    return top_level(frame) not in TOOLS
-
-
 def reads(frame: FrameType) -> bool:
     return is_of_app(str(frame.f_globals.get("__name__", "")))
 

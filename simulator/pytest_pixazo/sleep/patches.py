@@ -18,13 +18,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context, copy_context
 from datetime import UTC, datetime, tzinfo
 from functools import cache
+from itertools import chain
 from types import FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import ref
 
 import pytest
 
-from .callers import OUR_THREADS, caller, is_of_app, reads, sets_deadline, waits
+from .callers import OUR_THREADS, TOOLS, caller, is_of_app, reads, sets_deadline, top_level
 from .frozen import beside_frozen_time, is_frozen, is_travelling, monotonic_travels, original
 from .virtual_time import LIMIT, SECOND, Sleeps, WorldClock
 
@@ -61,7 +62,8 @@ def virtual_sleep(clock: WorldClock, *, limit: float = LIMIT) -> Generator[Sleep
             raise RuntimeError("virtual_sleep is already active: a process has one time.sleep; use the active context")
         _active = sleeps = Sleeps(clock, limit)
     try:
-        with _rebound([*_sleeping(), *CLOCKS]), follow_deadlines(sleeps), ExitStack() as clocks:
+        libraries = chain.from_iterable(of() for name, of in LIBRARIES.items() if name in sys.modules)
+        with _rebound([*SLEEPS, *libraries, *CLOCKS]), follow_deadlines(sleeps), ExitStack() as clocks:
 
             @contextmanager
             def aside() -> Generator[None]:
@@ -232,15 +234,6 @@ CLOCKS: tuple[Swap, ...] = (
 )
 
 
-def _sleeping() -> list[Swap]:
-    swaps = list(SLEEPS)
-    if "anyio" in sys.modules:
-        swaps += _of_anyio()
-    if "trio" in sys.modules:
-        swaps += _of_trio()
-    return swaps
-
-
 @cache
 def _of_anyio() -> list[Swap]:
     import anyio
@@ -286,9 +279,12 @@ def _of_trio() -> list[Swap]:
     return [(real_sleep, sleep), (real_sleep_until, sleep_until), (real_time, current_time)]
 
 
+LIBRARIES: Mapping[str, Callable[[], list[Swap]]] = {"anyio": _of_anyio, "trio": _of_trio}
+
+
 def _sleeps(frame: FrameType) -> Sleeps | None:
     """The active Sleeps when this frame's sleep is the app's; None for a real sleep."""
-    if _active is None or not waits(frame) or threading.current_thread().name.startswith(OUR_THREADS):
+    if _active is None or top_level(frame) in TOOLS or threading.current_thread().name.startswith(OUR_THREADS):
         return None
     return _active
 

@@ -189,15 +189,11 @@ class TrioLoop(Loop):
         while tasks:
             task = tasks.pop()
             tasks += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
-            if not _is_internal(task):
+            frame = getattr(task.coro, "cr_frame", None)
+            module = str(frame.f_globals.get("__name__", "")) if frame else ""
+            # Of ours those of this module only: the task that an app starts may be a sleep that we have replaced.
+            if module != __name__ and not module.startswith("trio._core."):
                 yield task, task.coro
-
-
-def _is_internal(task: trio.lowlevel.Task) -> bool:
-    frame = getattr(task.coro, "cr_frame", None)
-    module = str(frame.f_globals.get("__name__", "")) if frame else ""
-    # Not all of ours: the task that an app starts may be a sleep that we have replaced.
-    return module.startswith("trio._core.") or module == __name__
 
 
 def _innermost(awaited: object) -> object:

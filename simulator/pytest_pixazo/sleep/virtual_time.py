@@ -78,14 +78,14 @@ class TimerQueue:
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Wakeup]] = []
         self._entered = 0
-        self._driving: set[Wakeup] = set()
+        self._driving: dict[Wakeup, None] = {}  # in order of entry
         self._sweep = SWEEP
 
     def enter(self, wakeup: Wakeup) -> None:
         self._entered += 1
         heapq.heappush(self._heap, (wakeup.due, self._entered, wakeup))
         if wakeup.drives:
-            self._driving.add(wakeup)
+            self._driving[wakeup] = None
         if len(self._heap) > self._sweep:
             self._heap = [entry for entry in self._heap if entry[2].is_pending]
             heapq.heapify(self._heap)
@@ -94,7 +94,7 @@ class TimerQueue:
     def leave(self, wakeup: Wakeup) -> None:
         """Remove the wakeup of a sleep, if it is still there."""
         wakeup.woken = True
-        self._driving.discard(wakeup)
+        self._driving.pop(wakeup, None)
 
     def next_due(self) -> int | None:
         """The time of the next wakeup; None while nothing sleeps."""
@@ -103,13 +103,14 @@ class TimerQueue:
         return self._heap[0][0] if self._driving else None
 
     def take(self, until: int | None = None) -> list[Wakeup]:
-        """Remove and return the wakeups due by a time, or all, in order; they count as woken."""
-        taken: list[Wakeup] = []
-        while self._heap and (until is None or self._heap[0][0] <= until):
+        """Remove and return the wakeups due by a time, or those of all sleeps, in order; they count as woken."""
+        taken = [] if until is not None else sorted(self._driving, key=lambda each: each.due)
+        while until is not None and self._heap and self._heap[0][0] <= until:
             wakeup = heapq.heappop(self._heap)[2]
             if wakeup.is_pending:
                 taken.append(wakeup)
-                self.leave(wakeup)
+        for wakeup in taken:
+            self.leave(wakeup)
         return taken
 
 
@@ -254,8 +255,7 @@ class Sleeps(Settable):
         with self._changed:
             self._over = True
             for wakeup in self._queue.take():
-                if wakeup.drives:
-                    wakeup.wake()
+                wakeup.wake()
             self._changed.notify_all()
         if self._mover:
             self._mover.join(STOP_DEADLINE)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from pixazo_simulator.server import read_profile
-from pixazo_simulator.spec import PROFILES, InvalidDataError, Policy, fit, micros, nearest, points
+from pixazo_simulator.spec import PROFILES, InvalidDataError, fit, micros, nearest, points
 from pixazo_simulator.world import InitialGeneration as Begun
 from pixazo_simulator.world import clock_factory, read_start
 from pytest_pixazo.reports import read_checks, read_labels
@@ -55,23 +55,17 @@ def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, An
     found: dict[str, Any] = {"generations": (), "policy": {}}
     found |= given | _read("fresh", options, ARGUMENTS, root)
     found |= {name: _inherited(node.config, name) for name in ARGUMENTS if name not in found}
-    seed = found["seed"]
+    seed, own_seed = found["seed"], hashlib.blake2b(name_of(node).encode(), digest_size=4)  # short enough to be copied
     with located("marker pixazo"):
-        policy = found["profile"].changed(found["policy"])
+        policy, default = found["profile"].changed(found["policy"]), PROFILES["documented"]
+    fields = points() if policy != default else ()
     options = {name: found[name] for name in ("balance", "clock", "generations")} | {
         "profile": "documented",
-        "policy": _differing(policy),
-        "seed": seed_of(name_of(node)) if seed is None else seed,
+        "policy": {each: policy.text(each) for each in fields if getattr(policy, each) != getattr(default, each)},
+        "seed": int.from_bytes(own_seed.digest()) if seed is None else seed,
         "start": _start(found["start"], found["clock"], seed),
     }
     return WorldSettings(options, found["strict"])
-
-
-def _differing(policy: Policy) -> dict[str, str]:
-    """The fields of a policy that differ from the documented profile."""
-    default = PROFILES["documented"]
-    fields = points() if policy != default else ()
-    return {each: policy.text(each) for each in fields if getattr(policy, each) != getattr(default, each)}
 
 
 def _start(given: str | None, clock: str, seed: int | None) -> str | None:
@@ -117,7 +111,9 @@ def _value(where: str, name: str, value: Any, root: Path) -> Any:
                 file = root / str(value)
                 return read_profile(str(file) if value not in PROFILES and file.is_file() else str(value))
             case "seed":
-                return _seed(value)
+                if not (text := str(value)).isdecimal() or not text.isascii():
+                    raise ValueError(f"seed {value!r} is not a whole number of at least 0")
+                return int(text)
             case "allow_conduct":  # checked before the test runs, although the reports read these two only afterwards
                 return read_checks(value)
             case "only":
@@ -142,23 +138,12 @@ def _check(name: str, value: object) -> None:
             pass
 
 
-def _seed(value: object) -> int:
-    if not (text := str(value)).isdecimal() or not text.isascii():
-        raise ValueError(f"seed {value!r} is not a whole number of at least 0")
-    return int(text)
-
-
 def name_of(node: pytest.Item | pytest.Collector) -> str:
     """File and name of a test, which do not depend on the order of the tests or on the xdist worker (node ids may); for a collector its id."""
     if not isinstance(node, pytest.Item):
         return node.nodeid or "session"
     path, _, name = node.location
     return f"{path}::{name}"
-
-
-def seed_of(name: str) -> int:
-    """The seed of a test that sets none: 32 bits, short enough to be copied by hand."""
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest())
 
 
 def key_of(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, TypedDict
@@ -95,6 +96,15 @@ def asked(
     where, meaning = known.get(what, ("exchanges", {"operation": what}))
     given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
     return where, {**meaning, **given}
+
+
+def plain(returned: object, remedy: str) -> object:
+    """What a function of the test returned. Raises TypeError with the remedy for an awaitable, which nobody would await."""
+    if inspect.iscoroutine(returned):
+        returned.close()
+    if inspect.isawaitable(returned):
+        raise TypeError(remedy)
+    return returned
 
 
 def models_of(config: pytest.Config) -> tuple[Operation, ...]:

@@ -47,6 +47,7 @@ from .conditions import (
     WebhookCall,
     WebhookRule,
     asked,
+    plain,
 )
 from .history import Deliveries, Journal, delivery_table, exchange_table, generation_table, generations_ahead, outlook
 from .record import Record, billed_besides, complaints, report
@@ -65,6 +66,7 @@ _REFUSALS = (404, 405)
 """The status code of an inbox for requests that it refuses."""
 Times = int | None
 TIMED_OUT, NOT_VERIFIED = 408, 406
+_STRAY_WEATHER = "pixazo.weather(...) strikes within a block only: write `with pixazo.weather(...):`"
 _TABLES: Mapping[str, Callable[[ControlClient], str]] = {
     "exchanges": lambda control: exchange_table(control.journal().exchanges),
     "deliveries": lambda control: delivery_table(control.deliveries().deliveries),
@@ -110,15 +112,12 @@ class Clock(Settable):
             self.sleep = partial(simulator.advance, api_key=control.api_key)
             self.monotonic = partial(simulator.monotonic, api_key=control.api_key)
         else:
-            self.sleep, self.monotonic = control.advance, self._read
+            self.sleep, self.monotonic = control.advance, lambda: self.now.timestamp()  # noqa: PLW0108 - it reads the clock each time
 
     @property
     def now(self) -> datetime:
         """The current instant, in UTC."""
         return self._control.clock().now
-
-    def _read(self) -> float:
-        return self.now.timestamp()
 
     def advance(self, seconds: float | None = None, *, until: datetime | str | None = None) -> list[Event]:
         """Let time pass and return what fell due, in order; webhooks that fell due have been attempted.
@@ -130,27 +129,28 @@ class Clock(Settable):
         Raises ControlError for a negative number of seconds, for an instant in the past, and when more webhooks are due than one advance attempts: the
         clock then stops before the end, and `body["events"]` of the error is what fell due until then.
         """
-        is_number = isinstance(seconds, int | float) and seconds is not True
-        if until is None and is_number and self._passes(seconds or 0):
+        is_plain = until is None and isinstance(seconds, int | float) and seconds is not True
+        # Without JSON where something falls due, but only later: polling loops do little else.
+        if (
+            self._simulator
+            and is_plain
+            and self._simulator.advance_quietly(seconds or 0, api_key=self._control.api_key)
+        ):
             return []
         return self._control.advance(seconds, until=until)
-
-    def _passes(self, seconds: float) -> bool:
-        """Let seconds pass without JSON, if something falls due, but only later: polling loops do little else."""
-        simulator = self._simulator
-        return simulator is not None and simulator.advance_quietly(seconds, api_key=self._control.api_key)
 
     def run_until(
         self, condition: Callable[[], object] | None = None, *, step: float = 1.0, limit: float = 3600.0
     ) -> list[Event]:
         """Advance by `step` seconds at a time until the condition holds, by default until every generation has ended.
 
-        Returns all that fell due. Raises TimeoutError after `limit` seconds of this clock, with the generations that are still running.
+        Returns all that fell due. Raises TimeoutError after `limit` seconds of this clock, with the generations that are still running,
+        and TypeError for a condition that returns an awaitable, which would always hold.
         """
-        holds = condition or (lambda: all(each.is_terminal for each in self._control.generations().generations))
+        holds = condition or (lambda: self.running() is None)
         events: list[Event] = []
         passed = 0.0
-        while not holds():
+        while not plain(holds(), "run_until calls a plain function: read what it waits for with a blocking call"):
             if passed >= limit:
                 raise TimeoutError(
                     f"the condition does not hold after {limit:g} s of the world's clock:"
@@ -335,13 +335,6 @@ class Pixazo(Settable):
 
         return virtual_sleep(self._world_clock())
 
-    def _sleeping(self) -> AbstractContextManager[None]:
-        """Within a `with` block sleeps advance this world, if the sleeps of another one are virtual."""
-        from pytest_pixazo.sleep import active_sleeps
-
-        sleeps = active_sleeps()
-        return sleeps.in_another_world(self._world_clock()) if sleeps else nullcontext()
-
     def _world_clock(self) -> WorldClock:
         """The clock of this world, as sleeps move it."""
         from pytest_pixazo.sleep import WorldClock
@@ -465,15 +458,19 @@ class Pixazo(Settable):
         TypeError for an app that returns an awaitable, and AssertionError when it submits nothing in the world that it is called with.
         """
         __tracebackhide__ = True
+        from pytest_pixazo.sleep import active_sleeps
+
         from .weather import endure, incidents_of, under_incidents
 
+        sleeps = active_sleeps()
         named = os.environ.get("PIXAZO_BASE_URL"), os.environ.get("PIXAZO_API_KEY")
 
         def run(incidents: Forecast, runs: list[Run]) -> object:
             with self.fresh() as world:
                 world.is_repetition = bool(runs)
                 naming = world.env() if named == (self.url, self.api_key) else nullcontext()
-                with naming, under_incidents(world.control, incidents, runs), world._sleeping():  # noqa: SLF001 - of this class
+                sleeping = sleeps.in_another_world(world._world_clock()) if sleeps else nullcontext()  # noqa: SLF001 - of this class
+                with naming, under_incidents(world.control, incidents, runs), sleeping:
                     return app(world)
 
         endure(run, incidents_of(seed, days, only))
@@ -617,7 +614,10 @@ class Pixazo(Settable):
             deliveries=self._explained(seen.deliveries.deliveries),
             generations=seen.generations.generations,
             rules=seen.script.rules,
-            unfinished=[*filter(None, (each.incomplete for each in self._rules)), *self._without_effect()],
+            unfinished=[
+                *filter(None, (each.incomplete for each in self._rules)),
+                *[_STRAY_WEATHER] * len(self._not_begun),
+            ],
             clock=seen.clock,
             bill=self.control.bill() if seen.generations.generations else None,
             unmatched=[each for each in seen.unmatched.exchanges if each.former is None],
@@ -626,12 +626,6 @@ class Pixazo(Settable):
             inbox_problems=[problem for each in self._inboxes for problem in each.problems],
             undone=[*self._undone],
         )
-
-    def _without_effect(self) -> list[str]:
-        return [
-            "pixazo.weather(...) strikes within a block only: write `with pixazo.weather(...):`"
-            for _ in self._not_begun
-        ]
 
     def _exchanges(self, first: JournalPage | None = None) -> tuple[list[Exchange], int]:
         """The whole journal, of which the first page may be known, and the number of exchanges that are no longer kept."""

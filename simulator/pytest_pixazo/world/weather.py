@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
@@ -10,6 +9,8 @@ import pytest
 
 from pixazo_simulator.control import ControlClient, Run, run_of
 from pixazo_simulator.script.weather import Forecast, Shrinking, forecast, read_forecast, rules, written
+
+from .conditions import plain
 
 
 def incidents_of(seed: int | None, days: int | None, only: str | None) -> Forecast:
@@ -80,10 +81,7 @@ def endure(run: Callable[[Forecast, list[Run]], object], incidents: Forecast) ->
             if not _ended_well(error):
                 causes[some] = error
                 return list(dict.fromkeys([*runs[-1].kinds, type(error).__name__]))
-        if inspect.iscoroutine(result):
-            result.close()
-        if inspect.isawaitable(result):
-            raise TypeError("endure calls a plain function: give it lambda world: asyncio.run(app(world))")
+        plain(result, "endure calls a plain function: give it lambda world: asyncio.run(app(world))")
         return runs[-1].kinds
 
     kinds = problems_of(incidents)

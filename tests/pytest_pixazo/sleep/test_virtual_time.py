@@ -102,11 +102,7 @@ def test_webhooks_arrive_during_a_sleep(sleeps: Sleeps, caller: Caller, receiver
     assert sleeps.total == 15
 
 
-def in_a_task() -> None:
-    asyncio.run(asyncio.sleep(1))
-
-
-@pytest.mark.parametrize("sleep", [lambda: time.sleep(1), in_a_task])
+@pytest.mark.parametrize("sleep", [lambda: time.sleep(1), lambda: asyncio.run(asyncio.sleep(1))])
 @pytest.mark.parametrize("moves", ["advance", "run_until", "client", "submission"])
 def test_an_endpoint_may_sleep_whatever_moves_the_clock(
     pixazo: Pixazo, pixazo_webhooks: Inbox, pixazo_sleep: Sleeps, moves: str, sleep: Callable[[], None]
@@ -344,6 +340,14 @@ def test_an_app_that_never_ends_is_ended(advance: Callable[[float], object]) -> 
         " time.monotonic() or datetime.now(), or raise the limit, as with pixazo_sleep.limit = 86400"
     )
     assert refusals == [str(raised.value)] == [expected]
+
+
+def test_a_deadline_beyond_the_limit() -> None:
+    """Does not pass when all sleeps end: the app would blame its own time-out."""
+    queue, sleep, deadline = TimerQueue(), Wakeup(601, int), Wakeup(7200, int, drives=False)
+    queue.enter(deadline)
+    queue.enter(sleep)
+    assert (queue.take(), queue.take(7200)) == ([sleep], [deadline])
 
 
 def test_an_hour_is_the_limit(advance: Callable[[float], object]) -> None:

@@ -110,8 +110,7 @@ def test_a_test_that_fails_shows_them(run: Callable[..., pytest.RunResult]) -> N
 
 def test_after_the_last_test(run: Callable[..., pytest.RunResult]) -> None:
     """What comes until the simulator stops is told as well."""
-    source = leaving().partition("def test_innocent")[0] + "def test_last():\n    send()\n"
-    result = run(source)
+    result = run(leaving().partition("def test_innocent")[0] + "def test_last():\n    send()\n")
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines([WARNING.format(came="a request arrived", path="*")])
 

@@ -89,6 +89,12 @@ def test_run_until(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
     )
 
 
+def test_run_until_a_coroutine_function(pixazo: Pixazo) -> None:
+    """Is refused: a coroutine is true, so the clock would not move, and a test that waits for nothing would pass."""
+    with pytest.raises(TypeError, match="run_until calls a plain function: read what it waits for with a blocking"):
+        pixazo.clock.run_until(lambda: anyio.sleep(1))
+
+
 @pytest.mark.pixazo(balance="0.50")
 def test_the_wallet(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
     """The balance is exact, can be set, and folds from entries that name their generation."""

@@ -150,7 +150,9 @@ def _parameter_settings(name: str, schema: Schema) -> dict[str, Any]:
         case {"type": _}:
             return settings | file | {"type": Read(partial(_json, option)), "metavar": "JSON|FILE"}
         case _:
-            return settings | {"type": Read(_text), "metavar": "TEXT|@FILE"}
+            # A value as JSON, or the string itself where it is not JSON: it is sent as it is.
+            read = Read(lambda text: json_or_text(_content(text) if text.startswith("@") else text))
+            return settings | {"type": read, "metavar": "TEXT|@FILE"}
 
 
 def _offer_file(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -190,11 +192,6 @@ def _content(name: str) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ValueError(f"{name[:80]!r} is neither JSON nor a file that can be read: {reason}") from None
-
-
-def _text(text: str) -> Any:
-    """A value as JSON, or the string itself where it is not JSON: it is sent as it is."""
-    return json_or_text(_content(text) if text.startswith("@") else text)
 
 
 def _rules(file: str) -> list[dict[str, Any]]:
