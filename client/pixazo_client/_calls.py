@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeGuard, TypeVar
 from urllib.parse import quote
 
 from ._body import Download, shown_url
@@ -142,7 +142,30 @@ async def submit(
     except (TypeError, ValueError, RecursionError) as error:
         raise PixazoError(f"the body is not JSON, nothing was sent: {shorten(gateway.hide(str(error)))}") from error
     request = Request("POST", gateway.url(path), gateway.headers(webhook, given), content)
-    response, members = _success(gateway, request, await _send(session, request), None)
+
+    async def attempt() -> Submission | Outcome:
+        try:
+            outcome = await session.transport.send(request)
+            return _accepted(gateway, request, outcome) if _is_success(outcome) else outcome
+        except PixazoError:
+            raise  # nothing was sent, or it says what may have been charged
+        except BaseException:  # a cancellation or an interrupt, even after the whole response has arrived
+            text, found = arrived(gateway, request)
+            url, began = gateway.hide(request.url), f", which began {beginning(text)}" if text else ""
+            logger.warning("POST %s: ended before its response arrived%s; %s", url, began, maybe_charged(found))
+            raise
+
+    found = await _repeat(session, "POST", request.url, attempt)
+    if isinstance(found, Outcome):
+        raise failure(gateway, request, found, None)
+    return found
+
+
+def _accepted(gateway: Gateway, request: Request, response: Response) -> Submission:
+    try:
+        members = response.members()
+    except ValueError as error:
+        raise invalid(gateway, request, response, str(error), None) from None
     request_id, url = members.get("request_id"), members.get("polling_url")
     if not isinstance(request_id, str) or not is_id(request_id):
         raise invalid(gateway, request, response, "has no 'request_id'", None)
@@ -158,7 +181,8 @@ async def submit(
 async def read(session: Session, request_id: str, url: str) -> Generation:
     """GET the status once; repeated after transient failures."""
     request = Request("GET", url, session.gateway.headers())
-    return _generation(session.gateway, request, await _send(session, request), request_id)
+    outcome = await _repeat(session, "GET", url, lambda: session.transport.send(request))
+    return _generation(session.gateway, request, outcome, request_id)
 
 
 async def download(
@@ -276,22 +300,6 @@ class Watch:
             logger.warning("request %r has the unknown status %r: taken as not ended", name, status)
 
 
-async def _send(session: Session, request: Request) -> Outcome:
-    async def send() -> Outcome:
-        try:
-            return await session.transport.send(request)
-        except PixazoError:
-            raise  # nothing was sent
-        except BaseException:  # a cancellation or an interrupt
-            if request.method == "POST":
-                text, found = arrived(session.gateway, request)
-                url, began = session.gateway.hide(request.url), f", which began {beginning(text)}" if text else ""
-                logger.warning("POST %s: ended before its response arrived%s; %s", url, began, maybe_charged(found))
-            raise
-
-    return await _repeat(session, request.method, request.url, send)
-
-
 async def _repeat(session: Session, method: str, url: str, call: Callable[[], Awaitable[T]]) -> T:
     attempt = 0
     while isinstance(found := await call(), Outcome):
@@ -316,27 +324,20 @@ def _mapping(name: str, given: Any) -> Mapping[Any, Any]:
     return given or {}
 
 
-def _success(
-    gateway: Gateway, request: Request, outcome: Outcome, request_id: str | None
-) -> tuple[Response, Mapping[str, object]]:
-    """A successful response and the members of its body, or the APIError for any other outcome raised."""
-    if isinstance(outcome, NoResponse) or not 200 <= outcome.status < 300:
-        raise failure(gateway, request, outcome, request_id)
-    try:
-        return outcome, outcome.members()
-    except ValueError as error:
-        raise invalid(gateway, request, outcome, str(error), request_id) from None
+def _is_success(outcome: Outcome) -> TypeGuard[Response]:
+    return isinstance(outcome, Response) and 200 <= outcome.status < 300
 
 
 def _generation(gateway: Gateway, request: Request, outcome: Outcome, request_id: str) -> Generation:
-    response, members = _success(gateway, request, outcome, request_id)
+    if not _is_success(outcome):
+        raise failure(gateway, request, outcome, request_id)
     try:
-        generation = generation_from(members, gateway.hide)
+        generation = generation_from(outcome.members(), gateway.hide)
     except ValueError as error:
-        raise invalid(gateway, request, response, str(error), request_id) from None
+        raise invalid(gateway, request, outcome, str(error), request_id) from None
     if generation.request_id != request_id:
         problem = f"is about another request, {generation.request_id!r}"
-        raise invalid(gateway, request, response, problem, request_id)
+        raise invalid(gateway, request, outcome, problem, request_id)
     return generation
 
 

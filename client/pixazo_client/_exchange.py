@@ -165,7 +165,9 @@ def invalid(gateway: Gateway, request: Request, response: Response, problem: str
 
 
 def _refused(gateway: Gateway, request: Request, response: Response, request_id: str | None) -> APIError:
-    text = _redacted(gateway, response.text)
+    text, submitted = arrived(gateway, request)
+    if response.status in CLEAR_REFUSALS:
+        submitted = None  # such an id is that of the refusal
     body = object_if_any(text)
     kind = kind_of(response.status, (object_if_any(response.text) or {}).get("error"))
     flaw = f" (a body that {shorten(gateway.hide(response.problem))})" if response.problem else ""
@@ -174,16 +176,16 @@ def _refused(gateway: Gateway, request: Request, response: Response, request_id:
     code = f"{response.status} {_PHRASES.get(response.status, '')}".rstrip()
     message = f"{_name(gateway, request)} answered {code}: {sentences}{flaw}"
     return kind(
-        _line(message, _remedy(gateway, request, response, kind.remedy)),
+        _line(message, _remedy(gateway, request, response, kind.remedy, submitted)),
         status_code=response.status,
         body=body,
-        request_id=request_id,
+        request_id=request_id or submitted,
         retry_after=response.retry_after,
     )
 
 
-def _remedy(gateway: Gateway, request: Request, response: Response, usual: str) -> str:
-    charged = MAYBE_CHARGED if request.method == "POST" and response.status not in CLEAR_REFUSALS else ""
+def _remedy(gateway: Gateway, request: Request, response: Response, usual: str, submitted: str | None) -> str:
+    charged = maybe_charged(submitted) if request.method == "POST" and response.status not in CLEAR_REFUSALS else ""
     if 300 <= response.status < 400:
         location = shorten(gateway.hide(response.headers.get("Location", "nowhere")))
         return _line(f"it redirects to {location}, where the key is not sent: correct base_url", charged)

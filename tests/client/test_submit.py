@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 
 import anyio
 import httpx2
@@ -206,12 +207,12 @@ def test_a_submission_whose_response_is_lost_is_never_repeated(
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 415, 422])
 def test_a_refused_submission_is_not_repeated(gateway: ScriptedGateway, status: int) -> None:
-    """Only a 429 is repeated."""
-    gateway.reply(Reply(status, {"error": "No"}), Reply(202, ACCEPTED))
+    """Only a 429 is repeated. An id in a clear refusal is not that of a generation."""
+    gateway.reply(Reply(status, {**ACCEPTED, "error": "No"}), Reply(202, ACCEPTED))
     with pytest.raises(APIStatusError) as caught:
         gateway.run(gateway.client().generate("A bear"))
     assert len(gateway.requests) == 1
-    assert "charged" not in str(caught.value)
+    assert ("charged" in str(caught.value), caught.value.request_id) == (False, None)
 
 
 @pytest.mark.parametrize(
@@ -219,11 +220,13 @@ def test_a_refused_submission_is_not_repeated(gateway: ScriptedGateway, status: 
 )
 def test_a_response_that_is_no_clear_refusal_may_have_been_charged(gateway: ScriptedGateway, status: int) -> None:
     """CLIENT-05: the body was sent, and the status code, of which 5xx is an InternalServerError, does not say that no generation was created."""
-    gateway.reply(Reply(status, {"error": "No"}), Reply(202, ACCEPTED))
-    with pytest.raises(APIStatusError, match="; the work may exist and be charged: look at the account") as caught:
+    gateway.reply(Reply(status, {**ACCEPTED, "error": "No"}), Reply(202, ACCEPTED))
+    with pytest.raises(
+        APIStatusError, match=f"; it may be request '{ID}'; the work may exist and be charged"
+    ) as caught:
         gateway.run(gateway.client().generate("A bear"))
     assert len(gateway.requests) == 1
-    assert caught.value.status_code == status
+    assert (caught.value.status_code, caught.value.request_id) == (status, ID)
     assert isinstance(caught.value, pixazo_client.InternalServerError) is (status in range(500, 600))
 
 
@@ -447,6 +450,18 @@ def test_a_filter_that_fails_does_not_lose_the_id(
     monkeypatch.setattr(logging.getLogger("pixazo_client"), "filter", dict[object, bool]().__getitem__)
     gateway.reply(Reply(202, ACCEPTED))
     assert gateway.run(gateway.client().generate("A bear")).request_id == ID
+
+
+def test_an_interrupt_after_the_response_is_logged_with_its_id(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller does not have the id yet."""
+    gateway = ScriptedGateway("httpx2")
+    monkeypatch.setattr(logging.getLogger("pixazo_client"), "info", Mock(side_effect=KeyboardInterrupt))
+    gateway.reply(Reply(202, ACCEPTED))
+    with pytest.raises(KeyboardInterrupt):
+        gateway.client().generate("A bear")
+    assert f"it may be request '{ID}'; the work may exist" in caplog.text
 
 
 def test_an_interrupted_submission_is_logged(caplog: pytest.LogCaptureFixture) -> None:
