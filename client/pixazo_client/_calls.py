@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, NoReturn, TypeGuard, TypeVar
+from typing import Any, NoReturn, TypeGuard, TypeVar, cast
 from urllib.parse import quote
 
 from ._body import Download, shown_url
@@ -110,6 +110,13 @@ class Session:
     polling: Polling
     max_retries: int
     monotonic: Callable[[], float]
+
+    def __post_init__(self) -> None:
+        polling, retries = cast("tuple[object, object]", (self.polling, self.max_retries))
+        if not isinstance(polling, Polling):  # its first use is after a submission
+            raise ValueError(f"polling is {polling!r}: give a Polling")  # noqa: TRY004 - as for every setting
+        if not isinstance(retries, int) or retries < 0:
+            raise ValueError(f"max_retries is {retries!r}: give a whole number, 0 or more")
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied, with the key and open connections."""

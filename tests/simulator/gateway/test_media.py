@@ -80,7 +80,7 @@ def test_a_head_has_no_range() -> None:
 )  # fmt: skip
 def test_a_range_of_what_it_was(condition: str, tag: str, status: int) -> None:
     """A part only of the very content that the caller has begun to read, by a strong tag: else the whole, or with If-Match nothing."""
-    assert ask(range="bytes=2-5", **{condition: tag}).status == status
+    assert ask("GET", CONTENT, range="bytes=2-5", **{condition: tag}).status == status
 
 
 def test_if_range_without_range_means_nothing() -> None:
