@@ -64,8 +64,15 @@ class Response:
 
     @property
     def retry_after(self) -> float | None:
-        """See `retry_after`."""
-        return retry_after(self.headers, self.received)
+        """The most seconds that Retry-After asks for, as numbers or HTTP-dates (RFC 9110, 10.2.3); None if absent or unreadable.
+
+        A date is compared with the response's own Date, because clocks differ; without one, with the time of its arrival.
+        """
+        # Several headers arrive as one, with commas; a date is one without its weekday, too.
+        sent = _http_date(self.headers.get("Date") or "")
+        parts = self.headers.get("Retry-After", "").split(",")
+        asked = [_seconds(part, self.received if sent is None else sent) for part in parts]
+        return max((seconds for seconds in asked if 0 <= seconds < math.inf), default=None)
 
     def members(self) -> Mapping[str, object]:
         """The members of a body that is a JSON object, whatever its problem. Raises ValueError that says why it is none."""
@@ -86,18 +93,6 @@ class NoResponse:
 
 
 Outcome: TypeAlias = Response | NoResponse
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """The most seconds that Retry-After asks for, as numbers or HTTP-dates (RFC 9110, 10.2.3); None if absent or unreadable.
-
-    A date is compared with the response's own Date, because clocks differ; without one, with now (seconds since 1970).
-    """
-    # Several headers arrive as one, with commas; a date is one without its weekday, too.
-    sent = _http_date(headers.get("Date") or "")
-    parts = headers.get("Retry-After", "").split(",")
-    asked = [_seconds(part, now if sent is None else sent) for part in parts]
-    return max((seconds for seconds in asked if 0 <= seconds < math.inf), default=None)
 
 
 def _seconds(value: str, now: float) -> float:

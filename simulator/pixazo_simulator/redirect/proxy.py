@@ -153,6 +153,10 @@ class Proxy:
         if not head:
             reason = f"the head of the request has no end within {HEAD_LIMIT} bytes"
             return "431 Request Header Fields Too Large", reason
+        return self._lead(client, head, rest)
+
+    def _lead(self, client: socket.socket, head: bytes, rest: bytes) -> tuple[str, str] | None:
+        """Relay a connection whose first request has arrived to where it may go; returns as `_handle`."""
         request = _parsed(head)
         if request is None or (request.secure and not self._trust):
             return "400 Bad Request", "this is a proxy: send CONNECT HOST:PORT, or GET http://HOST/PATH"
@@ -266,13 +270,13 @@ class Relay(Proxy):
 
     def _handle(self, client: socket.socket) -> tuple[str, str] | None:
         if self._context is None:
-            return self._lead(client)
+            return super()._handle(client)
         client.settimeout(HEAD_TIMEOUT)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a session ticket would delay the response
         with self._context.wrap_socket(client, server_side=True) as secured:
             self._open.add(secured)
             try:
-                if error := self._lead(secured):
+                if error := super()._handle(secured):
                     _respond(secured, *error)
                 secured.settimeout(_GOODBYE)
                 with suppress(ValueError):  # from a connection that the end of the relay has shut down meanwhile
@@ -281,11 +285,7 @@ class Relay(Proxy):
                 self._open.discard(secured)
         return None
 
-    def _lead(self, client: socket.socket) -> tuple[str, str] | None:
-        """Relay one connection to the upstream; returns status line and message of an error."""
-        head, rest = _read_head(client)
-        if not head:
-            return "431 Request Header Fields Too Large", "the head of the request is too long"
+    def _lead(self, client: socket.socket, head: bytes, rest: bytes) -> tuple[str, str] | None:
         try:
             server = self._upstream.connect()
         except (OSError, ValueError) as error:  # ValueError: a label that IDNA cannot encode
