@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
@@ -216,10 +216,11 @@ async def download(
     return found
 
 
-class Watch:
+class Watch(AsyncIterator[Generation]):
     """Reads one generation at the pace of `Polling` until it is terminal, or until the deadline.
 
-    No pause ends after the deadline. One read is made at the deadline, and may take LAST_READ seconds.
+    No pause ends after the deadline. One read is made at the deadline, and may take LAST_READ seconds. It is not an
+    asynchronous generator, which a caller who leaves it early would have to close, at least on trio.
     """
 
     def __init__(self, session: Session, submission: Submission, timeout: Any) -> None:
@@ -240,6 +241,11 @@ class Watch:
         """Whether a terminal state was read."""
         return self._last is not None and self._last.is_terminal
 
+    async def __anext__(self) -> Generation:
+        if self.is_over:
+            raise StopAsyncIteration
+        return await self.next_update()
+
     async def next_update(self) -> Generation:
         """The next state that differs from the one before; not to be called when it is over.
 
@@ -254,7 +260,10 @@ class Watch:
             generation = await self._poll()
             if generation is not None and generation != self._last:
                 self._last = generation
-                self._report_unknown(generation.status)
+                if generation.status not in KNOWN | self._reported:
+                    self._reported.add(generation.status)
+                    name, status = generation.request_id, generation.status
+                    logger.warning("request %r has the unknown status %r: taken as not ended", name, status)
                 return generation
 
     async def end(self, on_update: Callable[[Generation], object] | None, *, raise_on_failure: bool) -> Generation:
@@ -299,12 +308,6 @@ class Watch:
             return None
         self._failure = None
         return generation
-
-    def _report_unknown(self, status: str) -> None:
-        if status not in KNOWN and status not in self._reported:
-            self._reported.add(status)
-            name = self._submission.request_id
-            logger.warning("request %r has the unknown status %r: taken as not ended", name, status)
 
 
 async def _repeat(session: Session, method: str, url: str, call: Callable[[], Awaitable[T]]) -> T:

@@ -93,7 +93,7 @@ class AsyncRequestHandle(_Handle):
 
     def iter_updates(self, timeout: float = 600) -> AsyncIterator[Generation]:
         """See RequestHandle.iter_updates."""
-        return _Updates(self._watch(timeout))
+        return self._watch(timeout)
 
     async def wait(
         self,
@@ -103,20 +103,6 @@ class AsyncRequestHandle(_Handle):
     ) -> Generation:
         """See RequestHandle.wait; on_update may be a coroutine function."""
         return await self._watch(timeout).end(on_update, raise_on_failure=raise_on_failure)
-
-
-class _Updates:
-    # Not an asynchronous generator: a caller who leaves one early has to close it, at least on trio.
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-
-    def __aiter__(self) -> AsyncIterator[Generation]:
-        return self
-
-    async def __anext__(self) -> Generation:
-        if self._watch.is_over:
-            raise StopAsyncIteration
-        return await self._watch.next_update()
 
 
 class _Client:

@@ -133,7 +133,10 @@ def arrived(gateway: Gateway, request: Request) -> tuple[str, str | None]:
 
     The id of one that was paid for counts in the oddest body.
     """
-    text = _redacted(gateway, request.arrived.decode("utf-8", "replace"))
+    text = request.arrived.decode("utf-8", "replace")
+    with suppress(ValueError, RecursionError):  # JSON is encoded again: an escape such as `\/` could hide a secret
+        text = json.dumps(json.loads(text), ensure_ascii=False)
+    text = gateway.hide(text)
     found = next(filter(is_id, _ID.findall(text)), None) if request.method == "POST" else None
     return text, found
 
@@ -189,13 +192,6 @@ def _remedy(gateway: Gateway, request: Request, response: Response, usual: str, 
     if response.status == 429 and response.retry_after is not None:
         return f"call again in {response.retry_after:g} s"
     return usual
-
-
-def _redacted(gateway: Gateway, text: str) -> str:
-    """The text without secrets. JSON is encoded again, because an escape such as `\\/` could hide one."""
-    with suppress(ValueError, RecursionError):
-        text = json.dumps(json.loads(text), ensure_ascii=False)
-    return gateway.hide(text)
 
 
 def _excerpt(response: Response, text: str) -> str:

@@ -257,7 +257,7 @@ class Transport:
         chunk: bytes | None = None
         is_late = False
         try:
-            decoder = Decoder.of(response.headers, decoded=response.is_stream_consumed)
+            decoder = Decoder(response.headers, decoded=response.is_stream_consumed)
             while (chunk := await self._next(chunks)) is not None:
                 if is_late:
                     raise TimeoutError
