@@ -242,16 +242,11 @@ class Watch(AsyncIterator[Generation]):
         return self._last is not None and self._last.is_terminal
 
     async def __anext__(self) -> Generation:
-        if self.is_over:
-            raise StopAsyncIteration
-        return await self.next_update()
-
-    async def next_update(self) -> Generation:
-        """The next state that differs from the one before; not to be called when it is over.
+        """The next state that differs from the one before; the terminal one is the last.
 
         Raises WaitTimeoutError when the deadline passes first, APIError for a failure that a later read cannot mend.
         """
-        while True:
+        while not self.is_over:
             if self._begun:
                 seconds, is_last = self._pause()
                 await self._session.transport.io.pause(seconds)
@@ -265,11 +260,12 @@ class Watch(AsyncIterator[Generation]):
                     name, status = generation.request_id, generation.status
                     logger.warning("request %r has the unknown status %r: taken as not ended", name, status)
                 return generation
+        raise StopAsyncIteration
 
     async def end(self, on_update: Callable[[Generation], object] | None, *, raise_on_failure: bool) -> Generation:
         """The terminal state; on_update is called with every update. Raises a GenerationError for FAILED and ERROR."""
         while True:
-            generation = await self.next_update()
+            generation = await anext(self)
             if on_update is not None:
                 await self._session.transport.io.notify(on_update, generation)
             if generation.is_terminal:

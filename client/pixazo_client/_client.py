@@ -67,7 +67,7 @@ class RequestHandle(_Handle):
 
     def _updates(self, watch: Watch) -> Iterator[Generation]:
         while not watch.is_over:
-            yield finish(watch.next_update())
+            yield finish(watch.__anext__())
 
     def wait(
         self,

@@ -58,11 +58,6 @@ class Response:
     problem: str | None = None
 
     @property
-    def text(self) -> str:
-        """The body as text; bytes that are not UTF-8 become replacement characters."""
-        return self.body.decode("utf-8", "replace")
-
-    @property
     def retry_after(self) -> float | None:
         """The most seconds that Retry-After asks for, as numbers or HTTP-dates (RFC 9110, 10.2.3); None if absent or unreadable.
 
@@ -77,7 +72,7 @@ class Response:
     def members(self) -> Mapping[str, object]:
         """The members of a body that is a JSON object, whatever its problem. Raises ValueError that says why it is none."""
         try:
-            return object_from(self.text)
+            return object_from(self.body.decode("utf-8", "replace"))
         except ValueError as error:
             raise ValueError(self.problem or str(error)) from None
 
@@ -167,7 +162,7 @@ def _refused(gateway: Gateway, request: Request, response: Response, request_id:
     if response.status in CLEAR_REFUSALS:
         submitted = None  # such an id is that of the refusal
     body = object_if_any(text)
-    kind = kind_of(response.status, (object_if_any(response.text) or {}).get("error"))
+    kind = kind_of(response.status, (body or {}).get("error"))
     flaw = f" (a body that {shorten(gateway.hide(response.problem))})" if response.problem else ""
     found = [part for name in ("error", "message") if isinstance(part := (body or {}).get(name), str) and part]
     sentences = shorten(": ".join(found)) or _excerpt(response, text)  # Queue System Errors
