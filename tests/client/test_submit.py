@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
-from unittest.mock import Mock
+from unittest.mock import patch
 
 import anyio
 import httpx2
@@ -95,13 +95,6 @@ def test_webhook_url_is_a_header_and_callback_url_a_member(gateway: ScriptedGate
     )
     assert gateway.requests[0].headers["x-webhook-url"] == "https://me.test/hook"
     assert json.loads(gateway.requests[0].body) == {"prompt": "A bear", "callback_url": "https://me.test/callback"}
-
-
-def test_a_webhook_url_that_no_header_can_carry_is_refused_unsent(gateway: ScriptedGateway) -> None:
-    """A line break or a non-ASCII letter is never sent."""
-    with pytest.raises(pixazo_client.PixazoError, match="header X-Webhook-URL cannot carry"):
-        gateway.run(gateway.client().generate("A bear", webhook_url="https://mé.test/"))
-    assert gateway.requests == []
 
 
 def test_any_operation_can_be_submitted(gateway: ScriptedGateway) -> None:
@@ -347,10 +340,8 @@ def test_a_polling_url_elsewhere_is_not_used(foreign: object) -> None:
     assert gateway.requests[-1].url == STATUS_URL
 
 
-def _circle() -> dict[str, object]:
-    circle: dict[str, object] = {}
-    circle["again"] = circle
-    return circle
+CIRCLE: dict[str, object] = {}
+CIRCLE["again"] = CIRCLE
 
 
 def _deep() -> object:
@@ -368,7 +359,7 @@ def _deep() -> object:
         (object(), "Object of type object is not JSON serializable"),
         (b"bytes", "Object of type bytes is not JSON serializable"),
         ({("a", "b"): 1}, "keys must be str, int, float, bool or None, not tuple"),
-        (_circle(), "Circular reference detected"),
+        (CIRCLE, "Circular reference detected"),
         (_deep(), "(maximum recursion depth exceeded|Stack overflow)"),
     ],
     ids=["inf", "nan", "object", "bytes", "tuple-key", "circle", "deep"],
@@ -406,6 +397,10 @@ def test_extra_members_that_are_no_mapping_are_refused_unsent(gateway: ScriptedG
         ({"content-length": "1"}, r"'content-length' cannot be sent as a header"),
         ({"Transfer-Encoding": "chunked"}, r"'Transfer-Encoding' cannot be sent as a header"),
         ({"X-Trace": 7}, r"header X-Trace cannot carry a value of type int"),
+        (
+            {"X-Webhook-URL": "https://mé.test/"},
+            r"header X-Webhook-URL cannot carry a line break or another [a-zA-Z ]*",
+        ),
         ({"X-Trace": "s3cret\n"}, r"header X-Trace cannot carry a line break or another character that [a-zA-Z ]*"),
     ],
 )
@@ -418,12 +413,7 @@ def test_an_invalid_header_is_refused_unsent(gateway: ScriptedGateway, headers: 
 
 @pytest.mark.parametrize(
     "error",
-    [
-        RuntimeError("Event loop is closed"),
-        KeyError("x"),
-        OSError(5, "Input/output error"),
-        pixazo_client.DownloadError("of a hook"),
-    ],
+    [RuntimeError("Event loop is closed"), KeyError("x"), OSError(5, "I/O error"), pixazo_client.DownloadError("hook")],
 )
 def test_every_error_after_a_request_was_sent_is_a_pixazo_error(gateway: ScriptedGateway, error: Exception) -> None:
     """Whatever a transport or a hook raises, the caller learns once, with the cause, that the work may exist."""
@@ -452,14 +442,12 @@ def test_a_filter_that_fails_does_not_lose_the_id(
     assert gateway.run(gateway.client().generate("A bear")).request_id == ID
 
 
-def test_an_interrupt_after_the_response_is_logged_with_its_id(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_after_the_response_is_logged_with_its_id(caplog: pytest.LogCaptureFixture) -> None:
     """The caller does not have the id yet."""
     gateway = ScriptedGateway("httpx2")
-    monkeypatch.setattr(logging.getLogger("pixazo_client"), "info", Mock(side_effect=KeyboardInterrupt))
     gateway.reply(Reply(202, ACCEPTED))
-    with pytest.raises(KeyboardInterrupt):
+    logger = logging.getLogger("pixazo_client")
+    with patch.object(logger, "info", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         gateway.client().generate("A bear")
     assert f"it may be request '{ID}'; the work may exist" in caplog.text
 
