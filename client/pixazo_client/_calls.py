@@ -143,12 +143,12 @@ async def submit(
     """POST the body; repeated only if it cannot have been accepted."""
     gateway = session.gateway
     webhook = {} if webhook_url is None else {"X-Webhook-URL": webhook_url}  # Webhook (Optional)
-    given = _mapping("extra_headers", extra_headers)
     try:
         content = _JSON.encode(body).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise PixazoError(f"the body is not JSON, nothing was sent: {shorten(gateway.hide(str(error)))}") from error
-    request = Request("POST", gateway.url(path), gateway.headers(webhook, given), content)
+    headers = gateway.headers(webhook, _mapping("extra_headers", extra_headers))
+    request = Request("POST", gateway.url(path), headers, content)
 
     async def attempt() -> Submission | Outcome:
         try:

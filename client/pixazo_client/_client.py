@@ -309,6 +309,7 @@ class AsyncPixazoClient(_Client):
     """PixazoClient for asyncio and trio: the same names, awaitable. Several event loops may use it, at once or in turn.
 
     Args:
+        http_client: an `httpx2.AsyncClient` or `httpx.AsyncClient`.
         sleep: an async function; `anyio.sleep` by default. The others are those of PixazoClient.
     """
 

@@ -182,11 +182,9 @@ def _remedy(gateway: Gateway, request: Request, response: Response, usual: str, 
     if 300 <= response.status < 400:
         location = shorten(gateway.hide(response.headers.get("Location", "nowhere")))
         return _line(f"it redirects to {location}, where the key is not sent: correct base_url", charged)
-    if charged:
-        return charged
     if response.status == 429 and response.retry_after is not None:
         return f"call again in {response.retry_after:g} s"
-    return usual
+    return charged or usual
 
 
 def _excerpt(response: Response, text: str) -> str:

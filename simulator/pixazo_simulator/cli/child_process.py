@@ -71,7 +71,7 @@ def _billed(bill: Bill, options: dict[str, Any]) -> int:
         wasted = f"; ${bill.wasted} of it wasted" if bill.wasted_generations else ""
         _tell(f"{counted} would have cost ${bill.spent} on the real gateway{back}{wasted}")
     for each in [each for each in bill.generations if each.waste][:MOST_WASTED]:
-        _tell(f"{each.request_id}, ${each.price}: {each.waste}{f': {each.curl}' if each.curl else ''}")
+        _tell(f"{each.request_id}, ${each.price}: {each.waste}")
     if options["bill"]:
         try:
             document = responses.ProgramBill(**asdict(bill))
