@@ -38,20 +38,16 @@ class BodyError(Exception):
 
 
 class Decoder:
-    """Decodes the Content-Encoding of one body. Raises BodyError for one that is not supported."""
+    """Decodes the Content-Encoding of one body, which the HTTP library may have decoded already. Raises BodyError for one that is not supported."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, headers: Mapping[str, str], *, decoded: bool = False) -> None:
+        name = "" if decoded else headers.get("Content-Encoding", "")
         words = [word.strip() for word in name.lower().split(",")]
         codings = [word for word in words if word in _CODINGS]
         self._name = ", ".join(codings)[:100]
         if len(codings) > 1 or not _DECODED.issuperset(codings):
             raise BodyError(f"has the Content-Encoding {self._name!r}, which was not asked for")
         self._inflate = zlib.decompressobj(_ZLIB_OR_GZIP) if codings else None
-
-    @classmethod
-    def of(cls, headers: Mapping[str, str], *, decoded: bool) -> Decoder:
-        """The decoder of a body with these headers, which the HTTP library may have decoded already."""
-        return cls("" if decoded else headers.get("Content-Encoding", ""))
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         """The decoded data, in pieces of bounded size. Raises BodyError for data that is not in this encoding."""
@@ -116,7 +112,7 @@ class Download:
         self.expected = int(length) if plain and re.fullmatch("[0-9]{1,18}", length) else None
         self._limit(self.expected or 0)
         with self._decoding():
-            self._decoder = Decoder.of(headers, decoded=decoded)
+            self._decoder = Decoder(headers, decoded=decoded)
 
     def create(self) -> None:
         """Create an empty file beside the target. Mode "x" follows no link and opens no file of another download."""

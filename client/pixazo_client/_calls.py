@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeGuard, TypeVar, cast
 from urllib.parse import quote
 
 from ._body import Download, shown_url
@@ -111,6 +111,13 @@ class Session:
     max_retries: int
     monotonic: Callable[[], float]
 
+    def __post_init__(self) -> None:
+        polling, retries = cast("tuple[object, object]", (self.polling, self.max_retries))
+        if not isinstance(polling, Polling):  # its first use is after a submission
+            raise ValueError(f"polling is {polling!r}: give a Polling")  # noqa: TRY004 - as for every setting
+        if not isinstance(retries, int) or retries < 0:
+            raise ValueError(f"max_retries is {retries!r}: give a whole number, 0 or more")
+
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied, with the key and open connections."""
         raise TypeError(
@@ -136,13 +143,36 @@ async def submit(
     """POST the body; repeated only if it cannot have been accepted."""
     gateway = session.gateway
     webhook = {} if webhook_url is None else {"X-Webhook-URL": webhook_url}  # Webhook (Optional)
-    given = _mapping("extra_headers", extra_headers)
     try:
         content = _JSON.encode(body).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise PixazoError(f"the body is not JSON, nothing was sent: {shorten(gateway.hide(str(error)))}") from error
-    request = Request("POST", gateway.url(path), gateway.headers(webhook, given), content)
-    response, members = _success(gateway, request, await _send(session, request), None)
+    headers = gateway.headers(webhook, _mapping("extra_headers", extra_headers))
+    request = Request("POST", gateway.url(path), headers, content)
+
+    async def attempt() -> Submission | Outcome:
+        try:
+            outcome = await session.transport.send(request)
+            return _accepted(gateway, request, outcome) if _is_success(outcome) else outcome
+        except PixazoError:
+            raise  # nothing was sent, or it says what may have been charged
+        except BaseException:  # a cancellation or an interrupt, even after the whole response has arrived
+            text, found = arrived(gateway, request)
+            url, began = gateway.hide(request.url), f", which began {beginning(text)}" if text else ""
+            logger.warning("POST %s: ended before its response arrived%s; %s", url, began, maybe_charged(found))
+            raise
+
+    found = await _repeat(session, "POST", request.url, attempt)
+    if isinstance(found, Outcome):
+        raise failure(gateway, request, found, None)
+    return found
+
+
+def _accepted(gateway: Gateway, request: Request, response: Response) -> Submission:
+    try:
+        members = response.members()
+    except ValueError as error:
+        raise invalid(gateway, request, response, str(error), None) from None
     request_id, url = members.get("request_id"), members.get("polling_url")
     if not isinstance(request_id, str) or not is_id(request_id):
         raise invalid(gateway, request, response, "has no 'request_id'", None)
@@ -158,7 +188,8 @@ async def submit(
 async def read(session: Session, request_id: str, url: str) -> Generation:
     """GET the status once; repeated after transient failures."""
     request = Request("GET", url, session.gateway.headers())
-    return _generation(session.gateway, request, await _send(session, request), request_id)
+    outcome = await _repeat(session, "GET", url, lambda: session.transport.send(request))
+    return _generation(session.gateway, request, outcome, request_id)
 
 
 async def download(
@@ -185,10 +216,11 @@ async def download(
     return found
 
 
-class Watch:
+class Watch(AsyncIterator[Generation]):
     """Reads one generation at the pace of `Polling` until it is terminal, or until the deadline.
 
-    No pause ends after the deadline. One read is made at the deadline, and may take LAST_READ seconds.
+    No pause ends after the deadline. One read is made at the deadline, and may take LAST_READ seconds. It is not an
+    asynchronous generator, which a caller who leaves it early would have to close, at least on trio.
     """
 
     def __init__(self, session: Session, submission: Submission, timeout: Any) -> None:
@@ -209,12 +241,12 @@ class Watch:
         """Whether a terminal state was read."""
         return self._last is not None and self._last.is_terminal
 
-    async def next_update(self) -> Generation:
-        """The next state that differs from the one before; not to be called when it is over.
+    async def __anext__(self) -> Generation:
+        """The next state that differs from the one before; the terminal one is the last.
 
         Raises WaitTimeoutError when the deadline passes first, APIError for a failure that a later read cannot mend.
         """
-        while True:
+        while not self.is_over:
             if self._begun:
                 seconds, is_last = self._pause()
                 await self._session.transport.io.pause(seconds)
@@ -223,13 +255,17 @@ class Watch:
             generation = await self._poll()
             if generation is not None and generation != self._last:
                 self._last = generation
-                self._report_unknown(generation.status)
+                if generation.status not in KNOWN | self._reported:
+                    self._reported.add(generation.status)
+                    name, status = generation.request_id, generation.status
+                    logger.warning("request %r has the unknown status %r: taken as not ended", name, status)
                 return generation
+        raise StopAsyncIteration
 
     async def end(self, on_update: Callable[[Generation], object] | None, *, raise_on_failure: bool) -> Generation:
         """The terminal state; on_update is called with every update. Raises a GenerationError for FAILED and ERROR."""
         while True:
-            generation = await self.next_update()
+            generation = await anext(self)
             if on_update is not None:
                 await self._session.transport.io.notify(on_update, generation)
             if generation.is_terminal:
@@ -269,28 +305,6 @@ class Watch:
         self._failure = None
         return generation
 
-    def _report_unknown(self, status: str) -> None:
-        if status not in KNOWN and status not in self._reported:
-            self._reported.add(status)
-            name = self._submission.request_id
-            logger.warning("request %r has the unknown status %r: taken as not ended", name, status)
-
-
-async def _send(session: Session, request: Request) -> Outcome:
-    async def send() -> Outcome:
-        try:
-            return await session.transport.send(request)
-        except PixazoError:
-            raise  # nothing was sent
-        except BaseException:  # a cancellation or an interrupt
-            if request.method == "POST":
-                text, found = arrived(session.gateway, request)
-                url, began = session.gateway.hide(request.url), f", which began {beginning(text)}" if text else ""
-                logger.warning("POST %s: ended before its response arrived%s; %s", url, began, maybe_charged(found))
-            raise
-
-    return await _repeat(session, request.method, request.url, send)
-
 
 async def _repeat(session: Session, method: str, url: str, call: Callable[[], Awaitable[T]]) -> T:
     attempt = 0
@@ -316,27 +330,20 @@ def _mapping(name: str, given: Any) -> Mapping[Any, Any]:
     return given or {}
 
 
-def _success(
-    gateway: Gateway, request: Request, outcome: Outcome, request_id: str | None
-) -> tuple[Response, Mapping[str, object]]:
-    """A successful response and the members of its body, or the APIError for any other outcome raised."""
-    if isinstance(outcome, NoResponse) or not 200 <= outcome.status < 300:
-        raise failure(gateway, request, outcome, request_id)
-    try:
-        return outcome, outcome.members()
-    except ValueError as error:
-        raise invalid(gateway, request, outcome, str(error), request_id) from None
+def _is_success(outcome: Outcome) -> TypeGuard[Response]:
+    return isinstance(outcome, Response) and 200 <= outcome.status < 300
 
 
 def _generation(gateway: Gateway, request: Request, outcome: Outcome, request_id: str) -> Generation:
-    response, members = _success(gateway, request, outcome, request_id)
+    if not _is_success(outcome):
+        raise failure(gateway, request, outcome, request_id)
     try:
-        generation = generation_from(members, gateway.hide)
+        generation = generation_from(outcome.members(), gateway.hide)
     except ValueError as error:
-        raise invalid(gateway, request, response, str(error), request_id) from None
+        raise invalid(gateway, request, outcome, str(error), request_id) from None
     if generation.request_id != request_id:
         problem = f"is about another request, {generation.request_id!r}"
-        raise invalid(gateway, request, response, problem, request_id)
+        raise invalid(gateway, request, outcome, problem, request_id)
     return generation
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from ._calls import Polling, Session, Submission, Watch, download, read, submit, video_body
-from ._connections import AsyncHTTPClient, HTTPClient
+from ._connections import HTTPClient
 from ._gateway import MODEL_PATH, Gateway, secret
 from ._generation import Generation
 from ._models import image_url, parse_unverified
@@ -66,7 +67,7 @@ class RequestHandle(_Handle):
 
     def _updates(self, watch: Watch) -> Iterator[Generation]:
         while not watch.is_over:
-            yield finish(watch.next_update())
+            yield finish(watch.__anext__())
 
     def wait(
         self,
@@ -92,7 +93,7 @@ class AsyncRequestHandle(_Handle):
 
     def iter_updates(self, timeout: float = 600) -> AsyncIterator[Generation]:
         """See RequestHandle.iter_updates."""
-        return _Updates(self._watch(timeout))
+        return self._watch(timeout)
 
     async def wait(
         self,
@@ -104,35 +105,24 @@ class AsyncRequestHandle(_Handle):
         return await self._watch(timeout).end(on_update, raise_on_failure=raise_on_failure)
 
 
-class _Updates:
-    # Not an asynchronous generator: a caller who leaves one early has to close it, at least on trio.
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-
-    def __aiter__(self) -> AsyncIterator[Generation]:
-        return self
-
-    async def __anext__(self) -> Generation:
-        if self._watch.is_over:
-            raise StopAsyncIteration
-        return await self._watch.next_update()
-
-
 class _Client:
+    _io: type[BlockingIO | AsyncIO]
+
     def __init__(
         self,
-        gateway: Gateway,
-        io: BlockingIO | AsyncIO,
-        http_client: object,
-        timeout: Timeout | None,
-        polling: Any,
-        max_retries: Any,
-        monotonic: Callable[[], float] | None,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: Timeout | None = None,
+        max_retries: int = 2,
+        polling: Polling = Polling(),  # noqa: B008  # frozen, so it may be shared
+        http_client: HTTPClient | None = None,
+        sleep: Callable[[float], object] | None = None,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
-        if not isinstance(polling, Polling):  # its first use is after a submission
-            raise ValueError(f"polling is {polling!r}: give a Polling")  # noqa: TRY004 - as for every setting
-        if not isinstance(max_retries, int) or max_retries < 0:
-            raise ValueError(f"max_retries is {max_retries!r}: give a whole number, 0 or more")
+        api_key = secret(api_key)
+        gateway = Gateway.resolve(api_key, base_url)
+        io = self._io(http_client, sleep)
         transport = Transport(io, http_client, timeout)
         self._session = Session(gateway, transport, polling, max_retries, monotonic or time.monotonic)
 
@@ -169,23 +159,12 @@ class PixazoClient(_Client):
     http_client belongs to another process or event loop, or if the environment names a proxy that cannot be used.
     """
 
-    def __init__(
-        self,
-        *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        timeout: Timeout | None = None,
-        max_retries: int = 2,
-        polling: Polling = Polling(),  # noqa: B008  # frozen, so it may be shared
-        http_client: HTTPClient | None = None,
-        sleep: Callable[[float], object] | None = None,
-        monotonic: Callable[[], float] | None = None,
-    ) -> None:
-        api_key = secret(api_key)
-        gateway = Gateway.resolve(api_key, base_url)
-        io = BlockingIO(http_client, sleep)
-        super().__init__(gateway, io, http_client, timeout, polling, max_retries, monotonic)
-        self.webhooks = Webhooks(self.retrieve)
+    _io = BlockingIO
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Reads the bodies of callbacks."""
+        return Webhooks(self.retrieve)
 
     def generate(
         self,
@@ -330,26 +309,16 @@ class AsyncPixazoClient(_Client):
     """PixazoClient for asyncio and trio: the same names, awaitable. Several event loops may use it, at once or in turn.
 
     Args:
+        http_client: an `httpx2.AsyncClient` or `httpx.AsyncClient`.
         sleep: an async function; `anyio.sleep` by default. The others are those of PixazoClient.
     """
 
-    def __init__(
-        self,
-        *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        timeout: Timeout | None = None,
-        max_retries: int = 2,
-        polling: Polling = Polling(),  # noqa: B008  # frozen, so it may be shared
-        http_client: AsyncHTTPClient | None = None,
-        sleep: Callable[[float], Awaitable[object]] | None = None,
-        monotonic: Callable[[], float] | None = None,
-    ) -> None:
-        api_key = secret(api_key)
-        gateway = Gateway.resolve(api_key, base_url)
-        io = AsyncIO(http_client, sleep)
-        super().__init__(gateway, io, http_client, timeout, polling, max_retries, monotonic)
-        self.webhooks = AsyncWebhooks(self.retrieve)
+    _io = AsyncIO
+
+    @cached_property
+    def webhooks(self) -> AsyncWebhooks:
+        """Reads the bodies of callbacks."""
+        return AsyncWebhooks(self.retrieve)
 
     async def generate(
         self,

@@ -58,19 +58,21 @@ class Response:
     problem: str | None = None
 
     @property
-    def text(self) -> str:
-        """The body as text; bytes that are not UTF-8 become replacement characters."""
-        return self.body.decode("utf-8", "replace")
-
-    @property
     def retry_after(self) -> float | None:
-        """See `retry_after`."""
-        return retry_after(self.headers, self.received)
+        """The most seconds that Retry-After asks for, as numbers or HTTP-dates (RFC 9110, 10.2.3); None if absent or unreadable.
+
+        A date is compared with the response's own Date, because clocks differ; without one, with the time of its arrival.
+        """
+        # Several headers arrive as one, with commas; a date is one without its weekday, too.
+        sent = _http_date(self.headers.get("Date") or "")
+        parts = self.headers.get("Retry-After", "").split(",")
+        asked = [_seconds(part, self.received if sent is None else sent) for part in parts]
+        return max((seconds for seconds in asked if 0 <= seconds < math.inf), default=None)
 
     def members(self) -> Mapping[str, object]:
         """The members of a body that is a JSON object, whatever its problem. Raises ValueError that says why it is none."""
         try:
-            return object_from(self.text)
+            return object_from(self.body.decode("utf-8", "replace"))
         except ValueError as error:
             raise ValueError(self.problem or str(error)) from None
 
@@ -86,18 +88,6 @@ class NoResponse:
 
 
 Outcome: TypeAlias = Response | NoResponse
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """The most seconds that Retry-After asks for, as numbers or HTTP-dates (RFC 9110, 10.2.3); None if absent or unreadable.
-
-    A date is compared with the response's own Date, because clocks differ; without one, with now (seconds since 1970).
-    """
-    # Several headers arrive as one, with commas; a date is one without its weekday, too.
-    sent = _http_date(headers.get("Date") or "")
-    parts = headers.get("Retry-After", "").split(",")
-    asked = [_seconds(part, now if sent is None else sent) for part in parts]
-    return max((seconds for seconds in asked if 0 <= seconds < math.inf), default=None)
 
 
 def _seconds(value: str, now: float) -> float:
@@ -138,7 +128,10 @@ def arrived(gateway: Gateway, request: Request) -> tuple[str, str | None]:
 
     The id of one that was paid for counts in the oddest body.
     """
-    text = _redacted(gateway, request.arrived.decode("utf-8", "replace"))
+    text = request.arrived.decode("utf-8", "replace")
+    with suppress(ValueError, RecursionError):  # JSON is encoded again: an escape such as `\/` could hide a secret
+        text = json.dumps(json.loads(text), ensure_ascii=False)
+    text = gateway.hide(text)
     found = next(filter(is_id, _ID.findall(text)), None) if request.method == "POST" else None
     return text, found
 
@@ -165,40 +158,33 @@ def invalid(gateway: Gateway, request: Request, response: Response, problem: str
 
 
 def _refused(gateway: Gateway, request: Request, response: Response, request_id: str | None) -> APIError:
-    text = _redacted(gateway, response.text)
+    text, submitted = arrived(gateway, request)
+    if response.status in CLEAR_REFUSALS:
+        submitted = None  # such an id is that of the refusal
     body = object_if_any(text)
-    kind = kind_of(response.status, (object_if_any(response.text) or {}).get("error"))
+    kind = kind_of(response.status, (body or {}).get("error"))
     flaw = f" (a body that {shorten(gateway.hide(response.problem))})" if response.problem else ""
     found = [part for name in ("error", "message") if isinstance(part := (body or {}).get(name), str) and part]
     sentences = shorten(": ".join(found)) or _excerpt(response, text)  # Queue System Errors
     code = f"{response.status} {_PHRASES.get(response.status, '')}".rstrip()
     message = f"{_name(gateway, request)} answered {code}: {sentences}{flaw}"
     return kind(
-        _line(message, _remedy(gateway, request, response, kind.remedy)),
+        _line(message, _remedy(gateway, request, response, kind.remedy, submitted)),
         status_code=response.status,
         body=body,
-        request_id=request_id,
+        request_id=request_id or submitted,
         retry_after=response.retry_after,
     )
 
 
-def _remedy(gateway: Gateway, request: Request, response: Response, usual: str) -> str:
-    charged = MAYBE_CHARGED if request.method == "POST" and response.status not in CLEAR_REFUSALS else ""
+def _remedy(gateway: Gateway, request: Request, response: Response, usual: str, submitted: str | None) -> str:
+    charged = maybe_charged(submitted) if request.method == "POST" and response.status not in CLEAR_REFUSALS else ""
     if 300 <= response.status < 400:
         location = shorten(gateway.hide(response.headers.get("Location", "nowhere")))
         return _line(f"it redirects to {location}, where the key is not sent: correct base_url", charged)
-    if charged:
-        return charged
     if response.status == 429 and response.retry_after is not None:
         return f"call again in {response.retry_after:g} s"
-    return usual
-
-
-def _redacted(gateway: Gateway, text: str) -> str:
-    """The text without secrets. JSON is encoded again, because an escape such as `\\/` could hide one."""
-    with suppress(ValueError, RecursionError):
-        text = json.dumps(json.loads(text), ensure_ascii=False)
-    return gateway.hide(text)
+    return charged or usual
 
 
 def _excerpt(response: Response, text: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixazo_client._calls import retry_pause
-from pixazo_client._exchange import NoResponse, Outcome, Response, retry_after
+from pixazo_client._exchange import NoResponse, Outcome, Response
 
 NOON = 1774958400.0  # Tue, 31 Mar 2026 12:00:00 GMT
 
@@ -36,13 +36,13 @@ NOON = 1774958400.0  # Tue, 31 Mar 2026 12:00:00 GMT
 )
 def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
     """A date is compared with the response's own Date, or else with our clock; of several headers the longest counts."""
-    assert retry_after(headers, NOON) == seconds
+    assert Response(429, headers, b"", NOON).retry_after == seconds
 
 
 @given(st.text())
 def test_any_retry_after_is_survived(value: str) -> None:
     """The result is None, or a finite number of seconds that is not negative."""
-    seconds = retry_after({"Retry-After": value}, NOON)
+    seconds = Response(429, {"Retry-After": value}, b"", NOON).retry_after
     assert seconds is None or 0 <= seconds < float("inf")
 
 

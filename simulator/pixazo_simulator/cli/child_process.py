@@ -71,7 +71,7 @@ def _billed(bill: Bill, options: dict[str, Any]) -> int:
         wasted = f"; ${bill.wasted} of it wasted" if bill.wasted_generations else ""
         _tell(f"{counted} would have cost ${bill.spent} on the real gateway{back}{wasted}")
     for each in [each for each in bill.generations if each.waste][:MOST_WASTED]:
-        _tell(f"{each.request_id}, ${each.price}: {each.waste}{f': {each.curl}' if each.curl else ''}")
+        _tell(f"{each.request_id}, ${each.price}: {each.waste}")
     if options["bill"]:
         try:
             document = responses.ProgramBill(**asdict(bill))
@@ -284,9 +284,11 @@ class _Child:
                 start_new_session=self._is_apart,
             )  # fmt: skip
         except FileNotFoundError:
-            return _failed(NOT_FOUND, f"command {self.command[0]!r} was not found: check its name and PATH")
+            log.error("pixazo-sim: command %r was not found: check its name and PATH", self.command[0])
+            return NOT_FOUND
         except OSError as error:
-            return _failed(NOT_EXECUTABLE, f"command {self.command[0]!r} cannot be run: {error.strerror}")
+            log.error("pixazo-sim: command %r cannot be run: %s", self.command[0], error.strerror)
+            return NOT_EXECUTABLE
         if is_first and self._signals:
             self._signals.listen(self._pass_on)
         if quiet and self.interrupted:
@@ -317,11 +319,6 @@ def _end_session(process: subprocess.Popen[bytes]) -> None:
         else:
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def _failed(code: int, sentence: str) -> int:
-    log.error("pixazo-sim: %s", sentence)
-    return code
 
 
 def _has_terminal() -> bool:

@@ -74,8 +74,9 @@ def serve(content: bytes, tag: str, kind: str, method: str, headers: Sequence[He
         validators.append((b"cache-control", b"public, max-age=3600"))
     typed = (b"content-type", kind.encode())
     given = {name: value.decode("latin-1") for name, value in reversed(headers)}  # of several the first counts
-    held = {each.strip().removeprefix("W/") for each in given.get(b"if-none-match", "").split(",")}
-    if held & {"*", tag}:
+    if not _names(given.get(b"if-match", "*"), "*", tag):
+        return _media(412, b"", validators)
+    if _names(given.get(b"if-none-match", ""), "*", tag, f"W/{tag}"):
         return _media(304, b"", validators)
     # RFC 9110, 14.2: ranges are defined only for GET. 13.1.5: If-Range with another tag asks for the whole.
     asked = _RANGE.fullmatch(given.get(b"range", "").strip()) if method == "GET" else None
@@ -88,6 +89,10 @@ def serve(content: bytes, tag: str, kind: str, method: str, headers: Sequence[He
     first, last = span
     described = (b"content-range", b"bytes %d-%d/%d" % (first, last, len(content)))
     return _media(206, content[first : last + 1], [*validators, described, typed])
+
+
+def _names(condition: str, *tags: str) -> bool:
+    return any(each.strip() in tags for each in condition.split(","))
 
 
 def _media(status: int, body: bytes, headers: Sequence[Header]) -> Answer:

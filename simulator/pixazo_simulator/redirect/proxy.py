@@ -153,6 +153,10 @@ class Proxy:
         if not head:
             reason = f"the head of the request has no end within {HEAD_LIMIT} bytes"
             return "431 Request Header Fields Too Large", reason
+        return self._lead(client, head, rest)
+
+    def _lead(self, client: socket.socket, head: bytes, rest: bytes) -> tuple[str, str] | None:
+        """Relay a connection whose first request has arrived to where it may go; returns as `_handle`."""
         request = _parsed(head)
         if request is None or (request.secure and not self._trust):
             return "400 Bad Request", "this is a proxy: send CONNECT HOST:PORT, or GET http://HOST/PATH"
@@ -160,7 +164,11 @@ class Proxy:
         if isinstance(decision, str):
             return "403 Forbidden", decision
         try:
-            server = self._server(decision.address, request)
+            server = self._connect(decision.address)
+            if self._trust and request.secure:
+                with server:  # the handshake detaches its descriptor, so closing it closes nothing
+                    server.settimeout(CONNECT_TIMEOUT)
+                    server = self._trust.wrap_socket(server, server_hostname=request.host.removesuffix("."))
         except (OSError, ValueError) as error:  # ValueError: a label that IDNA cannot encode
             return "502 Bad Gateway", f"{decision.address[0]} port {decision.address[1]} cannot be reached: {error}"
         if isinstance(decision, Tunnel):
@@ -168,15 +176,6 @@ class Proxy:
         else:
             self._relay(client, server, b"", _forwarded(head, request, to_proxy=decision.to_proxy) + rest)
         return None
-
-    def _server(self, address: Address, request: ProxyRequest) -> socket.socket:
-        """A connection to an address, over TLS when the client left TLS to the proxy."""
-        server = self._connect(address)
-        if not (self._trust and request.secure):
-            return server
-        with server:  # the handshake detaches its descriptor, so closing it closes nothing
-            server.settimeout(CONNECT_TIMEOUT)
-            return self._trust.wrap_socket(server, server_hostname=request.host.removesuffix("."))
 
     def _relay(self, client: socket.socket, server: socket.socket, to_client: bytes, to_server: bytes) -> None:
         """Send each side its first bytes, then copy both ways. Raises ConnectionError for a reset of one side, and prepares one of both."""
@@ -224,13 +223,10 @@ class Upstream:
     @property
     def names(self) -> tuple[str, ...]:
         """The host of the URLs in its responses, if it is not an address on this machine and is reached as the vendor's is."""
-        is_named = (
-            self._trust
-            and not self.is_local
-            and self.address[1] == HTTPS
-            and not self.address[0].replace(".", "").isdecimal()
-        )
-        return (normalized(self.address[0]),) if is_named and ":" not in self.address[0] else ()
+        host, port = self.address
+        is_address = ":" in host or host.replace(".", "").isdecimal()
+        is_named = self._trust and not self.is_local and port == HTTPS and not is_address
+        return (normalized(host),) if is_named else ()
 
     @property
     def is_direct(self) -> bool:
@@ -243,9 +239,8 @@ class Upstream:
             return head
         line, end, fields = head.removesuffix(b"\r\n\r\n").partition(b"\r\n")
         host = self.host.encode("ascii" if self.host.isascii() else "idna")
-        return (
-            line + b"\r\nHost: " + host + _HOST_OR_CONNECTION.sub(b"", end + fields) + b"\r\nConnection: close\r\n\r\n"
-        )
+        others = _HOST_OR_CONNECTION.sub(b"", end + fields)
+        return line + b"\r\nHost: " + host + others + b"\r\nConnection: close\r\n\r\n"
 
     def connect(self) -> socket.socket:
         """A connection, verified as usual where it is https."""
@@ -266,13 +261,13 @@ class Relay(Proxy):
 
     def _handle(self, client: socket.socket) -> tuple[str, str] | None:
         if self._context is None:
-            return self._lead(client)
+            return super()._handle(client)
         client.settimeout(HEAD_TIMEOUT)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a session ticket would delay the response
         with self._context.wrap_socket(client, server_side=True) as secured:
             self._open.add(secured)
             try:
-                if error := self._lead(secured):
+                if error := super()._handle(secured):
                     _respond(secured, *error)
                 secured.settimeout(_GOODBYE)
                 with suppress(ValueError):  # from a connection that the end of the relay has shut down meanwhile
@@ -281,11 +276,7 @@ class Relay(Proxy):
                 self._open.discard(secured)
         return None
 
-    def _lead(self, client: socket.socket) -> tuple[str, str] | None:
-        """Relay one connection to the upstream; returns status line and message of an error."""
-        head, rest = _read_head(client)
-        if not head:
-            return "431 Request Header Fields Too Large", "the head of the request is too long"
+    def _lead(self, client: socket.socket, head: bytes, rest: bytes) -> tuple[str, str] | None:
         try:
             server = self._upstream.connect()
         except (OSError, ValueError) as error:  # ValueError: a label that IDNA cannot encode
