@@ -46,6 +46,8 @@ MOST_FORMER_SECRETS = 10
 """Signing secrets besides the newest with which webhooks are still signed."""
 MOST_KEPT = 100
 """Saved states of one world that are kept."""
+MOST_KEPT_BYTES = 256 * 1024 * 1024
+"""Bytes of these states beyond which no further one is kept: 100 of a world of 100,000 generations would fill the memory."""
 _UNSCRIPTED = (None, None, ())
 _INTERRUPTED = (
     "the process that attempted it ended before the outcome was known: it will be retried and may arrive twice"
@@ -597,8 +599,9 @@ class World(Generations, kw_only=True):
             self.turn = None
 
     def _keep_state(self, _: commands.KeepState) -> int:
-        if len(self._states) >= MOST_KEPT:
-            raise ValueError(f"{MOST_KEPT} states of this world are kept already: discard one first")
+        size = sum(len(row.data) for state in self._states.values() for row in state)
+        if len(self._states) >= MOST_KEPT or size > MOST_KEPT_BYTES:
+            raise ValueError(f"{len(self._states)} states of this world are kept already ({size:,} bytes): delete one first")
         kept, self._states = self._states, {}
         state = tuple(rows(self))
         self._keeping += 1
