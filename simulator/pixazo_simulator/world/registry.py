@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 import msgspec
 
 from pixazo_simulator import spec
-from pixazo_simulator.script import Rule, Script, known_rules, plain_rules
+from pixazo_simulator.script import Rule, Script, plain_rules
 
 from . import commands
 from .account import Account, Ledger
@@ -181,8 +181,7 @@ class Worlds:
         return Clock(start, rate, self.time) if self.time else Clock(start, rate)
 
     def _script(self, rules: tuple[Rule, ...]) -> Script:
-        known_rules(rules, self.operations)
-        script = Script()
+        script = Script(operations=self.operations)
         script.set(rules)
         return script
 
@@ -390,7 +389,7 @@ class Worlds:
         if self.time:
             self.time.latest = server.latest
         for number in server.worlds:
-            world = self._made_world("", self._clock(), 0, policy=self.settings.policy, seed=0)
+            world = self._made_world("", self._clock(), 0, policy=self.settings.policy, seed=0, script=self._script(()))
             restore(world, by_part.pop(str(number), ()))
             world.redact()
             self._enter(world)

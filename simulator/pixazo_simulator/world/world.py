@@ -25,7 +25,6 @@ from pixazo_simulator.script import (
     at_read,
     at_submit,
     fault_of,
-    known_rules,
     replacement,
     wait,
 )
@@ -601,7 +600,7 @@ class World(Generations, kw_only=True):
     def _keep_state(self, _: commands.KeepState) -> int:
         size = sum(len(row.data) for state in self._states.values() for row in state)
         if len(self._states) >= MOST_KEPT or size > MOST_KEPT_BYTES:
-            raise ValueError(f"{len(self._states)} states of this world are kept already ({size:,} bytes): delete one first")
+            raise ValueError(f"{len(self._states)} states of this world are kept already ({size:,} bytes): delete one")
         kept, self._states = self._states, {}
         state = tuple(rows(self))
         self._keeping += 1
@@ -626,18 +625,6 @@ class World(Generations, kw_only=True):
         for key in (self.key, *self._aliases):
             self.redactor.forget(key)
         self.notifier.notify()
-
-    def _set_rules(self, command: commands.SetRules) -> None:
-        known_rules(command.rules, self.operations)
-        self.script.set(command.rules, command.at)
-
-    def _add_rule(self, command: commands.AddRule) -> int:
-        known_rules((command.rule,), self.operations)
-        return self.script.add(command.rule, command.at)
-
-    def _replace_rule(self, command: commands.ReplaceRule) -> None:
-        known_rules((command.rule,), self.operations)
-        self.script.replace(command.number, command.rule, command.at)
 
     def deliveries(self, at: int | None = None) -> list[Delivery]:
         """Finished and pending deliveries, oldest first, including those that were never attempted; or as they were at a past instant."""
@@ -684,8 +671,8 @@ class World(Generations, kw_only=True):
             command.at, command.amount, command.request_id
         ),
         commands.AddAlias: _add_alias,
-        commands.SetRules: _set_rules,
-        commands.AddRule: _add_rule,
-        commands.ReplaceRule: _replace_rule,
+        commands.SetRules: lambda world, command: world.script.set(command.rules, command.at),
+        commands.AddRule: lambda world, command: world.script.add(command.rule, command.at),
+        commands.ReplaceRule: lambda world, command: world.script.replace(command.number, command.rule, command.at),
         commands.RemoveRule: lambda world, command: world.script.remove(command.number),
     }
