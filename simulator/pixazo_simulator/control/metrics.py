@@ -30,7 +30,7 @@ def exposition(worlds: Worlds, traffic: Traffic, dispatcher: Dispatcher) -> str:
         _family("generations_total", "counter", "Generations that worlds have accepted", [("", worlds.generations)]),
         _family("webhooks_pending", "gauge", "Webhooks that wait for an attempt", [("", pending)]),
         _family("webhook_attempts_total", "counter", "Attempts to post a webhook", attempts),
-        _family("store_up", "gauge", "Whether the store can be used", [("", worlds.unavailable is None)]),
+        _family("store_up", "gauge", "Whether the store can be used", [("", not (worlds.log and worlds.log.unavailable))]),
     )
     return "".join(line for family in families for line in family)
 

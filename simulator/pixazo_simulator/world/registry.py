@@ -163,16 +163,6 @@ class Worlds:
         if self.time:
             self.time.command = None
 
-    @property
-    def unavailable(self) -> str | None:
-        """Why what keeps these worlds cannot be used now, and the remedy; None: it can."""
-        return self.log.unavailable if self.log else None
-
-    @property
-    def position(self) -> int | None:
-        """How many commands the log has, None where there is no log."""
-        return self.log.position if self.log else None
-
     def now(self) -> int:
         """The present instant of real time (UTC milliseconds); while a command is carried out, that at which it was logged."""
         return int(real_date() * spec.SECOND) if self.time is None else int(self.time() * spec.SECOND)
