@@ -21,12 +21,14 @@ from uvicorn.server import ServerState
 from pixazo_simulator.spec import LAST_PORT
 from pixazo_simulator.world import real_clock
 
-from .http import DirectWay, GatewayProtocol, Heads
+from .http import GatewayProtocol, Heads
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from .asgi import GatewayApp
 
 T = TypeVar("T")
 
@@ -63,7 +65,7 @@ class Configuration(uvicorn.Config):
         app: ASGIApp,
         lifespan: Literal["on", "off"] = "off",
         protocol: type[GatewayProtocol] = GatewayProtocol,
-        direct: DirectWay | None = None,
+        direct: GatewayApp | None = None,
         tls: SSLContext | None = None,
     ) -> None:
         self.direct = direct
