@@ -33,7 +33,6 @@ _ENUM = regex(r"Invalid enum value '(.*)'", re.DOTALL)
 _MISSING = regex(r"Object missing required field `(.*)`", re.DOTALL)
 _KIND = regex(r"Invalid value '(.*)'", re.DOTALL)
 _EXPECTED = regex(r"Expected `([^`]+)`(?: of length)?( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
-_RANGE = "Integer value out of range"
 
 _WORDS = {
     "str": "a string", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
@@ -173,7 +172,7 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
         ]
         if (word := _ENUM.fullmatch(says)) and words:
             return InvalidDataError(f"give {' or '.join(words)}{nearest(word[1], tuple(words))}", path, _start(word[1]))
-        if says == _RANGE:
+        if says == "Integer value out of range":
             return InvalidDataError("integer value out of range", path, _start(value))
         if expected := _EXPECTED.fullmatch(says):
             return InvalidDataError(f"give {_wanted(expected[1], expected[2], info)}", path, _start(value))

@@ -212,18 +212,14 @@ class World(Generations, kw_only=True):
                 entries.append(Entry(generation.accepted, EntryKind.DEBIT, -price, generation.request_id))
                 if back := self.functions.refund_due(generation.plan, price, self.policy):
                     entries.append(Entry(generation.finish, EntryKind.REFUND, back, generation.request_id))
-            if initial.webhook_url is not UNSET:
-                self._announce_begun(generation, initial.webhook_url, command.at)
+            if (url := initial.webhook_url) is not UNSET:
+                channel, end = spec.WEBHOOK_URL_HEADER, generation.finish
+                if end > command.at:
+                    self._announce(generation, url, channel, None)
+                else:  # that of a past end was delivered immediately
+                    self._schedule(Delivery(0, generation.request_id, url, channel, end, attempts=(Attempt(end, 200),)))
         self.account.ledger.begin(entries, command.at)
         return [generation.request_id for generation, _ in begun]
-
-    def _announce_begun(self, generation: Generation, url: str, now: int) -> None:
-        """Enter the webhook of a generation that this world begins with; that of a past end was delivered immediately."""
-        channel, end = spec.WEBHOOK_URL_HEADER, generation.finish
-        if end > now:
-            self._announce(generation, url, channel, None)
-        else:
-            self._schedule(Delivery(0, generation.request_id, url, channel, end, attempts=(Attempt(end, 200),)))
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
         """The instant whose webhooks a rule wants delivered before the response to the submission, None when no rule does."""
