@@ -24,7 +24,7 @@ from pixazo_simulator.spec import Document, model_problems, points, problems_of
 
 ROOT = Path(__file__).parents[3]
 VALID = {kind: jsonschema_rs.validator_for(file_schema(kind)) for kind in KINDS}
-CHECKS: dict[str, Any] = {"script": script_problems, "profile": partial(problems_of, read=_policy_of), "model": model_problems}
+CHECKS: Any = {"script": script_problems, "profile": partial(problems_of, read=_policy_of), "model": model_problems}
 FORMS = {"toml": "TOML", "yaml": "YAML", "json": "JSON"}
 MODEL = {"model": "m", "title": "M", "source": "x", "date": "2026-01-02", "label": "assumed"}
 OPERATION = {"path": "/m/v1/go", "model_id": "m", "title": "Go", "output": "mp4"}

@@ -218,9 +218,9 @@ def test_a_worker_is_replaced_once_a_process_can_be_started(worker: Workers, mon
 
 def test_a_worker_that_ends_when_it_is_ready_is_not_replaced_immediately(worker: Workers) -> None:
     """Else those that end at once, one after the other, would fill a core and the log."""
-    worker._ending = Mock(wraps=worker._ending)
+    worker._ending = ending = Mock(wraps=worker._ending)
     worker._processes[0].communicate(b"\n", PATIENCE)
-    until(lambda: call(supervision.AGAIN) in worker._ending.wait.mock_calls)
+    until(lambda: call(supervision.AGAIN) in ending.wait.mock_calls)
 
 
 @pytest.mark.slow

@@ -210,10 +210,10 @@ def test_a_world_is_brought_back_into_a_state_that_was_kept(simulator: Simulator
         control.restore_state(number)
 
 
-@pytest.mark.parametrize(("most_bytes", "kept"), [(1 << 28, 100), (10_000, 3)])
-def test_states_that_are_kept_are_bounded(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, most_bytes: int, kept: int) -> None:
+@pytest.mark.parametrize(("most", "kept"), [(1 << 28, 100), (10_000, 3)])
+def test_kept_states_are_bounded(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, most: int, kept: int) -> None:
     """By their number, and by their size, which is that of the world."""
-    monkeypatch.setattr("pixazo_simulator.world.world.MOST_KEPT_BYTES", most_bytes)
+    monkeypatch.setattr("pixazo_simulator.world.world.MOST_KEPT_BYTES", most)
     control = simulator.control().create_world()
     numbers = [control.keep_state() for _ in range(kept)]
     with pytest.raises(ControlError, match=f"^{kept} states of this world are kept already"):
