@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
+from typing import Any, cast
 
 import click
 import httpx2
@@ -133,7 +133,7 @@ class DemoReceiver(LoopbackServer):
 
     def _receive(self, request: HttpRequest) -> HttpResponse:
         if isinstance(body := json.loads(request.body), dict):  # anyone on this machine can post here
-            self._received.put(body)
+            self._received.put(cast("dict[str, Any]", body))
         return HttpResponse()
 
     def webhook_about(self, request_id: str) -> dict[str, Any]:

@@ -21,14 +21,12 @@ from uvicorn.server import ServerState
 from pixazo_simulator.spec import LAST_PORT
 from pixazo_simulator.world import real_clock
 
-from .http import GatewayProtocol, Heads
+from .http import DirectWay, GatewayProtocol, Heads
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from .asgi import GatewayApp
 
 T = TypeVar("T")
 
@@ -65,7 +63,7 @@ class Configuration(uvicorn.Config):
         app: ASGIApp,
         lifespan: Literal["on", "off"] = "off",
         protocol: type[GatewayProtocol] = GatewayProtocol,
-        direct: GatewayApp | None = None,
+        direct: DirectWay | None = None,
         tls: SSLContext | None = None,
     ) -> None:
         self.direct = direct

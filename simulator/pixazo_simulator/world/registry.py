@@ -314,18 +314,13 @@ class Worlds:
 
     def _enter(self, world: World) -> None:
         self._worlds[world.key] = self._numbered[world.number] = world
-        self._count(world.source, 1)
+        spec.count_by(self._sources, world.source, 1)
         self.redactor.add(world.key)
-
-    def _count(self, source: str, by: int) -> None:
-        self._sources[source] = self._sources.get(source, 0) + by
-        if not self._sources[source]:
-            del self._sources[source]
 
     def _adopt(self, command: commands.AdoptWorld) -> World:
         world = self.create(CreateWorld(key=command.key or self.fresh_key(), clock=(0, 0), name=command.name))
         key, number = world.key, world.number
-        self._count(world.source, -1)
+        spec.count_by(self._sources, world.source, -1)
         try:
             restore(world, command.state)
             world.begin_anew(key, number, command.name)
@@ -334,7 +329,7 @@ class Worlds:
             del self._worlds[key], self._numbered[number]
             self.redactor.forget(key)
             raise
-        self._count(world.source, 1)
+        spec.count_by(self._sources, world.source, 1)
         return world
 
     def _check(self, world: World) -> None:
@@ -399,7 +394,7 @@ class Worlds:
         if (world := self._worlds.pop(key, None)) is None:
             return
         del self._numbered[world.number]
-        self._count(world.source, -1)
+        spec.count_by(self._sources, world.source, -1)
         self._forgotten += world.accepted
         world.close()
         if world.name:
