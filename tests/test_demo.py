@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
+import httpx2
 import pytest
 
+from pixazo_simulator.cli.demo import DemoReceiver
 from tests.command import COMMAND, environment, pixazo_sim, pixazo_sim_on_a_terminal, run_process
 from tests.tools import tool
 
@@ -125,6 +127,14 @@ def test_a_download_that_cannot_be_written(tmp_path: Path) -> None:
     assert ended.stderr.count("\n") == 1
     assert ended.stderr.startswith("pixazo-sim: ")
     assert str(taken) in ended.stderr
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"id": 1}'])
+def test_what_a_stranger_posts_does_not_end_it(body: bytes) -> None:
+    with DemoReceiver() as receiver:
+        httpx2.post(receiver.url, content=body)
+        httpx2.post(receiver.url, json={"request_id": "ours"})
+        assert receiver.webhook_about("ours") == {"request_id": "ours"}
 
 
 @pytest.mark.exhaustive

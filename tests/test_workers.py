@@ -61,16 +61,13 @@ def test_a_worker_that_is_killed_is_replaced(serving: ServeProcess) -> None:
 
 
 @pytest.mark.exhaustive
-def test_the_workers_end_with_their_supervisor(serving: ServeProcess) -> None:
-    """Whether it is asked to, or killed."""
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_the_workers_end_with_their_supervisor(serving: ServeProcess, *, is_killed: bool) -> None:
+    """Whether it is killed, or asked to, which ends it with exit code 0 after them."""
     before = workers(serving)
-    serving.kill()
-    until(lambda: not any(Path(f"/proc/{each}").exists() for each in before))
-
-
-@pytest.mark.exhaustive
-def test_sigterm_ends_all(serving: ServeProcess) -> None:
-    """With exit code 0."""
-    before = workers(serving)
-    assert serving.terminate() == 0
+    if is_killed:
+        serving.kill()
+        until(lambda: not any(Path(f"/proc/{each}").exists() for each in before))
+    else:
+        assert serving.terminate() == 0
     assert not any(Path(f"/proc/{each}").exists() for each in before)

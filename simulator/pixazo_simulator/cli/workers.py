@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SOCKET_VARIABLE = "PIXAZO_SIM_WORKER_FD"
 """In the environment of a worker: the file descriptor of the port."""
 AGAIN = 1.0
-"""Seconds until another worker is started in place of one that did not start, as while its script is being edited."""
+"""Seconds until another worker is started in place of one that was started in place of another, as while its script is being edited."""
 _GRACE = 2.5
 """Seconds within which workers must end before they are killed."""
 
@@ -81,8 +81,8 @@ class Workers:
                 except OSError as error:  # such as too little memory
                     log.warning("no worker can be started: %s", error.strerror)
                     self._ending.wait(AGAIN)
-            if not _is_ready(process):
-                self._ending.wait(AGAIN)
+            _is_ready(process)
+            self._ending.wait(AGAIN)  # one that ends at once, ready or not, is not replaced more often
 
     def hang_up(self) -> None:
         """Make every worker read its files again."""

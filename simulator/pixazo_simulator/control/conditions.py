@@ -44,8 +44,7 @@ class Search:
         self.what, self._condition = wanted.condition()
         self._count: int = getattr(self._condition, "count", 1)
         self._matchers = tuple((name, self._widened(name, matcher)) for name, matcher in self._condition.matchers())
-        weighs = weigh([self._condition])
-        self._stride = max(1, _AT_ONCE // max(1, weighs))
+        self._stride = max(1, _AT_ONCE // max(1, weigh([self._condition])))
         self.found: list[Any] = []
         self._near: tuple[Found, list[str]] | None = None
         self._seen = self._condition.after if isinstance(self._condition, ExchangeMatchers) else 0

@@ -56,6 +56,7 @@ def exposition(worlds: Worlds, traffic: Traffic, dispatcher: Dispatcher) -> str:
     attempts = [(f'{{result="{result}"}}', count) for result, count in dispatcher.attempts.items()]
     timed = f"Until a response was ready, of every {TIMED}th of its operation and code"
     pending = sum(len(world.outbox) for world in worlds)
+    is_up = not (worlds.log and worlds.log.unavailable)
     families = (
         _family("requests_total", "counter", "Responses of the gateway", requests),
         _family("request_duration_seconds", "histogram", timed, _durations(traffic)),
@@ -63,7 +64,7 @@ def exposition(worlds: Worlds, traffic: Traffic, dispatcher: Dispatcher) -> str:
         _family("generations_total", "counter", "Generations that worlds have accepted", [("", worlds.generations)]),
         _family("webhooks_pending", "gauge", "Webhooks that wait for an attempt", [("", pending)]),
         _family("webhook_attempts_total", "counter", "Attempts to post a webhook", attempts),
-        _family("store_up", "gauge", "Whether the store can be used", [("", worlds.unavailable is None)]),
+        _family("store_up", "gauge", "Whether the store can be used", [("", is_up)]),
     )
     return "".join(line for family in families for line in family)
 

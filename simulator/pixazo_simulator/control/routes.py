@@ -47,8 +47,8 @@ async def health(request: ControlRequest[requests.NoParameters]) -> responses.He
 @route("GET", "/_sim/ready", needs_world=False, local=True, refusals={503: responses.Refusal})
 async def ready(request: ControlRequest[requests.NoParameters]) -> responses.Ready:
     """Report that the server accepts requests; 503 with `Retry-After` while the store of the worlds cannot be used."""
-    if reason := request.worlds.unavailable:
-        raise Refused(503, reason, "Not ready")
+    if (log := request.worlds.log) and log.unavailable:
+        raise Refused(503, log.unavailable, "Not ready")
     return rendering.READY
 
 

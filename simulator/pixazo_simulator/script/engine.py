@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from operator import itemgetter
 from random import Random
@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
+from pixazo_simulator import spec
 from pixazo_simulator.spec import HIDDEN, SECOND, beginning, covers, is_secret, not_unicode, read, shown
 
 from .facts import Facts, Headers, operations
@@ -204,10 +205,10 @@ class SavedScript(msgspec.Struct, frozen=True):
 
 
 class Script:
-    """The rules of one world, in order; the first that matches and is not used up decides."""
+    """The rules of one world, in order; the first that matches and is not used up decides. They are about served `operations`."""
 
-    def __init__(self, seed: int = 0) -> None:
-        self._seed, self._made = seed, 0
+    def __init__(self, seed: int = 0, operations: Collection[str] = spec.OPERATIONS) -> None:
+        self._seed, self._made, self._operations = seed, 0, operations
         self._hold({})
 
     def _hold(self, entries: dict[int, RuleEntry]) -> None:
@@ -221,7 +222,7 @@ class Script:
 
     def fork(self) -> Script:
         """A copy with the same rules, used as often, that is used on its own."""
-        other = Script(self._seed)
+        other = Script(self._seed, self._operations)
         other._hold({number: copy(entry) for number, entry in self._entries.items()})
         other._made = self._made
         return other
@@ -258,7 +259,7 @@ class Script:
     def add(self, rule: Rule, now: int = 0) -> int:
         """Append a rule at an instant (UTC milliseconds) and return its number.
 
-        Raises ValueError beyond 1,000 rules, `MOST_WEIGHT`, `MOST_BYTES`, and for an invalid regular expression.
+        Raises ValueError beyond 1,000 rules, `MOST_WEIGHT`, `MOST_BYTES`, for an invalid regular expression, and for an operation that is not served.
         """
         number = self._made + 1
         self._hold({**self._entries, number: self._entry(number, rule, now, self._entries)})
@@ -287,6 +288,8 @@ class Script:
 
     def _entry(self, number: int, rule: Rule, now: int, others: Mapping[int, RuleEntry]) -> RuleEntry:
         """A rule that enters the script next to these others."""
+        if "/" in rule.when and rule.when not in self._operations:
+            raise ValueError(f"when {spec.unknown_operation(rule.when, self._operations)}")
         if len(others) >= MOST_RULES:
             raise ValueError(f"the script has {MOST_RULES} rules already: clear it, or remove some")
         weight_left = MOST_WEIGHT - sum(each.weight for each in others.values())

@@ -18,8 +18,7 @@ from .faults import AnyFault, Drop, Fault, Stuck
 from .matchers import MOST_WEIGHT, Matcher, as_json, extent, read_matcher, weight
 
 __all__ = [
-    "FAULTS", "MOST_RULES", "UNANSWERED", "UNREADABLE", "End", "Length", "Reply", "Rule", "Step", "kind_of",
-    "known_rules", "plain_rules",
+    "FAULTS", "MOST_RULES", "UNANSWERED", "UNREADABLE", "End", "Length", "Reply", "Rule", "Step", "kind_of", "plain_rules",
 ]  # fmt: skip
 
 FAULTS: Mapping[str, type[Fault]] = {str(fault.__struct_config__.tag): fault for fault in Fault.__subclasses__()}
@@ -306,13 +305,6 @@ def _instant(name: str, moment: float | str, added: int) -> int:
 def _generally(about: frozenset[str]) -> frozenset[str]:
     """These operations, with `*/*` for each whose name has a slash."""
     return frozenset(spec.ANY_MODEL if "/" in each else each for each in about)
-
-
-def known_rules(rules: Iterable[Rule], known: Mapping[str, spec.Operation]) -> None:
-    """Raise ValueError with the remedy for a rule about an operation of a model that is not loaded."""
-    for rule in rules:
-        if "/" in rule.when and rule.when not in known:
-            raise ValueError(f"when {spec.unknown_operation(rule.when, known)}")
 
 
 def _flat(match: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:

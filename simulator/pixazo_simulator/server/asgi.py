@@ -19,7 +19,7 @@ from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Begun, Worlds, real_clock
 
 from .http import ANSWERED, CONNECTION, HEADER_BYTES, PROTOCOLS, GatewayProtocol
-from .responder import Responder, Step
+from .responder import Responder, Step, transmitted
 from .tls import LISTENER, TlsListeners
 
 if TYPE_CHECKING:
@@ -240,8 +240,7 @@ class GatewayApp:
             if begun:
                 raise
             response = self.responder.fail(request, error)
-            await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
-            await send({"type": "http.response.body", "body": response.body})
+            await transmit(response, transmitted(response), scope, receive, send)
         finally:
             # Only now: a fault may delay the response, and so keep the body, for an hour.
             self._all_held -= self._held.pop(id(request), 0)

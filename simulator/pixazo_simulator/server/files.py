@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -93,11 +93,6 @@ def read_models(names: Iterable[str]) -> tuple[Operation, ...]:
     return tuple(operations)
 
 
-def policy_problems(data: object) -> Iterator[InvalidDataError]:
-    """All that is wrong with a profile: once for each field."""
-    return spec.problems_of(data, _policy_of)
-
-
 KINDS = ("script", "profile", "model")
 """What a file can be."""
 _MEMBERS = {"rules": "script", **dict.fromkeys(("model", "operations", "source", "label"), "model")}
@@ -112,7 +107,8 @@ def problems(path: Path, kind: str | None) -> tuple[str | None, Sequence[tuple[i
         document = spec.Document(*read_text(path, "file"))
         kind = kind or _kind_of(document.data)
         if kind == "profile":
-            return kind, sorted((document.line(each.path), each.problem) for each in policy_problems(document.data))
+            wrong = spec.problems_of(document.data, _policy_of)  # each of its fields names itself
+            return kind, sorted((document.line(each.path), each.problem) for each in wrong)
         found = script_problems(document.data) if kind == "script" else spec.model_problems(document.data)
         return kind, sorted((document.line(each.path), str(each)) for each in found)
     except spec.InvalidTextError as error:

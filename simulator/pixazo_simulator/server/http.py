@@ -86,17 +86,10 @@ class DirectWay(Protocol):
     def answer(self, request: Request, route: RoutedRequest, *, keep_alive: bool) -> bytes | Response: ...
 
 
-class WithDirectWay(Protocol):
-    """A configuration of uvicorn with a direct way, and the heads that it keeps, by scheme and address of the port."""
-
-    direct: DirectWay | None
-    heads: dict[tuple[str | None, tuple[str, int | None] | None], Heads]
-
-
 class Heads:
     """The latest heads of requests that were answered directly, by their bytes: a polling client sends the same head each time.
 
-    They belong to clients that called one address, since that is the origin of a request without a usable Host header.
+    They belong to clients that called one address, since that is the origin of a request without a usable Host header; the configuration of the server has them by it.
     """
 
     def __init__(self) -> None:
@@ -174,7 +167,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.flow = self._flow = _Flow(transport)
         self._idle_since = self.loop.time()
         if self._way:
-            self._heads = cast("WithDirectWay", self.config).heads.setdefault((self.scheme, self.server), Heads())
+            self._heads = cast("Any", self.config).heads.setdefault((self.scheme, self.server), Heads())
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         if getattr(self.server_state, "is_closed", False):
             transport.abort()

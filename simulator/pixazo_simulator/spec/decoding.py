@@ -16,6 +16,7 @@ from typing import TypeVar, cast
 import msgspec
 from msgspec import inspect
 
+from .errors import MISSHAPEN
 from .text import beginning, nearest, regex, shown
 
 __all__ = ["InvalidDataError", "InvalidTextError", "Path", "PlacedError", "fit", "placed", "read"]
@@ -32,10 +33,6 @@ _ENUM = regex(r"Invalid enum value '(.*)'", re.DOTALL)
 _MISSING = regex(r"Object missing required field `(.*)`", re.DOTALL)
 _KIND = regex(r"Invalid value '(.*)'", re.DOTALL)
 _EXPECTED = regex(r"Expected `([^`]+)`(?: of length)?( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
-_RANGE = "Integer value out of range"
-_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-_SURROGATE = regex(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
-"""One without its other half."""
 
 _WORDS = {
     "str": "a string", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
@@ -97,12 +94,9 @@ def read(text: bytes, shape: type[_T]) -> _T:
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             plain = msgspec.json.decode(text)
         raise _misfit(str(error), shape, plain) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        problem = str(error)
-        # msgspec calls half of a surrogate pair at the end of a string truncated data.
-        if _SURROGATE.search(text) and ("surrogate" in problem or "truncated" in problem):
-            problem = "a string contains an unpaired surrogate: remove it"
-        raise InvalidDataError(problem) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        fault, detail = json_fault(text)
+        raise InvalidDataError(f"it {MISSHAPEN[fault].format(detail)}") from None
 
 
 def fit(value: object, shape: type[_T], *, strict: bool = True) -> _T:
@@ -141,7 +135,8 @@ def json_fault(body: bytes) -> tuple[str, str]:
     try:
         json.loads(text, parse_constant=_no_constant, parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
-        return "malformed", f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
+        line = f"line {error.lineno}, " if b"\n" in body else ""
+        return "malformed", f"{error.msg.removesuffix(' at')} at {line}column {error.colno}"
     except ValueError as error:
         return "malformed", str(error)
     except RecursionError:
@@ -166,7 +161,7 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
             remedy = f"{nearest(unknown[1], known)}; known members are {', '.join(known)}" if known else ""
             return InvalidDataError(f"unknown field `{unknown[1]}`{remedy}", (*path, unknown[1]))
         if missing := _MISSING.fullmatch(says):
-            return InvalidDataError(f"missing required field `{missing[1]}`", path, missing=missing[1])
+            return InvalidDataError(f"`{missing[1]}` is missing: add it", path, missing=missing[1])
         if (kind := _KIND.fullmatch(says)) and given is not None:
             kinds = tuple(str(each.tag) for each in _structs(_at(shape, path[:-1], given)[0]))
             problem = f"{path[-1]} {kind[1]!r} does not exist{nearest(kind[1], kinds)}; known are {', '.join(kinds)}"
@@ -177,7 +172,7 @@ def _misfit(message: str, shape: type, given: object) -> InvalidDataError:
         ]
         if (word := _ENUM.fullmatch(says)) and words:
             return InvalidDataError(f"give {' or '.join(words)}{nearest(word[1], tuple(words))}", path, _start(word[1]))
-        if says == _RANGE:
+        if says == "Integer value out of range":
             return InvalidDataError("integer value out of range", path, _start(value))
         if expected := _EXPECTED.fullmatch(says):
             return InvalidDataError(f"give {_wanted(expected[1], expected[2], info)}", path, _start(value))

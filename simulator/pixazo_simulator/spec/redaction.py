@@ -19,7 +19,7 @@ from weakref import ref
 from .endpoints import QUERY_KEY, Header
 from .text import CUT, regex
 
-__all__ = ["HIDDEN", "MOST_REMEMBERED", "REDACTED", "Redactor", "SecretFilter", "is_secret", "renamed"]
+__all__ = ["HIDDEN", "MOST_REMEMBERED", "REDACTED", "Redactor", "SecretFilter", "count_by", "is_secret", "renamed"]
 
 REDACTED = "[redacted]"
 """Replaces a key: that of a world, or one that was sent as a key."""
@@ -116,7 +116,7 @@ class Redactor:
     def add(self, key: str) -> None:
         """Redact this key in every text from now on."""
         if _is_distinctive(key):
-            _count(self._counts, key, 1)
+            count_by(self._counts, key, 1)
             if self._counts[key] == 1:
                 self._found.count(key, 1)
 
@@ -126,7 +126,7 @@ class Redactor:
             self._forgotten.append(key)
             if len(self._forgotten) > MOST_REMEMBERED:
                 gone = self._forgotten.popleft()
-                _count(self._counts, gone, -1)
+                count_by(self._counts, gone, -1)
                 if gone not in self._counts:
                     self._found.count(gone, -1)
 
@@ -252,14 +252,14 @@ class _EncodedKeys:
         """Add one more of each form of a key, or one less."""
         for form, alone, inner in _encoded_forms(key):
             head, size = form[:_HEAD], len(form)
-            _count(self._counts, (form, alone), by)
+            count_by(self._counts, (form, alone), by)
             sizes = self._sizes.setdefault(head, {})
-            _count(sizes, size, by)
+            count_by(sizes, size, by)
             if not sizes:
                 del self._sizes[head]
             ends = () if inner else range(1, _HEAD + 1)  # a piece of a longer text does not begin one
             for end in ends if alone else (*ends, SHORT):
-                _count(self._beginnings, form[:end], by)
+                count_by(self._beginnings, form[:end], by)
             self._shortest, self._longest = min(self._shortest, size), max(self._longest, size)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
@@ -303,7 +303,8 @@ def _places(part: str, text: str) -> Iterator[int]:
         place = text.find(part, place + 1)
 
 
-def _count(counts: dict[_T, int], name: _T, by: int) -> None:
+def count_by(counts: dict[_T, int], name: _T, by: int) -> None:
+    """Count a name so many times more; one whose count is 0 is left out."""
     if count := counts.get(name, 0) + by:
         counts[name] = count
     else:

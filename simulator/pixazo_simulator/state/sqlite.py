@@ -45,7 +45,6 @@ class SqliteStore:
         self._database: sqlite3.Connection | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="pixazo-sim:sqlite")
         self._count = 0
-        self._full = True
 
     def open(self, head: Head) -> Kept:
         """Open the file, which is created for its owner only if it is missing. Raises StoreError, and then leaves it as it was."""
@@ -74,8 +73,7 @@ class SqliteStore:
                 database.execute("PRAGMA journal_mode = OFF")
                 database.execute(f"PRAGMA application_id = {_APPLICATION}")
             database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = FULL")
-            with _transaction(database):
+            with _transaction(database, full=True):
                 if kept is None:
                     for statement in _SCHEMA.split(";")[:-1]:
                         database.execute(statement)
@@ -139,16 +137,10 @@ class SqliteStore:
         await self._in_writer(lambda database: self._append(database, entries, full=durable))
 
     def _append(self, database: sqlite3.Connection, entries: Sequence[bytes], *, full: bool) -> None:
-        self._synchronize(database, full=full)
-        with _transaction(database):
+        with _transaction(database, full=full):
             numbered = ((number, data, crc32(data)) for number, data in enumerate(entries, self._count + 1))
             database.executemany("INSERT INTO entries VALUES (?, ?, ?)", numbered)
         self._count += len(entries)
-
-    def _synchronize(self, database: sqlite3.Connection, *, full: bool) -> None:
-        if full != self._full:
-            database.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
-            self._full = full
 
     async def save(self, count: int, state: Iterable[Row], position: Position) -> None:  # noqa: ARG002
         """Save a state in batches of rows, between which entries are appended."""
@@ -159,15 +151,13 @@ class SqliteStore:
         await self._in_writer(lambda database: self._replace(database, count))
 
     def _save(self, database: sqlite3.Connection, count: int, rows: Iterator[Row]) -> bool:
-        self._synchronize(database, full=False)
         some = [(count, path, data, crc32(data)) for path, data in islice(rows, _ROWS_TOGETHER)]
-        with _transaction(database):
+        with _transaction(database, full=False):
             database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", some)
         return bool(some)
 
     def _replace(self, database: sqlite3.Connection, count: int) -> None:
-        self._synchronize(database, full=True)
-        with _transaction(database):
+        with _transaction(database, full=True):
             database.execute("INSERT INTO states VALUES (?)", (count,))
             database.execute("DELETE FROM states WHERE count < ?", (count,))
             database.execute("DELETE FROM rows WHERE count <> ?", (count,))
@@ -214,7 +204,8 @@ _PROBLEMS = {
 """What is wrong, and the remedy, by SQLite's result code."""
 
 
-def _transaction(database: sqlite3.Connection) -> sqlite3.Connection:
-    """Begin a transaction; as a context manager the connection ends it."""
+def _transaction(database: sqlite3.Connection, *, full: bool) -> sqlite3.Connection:
+    """Begin a transaction, whose end waits for the disk (fsync) if it is `full`; as a context manager the connection ends it."""
+    database.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
     database.execute("BEGIN IMMEDIATE")
     return database

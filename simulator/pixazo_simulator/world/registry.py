@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 import msgspec
 
 from pixazo_simulator import spec
-from pixazo_simulator.script import Rule, Script, known_rules, plain_rules
+from pixazo_simulator.script import Rule, Script, plain_rules
 
 from . import commands
 from .account import Account, Ledger
@@ -163,16 +163,6 @@ class Worlds:
         if self.time:
             self.time.command = None
 
-    @property
-    def unavailable(self) -> str | None:
-        """Why what keeps these worlds cannot be used now, and the remedy; None: it can."""
-        return self.log.unavailable if self.log else None
-
-    @property
-    def position(self) -> int | None:
-        """How many commands the log has, None where there is no log."""
-        return self.log.position if self.log else None
-
     def now(self) -> int:
         """The present instant of real time (UTC milliseconds); while a command is carried out, that at which it was logged."""
         return int(real_date() * spec.SECOND) if self.time is None else int(self.time() * spec.SECOND)
@@ -181,8 +171,7 @@ class Worlds:
         return Clock(start, rate, self.time) if self.time else Clock(start, rate)
 
     def _script(self, rules: tuple[Rule, ...]) -> Script:
-        known_rules(rules, self.operations)
-        script = Script()
+        script = Script(operations=self.operations)
         script.set(rules)
         return script
 
@@ -325,18 +314,13 @@ class Worlds:
 
     def _enter(self, world: World) -> None:
         self._worlds[world.key] = self._numbered[world.number] = world
-        self._count(world.source, 1)
+        spec.count_by(self._sources, world.source, 1)
         self.redactor.add(world.key)
-
-    def _count(self, source: str, by: int) -> None:
-        self._sources[source] = self._sources.get(source, 0) + by
-        if not self._sources[source]:
-            del self._sources[source]
 
     def _adopt(self, command: commands.AdoptWorld) -> World:
         world = self.create(CreateWorld(key=command.key or self.fresh_key(), clock=(0, 0), name=command.name))
         key, number = world.key, world.number
-        self._count(world.source, -1)
+        spec.count_by(self._sources, world.source, -1)
         try:
             restore(world, command.state)
             world.begin_anew(key, number, command.name)
@@ -345,7 +329,7 @@ class Worlds:
             del self._worlds[key], self._numbered[number]
             self.redactor.forget(key)
             raise
-        self._count(world.source, 1)
+        spec.count_by(self._sources, world.source, 1)
         return world
 
     def _check(self, world: World) -> None:
@@ -390,7 +374,7 @@ class Worlds:
         if self.time:
             self.time.latest = server.latest
         for number in server.worlds:
-            world = self._made_world("", self._clock(), 0, policy=self.settings.policy, seed=0)
+            world = self._made_world("", self._clock(), 0, policy=self.settings.policy, seed=0, script=self._script(()))
             restore(world, by_part.pop(str(number), ()))
             world.redact()
             self._enter(world)
@@ -410,7 +394,7 @@ class Worlds:
         if (world := self._worlds.pop(key, None)) is None:
             return
         del self._numbered[world.number]
-        self._count(world.source, -1)
+        spec.count_by(self._sources, world.source, -1)
         self._forgotten += world.accepted
         world.close()
         if world.name:

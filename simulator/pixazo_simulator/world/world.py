@@ -25,7 +25,6 @@ from pixazo_simulator.script import (
     at_read,
     at_submit,
     fault_of,
-    known_rules,
     replacement,
     wait,
 )
@@ -46,6 +45,8 @@ MOST_FORMER_SECRETS = 10
 """Signing secrets besides the newest with which webhooks are still signed."""
 MOST_KEPT = 100
 """Saved states of one world that are kept."""
+MOST_KEPT_BYTES = 256 * 1024 * 1024
+"""Bytes of these states beyond which no further one is kept: 100 of a world of 100,000 generations would fill the memory."""
 _UNSCRIPTED = (None, None, ())
 _INTERRUPTED = (
     "the process that attempted it ended before the outcome was known: it will be retried and may arrive twice"
@@ -211,18 +212,14 @@ class World(Generations, kw_only=True):
                 entries.append(Entry(generation.accepted, EntryKind.DEBIT, -price, generation.request_id))
                 if back := self.functions.refund_due(generation.plan, price, self.policy):
                     entries.append(Entry(generation.finish, EntryKind.REFUND, back, generation.request_id))
-            if initial.webhook_url is not UNSET:
-                self._announce_begun(generation, initial.webhook_url, command.at)
+            if (url := initial.webhook_url) is not UNSET:
+                channel, end = spec.WEBHOOK_URL_HEADER, generation.finish
+                if end > command.at:
+                    self._announce(generation, url, channel, None)
+                else:  # that of a past end was delivered immediately
+                    self._schedule(Delivery(0, generation.request_id, url, channel, end, attempts=(Attempt(end, 200),)))
         self.account.ledger.begin(entries, command.at)
         return [generation.request_id for generation, _ in begun]
-
-    def _announce_begun(self, generation: Generation, url: str, now: int) -> None:
-        """Enter the webhook of a generation that this world begins with; that of a past end was delivered immediately."""
-        channel, end = spec.WEBHOOK_URL_HEADER, generation.finish
-        if end > now:
-            self._announce(generation, url, channel, None)
-        else:
-            self._schedule(Delivery(0, generation.request_id, url, channel, end, attempts=(Attempt(end, 200),)))
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
         """The instant whose webhooks a rule wants delivered before the response to the submission, None when no rule does."""
@@ -597,8 +594,9 @@ class World(Generations, kw_only=True):
             self.turn = None
 
     def _keep_state(self, _: commands.KeepState) -> int:
-        if len(self._states) >= MOST_KEPT:
-            raise ValueError(f"{MOST_KEPT} states of this world are kept already: discard one first")
+        size = sum(len(row.data) for state in self._states.values() for row in state)
+        if len(self._states) >= MOST_KEPT or size > MOST_KEPT_BYTES:
+            raise ValueError(f"{len(self._states)} states of this world are kept already ({size:,} bytes): delete one")
         kept, self._states = self._states, {}
         state = tuple(rows(self))
         self._keeping += 1
@@ -623,18 +621,6 @@ class World(Generations, kw_only=True):
         for key in (self.key, *self._aliases):
             self.redactor.forget(key)
         self.notifier.notify()
-
-    def _set_rules(self, command: commands.SetRules) -> None:
-        known_rules(command.rules, self.operations)
-        self.script.set(command.rules, command.at)
-
-    def _add_rule(self, command: commands.AddRule) -> int:
-        known_rules((command.rule,), self.operations)
-        return self.script.add(command.rule, command.at)
-
-    def _replace_rule(self, command: commands.ReplaceRule) -> None:
-        known_rules((command.rule,), self.operations)
-        self.script.replace(command.number, command.rule, command.at)
 
     def deliveries(self, at: int | None = None) -> list[Delivery]:
         """Finished and pending deliveries, oldest first, including those that were never attempted; or as they were at a past instant."""
@@ -681,8 +667,8 @@ class World(Generations, kw_only=True):
             command.at, command.amount, command.request_id
         ),
         commands.AddAlias: _add_alias,
-        commands.SetRules: _set_rules,
-        commands.AddRule: _add_rule,
-        commands.ReplaceRule: _replace_rule,
+        commands.SetRules: lambda world, command: world.script.set(command.rules, command.at),
+        commands.AddRule: lambda world, command: world.script.add(command.rule, command.at),
+        commands.ReplaceRule: lambda world, command: world.script.replace(command.number, command.rule, command.at),
         commands.RemoveRule: lambda world, command: world.script.remove(command.number),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ from pixazo_simulator.cli.files.schemas import file_schema
 from pixazo_simulator.cli.group import pixazo_sim
 from pixazo_simulator.script import CALLS, EXAMPLES, script_from, script_problems
 from pixazo_simulator.server import KINDS, problems
-from pixazo_simulator.server.files import policy_problems
-from pixazo_simulator.spec import Document, model_problems, points
+from pixazo_simulator.server.files import _policy_of  # pyright: ignore[reportPrivateUsage]
+from pixazo_simulator.spec import Document, model_problems, points, problems_of
 
 ROOT = Path(__file__).parents[3]
 VALID = {kind: jsonschema_rs.validator_for(file_schema(kind)) for kind in KINDS}
-CHECKS = {"script": script_problems, "profile": policy_problems, "model": model_problems}
+CHECKS: Any = {"script": script_problems, "profile": partial(problems_of, read=_policy_of), "model": model_problems}
 FORMS = {"toml": "TOML", "yaml": "YAML", "json": "JSON"}
 MODEL = {"model": "m", "title": "M", "source": "x", "date": "2026-01-02", "label": "assumed"}
 OPERATION = {"path": "/m/v1/go", "model_id": "m", "title": "Go", "output": "mp4"}

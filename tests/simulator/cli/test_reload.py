@@ -12,9 +12,10 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, call
 
 import pytest
 from msgspec.structs import replace
@@ -176,44 +177,50 @@ def test_serve_ends_with_its_terminal(tmp_path: Path) -> None:
         assert process.wait(PATIENCE) == 0
 
 
-def test_a_worker_that_is_starting_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The signal waits until the worker can read its files again: it would end one that cannot yet."""
+@pytest.fixture
+def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers]:
+    """One that says that it is ready, and ends when it is told to."""
     starting = tmp_path / "starting"
     starting.write_text("#!/bin/sh\necho ready\nread line\n", encoding="utf-8")
     starting.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(starting))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         workers = Workers(1, listener)
-        (process,) = workers._processes
-        workers.hang_up()
-        workers._ending.set()
-        process.communicate(b"\n", PATIENCE)
-        assert process.returncode == 0
+        yield workers
+        workers.end()
+        for process in workers._processes:
+            process.communicate(timeout=PATIENCE)  # closes its pipes
+
+
+def test_a_worker_that_is_starting_survives(worker: Workers) -> None:
+    """The signal waits until the worker can read its files again: it would end one that cannot yet."""
+    (process,) = worker._processes
+    worker.hang_up()
+    worker._ending.set()
+    process.communicate(b"\n", PATIENCE)
+    assert process.returncode == 0
     waiting = "import os, signal; signal.pthread_sigmask(signal.SIG_BLOCK, {1}); os.kill(os.getpid(), 1)\n"
     waiting += "from pixazo_simulator.cli.process import Signals; Signals([1]).listen(os._exit); signal.pause()"
     assert run_process(PYTHON, "-c", waiting).returncode == 1
 
 
-def test_a_worker_is_replaced_once_a_process_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_is_replaced_once_a_process_can_be_started(worker: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where memory is short, workers are killed, and for a while none can be started."""
-    starting = tmp_path / "starting"
-    starting.write_text("#!/bin/sh\necho ready\nread line\n", encoding="utf-8")
-    starting.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(starting))
     monkeypatch.setattr(supervision, "AGAIN", 0.01)
     full = Mock(side_effect=OSError(errno.ENOMEM, "Cannot allocate memory"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        workers = Workers(1, listener)
-        (first,) = workers._processes
-        with monkeypatch.context() as patch:
-            patch.setattr(subprocess, "Popen", full)
-            first.communicate(b"\n", PATIENCE)
-            until(lambda: full.call_count > 1)
-        until(lambda: len(workers._processes) == 1)
-        workers.end()
-        (second,) = workers._processes
-        assert second is not first
-        second.communicate(timeout=PATIENCE)  # closes its pipes
+    (first,) = worker._processes
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", full)
+        first.communicate(b"\n", PATIENCE)
+        until(lambda: full.call_count > 1)
+    until(lambda: worker._processes not in ([], [first]))
+
+
+def test_a_worker_that_ends_when_it_is_ready_is_not_replaced_immediately(worker: Workers) -> None:
+    """Else those that end at once, one after the other, would fill a core and the log."""
+    worker._ending = ending = Mock(wraps=worker._ending)
+    worker._processes[0].communicate(b"\n", PATIENCE)
+    until(lambda: call(supervision.AGAIN) in ending.wait.mock_calls)
 
 
 @pytest.mark.slow

@@ -120,7 +120,7 @@ def test_a_past_end_was_reported_and_a_coming_one_will_be(control: ControlClient
 @pytest.mark.parametrize(
     ("generation", "message"),
     [
-        ({}, "generations[0]: missing required field `status`"),
+        ({}, "generations[0]: `status` is missing: add it"),
         ({"status": "DONE"}, "generations[0].status 'DONE': give COMPLETED or ERROR or FAILED or PROCESSING or QUEUED"),
         ({"status": "QUEUED", "error": "x"}, "error 'x' belongs to status FAILED or ERROR, not QUEUED"),
         ({"status": "QUEUED", "webhook_url": "x"}, "webhook_url 'x' is not an absolute http or https URL"),

@@ -441,7 +441,7 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
         ),
         ({"method": "GET", "path": f"http://{HOST}/_sim/world"}, "path '/_sim/world' is a route of the simulator"),
         ({"method": "G T", "path": "/"}, "method 'G T': give an HTTP method"),
-        ({"method": "GET"}, "missing required field `path`"),
+        ({"method": "GET"}, "`path` is missing: add it"),
         ({"method": "GET", "path": "/", "headers": {"x-ä": "b"}}, "header 'x-ä': 'b' cannot be sent"),
         ({"method": "GET", "path": "/", "headers": {"x": "€"}}, "header 'x': '€' cannot be sent"),
         ({"method": "GET", "path": "/", "heders": {}}, "(did you mean headers?)"),

@@ -148,7 +148,7 @@ def test_a_world_with_every_setting(caller: Caller) -> None:
         ({"seed": 2**64}, ["the seed has more than 64 bits: give a number nearer to 0"]),
         ({"ballance": "1"}, ["`ballance`", "(did you mean balance?)", "known members are key, balance, profile"]),
         ({"images": {"x": 5}}, ["images[...]"]),
-        ({"images": {"x": {}}}, ["images[...]", "missing required field `format`"]),
+        ({"images": {"x": {}}}, ["images[...]", "`format` is missing: add it"]),
         (
             {"images": {"x": {"format": "gif", "width": 1, "height": 2, "size": 3}}},
             ["images[...].format 'gif': give jpeg or other or png or webp"],

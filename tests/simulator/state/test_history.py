@@ -210,10 +210,13 @@ def test_a_world_is_brought_back_into_a_state_that_was_kept(simulator: Simulator
         control.restore_state(number)
 
 
-def test_states_that_are_kept_are_bounded(simulator: Simulator) -> None:
+@pytest.mark.parametrize(("most", "kept"), [(1 << 28, 100), (10_000, 3)])
+def test_kept_states_are_bounded(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, most: int, kept: int) -> None:
+    """By their number, and by their size, which is that of the world."""
+    monkeypatch.setattr("pixazo_simulator.world.world.MOST_KEPT_BYTES", most)
     control = simulator.control().create_world()
-    numbers = [control.keep_state() for _ in range(100)]
-    with pytest.raises(ControlError, match="100 states of this world are kept already"):
+    numbers = [control.keep_state() for _ in range(kept)]
+    with pytest.raises(ControlError, match=f"^{kept} states of this world are kept already"):
         control.keep_state()
     control.forget_state(numbers[0])
     assert control.keep_state() == numbers[-1] + 1

@@ -19,7 +19,6 @@ MOST_SHOWN = 64 * 1024
 """Characters of a body that are shown."""
 _SHORT, _LONG = 80, 400
 """Characters of a request id or status, and of a target, that a line shows."""
-_TENS = 10
 
 Tone = Literal["plain", "good", "bad", "notable"]
 
@@ -139,8 +138,8 @@ def _answered(view: ShownCallback) -> tuple[str, Tone]:
 
 def ordinal(number: int) -> str:
     """1st, 2nd, 3rd, 4th, 11th, 21st."""
-    is_teen = number // _TENS % _TENS == 1
-    return f"{number}{'th' if is_teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % _TENS, 'th')}"
+    is_teen = number // 10 % 10 == 1
+    return f"{number}{'th' if is_teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 class _Saved(msgspec.Struct, forbid_unknown_fields=True):

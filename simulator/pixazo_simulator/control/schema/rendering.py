@@ -63,7 +63,7 @@ def _message(redactor: spec.Redactor, text: str) -> str:
 
 
 def health(worlds: state.Worlds) -> body.Health:
-    return body.Health("ok", len(worlds), body.ABSENT if worlds.position is None else worlds.position)
+    return body.Health("ok", len(worlds), worlds.log.position if worlds.log else body.ABSENT)
 
 
 def world(world: state.World) -> body.WorldState:

@@ -225,7 +225,7 @@ def test_a_mistake_is_a_line(options: list[str], says: str) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (b"{}\n{", "FILE is not a file of webhooks, as --save writes it: line 2: Input data was truncated"),
+        (b"{}\n[]", "FILE is not a file of webhooks, as --save writes it: line 2: []: give an object"),
         (b"\n", "FILE has no webhook: save some with --save"),
     ],
 )

@@ -174,7 +174,7 @@ def _(caller: Caller) -> None:
     typed = {"Content-Type": "application/json"}
     for body, reported in [
         (b"", "The request body is empty: a JSON object is expected."),
-        (b'{"prompt":', "The request body is not valid JSON: Expecting value at line 1, column 11."),
+        (b'{"prompt":', "The request body is not valid JSON: Expecting value at column 11."),
         (b"[" * 100_000, "The request body is nested too deeply."),
         (b'["A bear"]', "The request body must be a JSON object, not an array."),
     ]:
