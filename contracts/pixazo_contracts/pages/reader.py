@@ -17,7 +17,7 @@ from pixazo_contracts.trace import is_object
 from .descriptions import read_rules
 from .meaning import normalized
 from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, url_parts
-from .sections import TYPOGRAPHY, Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
+from .sections import TYPOGRAPHY, Block, Row, Section, read_blocks, rows, sections, without_comments
 
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+([^\s\"']+)")
 #: Of cURL: the method, a body without which it is GET, and the URL, which is not that in a header.
@@ -259,7 +259,8 @@ def read_page(markdown: str) -> Page:
     markdown = markdown.removeprefix("\ufeff")
     if not markdown.strip():
         raise InvalidPageError("no operation was found: the page is empty")
-    found = list(sections(read_blocks(markdown)))
+    blocks = read_blocks(markdown)
+    found = list(sections(blocks))
     reading = _Reading({section.title for section in found})
     following, kinds = "", list[str]()
     for section in reversed(found):
@@ -279,7 +280,8 @@ def read_page(markdown: str) -> Page:
         operations=tuple(_completed(at, reading.operations) for at in range(len(reading.operations))),
         sentences=tuple(reading.page_sentences),
         unread=tuple(reading.unread),
-        is_open=is_open(markdown),
+        # A heading in its last sample follows a fence that was lost earlier.
+        is_open=blocks[-1].is_open and "\n## " not in blocks[-1].text,
     )
 
 

@@ -59,12 +59,16 @@ _NAMED: Final = re.compile(r"`?[\w.\[\]-]+`?\s*\([^)]*\)")
 
 
 class Block(msgspec.Struct, frozen=True):
-    """One block: its `text` without Markdown marks except backticks, the 1-based `line` where it begins; of a row its `cells`."""
+    """One block: its `text` without Markdown marks except backticks, the 1-based `line` where it begins; of a row its `cells`.
+
+    `is_open`: it is a sample whose fence is never closed.
+    """
 
     kind: Literal["heading", "text", "item", "code", "row"]
     text: str
     line: int
     cells: tuple[str, ...] = ()
+    is_open: bool = False
 
 
 def read_blocks(markdown: str) -> list[Block]:
@@ -78,26 +82,16 @@ def without_comments(html: str) -> str:
     return before + "".join(each.partition("-->")[2] for each in others)
 
 
-def is_open(markdown: str) -> bool:
-    """Whether a page ends within a sample: its last fence is not closed, and no heading follows it, as where one before it was lost."""
-    fences = [each for each in _MARKDOWN.parse(f"{markdown}\n") if each.type == "fence"]
-    if not fences:
-        return False
-    last = fences[-1]
-    begin, end = last.map or (0, 0)
-    has_no_end = end - begin == 1 + last.content.count("\n")  # one line of marks, not two
-    is_at_end = end > markdown.rstrip().count("\n")  # the end of a list or quotation closes a fence in it
-    return has_no_end and is_at_end and "\n## " not in last.content
-
-
 def _blocks(markdown: str) -> Iterator[Block]:
-    tokens = _MARKDOWN.parse(markdown)
+    tokens = _MARKDOWN.parse(f"{markdown}\n")
     lists = 0
     for number, token in enumerate(tokens):
         lists += {"list_item_open": 1, "list_item_close": -1}.get(token.type, 0)
-        line = (token.map or [0])[0] + 1
+        begin, end = token.map or (0, 0)
+        line = begin + 1
         if token.type in ("fence", "code_block"):
-            yield Block("code", token.content.rstrip("\n"), line)
+            is_open = token.type == "fence" and end - line == token.content.count("\n")  # one line of marks, not two
+            yield Block("code", token.content.rstrip("\n"), line, is_open=is_open)
         elif token.type == "html_block":
             outside, *parts = re.split("(?i)<tr\\b", without_comments(token.content))
             for row, *rest in (re.split("(?i)</tr>", part, maxsplit=1) for part in parts):
@@ -156,9 +150,10 @@ def _is_alone(text: str) -> bool:
 
 
 def _cells(row: str) -> tuple[str, ...]:
-    """The cells of a row of a pipe table. A pipe without a space on either side belongs to its cell, as in `string|null`."""
+    """The cells of a row of a pipe table. In a row that has spaces beside pipes, a pipe without one belongs to its cell, as in `string|null`."""
     inner = row.strip().removeprefix("|").removesuffix("|")
     parts = re.split(r"(?<!\\)\s\|(?=\s|$)|(?<!\\)\|\s", f" {inner} ")
+    parts = parts if len(parts) > 1 else re.split(r"(?<!\\)\|", inner)
     return tuple(_plain(_MARKDOWN.parseInline(part.strip().replace("\\|", "|"))[0]) for part in parts)
 
 
@@ -288,7 +283,7 @@ def rows(section: Section) -> tuple[list[Row], list[Block]]:
         table, others = (_priced if section.kind == "pricing" else _paragraphs)(rest)
         return (table, others) if table else _listed(section, rest)
     names = [cell.casefold() for cell in piped[0].cells]
-    cells = [(block.line, block.cells) for block in piped[1:]]
+    cells = [(block.line, block.cells) for block in piped if block.cells != piped[0].cells]
     if not cells:
         tabbed = [block for block in rest if block.kind == "code" and "\t" in block.text]
         cells = [(block.line, tuple(line.split("\t"))) for block in tabbed for line in block.text.split("\n")]
@@ -349,7 +344,7 @@ def _listed(section: Section, blocks: list[Block]) -> tuple[list[Row], list[Bloc
     if names is None:
         return [], blocks
     table, taken = list[Row](), set[int]()
-    for block, following in zip(blocks, [*blocks[1:], Block("text", "", 0)], strict=True):
+    for block, following in pairwise([*blocks, Block("text", "", 0)]):
         # An item that has only a name and notes is described by the next one, which is nested in it.
         is_outer = following.kind == "item" and _NAMED.fullmatch(block.text) and not _NAMED.fullmatch(following.text)
         text = f"{block.text}: {following.text}" if is_outer else block.text
