@@ -18,7 +18,7 @@ import msgspec
 from pixazo_contracts.clauses import CATALOGUE, Quote
 from pixazo_contracts.trace import MODEL, is_array, is_object
 
-from .descriptions import sentences
+from .descriptions import ratio, sentences
 from .meaning import COMPARISONS, PLACEHOLDER, atoms, gist, in_dollars
 from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of, url_parts
 
@@ -44,7 +44,9 @@ _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("q
 _SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
 Effect = Literal["", "breaking", "widening", "unknown"]
 #: All attributes that limit what callers may send.
-_BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats"}
+_BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats", "aspect_ratio"}
+#: The parts that are about one header.
+_HEADERS: Final = frozenset({"header", "authentication", "status route header"})
 #: The meaning of a fact that only says that something is there.
 PRESENT: Final = "present"
 _KINDS: Final[dict[type, str]] = {bool: "boolean", type(None): "null", int: "number", float: "number"}
@@ -218,7 +220,7 @@ def _shown(fact: Fact | None) -> Any:
 
 def _effect(key: tuple[str, str, str], old: Fact | None, new: Fact | None) -> Effect:
     part, _, attribute = key
-    if part in ("request", "status route", "status route header", "webhook", "header", "authentication"):
+    if part in ("request", "status route", "webhook", *_HEADERS):
         return "breaking"
     if part != "parameter":
         return "breaking" if new is None else "unknown"
@@ -233,8 +235,13 @@ def _effect(key: tuple[str, str, str], old: Fact | None, new: Fact | None) -> Ef
     if before is None or after is None:
         return "widening" if after is None else "breaking"
     if attribute in ("enumeration", "formats"):
-        return "widening" if set(before) <= set(after) else "breaking"
-    return "widening" if (after > before) == (attribute in _UPPER) else "breaking"
+        is_wider = set(before) <= set(after)
+    elif attribute == "aspect_ratio":
+        (low, high), (lowest, highest) = (map(ratio, each) for each in (before, after))
+        is_wider = lowest <= low and high <= highest
+    else:
+        is_wider = (after > before) == (attribute in _UPPER)
+    return "widening" if is_wider else "breaking"
 
 
 def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterable[Sentence]) -> Iterator[Change]:
@@ -252,7 +259,7 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
             # The names of the languages of the samples.
             is_caption = section == "request code" and not (now or ".").endswith(".")
             is_about_page = all(_ABOUT_PAGE.fullmatch(each) for each in (was, now) if each)
-            is_repeated = now is None and atoms(was or "") <= atoms(*are)
+            is_repeated = now is None and atoms(was or "") <= atoms(*says)
             is_same = has_same_atoms or is_repeated or atoms(plain(was or "")) == atoms(plain(now or ""))
             if is_caption or is_about_page or (is_same and not _is_new(now or "", gone)):
                 yield change(kind="wording", before=was, after=now)
@@ -317,8 +324,8 @@ class Fact(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What two versions of a page have in common; the cells beside a price in any order, and seconds in any spelling."""
-        name = self.name
+        """What two versions of a page have in common; the cells beside a price in any order, and seconds in any spelling; a header in any letters."""
+        name = self.name.casefold() if self.part in _HEADERS else self.name
         if self.part == "price":
             name = ", ".join(sorted(re.sub(r"(?<=\d)[ -]?sec(?:ond)?s?\b", "s", name.casefold()).split(", ")))
         return self.part, name, self.attribute
@@ -352,11 +359,11 @@ def _route(part: str, method: str, url: str, section: str) -> Iterator[Fact]:
 
 def _request(operation: Operation) -> Iterator[Fact]:
     yield from _route("request", operation.method, operation.url, "request code")
-    yield Fact("request", "base URL", "", operation.base_url, operation.base_url, "base url")
+    yield Fact("request", "base URL", "", operation.base_url.rstrip("/"), operation.base_url, "base url")
     yield Fact("request", "model id", "", operation.model_id, operation.model_id, "output")
     for name, cells in operation.authentication.items():
         row = " | ".join((name, *cells))
-        marks = (required if (required := is_required(each)) is not None else each for each in cells[:2])
+        marks = (required if (required := is_required(each)) is not None else each.casefold() for each in cells[:2])
         yield Fact("authentication", name, "", [*marks, *sorted(atoms(" ".join(cells[2:])))], row, "authentication")
     for name, value in operation.headers.items():
         scheme = value.strip().rpartition(" ")[0].casefold()  # as in `Bearer YOUR_API_KEY`

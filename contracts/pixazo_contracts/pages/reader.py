@@ -54,7 +54,7 @@ _PRICED: Final = re.compile(r"(\w[^:$]{0,60}?)\s*(?::|\s-)\s*([$€£]\s*\d\S*(?
 _ARROW: Final = "[→➜➔⇒⟶]|(?<![-=])[-=]+>"
 _ONE_OF: Final = re.compile(r"[|/,]|\bor\b")
 #: What is no JSON in a sample, and how many brackets open in one at most: values are walked recursively.
-_REMARK: Final = re.compile(r"(?<=\s)//.*|^[ \t]*(?:\.{3}|…),?[ \t]*$", re.MULTILINE)
+_REMARK: Final = re.compile(r"(?<=\s)(?://|# ).*|/\*.*?\*/|^[ \t]*(?:\.{3}|…),?[ \t]*$", re.MULTILINE)
 _LAST_COMMA: Final = re.compile(r",(?=\s*[}\]])")
 _MOST_NESTED: Final = 200
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
@@ -245,9 +245,9 @@ class _Reading:
             self.sentences.append(Sentence(section.kind or section.title, text, block.line))
 
     def _sample(self, kind: str, block: Block, body: str, label: str = "") -> None:
-        comment, _, text = body.partition("\n{") if body.startswith("//") else ("", "", body)
-        text = "{" + text if comment else text
-        self.samples.append(Sample(kind, block.text, block.line, comment.lstrip("/ ") or label, _json(text)))
+        comment = re.match(r"(?://|#|/\*)(.*)\n(?=\{)", body)
+        said, text = (comment[1].strip("/* "), body[comment.end() :]) if comment else (label, body)
+        self.samples.append(Sample(kind, block.text, block.line, said, _json(text)))
 
 
 def read_page(markdown: str) -> Page:
@@ -352,7 +352,7 @@ def _parameter(row: Row) -> Parameter:
 def _samples(block: Block) -> Iterator[Block]:
     """The samples in one block of code: each begins with a comment that has a status code."""
     line = block.line
-    for text in re.split(r"(?m)^(?=//\s*[45]\d\d\b)", block.text):
+    for text in re.split(r"(?m)^(?=(?://|#|/\*)\s*[45]\d\d\b)", block.text):
         if text.strip():
             yield msgspec.structs.replace(block, text=text.strip("\n"), line=line)
         line += text.count("\n")

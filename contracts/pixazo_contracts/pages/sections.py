@@ -26,17 +26,24 @@ TYPOGRAPHY: Final = str.maketrans({
 })  # fmt: skip
 #: A size such as `832*480` is not emphasis.
 _TIMES: Final = re.compile(r"(?<=\d)\*(?=\d)")
-#: Tags that are layout, and bullets of lists that Markdown does not know.
+#: Tags that are layout, as those of components are (`<Callout type="info">`), and bullets of lists that Markdown does not know.
 _TAG: Final = re.compile(
-    r"</?(?:a|abbr|b|br|code|details|div|em|i|img|kbd|p|small|span|strong|sub|summary|sup|table|tbody|thead|u)\b[^<>]*>",
+    r"</?(?:(?:a|abbr|b|br|code|details|div|em|i|img|kbd|p|small|span|strong|sub|summary|sup|table|tbody|thead|u)\b"
+    r"|(?-i:[A-Z][a-z]+[A-Za-z]*)(?=\s*/?>|\s+\w+=))[^<>]*>",
     re.IGNORECASE,
 )
 _BULLET: Final = re.compile(r"^([ \t]*)[•●▪‣◦○](?=\s)", re.MULTILINE)
 #: What stands before and behind the words of a heading: its number, a picture; its anchor. A price is no picture.
-_ORNAMENT: Final = re.compile(r"\A(?:\d+(?:\.\d+)*[.):]+\s+|[^\w`(\[{\"'<$€£]+)+|(?:\{#[^{}\s]*\}|¶)\s*\Z")
+_ORNAMENT: Final = re.compile(r"\A(?:\d{1,2}(?:\.\d+)*[.):]+\s+|[^\w`(\[{\"'<$€£]+)+|(?:\{#[^{}\s]*\}|¶)\s*\Z")
 #: A number without a last dot: that of a version, unless a heading of the template follows.
 _NUMBER: Final = re.compile(r"\A\d+(?:\.\d+)+\s+")
-_FRONT_MATTER: Final = re.compile(r"\A\ufeff?---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n")
+#: What no reader sees: values between two lines of dashes at the beginning, and in MDX the imports below them, and comments.
+_UNSEEN: Final = re.compile(
+    r"\A\ufeff?(?:---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n)?(?:\s*(?:import|export) .*\n)*"
+    r"|^\{/\*(?:[^*]|\*(?!/))*\*/\}",
+    re.MULTILINE,
+)
+_HTML_HEADING: Final = re.compile(r"^<h([1-6])\b[^<>]*>(.*?)</h\1>", re.MULTILINE | re.IGNORECASE)
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
 #: A line that stands alone in its paragraph, like a heading of the template: a header, a URL, arrows.
 _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
@@ -45,7 +52,7 @@ _CODE: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (https?://|/)\S+( HTTP/\
 #: The kind of a sample, by its first lines.
 _SAMPLES: Final = (
     (r"\Ahttps?://\S+\Z", "base url"), (r"\APOST \S+.*[{]", "request code"), (r"\AGET \S+/status/", "endpoint"), (r"\A(?:curl|import|from|const|let|var|async|package|using|require|<\?php)\b", "curl example"),
-    (r"\AX-[\w-]+: https?://", "webhook"), (r"\A// [45]\d\d", "queue system errors"), (r"→|->", "status flow"),
+    (r"\AX-[\w-]+: https?://", "webhook"), (r"\A(?://|#|/\*) ?[45]\d\d", "queue system errors"), (r"→|->", "status flow"),
     (r'"status": "COMPLETED"', "response (completed)"), (r'"status": "ERROR"', "error via status/webhook"), (r'"status": "QUEUED"', "output"),
     (r'\A[{].*"(?:status|request_id)":', "response"), (r'\A[{].*"error":', "error responses"), (r"\A[{]", "example request"),
 )  # fmt: skip
@@ -72,8 +79,9 @@ class Block(msgspec.Struct, frozen=True):
 
 
 def read_blocks(markdown: str) -> list[Block]:
-    """The blocks of a page of Markdown, without values between two lines of dashes at its beginning."""
-    body = _FRONT_MATTER.sub(lambda found: "\n" * found[0].count("\n"), markdown)
+    """The blocks of a page of Markdown, without what no reader sees."""
+    body = _UNSEEN.sub(lambda found: "\n" * found[0].count("\n"), markdown)
+    body = _HTML_HEADING.sub(lambda found: f"{'#' * int(found[1])} {found[2]}", body)
     return _joined(_blocks(_BULLET.sub(r"\1-", body)))
 
 
@@ -218,6 +226,11 @@ def _recognized(section: Section) -> Section:
     """The section, identified by its contents if its heading is not in the template."""
     if section.kind == "endpoint" and any(re.match(r"POST (?!\S*/status/)", block.text) for block in section.code()):
         section.kind = "request code"
+    if re.match(r"[45]\d\d\b", section.title):  # equivalent to a comment in the sample
+        section.blocks = [
+            msgspec.structs.replace(each, text=f"// {section.title}\n{each.text}") if each.kind == "code" else each
+            for each in section.blocks
+        ]
     if section.title and not section.kind:
         code = next((block.text for block in section.code()), None)
         samples = (kind for pattern, kind in _SAMPLES if code is not None and re.search(pattern, code, re.DOTALL))

@@ -86,6 +86,15 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
         I2V, ("parameter", "first_frame_image", "formats"),
         ["base64", "jpeg", "png", "url", "webp"], ["jpeg", "png", "url", "webp"], "breaking"),
     "a size": (edited(("<20MB", "<=20MB")), I2V, ("parameter", "first_frame_image", "max_bytes"), 19_999_999, 20_000_000, "widening"),
+    "a wider aspect ratio": (
+        edited(("2:5 to 5:2", "1:3 to 3:1")), I2V, ("parameter", "first_frame_image", "aspect_ratio"), ("2:5", "5:2"), ("1:3", "3:1"), "widening"),
+    "another aspect ratio": (
+        edited(("2:5 to 5:2", "1:3 to 2:1")), I2V, ("parameter", "first_frame_image", "aspect_ratio"), ("2:5", "5:2"), ("1:3", "2:1"), "breaking"),
+    "one value left": (
+        edited(("Must be 6 or 10 seconds", "Must be 6 seconds")), I2V, ("parameter", "duration", "enumeration"), ["10", "6"], ["6"], "breaking"),
+    "one word left": (
+        edited(("Must be '768P' or '1080P'", "Must be '768P' ('1080P' is no longer supported)")),
+        I2V, ("parameter", "resolution", "enumeration"), ["1080P", "768P"], ["768P"], "breaking"),
     "a short side": (edited((">300px", ">512px")), I2V, ("parameter", "first_frame_image", "short_side_above"), 300, 512, "breaking"),
     "a condition less": (
         edited(("Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model.", "Must be 6 or 10 seconds.")),
@@ -242,7 +251,6 @@ OTHERWISE: tuple[tuple[str, str, tuple[str, str, str]], ...] = (
     (SECONDS, "Must be 6 to 10 seconds", DURATION),
     (SECONDS, "Must be a multiple of 6 or 10 seconds", DURATION),
     (SECONDS, "Must be 6 seconds (10 seconds is no longer available)", DURATION),
-    (SIZES, "Must be '768P' ('1080P' is no longer supported)", RESOLUTION),
     (SIZES, "Must not be '768P' or '1080P'", RESOLUTION),
     ('Default: "768P"', 'Default: "768p"', ("parameter", "resolution", "default")),
     ("maximum 2000 characters.", "maximum 2000 characters per line.", ("parameter", "prompt", "description")),
@@ -463,6 +471,17 @@ WORDING = {
     "capital headings": re.sub(r"(?m)^#.*", lambda found: found[0].upper(), PAGE),
     "bold headings of the template": re.sub(r"(?m)^##+ (?!.*(?:Hailuo|Video$))(.*)", r"**\1**", PAGE),
     "codes with their names": edited(("202\n", "202 Accepted\n"), ("402\n", "402 (Payment Required)\n")),
+    "tables and headings of a section below others": edited(("## Authentication\n", "## Authentication\n\n### API Key\n"), ("## Response Fields\n", "## Response Fields\n\n### All\n")),
+    "pipes without spaces": rendered(lambda table: re.sub(r" ?\| ?", "|", piped(table).replace("string|null", "string\\|null"))),
+    "a head for each row": rendered(lambda table: "\n\n".join(piped([each]) for each in table)),
+    "MDX": "import Tabs from '@theme/Tabs'\nexport const a = 1\n\n" + edited(
+        ("**Tip:** Use", "{/* 24 h\nTTL */}\n\n<Callout type=\"info\">\n**Tip:** Use"), ("of polling.\n\n### Text", "of polling.\n</Callout>\n\n### Text")),
+    "headings of HTML": re.sub(r"(?m)^(#+) (.*)$", lambda found: f'<h{len(found[1])} id="x">{found[2]}</h{len(found[1])}>', PAGE),
+    "other comments": edited(("// 402 — Insufficient balance", "# 402 — Insufficient balance"), ("// 400 — Model not found", "/* 400 — Model not found */"), ('"output": null\n', '"output": null # none\n'), ('"error": null,', '"error": null, /* none */')),
+    "errors below headings": edited(("```\n// 402 — Insufficient balance\n", "#### 402: Insufficient balance\n\n```\n"), ("```\n// 400 — Model not found\n", "#### 400 Model not found\n\n```\n")),
+    "other letters of names": edited(("Ocp-Apim-Subscription-Key", "ocp-apim-subscription-key"), ("\n\nstring\n\nYes", "\n\nString\n\nYes")),
+    "a slash at the end": edited(("ai/v1\n```", "ai/v1/\n```")),
+    "a tip less": edited(("**Tip:** Use `X-Webhook-URL` header to get a callback instead of polling.", "")),
     "what MiniMax does": edited(("Advanced video, audio, and image generation by MiniMax.", "MiniMax makes videos.")),
 }  # fmt: skip
 
