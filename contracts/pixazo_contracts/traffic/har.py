@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from itertools import count
@@ -48,7 +49,8 @@ from pixazo_contracts.trace import (
     whole_number,
 )
 
-from .classify import KEPT_OF_REQUESTS, SECRET_HEADERS, classify, key_of, secrets_of, without_key
+from .classify import KEPT_OF_REQUESTS, SECRET_HEADERS, SUBMIT_PATHS, classify, key_of, secrets_of, without_key
+from .tape import decoded
 
 #: The largest file that is read, in bytes.
 LARGEST: Final = 256 * 1024 * 1024
@@ -140,6 +142,28 @@ def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
     return urlencode(params).encode() if params else body
 
 
+def _length(headers: Headers) -> int | None:
+    return next((whole_number(value.strip()) for name, value in headers if name.lower() == "content-length"), None)
+
+
+def _sent(request: JsonObject, headers: Headers, folder: Path | None) -> bytes | None:
+    """The body of a request; None if the tool did not keep it, or keeps a word in its place."""
+    body, told = _bytes(_member(request, "postData"), folder), _length(headers)
+    told = request.get("bodySize") if told is None else told
+    if body is None:
+        return b"" if told == 0 else None
+    return body if told in (None, -1, len(body)) or body.lstrip().startswith(b"{") else None
+
+
+def _received(content: JsonObject, headers: Headers, folder: Path | None) -> bytes | None:
+    """The body of a response; None if the tool did not keep it, or in an encoding that cannot be undone."""
+    body = _bytes(content, folder)
+    if body is None or content.get("encoding") != "base64":
+        return body
+    plain, is_known = decoded(headers, body)
+    return plain if is_known else body if body[:1] == b"{" else None
+
+
 def _typed(headers: Headers, kind: object) -> Headers:
     """The headers, with the type of the body if only the body has it."""
     named = any(name.lower() == "content-type" for name, _ in headers)
@@ -153,16 +177,16 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     if not is_object(entry) or not method or not split_url(url).hostname:
         return None
     posted, content = _member(request, "postData"), _member(response, "content")
-    status, body = int(_number(response.get("status"))), _bytes(content, folder)
+    status = int(_number(response.get("status")))
     at = instant(FRACTION.sub(r"\1", _text(entry.get("startedDateTime")).strip()))
     headers, answered = tuple(_pairs(request.get("headers"))), tuple(_pairs(response.get("headers")))
-    declared = next((value.strip() for name, value in answered if name.lower() == "content-length"), "")
+    body, declared = _received(content, answered, folder), _length(answered)
     size = len(body or b"") or int(_number(content.get("size")) or _number(response.get("bodySize")))
-    size = size or whole_number(declared) or 0
+    size = size or declared or 0
     if not body:
         # A browser writes size 0, and some an empty text, for a body that it did not keep.
         is_empty = not size and (body is not None or content.get("size") == 0)
-        is_told = status // 100 != 2 or status == 204 or declared == "0" or "_pixazo" in entry
+        is_told = status // 100 != 2 or status == 204 or declared == 0 or "_pixazo" in entry
         body = b"" if is_empty and is_told else None
     return _Entry(
         at=before if at is None or at < 0 else at,  # year 1 stands for no instant
@@ -170,7 +194,7 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
         method=method,
         url=url,
         headers=_typed(headers, posted.get("mimeType")) if posted else headers,
-        sent=_bytes(posted, folder),
+        sent=_sent(request, headers, folder),
         status=status if 100 <= status < 600 else None,
         error=None if status else next((word for word in ERRORS if word == response.get("statusText")), "lost"),
         answered=_typed(answered, content.get("mimeType")),
@@ -296,8 +320,8 @@ class _Archive:
                 self._redactor, number, at, entry.method, target, entry.headers, entry.sent or b"", answered
             )
         is_told = entry.body is not None or (is_media and (entry.size > 0 or entry.status != 200))
-        if not entry.ours and (entry.status in {None, 407, 511} or not is_told):
-            # The client went away, a proxy of its network answered, or the tool did not keep the response: no gateway is seen.
+        if not entry.ours and (entry.status in {None, 304, 407, 511} or not is_told):
+            # The client went away, its cache or a proxy of its network answered, or the tool did not keep the response: no gateway is seen.
             return None
         return self._exchange(entry) if is_media or self._reaches_gateway(entry) or "operation" in entry.ours else None
 
@@ -312,6 +336,8 @@ class _Archive:
         said = classify(
             entry.method, entry.url, headers, entry.sent, self.origin, issued=self._ids, media=media
         ).settled(entry.status, body)
+        if entry.sent is None and said.operation in SUBMIT_PATHS.values():
+            said = replace(said, aims=(), intent="any")  # whatever it was
         is_media = said.operation == "media"
         account = "default" if left_out else "" if key is None or is_media else "blank"
         if key and key[0] and not is_media:
@@ -328,7 +354,7 @@ class _Archive:
             finished=entry.at - self._start + entry.seconds,
             status=entry.status,
             request_headers=(header for header in entry.headers if header[0].lower() in KEPT_OF_REQUESTS),
-            request_body=entry.sent,
+            request_body=entry.sent or None,
             error=entry.error,
             headers=entry.answered,
             body=entry.body,
