@@ -171,14 +171,14 @@ class _Reading:
         """Any other section of the template."""
         table, rest = rows(section)
         self._table(section, table)
-        label = ""
+        label = section.title if _CODE.match(section.title) else ""
         for block, following in zip_longest(rest, rest[1:]):
             is_labelled = following and (block.kind, following.kind) == ("text", "code")
             if section.kind in _ERRORS and is_labelled and _CODE.search(block.text):
                 label = block.text  # equivalent to a comment in the sample
             else:
                 self._block(section, block, label)
-                label = ""
+                label = "" if block.kind == "code" else label
 
     def _table(self, section: Section, table: list[Row]) -> None:
         if section.kind == "request parameters":

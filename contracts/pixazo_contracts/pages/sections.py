@@ -178,20 +178,16 @@ def _plain(token: Token) -> str:
 
 
 def _joined(blocks: Iterable[Block]) -> list[Block]:
-    """The blocks, with code that was split into paragraphs in one block."""
+    """The blocks, with code that was split into paragraphs in one block: its brackets are still open."""
     joined = list[Block]()
     for block in blocks:
         last = joined[-1] if joined else block
-        if last is not block and last.kind == "code" and block.kind in ("code", "text") and _is_open(last.text):
+        has_more = last is not block and last.kind == "code" and block.kind in ("code", "text")
+        if has_more and sum(map(last.text.count, "{[")) > sum(map(last.text.count, "}]")):
             joined[-1] = msgspec.structs.replace(last, text=f"{last.text}\n{block.text}")
         else:
             joined.append(block)
     return joined
-
-
-def _is_open(code: str) -> bool:
-    """Whether brackets are still open at the end."""
-    return sum(code.count(each) for each in "{[") > sum(code.count(each) for each in "}]")
 
 
 class Section(msgspec.Struct):
@@ -226,11 +222,8 @@ def _recognized(section: Section) -> Section:
     """The section, identified by its contents if its heading is not in the template."""
     if section.kind == "endpoint" and any(re.match(r"POST (?!\S*/status/)", block.text) for block in section.code()):
         section.kind = "request code"
-    if re.match(r"[45]\d\d\b", section.title):  # equivalent to a comment in the sample
-        section.blocks = [
-            msgspec.structs.replace(each, text=f"// {section.title}\n{each.text}") if each.kind == "code" else each
-            for each in section.blocks
-        ]
+    if section.code() and re.match(r"[45]\d\d\b", section.title):
+        section.kind = "queue system errors"
     if section.title and not section.kind:
         code = next((block.text for block in section.code()), None)
         samples = (kind for pattern, kind in _SAMPLES if code is not None and re.search(pattern, code, re.DOTALL))

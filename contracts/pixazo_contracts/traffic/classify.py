@@ -67,14 +67,10 @@ IMAGE: Final = re.compile(r"(?i)image|frame|url|fetch|download")
 PARAMETER: Final = re.compile(r"(?i)duration|resolution|prompt|aigc_watermark|fast_pretreatment")
 
 
-def is_origin_form(target: str) -> bool:
-    """Whether a request target is a path; its query may still contain a URL."""
-    return target.startswith("/")
-
-
 def split_target(url: str) -> tuple[str, str]:
+    """Path and query of a URL, or of a path whose query may contain a URL."""
     try:
-        parts = urlsplit(f"//-{url}" if is_origin_form(url) else url)
+        parts = urlsplit(f"//-{url}" if url.startswith("/") else url)
     except ValueError:
         return "", ""
     return parts.path, parts.query
@@ -191,7 +187,7 @@ def classify(
     key, placement = key_of(url, headers) or (None, "header")
     said = Classified(operation="elsewhere", keyed=bool(key), blank=key == "", placement=placement)
     names = {name.lower() for name, _ in headers}
-    absolute = (f"{origin}{url}" if is_origin_form(url) else url).partition("?")[0]
+    absolute = (f"{origin}{url}" if url.startswith("/") else url).partition("?")[0]
     if media and absolute in media:
         whole = not names & CONDITIONS and method == "GET"
         return replace(said, operation="media" if whole else "other", request_id=media[absolute] if whole else None)

@@ -316,9 +316,7 @@ class Proxy:
             match name.lower():
                 case b"x-webhook-url":
                     headers.append((name, self._tape.hook(value.decode("latin-1"), public).encode()))
-                case b"content-length":
-                    headers.append((name, b"%d" % len(body)))
-                case b"transfer-encoding":
+                case b"content-length" | b"transfer-encoding":
                     headers.append((b"Content-Length", b"%d" % len(body)))
                 case b"trailer":
                     pass
