@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cache, partial
 from importlib.resources import files
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 import msgspec
@@ -130,26 +131,15 @@ def _sections(operation: Operation) -> set[str]:
 
 
 def _paired(old: Sequence[Operation], new: Iterable[Operation]) -> list[tuple[Operation | None, Operation | None]]:
-    """The operations of the old page with those of the new one: by path, else by heading, else by title and most of the parameters' names."""
+    """The operations of the old page with those of the new one: by route, else by path, else by heading."""
     left, partners = list(new), dict[int, Operation]()
-    for is_same in (_is_same_route, _is_like):
+    for key in (attrgetter("method", "path"), attrgetter("path"), attrgetter("group", "title")):
         for number, each in enumerate(old):
-            found = next((other for other in left if number not in partners and is_same(each, other)), None)
+            found = next((other for other in left if number not in partners and key(each) == key(other)), None)
             if found is not None:
                 partners[number] = found
                 left.remove(found)
     return [*((each, partners.get(number)) for number, each in enumerate(old)), *((None, each) for each in left)]
-
-
-def _is_same_route(old: Operation, new: Operation) -> bool:
-    return (old.method, old.path) == (new.method, new.path)
-
-
-def _is_like(old: Operation, new: Operation) -> bool:
-    if old.path == new.path or (old.group, old.title) == (new.group, new.title):
-        return True
-    names, others = ({each.name for each in operation.parameters} for operation in (old, new))
-    return old.title == new.title and len(names & others) * 2 > len(names | others)
 
 
 def _facts(before: Operation, after: Operation) -> Iterator[Change]:
