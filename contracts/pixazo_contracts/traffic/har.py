@@ -337,26 +337,15 @@ class _Archive:
         account = "default" if left_out else "" if key is None or is_media else "blank"
         if key and key[0] and not is_media:
             account = self._accounts.get(key[0], "unknown")
+        started, sent = entry.at - self._start, entry.sent or None
         exchange = record_exchange(
-            self._redactor,
-            **said.fields,
-            number=next(self._numbers[0]),
-            probe="har",
-            method=entry.method,
-            url=without_key(entry.url),
-            account=account,
-            started=entry.at - self._start,
-            finished=entry.at - self._start + entry.seconds,
-            status=entry.status,
+            self._redactor, **said.fields, number=next(self._numbers[0]), probe="har", method=entry.method,
+            account=account, url=without_key(entry.url), started=started, finished=started + entry.seconds,
             request_headers=(header for header in entry.headers if header[0].lower() in KEPT_OF_REQUESTS),
-            request_body=entry.sent or None,
-            error=entry.error,
-            headers=entry.answered,
-            body=entry.body,
-            size=entry.size,
+            request_body=sent, status=entry.status, error=entry.error, headers=entry.answered, body=entry.body, size=entry.size,
             media=inspect_media(body) if is_media and entry.status == 200 and body else None,
             leaks=self._redactor.places(entry.answered, body, is_media=is_media),
-        )
+        )  # fmt: skip
         if not entry.ours:
             return exchange
         # What `_pixazo` says, if that fits, is redacted too: anyone can write an archive.

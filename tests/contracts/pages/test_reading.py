@@ -211,12 +211,6 @@ def test_what_an_operation_prints_itself_is_not_completed() -> None:
     assert [each.section for each in read_page(page).operations[0].samples] == ["request code", "curl example"]
 
 
-@pytest.mark.parametrize(("page", "whether"), [("a\n```\nx", True), ("1. a\n   ```\n   x\n\n## B", False)])
-def test_a_page_that_ends_within_a_sample(page: str, whether: bool) -> None:
-    """A list that ends also ends a sample in it."""
-    assert read_blocks(page)[-1].is_open is whether
-
-
 LINES = own_page().splitlines(keepends=True)
 OURS = read_page(own_page())
 
