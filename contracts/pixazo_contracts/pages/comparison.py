@@ -45,7 +45,9 @@ _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("q
 _SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
 Effect = Literal["", "breaking", "widening", "unknown"]
 #: All attributes that limit what callers may send.
-_BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats", "aspect_ratio"}
+_BOUNDS: Final = _UPPER | {
+    "minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats", "aspect_ratio",
+}  # fmt: skip
 #: The parts that are about one header.
 _HEADERS: Final = frozenset({"header", "authentication", "status route header"})
 #: The meaning of a fact that only says that something is there.

@@ -50,7 +50,7 @@ def _read_yaml(text: str) -> object:
 
     try:
         loader: Any = yaml.SafeLoader(text)
-        loader.yaml_implicit_resolvers = {None: [(f"{_TAG}{name}", form) for name, (form, _) in _SCALARS.items() if name != "str"]}
+        loader.yaml_implicit_resolvers = {None: [(f"{_TAG}{name}", form) for name, (form, _) in _SCALARS.items()]}
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         # The messages of the composer show an alias, which may be an API key in the wrong place.

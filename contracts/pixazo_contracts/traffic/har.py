@@ -142,8 +142,8 @@ def _length(headers: Headers) -> int | None:
 
 def _sent(request: JsonObject, headers: Headers, folder: Path | None) -> bytes | None:
     """The body of a request; None if the tool did not keep it, or keeps a word in its place."""
-    body, told = _bytes(_member(request, "postData"), folder), _length(headers)
-    told = request.get("bodySize") if told is None else told
+    body, length = _bytes(_member(request, "postData"), folder), _length(headers)
+    told = request.get("bodySize") if length is None else length
     if body is None:
         return b"" if told == 0 else None
     return body if told in (None, -1, len(body)) or body.lstrip().startswith(b"{") else None

@@ -29,6 +29,7 @@ from pixazo_contracts.trace import (
     Exchange,
     Footer,
     InvalidTraceError,
+    JsonObject,
     Profile,
     Record,
     Trace,
@@ -170,7 +171,7 @@ class Tape:
         """Keep what a restart must know, readable by the owner only; keys are kept as salted digests."""
         # A URL with a key is known to this process only.
         hooks = {token: url for token, url in self.hooks.items() if self._redactor.without_keys(url) == url}
-        state = {"salt": self._salt, "accounts": self._accounts, "purse": self.token_prefix}
+        state: JsonObject = {"salt": self._salt, "accounts": self._accounts, "purse": self.token_prefix}
         state |= {"hook_count": self._hook_count, "hooks": hooks}
         temporary = self.out / f"{STATE}.new"
         try:

@@ -442,7 +442,7 @@ WORDING = {
     "pipes without spaces": rendered(lambda table: re.sub(r" ?\| ?", "|", piped(table).replace("string|null", "string\\|null"))),
     "a head for each row": rendered(lambda table: "\n\n".join(piped([each]) for each in table)),
     "MDX": "import Tabs from '@theme/Tabs'\nexport const a = 1\n\n" + edited(
-        ("**Tip:** Use", "{/* 24 h\nTTL */}\n\n<Callout type=\"info\">\n**Tip:** Use"), ("of polling.\n\n### Text", "of polling.\n</Callout>\n\n### Text")),
+        ("**Tip:** Use", '{/* 24 h\nTTL */}\n\n<Callout type="info">\n**Tip:** Use'), ("of polling.\n\n### Text", "of polling.\n</Callout>\n\n### Text")),
     "headings of HTML": re.sub(r"(?m)^(#+) (.*)$", lambda found: f'<h{len(found[1])} id="x">{found[2]}</h{len(found[1])}>', PAGE),
     "other comments": edited(("// 402 — Insufficient balance", "# 402 — Insufficient balance"), ("// 400 — Model not found", "/* 400 — Model not found */"), ('"output": null\n', '"output": null # none\n'), ('"error": null,', '"error": null, /* none */')),
     "errors below headings": edited(("```\n// 402 — Insufficient balance\n", "#### 402: Insufficient balance\n\n```\n"), ("```\n// 400 — Model not found\n", "#### 400 Model not found\n\n```\n")),

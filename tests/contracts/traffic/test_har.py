@@ -244,7 +244,9 @@ def test_missing_parts_are_no_obstacle() -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        *({"status": code, "content": {"text": "<html>"}} for code in (0, 304, 407, 511)),  # a cache, a proxy, a captive portal
+        *(
+            {"status": code, "content": {"text": "<html>"}} for code in (0, 304, 407, 511)
+        ),  # a cache, a proxy, a captive portal
         *({"status": 200, "content": each} for each in ({"size": 80}, {"size": 0}, {"size": 0, "text": ""})),
     ],
 )

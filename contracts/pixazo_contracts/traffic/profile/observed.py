@@ -115,9 +115,8 @@ def find(trace: Trace) -> dict[str, Finding]:
     sightings = [sighting for seen in single for sighting in seen(trace)]
     found = _decided(_drop_dependent(sightings, _decided(sightings)))
     # Each is named after the point about which the whole trace shows something.
-    for look in (job_times, webhook_retries, read_delay, retention, rate_limit, concurrency, check_order, media_user_agents):
-        if (finding := look(trace)) is not None:
-            found[look.__name__] = finding
+    whole = job_times, webhook_retries, read_delay, retention, rate_limit, concurrency, check_order, media_user_agents
+    found |= {look.__name__: finding for look in whole if (finding := look(trace)) is not None}
     return {name: found[name] for name in POINTS if name in found}
 
 
