@@ -234,9 +234,7 @@ class _Reading:
                     continue
                 self.found["enumeration"] = tuple(values)
                 self.rest = f"{self.rest[: match.start()]} {_ONLY.sub('', self.rest[end:])}"
-                self.rest = re.sub(
-                    r"\b(?:must be|seconds|is supported|are supported|currently)\b", "", self.rest, flags=re.IGNORECASE
-                )
+                self.rest = re.sub(r"(?i)\b(?:must be|seconds|(?:is|are) supported|currently)\b", "", self.rest)
                 return
 
     def _listed(self, at: int, *, words: bool) -> tuple[list[Any], int]:

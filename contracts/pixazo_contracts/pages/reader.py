@@ -236,11 +236,8 @@ class _Reading:
         elif block.kind == "code" or block.kind == "row":
             self._unread(section, [block])
         else:
-            if (
-                section.kind == "typical workflow"
-                and _OFTEN.search(text)
-                and (found := _SECONDS.search(normalized(text)))
-            ):
+            is_interval = section.kind == "typical workflow" and _OFTEN.search(text)
+            if is_interval and (found := _SECONDS.search(normalized(text))):
                 values.setdefault("polling", (int(found[1]), int(found[2] or found[1])))
             self.sentences.append(Sentence(section.kind or section.title, text, block.line))
 

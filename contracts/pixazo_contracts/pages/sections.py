@@ -66,10 +66,7 @@ _NAMED: Final = re.compile(r"`?[\w.\[\]-]+`?\s*\([^)]*\)")
 
 
 class Block(msgspec.Struct, frozen=True):
-    """One block: its `text` without Markdown marks except backticks, the 1-based `line` where it begins; of a row its `cells`.
-
-    `is_open`: it is a sample whose fence is never closed.
-    """
+    """One block: its `text` without Markdown marks except backticks, the 1-based `line` where it begins; of a row its `cells`; `is_open` if its fence is not closed."""
 
     kind: Literal["heading", "text", "item", "code", "row"]
     text: str
@@ -232,9 +229,7 @@ def _recognized(section: Section) -> Section:
         section.kind = next(samples, "") or next((kind for columns, kind in TABLES.items() if names == {*columns}), "")
         if not section.kind and any(PRICE.match(cell) for row in table for cell in row.cells.values()):
             section.kind = "pricing"
-        if section.kind in _OF_CALLBACKS and re.search(
-            "^(?!.*status).*(?:webhook|callback)", section.title, re.IGNORECASE
-        ):
+        if section.kind in _OF_CALLBACKS and re.search("(?i)^(?!.*status).*(?:webhook|callback)", section.title):
             section.kind = "webhook"
         if section.kind == "request headers" and "response" in section.title.casefold():
             section.kind = ""
@@ -333,11 +328,8 @@ def _priced(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
         columns = {at for at, name in enumerate(names) if PRICED.search(name.text)}
         columns |= {at for row in table for at, each in enumerate(row) if PRICE.match(each.text)}
         prices = [row[at].text for row in table for at in columns]
-        if (
-            columns
-            and 0 not in columns
-            and all(PRICE.match(each) or re.fullmatch(r"[\d.]+|\D*", each) for each in prices)
-        ):
+        are_prices = all(PRICE.match(each) or re.fullmatch(r"[\d.]+|\D*", each) for each in prices)
+        if columns and 0 not in columns and are_prices:
             head = [each.text.casefold() for each in names]
             found = [_row(row[0].line, head, [each.text for each in row]) for row in table]
             return found, [block for block in blocks if block not in cells]

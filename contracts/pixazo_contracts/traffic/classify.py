@@ -23,9 +23,7 @@ from .bodies import BOOLEANS, Reading, is_public, read_body
 #: Names of headers whose values are secrets: of what an app sends, and in lower case of what another tool has recorded, where the first
 #: would redact too much: the signature of each callback, a session that is echoed, a token of each request.
 SECRET: Final = re.compile(r"(?i)(?!idempotency-key$).*(key|auth|token|secret|cookie|session|signature|password)")
-SECRET_HEADERS: Final = frozenset(
-    {KEY_HEADER.lower(), *("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key")}
-)
+SECRET_HEADERS: Final = {KEY_HEADER.lower(), *"authorization proxy-authorization cookie set-cookie x-api-key".split()}
 
 #: A key in a query.
 QUERY_NAMES: Final = ("subscription-key", KEY_HEADER.lower())
@@ -47,9 +45,7 @@ WELL_FORMED: Final = re.compile(rf"{MODEL}_[0-9A-Za-z]+(-[0-9A-Za-z]+){{4}}")
 ISSUABLE: Final = re.compile(rf"{MODEL}_(?!0{{8}})[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}")
 
 #: Headers that ask for something other than the whole representation: the response is not evidence.
-CONDITIONS: Final = frozenset(
-    {"range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"}
-)
+CONDITIONS: Final = {"range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"}
 
 #: Methods that a path does not have; a server in front of the API may handle others, such as OPTIONS.
 OTHER_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "PATCH"})

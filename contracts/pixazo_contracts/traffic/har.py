@@ -123,8 +123,8 @@ def _attached(name: object, folder: Path | None) -> bytes | None:
         return None
 
 
-def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
-    """The body in `text`, also in Base64 or compressed, or in a file next to the archive; None if it is missing."""
+def _bytes(part: JsonObject, headers: Headers, folder: Path | None) -> bytes | None:
+    """The body in `text`, also in Base64 or compressed, or in a file next to the archive; None if it is missing, or in an encoding that cannot be undone."""
     text = part.get("text")
     if isinstance(text, str) and part.get("encoding") != "base64":
         return text.encode("utf-8", "replace")
@@ -132,8 +132,12 @@ def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
         body = base64.b64decode(text) if isinstance(text, str) else _attached(part.get("_file"), folder)
     except ValueError:
         return None
-    params = [] if body is not None else [*_pairs(part.get("params"))]
-    return urlencode(params).encode() if params else body
+    if body is None:
+        params = [*_pairs(part.get("params"))]
+        return urlencode(params).encode() if params else None
+    # Some tools leave gzip on a body without saying so; no JSON and no medium of the gateway begins like that.
+    plain, is_known = decoded((("Content-Encoding", "gzip"),) if body.startswith(b"\x1f\x8b") else headers, body)
+    return plain if is_known else body if body[:1] == b"{" else None
 
 
 def _length(headers: Headers) -> int | None:
@@ -142,21 +146,11 @@ def _length(headers: Headers) -> int | None:
 
 def _sent(request: JsonObject, headers: Headers, folder: Path | None) -> bytes | None:
     """The body of a request; None if the tool did not keep it, or keeps a word in its place."""
-    body, length = _bytes(_member(request, "postData"), folder), _length(headers)
+    body, length = _bytes(_member(request, "postData"), headers, folder), _length(headers)
     told = request.get("bodySize") if length is None else length
     if body is None:
         return b"" if told == 0 else None
     return body if told in (None, -1, len(body)) or body.lstrip().startswith(b"{") else None
-
-
-def _received(content: JsonObject, headers: Headers, folder: Path | None) -> bytes | None:
-    """The body of a response; None if the tool did not keep it, or in an encoding that cannot be undone."""
-    body = _bytes(content, folder)
-    if body is None or content.get("encoding") != "base64":
-        return body
-    # Some tools leave gzip on a body without saying so; no JSON and no medium of the gateway begins like that.
-    plain, is_known = decoded((("Content-Encoding", "gzip"),) if body.startswith(b"\x1f\x8b") else headers, body)
-    return plain if is_known else body if body[:1] == b"{" else None
 
 
 def _typed(headers: Headers, kind: object) -> Headers:
@@ -175,7 +169,7 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     status = int(_number(response.get("status")))
     at = instant(FRACTION.sub(r"\1", _text(entry.get("startedDateTime")).strip()))
     headers, answered = tuple(_pairs(request.get("headers"))), tuple(_pairs(response.get("headers")))
-    body, declared = _received(content, answered, folder), _length(answered)
+    body, declared = _bytes(content, answered, folder), _length(answered)
     size = len(body or b"") or int(_number(content.get("size")) or _number(response.get("bodySize")))
     size = size or declared or 0
     if not body:

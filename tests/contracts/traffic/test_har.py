@@ -128,9 +128,7 @@ def test_chrome_s_and_firefox_s_members_and_pseudo_headers_are_left_out() -> Non
     ("pack", "coding", "read"),
     [(bytes, "br", [ID]), (gzip.compress, "", [ID]), (zlib.compress, "deflate", [ID]), (lzma.compress, "xz", [])],
 )
-def test_bodies_in_base64_are_decoded_and_unpacked(
-    pack: Callable[[bytes], bytes], coding: str, read: list[str]
-) -> None:
+def test_bodies_in_base64_are_unpacked(pack: Callable[[bytes], bytes], coding: str, read: list[str]) -> None:
     """As mitmproxy and Safari write them, and as recording proxies keep them; what cannot be unpacked was not kept."""
     coded, text = submit(), base64.b64encode(pack(json.dumps(ACCEPTED).encode())).decode()
     coded["response"]["content"] = {"encoding": "base64", "size": 5, "text": text}
@@ -148,9 +146,7 @@ def test_bodies_in_base64_are_decoded_and_unpacked(
         ({"postData": {"text": "[1]"}, "bodySize": 3}, ["SUBMIT-17"]),
     ],
 )
-def test_a_body_that_was_left_out_or_replaced_is_not_the_one_that_was_sent(
-    request_: dict[str, object], failed: list[str]
-) -> None:
+def test_a_body_that_was_left_out_is_not_what_was_sent(request_: dict[str, object], failed: list[str]) -> None:
     """Only one that is known to be empty, or no object, had to be refused."""
     accepted = submit()
     accepted["request"] |= {"headers": _listed({"Content-Type": "application/json"}), **request_}

@@ -247,9 +247,8 @@ def _generations(trace: Trace, natural: Natural) -> tuple[Generation, ...]:
 
 def _plan(one: Generation) -> spec.Plan:
     """The plan with which every read shows the state that it showed, as far as one plan can."""
-    seen = [
-        (one.age(each.started), each) for each in one.reads if each.succeeded and each.word in spec.Status.__members__
-    ]
+    found = (each for each in one.reads if each.succeeded and each.word in spec.Status.__members__)
+    seen = [(one.age(each.started), each) for each in found]
     ends = [(age, each) for age, each in seen if each.word in spec.TERMINAL]
     called = [(one.age(each.at), each) for each in one.callbacks if each.members.get("status") in spec.TERMINAL]
     first = min((age for age, _ in (*ends, *called)), default=math.inf)
