@@ -20,10 +20,10 @@ from pixazo_contracts.trace import KEY_HEADER, MODEL, MODEL_BASE, STATUS_BASE, I
 
 from .bodies import BOOLEANS, Reading, is_public, read_body
 
-#: Names of headers whose values are secrets: of what an app sends, and in lower case of what another tool has recorded, where the first
+#: Names of headers whose values are secrets: of what an app sends, and of what another tool has recorded, where the first
 #: would redact too much: the signature of each callback, a session that is echoed, a token of each request.
 SECRET: Final = re.compile(r"(?i)(?!idempotency-key$).*(key|auth|token|secret|cookie|session|signature|password)")
-SECRET_HEADERS: Final = {KEY_HEADER.lower(), *"authorization proxy-authorization cookie set-cookie x-api-key".split()}
+SECRET_HEADERS: Final = re.compile(rf"(?i){KEY_HEADER}|(?:proxy-)?authorization|(?:set-)?cookie|x-api-key")
 
 #: A key in a query.
 QUERY_NAMES: Final = ("subscription-key", KEY_HEADER.lower())

@@ -281,7 +281,7 @@ class _Archive:
         self._accounts = _accounts([entry for entry in entries if self._reaches_gateway(entry)])
         secrets = list[tuple[str, str]]()
         for entry in entries:
-            headers = tuple(each for each in (*entry.headers, *entry.answered) if each[0].lower() in SECRET_HEADERS)
+            headers = tuple(each for each in (*entry.headers, *entry.answered) if SECRET_HEADERS.fullmatch(each[0]))
             secrets += secrets_of(entry.url, headers, words=False)
         self._redactor = Hiding.each(dict.fromkeys(each for each in secrets if each[0] != KEY))
         self.key_searched = all(map(is_distinctive, self._accounts))
