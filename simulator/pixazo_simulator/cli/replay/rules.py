@@ -105,7 +105,7 @@ class _Telling(msgspec.Struct):
 
     def _submitted(self, number: int, submit: Exchange, one: Generation | None) -> Step:
         if submit.request_body is None and submit.method == "POST":
-            self.notes.append(f"submission {number}: the trace does not contain its body")
+            self.notes.append(f"submission {number}: the trace lacks its body: a plain one or none is sent")
         if submit.status is None:
             if submit.error == "connect":
                 self.notes.append(
