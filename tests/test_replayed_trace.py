@@ -447,10 +447,12 @@ def test_what_a_profile_accepts_is_expressed_by_tests_that_find_it(
 
 
 @pytest.mark.slow
-def test_an_image_that_a_recorder_cut_is_sent_as_another(pytester: pytest.Pytester) -> None:
+def test_an_image_that_a_recorder_cut_and_a_body_that_it_left_out_are_sent_as_others(pytester: pytest.Pytester) -> None:
     image = data_url("image/png", png(400, 400, padding=5000))
     cut = record_request_body(json.dumps({"prompt": "A bear", "first_frame_image": image}).encode())
-    expressed(pytester.path, accepted(0, 1, body=str(cut), operation="imageToVideo"))
+    other = [accepted(at, at + 1, operation=each) for at, each in ((1, "generate"), (2, "imageToVideo"))]
+    lost = [each.replace(b'"{\\"prompt\\": \\"A bear\\"}"', b"null") for each in other]
+    expressed(pytester.path, accepted(0, 1, body=str(cut), operation="imageToVideo"), *lost)
     pytester.runpytest("-q", "-p", "no:cacheprovider", "tests").assert_outcomes(passed=1)
 
 

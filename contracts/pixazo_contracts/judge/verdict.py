@@ -260,9 +260,8 @@ def _explained(clauses: Sequence[Clause], rulings: Mapping[str, _Ruling]) -> dic
 
     for clause_id, ruling in rulings.items():
         failed = [root for root in spoiled if root in roots(clause_id)]
-        guilty = [[root for root in failed if spoiled[root] & records] for records in ruling.finding_records] or [
-            failed
-        ]
+        guilty = [[root for root in failed if spoiled[root] & records] for records in ruling.finding_records]
+        guilty = guilty or [failed]
         if ruling.verdict.outcome in EXPLICABLE and all(guilty):
             causes[clause_id] = [root for root in failed if any(root in each for each in guilty)]
 

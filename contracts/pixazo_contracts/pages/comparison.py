@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cache, partial
 from importlib.resources import files
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 import msgspec
@@ -18,7 +19,7 @@ import msgspec
 from pixazo_contracts.clauses import CATALOGUE, Quote
 from pixazo_contracts.trace import MODEL, is_array, is_object
 
-from .descriptions import sentences
+from .descriptions import ratio, sentences
 from .meaning import COMPARISONS, PLACEHOLDER, atoms, gist, in_dollars
 from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of, url_parts
 
@@ -44,7 +45,11 @@ _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("q
 _SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
 Effect = Literal["", "breaking", "widening", "unknown"]
 #: All attributes that limit what callers may send.
-_BOUNDS: Final = _UPPER | {"minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats"}
+_BOUNDS: Final = _UPPER | {
+    "minimum", "min_length", "min_items", "short_side_above", "enumeration", "formats", "aspect_ratio",
+}  # fmt: skip
+#: The parts that are about one header.
+_HEADERS: Final = frozenset({"header", "authentication", "status route header"})
 #: The meaning of a fact that only says that something is there.
 PRESENT: Final = "present"
 _KINDS: Final[dict[type, str]] = {bool: "boolean", type(None): "null", int: "number", float: "number"}
@@ -128,26 +133,15 @@ def _sections(operation: Operation) -> set[str]:
 
 
 def _paired(old: Sequence[Operation], new: Iterable[Operation]) -> list[tuple[Operation | None, Operation | None]]:
-    """The operations of the old page with those of the new one: by path, else by heading, else by title and most of the parameters' names."""
+    """The operations of the old page with those of the new one: by route, else by path, else by heading."""
     left, partners = list(new), dict[int, Operation]()
-    for is_same in (_is_same_route, _is_like):
+    for key in (attrgetter("method", "path"), attrgetter("path"), attrgetter("group", "title")):
         for number, each in enumerate(old):
-            found = next((other for other in left if number not in partners and is_same(each, other)), None)
+            found = next((other for other in left if number not in partners and key(each) == key(other)), None)
             if found is not None:
                 partners[number] = found
                 left.remove(found)
     return [*((each, partners.get(number)) for number, each in enumerate(old)), *((None, each) for each in left)]
-
-
-def _is_same_route(old: Operation, new: Operation) -> bool:
-    return (old.method, old.path) == (new.method, new.path)
-
-
-def _is_like(old: Operation, new: Operation) -> bool:
-    if old.path == new.path or (old.group, old.title) == (new.group, new.title):
-        return True
-    names, others = ({each.name for each in operation.parameters} for operation in (old, new))
-    return old.title == new.title and len(names & others) * 2 > len(names | others)
 
 
 def _facts(before: Operation, after: Operation) -> Iterator[Change]:
@@ -218,7 +212,7 @@ def _shown(fact: Fact | None) -> Any:
 
 def _effect(key: tuple[str, str, str], old: Fact | None, new: Fact | None) -> Effect:
     part, _, attribute = key
-    if part in ("request", "status route", "status route header", "webhook", "header", "authentication"):
+    if part in ("request", "status route", "webhook", *_HEADERS):
         return "breaking"
     if part != "parameter":
         return "breaking" if new is None else "unknown"
@@ -233,15 +227,20 @@ def _effect(key: tuple[str, str, str], old: Fact | None, new: Fact | None) -> Ef
     if before is None or after is None:
         return "widening" if after is None else "breaking"
     if attribute in ("enumeration", "formats"):
-        return "widening" if set(before) <= set(after) else "breaking"
-    return "widening" if (after > before) == (attribute in _UPPER) else "breaking"
+        is_wider = set(before) <= set(after)
+    elif attribute == "aspect_ratio":
+        (low, high), (lowest, highest) = (map(ratio, each) for each in (before, after))
+        is_wider = lowest <= low and high <= highest
+    else:
+        is_wider = (after > before) == (attribute in _UPPER)
+    return "widening" if is_wider else "breaking"
 
 
 def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterable[Sentence]) -> Iterator[Change]:
     """What changed in the free sentences of each section: their order and their division into paragraphs do not matter."""
     olds, news = _by_section(old), _by_section(new)
     said, says = ({each for texts in found.values() for each in texts} for found in (olds, news))
-    name = operation_name(operation.path) if operation else ""
+    name, promised = operation_name(operation.path) if operation else "", atoms(*says)
     for section in dict.fromkeys([*olds, *news]):
         were, are = olds.get(section, []), news.get(section, [])
         gone, came = [each for each in were if each not in says], [each for each in are if each not in said]
@@ -252,7 +251,7 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
             # The names of the languages of the samples.
             is_caption = section == "request code" and not (now or ".").endswith(".")
             is_about_page = all(_ABOUT_PAGE.fullmatch(each) for each in (was, now) if each)
-            is_repeated = now is None and atoms(was or "") <= atoms(*are)
+            is_repeated = now is None and atoms(was or "") <= promised
             is_same = has_same_atoms or is_repeated or atoms(plain(was or "")) == atoms(plain(now or ""))
             if is_caption or is_about_page or (is_same and not _is_new(now or "", gone)):
                 yield change(kind="wording", before=was, after=now)
@@ -317,8 +316,8 @@ class Fact(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What two versions of a page have in common; the cells beside a price in any order, and seconds in any spelling."""
-        name = self.name
+        """What two versions of a page have in common; the cells beside a price in any order, and seconds in any spelling; a header in any letters."""
+        name = self.name.casefold() if self.part in _HEADERS else self.name
         if self.part == "price":
             name = ", ".join(sorted(re.sub(r"(?<=\d)[ -]?sec(?:ond)?s?\b", "s", name.casefold()).split(", ")))
         return self.part, name, self.attribute
@@ -352,11 +351,11 @@ def _route(part: str, method: str, url: str, section: str) -> Iterator[Fact]:
 
 def _request(operation: Operation) -> Iterator[Fact]:
     yield from _route("request", operation.method, operation.url, "request code")
-    yield Fact("request", "base URL", "", operation.base_url, operation.base_url, "base url")
+    yield Fact("request", "base URL", "", operation.base_url.rstrip("/"), operation.base_url, "base url")
     yield Fact("request", "model id", "", operation.model_id, operation.model_id, "output")
     for name, cells in operation.authentication.items():
         row = " | ".join((name, *cells))
-        marks = (required if (required := is_required(each)) is not None else each for each in cells[:2])
+        marks = (required if (required := is_required(each)) is not None else each.casefold() for each in cells[:2])
         yield Fact("authentication", name, "", [*marks, *sorted(atoms(" ".join(cells[2:])))], row, "authentication")
     for name, value in operation.headers.items():
         scheme = value.strip().rpartition(" ")[0].casefold()  # as in `Bearer YOUR_API_KEY`

@@ -75,6 +75,7 @@ _ONE: Final = re.compile(
 )
 _SEPARATOR: Final = re.compile(r"\s*(?:sec(?:ond)?s?\b\s*)?(?:,\s*(?:or|and)?|[/|]|\bor\b|\band\b)\s*")
 _ONLY: Final = _pattern(r"^\s*only\b")
+_UNIT_OR_END: Final = _pattern(r"\s*(?:seconds?)?[\s.]*")
 _FORMATS: Final = _pattern(r"(?:\bmust be )?\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b")
 _KINDS: Final = {
     "base64": _pattern(r"\bbase64\b"),
@@ -193,7 +194,7 @@ class _Reading:
         if match := self.take(_SHORT_SIDE):
             self.found["short_side_above"] = int(match[2]) - bool(re.match(">=|≥|at least", match[1]))
         if match := self.take(_ASPECT):
-            low, high = sorted((match[1], match[2]), key=_ratio)
+            low, high = sorted((match[1], match[2]), key=ratio)
             self.found["aspect_ratio"] = (low, high)
         if self.is_array and (match := self.take(_ITEMS)):
             self.found["max_items"] = int(match[3] or match[2])
@@ -226,14 +227,14 @@ class _Reading:
                 are_formats = values and all(_FORMATS.fullmatch(str(each)) for each in values)
                 if "format" in match[0] and are_formats and self.rest[match.end()].isalpha():
                     continue
-                too_few = len(values) < least and not re.match("only", match[0], re.IGNORECASE)
+                is_whole = _UNIT_OR_END.fullmatch(self.rest, end) is not None
+                one = r"only|must be\b" if is_whole else "only"
+                too_few = len(values) < least and not re.match(one, match[0], re.IGNORECASE)
                 if too_few or _AND_SO_ON.match(self.rest, end):
                     continue
                 self.found["enumeration"] = tuple(values)
                 self.rest = f"{self.rest[: match.start()]} {_ONLY.sub('', self.rest[end:])}"
-                self.rest = re.sub(
-                    r"\b(?:must be|seconds|is supported|are supported|currently)\b", "", self.rest, flags=re.IGNORECASE
-                )
+                self.rest = re.sub(r"(?i)\b(?:must be|seconds|(?:is|are) supported|currently)\b", "", self.rest)
                 return
 
     def _listed(self, at: int, *, words: bool) -> tuple[list[Any], int]:
@@ -281,7 +282,8 @@ def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, 
     return Rules(**reading.found, formats=formats, conditions=conditions), unread
 
 
-def _ratio(text: str) -> float:
+def ratio(text: str) -> float:
+    """The width divided by the height: 0.4 of `2:5`."""
     wide, _, high = text.partition(":")
     return int(wide) / max(int(high), 1)
 

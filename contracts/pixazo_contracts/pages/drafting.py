@@ -62,12 +62,10 @@ def draft_model(page: Page, day: date) -> str:
         written = _operation(msgspec.structs.replace(operation, parameters=known))
         lines += ["", "[[operations]]", *written, "parameters = ["]
         for parameter in operation.parameters:
+            line = _comment(f"{parameter.name!r} is not a member of the body: {parameter.description}")
             if parameter in known:
-                lines.append(f"    {_value(_parameter(parameter))},")
-            else:
-                lines.append(
-                    "    " + _comment(f"{parameter.name!r} is not a member of the body: {parameter.description}")
-                )
+                line = f"{_value(_parameter(parameter))},"
+            lines.append(f"    {line}")
         lines.append("]")
     if len(left_out) == len(drafted):
         raise InvalidPageError(f"no operation can be drafted: {left_out[0]}")

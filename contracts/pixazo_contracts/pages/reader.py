@@ -17,7 +17,7 @@ from pixazo_contracts.trace import is_object
 from .descriptions import read_rules
 from .meaning import normalized
 from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, url_parts
-from .sections import TYPOGRAPHY, Block, Row, Section, is_open, read_blocks, rows, sections, without_comments
+from .sections import TYPOGRAPHY, Block, Row, Section, read_blocks, rows, sections, without_comments
 
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE)\s+([^\s\"']+)")
 #: Of cURL: the method, a body without which it is GET, and the URL, which is not that in a header.
@@ -54,7 +54,7 @@ _PRICED: Final = re.compile(r"(\w[^:$]{0,60}?)\s*(?::|\s-)\s*([$€£]\s*\d\S*(?
 _ARROW: Final = "[→➜➔⇒⟶]|(?<![-=])[-=]+>"
 _ONE_OF: Final = re.compile(r"[|/,]|\bor\b")
 #: What is no JSON in a sample, and how many brackets open in one at most: values are walked recursively.
-_REMARK: Final = re.compile(r"(?<=\s)//.*|^[ \t]*(?:\.{3}|…),?[ \t]*$", re.MULTILINE)
+_REMARK: Final = re.compile(r"(?<=\s)(?://|# ).*|/\*.*?\*/|^[ \t]*(?:\.{3}|…),?[ \t]*$", re.MULTILINE)
 _LAST_COMMA: Final = re.compile(r",(?=\s*[}\]])")
 _MOST_NESTED: Final = 200
 _ERRORS: Final = frozenset({"queue system errors", "error responses"})
@@ -171,14 +171,14 @@ class _Reading:
         """Any other section of the template."""
         table, rest = rows(section)
         self._table(section, table)
-        label = ""
+        label = section.title if _CODE.match(section.title) else ""
         for block, following in zip_longest(rest, rest[1:]):
             is_labelled = following and (block.kind, following.kind) == ("text", "code")
             if section.kind in _ERRORS and is_labelled and _CODE.search(block.text):
                 label = block.text  # equivalent to a comment in the sample
             else:
                 self._block(section, block, label)
-                label = ""
+                label = "" if block.kind == "code" else label
 
     def _table(self, section: Section, table: list[Row]) -> None:
         if section.kind == "request parameters":
@@ -236,18 +236,15 @@ class _Reading:
         elif block.kind == "code" or block.kind == "row":
             self._unread(section, [block])
         else:
-            if (
-                section.kind == "typical workflow"
-                and _OFTEN.search(text)
-                and (found := _SECONDS.search(normalized(text)))
-            ):
+            is_interval = section.kind == "typical workflow" and _OFTEN.search(text)
+            if is_interval and (found := _SECONDS.search(normalized(text))):
                 values.setdefault("polling", (int(found[1]), int(found[2] or found[1])))
             self.sentences.append(Sentence(section.kind or section.title, text, block.line))
 
     def _sample(self, kind: str, block: Block, body: str, label: str = "") -> None:
-        comment, _, text = body.partition("\n{") if body.startswith("//") else ("", "", body)
-        text = "{" + text if comment else text
-        self.samples.append(Sample(kind, block.text, block.line, comment.lstrip("/ ") or label, _json(text)))
+        comment = re.match(r"(?://|#|/\*)(.*)\n(?=\{)", body)
+        said, text = (comment[1].strip("/* "), body[comment.end() :]) if comment else (label, body)
+        self.samples.append(Sample(kind, block.text, block.line, said, _json(text)))
 
 
 def read_page(markdown: str) -> Page:
@@ -259,7 +256,8 @@ def read_page(markdown: str) -> Page:
     markdown = markdown.removeprefix("\ufeff")
     if not markdown.strip():
         raise InvalidPageError("no operation was found: the page is empty")
-    found = list(sections(read_blocks(markdown)))
+    blocks = read_blocks(markdown)
+    found = list(sections(blocks))
     reading = _Reading({section.title for section in found})
     following, kinds = "", list[str]()
     for section in reversed(found):
@@ -279,7 +277,8 @@ def read_page(markdown: str) -> Page:
         operations=tuple(_completed(at, reading.operations) for at in range(len(reading.operations))),
         sentences=tuple(reading.page_sentences),
         unread=tuple(reading.unread),
-        is_open=is_open(markdown),
+        # A heading in its last sample follows a fence that was lost earlier.
+        is_open=blocks[-1].is_open and "\n## " not in blocks[-1].text,
     )
 
 
@@ -350,7 +349,7 @@ def _parameter(row: Row) -> Parameter:
 def _samples(block: Block) -> Iterator[Block]:
     """The samples in one block of code: each begins with a comment that has a status code."""
     line = block.line
-    for text in re.split(r"(?m)^(?=//\s*[45]\d\d\b)", block.text):
+    for text in re.split(r"(?m)^(?=(?://|#|/\*)\s*[45]\d\d\b)", block.text):
         if text.strip():
             yield msgspec.structs.replace(block, text=text.strip("\n"), line=line)
         line += text.count("\n")

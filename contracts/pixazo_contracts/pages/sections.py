@@ -26,17 +26,24 @@ TYPOGRAPHY: Final = str.maketrans({
 })  # fmt: skip
 #: A size such as `832*480` is not emphasis.
 _TIMES: Final = re.compile(r"(?<=\d)\*(?=\d)")
-#: Tags that are layout, and bullets of lists that Markdown does not know.
+#: Tags that are layout, as those of components are (`<Callout type="info">`), and bullets of lists that Markdown does not know.
 _TAG: Final = re.compile(
-    r"</?(?:a|abbr|b|br|code|details|div|em|i|img|kbd|p|small|span|strong|sub|summary|sup|table|tbody|thead|u)\b[^<>]*>",
+    r"</?(?:(?:a|abbr|b|br|code|details|div|em|i|img|kbd|p|small|span|strong|sub|summary|sup|table|tbody|thead|u)\b"
+    r"|(?-i:[A-Z][a-z]+[A-Za-z]*)(?=\s*/?>|\s+\w+=))[^<>]*>",
     re.IGNORECASE,
 )
 _BULLET: Final = re.compile(r"^([ \t]*)[•●▪‣◦○](?=\s)", re.MULTILINE)
 #: What stands before and behind the words of a heading: its number, a picture; its anchor. A price is no picture.
-_ORNAMENT: Final = re.compile(r"\A(?:\d+(?:\.\d+)*[.):]+\s+|[^\w`(\[{\"'<$€£]+)+|(?:\{#[^{}\s]*\}|¶)\s*\Z")
+_ORNAMENT: Final = re.compile(r"\A(?:\d{1,2}(?:\.\d+)*[.):]+\s+|[^\w`(\[{\"'<$€£]+)+|(?:\{#[^{}\s]*\}|¶)\s*\Z")
 #: A number without a last dot: that of a version, unless a heading of the template follows.
 _NUMBER: Final = re.compile(r"\A\d+(?:\.\d+)+\s+")
-_FRONT_MATTER: Final = re.compile(r"\A\ufeff?---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n")
+#: What no reader sees: values between two lines of dashes at the beginning, and in MDX the imports below them, and comments.
+_UNSEEN: Final = re.compile(
+    r"\A\ufeff?(?:---\r?\n(?:\w[\w-]*:.*\n(?:[ \t-].*\n)*?)*---[ \t]*\r?\n)?(?:\s*(?:import|export) .*\n)*"
+    r"|^\{/\*(?:[^*]|\*(?!/))*\*/\}",
+    re.MULTILINE,
+)
+_HTML_HEADING: Final = re.compile(r"^<h([1-6])\b[^<>]*>(.*?)</h\1>", re.MULTILINE | re.IGNORECASE)
 _DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
 #: A line that stands alone in its paragraph, like a heading of the template: a header, a URL, arrows.
 _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
@@ -45,7 +52,7 @@ _CODE: Final = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (https?://|/)\S+( HTTP/\
 #: The kind of a sample, by its first lines.
 _SAMPLES: Final = (
     (r"\Ahttps?://\S+\Z", "base url"), (r"\APOST \S+.*[{]", "request code"), (r"\AGET \S+/status/", "endpoint"), (r"\A(?:curl|import|from|const|let|var|async|package|using|require|<\?php)\b", "curl example"),
-    (r"\AX-[\w-]+: https?://", "webhook"), (r"\A// [45]\d\d", "queue system errors"), (r"→|->", "status flow"),
+    (r"\AX-[\w-]+: https?://", "webhook"), (r"\A(?://|#|/\*) ?[45]\d\d", "queue system errors"), (r"→|->", "status flow"),
     (r'"status": "COMPLETED"', "response (completed)"), (r'"status": "ERROR"', "error via status/webhook"), (r'"status": "QUEUED"', "output"),
     (r'\A[{].*"(?:status|request_id)":', "response"), (r'\A[{].*"error":', "error responses"), (r"\A[{]", "example request"),
 )  # fmt: skip
@@ -59,17 +66,19 @@ _NAMED: Final = re.compile(r"`?[\w.\[\]-]+`?\s*\([^)]*\)")
 
 
 class Block(msgspec.Struct, frozen=True):
-    """One block: its `text` without Markdown marks except backticks, the 1-based `line` where it begins; of a row its `cells`."""
+    """One block: its `text` without Markdown marks except backticks, the 1-based `line` where it begins; of a row its `cells`; `is_open` if its fence is not closed."""
 
     kind: Literal["heading", "text", "item", "code", "row"]
     text: str
     line: int
     cells: tuple[str, ...] = ()
+    is_open: bool = False
 
 
 def read_blocks(markdown: str) -> list[Block]:
-    """The blocks of a page of Markdown, without values between two lines of dashes at its beginning."""
-    body = _FRONT_MATTER.sub(lambda found: "\n" * found[0].count("\n"), markdown)
+    """The blocks of a page of Markdown, without what no reader sees."""
+    body = _UNSEEN.sub(lambda found: "\n" * found[0].count("\n"), markdown)
+    body = _HTML_HEADING.sub(lambda found: f"{'#' * int(found[1])} {found[2]}", body)
     return _joined(_blocks(_BULLET.sub(r"\1-", body)))
 
 
@@ -78,26 +87,16 @@ def without_comments(html: str) -> str:
     return before + "".join(each.partition("-->")[2] for each in others)
 
 
-def is_open(markdown: str) -> bool:
-    """Whether a page ends within a sample: its last fence is not closed, and no heading follows it, as where one before it was lost."""
-    fences = [each for each in _MARKDOWN.parse(f"{markdown}\n") if each.type == "fence"]
-    if not fences:
-        return False
-    last = fences[-1]
-    begin, end = last.map or (0, 0)
-    has_no_end = end - begin == 1 + last.content.count("\n")  # one line of marks, not two
-    is_at_end = end > markdown.rstrip().count("\n")  # the end of a list or quotation closes a fence in it
-    return has_no_end and is_at_end and "\n## " not in last.content
-
-
 def _blocks(markdown: str) -> Iterator[Block]:
-    tokens = _MARKDOWN.parse(markdown)
+    tokens = _MARKDOWN.parse(f"{markdown}\n")
     lists = 0
     for number, token in enumerate(tokens):
         lists += {"list_item_open": 1, "list_item_close": -1}.get(token.type, 0)
-        line = (token.map or [0])[0] + 1
+        begin, end = token.map or (0, 0)
+        line = begin + 1
         if token.type in ("fence", "code_block"):
-            yield Block("code", token.content.rstrip("\n"), line)
+            is_open = token.type == "fence" and end - line == token.content.count("\n")  # one line of marks, not two
+            yield Block("code", token.content.rstrip("\n"), line, is_open=is_open)
         elif token.type == "html_block":
             outside, *parts = re.split("(?i)<tr\\b", without_comments(token.content))
             for row, *rest in (re.split("(?i)</tr>", part, maxsplit=1) for part in parts):
@@ -156,9 +155,10 @@ def _is_alone(text: str) -> bool:
 
 
 def _cells(row: str) -> tuple[str, ...]:
-    """The cells of a row of a pipe table. A pipe without a space on either side belongs to its cell, as in `string|null`."""
+    """The cells of a row of a pipe table. In a row that has spaces beside pipes, a pipe without one belongs to its cell, as in `string|null`."""
     inner = row.strip().removeprefix("|").removesuffix("|")
     parts = re.split(r"(?<!\\)\s\|(?=\s|$)|(?<!\\)\|\s", f" {inner} ")
+    parts = parts if len(parts) > 1 else re.split(r"(?<!\\)\|", inner)
     return tuple(_plain(_MARKDOWN.parseInline(part.strip().replace("\\|", "|"))[0]) for part in parts)
 
 
@@ -175,20 +175,16 @@ def _plain(token: Token) -> str:
 
 
 def _joined(blocks: Iterable[Block]) -> list[Block]:
-    """The blocks, with code that was split into paragraphs in one block."""
+    """The blocks, with code that was split into paragraphs in one block: its brackets are still open."""
     joined = list[Block]()
     for block in blocks:
         last = joined[-1] if joined else block
-        if last is not block and last.kind == "code" and block.kind in ("code", "text") and _is_open(last.text):
+        has_more = last is not block and last.kind == "code" and block.kind in ("code", "text")
+        if has_more and sum(map(last.text.count, "{[")) > sum(map(last.text.count, "}]")):
             joined[-1] = msgspec.structs.replace(last, text=f"{last.text}\n{block.text}")
         else:
             joined.append(block)
     return joined
-
-
-def _is_open(code: str) -> bool:
-    """Whether brackets are still open at the end."""
-    return sum(code.count(each) for each in "{[") > sum(code.count(each) for each in "}]")
 
 
 class Section(msgspec.Struct):
@@ -223,6 +219,8 @@ def _recognized(section: Section) -> Section:
     """The section, identified by its contents if its heading is not in the template."""
     if section.kind == "endpoint" and any(re.match(r"POST (?!\S*/status/)", block.text) for block in section.code()):
         section.kind = "request code"
+    if section.code() and re.match(r"[45]\d\d\b", section.title):
+        section.kind = "queue system errors"
     if section.title and not section.kind:
         code = next((block.text for block in section.code()), None)
         samples = (kind for pattern, kind in _SAMPLES if code is not None and re.search(pattern, code, re.DOTALL))
@@ -231,9 +229,7 @@ def _recognized(section: Section) -> Section:
         section.kind = next(samples, "") or next((kind for columns, kind in TABLES.items() if names == {*columns}), "")
         if not section.kind and any(PRICE.match(cell) for row in table for cell in row.cells.values()):
             section.kind = "pricing"
-        if section.kind in _OF_CALLBACKS and re.search(
-            "^(?!.*status).*(?:webhook|callback)", section.title, re.IGNORECASE
-        ):
+        if section.kind in _OF_CALLBACKS and re.search("(?i)^(?!.*status).*(?:webhook|callback)", section.title):
             section.kind = "webhook"
         if section.kind == "request headers" and "response" in section.title.casefold():
             section.kind = ""
@@ -288,7 +284,7 @@ def rows(section: Section) -> tuple[list[Row], list[Block]]:
         table, others = (_priced if section.kind == "pricing" else _paragraphs)(rest)
         return (table, others) if table else _listed(section, rest)
     names = [cell.casefold() for cell in piped[0].cells]
-    cells = [(block.line, block.cells) for block in piped[1:]]
+    cells = [(block.line, block.cells) for block in piped if block.cells != piped[0].cells]
     if not cells:
         tabbed = [block for block in rest if block.kind == "code" and "\t" in block.text]
         cells = [(block.line, tuple(line.split("\t"))) for block in tabbed for line in block.text.split("\n")]
@@ -332,11 +328,8 @@ def _priced(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
         columns = {at for at, name in enumerate(names) if PRICED.search(name.text)}
         columns |= {at for row in table for at, each in enumerate(row) if PRICE.match(each.text)}
         prices = [row[at].text for row in table for at in columns]
-        if (
-            columns
-            and 0 not in columns
-            and all(PRICE.match(each) or re.fullmatch(r"[\d.]+|\D*", each) for each in prices)
-        ):
+        are_prices = all(PRICE.match(each) or re.fullmatch(r"[\d.]+|\D*", each) for each in prices)
+        if columns and 0 not in columns and are_prices:
             head = [each.text.casefold() for each in names]
             found = [_row(row[0].line, head, [each.text for each in row]) for row in table]
             return found, [block for block in blocks if block not in cells]
@@ -349,7 +342,7 @@ def _listed(section: Section, blocks: list[Block]) -> tuple[list[Row], list[Bloc
     if names is None:
         return [], blocks
     table, taken = list[Row](), set[int]()
-    for block, following in zip(blocks, [*blocks[1:], Block("text", "", 0)], strict=True):
+    for block, following in pairwise([*blocks, Block("text", "", 0)]):
         # An item that has only a name and notes is described by the next one, which is nested in it.
         is_outer = following.kind == "item" and _NAMED.fullmatch(block.text) and not _NAMED.fullmatch(following.text)
         text = f"{block.text}: {following.text}" if is_outer else block.text

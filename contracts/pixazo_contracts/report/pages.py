@@ -65,17 +65,14 @@ def _operation(operation: Operation) -> Iterator[str]:
         rules = {name: value for name, value in msgspec.to_builtins(parameter.rules).items() if name != "conditions"}
         facts = ", ".join(f"{name} {_short(value)}" for name, value in rules.items())
         yield visible(f"  {parameter.name}: {parameter.type}, {required}{', ' if facts else ''}{facts}")
-    for name, values in (("codes", operation.codes), ("statuses", operation.statuses), ("fields", operation.fields)):
-        if values:
-            yield visible(f"  {name}: {', '.join(values)}")
-    if operation.flow:
-        yield visible(f"  flow: {', '.join(f'{source} -> {target}' for source, target in operation.flow)}")
-    if operation.status_url:
-        yield visible(f"  status: {operation.status_method} {operation.status_url}")
-    if operation.webhook_header:
-        yield visible(f"  webhook: {operation.webhook_header}")
-    if operation.polling:
-        yield f"  polling: every {operation.polling[0]} to {operation.polling[1]} seconds"
+    said = {name: ", ".join(getattr(operation, name)) for name in ("codes", "statuses", "fields")}
+    said |= {
+        "flow": ", ".join(map(" -> ".join, operation.flow)),
+        "status": f"{operation.status_method} {operation.status_url}".strip(),
+        "webhook": operation.webhook_header,
+        "polling": "every {} to {} seconds".format(*operation.polling) if operation.polling else "",
+    }
+    yield from (visible(f"  {name}: {text}") for name, text in said.items() if text)
     for name, price in operation.prices.items():
         yield visible(f"  price: {name}: {price}")
 

@@ -160,9 +160,8 @@ class Ledger:
         try:
             return msgspec.json.decode(line, type=LedgerEntry)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if parse_json(line.decode("utf-8", "replace")) is not MISSING or not line.startswith(
-                BEGINNING[: len(line)]
-            ):
+            is_json = parse_json(line.decode("utf-8", "replace")) is not MISSING
+            if is_json or not line.startswith(BEGINNING[: len(line)]):
                 raise LedgerError(
                     f"ledger {self.path}: line {number} is not an entry ({error}): restore the file, or pass --ledger PATH "
                     "to begin another, whose ceilings begin now"

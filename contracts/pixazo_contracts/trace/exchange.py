@@ -50,6 +50,10 @@ ESCAPE: Final = re.compile(r"(?is)\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(
 
 #: Boxes with which an ISO base media file (MP4, QuickTime) may begin.
 FIRST_BOXES: Final = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"})
+#: How files of other containers begin: a transport stream has packets of 188 bytes.
+OTHER_CONTAINERS: Final = {
+    "matroska": rb"\x1a\x45\xdf\xa3", "avi": rb"RIFF.{4}AVI ", "flv": rb"FLV\x01", "mpeg-ts": rb"(?:\x47.{187}){2}\x47",
+}  # fmt: skip
 
 
 def _no_constant(name: str) -> float:
@@ -189,22 +193,12 @@ def _movie(data: bytes, start: int, end: int) -> MediaFacts:
     return MediaFacts("mp4", seconds, width, height, empty=empty)
 
 
-def _other_container(data: bytes) -> str | None:
-    if data.startswith(b"\x1a\x45\xdf\xa3"):
-        return "matroska"
-    if data[:4] == b"RIFF" and data[8:12] == b"AVI ":
-        return "avi"
-    if data.startswith(b"FLV\x01"):
-        return "flv"
-    is_stream = len(data) > 376 and data[0] == data[188] == data[376] == 0x47
-    return "mpeg-ts" if is_stream else None
-
-
 def inspect_media(data: bytes) -> MediaFacts:
     """Container, playing time in seconds, and frame of a video; None for each that the bytes do not show."""
     digest = hashlib.sha256(data).hexdigest()[:16]
     if data[4:8] not in FIRST_BOXES:
-        return MediaFacts(_other_container(data), digest=digest)
+        other = next((name for name, begin in OTHER_CONTAINERS.items() if re.match(begin, data, re.DOTALL)), None)
+        return MediaFacts(other, digest=digest)
     facts, end = MediaFacts("mp4"), 0
     for kind, content, stop in _boxes(data, 0, len(data)):
         end = stop

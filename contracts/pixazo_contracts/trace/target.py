@@ -278,16 +278,14 @@ class ProfileFile:
 FORMS: Final = {".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
 
 _TAG: Final = "tag:yaml.org,2002:"
-#: The unquoted YAML scalars that are not strings (YAML 1.2.2, 10.3.2): `off`, `no` and dates are strings.
-_SCALARS: Final = {
-    "null": re.compile(r"(?:null|Null|NULL|~|)\Z"),
-    "bool": re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"),
-    "int": re.compile(r"[-+]?[0-9]+\Z"),
-    "float": re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"),
+#: The unquoted YAML scalars that are not strings (YAML 1.2.2, 10.3.2), with their meanings: `off`, `no` and dates are strings.
+_SCALARS: Final[dict[str, tuple[re.Pattern[str], Callable[[str], object]]]] = {
+    "null": (re.compile(r"(?:null|Null|NULL|~|)\Z"), lambda _: None),
+    "bool": (re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"), lambda text: text.lower() == "true"),
+    "int": (re.compile(r"[-+]?[0-9]+\Z"), int),
+    "float": (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"), float),
+    "str": (re.compile(""), str),
 }
-_MEANINGS: Final[dict[str, Callable[[str], object]]] = {
-    "null": lambda _: None, "bool": lambda text: text.lower() == "true", "int": int, "float": float,
-}  # fmt: skip
 
 
 def read_settings(kind: str, path: Path) -> JsonObject:
@@ -309,7 +307,7 @@ def _read_yaml(text: str) -> object:
 
     try:
         loader: Any = yaml.SafeLoader(text)
-        loader.yaml_implicit_resolvers = {None: [(f"{_TAG}{name}", form) for name, form in _SCALARS.items()]}
+        loader.yaml_implicit_resolvers = {None: [(f"{_TAG}{name}", form) for name, (form, _) in _SCALARS.items()]}
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         # The messages of the composer show an alias, which may be an API key in the wrong place.
@@ -326,8 +324,8 @@ def _value(node: Any) -> Any:
     """The value of a node of YAML. Raises ValueError naming the line."""
     at = f"(at line {node.start_mark.line + 1})"
     kind = node.tag.removeprefix(_TAG)
-    if node.id == "scalar" and (kind == "str" or (kind in _SCALARS and _SCALARS[kind].match(node.value))):
-        return _MEANINGS.get(kind, str)(node.value)
+    if node.id == "scalar" and kind in _SCALARS and _SCALARS[kind][0].match(node.value):
+        return _SCALARS[kind][1](node.value)
     if kind == "seq":
         return [_value(each) for each in node.value]
     if kind != "map":

@@ -35,9 +35,7 @@ FORMATS: Final = {
     "image/jpeg": (re.compile(rb"\xff\xd8\xff"), b"\xff\xd9"),
     "image/webp": (re.compile(rb"RIFF....WEBP", re.DOTALL), b""),
 }
-DATA_URL: Final = re.compile(
-    r"(?i)data:(?P<type>[^;,]*)(?P<parameters>[^,]*?)(?P<coded>;base64)?,(?P<payload>.*)", re.DOTALL
-)
+DATA_URL: Final = re.compile(r"(?is)data:(?P<type>[^;,]*)(?P<parameters>[^,]*?)(?P<coded>;base64)?,(?P<payload>.*)")
 
 
 @dataclass(slots=True)

@@ -20,12 +20,10 @@ from pixazo_contracts.trace import KEY_HEADER, MODEL, MODEL_BASE, STATUS_BASE, I
 
 from .bodies import BOOLEANS, Reading, is_public, read_body
 
-#: Names of headers whose values are secrets: of what an app sends, and in lower case of what another tool has recorded, where the first
+#: Names of headers whose values are secrets: of what an app sends, and of what another tool has recorded, where the first
 #: would redact too much: the signature of each callback, a session that is echoed, a token of each request.
 SECRET: Final = re.compile(r"(?i)(?!idempotency-key$).*(key|auth|token|secret|cookie|session|signature|password)")
-SECRET_HEADERS: Final = frozenset(
-    {KEY_HEADER.lower(), *("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key")}
-)
+SECRET_HEADERS: Final = re.compile(rf"(?i){KEY_HEADER}|(?:proxy-)?authorization|(?:set-)?cookie|x-api-key")
 
 #: A key in a query.
 QUERY_NAMES: Final = ("subscription-key", KEY_HEADER.lower())
@@ -47,9 +45,7 @@ WELL_FORMED: Final = re.compile(rf"{MODEL}_[0-9A-Za-z]+(-[0-9A-Za-z]+){{4}}")
 ISSUABLE: Final = re.compile(rf"{MODEL}_(?!0{{8}})[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}")
 
 #: Headers that ask for something other than the whole representation: the response is not evidence.
-CONDITIONS: Final = frozenset(
-    {"range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"}
-)
+CONDITIONS: Final = {"range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"}
 
 #: Methods that a path does not have; a server in front of the API may handle others, such as OPTIONS.
 OTHER_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "PATCH"})
@@ -67,14 +63,10 @@ IMAGE: Final = re.compile(r"(?i)image|frame|url|fetch|download")
 PARAMETER: Final = re.compile(r"(?i)duration|resolution|prompt|aigc_watermark|fast_pretreatment")
 
 
-def is_origin_form(target: str) -> bool:
-    """Whether a request target is a path; its query may still contain a URL."""
-    return target.startswith("/")
-
-
 def split_target(url: str) -> tuple[str, str]:
+    """Path and query of a URL, or of a path whose query may contain a URL."""
     try:
-        parts = urlsplit(f"//-{url}" if is_origin_form(url) else url)
+        parts = urlsplit(f"//-{url}" if url.startswith("/") else url)
     except ValueError:
         return "", ""
     return parts.path, parts.query
@@ -191,7 +183,7 @@ def classify(
     key, placement = key_of(url, headers) or (None, "header")
     said = Classified(operation="elsewhere", keyed=bool(key), blank=key == "", placement=placement)
     names = {name.lower() for name, _ in headers}
-    absolute = (f"{origin}{url}" if is_origin_form(url) else url).partition("?")[0]
+    absolute = (f"{origin}{url}" if url.startswith("/") else url).partition("?")[0]
     if media and absolute in media:
         whole = not names & CONDITIONS and method == "GET"
         return replace(said, operation="media" if whole else "other", request_id=media[absolute] if whole else None)

@@ -8,10 +8,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from itertools import count
@@ -48,7 +47,8 @@ from pixazo_contracts.trace import (
     whole_number,
 )
 
-from .classify import KEPT_OF_REQUESTS, SECRET_HEADERS, classify, key_of, secrets_of, without_key
+from .classify import KEPT_OF_REQUESTS, SECRET_HEADERS, SUBMIT_PATHS, classify, key_of, secrets_of, without_key
+from .tape import decoded
 
 #: The largest file that is read, in bytes.
 LARGEST: Final = 256 * 1024 * 1024
@@ -123,8 +123,8 @@ def _attached(name: object, folder: Path | None) -> bytes | None:
         return None
 
 
-def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
-    """The body in `text`, also in Base64 or compressed, or in a file next to the archive; None if it is missing."""
+def _bytes(part: JsonObject, headers: Headers, folder: Path | None) -> bytes | None:
+    """The body in `text`, also in Base64 or compressed, or in a file next to the archive; None if it is missing, or in an encoding that cannot be undone."""
     text = part.get("text")
     if isinstance(text, str) and part.get("encoding") != "base64":
         return text.encode("utf-8", "replace")
@@ -132,12 +132,25 @@ def _bytes(part: JsonObject, folder: Path | None) -> bytes | None:
         body = base64.b64decode(text) if isinstance(text, str) else _attached(part.get("_file"), folder)
     except ValueError:
         return None
-    if body is not None and body.startswith(b"\x1f\x8b"):
-        # Some tools leave gzip on a body; no JSON and no medium of the gateway begins like that.
-        with suppress(zlib.error):
-            body = zlib.decompressobj(wbits=31).decompress(body, LARGEST)
-    params = [] if body is not None else [*_pairs(part.get("params"))]
-    return urlencode(params).encode() if params else body
+    if body is None:
+        params = [*_pairs(part.get("params"))]
+        return urlencode(params).encode() if params else None
+    # Some tools leave gzip on a body without saying so; no JSON and no medium of the gateway begins like that.
+    plain, is_known = decoded((("Content-Encoding", "gzip"),) if body.startswith(b"\x1f\x8b") else headers, body)
+    return plain if is_known else body if body[:1] == b"{" else None
+
+
+def _length(headers: Headers) -> int | None:
+    return next((whole_number(value.strip()) for name, value in headers if name.lower() == "content-length"), None)
+
+
+def _sent(request: JsonObject, headers: Headers, folder: Path | None) -> bytes | None:
+    """The body of a request; None if the tool did not keep it, or keeps a word in its place."""
+    body, length = _bytes(_member(request, "postData"), headers, folder), _length(headers)
+    told = request.get("bodySize") if length is None else length
+    if body is None:
+        return b"" if told == 0 else None
+    return body if told in (None, -1, len(body)) or body.lstrip().startswith(b"{") else None
 
 
 def _typed(headers: Headers, kind: object) -> Headers:
@@ -153,16 +166,16 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     if not is_object(entry) or not method or not split_url(url).hostname:
         return None
     posted, content = _member(request, "postData"), _member(response, "content")
-    status, body = int(_number(response.get("status"))), _bytes(content, folder)
+    status = int(_number(response.get("status")))
     at = instant(FRACTION.sub(r"\1", _text(entry.get("startedDateTime")).strip()))
     headers, answered = tuple(_pairs(request.get("headers"))), tuple(_pairs(response.get("headers")))
-    declared = next((value.strip() for name, value in answered if name.lower() == "content-length"), "")
+    body, declared = _bytes(content, answered, folder), _length(answered)
     size = len(body or b"") or int(_number(content.get("size")) or _number(response.get("bodySize")))
-    size = size or whole_number(declared) or 0
+    size = size or declared or 0
     if not body:
         # A browser writes size 0, and some an empty text, for a body that it did not keep.
         is_empty = not size and (body is not None or content.get("size") == 0)
-        is_told = status // 100 != 2 or status == 204 or declared == "0" or "_pixazo" in entry
+        is_told = status // 100 != 2 or status == 204 or declared == 0 or "_pixazo" in entry
         body = b"" if is_empty and is_told else None
     return _Entry(
         at=before if at is None or at < 0 else at,  # year 1 stands for no instant
@@ -170,7 +183,7 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
         method=method,
         url=url,
         headers=_typed(headers, posted.get("mimeType")) if posted else headers,
-        sent=_bytes(posted, folder),
+        sent=_sent(request, headers, folder),
         status=status if 100 <= status < 600 else None,
         error=None if status else next((word for word in ERRORS if word == response.get("statusText")), "lost"),
         answered=_typed(answered, content.get("mimeType")),
@@ -268,7 +281,7 @@ class _Archive:
         self._accounts = _accounts([entry for entry in entries if self._reaches_gateway(entry)])
         secrets = list[tuple[str, str]]()
         for entry in entries:
-            headers = tuple(each for each in (*entry.headers, *entry.answered) if each[0].lower() in SECRET_HEADERS)
+            headers = tuple(each for each in (*entry.headers, *entry.answered) if SECRET_HEADERS.fullmatch(each[0]))
             secrets += secrets_of(entry.url, headers, words=False)
         self._redactor = Hiding.each(dict.fromkeys(each for each in secrets if each[0] != KEY))
         self.key_searched = all(map(is_distinctive, self._accounts))
@@ -296,8 +309,8 @@ class _Archive:
                 self._redactor, number, at, entry.method, target, entry.headers, entry.sent or b"", answered
             )
         is_told = entry.body is not None or (is_media and (entry.size > 0 or entry.status != 200))
-        if not entry.ours and (entry.status in {None, 407, 511} or not is_told):
-            # The client went away, a proxy of its network answered, or the tool did not keep the response: no gateway is seen.
+        if not entry.ours and (entry.status in {None, 304, 407, 511} or not is_told):
+            # The client went away, its cache or a proxy of its network answered, or the tool did not keep the response: no gateway is seen.
             return None
         return self._exchange(entry) if is_media or self._reaches_gateway(entry) or "operation" in entry.ours else None
 
@@ -312,30 +325,21 @@ class _Archive:
         said = classify(
             entry.method, entry.url, headers, entry.sent, self.origin, issued=self._ids, media=media
         ).settled(entry.status, body)
+        if entry.sent is None and said.operation in SUBMIT_PATHS.values():
+            said = replace(said, aims=(), intent="any")  # whatever it was
         is_media = said.operation == "media"
         account = "default" if left_out else "" if key is None or is_media else "blank"
         if key and key[0] and not is_media:
             account = self._accounts.get(key[0], "unknown")
+        started, sent = entry.at - self._start, entry.sent or None
         exchange = record_exchange(
-            self._redactor,
-            **said.fields,
-            number=next(self._numbers[0]),
-            probe="har",
-            method=entry.method,
-            url=without_key(entry.url),
-            account=account,
-            started=entry.at - self._start,
-            finished=entry.at - self._start + entry.seconds,
-            status=entry.status,
+            self._redactor, **said.fields, number=next(self._numbers[0]), probe="har", method=entry.method,
+            account=account, url=without_key(entry.url), started=started, finished=started + entry.seconds,
             request_headers=(header for header in entry.headers if header[0].lower() in KEPT_OF_REQUESTS),
-            request_body=entry.sent,
-            error=entry.error,
-            headers=entry.answered,
-            body=entry.body,
-            size=entry.size,
+            request_body=sent, status=entry.status, error=entry.error, headers=entry.answered, body=entry.body, size=entry.size,
             media=inspect_media(body) if is_media and entry.status == 200 and body else None,
             leaks=self._redactor.places(entry.answered, body, is_media=is_media),
-        )
+        )  # fmt: skip
         if not entry.ours:
             return exchange
         # What `_pixazo` says, if that fits, is redacted too: anyone can write an archive.

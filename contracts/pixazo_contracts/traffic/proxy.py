@@ -81,24 +81,19 @@ def _lost(passing: _Passing) -> Failure:
 
 
 class _Judging:
-    """Exchanges to judge; `say` gets what is wrong with them. It is made where the event loop runs."""
+    """Exchanges to judge; `say` gets what is wrong with them. It is made where the event loop runs. There is a `task` while some are waiting."""
 
     def __init__(self, tape: Tape, say: Callable[..., None]) -> None:
         self._tape, self._say = tape, say
         self._waiting: dict[str, Exchange] = {}
         self._thread = ThreadPoolExecutor(1, "judge")
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether exchanges are still waiting."""
-        return self._task is not None
+        self.task: asyncio.Task[None] | None = None
 
     async def stop(self) -> None:
         """Judge nothing more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
         self._thread.shutdown(cancel_futures=True)
 
     def later(self, exchange: Exchange) -> None:
@@ -107,15 +102,15 @@ class _Judging:
             self._say("requests arrive faster than they are judged: the rest is judged at the end", once="unjudged")
             return
         self._waiting[exchange.accepted_id or exchange.request_id or str(exchange.number)] = exchange
-        if self._task is None:
-            self._task = asyncio.create_task(self._all())
+        if self.task is None:
+            self.task = asyncio.create_task(self._all())
 
     async def _all(self) -> None:
         try:
             while self._waiting:
                 await self.now(self._waiting.pop(next(iter(self._waiting))))
         finally:
-            self._task = None
+            self.task = None
 
     async def now(self, exchange: Exchange) -> list[str]:
         """Say what an exchange shows to be wrong; return the failed clauses."""
@@ -158,7 +153,7 @@ class Proxy:
         if self._server is not None:
             self._server.close()
         for _ in range(int(DRAINING / 0.05)):
-            if self.hurrying.is_set() or not (self._busy or self._judging.is_busy):
+            if self.hurrying.is_set() or not (self._busy or self._judging.task):
                 break
             await asyncio.sleep(0.05)
         tasks = tuple(self._tasks)
@@ -316,9 +311,7 @@ class Proxy:
             match name.lower():
                 case b"x-webhook-url":
                     headers.append((name, self._tape.hook(value.decode("latin-1"), public).encode()))
-                case b"content-length":
-                    headers.append((name, b"%d" % len(body)))
-                case b"transfer-encoding":
+                case b"content-length" | b"transfer-encoding":
                     headers.append((b"Content-Length", b"%d" % len(body)))
                 case b"trailer":
                     pass

@@ -29,6 +29,7 @@ from pixazo_contracts.trace import (
     Exchange,
     Footer,
     InvalidTraceError,
+    JsonObject,
     Profile,
     Record,
     Trace,
@@ -47,7 +48,6 @@ from .classify import (
     SUBMIT_PATHS,
     Classified,
     classify,
-    is_origin_form,
     key_of,
     secrets_of,
     without_key,
@@ -169,14 +169,10 @@ class Tape:
 
     def save(self) -> None:
         """Keep what a restart must know, readable by the owner only; keys are kept as salted digests."""
-        state = {
-            "salt": self._salt,
-            "accounts": self._accounts,
-            "purse": self.token_prefix,
-            "hook_count": self._hook_count,
-        }
         # A URL with a key is known to this process only.
-        state["hooks"] = {token: url for token, url in self.hooks.items() if self._redactor.without_keys(url) == url}
+        hooks = {token: url for token, url in self.hooks.items() if self._redactor.without_keys(url) == url}
+        state: JsonObject = {"salt": self._salt, "accounts": self._accounts, "purse": self.token_prefix}
+        state |= {"hook_count": self._hook_count, "hooks": hooks}
         temporary = self.out / f"{STATE}.new"
         try:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -327,7 +323,7 @@ class Tape:
         is_media = said.operation == "media"
         exchange = runner.record_exchange(
             redactor, **said.fields, number=self._exchanges + 1, probe="proxy", method=method,
-            account=self._account(said, key[0] if key else ""), url=f"{self.profile.origin}{bare if is_origin_form(bare) else f'/{bare}'}",
+            account=self._account(said, key[0] if key else ""), url=f"{self.profile.origin}{bare if bare.startswith('/') else f'/{bare}'}",
             started=message.started, finished=self.now(), status=status, error=message.error, spent=message.spent,
             request_headers=(h for h in headers if h[0].lower() in KEPT_OF_REQUESTS),
             request_body=bytes(message.body) if 0 < message.size == len(message.body) else None, request_size=message.size,

@@ -65,7 +65,6 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
     "a wider limit": (
         edited(("maximum 2000 characters", "up to 4,000 characters")),
         I2V, ("parameter", "prompt", "max_length"), 2000, 4000, "widening"),
-    "a default": (edited(("Default: 6.", "Default: 10.")), I2V, ("parameter", "duration", "default"), "6", "10", "unknown"),
     "a value": (
         edited(("Must be 6 or 10 seconds", "Must be 5 or 10 seconds")),
         I2V, ("parameter", "duration", "enumeration"), ["10", "6"], ["10", "5"], "breaking"),
@@ -75,9 +74,6 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
     "a range in place of values": (
         edited(("Must be 6 or 10 seconds", "Must be between 6 and 10 seconds")),
         I2V, ("parameter", "duration", "minimum"), None, 6.0, "breaking"),
-    "a type": (
-        edited(("duration\n\nNo\n\nnumber", "duration\n\nNo\n\ninteger")),
-        T2V, ("parameter", "duration", "type"), "number", "integer", "unknown"),
     "a format less": (
         edited(("JPG/JPEG/PNG/WebP", "JPG/JPEG/PNG")), I2V, ("parameter", "first_frame_image", "formats"),
         ["base64", "jpeg", "png", "url", "webp"], ["base64", "jpeg", "png", "url"], "breaking"),
@@ -86,12 +82,19 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
         I2V, ("parameter", "first_frame_image", "formats"),
         ["base64", "jpeg", "png", "url", "webp"], ["jpeg", "png", "url", "webp"], "breaking"),
     "a size": (edited(("<20MB", "<=20MB")), I2V, ("parameter", "first_frame_image", "max_bytes"), 19_999_999, 20_000_000, "widening"),
+    "a wider aspect ratio": (
+        edited(("2:5 to 5:2", "1:3 to 3:1")), I2V, ("parameter", "first_frame_image", "aspect_ratio"), ("2:5", "5:2"), ("1:3", "3:1"), "widening"),
+    "another aspect ratio": (
+        edited(("2:5 to 5:2", "1:3 to 2:1")), I2V, ("parameter", "first_frame_image", "aspect_ratio"), ("2:5", "5:2"), ("1:3", "2:1"), "breaking"),
+    "one value left": (
+        edited(("Must be 6 or 10 seconds", "Must be 6 seconds")), I2V, ("parameter", "duration", "enumeration"), ["10", "6"], ["6"], "breaking"),
+    "one word left": (
+        edited(("Must be '768P' or '1080P'", "Must be '768P' ('1080P' is no longer supported)")),
+        I2V, ("parameter", "resolution", "enumeration"), ["1080P", "768P"], ["768P"], "breaking"),
     "a short side": (edited((">300px", ">512px")), I2V, ("parameter", "first_frame_image", "short_side_above"), 300, 512, "breaking"),
     "a condition less": (
         edited(("Must be 6 or 10 seconds for MiniMax-Hailuo-2.3-Fast model.", "Must be 6 or 10 seconds.")),
         I2V, ("parameter", "duration", "conditions"), "for MiniMax-Hailuo-2.3-Fast model", None, "unknown"),
-    "a truth": (
-        edited(("Default: false. Whether", "Default: true. Whether")), I2V, ("parameter", "aigc_watermark", "default"), "false", "true", "unknown"),
     "no null": (
         edited((',\n  "output": null', "")), BOTH, ("sample", "error via status/webhook", "output"), "null", None, "breaking"),
     "a path": (
@@ -113,9 +116,6 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
     "a code": (edited(("403\n\nForbidden\n\n", "")), BOTH, ("code", "403", ""), "Forbidden", None, "breaking"),
     "a code more": (
         edited(("429\n\nToo Many", "422\n\nUnprocessable\n\n429\n\nToo Many")), BOTH, ("code", "422", ""), None, "Unprocessable", "unknown"),
-    "a charge": (
-        edited(("System error — not charged", "System error — charged")),
-        BOTH, ("status", "ERROR", ""), "System error — not charged", "System error — charged", "unknown"),
     "a polling interval": (
         edited(("every 5-10 seconds", "every 5-30 seconds")), BOTH, ("polling", "interval", ""), [5, 10], [5, 30], "unknown"),
     "a status": (
@@ -130,8 +130,6 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
     "a field less": (
         edited(("output.media\\_type\n\nstring\n\nMIME type of the output\n\n", "")), BOTH, ("field", "output.media_type", ""),
         "output.media_type | string | MIME type of the output", None, "breaking"),
-    "a field's type": (
-        edited(("error\n\nstring|null", "error\n\nobject|null")), BOTH, ("field", "error", "type"), "string|null", "object|null", "unknown"),
     "a sample's shape": (
         edited((MEDIA, MEDIA.replace("[\n      ", "").replace("\n    ]", ""))), BOTH,
         ("sample", "response (completed)", "output.media_url[]"), MEDIA.split('"')[3], None, "breaking"),
@@ -142,37 +140,11 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
     "the form of time": (
         edited(("2026-03-31T10:00:15.000Z", "2026-03-31T10:00:15+00:00")), BOTH,
         ("sample", "response (completed)", "completed_at"), "2026-03-31T10:00:15.000Z", "2026-03-31T10:00:15+00:00", "unknown"),
-    "a model id": (
-        edited(('"model_id": "minimax-hailuo-ai"', '"model_id": "hailuo-2.3"')), BOTH,
-        ("sample", "response (completed)", "model_id"), "minimax-hailuo-ai", "hailuo-2.3", "unknown"),
-    "an error": (
-        edited(('"Insufficient Balance",', '"Payment Required",')), BOTH,
-        ("sample", "queue system errors 402", "error"), "Insufficient Balance", "Payment Required", "unknown"),
     "an operation less": (
         PAGE[:TEXT], T2V, ("operation", "generate", ""), "POST /minimax-hailuo-ai/v1/generate", None, "breaking"),
     "an operation more": (
         PAGE + "\n" + PAGE[TEXT:].replace("/v1/generate", "/v1/extend").replace("### Text to", "### Extend"),
         ("extend",), ("operation", "extend", ""), None, "POST /minimax-hailuo-ai/v1/extend", "widening"),
-    "a sentence": (
-        edited(("a callback instead of polling", "a callback in addition to polling")), BOTH, ("sentence", "typical workflow", ""),
-        "Tip: Use `X-Webhook-URL` header to get a callback instead of polling.",
-        "Tip: Use `X-Webhook-URL` header to get a callback in addition to polling.", "unknown"),
-    "which requests": (
-        edited(("All requests require", "Generate requests require")), BOTH, ("sentence", "authentication", ""),
-        "All requests require an API key passed via header.", "Generate requests require an API key passed via header.", "unknown"),
-    "the column of an arrow": (
-        edited(("                    → ERROR\n", "       → ERROR\n")), BOTH, ("status flow", "", ""),
-        "QUEUED → PROCESSING → COMPLETED\n                    → FAILED\n                    → ERROR",
-        "QUEUED → PROCESSING → COMPLETED\n                    → FAILED\n       → ERROR", "unknown"),
-    "a unit": (
-        edited(("Duration of the video in seconds.", "Duration of the video in milliseconds.")), T2V, ("parameter", "duration", "description"),
-        "Duration of the video in seconds.", "Duration of the video in milliseconds.", "unknown"),
-    "an aside": (
-        edited(("when video is ready.", "when video is ready (beta).")), T2V, ("parameter", "callback_url", "description"),
-        "URL to receive callback notifications when video is ready.", "URL to receive callback notifications when video is ready (beta).", "unknown"),
-    "when a field is null": (
-        edited(("When request completed", "When request completed, null until then")), BOTH, ("field", "completed_at", "description"),
-        "When request completed", "When request completed, null until then", "unknown"),
     "a section": (
         edited(("## Typical Workflow", "## Rate Limits\n\nA key may send 10 requests per minute.\n\n## Typical Workflow")),
         BOTH, ("sentence", "Rate Limits", ""), None, "A key may send 10 requests per minute.", "unknown"),
@@ -184,22 +156,9 @@ MEANING: dict[str, tuple[str, tuple[str, ...], tuple[str, str, str], Any, Any, s
     "a promise beside the same numbers": (
         edited(("**Tip:** Use", "Never poll more often than every 5 seconds. **Tip:** Use")), BOTH, ("sentence", "typical workflow", ""),
         None, "Never poll more often than every 5 seconds.", "unknown"),
-    "a promise below the flow": (
-        edited(("## Typical Workflow", "You can have three videos in progress at once.\n\n## Typical Workflow")), BOTH, ("sentence", "status flow", ""),
-        None, "You can have three videos in progress at once.", "unknown"),
     "a price below another heading": (
         edited(("## Typical Workflow", "## Rates\n\n| Price | Resolution |\n| --- | --- |\n| $0.28 | 768P |\n\n## Typical Workflow")),
         BOTH, ("price", "768P", ""), None, "$0.28", "unknown"),
-    "a promise in words of its own": (
-        edited(("**Tip:** Use", "Send a single request at a time. **Tip:** Use")), BOTH, ("sentence", "typical workflow", ""),
-        None, "Send a single request at a time.", "unknown"),
-    "a promise beside a sample": (
-        edited(("HTTP Python JavaScript cURL", "HTTP Python JavaScript cURL\n\nThis endpoint is deprecated.")), BOTH, ("sentence", "request code", ""),
-        None, "This endpoint is deprecated.", "unknown"),
-    "a promise about a parameter": (
-        edited(("Add AIGC watermark to the generated video.", "Add AIGC watermark to the generated video. Its position follows your account settings.")),
-        T2V, ("parameter", "aigc_watermark", "description"), "Add AIGC watermark to the generated video.",
-        "Add AIGC watermark to the generated video. Its position follows your account settings.", "unknown"),
     "a response that ended otherwise": (
         edited(("## Response Fields", '## Response (Failed)\n\n```\n{"request_id": "x", "status": "FAILED"}\n```\n\n## Response Fields')),
         BOTH, ("sample", "response 2", ""), None, '{"request_id": "x", "status": "FAILED"}', "unknown"),
@@ -242,7 +201,6 @@ OTHERWISE: tuple[tuple[str, str, tuple[str, str, str]], ...] = (
     (SECONDS, "Must be 6 to 10 seconds", DURATION),
     (SECONDS, "Must be a multiple of 6 or 10 seconds", DURATION),
     (SECONDS, "Must be 6 seconds (10 seconds is no longer available)", DURATION),
-    (SIZES, "Must be '768P' ('1080P' is no longer supported)", RESOLUTION),
     (SIZES, "Must not be '768P' or '1080P'", RESOLUTION),
     ('Default: "768P"', 'Default: "768p"', ("parameter", "resolution", "default")),
     ("maximum 2000 characters.", "maximum 2000 characters per line.", ("parameter", "prompt", "description")),
@@ -272,6 +230,23 @@ OTHERWISE: tuple[tuple[str, str, tuple[str, str, str]], ...] = (
     ("COMPLETED, FAILED, or ERROR", "COMPLETED, or ERROR", ("field", "status", "description")),
     ("when video is ready.\n\n", "when video is ready.\n\nDeprecated.\n\n", ("parameter", "callback_url", "description")),
     ("URL to receive callback notifications when video is ready.\n\n", "", ("parameter", "callback_url", "description")),
+    ("Default: 6.", "Default: 10.", ("parameter", "duration", "default")),
+    ("Default: false. Whether", "Default: true. Whether", ("parameter", "aigc_watermark", "default")),
+    ("duration\n\nNo\n\nnumber", "duration\n\nNo\n\ninteger", ("parameter", "duration", "type")),
+    ("error\n\nstring|null", "error\n\nobject|null", ("field", "error", "type")),
+    ('"model_id": "minimax-hailuo-ai"', '"model_id": "hailuo-2.3"', ("sample", "response (completed)", "model_id")),
+    ('"Insufficient Balance",', '"Payment Required",', ("sample", "queue system errors 402", "error")),
+    ("video in seconds.\n", "video in milliseconds.\n", ("parameter", "duration", "description")),
+    ("when video is ready.", "when video is ready (beta).", ("parameter", "callback_url", "description")),
+    ("When request completed", "When request completed, null until then", ("field", "completed_at", "description")),
+    ("All requests require", "Generate requests require", ("sentence", "authentication", "")),
+    ("a callback instead of polling", "a callback in addition to polling", ("sentence", "typical workflow", "")),
+    ("                    → ERROR\n", "       → ERROR\n", ("status flow", "", "")),
+    ("not charged", "charged", ERROR),
+    ("**Tip:** Use", "Send a single request at a time. **Tip:** Use", ("sentence", "typical workflow", "")),
+    ("JavaScript cURL", "JavaScript cURL\n\nThis endpoint is deprecated.", ("sentence", "request code", "")),
+    ("## Typical Workflow", "You can have three videos in progress at once.\n\n## Typical Workflow", ("sentence", "status flow", "")),
+    ("watermark to the generated video.", "watermark. Its position follows your account settings.", ("parameter", "aigc_watermark", "description")),
     ("## Hailuo v2.3", "## 2.3 Fast", ("sentence", "headings", "")),
     ("## Hailuo v2.3", "## $0.28 per video", ("sentence", "headings", "")),
 )  # fmt: skip
@@ -463,6 +438,17 @@ WORDING = {
     "capital headings": re.sub(r"(?m)^#.*", lambda found: found[0].upper(), PAGE),
     "bold headings of the template": re.sub(r"(?m)^##+ (?!.*(?:Hailuo|Video$))(.*)", r"**\1**", PAGE),
     "codes with their names": edited(("202\n", "202 Accepted\n"), ("402\n", "402 (Payment Required)\n")),
+    "tables and headings of a section below others": edited(("## Authentication\n", "## Authentication\n\n### API Key\n"), ("## Response Fields\n", "## Response Fields\n\n### All\n")),
+    "pipes without spaces": rendered(lambda table: re.sub(r" ?\| ?", "|", piped(table).replace("string|null", "string\\|null"))),
+    "a head for each row": rendered(lambda table: "\n\n".join(piped([each]) for each in table)),
+    "MDX": "import Tabs from '@theme/Tabs'\nexport const a = 1\n\n" + edited(
+        ("**Tip:** Use", '{/* 24 h\nTTL */}\n\n<Callout type="info">\n**Tip:** Use'), ("of polling.\n\n### Text", "of polling.\n</Callout>\n\n### Text")),
+    "headings of HTML": re.sub(r"(?m)^(#+) (.*)$", lambda found: f'<h{len(found[1])} id="x">{found[2]}</h{len(found[1])}>', PAGE),
+    "other comments": edited(("// 402 — Insufficient balance", "# 402 — Insufficient balance"), ("// 400 — Model not found", "/* 400 — Model not found */"), ('"output": null\n', '"output": null # none\n'), ('"error": null,', '"error": null, /* none */')),
+    "errors below headings": edited(("```\n// 402 — Insufficient balance\n", "#### 402: Insufficient balance\n\n```\n"), ("```\n// 400 — Model not found\n", "#### 400 Model not found\n\n```\n")),
+    "other letters of names": edited(("Ocp-Apim-Subscription-Key", "ocp-apim-subscription-key"), ("\n\nstring\n\nYes", "\n\nString\n\nYes")),
+    "a slash at the end": edited(("ai/v1\n```", "ai/v1/\n```")),
+    "a tip less": edited(("**Tip:** Use `X-Webhook-URL` header to get a callback instead of polling.", "")),
     "what MiniMax does": edited(("Advanced video, audio, and image generation by MiniMax.", "MiniMax makes videos.")),
 }  # fmt: skip
 
@@ -499,17 +485,10 @@ def test_every_quotation_is_found() -> None:
     assert len(found) > 200
 
 
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("/minimax-hailuo-ai/v1/generate", "generate"),
-        ("/ltx-video/v1/text-to-video", "ltx-video/text-to-video"),
-        ("/veo/v1/veo-3.1/generate", "veo/veo-3.1/generate"),
-    ],
-)
-def test_an_operation_goes_by_its_path(path: str, name: str) -> None:
+def test_an_operation_goes_by_its_path() -> None:
     """Without its version; those of Hailuo by the last segment."""
-    assert operation_name(path) == name
+    paths = ("/minimax-hailuo-ai/v1/generate", "/ltx-video/v1/text-to-video", "/veo/v1/veo-3.1/generate")
+    assert [*map(operation_name, paths)] == ["generate", "ltx-video/text-to-video", "veo/veo-3.1/generate"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pixazo_contracts.pages import InvalidPageError, compare_pages, own_page, re
 from pixazo_contracts.pages.descriptions import read_rules
 from pixazo_contracts.pages.meaning import atoms
 from pixazo_contracts.pages.page import COLUMNS, Rules, kind_of
-from pixazo_contracts.pages.sections import is_open, read_blocks
+from pixazo_contracts.pages.sections import read_blocks
 
 RENDERED = """\
 ### Model of a test
@@ -209,12 +209,6 @@ def test_what_an_operation_prints_itself_is_not_completed() -> None:
     """The only operation of a page is its first and its last one, too."""
     page = "# A\n\n## Request Code\n\n```\nPOST https://a.test/x\n```\n\n## cURL Example\n\n```\ncurl https://a.test/y\n```\n"
     assert [each.section for each in read_page(page).operations[0].samples] == ["request code", "curl example"]
-
-
-@pytest.mark.parametrize(("page", "whether"), [("a\n```\nx", True), ("1. a\n   ```\n   x\n\n## B", False)])
-def test_a_page_that_ends_within_a_sample(page: str, whether: bool) -> None:
-    """A list that ends also ends a sample in it."""
-    assert is_open(page) is whether
 
 
 LINES = own_page().splitlines(keepends=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import lzma
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -122,12 +124,33 @@ def test_chrome_s_and_firefox_s_members_and_pseudo_headers_are_left_out() -> Non
     assert dict(exchange.request_headers) == {"Content-Type": "application/json"}
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_bodies_in_base64_are_decoded_and_unpacked(pack: Callable[[bytes], bytes]) -> None:
-    """As mitmproxy and Safari write them, and as recording proxies keep them."""
+@pytest.mark.parametrize(
+    ("pack", "coding", "read"),
+    [(bytes, "br", [ID]), (gzip.compress, "", [ID]), (zlib.compress, "deflate", [ID]), (lzma.compress, "xz", [])],
+)
+def test_bodies_in_base64_are_unpacked(pack: Callable[[bytes], bytes], coding: str, read: list[str]) -> None:
+    """As mitmproxy and Safari write them, and as recording proxies keep them; what cannot be unpacked was not kept."""
     coded, text = submit(), base64.b64encode(pack(json.dumps(ACCEPTED).encode())).decode()
     coded["response"]["content"] = {"encoding": "base64", "size": 5, "text": text}
-    assert traced(coded).exchanges[0].accepted_id == ID
+    coded["response"]["headers"] = _listed({"Content-Encoding": coding})
+    assert [each.accepted_id for each in traced(coded).exchanges] == read
+
+
+@pytest.mark.parametrize(
+    ("request_", "failed"),
+    [
+        ({"postData": {}}, []),
+        ({"postData": {}, "bodySize": 19}, []),
+        ({"postData": {"text": "[hidden]"}, "bodySize": 19}, []),
+        ({"postData": {}, "bodySize": 0}, ["SUBMIT-17"]),
+        ({"postData": {"text": "[1]"}, "bodySize": 3}, ["SUBMIT-17"]),
+    ],
+)
+def test_a_body_that_was_left_out_is_not_what_was_sent(request_: dict[str, object], failed: list[str]) -> None:
+    """Only one that is known to be empty, or no object, had to be refused."""
+    accepted = submit()
+    accepted["request"] |= {"headers": _listed({"Content-Type": "application/json"}), **request_}
+    assert [v.clause for v in judge(traced(accepted), CATALOGUE) if v.outcome.value == "FAIL"] == failed
 
 
 def test_a_video_in_base64_is_looked_into() -> None:
@@ -217,7 +240,9 @@ def test_missing_parts_are_no_obstacle() -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        *({"status": code, "content": {"text": "<html>"}} for code in (0, 407, 511)),  # a proxy, a captive portal
+        *(
+            {"status": code, "content": {"text": "<html>"}} for code in (0, 304, 407, 511)
+        ),  # a cache, a proxy, a captive portal
         *({"status": 200, "content": each} for each in ({"size": 80}, {"size": 0}, {"size": 0, "text": ""})),
     ],
 )

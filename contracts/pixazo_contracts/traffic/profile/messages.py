@@ -37,9 +37,6 @@ Key = TypeVar("Key")
 #: How many of the messages that show a value are named.
 MOST_NAMED = 5
 
-#: Accounts whose key no gateway knows: see `KeyInjector`.
-UNKNOWN_ACCOUNTS = frozenset({"unknown", "blank"})
-
 #: The part after `<model_id>_`.
 IDS: Final = {
     "uuid7": re.compile(rf"{MODEL}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-7[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}"),
@@ -92,7 +89,7 @@ def has_known_key(exchange: Exchange) -> bool:
     """Whether a call was made with the key of an account, in the header where it belongs."""
     account = exchange.account
     in_header = exchange.placement not in {"query", "bearer"}
-    return in_header and account not in {"", *UNKNOWN_ACCOUNTS} and not account.startswith("near.")
+    return in_header and account not in {"", "unknown", "blank"} and not account.startswith("near.")
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
@@ -369,7 +366,8 @@ def webhook_retries(trace: Trace) -> Finding | None:
     pauses = [[round(later.at - earlier.at) for earlier, later in pairwise(chain)] for chain in chains]
     longest = max(pauses, key=len)
     used = named(each for chain in chains for each in chain)
-    if odd := [each for each in pauses if not _agree(each, longest)]:
+    agree = [all(abs(a - b) <= 1 + max(a, b) // 50 for a, b in zip(each, longest, strict=False)) for each in pauses]
+    if odd := [each for each, is_like in zip(pauses, agree, strict=True) if not is_like]:
         both = (",".join(map(str, longest)), ",".join(map(str, odd[0])))
         return Finding(None, (f"{used}: pauses of {both[0]} s, and of {both[1]} s",), both)
     whole = [
@@ -381,7 +379,3 @@ def webhook_retries(trace: Trace) -> Finding | None:
     if whole and len(whole[0]) == len(longest):
         return Finding(shown, (f"{shown} by {used}; then no more",))
     return Finding(None, (f"it begins {shown}, by {used}; the last attempt was answered 2xx, or was too recent",))
-
-
-def _agree(shorter: list[int], longer: list[int]) -> bool:
-    return all(abs(a - b) <= 1 + max(a, b) // 50 for a, b in zip(shorter, longer, strict=False))

@@ -72,14 +72,6 @@ POINTS: Final = {
     "concurrency": "two submits that are answered 429 while the same number of generations is unfinished",
 }
 
-#: What a single message shows.
-SINGLE: Final = (seen_in_answers, seen_in_submits, seen_in_webhooks, queued_to_end, aspects)
-
-#: What the whole trace shows about the point that each is named after.
-WHOLE: Final = (
-    *(job_times, webhook_retries, read_delay, retention, rate_limit, concurrency, check_order, media_user_agents),
-)
-
 #: The longest line of a comment, in characters.
 LONGEST_LINE: Final = 500
 
@@ -119,9 +111,12 @@ def find(trace: Trace) -> dict[str, Finding]:
     unknown = {name for name, calls in by_account.items() if all(call.status == 401 for call in calls)} - {"", "blank"}
     exchanges = (replace(e, account="unknown") if e.account in unknown else e for e in trace.exchanges)
     trace = replace(trace, exchanges=tuple(exchanges))
-    sightings = [sighting for seen in SINGLE for sighting in seen(trace)]
+    single = (seen_in_answers, seen_in_submits, seen_in_webhooks, queued_to_end, aspects)
+    sightings = [sighting for seen in single for sighting in seen(trace)]
     found = _decided(_drop_dependent(sightings, _decided(sightings)))
-    found |= {look.__name__: finding for look in WHOLE if (finding := look(trace)) is not None}
+    # Each is named after the point about which the whole trace shows something.
+    whole = job_times, webhook_retries, read_delay, retention, rate_limit, concurrency, check_order, media_user_agents
+    found |= {look.__name__: finding for look in whole if (finding := look(trace)) is not None}
     return {name: found[name] for name in POINTS if name in found}
 
 

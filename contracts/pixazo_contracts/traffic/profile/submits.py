@@ -35,9 +35,7 @@ OF_A_BODY: Final = frozenset({400, 413, 415, 422})
 #: The order of checks that is written unless the traffic contradicts it.
 USUAL: Final = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
 #: What must be known first: see the simulator's policy.
-NEEDED: Final = frozenset(
-    {("key", "suspended"), ("key", "rate"), ("key", "funds"), ("json", "parameters"), ("json", "funds")}
-)
+NEEDED: Final = {("key", "suspended"), ("key", "rate"), ("key", "funds"), ("json", "parameters"), ("json", "funds")}
 #: The checks of the account that a status code shows to have failed.
 ACCOUNT_FAULTS: Final = {402: "funds", 403: "suspended"}
 

@@ -41,13 +41,11 @@ def _spans(trace: Trace) -> tuple[list[_Span], list[_Span]]:
     for generation in trace.generations:
         seen: list[Exchange | Callback] = [*generation.seen, *generation.callbacks]
         began = next((m for m in seen if m.members.get("status") == "PROCESSING" and m.members.get("updated_at")), None)
-        ended = next(
-            (m for m in seen if m.members.get("status") == "COMPLETED" and m.members.get("completed_at")), None
-        )
+        ended = [m for m in seen if m.members.get("status") == "COMPLETED" and m.members.get("completed_at")]
         if began is not None:
             queued += _between(began, began.members.get("created_at"), began.members["updated_at"])
-        if began is not None and ended is not None:
-            processing += _between(ended, began.members["updated_at"], ended.members["completed_at"])
+        if began is not None and ended:
+            processing += _between(ended[0], began.members["updated_at"], ended[0].members["completed_at"])
     return queued, processing
 
 
@@ -198,11 +196,8 @@ def _limit_of(calls: Sequence[Exchange]) -> tuple[str, list[Exchange]] | None:
         windows[-1].append(call)
     most = max(sum(call.status != 429 for call in window) for window in windows)
     full = [window for window in windows if any(call.status == 429 for call in window)]
-    if (
-        len(full) < FEWEST_WINDOWS
-        or not most
-        or {sum(call.status != 429 for call in window) for window in full} != {most}
-    ):
+    in_full = {sum(call.status != 429 for call in window) for window in full}
+    if len(full) < FEWEST_WINDOWS or not most or in_full != {most}:
         return None
     return f"{most}/{seconds}", [next(call for call in window if call.status == 429) for window in full]
 
@@ -225,10 +220,9 @@ def rate_limit(trace: Trace) -> Finding | None:
         counted = [[call for call in calls if call.is_submit or not submits_only] for calls in by_account]
         limits = [limit for calls in counted if calls and (limit := _limit_of(calls))]
         full = [each for _, windows in limits for each in windows]
-        reads = [
-            c for calls in by_account for c in calls if not c.is_submit and any(_is_just_after(c, w) for w in full)
-        ]
-        if len({value for value, _ in limits}) == 1 and submits_only == bool(reads):
+        reads = (call for calls in by_account for call in calls if not call.is_submit)
+        is_read_apart = any(_is_just_after(read, each) for read in reads for each in full)
+        if len({value for value, _ in limits}) == 1 and submits_only == is_read_apart:
             value = f"{limits[0][0]}{' submits' if submits_only else ''}"
             return Finding(value, (f"{len(full)} windows were used up, by {named(full)}",))
     return Finding(None, (f"429, but no rule explains all of them: {named(throttled)}",))

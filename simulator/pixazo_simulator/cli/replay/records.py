@@ -26,8 +26,6 @@ _PNG = (
 """A black image of 320 by 320 pixels."""
 
 Fields = tuple[tuple[str, str], ...]
-
-
 _REDACTOR: Final = Redactor()
 
 
@@ -115,8 +113,10 @@ class Exchange(Message, kw_only=True):
 
     @property
     def body_again(self) -> str:
-        """The request's body as it can be sent again: with a small image for one that was cut, empty for none."""
-        return _CUT_IMAGE.sub(_PNG, self.request_body or "")
+        """The request's body as it can be sent again: with a small image for one that was cut, and a plain one for one that was accepted and not kept."""
+        image = f', "first_frame_image": {_PNG}' if self.operation == "imageToVideo" else ""
+        lost = f'{{"prompt": "Not recorded"{image}}}' if self.request_body is None and self.succeeded else ""
+        return _CUT_IMAGE.sub(_PNG, self.request_body or lost)
 
     @property
     def path(self) -> str:

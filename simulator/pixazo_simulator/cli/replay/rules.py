@@ -105,7 +105,7 @@ class _Telling(msgspec.Struct):
 
     def _submitted(self, number: int, submit: Exchange, one: Generation | None) -> Step:
         if submit.request_body is None and submit.method == "POST":
-            self.notes.append(f"submission {number}: the trace does not contain its body")
+            self.notes.append(f"submission {number}: the trace lacks its body: a plain one or none is sent")
         if submit.status is None:
             if submit.error == "connect":
                 self.notes.append(
@@ -247,9 +247,8 @@ def _generations(trace: Trace, natural: Natural) -> tuple[Generation, ...]:
 
 def _plan(one: Generation) -> spec.Plan:
     """The plan with which every read shows the state that it showed, as far as one plan can."""
-    seen = [
-        (one.age(each.started), each) for each in one.reads if each.succeeded and each.word in spec.Status.__members__
-    ]
+    found = (each for each in one.reads if each.succeeded and each.word in spec.Status.__members__)
+    seen = [(one.age(each.started), each) for each in found]
     ends = [(age, each) for age, each in seen if each.word in spec.TERMINAL]
     called = [(one.age(each.at), each) for each in one.callbacks if each.members.get("status") in spec.TERMINAL]
     first = min((age for age, _ in (*ends, *called)), default=math.inf)
