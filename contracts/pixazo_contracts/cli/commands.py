@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
@@ -154,6 +155,8 @@ def prepare(options: dict[str, Any]) -> Terms:
         path: Path | None = options[name]
         if path is None:
             continue
+        if str(path) == "-":
+            raise no_place(path, "standard output has the report for people")
         folder = path if name == "out" else path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -238,6 +241,8 @@ def run(**options: Any) -> NoReturn:
     for line in weak_keys(found):
         say(line)
     remove_reports(options, terms)
+    # What ends a job in CI ends the run as Ctrl-C does: it says how to judge what was recorded.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
     conclude(trace, clauses, terms, options)

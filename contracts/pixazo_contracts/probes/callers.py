@@ -385,6 +385,7 @@ BROKEN: Final[dict[str, dict[str, object] | bytes]] = {
     "no prompt": {},
     "wrong type": {"prompt": 42},
     "wrong duration": {"prompt": PROMPT, "duration": "6"},
+    "wrong resolution": {"prompt": PROMPT, "resolution": 768},
     "wrong boolean": {"prompt": PROMPT, "aigc_watermark": "yes"},
 }
 

@@ -51,7 +51,7 @@ from .conversation import (
     valid_body,
     with_webhook,
 )
-from .families import ABSENT, MOST_TRIES, Case, family, t2v
+from .families import ABSENT, MOST_TRIES, SHIP, Case, family, t2v
 from .images import data_url, png, webp
 
 __all__ = ["unusable"]
@@ -401,6 +401,10 @@ RECEIVER: Final = frozenset({"receiver"})
 SLOW: Final = ReceiverUrl("slow", delay=1.0)
 ALWAYS: Final = 10**6
 
+#: Values of members that a gateway calls back whatever they are.
+MARKED: Final[dict[str, object]] = {"prompt": SHIP, "aigc_watermark": True, "prompt_optimizer": False}
+QUICK: Final[dict[str, object]] = {"fast_pretreatment": True}
+
 
 def _receiver(
     name: str,
@@ -409,7 +413,7 @@ def _receiver(
     *aims: str,
     unread: bool = False,
     operation: str = "generate",
-    duration: int = 6,
+    **changes: object,
 ) -> Probe:
     """A generation whose receiver behaves in some way, followed until no further callback is due: `count` are expected.
 
@@ -420,7 +424,7 @@ def _receiver(
     @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
     def receiver(context: RunContext) -> Conversation[None]:
         url = yield from receiver_url
-        accepted = yield from submit_called(operation, name, url, "header", *aims, duration=duration)
+        accepted = yield from submit_called(operation, name, url, "header", *aims, **changes)
         if unread and accepted.accepted_id is not None:
             # A caller with a callback need not poll, so the callback must arrive without polling.
             longest = yield from ordinary(context)
@@ -435,7 +439,7 @@ def _receiver(
 @probe("callback_url", "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", cost=1, needs=RECEIVER)
 def _member(context: RunContext) -> Conversation[None]:
     url = yield from ReceiverUrl("member")
-    accepted = yield from submit_called("generate", "callback_url", url, "member")
+    accepted = yield from submit_called("generate", "callback_url", url, "member", **MARKED, **QUICK)
     yield from follow_called(context, [(accepted, url)])
 
 
@@ -521,9 +525,9 @@ RECEIVERS: Final = (
     family("unusable webhook URL, no prompt", "WEBHOOK-15", *_uncallable(", no prompt", prompt=ABSENT)),
     family("unusable webhook URL", "WEBHOOK-15", *_uncallable()),
     _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", unread=True),
-    _receiver("refusing receiver", ReceiverUrl("refusing", fails=ALWAYS), 2, "WEBHOOK-11", "WEBHOOK-16"),
-    _receiver("slow receiver", SLOW, 1, "WEBHOOK-16", unread=True, operation="imageToVideo", duration=10),
-    _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17"),
+    _receiver("refusing receiver", ReceiverUrl("refusing", fails=ALWAYS), 2, "WEBHOOK-11", "WEBHOOK-16", **MARKED),
+    _receiver("slow receiver", SLOW, 1, "WEBHOOK-16", unread=True, operation="imageToVideo", duration=10, **MARKED),
+    _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17", **QUICK),
     _member,
     _bad_ends,
     _refused,

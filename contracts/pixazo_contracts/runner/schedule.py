@@ -41,19 +41,19 @@ LOCAL_WORKERS: Final = 16
 REMOTE_WORKERS: Final = 4
 REMOTE_GAP: Final = 0.2
 
-#: How often one request is retried after a 429, and the least wait before that, in seconds.
-MOST_RETRIES: Final = 3
+#: The least wait after a 429, in seconds.
 SHORTEST_HOLD: Final = 1.0
 
-#: A gateway that says how long to wait may mean: until a generation has ended. Each futile wait is twice as long as the one
-#: before; a request that still gets a 429 after this many, or once they add up to a deadline, is not refused for its pace.
+#: A 429 may mean: until a generation has ended. Each futile wait is twice as long as the one before; a request that still gets
+#: one after this many, or once they add up to a deadline, is not refused for its pace.
 MOST_VAIN_WAITS: Final = 6
 
 #: Where generations cost money, an operation whose first few valid submits (this many) all failed gets no more that may cost any.
 MOST_IN_VAIN: Final = 3
 
-#: After this many 429s nothing is retried: such a target throttles at any pace, and each wait may take a whole deadline.
-#: For a target that says how long to wait, and lets submits through after some waits, this many deadlines in all are the limit instead.
+#: After this many 429s no read is retried that none says how long to wait for: such a target throttles at any pace, and each
+#: wait may take a whole deadline. For other requests, while submits are let through after some waits, this many deadlines in
+#: all are the limit instead.
 MOST_HOLDS: Final = 20
 MOST_DEADLINES: Final = 10
 
@@ -80,7 +80,6 @@ class _Running:
     sends: tuple[Send, ...] = ()
     single: bool = False
     received: dict[int, Exchange] = field(default_factory=dict[int, Exchange])
-    retries: int = 0
     tripped: bool = False
     urgent: bool = False
     over: bool = False
@@ -106,11 +105,11 @@ class _Pace:
         self._next_slot = at + self._gap
         return at
 
-    def hold(self, now: float, wait: float, *, is_stated: bool, retries: int) -> bool:
-        """Delay all requests for `wait` seconds, unless nothing is retried any more; returns whether a request with this many `retries` is sent again after this 429.
+    def hold(self, now: float, wait: float, *, is_promised: bool) -> bool:
+        """Delay all requests for `wait` seconds, unless nothing is retried any more; returns whether the request is sent again after this 429.
 
-        Each futile wait doubles the next one. `is_stated`: the gateway said how long to wait. `served` is set when a submit was
-        not throttled.
+        Each futile wait doubles the next one. `is_promised`: the request is served once some wait is over. `served` is set when a
+        submit was not throttled.
         """
         self._holds += 1
         # Of several simultaneous 429s only the first counts as a wait: each of the others ends a little later.
@@ -125,11 +124,11 @@ class _Pace:
             self._vain_seconds += until - now
             self._counted_until = until
         is_vain = self._in_vain >= MOST_VAIN_WAITS or self._vain_seconds > self._most_wait
-        in_turn = is_stated and not is_vain and self._left > 0
+        again = not is_vain and self._left > 0 and (is_promised or self._holds <= MOST_HOLDS)
         # Once no wait helps, each of the other requests still gets its 429: none of them waits for that.
-        if in_turn or self._holds <= MOST_HOLDS:
+        if again:
             self._held_until = max(self._held_until, until)
-        return in_turn or (self._holds <= MOST_HOLDS and retries < MOST_RETRIES)
+        return again
 
 
 class Schedule:
@@ -266,7 +265,7 @@ class Schedule:
                 self._ready.append((running, tuple(self._recorder.exchanges)))
 
     def _send(self, running: _Running, sends: tuple[Send, ...]) -> None:
-        running.sends, running.retries = sends, 0
+        running.sends = sends
         running.received.clear()
         for index in range(len(sends)):
             self._launch(running, index)
@@ -357,9 +356,9 @@ class Schedule:
         profile, now, stated = self._context.profile, self._clock.now(), exchange.header("retry-after")
         asked = whole_number(stated)
         wait = max(SHORTEST_HOLD, profile.pace) if asked is None else asked
-        again = self._pace.hold(now, wait, is_stated=stated is not None, retries=running.retries)
-        if not again or exchange.spent:
+        # A limit of unfinished generations names no wait, but that submits are accepted in turn shows that waiting helps.
+        is_promised = stated is not None or exchange.is_submit
+        if not self._pace.hold(now, wait, is_promised=is_promised) or exchange.spent:
             return False
-        running.retries += 1
         self._launch(running, index)
         return True

@@ -114,6 +114,8 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("AUTH-08", at(aimed(), code(400))),
     ("AUTH-10", at(aimed(), envelope, put(status="FAILED", output=None))),
     ("AUTH-10", at(nth(-1, aimed("id of another account")), put(message="no access to 'A high-energy scene of a ...'"))),
+    ("AUTH-10", at(nth(0, aimed("id of another account")), put(message="it is PROCESSING, for another caller"))),
+    ("AUTH-10", at(nth(-1, aimed("id of another account")), lambda m: put(message=f"not yours: {ORIGIN}/media/{m.request_id}/output.mp4")(m))),
     ("AUTH-11", at(media(), become(leaks=("header X-Request",)))),
     ("AUTH-12", at(aim("AUTH-01"), head("WWW-Authenticate", "Key"))),
     ("HDR-04", at(nth(-1, reads("PROCESSING")), HTML)),
