@@ -281,7 +281,7 @@ def discover(given: Given, file: ProfileFile) -> tuple[Target, Advance | None]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if isinstance(error, msgspec.ValidationError) and content.lstrip().startswith(b"{"):
             raise ConfigurationError(
-                f"discovery document {DISCOVERY_PATH} of the target: {error}: correct it, or do without it: --no-discovery"
+                f"discovery document {DISCOVERY_PATH} of the target: {error}: correct it, or let `run` ignore it (`--no-discovery`)"
             ) from None
         document = DiscoveryDocument()  # it has none
     found, advance = make_target(given, extend(file, document)), document.advance

@@ -14,7 +14,6 @@ from .conversation import (
     PRINTED_HEADERS,
     PROMPT,
     About,
-    Await,
     AwaitCallbacks,
     Conversation,
     Headers,
@@ -31,6 +30,7 @@ from .conversation import (
     poll,
     probe,
     read,
+    recall_g1,
     strangers,
     submit,
     unknown_id,
@@ -68,12 +68,11 @@ def _submits(account: str, aim: str, case: str, *feeds: str) -> Probe:
     return submits
 
 
-def _read_real(published: str, case: str, aim: str, account: str) -> Conversation[None]:
-    """Read a request of ours, if there is one, as somebody else; a path that is only like the printed one may bypass the check."""
-    real = yield from Await(published)
-    request_id = None if real is None else real.request_id or real.accepted_id
-    if request_id is not None:
-        one = read(request_id, case=case, aims=(aim,), account=account)
+def _read_real(case: str, aim: str, account: str) -> Conversation[None]:
+    """Read g1, if it was accepted, as somebody else; a path that is only like the printed one may bypass the check."""
+    real = yield from recall_g1()
+    if real is not None and real.accepted_id is not None:
+        one = read(real.accepted_id, case=case, aims=(aim,), account=account)
         yield from one
         yield from replace(one, operation="other", url=f"{one.url}/", case=f"{case}, trailing slash", aims=())
 
@@ -85,7 +84,7 @@ def _keyless_reads(context: RunContext) -> Conversation[None]:
     for case, (account, aim) in accounts.items():
         yield from read(unknown_id(context.run, case), case=case, aims=(aim,), account=account)
     for case, (account, aim) in accounts.items():
-        yield from _read_real("g1", f"{case}, a real id", aim, account)
+        yield from _read_real(f"{case}, a real id", aim, account)
 
 
 #: Invalid spellings of a key by the names of their cases: see `Send`.
@@ -129,13 +128,6 @@ def _letter_cases(context: RunContext) -> Conversation[None]:
 def _elsewhere(context: RunContext) -> Conversation[None]:
     for case, placement in ELSEWHERE.items():
         yield from read(unknown_id(context.run, "placement"), case=case, aims=("AUTH-06",), placement=placement)
-
-
-@probe("foreign reads", "AUTH-10", needs={"account:other"})
-def _foreign(context: RunContext) -> Conversation[None]:
-    for published in ("g1", "g1 ended"):
-        yield from _read_real(published, "id of another account", "AUTH-10", "other")
-    yield from read(unknown_id(context.run, "foreign"), case="id of nobody", account="other")
 
 
 def _method(method: str, url: str, what: str, body: bytes | None = None, headers: Headers = PRINTED_HEADERS) -> Send:
@@ -224,7 +216,7 @@ ROUTES: Final = (
     _submits("", "AUTH-01", "no key", *KEYLESS),
     _submits("unknown", "AUTH-03", "unknown key", "AUTH-03", "AUTH-12", "ERR-SET-01"),
     _submits("blank", "AUTH-04", "blank key", "AUTH-04"),
-    _near, _methods, _methods_meanwhile, _aliases, _plain_http, _foreign, _unknown, _malformed,
+    _near, _methods, _methods_meanwhile, _aliases, _plain_http, _unknown, _malformed,
 )  # fmt: skip
 
 #: A generation may fail as soon as it is processed, so while it is queued it is read this many times as often as others;

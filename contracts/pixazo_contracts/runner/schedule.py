@@ -12,12 +12,10 @@ from queue import PriorityQueue, Queue
 from typing import Final
 
 from pixazo_contracts.probes import (
-    Await,
     AwaitCallbacks,
     Conversation,
     Pause,
     Probe,
-    Publish,
     Recall,
     ReceiverUrl,
     RunContext,
@@ -159,8 +157,6 @@ class Schedule:
         self._live = 0
         self._under_way = 0
         self._waiting: dict[_Running, tuple[AwaitCallbacks, sched.Event]] = {}
-        self._awaiting: dict[str, list[_Running]] = {}
-        self._published: dict[str, Exchange | None] = {}
         self.stopped: str | None = None
         self.states: dict[str, str] = {}
         if receiver is not None:
@@ -204,8 +200,6 @@ class Schedule:
         """Give a conversation the result of its last step and begin its next one."""
         if running.over:
             return
-        # Another probe may have sent what this one follows.
-        running.urgent = running.urgent or (isinstance(result, Exchange) and result.accepted_id is not None)
         try:
             step = running.conversation.send(result)
         except StopIteration:
@@ -241,8 +235,12 @@ class Schedule:
     def _begin(self, running: _Running, step: Step) -> None:
         match step:
             case Send() | Together():
-                running.single = isinstance(step, Send)
-                self._send(running, _sends(step))
+                running.sends, running.single = _sends(step), isinstance(step, Send)
+                running.received.clear()
+                for index in range(len(running.sends)):
+                    self._launch(running, index)
+                if not running.sends:
+                    self._ready.append((running, ()))
             case Pause():
                 self._timers.enter(step.seconds, 0, self._ready.append, ((running, None),))
             case ReceiverUrl():
@@ -253,24 +251,8 @@ class Schedule:
             case AwaitCallbacks():
                 self._waiting[running] = step, self._timers.enter(step.seconds, 0, self._end_wait, (running,))
                 self._end_wait_if_complete(running)
-            case Publish():
-                self._published[step.name] = step.exchange
-                self._wake(step.name, step.exchange)
-                self._ready.append((running, None))
-            case Await() if step.name in self._published:
-                self._ready.append((running, self._published[step.name]))
-            case Await():
-                self._awaiting.setdefault(step.name, []).append(running)
             case Recall():
                 self._ready.append((running, tuple(self._recorder.exchanges)))
-
-    def _send(self, running: _Running, sends: tuple[Send, ...]) -> None:
-        running.sends = sends
-        running.received.clear()
-        for index in range(len(sends)):
-            self._launch(running, index)
-        if not sends:
-            self._ready.append((running, ()))
 
     def _launch(self, running: _Running, index: int) -> None:
         at = self._pace.slot(self._clock.now())
@@ -291,11 +273,6 @@ class Schedule:
             outcome = error
         self._inbox.put((running, index, outcome))
 
-    def _wake(self, name: str, exchange: Exchange | None) -> None:
-        """Give the conversations that wait for a publication the exchange, or None if there will be none."""
-        for running in self._awaiting.pop(name, []):
-            self._ready.append((running, exchange))
-
     def _arrived(self, step: AwaitCallbacks) -> tuple[Callback, ...]:
         """The callbacks that reached the URL of a step, whatever their query."""
         token, called = f"/{receiver_token(step.url)}", self._recorder.callbacks
@@ -314,12 +291,7 @@ class Schedule:
         self._ready.append((running, self._arrived(step)))
 
     def _wait(self, seconds: float | None) -> None:
-        """Wait for the next event, until a timer is due (None: there is none); if no event can happen, publications get None."""
-        if seconds is None and not self._under_way:
-            # No conversation of this phase can publish any more; a later phase may publish for others.
-            for name in list(self._awaiting):
-                self._wake(name, None)
-            return
+        """Wait for the next event, until a timer is due (None: there is none)."""
         match self._clock.receive(self._inbox, seconds, busy=self._under_way > 0):
             case Callback():
                 for running in list(self._waiting):
@@ -342,7 +314,9 @@ class Schedule:
             self._end(running, f"error: {result!r}")
         elif not self._retried(running, index, result):
             running.received[index] = result
-            running.urgent = running.urgent or result.accepted_id is not None or result.account in THROTTLED
+            # Another probe may have sent what this one follows.
+            follows = result.accepted_id is not None or result.state is not None or result.account in THROTTLED
+            running.urgent = running.urgent or follows
             running.tripped = running.tripped or (result.spent and result.intent == "refuse")
             if len(running.received) == len(running.sends):
                 exchanges = tuple(running.received[index] for index in range(len(running.sends)))

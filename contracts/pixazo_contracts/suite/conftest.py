@@ -23,13 +23,9 @@ from pixazo_contracts.trace import ConfigurationError, Target, read_profile, vis
 #: Lines about the ledger and the spending, for the end of the session.
 SPENT: Final = pytest.StashKey[list[str]]()
 
-#: An option of `run` in an error; here most have a prefix, some a different name, and one is the command's alone.
+#: An option of `run` in an error; here most have a prefix, and some a different name.
 OPTION: Final = re.compile(r"(?<!\S)--([a-z-]+)")
-OTHERWISE_NAMED: Final = {
-    "--target": "--pixazo-url",
-    "--api-key": "--pixazo-key",
-    "--no-discovery": "pixazo-contracts run --no-discovery",
-}
+OTHERWISE_NAMED: Final = {"--target": "--pixazo-url", "--api-key": "--pixazo-key"}
 
 
 class Endpoint(Protocol):

@@ -208,7 +208,7 @@ def test_a_mistake_in_the_discovery_document_is_named(document: object, code: in
     """With its place and the option that does without, before anything is sent; what is no JSON object is no such document."""
     with serve(edit=lambda ask, reply: Reply(200, document) if "known" in ask.path else reply) as (url, _):
         ran = run(url, "--clauses", "AUTH-01")
-    said = "got `int` - at `$.accounts[...]`: correct it, or do without it: --no-discovery"
+    said = "got `int` - at `$.accounts[...]`: correct it, or let `run` ignore it (`--no-discovery`)"
     assert (ran.exit_code, said in ran.output) == (code, code == 2)
 
 

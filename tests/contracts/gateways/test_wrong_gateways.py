@@ -106,20 +106,6 @@ def _called_back_once_read(gateway: FakeGateway) -> None:
     calling(told)(gateway)
 
 
-def _called_back_late(gateway: FakeGateway) -> None:
-    """Callbacks are sent three times as long after an end as a run waits for them."""
-    held = list[tuple[float, tuple[str, str, bytes]]]()
-
-    def told(calls: list[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
-        now = gateway.now()
-        held.extend((now + 90.0, call) for call in calls)
-        ready = [call for due, call in held if due <= now]
-        held[:] = [each for each in held if each[0] > now]
-        return ready
-
-    calling(told)(gateway)
-
-
 def _begun_by(method: str, gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
     if ask.method != method or ask.path not in SUBMITS:
         return reply
@@ -297,7 +283,6 @@ WRONG = (
     Wrong("WEBHOOK-03", prepare=_once_per_url, name="once per URL"),
     Wrong("WEBHOOK-03", prepare=_uncalled("imageToVideo", "duration", 10), name="not of 10 s"),
     Wrong("WEBHOOK-03", prepare=_uncalled("generate", "aigc_watermark", True), name="not of marked ones", beside=_only("WEBHOOK-19")),
-    Wrong("WEBHOOK-03", prepare=_called_back_late, name="a minute late", beside=_only("WEBHOOK-07 WEBHOOK-11 WEBHOOK-19")),
     Wrong("WEBHOOK-09", prepare=_refusal_called_back, name="without an image"),
 )  # fmt: skip
 
