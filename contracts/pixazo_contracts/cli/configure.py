@@ -131,9 +131,7 @@ def make_target(given: Given, file: ProfileFile) -> Target:
     }
     profile = Profile(origin=origin, **said)
     # A given number also counts on this machine: a tunnel to the paid gateway ends on loopback.
-    for risk in given.risks:
-        if risk not in RISKS:
-            raise ConfigurationError(f"--risk {risk!r} is not known: known: {', '.join(RISKS)}")
+    check_known("--risk", given.risks, RISKS)
     bounded = given.max_generations > 0 or file.ceilings != Ceilings()
     capabilities = {*file.capabilities, *filter(None, given.have.split(",")), *(f"risk:{risk}" for risk in given.risks)}
     profile = replace(

@@ -439,14 +439,11 @@ def recall_g1() -> Conversation[Exchange | None]:
 
 
 def ordinary(context: RunContext) -> Conversation[float]:
-    """The longest time that a request took to complete, in seconds; where probes run side by side it waits for one that has.
-
-    One poll if none completes within a deadline.
-    """
+    """The longest time that a request took, in seconds; where probes run side by side it waits for one that has ended, at most a deadline."""
     waited, pace = 0.0, context.profile.pace
     while True:
         generations = trace.find_generations((yield from Recall()), ())
-        took = [g.ends[0].started - g.submit.finished for g in generations if g.outcome == "COMPLETED"]
+        took = [g.ends[0].started - g.submit.finished for g in generations if g.ends]
         if took or context.limited or waited >= context.profile.deadline:
             return max(took, default=pace)
         yield from Pause(pace)

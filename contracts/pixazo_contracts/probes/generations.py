@@ -388,7 +388,8 @@ SLOW: Final = ReceiverUrl("slow", delay=1.0)
 ALWAYS: Final = 10**6
 
 #: Values of members that a gateway calls back whatever they are.
-MARKED: Final[dict[str, object]] = {"prompt": SHIP, "aigc_watermark": True, "prompt_optimizer": False}
+OTHER: Final[dict[str, object]] = {"prompt": SHIP, "aigc_watermark": True, "prompt_optimizer": False}
+OTHER_LONG: Final = {**OTHER, "duration": 10}
 QUICK: Final[dict[str, object]] = {"fast_pretreatment": True}
 
 
@@ -399,7 +400,7 @@ def _receiver(
     *aims: str,
     unread: bool = False,
     operation: str = "generate",
-    **changes: object,
+    changes: dict[str, object] | None = None,
 ) -> Probe:
     """A generation whose receiver behaves in some way, followed until no further callback is due: `count` are expected.
 
@@ -410,7 +411,7 @@ def _receiver(
     @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
     def receiver(context: RunContext) -> Conversation[None]:
         url = yield from receiver_url
-        accepted = yield from submit_called(operation, name, url, "header", *aims, **changes)
+        accepted = yield from submit_called(operation, name, url, "header", *aims, **(changes or {}))
         if unread and accepted.accepted_id is not None:
             # A caller with a callback need not poll, so the callback must arrive without polling.
             longest = yield from ordinary(context)
@@ -425,7 +426,7 @@ def _receiver(
 @probe("callback_url", "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", cost=1, needs=RECEIVER)
 def _member(context: RunContext) -> Conversation[None]:
     url = yield from ReceiverUrl("member")
-    accepted = yield from submit_called("generate", "callback_url", url, "member", **MARKED, **QUICK)
+    accepted = yield from submit_called("generate", "callback_url", url, "member", **OTHER, **QUICK)
     yield from follow_called(context, [(accepted, url)])
 
 
@@ -511,9 +512,9 @@ RECEIVERS: Final = (
     family("unusable webhook URL, no prompt", "WEBHOOK-15", *_uncallable(", no prompt", prompt=ABSENT)),
     family("unusable webhook URL", "WEBHOOK-15", *_uncallable()),
     _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", unread=True),
-    _receiver("refusing receiver", ReceiverUrl("refusing", fails=ALWAYS), 2, "WEBHOOK-11", "WEBHOOK-16", **MARKED),
-    _receiver("slow receiver", SLOW, 1, "WEBHOOK-16", unread=True, operation="imageToVideo", duration=10, **MARKED),
-    _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17", **QUICK),
+    _receiver("refusing receiver", ReceiverUrl("refusing", fails=ALWAYS), 2, "WEBHOOK-11", "WEBHOOK-16", changes=OTHER),
+    _receiver("slow receiver", SLOW, 1, "WEBHOOK-16", unread=True, operation="imageToVideo", changes=OTHER_LONG),
+    _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17", changes=QUICK),
     _member,
     _bad_ends,
     _refused,

@@ -148,12 +148,6 @@ def receiver_token(url: str) -> str:
     return split_url(url).path.rpartition("/")[2]
 
 
-def _is_read(exchange: Exchange) -> bool:
-    """Whether a request reads the status of its id: a `polling_url` that is fetched as given may name another."""
-    names_it = split_url(exchange.url).path.endswith(f"{STATUS_BASE}{exchange.request_id}")
-    return exchange.operation == "status" and exchange.method == "GET" and names_it
-
-
 def find_generations(exchanges: Sequence[Exchange], callbacks: Sequence[Callback]) -> tuple[Generation, ...]:
     """All generations of a run, found by the responses to their submits, in the order of acceptance."""
     submits: dict[str, Exchange] = {}
@@ -162,8 +156,10 @@ def find_generations(exchanges: Sequence[Exchange], callbacks: Sequence[Callback
     for exchange in sorted(exchanges, key=lambda exchange: (exchange.started, exchange.number)):
         if (accepted := exchange.accepted_id) is not None:
             submits.setdefault(accepted, exchange)
-        if exchange.request_id is not None and _is_read(exchange):
-            reads.setdefault((exchange.request_id, exchange.account), []).append(exchange)
+        # A `polling_url` that is fetched as given may name another id.
+        names_it = split_url(exchange.url).path.endswith(f"{STATUS_BASE}{exchange.request_id}")
+        if exchange.operation == "status" and exchange.method == "GET" and names_it:
+            reads.setdefault((str(exchange.request_id), exchange.account), []).append(exchange)
         if exchange.operation == "media" and exchange.method == "GET" and exchange.request_id is not None:
             downloads.setdefault(exchange.request_id, []).append(exchange)
     callbacks_by_id = _callbacks_by_id(submits, callbacks)

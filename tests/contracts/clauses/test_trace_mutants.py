@@ -69,6 +69,7 @@ from pixazo_contracts.trace.trace import STAMPS, STATES
 
 if TYPE_CHECKING:
     from pixazo_contracts.clauses import Clause
+    from pixazo_contracts.trace import Exchange
 
 REFUSED = """T2V-PROMPT-01 T2V-PROMPT-02 T2V-DUR-01 T2V-RES-01 T2V-PO-01 T2V-FP-01 T2V-WM-01 T2V-CB-01 I2V-PROMPT-01
     I2V-PROMPT-02 I2V-PROMPT-04 I2V-IMG-01 I2V-IMG-02 I2V-DUR-01 I2V-DUR-03 I2V-RES-02 I2V-RES-03 I2V-PO-01 I2V-FP-01
@@ -115,7 +116,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("AUTH-10", at(aimed(), envelope, put(status="FAILED", output=None))),
     ("AUTH-10", at(nth(-1, aimed("id of another account, generate, COMPLETED")), put(message="no access to 'A high-energy scene of a ...'"))),
     ("AUTH-10", at(nth(0, aimed("id of another account, generate, COMPLETED")), put(message="it is PROCESSING, for another caller"))),
-    ("AUTH-10", at(nth(-1, aimed("id of another account, generate, COMPLETED")), lambda m: put(message=f"not yours: {ORIGIN}/media/{m.request_id}/output.mp4")(m))),
+    ("AUTH-10", at(nth(-1, aimed("id of another account, generate, COMPLETED")), lambda m: put(message=f"not yours: {ORIGIN}/media/{cast('Exchange', m).request_id}/output.mp4")(m))),
     ("AUTH-11", at(media(), become(leaks=("header X-Request",)))),
     ("AUTH-12", at(aim("AUTH-01"), head("WWW-Authenticate", "Key"))),
     ("HDR-04", at(nth(-1, reads("PROCESSING")), HTML)),

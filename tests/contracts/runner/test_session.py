@@ -154,13 +154,8 @@ def watched(*seen: tuple[float, str, str, dict[str, str]]) -> bool:
         for at, name, body, headers in seen:
             submit = {"operation": "generate", "method": "POST", "body": f'{{"request_id": "{name}"}}', "status": 202}
             read = {"operation": "status", "method": "GET", "body": body, "status": 200, "request_id": name}
-            common = {
-                "number": 1,
-                "account": "default",
-                "started": at,
-                "finished": at,
-                **dict.fromkeys(("probe", "case", "url"), ""),
-            }
+            common = {"number": 1, "account": "default", "started": at, "finished": at}
+            common |= dict.fromkeys(("probe", "case", "url"), "")
             clock.watch(Exchange(**common, headers=tuple(headers.items()), **(read if body else submit)))  # type: ignore[arg-type]
     except StandstillError:
         return True

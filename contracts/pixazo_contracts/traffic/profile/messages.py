@@ -369,7 +369,8 @@ def webhook_retries(trace: Trace) -> Finding | None:
     pauses = [[round(later.at - earlier.at) for earlier, later in pairwise(chain)] for chain in chains]
     longest = max(pauses, key=len)
     used = named(each for chain in chains for each in chain)
-    if odd := [each for each in pauses if not _agree(each, longest)]:
+    odd = [p for p in pauses if any(abs(a - b) > 1 + max(a, b) // 50 for a, b in zip(p, longest, strict=False))]
+    if odd:
         both = (",".join(map(str, longest)), ",".join(map(str, odd[0])))
         return Finding(None, (f"{used}: pauses of {both[0]} s, and of {both[1]} s",), both)
     whole = [
@@ -381,7 +382,3 @@ def webhook_retries(trace: Trace) -> Finding | None:
     if whole and len(whole[0]) == len(longest):
         return Finding(shown, (f"{shown} by {used}; then no more",))
     return Finding(None, (f"it begins {shown}, by {used}; the last attempt was answered 2xx, or was too recent",))
-
-
-def _agree(shorter: list[int], longer: list[int]) -> bool:
-    return all(abs(a - b) <= 1 + max(a, b) // 50 for a, b in zip(shorter, longer, strict=False))
