@@ -183,6 +183,8 @@ def auth_09(trace: Trace) -> Remarks:
 
 #: The beginning of a prompt is quoted if a text has this many of its characters.
 QUOTED = 16
+#: A state as the gateway writes it. A refusal may say ERROR of itself, and FAILED of authentication.
+SHOWN_STATE = re.compile(r"\b(QUEUED|PROCESSING|COMPLETED)\b")
 
 
 @AUTH.clause("AUTH-10", IMPLIED, ACCOUNT, depends_on="BASE-04 AUTH-07 STATUS-10", needs="account:other",
@@ -190,10 +192,13 @@ QUOTED = 16
 def auth_10(trace: Trace) -> Remarks:
     """A request of another account is not shown, neither while it runs nor when it has ended; which 4xx is observed."""
     for read in trace.aimed("AUTH-10"):
-        generation = trace.generation(str(read.request_id))
-        prompt = str(generation.submit.sent.get("prompt")) if generation is not None else ""
-        quoted = len(prompt) >= QUOTED and prompt[:QUOTED] in (read.body or "")
-        work, got = quoted or checks.shows_work(read), f"{read.status}: {show(read.body)}"
+        generation, body = trace.generation(str(read.request_id)), read.body or ""
+        told = SHOWN_STATE.search(body) is not None
+        if generation is not None:
+            prompt = str(generation.submit.sent.get("prompt"))
+            told = told or (len(prompt) >= QUOTED and prompt[:QUOTED] in body)
+            told = told or any(download.url in body for download in generation.downloads)
+        work, got = told or checks.shows_work(read), f"{read.status}: {show(read.body)}"
         yield check(not (work or read.succeeded), read, "response", "a refusal", words=got, drifts=not work)
         if read.method == "GET":
             yield Observation(code_shown(read), read)

@@ -106,8 +106,6 @@ def status_05(trace: Trace) -> Remarks:
 
 #: The prefix of cases whose ids are like an issued one; observations are about the others, which are always sent.
 NEIGHBOUR = "neighbour: "
-#: The id that differs from an issued one only in letter case: it is the same UUID, so a gateway may find it.
-OTHER_CASE = f"{NEIGHBOUR}other letter case"
 
 
 def no_work(trace: Trace, clause_id: str) -> Remarks:
@@ -117,11 +115,10 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
     """
     for read in trace.aimed(clause_id):
         where, got = f"response ({read.case})", f"{read.status}: {show(read.members)}"
-        if read.case != OTHER_CASE:
-            work = checks.shows_work(read)
-            # The refusal of a request with a valid key is about the id, not about the key.
-            refused = (read.status or 500) >= (300 if clause_id == "STATUS-11" else 400) and read.status != 401
-            yield check(refused and not work, read, where, "a refusal", words=got, drifts=not work)
+        work = checks.shows_work(read)
+        # The refusal of a request with a valid key is about the id, not about the key.
+        refused = (read.status or 500) >= (300 if clause_id == "STATUS-11" else 400) and read.status != 401
+        yield check(refused and not work, read, where, "a refusal", words=got, drifts=not work)
         yield check((read.status or 500) < 500, read, where, "no 5xx", read.status)
         if not read.case.startswith(NEIGHBOUR):
             body = "JSON" if read.members else "not a JSON object"

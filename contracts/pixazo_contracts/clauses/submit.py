@@ -23,6 +23,7 @@ from pixazo_contracts.trace import (
     host_is_loopback,
     join_url,
     split_url,
+    webhook_urls,
 )
 
 from . import checks
@@ -262,11 +263,9 @@ def submit_14(trace: Trace) -> Remarks:
 
 
 def _kinds(submit: Exchange) -> list[str]:
-    """What a gateway may treat a submit by: its operation, duration and resolution."""
-    return [
-        submit.operation,
-        *(f"{name} {submit.sent[name]}" for name in ("duration", "resolution") if name in submit.sent),
-    ]
+    """What a gateway may treat a submit by: its operation, duration and resolution, and how it asks for callbacks."""
+    values = (f"{name} {submit.sent[name]}" for name in ("duration", "resolution") if name in submit.sent)
+    return [submit.operation, *values, *webhook_urls(submit)]
 
 
 @SUBMIT.clause("SUBMIT-15", SILENT, FURTHER, depends_on="BASE-02 T2V-BODY-02 SUBMIT-10", section="silence")

@@ -131,9 +131,7 @@ def make_target(given: Given, file: ProfileFile) -> Target:
     }
     profile = Profile(origin=origin, **said)
     # A given number also counts on this machine: a tunnel to the paid gateway ends on loopback.
-    for risk in given.risks:
-        if risk not in RISKS:
-            raise ConfigurationError(f"--risk {risk!r} is not known: known: {', '.join(RISKS)}")
+    check_known("--risk", given.risks, RISKS)
     bounded = given.max_generations > 0 or file.ceilings != Ceilings()
     capabilities = {*file.capabilities, *filter(None, given.have.split(",")), *(f"risk:{risk}" for risk in given.risks)}
     profile = replace(
@@ -281,7 +279,7 @@ def discover(given: Given, file: ProfileFile) -> tuple[Target, Advance | None]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if isinstance(error, msgspec.ValidationError) and content.lstrip().startswith(b"{"):
             raise ConfigurationError(
-                f"discovery document {DISCOVERY_PATH} of the target: {error}: correct it"
+                f"discovery document {DISCOVERY_PATH} of the target: {error}: correct it, or let `run` ignore it (`--no-discovery`)"
             ) from None
         document = DiscoveryDocument()  # it has none
     found, advance = make_target(given, extend(file, document)), document.advance

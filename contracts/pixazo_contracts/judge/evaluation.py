@@ -164,6 +164,9 @@ def evaluate(trace: Trace, clauses: Sequence[Clause], terms: Terms) -> Result:
         return before.observation if reason is None else None
 
     verdicts = judge(trace, clauses, feeders=feeders(), baseline=observed, excused=terms.excuses)
+    excused = {v.clause: each for v in verdicts for each in terms.expectations if each.excuses(v, terms.today)}
+    reasons = {clause: f"until {each.expires}: {each.reason}" for clause, each in excused.items()}
+    verdicts = [replace(verdict, reason=reasons.get(verdict.clause, verdict.reason)) for verdict in verdicts]
     by_id = {verdict.clause: verdict for verdict in verdicts}
     lines = [each.stale(by_id.get(each.clause), terms.today) for each in terms.expectations]
     if not_compared and None not in not_compared.values():
@@ -174,7 +177,7 @@ def evaluate(trace: Trace, clauses: Sequence[Clause], terms: Terms) -> Result:
         trace,
         verdicts,
         ExitCode.CLEAN,
-        excused=frozenset(verdict.clause for verdict in verdicts if terms.excuses(verdict)),
+        excused=frozenset(excused),
         stale=tuple(filter(None, lines)),
         not_compared={clause_id: reason for clause_id, reason in not_compared.items() if reason is not None},
         strict=terms.strict,

@@ -12,7 +12,7 @@ and gets back what the trace will contain. The runner carries out many conversat
 A clause finds its exchanges by `aims` (`trace.aimed("STATUS-10")`), tells them apart by `case`, and knows by `intent` what
 the page says about each. Packs are requests for several clauses at once (see `generations`); in families, each request
 breaks one rule, or only just keeps it (see `families`).
-Probes share generations by publishing them under a name: `g1` when it is accepted, `g1 ended` when it has ended.
+Probes share generations, above all g1, which they find among all exchanges so far (`Recall`).
 
 On a target that charges (`context.limited`) probes run one after the other: first requests that the page forbids, which are free
 if refused and give their reservation back, then paid ones, the probe that feeds the most clauses first (see `plan.in_order`).

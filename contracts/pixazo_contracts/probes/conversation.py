@@ -20,8 +20,8 @@ from pixazo_contracts import trace
 from pixazo_contracts.trace import Callback, Exchange, Intent, Profile
 
 __all__ = [
-    "BODY_ONLY", "PRINTED_HEADERS", "PRINTED_IMAGE", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause",
-    "Probe", "Publish", "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult",
+    "BODY_ONLY", "PRINTED_HEADERS", "PRINTED_IMAGE", "AwaitCallbacks", "Conversation", "Headers", "Pause",
+    "Probe", "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult",
     "Together", "follow", "media_urls", "poll", "probe", "read", "sample_text", "submit",
 ]  # fmt: skip
 
@@ -117,26 +117,11 @@ class AwaitCallbacks(SingleStep[tuple[Callback, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class Publish(SingleStep[None]):
-    """Publish an exchange for all probes under a name, or None if there will be none; the result is None."""
-
-    name: str
-    exchange: Exchange | None
-
-
-@dataclass(frozen=True, slots=True)
-class Await(SingleStep[Exchange | None]):
-    """Wait for what another probe publishes; the result is the exchange, or None if there will be none."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Recall(SingleStep[tuple[Exchange, ...]]):
     """Ask for all exchanges so far; they are the result."""
 
 
-Step = Send | Together | Pause | ReceiverUrl | AwaitCallbacks | Publish | Await | Recall
+Step = Send | Together | Pause | ReceiverUrl | AwaitCallbacks | Recall
 StepResult = Exchange | tuple[Exchange, ...] | tuple[Callback, ...] | str | None
 
 Conversation = Generator[Step, StepResult, T]
@@ -447,12 +432,22 @@ def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2
             yield from Pause(LATER_POLLS * context.profile.pace)
 
 
+def recall_g1() -> Conversation[Exchange | None]:
+    """The submit of g1, which several probes look at; None if it has not been sent."""
+    exchanges = yield from Recall()
+    return next((exchange for exchange in exchanges if exchange.case == "g1"), None)
+
+
 def ordinary(context: RunContext) -> Conversation[float]:
-    """The longest time that a request took, in seconds, once g1 has ended where probes run side by side; one poll if none has ended."""
-    if not context.limited:
-        yield from Await("g1 ended")
-    generations = trace.find_generations((yield from Recall()), ())
-    return max((g.ends[0].started - g.submit.finished for g in generations if g.ends), default=context.profile.pace)
+    """The longest time that a request took, in seconds; where probes run side by side it waits for one that has ended, at most a deadline."""
+    waited, pace = 0.0, context.profile.pace
+    while True:
+        generations = trace.find_generations((yield from Recall()), ())
+        took = [g.ends[0].started - g.submit.finished for g in generations if g.ends]
+        if took or context.limited or waited >= context.profile.deadline:
+            return max(took, default=pace)
+        yield from Pause(pace)
+        waited += pace
 
 
 def earlier_ends(others: Collection[str | None]) -> Conversation[None]:

@@ -1,4 +1,4 @@
-"""Probes of generations: the packs g1 to g5, the same body twice, many reads of one, several side by side, late re-reads.
+"""Probes of generations: the packs g1, g2, g4, g5, the same body twice, many reads of one, several side by side, late re-reads.
 
 And their callbacks: receivers that fail, are slow or redirect; unusable URLs; our own address as an image.
 
@@ -20,13 +20,11 @@ from .conversation import (
     PRINTED_IMAGE,
     PROMPT,
     About,
-    Await,
     AwaitCallbacks,
     Conversation,
     Headers,
     Pause,
     Probe,
-    Publish,
     Recall,
     ReceiverUrl,
     RunContext,
@@ -43,6 +41,7 @@ from .conversation import (
     poll,
     probe,
     read,
+    recall_g1,
     sample_text,
     strangers,
     submit,
@@ -51,7 +50,7 @@ from .conversation import (
     valid_body,
     with_webhook,
 )
-from .families import ABSENT, MOST_TRIES, Case, family, t2v
+from .families import ABSENT, MOST_TRIES, SHIP, Case, family, t2v
 from .images import data_url, png, webp
 
 __all__ = ["unusable"]
@@ -106,7 +105,6 @@ def _smoke(context: RunContext) -> Conversation[None]:
     if not quiet or first.status == 401:
         yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
     if quiet:
-        yield from Publish("g1", None)
         return
     accepted = yield from submit_g1(context)
     if accepted.accepted_id is None:
@@ -115,7 +113,6 @@ def _smoke(context: RunContext) -> Conversation[None]:
     for _ in range(LONE_READS if accepted.accepted_id is not None else 0):
         yield from read(str(accepted.accepted_id), case="alone")
         yield from Pause(context.profile.pace)
-    yield from Publish("g1", accepted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,19 +177,15 @@ def _to_the_end(
 
 @probe("g1", "SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", "WEBHOOK-01", "WEBHOOK-12", *SHARED, *CALLED_BACK, cost=1)
 def _g1(context: RunContext) -> Conversation[None]:
-    accepted = yield from Await("g1")
-    if accepted is None:
-        accepted = yield from submit_g1(context)
-        yield from Publish("g1", accepted)
+    accepted = (yield from recall_g1()) or (yield from submit_g1(context))
     yield from _polling_url(context, accepted)
-    end = yield from _to_the_end(context, accepted, readers=2, times=REREADS)
-    yield from Publish("g1 ended", end)
+    yield from _to_the_end(context, accepted, readers=2, times=REREADS)
 
 
 @probe("g1 callback", "WEBHOOK-06", "WEBHOOK-12", needs={"receiver"})
 def _g1_callback(context: RunContext) -> Conversation[None]:
     """Read at once when g1's callback arrives, then wait long enough to see a second one."""
-    accepted = yield from Await("g1")
+    accepted = yield from recall_g1()
     url = accepted.request_header("X-Webhook-URL") if accepted is not None else None
     if accepted is not None and accepted.accepted_id is not None and url is not None:
         called = yield from AwaitCallbacks(url, 1, context.profile.deadline)
@@ -208,13 +201,6 @@ def _g2(context: RunContext) -> Conversation[None]:
     headers = (("Content-Type", "application/json; charset=utf-8"),)
     accepted = yield from submit("imageToVideo", body, case="g2", aims=G2, intent="accept", headers=headers)
     yield from _polling_url(context, accepted)
-    yield from _to_the_end(context, accepted)
-
-
-@probe("g3", "T2V-BODY-02", *SHARED, cost=1)
-def _g3(context: RunContext) -> Conversation[None]:
-    body = {"prompt": PROMPT}
-    accepted = yield from submit("generate", body, case="prompt alone", aims=("T2V-BODY-02",), intent="accept")
     yield from _to_the_end(context, accepted)
 
 
@@ -364,9 +350,10 @@ def _late(context: RunContext) -> Conversation[None]:
             yield from fetch(request_id, url, case="earlier run", aims=("OUT-13",))
 
 
-@probe("foreign reads, late", "AUTH-10", needs={"account:other"}, phase="late")
-def _foreign(_: RunContext) -> Conversation[None]:
-    """Another account asks for a request of each operation and outcome."""
+@probe("foreign reads", "AUTH-10", needs={"account:other"}, phase="late")
+def _foreign(context: RunContext) -> Conversation[None]:
+    """Another account asks for a request of each operation and outcome, and for one of nobody."""
+    yield from read(unknown_id(context.run, "foreign"), case="id of nobody", account="other")
     generations = find_generations((yield from Recall()), ())
     ended = [g for g in generations if g.outcome in TERMINAL and g.submit.account == "default"]
     for (operation, outcome), generation in {(g.submit.operation, g.outcome): g for g in reversed(ended)}.items():
@@ -374,12 +361,12 @@ def _foreign(_: RunContext) -> Conversation[None]:
         one = read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
         yield from one
         yield from replace(one, operation="head", method="HEAD", case=f"HEAD, {case}")
+        yield from replace(one, operation="other", url=f"{one.url}/", case=f"{case}, trailing slash", aims=())
 
 
 @probe("neighbours of an id", "STATUS-10")
 def _neighbours(_: RunContext) -> Conversation[None]:
     """Ids that were never issued, though they resemble one that was."""
-    yield from Await("g1")
     generations = find_generations((yield from Recall()), ())
     if not generations:
         return
@@ -389,7 +376,6 @@ def _neighbours(_: RunContext) -> Conversation[None]:
         "suffix": f"{issued}0",
         "cut": issued[:-1],
         "other model": f"no-such-model_{issued.rpartition('_')[2]}",
-        "other letter case": issued.upper(),
     }
     for case, request_id in neighbours.items():
         yield from read(request_id, case=f"neighbour: {case}", aims=("STATUS-10",))
@@ -401,6 +387,11 @@ RECEIVER: Final = frozenset({"receiver"})
 SLOW: Final = ReceiverUrl("slow", delay=1.0)
 ALWAYS: Final = 10**6
 
+#: Values of members that a gateway calls back whatever they are.
+OTHER: Final[dict[str, object]] = {"prompt": SHIP, "aigc_watermark": True, "prompt_optimizer": False}
+OTHER_LONG: Final = {**OTHER, "duration": 10}
+QUICK: Final[dict[str, object]] = {"fast_pretreatment": True}
+
 
 def _receiver(
     name: str,
@@ -409,7 +400,7 @@ def _receiver(
     *aims: str,
     unread: bool = False,
     operation: str = "generate",
-    duration: int = 6,
+    changes: dict[str, object] | None = None,
 ) -> Probe:
     """A generation whose receiver behaves in some way, followed until no further callback is due: `count` are expected.
 
@@ -420,7 +411,7 @@ def _receiver(
     @probe(name, *aims, *feeds, cost=1, needs=RECEIVER)
     def receiver(context: RunContext) -> Conversation[None]:
         url = yield from receiver_url
-        accepted = yield from submit_called(operation, name, url, "header", *aims, duration=duration)
+        accepted = yield from submit_called(operation, name, url, "header", *aims, **(changes or {}))
         if unread and accepted.accepted_id is not None:
             # A caller with a callback need not poll, so the callback must arrive without polling.
             longest = yield from ordinary(context)
@@ -435,7 +426,7 @@ def _receiver(
 @probe("callback_url", "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", cost=1, needs=RECEIVER)
 def _member(context: RunContext) -> Conversation[None]:
     url = yield from ReceiverUrl("member")
-    accepted = yield from submit_called("generate", "callback_url", url, "member")
+    accepted = yield from submit_called("generate", "callback_url", url, "member", **OTHER, **QUICK)
     yield from follow_called(context, [(accepted, url)])
 
 
@@ -493,7 +484,7 @@ def _uncallable(what: str = "", **changes: object) -> tuple[Case, ...]:
 
 SMOKE: Final = (_smoke,)
 
-PACKS: Final = (_g1, _g1_callback, _g2, _g3, _g4, _g5)
+PACKS: Final = (_g1, _g1_callback, _g2, _g4, _g5)
 
 SUBMITS: Final = (_repeated, _at_once)
 READS: Final = (
@@ -521,9 +512,9 @@ RECEIVERS: Final = (
     family("unusable webhook URL, no prompt", "WEBHOOK-15", *_uncallable(", no prompt", prompt=ABSENT)),
     family("unusable webhook URL", "WEBHOOK-15", *_uncallable()),
     _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", unread=True),
-    _receiver("refusing receiver", ReceiverUrl("refusing", fails=ALWAYS), 2, "WEBHOOK-11", "WEBHOOK-16"),
-    _receiver("slow receiver", SLOW, 1, "WEBHOOK-16", unread=True, operation="imageToVideo", duration=10),
-    _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17"),
+    _receiver("refusing receiver", ReceiverUrl("refusing", fails=ALWAYS), 2, "WEBHOOK-11", "WEBHOOK-16", changes=OTHER),
+    _receiver("slow receiver", SLOW, 1, "WEBHOOK-16", unread=True, operation="imageToVideo", changes=OTHER_LONG),
+    _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17", changes=QUICK),
     _member,
     _bad_ends,
     _refused,

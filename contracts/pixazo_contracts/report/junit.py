@@ -12,10 +12,11 @@ from .terminal import ENDS, finding_line, page_line, repeat_command
 
 
 def _case(suite: Element, result: Result, verdict: Verdict, *, fails: bool) -> None:
+    """A clause is skipped if it was not judged, or is a known deviation."""
     clause = BY_ID[verdict.clause]
     case = SubElement(suite, "testcase", classname=f"pixazo_contracts.{clause.group}", name=verdict.clause)
     demand, why = f"{clause.requirement} [{page_line(clause)}]", verdict.reason or ""
-    judged = verdict.outcome in JUDGED
+    judged = verdict.outcome in JUDGED and verdict.clause not in result.summary.excused
     if fails or not judged:
         kind = "skipped" if not fails else "failure" if judged else "error"
         message, first = (demand, why) if judged else (f"{verdict.outcome.value}: {why}", demand)

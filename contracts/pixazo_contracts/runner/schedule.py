@@ -12,12 +12,10 @@ from queue import PriorityQueue, Queue
 from typing import Final
 
 from pixazo_contracts.probes import (
-    Await,
     AwaitCallbacks,
     Conversation,
     Pause,
     Probe,
-    Publish,
     Recall,
     ReceiverUrl,
     RunContext,
@@ -41,19 +39,19 @@ LOCAL_WORKERS: Final = 16
 REMOTE_WORKERS: Final = 4
 REMOTE_GAP: Final = 0.2
 
-#: How often one request is retried after a 429, and the least wait before that, in seconds.
-MOST_RETRIES: Final = 3
+#: The least wait after a 429, in seconds.
 SHORTEST_HOLD: Final = 1.0
 
-#: A gateway that says how long to wait may mean: until a generation has ended. Each futile wait is twice as long as the one
-#: before; a request that still gets a 429 after this many, or once they add up to a deadline, is not refused for its pace.
+#: A 429 may mean: until a generation has ended. Each futile wait is twice as long as the one before; a request that still gets
+#: one after this many, or once they add up to a deadline, is not refused for its pace.
 MOST_VAIN_WAITS: Final = 6
 
 #: Where generations cost money, an operation whose first few valid submits (this many) all failed gets no more that may cost any.
 MOST_IN_VAIN: Final = 3
 
-#: After this many 429s nothing is retried: such a target throttles at any pace, and each wait may take a whole deadline.
-#: For a target that says how long to wait, and lets submits through after some waits, this many deadlines in all are the limit instead.
+#: After this many 429s no read is retried that none says how long to wait for: such a target throttles at any pace, and each
+#: wait may take a whole deadline. For other requests, while submits are let through after some waits, this many deadlines in
+#: all are the limit instead.
 MOST_HOLDS: Final = 20
 MOST_DEADLINES: Final = 10
 
@@ -80,7 +78,6 @@ class _Running:
     sends: tuple[Send, ...] = ()
     single: bool = False
     received: dict[int, Exchange] = field(default_factory=dict[int, Exchange])
-    retries: int = 0
     tripped: bool = False
     urgent: bool = False
     over: bool = False
@@ -106,11 +103,11 @@ class _Pace:
         self._next_slot = at + self._gap
         return at
 
-    def hold(self, now: float, wait: float, *, is_stated: bool, retries: int) -> bool:
-        """Delay all requests for `wait` seconds, unless nothing is retried any more; returns whether a request with this many `retries` is sent again after this 429.
+    def hold(self, now: float, wait: float, *, is_promised: bool) -> bool:
+        """Delay all requests for `wait` seconds, unless nothing is retried any more; returns whether the request is sent again after this 429.
 
-        Each futile wait doubles the next one. `is_stated`: the gateway said how long to wait. `served` is set when a submit was
-        not throttled.
+        Each futile wait doubles the next one. `is_promised`: the request is served once some wait is over. `served` is set when a
+        submit was not throttled.
         """
         self._holds += 1
         # Of several simultaneous 429s only the first counts as a wait: each of the others ends a little later.
@@ -125,11 +122,11 @@ class _Pace:
             self._vain_seconds += until - now
             self._counted_until = until
         is_vain = self._in_vain >= MOST_VAIN_WAITS or self._vain_seconds > self._most_wait
-        in_turn = is_stated and not is_vain and self._left > 0
+        again = not is_vain and self._left > 0 and (is_promised or self._holds <= MOST_HOLDS)
         # Once no wait helps, each of the other requests still gets its 429: none of them waits for that.
-        if in_turn or self._holds <= MOST_HOLDS:
+        if again:
             self._held_until = max(self._held_until, until)
-        return in_turn or (self._holds <= MOST_HOLDS and retries < MOST_RETRIES)
+        return again
 
 
 class Schedule:
@@ -160,8 +157,6 @@ class Schedule:
         self._live = 0
         self._under_way = 0
         self._waiting: dict[_Running, tuple[AwaitCallbacks, sched.Event]] = {}
-        self._awaiting: dict[str, list[_Running]] = {}
-        self._published: dict[str, Exchange | None] = {}
         self.stopped: str | None = None
         self.states: dict[str, str] = {}
         if receiver is not None:
@@ -205,8 +200,6 @@ class Schedule:
         """Give a conversation the result of its last step and begin its next one."""
         if running.over:
             return
-        # Another probe may have sent what this one follows.
-        running.urgent = running.urgent or (isinstance(result, Exchange) and result.accepted_id is not None)
         try:
             step = running.conversation.send(result)
         except StopIteration:
@@ -242,8 +235,12 @@ class Schedule:
     def _begin(self, running: _Running, step: Step) -> None:
         match step:
             case Send() | Together():
-                running.single = isinstance(step, Send)
-                self._send(running, _sends(step))
+                running.sends, running.single = _sends(step), isinstance(step, Send)
+                running.received.clear()
+                for index in range(len(running.sends)):
+                    self._launch(running, index)
+                if not running.sends:
+                    self._ready.append((running, ()))
             case Pause():
                 self._timers.enter(step.seconds, 0, self._ready.append, ((running, None),))
             case ReceiverUrl():
@@ -254,24 +251,8 @@ class Schedule:
             case AwaitCallbacks():
                 self._waiting[running] = step, self._timers.enter(step.seconds, 0, self._end_wait, (running,))
                 self._end_wait_if_complete(running)
-            case Publish():
-                self._published[step.name] = step.exchange
-                self._wake(step.name, step.exchange)
-                self._ready.append((running, None))
-            case Await() if step.name in self._published:
-                self._ready.append((running, self._published[step.name]))
-            case Await():
-                self._awaiting.setdefault(step.name, []).append(running)
             case Recall():
                 self._ready.append((running, tuple(self._recorder.exchanges)))
-
-    def _send(self, running: _Running, sends: tuple[Send, ...]) -> None:
-        running.sends, running.retries = sends, 0
-        running.received.clear()
-        for index in range(len(sends)):
-            self._launch(running, index)
-        if not sends:
-            self._ready.append((running, ()))
 
     def _launch(self, running: _Running, index: int) -> None:
         at = self._pace.slot(self._clock.now())
@@ -292,11 +273,6 @@ class Schedule:
             outcome = error
         self._inbox.put((running, index, outcome))
 
-    def _wake(self, name: str, exchange: Exchange | None) -> None:
-        """Give the conversations that wait for a publication the exchange, or None if there will be none."""
-        for running in self._awaiting.pop(name, []):
-            self._ready.append((running, exchange))
-
     def _arrived(self, step: AwaitCallbacks) -> tuple[Callback, ...]:
         """The callbacks that reached the URL of a step, whatever their query."""
         token, called = f"/{receiver_token(step.url)}", self._recorder.callbacks
@@ -315,12 +291,7 @@ class Schedule:
         self._ready.append((running, self._arrived(step)))
 
     def _wait(self, seconds: float | None) -> None:
-        """Wait for the next event, until a timer is due (None: there is none); if no event can happen, publications get None."""
-        if seconds is None and not self._under_way:
-            # No conversation of this phase can publish any more; a later phase may publish for others.
-            for name in list(self._awaiting):
-                self._wake(name, None)
-            return
+        """Wait for the next event, until a timer is due (None: there is none)."""
         match self._clock.receive(self._inbox, seconds, busy=self._under_way > 0):
             case Callback():
                 for running in list(self._waiting):
@@ -343,7 +314,9 @@ class Schedule:
             self._end(running, f"error: {result!r}")
         elif not self._retried(running, index, result):
             running.received[index] = result
-            running.urgent = running.urgent or result.accepted_id is not None or result.account in THROTTLED
+            # Another probe may have sent what this one follows.
+            follows = result.accepted_id is not None or result.state is not None or result.account in THROTTLED
+            running.urgent = running.urgent or follows
             running.tripped = running.tripped or (result.spent and result.intent == "refuse")
             if len(running.received) == len(running.sends):
                 exchanges = tuple(running.received[index] for index in range(len(running.sends)))
@@ -357,9 +330,9 @@ class Schedule:
         profile, now, stated = self._context.profile, self._clock.now(), exchange.header("retry-after")
         asked = whole_number(stated)
         wait = max(SHORTEST_HOLD, profile.pace) if asked is None else asked
-        again = self._pace.hold(now, wait, is_stated=stated is not None, retries=running.retries)
-        if not again or exchange.spent:
+        # A limit of unfinished generations names no wait, but that submits are accepted in turn shows that waiting helps.
+        is_promised = stated is not None or exchange.is_submit
+        if not self._pace.hold(now, wait, is_promised=is_promised) or exchange.spent:
             return False
-        running.retries += 1
         self._launch(running, index)
         return True

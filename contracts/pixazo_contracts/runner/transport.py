@@ -38,8 +38,8 @@ LONGEST_TIMEOUT: Final = 120.0
 PATIENCE: Final = 2
 MEDIA_PATIENCE: Final = 10
 
-#: Idle connections are dropped before servers drop them, in seconds: many do after five.
-KEEPALIVE: Final = 2.0
+#: Idle connections are dropped before servers drop them, in seconds: some do after one.
+KEEPALIVE: Final = 0.5
 
 #: The header of a key by its placement, and what the API-management product that uses this header calls it in a query; the
 #: page does not offer that form.

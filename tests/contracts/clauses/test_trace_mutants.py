@@ -69,6 +69,7 @@ from pixazo_contracts.trace.trace import STAMPS, STATES
 
 if TYPE_CHECKING:
     from pixazo_contracts.clauses import Clause
+    from pixazo_contracts.trace import Exchange
 
 REFUSED = """T2V-PROMPT-01 T2V-PROMPT-02 T2V-DUR-01 T2V-RES-01 T2V-PO-01 T2V-FP-01 T2V-WM-01 T2V-CB-01 I2V-PROMPT-01
     I2V-PROMPT-02 I2V-PROMPT-04 I2V-IMG-01 I2V-IMG-02 I2V-DUR-01 I2V-DUR-03 I2V-RES-02 I2V-RES-03 I2V-PO-01 I2V-FP-01
@@ -107,13 +108,15 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("AUTH-02 AUTH-06", at(nth(-1, aimed()), envelope)),
     ("AUTH-02", at(case("no key, a real id, trailing slash"), envelope)),
     ("AUTH-03", at(case("unknown key, a real id, trailing slash"), envelope)),
-    ("AUTH-10", at(case("id of another account, trailing slash"), envelope)),
+    ("AUTH-10", at(case("id of another account, generate, COMPLETED, trailing slash"), envelope)),
     ("AUTH-05 AUTH-09", at(nth(-1, aimed()), code(401))),
     ("AUTH-05", at(nth(3, aimed()), code(400))),
     ("AUTH-07", at(nth(-1, reads()), code(403))),
     ("AUTH-08", at(aimed(), code(400))),
     ("AUTH-10", at(aimed(), envelope, put(status="FAILED", output=None))),
-    ("AUTH-10", at(nth(-1, aimed("id of another account")), put(message="no access to 'A high-energy scene of a ...'"))),
+    ("AUTH-10", at(nth(-1, aimed("id of another account, generate, COMPLETED")), put(message="no access to 'A high-energy scene of a ...'"))),
+    ("AUTH-10", at(nth(0, aimed("id of another account, generate, COMPLETED")), put(message="it is PROCESSING, for another caller"))),
+    ("AUTH-10", at(nth(-1, aimed("id of another account, generate, COMPLETED")), lambda m: put(message=f"not yours: {ORIGIN}/media/{cast('Exchange', m).request_id}/output.mp4")(m))),
     ("AUTH-11", at(media(), become(leaks=("header X-Request",)))),
     ("AUTH-12", at(aim("AUTH-01"), head("WWW-Authenticate", "Key"))),
     ("HDR-04", at(nth(-1, reads("PROCESSING")), HTML)),
@@ -268,6 +271,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
 MILD: tuple[tuple[str, Edit], ...] = (
     ("TIME-01", at(nth(-1, reads("PROCESSING")), put(created_at="2026-03-31T10:00:00.000000Z"))),
     ("T2V-BODY-02", at(reads("COMPLETED", made=of("prompt alone")), put(status="FAILED"))),
+    ("WEBHOOK-03", calls("g1", become(at=100_000.0))),
     ("WEBHOOK-04", calls("alone", drop("updated_at"))),
     ("STATUS-04", at(reads("QUEUED"), drop("model_id"))),
     ("STATUS-12", at(reads("COMPLETED", made=of("burst-read")), put(status="FAILED"))),

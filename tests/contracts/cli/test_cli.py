@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -204,10 +205,11 @@ def test_an_unusable_target_exits_10(origin: str) -> None:
     ("document", "code"), [({"accounts": {"empty": 3}}, 2), pytest.param(["none"], 0, marks=pytest.mark.slow)]
 )
 def test_a_mistake_in_the_discovery_document_is_named(document: object, code: int) -> None:
-    """With its place, before anything is sent; what is no JSON object is no such document."""
+    """With its place and the option that does without, before anything is sent; what is no JSON object is no such document."""
     with serve(edit=lambda ask, reply: Reply(200, document) if "known" in ask.path else reply) as (url, _):
         ran = run(url, "--clauses", "AUTH-01")
-    assert (ran.exit_code, "got `int` - at `$.accounts[...]`" in ran.output) == (code, code == 2)
+    said = "got `int` - at `$.accounts[...]`: correct it, or let `run` ignore it (`--no-discovery`)"
+    assert (ran.exit_code, said in ran.output) == (code, code == 2)
 
 
 @pytest.mark.exhaustive
@@ -241,6 +243,7 @@ def test_a_cut_trace_is_judged_and_exits_3(out: Path, tmp_path: Path) -> None:
     ("error", "said"),
     [
         (ZeroDivisionError("what\nnobody foresaw"), "pixazo-contracts: the suite failed, ZeroDivisionError("),
+        pytest.param(None, "pixazo-contracts: interrupted; ", id="SIGTERM"),
         pytest.param(KeyboardInterrupt(), "pixazo-contracts: interrupted; ", marks=pytest.mark.exhaustive),
         pytest.param(
             OSError(28, "No space left on device"),
@@ -250,13 +253,15 @@ def test_a_cut_trace_is_judged_and_exits_3(out: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_run_that_breaks_off_exits_3(
-    origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
+    origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException | None, said: str
 ) -> None:
     """Whatever ends a run before its end, one line says what, and how to judge the trace, which holds all that was sent."""
 
     def breaks(progress: Progress) -> None:
         if progress.probes_done == 3:
-            raise error
+            if error is not None:
+                raise error
+            signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(commands, "_progress", lambda: breaks)
     broken = run(origin, "--out", str(tmp_path))
@@ -371,13 +376,11 @@ def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch
         ("--target http://[::1", "is not a URL with a host"),
         ("--target ftp://127.0.0.1", "is not a URL with a host"),
         ("--target http://user:canary@127.0.0.1:1", "--target contains a user name or a password"),
-        ("--target user:canary@nowhere", "--target contains a user name or a password"),
         ("--target http://127.0.0.1:1?subscription-key=canary", "give only http://127.0.0.1:1"),
         ("--target nowhere?subscription-key=canary", "--target is not a URL with a host"),
         ("--target http://user:canary", "--target is not a URL with a host: write"),
         ("--target http://user%3Acanary%40127.0.0.1:1", "--target is not a URL with a host"),
         ("--target https://gateway.example --max-generations 1", "paid = true"),
-        ("--clauses NOPE-*", "matches no clause"),
         ("--clauses AUTH-* --clauses NOPE", "--clauses NOPE matches no"),
         ("--account empty", "write --account NAME=VALUE"),
         ("--account empyt=k", "unknown account 'empyt': did you mean 'empty'?"),
@@ -385,9 +388,9 @@ def test_a_trace_that_cannot_be_written(tmp_path: Path, origin: str, monkeypatch
         ("--prompt fail=x", "unknown prompt 'fail': did you mean 'failed'?"),
         ("--have lts", "unknown capability 'lts': did you mean 'tls'?"),
         ("--junit /dev/null/x.xml", "report /dev/null/x.xml: "),
+        ("--junit -", "report -: standard output has the report for people"),
         ("--out /dev/null", "report /dev/null: "),
         ("--pace 0", "must be above 0"),
-        ("--pace nan", "--pace nan must be above 0"),
         ("--pace 1e300", "at most 2592000"),
         ("--deadline inf", "--deadline inf must be above 0"),
         ("--floor nan", "--floor nan must be a number from 0 to 100"),
@@ -417,22 +420,14 @@ def expected(**changes: str) -> str:
     [
         ("payed = true\n", "unknown setting 'payed': did you mean 'paid'?"),
         ("[ceilings]\nweek = 3", "unknown setting [ceilings] 'week': known are run, day, month, refused"),
-        ("[ceilings]\ndays = 3", "unknown setting [ceilings] 'days': did you mean 'day'?"),
         ("[ceilings]\nday = -1", "[ceilings] day -1 must be at least 0"),
         ("[ceilings]\nday = true", "Expected `int | null`, got `bool` - at `$.ceilings.day`"),
-        ("[ceilings]\nday = nan", "Expected `int | null`, got `float` - at `$.ceilings.day`"),
         ("ceilings = 3", "got `int` - at `$.ceilings`"),
         ("pace = nan", "pace nan must be above 0"),
         ("pace = 0", "pace 0.0 must be above 0"),
-        ("deadline = inf", "deadline inf must be above 0"),
         ("settle = -1", "settle -1.0 must be at least 0"),
-        ("patience = -inf", "patience -inf must be at least 0"),
-        ("skew = nan", "skew nan must be at least 0"),
-        ("length_tolerance = -0.1", "length_tolerance -0.1 must be at least 0"),
         ("height_tolerance = inf", "height_tolerance inf must be at least 0"),
-        ("x = " + "[" * 100_000, "it is nested too deep"),
         ("paid = ", "write a TOML file"),
-        (expected(until="2027-01-31"), "'until': known are clause, outcome, reason, expires"),
         (expected(expire="2027-01-31"), "unknown setting [[expect]] 'expire': did you mean 'expires'?"),
         (expected(expires="never"), "$.expect[0].expires`: write tables [[expect]] with clause = "),
         (expected(clause="STATUS-7"), "no clause 'STATUS-7': did you mean 'STATUS-07'?"),

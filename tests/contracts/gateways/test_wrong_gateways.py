@@ -249,6 +249,7 @@ WRONG = (
     Wrong("ERR-429-02", prepare=_throttling_another, beside=_only("ERR-429-03")),
     Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: reply.code == 400 and len(str(sent(ask).get("prompt"))) > 2000)), name="long prompt"),
     Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: reply.code == 400 and ask.headers.get("content-type") == "text/plain")), name="text"),
+    Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: reply.code == 400 and sent(ask).get("resolution") == 768)), name="resolution"),
     Wrong("WAL-05", prepare=editing(_charged(lambda ask, _: ask.method == "HEAD"))),
     Wrong("WAL-06", prepare=editing(_overdrawn_with_image), name="image to video"),
     Wrong("ERR-400-02", prepare=editing(lambda gateway, ask, reply: gateway.route(replace(ask, target=f"{BASE}generate")) if "no-such-model" in ask.target else reply), name="accepted"),
@@ -281,6 +282,7 @@ WRONG = (
     Wrong("WEBHOOK-03", prepare=_called_back_once_read, name="only once read", beside=_only("WEBHOOK-07")),
     Wrong("WEBHOOK-03", prepare=_once_per_url, name="once per URL"),
     Wrong("WEBHOOK-03", prepare=_uncalled("imageToVideo", "duration", 10), name="not of 10 s"),
+    Wrong("WEBHOOK-03", prepare=_uncalled("generate", "aigc_watermark", True), name="not of marked ones", beside=_only("WEBHOOK-19")),
     Wrong("WEBHOOK-09", prepare=_refusal_called_back, name="without an image"),
 )  # fmt: skip
 

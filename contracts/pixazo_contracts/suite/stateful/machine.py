@@ -358,7 +358,8 @@ class GatewayMachine(stateful.RuleBasedStateMachine):
         if self.context.profile.virtual:
             # Waiting costs nothing here, so even callbacks that must not arrive get time to arrive.
             self._run(Pause(settle))
-        self._run(self._read_all())
+        for submitted in self.submitted.values():
+            self._run(self._read(submitted, case="when all is quiet"))
         trace = self.dialogue.trace(ended=True)
         try:
             verdicts = raise_alarm(trace, self.shared.terms, self.objections)
@@ -368,10 +369,6 @@ class GatewayMachine(stateful.RuleBasedStateMachine):
             for verdict in verdicts:
                 if verdict.outcome in JUDGED:
                     event(f"judged {verdict.clause}")
-
-    def _read_all(self) -> Conversation[None]:
-        for submitted in self.submitted.values():
-            yield from self._read(submitted, case="when all is quiet")
 
 
 def run_examples(
