@@ -6,9 +6,8 @@ from urllib.parse import parse_qsl
 
 from pixazo_simulator.spec import KEY_HEADER, QUERY_KEY, SECOND, STATUS_PATH, SUBMIT_PATHS, InvalidKey
 
-from .edits import edit_replies, edit_requests, hide_accepted, in_accepted, policy, refuse, refuse_submits, with_header
-from .members import compute
-from .messages import GENERATE, IMAGE_TO_VIDEO, Context, Reply, Request, has_status, is_read, is_refused, reads, submits
+from .edits import *
+from .messages import *
 from .mutant import Edits, Mutant
 
 BASE = "/minimax-hailuo-ai/v1/"
@@ -83,12 +82,7 @@ STATUS_KEY_HEADER = "X-API-Key"
 
 def _is_anonymous(request: Request) -> bool:
     """Whether a request has no credential anywhere."""
-    return not (request.query or any(request.header(name) is not None for name in (KEY_HEADER, "authorization")))
-
-
-def _has_empty_key(request: Request) -> bool:
-    given = request.header(KEY_HEADER)
-    return given is not None and not given.strip()
+    return not request.query and request.key is None and request.header("authorization") is None
 
 
 def _with_known_key(request: Request, context: Context) -> Request:
@@ -96,15 +90,12 @@ def _with_known_key(request: Request, context: Context) -> Request:
 
 
 def _any_key(request: Request, context: Context) -> Request:
-    given = (request.header(KEY_HEADER) or "").strip()
-    return _with_known_key(request, context) if given and not context.caller else request
+    return request if context.caller else _with_known_key(request, context)
 
 
 def _bearer(request: Request, _: Context) -> Request:
     scheme, _space, token = (request.header("authorization") or "").partition(" ")
-    if request.header(KEY_HEADER) is not None or scheme.lower() != "bearer":
-        return request
-    return request.with_header(KEY_HEADER, token.strip())
+    return request.with_header(KEY_HEADER, token.strip()) if scheme.lower() == "bearer" else request
 
 
 def _second_header(request: Request, _: Context) -> Request:
@@ -118,11 +109,10 @@ def _as_owner(request: Request, context: Context) -> Request:
     return request.with_header(KEY_HEADER, owner) if owner else request
 
 
-def _key_quoted(request: Request, reply: Reply, context: Context) -> Reply:
-    members = reply.members() if is_refused(request, reply) and context.caller else None
-    if members is None or "message" not in members:
-        return reply
-    return reply.with_members({**members, "message": f"{members['message']} (subscription key {context.key})"})
+def _key_quoted(members: Members, context: Context) -> Members:
+    if not context.caller or "message" not in members:
+        return members
+    return {**members, "message": f"{members['message']} (subscription key {context.key})"}
 
 
 CREDENTIALS = (
@@ -130,13 +120,15 @@ CREDENTIALS = (
            edit_requests(lambda request: submits(request) and _is_anonymous(request), _with_known_key), ("BASE-0[123]", "AUTH-12", "ERR-PREC-01")),
     Mutant("public-status", "AUTH-02", "A status can be read without a key",
            edit_requests(lambda request: reads(request) and _is_anonymous(request), _with_known_key), ("BASE-04", "AUTH-12")),
-    Mutant("any-key-accepted", "AUTH-03", "Any key that is not empty is accepted", Edits(request=_any_key), ("AUTH-08", "AUTH-12", "ERR-PREC-01")),
-    Mutant("empty-key-accepted", "AUTH-04", "An empty key is accepted for a default account", edit_requests(_has_empty_key, _with_known_key)),
+    Mutant("any-key-accepted", "AUTH-03", "Any key that is not empty is accepted", edit_requests(lambda request: bool(request.key), _any_key),
+           ("AUTH-08", "AUTH-12", "ERR-PREC-01")),
+    Mutant("empty-key-accepted", "AUTH-04", "An empty key is accepted for a default account",
+           edit_requests(lambda request: request.key == "", _with_known_key)),
     Mutant("key-header-in-exact-case", "AUTH-05", "The key header is found only in the letter case that the page prints",
            Edits(names="case-sensitive")),
     Mutant("key-in-query-accepted", "AUTH-06", "A key in the query parameter subscription-key is accepted",
            policy(query_key="accept")),
-    Mutant("bearer-token-accepted", "AUTH-06", "A key sent as a Bearer token is accepted", Edits(request=_bearer)),
+    Mutant("bearer-token-accepted", "AUTH-06", "A key sent as a Bearer token is accepted", edit_requests(lambda request: request.key is None, _bearer)),
     Mutant("second-key-header-on-status", "AUTH-07", f"The status route reads its key from {STATUS_KEY_HEADER}",
            edit_requests(reads, _second_header), ("BASE-0[45]", *READS)),
     Mutant("body-checked-before-key", "AUTH-08", "A body is validated before the key is",
@@ -146,7 +138,7 @@ CREDENTIALS = (
     Mutant("key-in-polling-url", "AUTH-11", "The polling_url contains the key as a query parameter",
            in_accepted(compute("polling_url", lambda members, context: f"{members['polling_url']}?{QUERY_KEY}={context.key}")),
            ("SUBMIT-11",)),
-    Mutant("key-in-validation-errors", "AUTH-11", "A validation error quotes the key", Edits(reply=_key_quoted), ("ERR-ENV-02",)),
+    Mutant("key-in-validation-errors", "AUTH-11", "A validation error quotes the key", edit_replies(is_refused, in_members(_key_quoted)), ("ERR-ENV-02",)),
     Mutant("empty-401", "AUTH-12", "A 401 has no body",
            edit_replies(has_status(401), lambda reply, _: reply.with_body(b"")), ("HDR-04",)),
     Mutant("401-without-challenge", "AUTH-12", "A 401 has no WWW-Authenticate",
@@ -158,13 +150,11 @@ CACHED = 30 * SECOND
 PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>The page could not be shown</h1></body></html>"
 
 
-def _cached(request: Request, reply: Reply, context: Context) -> Reply:
-    if not is_read(request, reply):
-        return reply
-    stored, answer = context.memory.get("cached", request.read_id) or (context.now, reply)
+def _cached(reply: Reply, context: Context) -> Reply:
+    stored, answer = context.memory.get("cached", reply.request.read_id) or (context.now, reply)
     if context.now - stored >= CACHED:
         stored, answer = context.now, reply
-    context.memory.put((stored, answer), "cached", request.read_id)
+    context.memory.put((stored, answer), "cached", reply.request.read_id)
     cached: Reply = answer.with_header("cache-control", f"max-age={CACHED // SECOND}")
     return cached.with_header("age", str((context.now - stored) // SECOND))
 
@@ -182,7 +172,7 @@ HEADERS = (
            ("AUTH-12", "BASE-07", "STATUS-1[01]")),
     Mutant("status-typed-as-text", "HDR-04", "A status response is declared as text/plain",
            edit_replies(is_read, with_header("content-type", "text/plain"))),
-    Mutant("status-cached", "HDR-05", "A cache in front of the gateway serves a status response for 30 s", Edits(reply=_cached),
+    Mutant("status-cached", "HDR-05", "A cache in front of the gateway serves a status response for 30 s", edit_replies(is_read, _cached),
            ("FLOW-05", "STATUS-15", "WEBHOOK-0[46]", "TIME-06", "OUT-*")),
     Mutant("status-cacheable", "HDR-05", "The headers of a status response allow caching it for 30 s",
            edit_replies(is_read, with_header("cache-control", "max-age=30"))),

@@ -14,20 +14,8 @@ from pixazo_simulator.spec import SECOND, http_date, nearest
 from pixazo_simulator.world import Delivery, next_attempt
 
 from . import access, envelopes, parameters, submit
-from .edits import (
-    ReplyEdit,
-    behaviour,
-    edit_replies,
-    in_envelopes,
-    in_json,
-    in_refusals,
-    policy,
-    webhook_header,
-    with_header,
-    with_members,
-)
-from .members import change, in_media_urls, put
-from .messages import Context, Reply
+from .edits import *
+from .messages import *
 from .mutant import Edits, Mutant, Variant
 
 PAUSE = 0.01
@@ -35,7 +23,7 @@ PAUSE = 0.01
 
 
 def _everywhere(edit: ReplyEdit) -> Edits:
-    return edit_replies(lambda _, __: True, edit)
+    return edit_replies(lambda _: True, edit)
 
 
 def _as_text(reply: Reply, _: Context) -> Reply:
@@ -66,7 +54,7 @@ VARIANTS = (
             _everywhere(with_header("x-request-id", "0f3a")) | _everywhere(with_header("server", "cloudflare"))
             | _everywhere(with_header("vary", "Accept"))),
     Variant("charset-named", "The JSON type has a charset",
-            edit_replies(lambda _, reply: reply.is_json, with_header("content-type", "application/json; charset=utf-8"))),
+            edit_replies(lambda reply: reply.is_json, with_header("content-type", "application/json; charset=utf-8"))),
     Variant("not-to-be-stored", "Replies have Cache-Control: no-store", _everywhere(with_header("cache-control", "no-store"))),
     Variant("connections-closed", "Every reply closes its connection", _everywhere(with_header("connection", "close"))),
     Variant("chunked", "Replies come in chunks, without Content-Length", _everywhere(lambda reply, _: reply.without_header("content-length"))),
@@ -82,7 +70,7 @@ VARIANTS = (
             in_refusals(change("message", lambda text: f"Validation failed: {text}"), 400)),
     Variant("429-in-other-words", "A 429 is worded differently", in_refusals(put("message", "Slow down."), 429)),
     Variant("validation-as-details", "Validation errors are a list of details",
-            edit_replies(submit.is_validation, with_members(lambda members, _: {"detail": [{"loc": ["body"], "msg": members.get("message")}]}))),
+            edit_replies(submit.is_validation, in_members(lambda members, _: {"detail": [{"loc": ["body"], "msg": members.get("message")}]}))),
     Variant("validation-as-text", "Validation errors are plain text", edit_replies(submit.is_validation, _as_text)),
     Variant("throttled-after-three-calls", "The throttled account is served three times before it is throttled", submit.THROTTLED_LATER),
     Variant("submits-throttled", "Only submits of the throttled account are throttled, after three of them", submit.SUBMITS_THROTTLED_LATER),

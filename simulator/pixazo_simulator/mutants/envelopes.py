@@ -14,50 +14,8 @@ from msgspec.structs import replace
 from pixazo_simulator import spec
 from pixazo_simulator.world import Admitted, Delivery, next_attempt, plan_for
 
-from .edits import (
-    behaviour,
-    drop_webhooks,
-    edit_replies,
-    edit_requests,
-    edit_webhooks,
-    hide_accepted,
-    in_envelopes,
-    in_status,
-    in_webhooks,
-    policy,
-    refuse,
-    refuse_submits,
-    submit_instead,
-    webhook_header,
-    with_status,
-)
-from .members import (
-    Edit,
-    chain,
-    change,
-    compute,
-    drop,
-    in_media_urls,
-    in_output,
-    instant,
-    put,
-    shift,
-    where,
-    without_prefix,
-)
-from .messages import (
-    Condition,
-    Context,
-    Members,
-    Reply,
-    Request,
-    is_accepted,
-    is_media,
-    is_read,
-    is_refused,
-    reads,
-    submits,
-)
+from .edits import *
+from .messages import *
 from .mutant import Edits, Mutant
 
 REQUEST_ID = re.compile(rf"{spec.MODEL_ID}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12,13}}")
@@ -70,14 +28,13 @@ MINUTE = 60 * spec.SECOND
 UPSTREAM_MODEL = "MiniMax-Hailuo-2.3"
 
 
-def _is_unknown(*, well_formed: bool) -> Condition:
-    """Whether a known caller read an id that no generation has, and that has the right form or not."""
+def _is_unknown(reply: Reply) -> bool:
+    """Whether a known caller read an id that no generation has."""
+    return reads(reply.request) and reply.status == 404
 
-    def condition(request: Request, reply: Reply) -> bool:
-        found = reads(request) and reply.status == 404
-        return found and (REQUEST_ID.fullmatch(request.read_id or "") is not None) == well_formed
 
-    return condition
+def _is_well_formed(request_id: str | None) -> bool:
+    return REQUEST_ID.fullmatch(request_id or "") is not None
 
 
 def _running(members: Members) -> bool:
@@ -96,10 +53,11 @@ def _upcoming_output(members: Members, context: Context) -> object:
     return last["output"] if last else None
 
 
-def _any_id_is_queued(request: Request, reply: Reply, context: Context) -> Reply:
-    if not _is_unknown(well_formed=True)(request, reply) or context.owner(request.read_id or ""):
+def _any_id_is_queued(reply: Reply, context: Context) -> Reply:
+    request_id = reply.request.read_id or ""
+    if not _is_well_formed(request_id) or context.owner(request_id):
         return reply
-    known = {"request_id": request.read_id, "status": "QUEUED", "model_id": spec.MODEL_ID}
+    known = {"request_id": request_id, "status": "QUEUED", "model_id": spec.MODEL_ID}
     return reply.with_members({**known, "error": None, "output": None}).with_status(200)
 
 
@@ -109,14 +67,13 @@ def _advanced_by_reads(members: Members, context: Context) -> Members:
     return seen or members
 
 
-def _video_of_reads(request: Request, reply: Reply, context: Context) -> Reply:
+def _video_of_reads(reply: Reply, context: Context) -> Reply:
     """The video, once the reads so far have brought the generation to its end."""
-    if not request.media_id or reply.status != 404:
-        return reply
-    earlier = int(context.memory.get("reads", request.media_id) or 1) - 1
-    seen = context.peek(request.media_id, context.now + earlier * STEP)
+    request_id = reply.request.media_id or ""
+    earlier = int(context.memory.get("reads", request_id) or 1) - 1
+    seen = context.peek(request_id, context.now + earlier * STEP)
     is_completed = seen is not None and seen["status"] == "COMPLETED"
-    return (context.video(request.media_id, request) if is_completed else None) or reply
+    return (context.video(request_id, reply.request) if is_completed else None) or reply
 
 
 def _started_by_reads(members: Members, context: Context) -> Members:
@@ -130,13 +87,11 @@ def _stale_every_second(members: Members, context: Context) -> Members:
     return (context.peek(members["request_id"], context.now - LAG) if is_stale else None) or members
 
 
-def _throttled_at_third(request: Request, reply: Reply, context: Context) -> Reply:
-    if not is_read(request, reply):
-        return reply
-    earlier: list[int] = context.memory.get("read at", request.read_id) or []
+def _throttled_at_third(reply: Reply, context: Context) -> Reply:
+    earlier: list[int] = context.memory.get("read at", reply.request.read_id) or []
     recent = [*(at for at in earlier if context.now - at < MINUTE), context.now]
-    context.memory.put([] if len(recent) == 3 else recent, "read at", request.read_id)
-    return context.refusal(spec.Throttled(5), request) if len(recent) == 3 else reply
+    context.memory.put([] if len(recent) == 3 else recent, "read at", reply.request.read_id)
+    return context.refusal(spec.Throttled(5), reply.request) if len(recent) == 3 else reply
 
 
 def _numbered_urls(members: Members, context: Context) -> Members:
@@ -146,7 +101,7 @@ def _numbered_urls(members: Members, context: Context) -> Members:
 
 STATUS = (
     Mutant("202-while-running", "STATUS-01", "A read gets 202 until the terminal state",
-           edit_replies(lambda request, reply: is_read(request, reply) and _running(reply.members() or {}), with_status(202)),
+           edit_replies(lambda reply: is_read(reply) and _running(reply.members() or {}), with_status(202)),
            ("SUBMIT-1[23]", "FLOW-0[12]")),
     Mutant("processing-called-running", "STATUS-02", "The status is RUNNING instead of PROCESSING",
            in_envelopes(put("status", "RUNNING"), "PROCESSING"), ("FLOW-0[12]",)),
@@ -168,16 +123,16 @@ STATUS = (
            in_envelopes(where(_running, lambda members, _: {name: value for name, value in members.items() if value is not None})),
            ("STATUS-0[56]", "TIME-07")),
     Mutant("no-updated-at", "STATUS-09", "A status response has no updated_at", in_envelopes(drop("updated_at")), ("TIME-0[246]", "STATUS-08", "FAIL-04")),
-    Mutant("any-id-is-queued", "STATUS-10", "Any well-formed id reads as QUEUED", Edits(reply=_any_id_is_queued), ("ERR-402-04",)),
+    Mutant("any-id-is-queued", "STATUS-10", "Any well-formed id reads as QUEUED", edit_replies(_is_unknown, _any_id_is_queued), ("ERR-402-04",)),
     Mutant("malformed-id-is-500", "STATUS-11", "A malformed id gets 500",
-           refuse(_is_unknown(well_formed=False), spec.Broken()), ("ERR-500-01", "STATUS-10")),
+           refuse(lambda reply: _is_unknown(reply) and not _is_well_formed(reply.request.read_id), spec.Broken()), ("ERR-500-01", "STATUS-10")),
     Mutant("reads-advance", "STATUS-12", "Every read advances the generation by 5 s",
-           Edits(reply=_video_of_reads) | in_status(_advanced_by_reads),
+           edit_replies(lambda reply: bool(reply.request.media_id) and reply.status == 404, _video_of_reads) | in_status(_advanced_by_reads),
            ("TIME-*", "WEBHOOK-0[46]", "OUT-*", "FLOW-02", "STATUS-15", "WAL-02")),
     Mutant("first-read-starts", "STATUS-12", "A QUEUED generation is PROCESSING after its first read", in_status(_started_by_reads, "QUEUED"),
            ("TIME-06",)),
     Mutant("third-read-throttled", "STATUS-13", "The third read of a status within a minute gets 429",
-           Edits(reply=_throttled_at_third), ("STATUS-*",)),
+           edit_replies(is_read, _throttled_at_third), ("STATUS-*",)),
     Mutant("media-url-changes", "STATUS-14", "The media_url is different on each read", in_status(_numbered_urls, "COMPLETED"), ("WEBHOOK-04",)),
     Mutant("stale-replica", "STATUS-15", "Every second read of a status is 3 s old", in_status(_stale_every_second),
            ("FLOW-0[13]", "HDR-05", "STATUS-1[24]", "TIME-0[67]", "WEBHOOK-0[46]")),
@@ -242,9 +197,7 @@ def _aliased(url: str) -> str:
 
 
 def _unaliased(request: Request, _: Context) -> Request:
-    alias = request.media_id
-    if not alias:
-        return request
+    alias = request.media_id or ""
     try:
         request_id = base64.urlsafe_b64decode(f"{alias}{'=' * (-len(alias) % 4)}").decode()
     except ValueError:  # binascii.Error is one, too
@@ -270,11 +223,11 @@ OUTPUT = (
     Mutant("other-media-host", "OUT-04", "The media is on a host other than the documented CDN",
            in_envelopes(in_media_urls(lambda url: f"{FOREIGN_HOST}{urlsplit(url).path}")), (*DOWNLOADS, "I2V-*-04")),
     Mutant("random-object-name", "OUT-05", "A media URL does not contain the request id",
-           in_envelopes(in_media_urls(_aliased)) | Edits(request=_unaliased)),
+           in_envelopes(in_media_urls(_aliased)) | edit_requests(lambda request: bool(request.media_id), _unaliased)),
     Mutant("media-type-mp4", "OUT-06", "The media_type is mp4", in_envelopes(in_output(put("media_type", "mp4"))), ("OUT-07",)),
     Mutant("media-type-png", "OUT-07", "The media_type is image/png", in_envelopes(in_output(put("media_type", "image/png"))), ("OUT-06",)),
     Mutant("download-needs-key", "OUT-08", "The media cannot be downloaded without a key",
-           refuse(lambda request, reply: is_media(request, reply) and not request.header(spec.KEY_HEADER), spec.MissingKey()), (*DOWNLOADS, "I2V-*-04")),
+           refuse(lambda reply: is_media(reply) and not reply.request.header(spec.KEY_HEADER), spec.MissingKey()), (*DOWNLOADS, "I2V-*-04")),
     Mutant("json-for-video", "OUT-09", "A JSON document is served instead of the video", edit_replies(is_media, _without_video),
            ("OUT-07", "OUT-1[01]", "I2V-*-04")),
     Mutant("always-6-seconds", "OUT-10", "The video lasts 6 s even if 10 s were requested",
@@ -357,7 +310,7 @@ FAILURE = (
     Mutant("failure-without-timestamps", "FAIL-04", "FAILED and ERROR have no timestamps", policy(status_members="minimal_failure"),
            ("STATUS-0[89]", "TIME-*")),
     Mutant("502-on-error", "FAIL-05", "Reading an ERROR gets 502",
-           edit_replies(lambda request, reply: is_read(request, reply) and (reply.members() or {}).get("status") == "ERROR", with_status(502)),
+           edit_replies(lambda reply: is_read(reply) and (reply.members() or {}).get("status") == "ERROR", with_status(502)),
            ("STATUS-01", "ERR-500-01", "FAIL-04", "FLOW-05")),
 )  # fmt: skip
 
@@ -380,16 +333,15 @@ def _with_last_url(request: Request, context: Context) -> Request:
     return request if given or not last else request.with_header(spec.WEBHOOK_URL_HEADER, last)
 
 
-def _remember_url(request: Request, reply: Reply, context: Context) -> Reply:
-    given = request.header(spec.WEBHOOK_URL_HEADER)
-    if given and is_accepted(request, reply):
+def _remember_url(reply: Reply, context: Context) -> Reply:
+    if given := reply.request.header(spec.WEBHOOK_URL_HEADER):
         context.memory.put(given, "webhook")
     return reply
 
 
-def _is_unusable(request: Request, reply: Reply) -> bool:
-    given = request.header(spec.WEBHOOK_URL_HEADER)
-    return is_refused(request, reply) and given is not None and spec.url_problem(given) is not None
+def _is_unusable(reply: Reply) -> bool:
+    given = reply.request.header(spec.WEBHOOK_URL_HEADER)
+    return is_refused(reply) and given is not None and spec.url_problem(given) is not None
 
 
 def _failed_by_receiver(members: Members, context: Context) -> Members:
@@ -416,7 +368,7 @@ WEBHOOK = (
     Mutant("no-status-with-webhook", "WEBHOOK-08", "The status of a request with a webhook cannot be read",
            hide_accepted(_has_webhook), ("WEBHOOK-*", "SUBMIT-1[23]", "STATUS-01", "FLOW-05")),
     Mutant("last-webhook-remembered", "WEBHOOK-09", "A submit without X-Webhook-URL has the webhook of the submit before",
-           edit_requests(submits, _with_last_url) | Edits(reply=_remember_url), ("WEBHOOK-0[45]", "WEBHOOK-12")),
+           edit_requests(submits, _with_last_url) | edit_replies(is_accepted, _remember_url), ("WEBHOOK-0[45]", "WEBHOOK-12")),
     Mutant("callback-typed-as-form", "WEBHOOK-10", "A webhook delivery is declared as a form",
            webhook_header("content-type", "application/x-www-form-urlencoded")),
     Mutant("no-retry", "WEBHOOK-11", "A webhook delivery that failed is not repeated", policy(webhook_retries="none")),

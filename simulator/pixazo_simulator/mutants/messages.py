@@ -11,7 +11,12 @@ from msgspec.structs import replace
 
 from pixazo_simulator import spec
 from pixazo_simulator.gateway import framed, serve_media
-from pixazo_simulator.world import Generation, World, Worlds
+from pixazo_simulator.world import Debit, Generation, World, Worlds
+
+__all__ = [
+    "GENERATE", "IMAGE_TO_VIDEO", "UNKNOWN_ID", "Condition", "Context", "Members", "Message", "Reply", "Request",
+    "has_status", "is_accepted", "is_media", "is_read", "is_refused", "members_of", "reads", "submits",
+]  # fmt: skip
 
 GENERATE = "generate"
 IMAGE_TO_VIDEO = "imageToVideo"
@@ -50,6 +55,17 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     def without_header(self, name: str) -> Self:
         return replace(self, headers=tuple(each for each in self.headers if each[0] != name.lower().encode()))
 
+    def with_body(self, body: bytes) -> Self:
+        """The same message with another body, and its length if it had a length."""
+        changed = replace(self, body=body)
+        return changed.with_header("content-length", str(len(body))) if self.header("content-length") else changed
+
+    def members(self) -> Members | None:
+        return members_of(self.body)
+
+    def with_members(self, members: Members) -> Self:
+        return self.with_body(msgspec.json.encode(members))
+
 
 class Request(Message, frozen=True, kw_only=True):
     """What a caller sent, and which endpoint that is for."""
@@ -59,15 +75,15 @@ class Request(Message, frozen=True, kw_only=True):
     query: bytes
     endpoint: spec.Endpoint
 
-    def members(self) -> Members | None:
-        return members_of(self.body)
-
-    def with_members(self, given: Members) -> Request:
-        return replace(self, body=msgspec.json.encode(given))
-
     def at(self, path: str, method: str | None = None) -> Request:
         method = method or self.method
         return replace(self, path=path, method=method, endpoint=spec.classify(method, path))
+
+    @property
+    def key(self) -> str | None:
+        """The key in the header; empty for a blank one, None for none."""
+        given = self.header(spec.KEY_HEADER)
+        return given and given.strip()
 
     @property
     def operation(self) -> spec.Operation | None:
@@ -83,27 +99,18 @@ class Request(Message, frozen=True, kw_only=True):
 
 
 class Reply(Message, frozen=True, kw_only=True):
-    """What is sent back, and what that costs.
+    """What is sent back to a request, which is as its caller sent it.
 
-    `pause` delays it by real seconds, `until` to an instant of the world's clock, which is advanced when it is stopped;
-    `debit` is taken from the wallet (millionths of a dollar).
+    `pause` delays it by real seconds, `until` to an instant of the world's clock, which is advanced when it is stopped.
     """
 
+    request: Request
     status: int
     pause: float = 0
     until: int = 0
-    debit: int = 0
 
     def members(self) -> Members | None:
-        return members_of(self.body) if self.is_json else None
-
-    def with_members(self, members: Members) -> Reply:
-        return self.with_body(msgspec.json.encode(members))
-
-    def with_body(self, body: bytes) -> Reply:
-        """The same reply with another body, and its length if it had a length."""
-        changed = replace(self, body=body)
-        return changed.with_header("content-length", str(len(body))) if self.header("content-length") else changed
+        return super().members() if self.is_json else None
 
     def with_status(self, status: int) -> Reply:
         return replace(self, status=status)
@@ -116,7 +123,7 @@ class Reply(Message, frozen=True, kw_only=True):
 # Conditions
 
 
-Condition = Callable[[Request, Reply], bool]
+Condition = Callable[[Reply], bool]
 
 
 def submits(request: Request, operation: str | None = None) -> bool:
@@ -127,24 +134,24 @@ def reads(request: Request) -> bool:
     return request.read_id is not None
 
 
-def is_accepted(request: Request, reply: Reply) -> bool:
-    return request.operation is not None and spec.is_success(reply.status)
+def is_accepted(reply: Reply, operation: str | None = None) -> bool:
+    return submits(reply.request, operation) and spec.is_success(reply.status)
 
 
-def is_refused(request: Request, reply: Reply) -> bool:
-    return request.operation is not None and reply.status == 400
+def is_refused(reply: Reply) -> bool:
+    return submits(reply.request) and reply.status == 400
 
 
-def is_read(request: Request, reply: Reply) -> bool:
-    return reads(request) and reply.status == 200
+def is_read(reply: Reply) -> bool:
+    return reads(reply.request) and reply.status == 200
 
 
-def is_media(request: Request, reply: Reply) -> bool:
-    return request.media_id is not None and spec.is_success(reply.status)
+def is_media(reply: Reply) -> bool:
+    return reply.request.media_id is not None and spec.is_success(reply.status)
 
 
 def has_status(*codes: int) -> Condition:
-    return lambda _, reply: reply.status in codes
+    return lambda reply: reply.status in codes
 
 
 # What else is known
@@ -228,7 +235,9 @@ class Context:
         found = self._generation(request_id)
         if found is None or request.path != spec.media_path(request_id, self.policy, found.output):
             return None
-        return self._reply(serve_media(found, self._worlds.videos, request.method, request.headers, self.policy))
+        return self._reply(
+            serve_media(found, self._worlds.videos, request.method, request.headers, self.policy), request
+        )
 
     def owner(self, request_id: str) -> str | None:
         """The key of the world that has this generation."""
@@ -243,10 +252,15 @@ class Context:
 
     def refusal(self, refusal: spec.Refusal, request: Request) -> Reply:
         realm = f"http://{request.header('host') or 'localhost'}{request.path}"
-        return self._reply(spec.refusal_answer(refusal, self.policy, realm))
+        return self._reply(spec.refusal_answer(refusal, self.policy, realm), request)
 
-    def _reply(self, answer: spec.Answer) -> Reply:
-        return Reply(status=answer.status, headers=framed(answer, self.now), body=answer.body)
+    def charge(self, amount: int, request_id: str = "") -> None:
+        """Take this much from the wallet of the caller, in millionths of a dollar."""
+        if self.caller and amount:
+            self.caller.apply(Debit(self.now, amount, request_id))
+
+    def _reply(self, answer: spec.Answer, request: Request) -> Reply:
+        return Reply(request=request, status=answer.status, headers=framed(answer, self.now), body=answer.body)
 
     def _generation(self, request_id: str) -> Generation | None:
         return self._world.readable(request_id, self.now) if self._world else None

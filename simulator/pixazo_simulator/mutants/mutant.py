@@ -11,16 +11,16 @@ from msgspec.structs import replace
 
 from pixazo_simulator.gateway import Gateway, Response, RoutedRequest
 from pixazo_simulator.gateway import Request as WireRequest
-from pixazo_simulator.spec import KEY_HEADER, Policy, Refusal
+from pixazo_simulator.spec import Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
-from pixazo_simulator.world import Debit, Settings, World, Worlds
+from pixazo_simulator.world import Settings, World, Worlds
 
 from .messages import Context, Memory, Reply, Request
 
 RequestEditor = Callable[[Request, Context], Request | Reply]
 """Returns the request that the gateway receives instead; a reply is sent without asking the gateway."""
-ReplyEditor = Callable[[Request, Reply, Context], Reply]
-"""Returns the reply that is sent instead, to the request as the caller sent it."""
+ReplyEditor = Callable[[Reply, Context], Reply]
+"""Returns the reply that is sent instead."""
 WebhookEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
 """Returns what is delivered instead of a webhook: nothing, one webhook, or several."""
 
@@ -33,7 +33,7 @@ class Edits:
     """
 
     request: RequestEditor = lambda request, _: request
-    reply: ReplyEditor = lambda _, reply, __: reply
+    reply: ReplyEditor = lambda reply, _: reply
     webhook: WebhookEditor = lambda webhook, _: (webhook,)
     policy: Callable[[Policy], Policy] = lambda policy: policy
     behaviour: Mapping[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
@@ -48,7 +48,7 @@ class Edits:
 
         return Edits(
             request=request,
-            reply=lambda request, reply, context: other.reply(request, self.reply(request, reply, context), context),
+            reply=lambda reply, context: other.reply(self.reply(reply, context), context),
             webhook=lambda webhook, context: tuple(
                 last for first in self.webhook(webhook, context) for last in other.webhook(first, context)
             ),
@@ -120,7 +120,7 @@ class EditedGateway:
             method=request.method, path=request.path, query=request.query, endpoint=request.endpoint, headers=tuple(request.headers),
             body=request.body or b"",
         )  # fmt: skip
-        caller = self._worlds.find((sent.header(KEY_HEADER) or "").strip())
+        caller = self._worlds.find(sent.key or "")
         wanted = sent.read_id or sent.media_id
         owner = self._worlds.holder(wanted) if wanted and not caller else None
         clock = (caller or owner or self._worlds).clock
@@ -132,13 +132,11 @@ class EditedGateway:
             response = Response(request, now, edited.status, edited.headers, edited.body, self._reason, world)
         else:
             response = self._passed(request if received is sent else _edited(request, received), route, now)
-            reply = Reply(status=response.status, headers=response.headers, body=response.body)
-            edited = self._edits.reply(sent, reply, context)
+            reply = Reply(request=sent, status=response.status, headers=response.headers, body=response.body)
+            edited = self._edits.reply(reply, context)
             # If they differ, the edit decided, not a point of the policy.
             if (edited.status, edited.body) != (reply.status, reply.body):
                 response = replace(response, reason=f"{response.reason}; {self._reason}", decided_by=())
-        if caller and edited.debit:
-            caller.apply(Debit(context.now, edited.debit, sent.read_id or ""))
         hold = response.hold
         if caller and edited.until > context.now:
             hold = max(hold or 0, edited.until)  # a rule may also delay the response: the later instant counts

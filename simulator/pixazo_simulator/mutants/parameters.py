@@ -9,9 +9,8 @@ from typing import Any
 
 from pixazo_simulator import spec
 
-from .edits import accept, edit_requests, in_submitted, policy, refuse_submits, submit_instead, submits_members
-from .members import drop, put, where
-from .messages import GENERATE, IMAGE_TO_VIDEO
+from .edits import *
+from .messages import *
 from .mutant import Edits, Mutant
 
 IMAGE = "first_frame_image"

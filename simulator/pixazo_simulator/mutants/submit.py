@@ -15,36 +15,8 @@ from msgspec.structs import replace
 from pixazo_simulator import spec
 from pixazo_simulator.world import REQUEST_ID_FORMS, CountCall, EntryKind, Ledger, Submission, refund_due
 
-from .edits import (
-    ReplyEdit,
-    behaviour,
-    edit_replies,
-    hide,
-    in_accepted,
-    in_refusals,
-    policy,
-    refuse,
-    with_header,
-    with_members,
-    with_status,
-    without_checks,
-)
-from .members import chain, change, compute, drop, put, rename, where, without_prefix
-from .messages import (
-    GENERATE,
-    IMAGE_TO_VIDEO,
-    Condition,
-    Context,
-    Members,
-    Reply,
-    Request,
-    has_status,
-    is_accepted,
-    is_read,
-    is_refused,
-    reads,
-    submits,
-)
+from .edits import *
+from .messages import *
 from .mutant import Edits, Mutant
 
 Identify = Callable[[Submission, spec.Policy, Random, int], str]
@@ -53,9 +25,7 @@ LONG_AGO = spec.PAGE_INSTANT - 86_400 * spec.SECOND
 
 
 def _accepted_with(status: int, operation: str) -> Edits:
-    return edit_replies(
-        lambda request, reply: is_accepted(request, reply) and submits(request, operation), with_status(status)
-    )
+    return edit_replies(lambda reply: is_accepted(reply, operation), with_status(status))
 
 
 def _prefixed(text: Identify) -> Edits:
@@ -83,9 +53,8 @@ def _previous_url(members: Members, context: Context) -> str:
     return previous
 
 
-def _held(request: Request, reply: Reply, context: Context) -> Reply:
-    members = reply.members() if is_accepted(request, reply) else None
-    ends = context.ends(members["request_id"]) if members else None
+def _held(reply: Reply, context: Context) -> Reply:
+    ends = context.ends(str((reply.members() or {}).get("request_id")))
     return reply if ends is None else replace(reply, until=ends)
 
 
@@ -93,32 +62,30 @@ def replayed(edit: ReplyEdit) -> Edits:
     """Do not accept a body a second time: respond with the edited reply to the first."""
 
     def first(request: Request, context: Context) -> Request | Reply:
-        key = ("accepted", request.path, request.body)
-        reply = context.memory.get(*key) if submits(request) and context.caller else None
+        reply = context.memory.get("accepted", request.path, request.body) if context.caller else None
         return edit(reply.with_header("date", spec.http_date(context.now).decode()), context) if reply else request
 
-    def remember(request: Request, reply: Reply, context: Context) -> Reply:
-        if is_accepted(request, reply):
-            context.memory.put(reply, "accepted", request.path, request.body)
+    def remember(reply: Reply, context: Context) -> Reply:
+        context.memory.put(reply, "accepted", reply.request.path, reply.request.body)
         return reply
 
-    return Edits(request=first, reply=remember)
+    return edit_requests(submits, first) | edit_replies(is_accepted, remember)
 
 
-def _is_malformed(request: Request, reply: Reply) -> bool:
+def _is_malformed(reply: Reply) -> bool:
     """Whether a body was refused that is neither empty nor JSON."""
-    if not is_refused(request, reply) or not request.body.strip():
+    if not is_refused(reply) or not reply.request.body.strip():
         return False
     try:
-        msgspec.json.decode(request.body)
+        msgspec.json.decode(reply.request.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return True
     return False
 
 
-def _is_not_an_object(request: Request, reply: Reply) -> bool:
+def _is_not_an_object(reply: Reply) -> bool:
     """Whether a body was refused that is empty, or JSON but not an object."""
-    return is_refused(request, reply) and request.members() is None and not _is_malformed(request, reply)
+    return is_refused(reply) and reply.request.members() is None and not _is_malformed(reply)
 
 
 SUBMIT = (
@@ -150,7 +117,7 @@ SUBMIT = (
            hide(lambda request, context: context.ends(request.read_id or "") is not None and context.memory.count("read", request.read_id) == 1),
            ("STATUS-01",)),
     Mutant("submit-waits-for-the-end", "SUBMIT-14", "The response to a submit arrives only when the generation has ended",
-           Edits(reply=_held), ("FLOW-0[12]", "SUBMIT-05", "WEBHOOK-*")),
+           edit_replies(is_accepted, _held), ("FLOW-0[12]", "SUBMIT-05", "WEBHOOK-*")),
     Mutant("repeated-body-is-one-request", "SUBMIT-15", "A body that was accepted before gets the first request id again",
            replayed(lambda reply, _: reply), ("SUBMIT-10",)),
     Mutant("malformed-json-is-500", "SUBMIT-16", "Malformed JSON gets 500", refuse(_is_malformed, spec.Broken()), ("ERR-500-01",)),
@@ -169,7 +136,12 @@ RACE = spec.SECOND
 
 
 def _charge(when: Condition, amount: int) -> Edits:
-    return edit_replies(when, lambda reply, _: replace(reply, debit=amount))
+
+    def charged(reply: Reply, context: Context) -> Reply:
+        context.charge(amount, reply.request.read_id or "")
+        return reply
+
+    return edit_replies(when, charged)
 
 
 def _debited_again(plan: spec.Plan, price: int, policy: spec.Policy) -> int:
@@ -198,28 +170,26 @@ _SURROGATE_PAIR = re.compile(rb"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", re.I
 _SURROGATE = re.compile(rb"\\ud[89a-f][0-9a-f]{2}", re.IGNORECASE)
 
 
-def is_validation(request: Request, reply: Reply) -> bool:
+def is_validation(reply: Reply) -> bool:
     """Whether a JSON object was refused for its members or for a webhook URL."""
-    is_json = (request.header("content-type") or "").startswith("application/json")
-    if not is_refused(request, reply) or not is_json or request.members() is None:
+    is_json = (reply.request.header("content-type") or "").startswith("application/json")
+    if not is_refused(reply) or not is_json or reply.request.members() is None:
         return False
-    return reply.members() is not None and not names_model(request, reply)
+    return reply.members() is not None and not names_model(reply)
 
 
-def names_model(_: Request, reply: Reply) -> bool:
-    members = reply.members() if reply.status == 400 else None
-    return members is not None and members.get("error") == "Model not found"
+def names_model(reply: Reply) -> bool:
+    return reply.status == 400 and (reply.members() or {}).get("error") == "Model not found"
 
 
-def _poor_read(request: Request, reply: Reply, context: Context) -> Reply:
-    is_poor = is_read(request, reply) and context.balance < PRICE
-    return context.refusal(spec.InsufficientFunds(PRICE), request) if is_poor else reply
+def _poor_read(reply: Reply, context: Context) -> Reply:
+    return context.refusal(spec.InsufficientFunds(PRICE), reply.request) if context.balance < PRICE else reply
 
 
-def _refused(request: Request, reply: Reply, context: Context, refusal: spec.Refusal) -> Reply:
+def _refused(reply: Reply, context: Context, refusal: spec.Refusal) -> Reply:
     """The refusal, with the id of the generation if one was queued anyway."""
-    refused = context.refusal(refusal, request)
-    if not is_accepted(request, reply):
+    refused = context.refusal(refusal, reply.request)
+    if not is_accepted(reply):
         return refused
     return refused.with_members({**(refused.members() or {}), "request_id": (reply.members() or {})["request_id"]})
 
@@ -229,39 +199,38 @@ def _remember_balance(request: Request, context: Context) -> Request:
     return request
 
 
-def _queued_by_the_poor(request: Request, reply: Reply, context: Context) -> Reply:
-    if not is_accepted(request, reply) or context.balance >= 0:
+def _queued_by_the_poor(reply: Reply, context: Context) -> Reply:
+    if context.balance >= 0:
         return reply
     taken = context.memory.get("balance") - context.balance
-    return replace(_refused(request, reply, context, spec.InsufficientFunds(taken)), debit=-taken)
+    context.charge(-taken)
+    return _refused(reply, context, spec.InsufficientFunds(taken))
 
 
-def _queued_when_throttled(request: Request, reply: Reply, context: Context) -> Reply:
+def _queued_when_throttled(reply: Reply, context: Context) -> Reply:
     """Count the submits that the gateway accepts without its own check of their rate."""
-    is_counted = submits(request) and reply.status not in NOT_COUNTED
+    is_counted = submits(reply.request) and reply.status not in NOT_COUNTED
     wait = context.caller.apply(CountCall(context.now)) if is_counted and context.caller else None
-    return reply if wait is None else _refused(request, reply, context, spec.Throttled(wait))
+    return reply if wait is None else _refused(reply, context, spec.Throttled(wait))
 
 
-def _queued_when_broken(request: Request, reply: Reply, context: Context) -> Reply:
-    is_broken = submits(request) and context.caller and context.caller.account.broken
-    return _refused(request, reply, context, spec.Broken()) if is_broken else reply
+def _queued_when_broken(reply: Reply, context: Context) -> Reply:
+    is_broken = submits(reply.request) and context.caller and context.caller.account.broken
+    return _refused(reply, context, spec.Broken()) if is_broken else reply
 
 
 def _still_suspended(request: Request, context: Context) -> Request | Reply:
-    is_suspended = submits(request) and context.caller and context.caller.account.suspended
+    is_suspended = context.caller and context.caller.account.suspended
     return context.refusal(spec.KeySuspended(), request) if is_suspended else request
 
 
-def _remember_429(_: Request, reply: Reply, context: Context) -> Reply:
-    if reply.status == 429:
-        context.memory.put(reply.status, "throttled")
+def _remember_429(reply: Reply, context: Context) -> Reply:
+    context.memory.put(reply.status, "throttled")
     return reply
 
 
 def _throttled_for_ever(request: Request, context: Context) -> Request | Reply:
-    is_concerned = reads(request) or submits(request)
-    return context.refusal(spec.Throttled(60), request) if is_concerned and context.memory.get("throttled") else request
+    return context.refusal(spec.Throttled(60), request) if context.memory.get("throttled") else request
 
 
 def _throttled_after(calls: int, when: Callable[[Request], bool]) -> Edits:
@@ -280,9 +249,8 @@ THROTTLED_LATER = _throttled_after(3, lambda _: True)
 SUBMITS_THROTTLED_LATER = _throttled_after(3, submits)
 
 
-def _every_fifth_broken(request: Request, reply: Reply, context: Context) -> Reply:
-    is_fifth = is_accepted(request, reply) and context.memory.count("accepted") % 5 == 0
-    return context.refusal(spec.Broken(), request) if is_fifth else reply
+def _every_fifth_broken(reply: Reply, context: Context) -> Reply:
+    return reply if context.memory.count("accepted") % 5 else context.refusal(spec.Broken(), reply.request)
 
 
 CONFLICT = {"error": "Conflict", "message": "This request was accepted already."}
@@ -294,7 +262,7 @@ ERRORS = (
     Mutant("error-is-an-object", "ERR-ENV-01", "The error of a refused submit is an object",
            in_refusals(change("error", lambda title: {"title": title}), 400, 402), ("ERR-ENV-02", "ERR-40[02]-*")),
     Mutant("detail-for-model", "ERR-ENV-01", "The error about a model has detail instead of error and message",
-           edit_replies(names_model, with_members(chain(drop("error"), rename("message", "detail")))), ("ERR-400-03",)),
+           edit_replies(names_model, in_members(chain(drop("error"), rename("message", "detail")))), ("ERR-400-03",)),
     Mutant("detail-for-402", "ERR-ENV-01", "The 402 has detail instead of error and message",
            in_refusals(chain(drop("error"), rename("message", "detail")), 402), ("ERR-402-02",)),
     Mutant("member-not-named", "ERR-ENV-02", "A validation error does not name the member",
@@ -304,14 +272,14 @@ ERRORS = (
     Mutant("404-for-model", "ERR-400-02", "An unknown or disabled model gets 404", edit_replies(names_model, with_status(404)),
            ("ERR-SET-01", "ERR-400-03")),
     Mutant("model-not-named", "ERR-400-03", "The error about a model does not name it",
-           edit_replies(names_model, with_members(put("message", "Model not found or is disabled")))),
+           edit_replies(names_model, in_members(put("message", "Model not found or is disabled")))),
     Mutant("403-for-empty-wallet", "ERR-402-01", "An empty wallet gets 403", edit_replies(has_status(402), with_status(403)),
            ("ERR-402-*", "WAL-06", "ERR-PREC-01", "AUTH-09")),
     Mutant("other-words-for-402", "ERR-402-02", "The 402 is not worded as the page prints it",
            in_refusals(chain(put("error", "Payment Required"), put("message", "Please top up your wallet.")), 402)),
     Mutant("queued-in-spite-of-402", "ERR-402-03", "A submit that gets 402 is queued anyway; the 402 contains its id",
-           without_checks("funds") | Edits(request=_remember_balance, reply=_queued_by_the_poor), ("ERR-402-01", "WEBHOOK-09")),
-    Mutant("402-on-reads", "ERR-402-04", "With an empty wallet, reads also get 402", Edits(reply=_poor_read), ("STATUS-01", "FLOW-05", "WEBHOOK-08")),
+           without_checks("funds") | Edits(request=_remember_balance, reply=where(is_accepted, _queued_by_the_poor)), ("ERR-402-01", "WEBHOOK-09")),
+    Mutant("402-on-reads", "ERR-402-04", "With an empty wallet, reads also get 402", edit_replies(is_read, _poor_read), ("STATUS-01", "FLOW-05", "WEBHOOK-08")),
     Mutant("503-for-throttled", "ERR-429-01", "Exceeding the rate gets 503", edit_replies(has_status(429), with_status(503)),
            ("ERR-429-*", "ERR-500-01", "ERR-SET-01", "ERR-PREC-01")),
     Mutant("503-after-three-calls", "ERR-429-01", "An account is served three times, and then gets 503",
@@ -321,14 +289,14 @@ ERRORS = (
     Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past",
            edit_replies(has_status(429), with_header("retry-after", lambda context: spec.http_date(context.now - HOUR).decode())), ("ERR-429-04",)),
     Mutant("throttled-for-ever", "ERR-429-04", "An account that got 429 once gets it forever",
-           Edits(request=_throttled_for_ever, reply=_remember_429)),
+           edit_requests(lambda request: reads(request) or submits(request), _throttled_for_ever) | edit_replies(has_status(429), _remember_429)),
     Mutant("lone-surrogate-is-500", "ERR-500-01", "A lone surrogate in the body gets 500",
-           refuse(lambda request, reply: is_refused(request, reply) and bool(_SURROGATE.search(_SURROGATE_PAIR.sub(b"", request.body))),
-                  spec.Broken()), ("SUBMIT-16",)),
-    Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit gets 500", Edits(reply=_every_fifth_broken),
+           refuse(lambda reply: is_refused(reply) and bool(_SURROGATE.search(_SURROGATE_PAIR.sub(b"", reply.request.body))), spec.Broken()),
+           ("SUBMIT-16",)),
+    Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit gets 500", edit_replies(is_accepted, _every_fifth_broken),
            ("ERR-500-01", "SUBMIT-*", "T2V-*", "I2V-*", "WEBHOOK-01")),
     Mutant("queued-in-spite-of-500", "ERR-500-02", "A submit that gets 500 is queued anyway; the 500 contains its id",
-           without_checks("suspended") | Edits(request=_still_suspended, reply=_queued_when_broken)),
+           without_checks("suspended") | edit_requests(submits, _still_suspended) | Edits(reply=_queued_when_broken)),
     Mutant("409-for-repeated-body", "ERR-SET-01", "A body that was accepted before gets 409",
            replayed(lambda reply, _: reply.with_members(CONFLICT).with_status(409)), ("SUBMIT-1[05]", "T2V-BODY-01")),
     Mutant("wallet-checked-before-parameters", "ERR-PREC-01", "The wallet is checked before the parameters are",

@@ -14,28 +14,8 @@ from urllib.parse import urlsplit
 from pixazo_simulator import spec
 from pixazo_simulator.mutants.access import moved, nowhere, relocated
 from pixazo_simulator.mutants.catalogue import find_mutant, on_localhost
-from pixazo_simulator.mutants.edits import (
-    edit_replies,
-    edit_requests,
-    in_accepted,
-    in_envelopes,
-    in_json,
-    in_webhooks,
-    refuse_submits,
-    with_members,
-    with_status,
-)
-from pixazo_simulator.mutants.members import Edit, put
-from pixazo_simulator.mutants.messages import (
-    Context,
-    Reply,
-    Request,
-    has_status,
-    is_accepted,
-    members_of,
-    reads,
-    submits,
-)
+from pixazo_simulator.mutants.edits import *
+from pixazo_simulator.mutants.messages import *
 from pixazo_simulator.mutants.mutant import Edits
 from pixazo_simulator.mutants.submit import names_model
 from pixazo_simulator.webhooks import WebhookRequest
@@ -66,12 +46,13 @@ def edits_for(change: PageChange) -> Edits | str:
 def _of(operation: str, edits: Edits) -> Edits:
     """Edit replies and webhooks only about generations of one operation."""
 
-    def reply(request: Request, reply: Reply, context: Context) -> Reply:
-        if is_accepted(request, reply):
+    def reply(reply: Reply, context: Context) -> Reply:
+        request = reply.request
+        if is_accepted(reply):
             context.memory.put(submits(request, operation), "concerned", (reply.members() or {}).get("request_id"))
         known = context.memory.get("concerned", request.read_id or request.media_id)
         is_of_other = known is False or (submits(request) and not submits(request, operation))
-        return reply if is_of_other else edits.reply(request, reply, context)
+        return reply if is_of_other else edits.reply(reply, context)
 
     def webhook(webhook: WebhookRequest, context: Context) -> tuple[WebhookRequest, ...]:
         known = context.memory.get("concerned", (members_of(webhook.body) or {}).get("request_id"))
@@ -408,7 +389,7 @@ def sample_edits(change: PageChange) -> Edits | str:
 def _in_errors(code: str, edit: Edit) -> Edits:
     """Of those with 400 the page prints the one about the model."""
     is_code = has_status(int(code[:3])) if re.fullmatch(r"\d{3}( \d+)?", code) else has_status()
-    return edit_replies(names_model if code[:3] == "400" else is_code, with_members(edit))
+    return edit_replies(names_model if code[:3] == "400" else is_code, in_members(edit))
 
 
 def _member(change: PageChange, where_: Callable[[Edit], Edits]) -> Edits | str:
