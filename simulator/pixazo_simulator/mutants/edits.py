@@ -22,7 +22,7 @@ __all__ = [
     "Edit", "ReplyEdit", "When", "accept", "behaviour", "chain", "change", "compute", "drop", "drop_webhooks",
     "edit_replies", "edit_requests", "edit_webhooks", "hide", "hide_accepted", "in_accepted", "in_envelopes",
     "in_json", "in_media_urls", "in_members", "in_output", "in_refusals", "in_status", "in_submitted",
-    "in_webhooks", "instant", "policy", "put", "refuse", "refuse_submits", "rename", "shift", "submit_instead",
+    "in_webhooks", "instant", "policy", "put", "refuse", "refuse_submits", "remember", "rename", "shift", "submit_instead",
     "submits_members", "webhook_header", "where", "with_header", "with_status", "without_checks", "without_prefix",
 ]  # fmt: skip
 
@@ -147,9 +147,21 @@ def in_refusals(edit: Edit, *codes: int) -> Edits:
     return edit_replies(has_status(*codes), in_members(edit))
 
 
-def refuse(when: Condition, refusal: Refusal) -> Edits:
-    """Refuse, in the words of the policy, where `when` is true."""
-    return edit_replies(when, lambda reply, context: context.refusal(refusal, reply.request))
+def refuse(when: Condition, refusal: Refusal, given: Callable[[Context], bool] = lambda _: True) -> Edits:
+    """Refuse, in the words of the policy, where `when` and `given` are true."""
+    return edit_replies(
+        when, lambda reply, context: context.refusal(refusal, reply.request) if given(context) else reply
+    )
+
+
+def remember(when: Condition, key: str, fact: Callable[[Reply], object]) -> Edits:
+    """Remember a fact of each reply for which `when` is true."""
+
+    def remembered(reply: Reply, context: Context) -> Reply:
+        context.memory.put(fact(reply), key)
+        return reply
+
+    return edit_replies(when, remembered)
 
 
 # Webhooks

@@ -322,6 +322,10 @@ def _has_webhook(request: Request) -> bool:
     return submits(request) and request.header(spec.WEBHOOK_URL_HEADER) is not None
 
 
+def _webhook_url(reply: Reply) -> str | None:
+    return reply.request.header(spec.WEBHOOK_URL_HEADER)
+
+
 def _early(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
     due = next_attempt(delivery, retries)
     return due if due is None or delivery.attempts or delivery.progress else due - EARLY
@@ -333,14 +337,8 @@ def _with_last_url(request: Request, context: Context) -> Request:
     return request if given or not last else request.with_header(spec.WEBHOOK_URL_HEADER, last)
 
 
-def _remember_url(reply: Reply, context: Context) -> Reply:
-    if given := reply.request.header(spec.WEBHOOK_URL_HEADER):
-        context.memory.put(given, "webhook")
-    return reply
-
-
 def _is_unusable(reply: Reply) -> bool:
-    given = reply.request.header(spec.WEBHOOK_URL_HEADER)
+    given = _webhook_url(reply)
     return is_refused(reply) and given is not None and spec.url_problem(given) is not None
 
 
@@ -368,7 +366,8 @@ WEBHOOK = (
     Mutant("no-status-with-webhook", "WEBHOOK-08", "The status of a request with a webhook cannot be read",
            hide_accepted(_has_webhook), ("WEBHOOK-*", "SUBMIT-1[23]", "STATUS-01", "FLOW-05")),
     Mutant("last-webhook-remembered", "WEBHOOK-09", "A submit without X-Webhook-URL has the webhook of the submit before",
-           edit_requests(submits, _with_last_url) | edit_replies(is_accepted, _remember_url), ("WEBHOOK-0[45]", "WEBHOOK-12")),
+           edit_requests(submits, _with_last_url) | remember(lambda reply: is_accepted(reply) and _has_webhook(reply.request), "webhook", _webhook_url),
+           ("WEBHOOK-0[45]", "WEBHOOK-12")),
     Mutant("callback-typed-as-form", "WEBHOOK-10", "A webhook delivery is declared as a form",
            webhook_header("content-type", "application/x-www-form-urlencoded")),
     Mutant("no-retry", "WEBHOOK-11", "A webhook delivery that failed is not repeated", policy(webhook_retries="none")),

@@ -24,10 +24,6 @@ LONG_AGO = spec.PAGE_INSTANT - 86_400 * spec.SECOND
 """A day before the page's sample."""
 
 
-def _accepted_with(status: int, operation: str) -> Edits:
-    return edit_replies(lambda reply: is_accepted(reply, operation), with_status(status))
-
-
 def _prefixed(text: Identify) -> Edits:
     """Give generations ids made of the model's name and another text."""
 
@@ -83,15 +79,11 @@ def _is_malformed(reply: Reply) -> bool:
     return False
 
 
-def _is_not_an_object(reply: Reply) -> bool:
-    """Whether a body was refused that is empty, or JSON but not an object."""
-    return is_refused(reply) and reply.request.members() is None and not _is_malformed(reply)
-
-
 SUBMIT = (
-    Mutant("200-on-generate", "SUBMIT-01", "An accepted text-to-video submit gets 200", _accepted_with(200, GENERATE)),
+    Mutant("200-on-generate", "SUBMIT-01", "An accepted text-to-video submit gets 200",
+           edit_replies(lambda reply: is_accepted(reply, GENERATE), with_status(200))),
     Mutant("201-on-image-to-video", "SUBMIT-02", "An accepted image-to-video submit gets 201",
-           _accepted_with(201, IMAGE_TO_VIDEO)),
+           edit_replies(lambda reply: is_accepted(reply, IMAGE_TO_VIDEO), with_status(201))),
     Mutant("no-polling-url", "SUBMIT-03", "The 202 has no polling_url", in_accepted(drop("polling_url")), ("SUBMIT-1[12]",)),
     Mutant("no-status-in-202", "SUBMIT-03", "The 202 has no status", in_accepted(drop("status")), ("SUBMIT-05",)),
     Mutant("estimated-cost-in-202", "SUBMIT-04", "The 202 also has an estimated_cost", in_accepted(put("estimated_cost", 0.35))),
@@ -122,7 +114,7 @@ SUBMIT = (
            replayed(lambda reply, _: reply), ("SUBMIT-10",)),
     Mutant("malformed-json-is-500", "SUBMIT-16", "Malformed JSON gets 500", refuse(_is_malformed, spec.Broken()), ("ERR-500-01",)),
     Mutant("no-object-is-500", "SUBMIT-17", "An empty body, or JSON that is not an object, gets 500",
-           refuse(_is_not_an_object, spec.Broken()), ("ERR-500-01",)),
+           refuse(lambda reply: is_refused(reply) and reply.request.members() is None and not _is_malformed(reply), spec.Broken()), ("ERR-500-01",)),
     Mutant("unknown-members-refused", "SUBMIT-18", "Members that the page does not list are refused",
            policy(unknown_members="refuse"), ("T2V-IMG-01", "I2V-MODEL-01")),
 )  # fmt: skip
@@ -182,10 +174,6 @@ def names_model(reply: Reply) -> bool:
     return reply.status == 400 and (reply.members() or {}).get("error") == "Model not found"
 
 
-def _poor_read(reply: Reply, context: Context) -> Reply:
-    return context.refusal(spec.InsufficientFunds(PRICE), reply.request) if context.balance < PRICE else reply
-
-
 def _refused(reply: Reply, context: Context, refusal: spec.Refusal) -> Reply:
     """The refusal, with the id of the generation if one was queued anyway."""
     refused = context.refusal(refusal, reply.request)
@@ -224,11 +212,6 @@ def _still_suspended(request: Request, context: Context) -> Request | Reply:
     return context.refusal(spec.KeySuspended(), request) if is_suspended else request
 
 
-def _remember_429(reply: Reply, context: Context) -> Reply:
-    context.memory.put(reply.status, "throttled")
-    return reply
-
-
 def _throttled_for_ever(request: Request, context: Context) -> Request | Reply:
     return context.refusal(spec.Throttled(60), request) if context.memory.get("throttled") else request
 
@@ -247,10 +230,6 @@ def _throttled_after(calls: int, when: Callable[[Request], bool]) -> Edits:
 
 THROTTLED_LATER = _throttled_after(3, lambda _: True)
 SUBMITS_THROTTLED_LATER = _throttled_after(3, submits)
-
-
-def _every_fifth_broken(reply: Reply, context: Context) -> Reply:
-    return reply if context.memory.count("accepted") % 5 else context.refusal(spec.Broken(), reply.request)
 
 
 CONFLICT = {"error": "Conflict", "message": "This request was accepted already."}
@@ -279,7 +258,8 @@ ERRORS = (
            in_refusals(chain(put("error", "Payment Required"), put("message", "Please top up your wallet.")), 402)),
     Mutant("queued-in-spite-of-402", "ERR-402-03", "A submit that gets 402 is queued anyway; the 402 contains its id",
            without_checks("funds") | Edits(request=_remember_balance, reply=where(is_accepted, _queued_by_the_poor)), ("ERR-402-01", "WEBHOOK-09")),
-    Mutant("402-on-reads", "ERR-402-04", "With an empty wallet, reads also get 402", edit_replies(is_read, _poor_read), ("STATUS-01", "FLOW-05", "WEBHOOK-08")),
+    Mutant("402-on-reads", "ERR-402-04", "With an empty wallet, reads also get 402",
+           refuse(is_read, spec.InsufficientFunds(PRICE), lambda context: context.balance < PRICE), ("STATUS-01", "FLOW-05", "WEBHOOK-08")),
     Mutant("503-for-throttled", "ERR-429-01", "Exceeding the rate gets 503", edit_replies(has_status(429), with_status(503)),
            ("ERR-429-*", "ERR-500-01", "ERR-SET-01", "ERR-PREC-01")),
     Mutant("503-after-three-calls", "ERR-429-01", "An account is served three times, and then gets 503",
@@ -289,11 +269,13 @@ ERRORS = (
     Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past",
            edit_replies(has_status(429), with_header("retry-after", lambda context: spec.http_date(context.now - HOUR).decode())), ("ERR-429-04",)),
     Mutant("throttled-for-ever", "ERR-429-04", "An account that got 429 once gets it forever",
-           edit_requests(lambda request: reads(request) or submits(request), _throttled_for_ever) | edit_replies(has_status(429), _remember_429)),
+           edit_requests(lambda request: reads(request) or submits(request), _throttled_for_ever)
+           | remember(has_status(429), "throttled", lambda reply: reply.status)),
     Mutant("lone-surrogate-is-500", "ERR-500-01", "A lone surrogate in the body gets 500",
            refuse(lambda reply: is_refused(reply) and bool(_SURROGATE.search(_SURROGATE_PAIR.sub(b"", reply.request.body))), spec.Broken()),
            ("SUBMIT-16",)),
-    Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit gets 500", edit_replies(is_accepted, _every_fifth_broken),
+    Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit gets 500",
+           refuse(is_accepted, spec.Broken(), lambda context: context.memory.count("accepted") % 5 == 0),
            ("ERR-500-01", "SUBMIT-*", "T2V-*", "I2V-*", "WEBHOOK-01")),
     Mutant("queued-in-spite-of-500", "ERR-500-02", "A submit that gets 500 is queued anyway; the 500 contains its id",
            without_checks("suspended") | edit_requests(submits, _still_suspended) | Edits(reply=_queued_when_broken)),
