@@ -65,16 +65,12 @@ class Edits:
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A gateway that is wrong in one respect.
-
-    `clause` is the id of the clause that it breaks; `collateral` are globs of the ids of clauses that necessarily fall with it.
-    """
+    """A gateway that is wrong in one respect; `clause` is the id of the clause that it breaks."""
 
     name: str
     clause: str
     sentence: str
     edits: Edits
-    collateral: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
