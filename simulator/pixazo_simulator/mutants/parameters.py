@@ -104,38 +104,20 @@ def _refuse_data_url(when: Callable[[spec.ImageFacts], bool], message: str) -> E
     return _refuse(IMAGE, _image(lambda seen: seen.whole and when(seen)), message)
 
 
+def _accept_flag(operation: str, name: str) -> Edits:
+    """Accept `true` and `false` as strings."""
+    return accept(operation, name, lambda value: value in ("true", "false"), lambda value: value == "true")
+
+
 def _redirect(old: str, new: str, *, with_image: bool) -> Edits:
     """Send submits with or without an image to the other operation."""
     concerns = submits_members(old, lambda given: (given.get(IMAGE) is not None) == with_image)
     return edit_requests(concerns, lambda request, _: request.at(request.path.replace(old, new)))
 
 
-TAKEN: dict[str, tuple[str, str, Is, Callable[[Any], object]]] = {
-    "number-as-prompt": ("a number as prompt", "prompt", _is_number, str),
-    "duration-as-text": ('the duration "6"', "duration", _is_digits, int),
-    "resolution-as-number": (
-        "the integer 768 as resolution", "resolution", lambda value: value in (768, 1080), lambda value: f"{value}P",
-    ),
-    **{
-        f"{name.replace('_', '-')}-as-text": (
-            f"the string true for {name}", name, lambda value: value in ("true", "false"), lambda value: value == "true",
-        )
-        for name in ("prompt_optimizer", "fast_pretreatment", "aigc_watermark")
-    },
-}  # fmt: skip
-"""Values of a wrong type that both operations can take for the right one: sentence, member, such values, what they are taken for."""
-
-
-def _takes(operation: str, what: str, clause: str) -> Mutant:
-    kind = "Text" if operation == GENERATE else "Image"
-    sentence, name, when, instead = TAKEN[what]
-    edits = accept(operation, name, when, instead)
-    return Mutant(f"{kind.lower()}-takes-{what}", clause, f"{kind}-to-video accepts {sentence}", edits)
-
-
 T2V = (
     Mutant("text-without-prompt", "T2V-PROMPT-01", "A missing prompt of text-to-video gets a default", default(GENERATE, "prompt", "A video")),
-    _takes(GENERATE, "number-as-prompt", "T2V-PROMPT-02"),
+    Mutant("text-takes-number-as-prompt", "T2V-PROMPT-02", "Text-to-video accepts a number as prompt", accept(GENERATE, "prompt", _is_number, str)),
     Mutant("blank-prompt-accepted", "T2V-PROMPT-03", "A blank prompt is accepted", policy(blank_prompt="accept")),
     Mutant("text-prompt-unlimited", "T2V-PROMPT-04", "A prompt of text-to-video may have any length",
            accept(GENERATE, "prompt", _is_too_long, lambda text: text[:spec.PROMPT_LIMIT])),
@@ -143,15 +125,19 @@ T2V = (
            _refuse("prompt", _is_not_ascii, "must be ASCII.", GENERATE)),
     Mutant("text-resolution-required", "T2V-BODY-02", "Text-to-video refuses a body without resolution",
            _refuse("resolution", lambda value: value is None, "is required.", GENERATE)),
-    _takes(GENERATE, "duration-as-text", "T2V-DUR-01"),
+    Mutant("text-takes-duration-as-text", "T2V-DUR-01", 'Text-to-video accepts the duration "6"', accept(GENERATE, "duration", _is_digits, int)),
     Mutant("text-takes-7-seconds", "T2V-DUR-02", "Text-to-video accepts a duration of 7",
            accept(GENERATE, "duration", lambda value: value == 7, lambda _: 6)),
-    _takes(GENERATE, "resolution-as-number", "T2V-RES-01"),
+    Mutant("text-takes-resolution-as-number", "T2V-RES-01", "Text-to-video accepts the integer 768 as resolution",
+           accept(GENERATE, "resolution", lambda value: value in (768, 1080), lambda value: f"{value}P")),
     Mutant("text-takes-any-resolution", "T2V-RES-02", "Text-to-video accepts any string as resolution",
            accept(GENERATE, "resolution", _is_unknown_resolution, lambda _: spec.RESOLUTIONS[0])),
-    _takes(GENERATE, "prompt-optimizer-as-text", "T2V-PO-01"),
-    _takes(GENERATE, "fast-pretreatment-as-text", "T2V-FP-01"),
-    _takes(GENERATE, "aigc-watermark-as-text", "T2V-WM-01"),
+    Mutant("text-takes-prompt-optimizer-as-text", "T2V-PO-01", "Text-to-video accepts the string true for prompt_optimizer",
+           _accept_flag(GENERATE, "prompt_optimizer")),
+    Mutant("text-takes-fast-pretreatment-as-text", "T2V-FP-01", "Text-to-video accepts the string true for fast_pretreatment",
+           _accept_flag(GENERATE, "fast_pretreatment")),
+    Mutant("text-takes-aigc-watermark-as-text", "T2V-WM-01", "Text-to-video accepts the string true for aigc_watermark",
+           _accept_flag(GENERATE, "aigc_watermark")),
     Mutant("text-takes-callback-number", "T2V-CB-01", "Text-to-video accepts a number as callback_url", _ignore_callback_number(GENERATE)),
     Mutant("text-with-image-is-image-to-video", "T2V-IMG-01", "Text-to-video with first_frame_image becomes image-to-video",
            _redirect(GENERATE, IMAGE_TO_VIDEO, with_image=True)),
@@ -162,7 +148,8 @@ T2V = (
 
 I2V = (
     Mutant("image-without-prompt", "I2V-PROMPT-01", "Image-to-video needs no prompt", default(IMAGE_TO_VIDEO, "prompt", "A video")),
-    _takes(IMAGE_TO_VIDEO, "number-as-prompt", "I2V-PROMPT-02"),
+    Mutant("image-takes-number-as-prompt", "I2V-PROMPT-02", "Image-to-video accepts a number as prompt",
+           accept(IMAGE_TO_VIDEO, "prompt", _is_number, str)),
     Mutant("image-prompt-of-2000-refused", "I2V-PROMPT-03", "Image-to-video refuses a prompt of exactly 2000 characters",
            _refuse("prompt", _is_of_2000, "must have at most 1999 characters.")),
     Mutant("image-prompt-unlimited", "I2V-PROMPT-04", "A prompt of image-to-video may have any length",
@@ -194,7 +181,8 @@ I2V = (
            _accept_data_url(lambda seen: not seen.whole or seen.width <= 0)),
     Mutant("image-rules-checked-late", "I2V-IMG-15", "An image that breaks a rule is accepted, and its generation becomes FAILED",
            policy(image_rules="fail")),
-    _takes(IMAGE_TO_VIDEO, "duration-as-text", "I2V-DUR-01"),
+    Mutant("image-takes-duration-as-text", "I2V-DUR-01", 'Image-to-video accepts the duration "6"',
+           accept(IMAGE_TO_VIDEO, "duration", _is_digits, int)),
     Mutant("image-10-seconds-refused", "I2V-DUR-02", "Image-to-video refuses a duration of 10",
            _refuse("duration", lambda value: value == 10, "must be 6.")),
     Mutant("image-takes-any-duration", "I2V-DUR-03", "Image-to-video accepts any positive integer as duration",
@@ -205,15 +193,19 @@ I2V = (
            _refuse("resolution", lambda value: value == "1080P", "must be 768P.")),
     Mutant("image-takes-720p", "I2V-RES-02", "Image-to-video accepts 720P",
            accept(IMAGE_TO_VIDEO, "resolution", lambda value: value == "720P", lambda _: spec.RESOLUTIONS[0])),
-    _takes(IMAGE_TO_VIDEO, "resolution-as-number", "I2V-RES-03"),
+    Mutant("image-takes-resolution-as-number", "I2V-RES-03", "Image-to-video accepts the integer 768 as resolution",
+           accept(IMAGE_TO_VIDEO, "resolution", lambda value: value in (768, 1080), lambda value: f"{value}P")),
     Mutant("image-default-of-1080p", "I2V-RES-04", "The default resolution of image-to-video is 1080P",
            submit_instead(IMAGE_TO_VIDEO, "resolution", "1080P", unless=("duration", 10))),
     Mutant("1080p-of-10-seconds-accepted", "I2V-COMBO-01", "1080P with 10 s is accepted", policy(combo_1080p_10s="accept")),
-    _takes(IMAGE_TO_VIDEO, "prompt-optimizer-as-text", "I2V-PO-01"),
-    _takes(IMAGE_TO_VIDEO, "fast-pretreatment-as-text", "I2V-FP-01"),
+    Mutant("image-takes-prompt-optimizer-as-text", "I2V-PO-01", "Image-to-video accepts the string true for prompt_optimizer",
+           _accept_flag(IMAGE_TO_VIDEO, "prompt_optimizer")),
+    Mutant("image-takes-fast-pretreatment-as-text", "I2V-FP-01", "Image-to-video accepts the string true for fast_pretreatment",
+           _accept_flag(IMAGE_TO_VIDEO, "fast_pretreatment")),
     Mutant("fast-pretreatment-refused", "I2V-FP-02", "Image-to-video refuses fast_pretreatment",
            _refuse("fast_pretreatment", lambda value: value is True, "is available only for MiniMax-Hailuo-2.3-Fast.")),
-    _takes(IMAGE_TO_VIDEO, "aigc-watermark-as-text", "I2V-WM-01"),
+    Mutant("image-takes-aigc-watermark-as-text", "I2V-WM-01", "Image-to-video accepts the string true for aigc_watermark",
+           _accept_flag(IMAGE_TO_VIDEO, "aigc_watermark")),
     Mutant("image-takes-callback-number", "I2V-CB-01", "Image-to-video accepts a number as callback_url", _ignore_callback_number(IMAGE_TO_VIDEO)),
     Mutant("model-member-honoured", "I2V-MODEL-01", "Image-to-video refuses a member model with an unknown name",
            _refuse("model", lambda value: value is not None and value not in KNOWN_MODELS, "is not a known model.")),
