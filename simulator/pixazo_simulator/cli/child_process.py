@@ -106,8 +106,8 @@ def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) ->
         how = f"to repeat it{', with the key in place of ' + HIDDEN if any(HIDDEN in each for each in given) else ''}:"
         broken = [(first.struck, "")]
         if options["shrink"]:
-            shrinking = weather.Shrinking(app.problems_of, first.struck, first.kinds)
-            broken = [(each.incidents, str(each)) for each in shrinking.found]
+            fewest = weather.shrunk(app.problems_of, first.struck, first.kinds)
+            broken = [(each.incidents, str(each)) for each in fewest]
         for incidents, words in broken:
             _tell("\n".join(filter(None, [words, how])))
             options_again = ("--no-shrink", "--weather-only", weather.written(incidents))
