@@ -102,8 +102,7 @@ def find_variant(name: str) -> Variant:
 
 
 def _find(name: str, changes: Sequence[Change], kind: str) -> Change:
-    for each in changes:
-        if each.name == name:
-            return each
-    close = nearest(name, tuple(each.name for each in changes))
-    raise ValueError(f"{kind} {name!r} does not exist{close}: see pixazo-sim mutants")
+    known = {each.name: each for each in changes}
+    if name not in known:
+        raise ValueError(f"{kind} {name!r} does not exist{nearest(name, tuple(known))}: see pixazo-sim mutants")
+    return known[name]

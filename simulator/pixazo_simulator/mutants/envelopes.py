@@ -298,11 +298,7 @@ EARLY = 2 * spec.SECOND
 
 
 def _has_webhook(request: Request) -> bool:
-    return submits(request) and request.header(spec.WEBHOOK_URL_HEADER) is not None
-
-
-def _webhook_url(reply: Reply) -> str | None:
-    return reply.request.header(spec.WEBHOOK_URL_HEADER)
+    return submits(request) and request.webhook_url is not None
 
 
 def _early(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
@@ -312,12 +308,11 @@ def _early(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
 
 def _with_last_url(request: Request, context: Context) -> Request:
     last = context.memory.get("webhook")
-    given = request.header(spec.WEBHOOK_URL_HEADER)
-    return request if given or not last else request.with_header(spec.WEBHOOK_URL_HEADER, last)
+    return request if request.webhook_url or not last else request.with_header(spec.WEBHOOK_URL_HEADER, last)
 
 
 def _is_unusable(reply: Reply) -> bool:
-    given = _webhook_url(reply)
+    given = reply.request.webhook_url
     return is_refused(reply) and given is not None and spec.url_problem(given) is not None
 
 
@@ -341,7 +336,7 @@ WEBHOOK = (
     Mutant("failures-not-called-back", "WEBHOOK-07", "There is no webhook delivery on FAILED and ERROR", drop_webhooks("FAILED", "ERROR")),
     Mutant("no-status-with-webhook", "WEBHOOK-08", "The status of a request with a webhook cannot be read", hide_accepted(_has_webhook)),
     Mutant("last-webhook-remembered", "WEBHOOK-09", "A submit without X-Webhook-URL has the webhook of the submit before",
-           edit_requests(submits, _with_last_url) | remember(lambda reply: is_accepted(reply) and _has_webhook(reply.request), "webhook", _webhook_url)),
+           edit_requests(submits, _with_last_url) | remember(lambda reply: is_accepted(reply) and _has_webhook(reply.request), "webhook", lambda reply: reply.request.webhook_url)),
     Mutant("callback-typed-as-form", "WEBHOOK-10", "A webhook delivery is declared as a form",
            webhook_header("content-type", "application/x-www-form-urlencoded")),
     Mutant("no-retry", "WEBHOOK-11", "A webhook delivery that failed is not repeated", policy(webhook_retries="none")),

@@ -86,6 +86,10 @@ class Request(Message, frozen=True, kw_only=True):
         return given and given.strip()
 
     @property
+    def webhook_url(self) -> str | None:
+        return self.header(spec.WEBHOOK_URL_HEADER)
+
+    @property
     def operation(self) -> spec.Operation | None:
         return self.endpoint.operation if isinstance(self.endpoint, spec.Submit) else None
 
