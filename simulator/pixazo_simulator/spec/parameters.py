@@ -289,6 +289,13 @@ class Findings(msgspec.Struct):
     frame: tuple[int, int] | None = None
     decided_by: list[str] = []
 
+    def judge(self, policy: Policy, field: str, problems: Iterable[Problem]) -> None:
+        """Let a field of the policy decide about problems: `refuse`, `fail`, or `accept`."""
+        self.decided_by.append(field)
+        verdict = getattr(policy, field)
+        if verdict != "accept":
+            (self.fails if verdict == "fail" else self.refused).extend(problems)
+
 
 def check(
     parameters: Parameters, operation: Operation, policy: Policy, images: Images, *, magic: bool, outcome: str = ""
@@ -308,16 +315,16 @@ def check(
     is_combo = _is_combo(parameters)
     if (beyond or is_combo) and not operation.limited:
         found.decided_by.append("t2v_limits")
-    _check_prompt(parameters, policy, found)
-    if parameters.prompt is not UNSET:
+    if parameters.prompt is UNSET:
+        found.refused.append(Problem("prompt", Violation.REQUIRED))
+    else:
+        if not parameters.prompt.strip():
+            found.judge(policy, "blank_prompt", [Problem("prompt", Violation.BLANK)])
         _note_marks(policy, found, marks)
     found.refused += beyond if limited else _frame_problems(parameters, limited=False)
     # Not on the page: MiniMax upstream has 1080P for 6 s only (policy `combo_1080p_10s`).
     if limited and is_combo:
-        found.decided_by.append("combo_1080p_10s")
-        if policy.combo_1080p_10s != "accept":
-            problems = found.fails if policy.combo_1080p_10s == "fail" else found.refused
-            problems.append(Problem("resolution", Violation.COMBO))
+        found.judge(policy, "combo_1080p_10s", [Problem("resolution", Violation.COMBO)])
     if _IMAGE in operation.names:
         _check_image(parameters.first_frame_image, policy, images, found)
     return found
@@ -334,25 +341,13 @@ def _length_problems(parameters: Parameters, policy: Policy, found: Findings, *,
     return () if count <= PROMPT_LIMIT else [Problem("prompt", Violation.LENGTH, (PROMPT_LIMIT, count))]
 
 
-def _check_prompt(parameters: Parameters, policy: Policy, found: Findings) -> None:
-    prompt = parameters.prompt
-    if prompt is UNSET:
-        found.refused.append(Problem("prompt", Violation.REQUIRED))
-        return
-    if not prompt.strip():
-        found.decided_by.append("blank_prompt")
-        if policy.blank_prompt == "refuse":
-            found.refused.append(Problem("prompt", Violation.BLANK))
-
-
 def _note_marks(policy: Policy, found: Findings, read: Magic | Problem) -> None:
     if isinstance(read, Problem):
         found.refused.append(read)
         return
     found.magic = read
     if read.moderated:
-        found.decided_by.append("moderation")
-        (found.refused if policy.moderation == "refuse" else found.fails).append(Problem("prompt", Violation.MODERATED))
+        found.judge(policy, "moderation", [Problem("prompt", Violation.MODERATED)])
 
 
 def _frame_problems(parameters: Parameters, *, limited: bool) -> Sequence[Problem]:
@@ -405,8 +400,7 @@ def _check_data_url(given: str, policy: Policy, found: Findings) -> None:
     if IMAGE_LIMITS["mb"] <= facts.size < IMAGE_LIMITS["mib"]:
         found.decided_by.append("image_megabyte")
     if problems:
-        found.decided_by.append("image_rules")
-    (found.refused if policy.image_rules == "refuse" else found.fails).extend(problems)
+        found.judge(policy, "image_rules", problems)
     found.frame = _frame(facts)
 
 
