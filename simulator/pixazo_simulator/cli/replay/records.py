@@ -61,7 +61,10 @@ class Message(msgspec.Struct, dict=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Keep no secret: what is read here is written into scripts and tests."""
-        self.body = self.body and _hidden(self.body)
+        self.headers = tuple((name, _hidden(value)) for name, value in self.headers)
+        for name in ("body", "url", "request_body", "target"):
+            if text := getattr(self, name, None):
+                setattr(self, name, _hidden(text))
 
     @cached_property
     def members(self) -> Mapping[str, Any]:
@@ -94,12 +97,6 @@ class Exchange(Message, kw_only=True):
     request_headers: Fields = ()
     request_body: str | None = None
     media: MediaFacts | None = None
-
-    def __post_init__(self) -> None:
-        """Keep no secret of the request either."""
-        super().__post_init__()
-        self.url, self.request_body = _hidden(self.url), self.request_body and _hidden(self.request_body)
-        self.request_headers = tuple((name, _hidden(value)) for name, value in self.request_headers)
 
     @property
     def is_submit(self) -> bool:
@@ -141,11 +138,6 @@ class Callback(Message, kw_only=True):
     at: float
     target: str
     answered: int
-
-    def __post_init__(self) -> None:
-        """Keep no secret of the URL either."""
-        super().__post_init__()
-        self.target = _hidden(self.target)
 
 
 class Trace(msgspec.Struct, frozen=True):
