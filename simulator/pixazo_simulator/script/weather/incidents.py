@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from random import Random
 
@@ -100,6 +100,10 @@ class Incident:
         """As `read_forecast` reads it: `2 x 429 at submission of generation 11`."""
         times = f"{self.count} x " if self.count > 1 else ""
         return f"{times}{self.kind} at {self.noun} of generation {self.generation}"
+
+    def of(self, count: int) -> Incident:
+        """The incident with another count."""
+        return replace(self, count=count)
 
     @property
     def rules(self) -> tuple[script.Rule, ...]:

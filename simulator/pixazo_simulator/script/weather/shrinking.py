@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import count
 
@@ -92,7 +92,7 @@ def _fewest(first: _Run, again: _Run, incidents: Forecast, kind: str) -> tuple[F
             least, strikes = 1, incident.count
             while least < strikes:
                 middle = (least + strikes) // 2
-                if causes((*fewest[:at], replace(incident, count=middle), *fewest[at + 1 :])):
+                if causes((*fewest[:at], incident.of(middle), *fewest[at + 1 :])):
                     strikes = middle
                 else:
                     least = middle + 1
