@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         starts_with as starts_with,
     )  # fmt: skip
     from .script.rule import End as End, Reply as Reply, Rule as Rule, Step as Step  # isort: skip
-    from .script.weather import Incident as Incident
+    from .script.weather.incidents import Incident as Incident
     from .server.simulator import Simulator as Simulator
     from .server.threaded import SimulatorError as SimulatorError
     from .server.transport import App as App
@@ -55,7 +55,7 @@ _HOMES = {
     ".state.history": "Replayed WorldLog",
     ".webhooks.dispatcher": "AdvanceError AdvanceEvent",
     ".world.registry": "Settings",
-    ".script.weather": "Incident",
+    ".script.weather.incidents": "Incident",
     ".world.clock": "Clock",
     ".world.commands": "Transition",
     ".control.schema.responses": "*",

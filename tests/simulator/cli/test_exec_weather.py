@@ -13,7 +13,7 @@ import pytest
 from tests.command import COMMAND, mistake, pixazo_sim, started
 from tests.patience import PATIENCE
 
-from pixazo_simulator.script.weather import MOST_DAYS
+from pixazo_simulator.script.weather.incidents import MOST_DAYS
 
 APP = """
 import json, os, urllib.request
