@@ -7,8 +7,7 @@ from urllib.parse import parse_qsl
 from pixazo_simulator.spec import KEY_HEADER, QUERY_KEY, SECOND, STATUS_PATH, SUBMIT_PATHS, InvalidKey
 
 from .edits import *
-from .messages import *
-from .mutant import Edits, Mutant
+from .mutant import *
 
 BASE = "/minimax-hailuo-ai/v1/"
 

@@ -15,8 +15,7 @@ from pixazo_simulator.world import Delivery, next_attempt
 
 from . import access, envelopes, parameters, submit
 from .edits import *
-from .messages import *
-from .mutant import Edits, Mutant, Variant
+from .mutant import *
 
 PAUSE = 0.01
 """Real seconds by which every reply is slower."""

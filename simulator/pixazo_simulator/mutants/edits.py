@@ -15,8 +15,7 @@ from msgspec.structs import replace
 from pixazo_simulator.spec import SECOND, STATUS_PATH, Policy, Refusal, timestamp
 from pixazo_simulator.webhooks import WebhookRequest
 
-from .messages import *
-from .mutant import Edits
+from .mutant import *
 
 __all__ = [
     "Edit", "ReplyEdit", "When", "accept", "behaviour", "chain", "change", "compute", "drop", "drop_webhooks",

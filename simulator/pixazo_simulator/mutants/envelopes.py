@@ -15,8 +15,7 @@ from pixazo_simulator import spec
 from pixazo_simulator.world import Admitted, Delivery, next_attempt, plan_for
 
 from .edits import *
-from .messages import *
-from .mutant import Edits, Mutant
+from .mutant import *
 
 REQUEST_ID = re.compile(rf"{spec.MODEL_ID}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12,13}}")
 """A well-formed request id, in either form of policy `request_id`."""

@@ -10,8 +10,7 @@ from typing import Any
 from pixazo_simulator import spec
 
 from .edits import *
-from .messages import *
-from .mutant import Edits, Mutant
+from .mutant import *
 
 IMAGE = "first_frame_image"
 VALID_IMAGE = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"

@@ -16,8 +16,7 @@ from pixazo_simulator import spec
 from pixazo_simulator.world import REQUEST_ID_FORMS, CountCall, EntryKind, Ledger, Submission, refund_due
 
 from .edits import *
-from .messages import *
-from .mutant import Edits, Mutant
+from .mutant import *
 
 Identify = Callable[[Submission, spec.Policy, Random, int], str]
 LONG_AGO = spec.PAGE_INSTANT - 86_400 * spec.SECOND

@@ -15,8 +15,7 @@ from pixazo_simulator import spec
 from pixazo_simulator.mutants.access import moved, nowhere, relocated
 from pixazo_simulator.mutants.catalogue import find_mutant, on_localhost
 from pixazo_simulator.mutants.edits import *
-from pixazo_simulator.mutants.messages import *
-from pixazo_simulator.mutants.mutant import Edits
+from pixazo_simulator.mutants.mutant import *
 from pixazo_simulator.mutants.submit import names_model
 from pixazo_simulator.webhooks import WebhookRequest
 

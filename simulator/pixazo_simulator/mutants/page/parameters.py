@@ -9,7 +9,7 @@ from typing import Any
 
 from pixazo_simulator import spec
 from pixazo_simulator.mutants.edits import *
-from pixazo_simulator.mutants.mutant import Edits
+from pixazo_simulator.mutants.mutant import *
 from pixazo_simulator.mutants.parameters import VALID_IMAGE, default, image_in
 
 
