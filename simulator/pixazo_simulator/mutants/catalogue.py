@@ -21,10 +21,6 @@ PAUSE = 0.01
 """Real seconds by which every reply is slower."""
 
 
-def _everywhere(edit: ReplyEdit) -> Edits:
-    return edit_replies(lambda _: True, edit)
-
-
 def _as_text(reply: Reply, _: Context) -> Reply:
     text = str((reply.members() or {}).get("message"))
     return reply.with_body(text.encode()).with_header("content-type", "text/plain; charset=utf-8")
@@ -50,16 +46,16 @@ VARIANTS = (
     Variant("json-ends-in-newline", "JSON ends in a newline", in_json(lambda body: body + b"\n")),
     Variant("headers-in-title-case", "Header names are written in title case", Edits(names="title case")),
     Variant("more-headers", "Replies have the headers of a proxy in front of the gateway",
-            _everywhere(with_header("x-request-id", "0f3a")) | _everywhere(with_header("server", "cloudflare"))
-            | _everywhere(with_header("vary", "Accept"))),
+            Edits(reply=with_header("x-request-id", "0f3a")) | Edits(reply=with_header("server", "cloudflare"))
+            | Edits(reply=with_header("vary", "Accept"))),
     Variant("charset-named", "The JSON type has a charset",
             edit_replies(lambda reply: reply.is_json, with_header("content-type", "application/json; charset=utf-8"))),
-    Variant("not-to-be-stored", "Replies have Cache-Control: no-store", _everywhere(with_header("cache-control", "no-store"))),
-    Variant("connections-closed", "Every reply closes its connection", _everywhere(with_header("connection", "close"))),
-    Variant("chunked", "Replies come in chunks, without Content-Length", _everywhere(lambda reply, _: reply.without_header("content-length"))),
+    Variant("not-to-be-stored", "Replies have Cache-Control: no-store", Edits(reply=with_header("cache-control", "no-store"))),
+    Variant("connections-closed", "Every reply closes its connection", Edits(reply=with_header("connection", "close"))),
+    Variant("chunked", "Replies come in chunks, without Content-Length", Edits(reply=lambda reply, _: reply.without_header("content-length"))),
     Variant("date-ahead", "The Date of replies is one second ahead",
-            _everywhere(with_header("date", lambda context: http_date(context.now + SECOND).decode()))),
-    Variant("slower", "Every reply takes 10 ms longer", _everywhere(lambda reply, _: replace(reply, pause=PAUSE))),
+            Edits(reply=with_header("date", lambda context: http_date(context.now + SECOND).decode()))),
+    Variant("slower", "Every reply takes 10 ms longer", Edits(reply=lambda reply, _: replace(reply, pause=PAUSE))),
     Variant("unhurried", "Generations take between 5 and 12 s", policy(job_times="1-3+4-9")),
     Variant("media-on-localhost", "Media URLs have the host localhost", in_envelopes(in_media_urls(on_localhost))),
     Variant("media-placeholder", "Media is named and typed as in the page's sample", policy(media="placeholder")),
