@@ -20,8 +20,7 @@ from pixazo_contracts.probes.images import data_url, png
 from pixazo_contracts.runner.recorder import record_request_body
 from pixazo_contracts.trace import Callback, Exchange, dump_record
 from pixazo_simulator import Settings, Simulator
-from pixazo_simulator.cli.replay.records import read_trace
-from pixazo_simulator.cli.replay.rules import Retold, retold
+from pixazo_simulator.cli.replay.trace import Retold, read_trace, retold
 from pixazo_simulator.mutants import find_mutant
 from pixazo_simulator.server import read_profile, read_script
 from pixazo_simulator.world import clock_factory

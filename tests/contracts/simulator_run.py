@@ -18,6 +18,7 @@ from pixazo_contracts.runner.session import RunOptions, run
 from pixazo_contracts.trace.target import ProfileFile
 from pixazo_simulator import Settings, Simulator
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
+from tests.contracts.collateral import COLLATERAL
 from tests.servers import Redis
 
 STATES = ("memory", "memory-log", "sqlite", "redis")
@@ -92,7 +93,7 @@ def row(change: Changed, clean: Run, mutated: Run) -> Row:
     fallen = mutated.alarms - clean.alarms
     if isinstance(change, Variant):
         return Row(change.name, None, "-", killed=False, others=tuple(sorted(fallen)))
-    spared = {clause for clause in fallen if any(fnmatchcase(clause, glob) for glob in change.collateral)}
+    spared = {clause for clause in fallen if any(fnmatchcase(clause, glob) for glob in COLLATERAL.get(change.name, ()))}
     outcome = mutated.outcomes.get(change.clause, "-")
     return Row(
         change.name, change.clause, outcome, change.clause in fallen, tuple(sorted(fallen - spared - {change.clause}))

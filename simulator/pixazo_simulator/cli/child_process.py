@@ -13,8 +13,7 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, NoReturn
@@ -97,17 +96,16 @@ def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) ->
     incidents = options["weather_only"]
     if incidents is None:
         incidents = weather.forecast(options["weather"], options["days"])
-    app = _InWeather(child, simulator, options["weather_limit"])
-    first = app.run(incidents)
-    code = app.code
+    limit = options["weather_limit"]
+    first, code = _weathered(child, simulator, limit, incidents)
     _tell(first.summary if child.interrupted else str(first))
     if first.problems and not child.interrupted:
         given = tuple(_given(child.command, options["keys"]))
         how = f"to repeat it{', with the key in place of ' + HIDDEN if any(HIDDEN in each for each in given) else ''}:"
         broken = [(first.struck, "")]
         if options["shrink"]:
-            shrinking = weather.Shrinking(app.problems_of, first.struck, first.kinds)
-            broken = [(each.incidents, str(each)) for each in shrinking.found]
+            fewest = weather.shrunk(partial(_problems_of, child, simulator, limit), first.struck, first.kinds)
+            broken = [(each.incidents, str(each)) for each in fewest]
         for incidents, words in broken:
             _tell("\n".join(filter(None, [words, how])))
             options_again = ("--no-shrink", "--weather-only", weather.written(incidents))
@@ -117,41 +115,33 @@ def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) ->
     return code or int(bool(first.problems))
 
 
-@dataclass
-class _InWeather:
-    """Runs a command through incidents, each time in a fresh world; `code` is the exit code of the last run."""
+def _weathered(child: _Child, simulator: Simulator, limit: float, incidents: weather.Forecast) -> tuple[Run, int]:
+    """One run of a command through incidents, in a fresh world, and its exit code; repeated runs log only what is wrong with the simulator.
 
-    child: _Child
-    simulator: Simulator
-    limit: float
-    is_first: bool = True
-    code: int = 0
+    Raises SystemExit when the command cannot be run at all.
+    """
+    settings, quiet = simulator.settings, child.process is not None
+    script = (*settings.script, *weather.rules(incidents))
+    fresh = Simulator(replace(settings, script=script), change=simulator.change)
+    logging.disable(logging.WARNING if quiet else logging.NOTSET)
+    with _simulated(fresh, child) as variables:
+        code = child.run(variables, limit=limit, quiet=quiet)
+        if child.process is None:  # the command cannot be run
+            raise SystemExit(code)
+        failure = f"its exit code is {code}" if code else None
+        if code is None:
+            failure = f"it did not end within {limit:g} s"
+        return run_of(fresh.control(), incidents, failure), 1 if code is None else code
 
-    def run(self, incidents: weather.Forecast) -> Run:
-        """One run; repeated runs log only what is wrong with the simulator. Raises SystemExit when the command cannot be run at all."""
-        settings = self.simulator.settings
-        script = (*settings.script, *weather.rules(incidents))
-        fresh = Simulator(replace(settings, script=script), change=self.simulator.change)
-        quiet, self.is_first = not self.is_first, False
-        logging.disable(logging.WARNING if quiet else logging.NOTSET)
-        with _simulated(fresh, self.child) as variables:
-            code = self.child.run(variables, limit=self.limit, quiet=quiet)
-            if self.child.process is None:  # the command cannot be run
-                raise SystemExit(code)
-            failure = f"its exit code is {code}" if code else None
-            if code is None:
-                failure = f"it did not end within {self.limit:g} s"
-            self.code = 1 if code is None else code
-            return run_of(fresh.control(), incidents, failure)
 
-    def problems_of(self, incidents: weather.Forecast) -> list[str]:
-        """The kinds of the problems of a run, which are printed. Raises StopShrinking after a signal."""
-        kinds = self.run(incidents).kinds if not self.child.interrupted else []
-        if self.child.interrupted:
-            raise weather.StopShrinking
-        what = str(incidents[0]) if len(incidents) == 1 else f"{len(incidents)} incidents"
-        _tell(f"shrinking: {what}: {', '.join(kinds) or 'survived'}")
-        return kinds
+def _problems_of(child: _Child, simulator: Simulator, limit: float, incidents: weather.Forecast) -> list[str]:
+    """The kinds of the problems of a run, which are printed. Raises StopShrinking after a signal."""
+    kinds = _weathered(child, simulator, limit, incidents)[0].kinds if not child.interrupted else []
+    if child.interrupted:
+        raise weather.StopShrinking
+    what = str(incidents[0]) if len(incidents) == 1 else f"{len(incidents)} incidents"
+    _tell(f"shrinking: {what}: {', '.join(kinds) or 'survived'}")
+    return kinds
 
 
 def _given(command: tuple[str, ...], keys: Iterable[str]) -> Iterator[str]:

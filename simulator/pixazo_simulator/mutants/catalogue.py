@@ -14,28 +14,11 @@ from pixazo_simulator.spec import SECOND, http_date, nearest
 from pixazo_simulator.world import Delivery, next_attempt
 
 from . import access, envelopes, parameters, submit
-from .edits import (
-    ReplyEdit,
-    behaviour,
-    edit_replies,
-    in_envelopes,
-    in_json,
-    in_refusals,
-    policy,
-    webhook_header,
-    with_header,
-    with_members,
-)
-from .members import change, in_media_urls, put
-from .messages import Context, Reply
-from .mutant import Edits, Mutant, Variant
+from .edits import *
+from .mutant import *
 
 PAUSE = 0.01
 """Real seconds by which every reply is slower."""
-
-
-def _everywhere(edit: ReplyEdit) -> Edits:
-    return edit_replies(lambda _, __: True, edit)
 
 
 def _as_text(reply: Reply, _: Context) -> Reply:
@@ -63,16 +46,16 @@ VARIANTS = (
     Variant("json-ends-in-newline", "JSON ends in a newline", in_json(lambda body: body + b"\n")),
     Variant("headers-in-title-case", "Header names are written in title case", Edits(names="title case")),
     Variant("more-headers", "Replies have the headers of a proxy in front of the gateway",
-            _everywhere(with_header("x-request-id", "0f3a")) | _everywhere(with_header("server", "cloudflare"))
-            | _everywhere(with_header("vary", "Accept"))),
+            Edits(reply=with_header("x-request-id", "0f3a")) | Edits(reply=with_header("server", "cloudflare"))
+            | Edits(reply=with_header("vary", "Accept"))),
     Variant("charset-named", "The JSON type has a charset",
-            edit_replies(lambda _, reply: reply.is_json, with_header("content-type", "application/json; charset=utf-8"))),
-    Variant("not-to-be-stored", "Replies have Cache-Control: no-store", _everywhere(with_header("cache-control", "no-store"))),
-    Variant("connections-closed", "Every reply closes its connection", _everywhere(with_header("connection", "close"))),
-    Variant("chunked", "Replies come in chunks, without Content-Length", _everywhere(lambda reply, _: reply.without_header("content-length"))),
+            edit_replies(lambda reply: reply.is_json, with_header("content-type", "application/json; charset=utf-8"))),
+    Variant("not-to-be-stored", "Replies have Cache-Control: no-store", Edits(reply=with_header("cache-control", "no-store"))),
+    Variant("connections-closed", "Every reply closes its connection", Edits(reply=with_header("connection", "close"))),
+    Variant("chunked", "Replies come in chunks, without Content-Length", Edits(reply=lambda reply, _: reply.without_header("content-length"))),
     Variant("date-ahead", "The Date of replies is one second ahead",
-            _everywhere(with_header("date", lambda context: http_date(context.now + SECOND).decode()))),
-    Variant("slower", "Every reply takes 10 ms longer", _everywhere(lambda reply, _: replace(reply, pause=PAUSE))),
+            Edits(reply=with_header("date", lambda context: http_date(context.now + SECOND).decode()))),
+    Variant("slower", "Every reply takes 10 ms longer", Edits(reply=lambda reply, _: replace(reply, pause=PAUSE))),
     Variant("unhurried", "Generations take between 5 and 12 s", policy(job_times="1-3+4-9")),
     Variant("media-on-localhost", "Media URLs have the host localhost", in_envelopes(in_media_urls(on_localhost))),
     Variant("media-placeholder", "Media is named and typed as in the page's sample", policy(media="placeholder")),
@@ -82,7 +65,7 @@ VARIANTS = (
             in_refusals(change("message", lambda text: f"Validation failed: {text}"), 400)),
     Variant("429-in-other-words", "A 429 is worded differently", in_refusals(put("message", "Slow down."), 429)),
     Variant("validation-as-details", "Validation errors are a list of details",
-            edit_replies(submit.is_validation, with_members(lambda members, _: {"detail": [{"loc": ["body"], "msg": members.get("message")}]}))),
+            edit_replies(submit.is_validation, in_members(lambda members, _: {"detail": [{"loc": ["body"], "msg": members.get("message")}]}))),
     Variant("validation-as-text", "Validation errors are plain text", edit_replies(submit.is_validation, _as_text)),
     Variant("throttled-after-three-calls", "The throttled account is served three times before it is throttled", submit.THROTTLED_LATER),
     Variant("submits-throttled", "Only submits of the throttled account are throttled, after three of them", submit.SUBMITS_THROTTLED_LATER),
@@ -114,8 +97,7 @@ def find_variant(name: str) -> Variant:
 
 
 def _find(name: str, changes: Sequence[Change], kind: str) -> Change:
-    for each in changes:
-        if each.name == name:
-            return each
-    close = nearest(name, tuple(each.name for each in changes))
-    raise ValueError(f"{kind} {name!r} does not exist{close}: see pixazo-sim mutants")
+    known = {each.name: each for each in changes}
+    if name not in known:
+        raise ValueError(f"{kind} {name!r} does not exist{nearest(name, tuple(known))}: see pixazo-sim mutants")
+    return known[name]

@@ -1,45 +1,124 @@
-"""The vocabulary of the catalogue: which requests, replies and webhooks an edit affects, and what it changes there."""
+"""The vocabulary of the catalogue: which requests, replies, webhooks and JSON objects an edit affects, and what it changes there.
+
+An edit is a function of what it edits and of the context; it returns the edited value, and leaves the given one as it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from pixazo_simulator.spec import STATUS_PATH, Policy, Refusal
+from pixazo_simulator.spec import SECOND, STATUS_PATH, Policy, Refusal, timestamp
 from pixazo_simulator.webhooks import WebhookRequest
 
-from .members import Edit, When, change, put, where
-from .messages import (
-    UNKNOWN_ID,
-    Condition,
-    Context,
-    Members,
-    Reply,
-    Request,
-    has_status,
-    is_accepted,
-    is_read,
-    is_refused,
-    members_of,
-    reads,
-    submits,
-)
-from .mutant import Edits
+from .mutant import *
 
+__all__ = [
+    "Edit", "ReplyEdit", "When", "accept", "behaviour", "chain", "change", "compute", "drop", "drop_webhooks",
+    "edit_replies", "edit_requests", "edit_webhooks", "hide", "hide_accepted", "in_accepted", "in_envelopes",
+    "in_json", "in_media_urls", "in_members", "in_output", "in_refusals", "in_status", "in_submitted",
+    "in_webhooks", "instant", "policy", "put", "refuse", "refuse_submits", "remember", "rename", "shift", "submit_instead",
+    "submits_members", "webhook_header", "where", "with_header", "with_status", "without_checks", "without_prefix",
+]  # fmt: skip
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+Edit = Callable[[Members, Context], Members]
+When = Callable[[Members], bool]
 ReplyEdit = Callable[[Reply, Context], Reply]
 MISSING = object()
 Value = str | Callable[[Context], str]
 """A header's value, or what computes it."""
 
 
+def where(when: Callable[[T], bool], edit: Callable[[T, Context], T]) -> Callable[[T, Context], T]:
+    return lambda value, context: edit(value, context) if when(value) else value
+
+
+def chain(*edits: Callable[[T, Context], T]) -> Callable[[T, Context], T]:
+
+    def edit(value: T, context: Context) -> T:
+        for each in edits:
+            value = each(value, context)
+        return value
+
+    return edit
+
+
+# Members of a JSON object
+
+
+def put(name: str, value: object) -> Edit:
+    return lambda members, _: {**members, name: value}
+
+
+def compute(name: str, value: Callable[[Members, Context], Any]) -> Edit:
+    """Set a member to a value that is computed from the object and the context."""
+    return lambda members, context: {**members, name: value(members, context)}
+
+
+def change(name: str, value: Callable[[Any], Any]) -> Edit:
+    """Change the value of a member that is neither missing nor null."""
+    return where(lambda members: members.get(name) is not None, compute(name, lambda members, _: value(members[name])))
+
+
+def drop(*names: str) -> Edit:
+    return lambda members, _: {name: value for name, value in members.items() if name not in names}
+
+
+def rename(old: str, new: str) -> Edit:
+    """Give a member another name, at the same place."""
+    return lambda members, _: {new if name == old else name: value for name, value in members.items()}
+
+
+def in_output(edit: Edit) -> Edit:
+    return where(
+        lambda members: bool(members.get("output")),
+        compute("output", lambda members, context: edit(members["output"], context)),
+    )
+
+
+def in_media_urls(value: Callable[[str], str]) -> Edit:
+    """Change every entry of `media_url`."""
+    return in_output(change("media_url", lambda urls: [value(url) for url in urls]))
+
+
+def shift(milliseconds: int, *names: str) -> Edit:
+    """Move timestamps in time."""
+    return chain(*(change(name, lambda text: timestamp(instant(text) + milliseconds)) for name in names))
+
+
+def without_prefix(text: str) -> str:
+    """A request id without the model's name."""
+    return text.rpartition("_")[2]
+
+
+def instant(text: str) -> int:
+    """A timestamp, in either form of policy `timestamps`, as UTC milliseconds."""
+    moment = datetime.fromisoformat(text)
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * SECOND)
+
+
+def in_members(edit: Edit) -> Callable[[M, Context], M]:
+    """Edit the JSON object that a request or a reply has, if it has one."""
+
+    def edited(message: M, context: Context) -> M:
+        given = message.members()
+        members = None if given is None else edit(given, context)
+        return message if members is None or members == given else message.with_members(members)
+
+    return edited
+
+
 # Replies
 
 
 def edit_replies(when: Condition, edit: ReplyEdit) -> Edits:
-    return Edits(reply=lambda request, reply, context: edit(reply, context) if when(request, reply) else reply)
+    return Edits(reply=where(when, edit))
 
 
 def with_status(status: int) -> ReplyEdit:
@@ -50,37 +129,38 @@ def with_header(name: str, value: Value) -> ReplyEdit:
     return lambda reply, context: reply.with_header(name, _value(value, context))
 
 
-def with_members(edit: Edit) -> ReplyEdit:
-
-    def edited(reply: Reply, context: Context) -> Reply:
-        members = reply.members()
-        return reply if members is None else reply.with_members(edit(members, context))
-
-    return edited
-
-
 def in_accepted(edit: Edit) -> Edits:
-    return edit_replies(is_accepted, with_members(edit))
+    return edit_replies(is_accepted, in_members(edit))
 
 
 def in_status(edit: Edit, *words: str) -> Edits:
     """Edit the envelopes that are read, those with one of these statuses if any is named."""
-    return edit_replies(is_read, with_members(where(_is_envelope(words), edit)))
+    return edit_replies(is_read, in_members(where(_is_envelope(words), edit)))
 
 
-def _is_envelope(words: Sequence[str]) -> When:
+def _is_envelope(words: tuple[str, ...]) -> When:
     return lambda members: {"request_id", "status"} <= members.keys() and (not words or members["status"] in words)
 
 
 def in_refusals(edit: Edit, *codes: int) -> Edits:
-    return edit_replies(has_status(*codes), with_members(edit))
+    return edit_replies(has_status(*codes), in_members(edit))
 
 
-def refuse(when: Condition, refusal: Refusal) -> Edits:
-    """Refuse, in the words of the policy, where `when` is true."""
-    return Edits(
-        reply=lambda request, reply, context: context.refusal(refusal, request) if when(request, reply) else reply
+def refuse(when: Condition, refusal: Refusal, given: Callable[[Context], bool] = lambda _: True) -> Edits:
+    """Refuse, in the words of the policy, where `when` and `given` are true."""
+    return edit_replies(
+        when, lambda reply, context: context.refusal(refusal, reply.request) if given(context) else reply
     )
+
+
+def remember(when: Condition, key: str, fact: Callable[[Reply], object]) -> Edits:
+    """Remember a fact of each reply for which `when` is true."""
+
+    def remembered(reply: Reply, context: Context) -> Reply:
+        context.memory.put(fact(reply), key)
+        return reply
+
+    return edit_replies(when, remembered)
 
 
 # Webhooks
@@ -126,7 +206,7 @@ def in_envelopes(edit: Edit, *words: str) -> Edits:
 def in_json(edit: Callable[[bytes], bytes]) -> Edits:
     """Edit the text of all JSON, in replies and webhooks."""
     replies = edit_replies(
-        lambda _, reply: reply.is_json and reply.body != b"", lambda reply, _: reply.with_body(edit(reply.body))
+        lambda reply: reply.is_json and reply.body != b"", lambda reply, _: reply.with_body(edit(reply.body))
     )
     return replies | edit_webhooks(lambda webhook, _: replace(webhook, body=edit(webhook.body)))
 
@@ -150,15 +230,7 @@ def submits_members(operation: str | None, when: When) -> Callable[[Request], bo
 
 def in_submitted(operation: str | None, edit: Edit) -> Edits:
     """Edit the JSON objects that are submitted, to this operation if one is named."""
-
-    def edited(request: Request, context: Context) -> Request:
-        given = request.members() if submits(request, operation) else None
-        if given is None:
-            return request
-        members = edit(given, context)
-        return request if members == given else request.with_members(members)
-
-    return Edits(request=edited)
+    return edit_requests(lambda request: submits(request, operation), in_members(edit))
 
 
 def submit_instead(
@@ -185,29 +257,28 @@ def refuse_submits(when: Callable[[Request], bool], message: str) -> Edits:
 
     return edit_requests(
         lambda request: submits(request) and when(request), lambda request, _: replace(request, body=b"")
-    ) | edit_replies(lambda request, reply: is_refused(request, reply) and when(request), with_members(reword))
+    ) | edit_replies(lambda reply: is_refused(reply) and when(reply.request), in_members(reword))
 
 
 def hide(when: Callable[[Request, Context], bool]) -> Edits:
     """Respond to reads for which `when` is true as if there were no such generation."""
 
     def edited(request: Request, context: Context) -> Request:
-        return request.at(f"{STATUS_PATH}{UNKNOWN_ID}") if reads(request) and when(request, context) else request
+        return request.at(f"{STATUS_PATH}{UNKNOWN_ID}") if when(request, context) else request
 
-    return Edits(request=edited)
+    return edit_requests(reads, edited)
 
 
 def hide_accepted(when: Callable[[Request], bool]) -> Edits:
     """Respond as if there were no such generation to its reads if `when` was true for its submit."""
 
-    def remember(request: Request, reply: Reply, context: Context) -> Reply:
-        members = reply.members() if is_accepted(request, reply) and when(request) else None
-        if members:
+    def remember(reply: Reply, context: Context) -> Reply:
+        if when(reply.request) and (members := reply.members()):
             context.memory.put(members["request_id"], "hidden", members["request_id"])
         return reply
 
     hidden = hide(lambda request, context: context.memory.get("hidden", request.read_id) is not None)
-    return Edits(reply=remember) | hidden
+    return edit_replies(is_accepted, remember) | hidden
 
 
 # Policy values, pure functions

@@ -9,18 +9,12 @@ from typing import Any
 
 from pixazo_simulator import spec
 
-from .edits import accept, edit_requests, in_submitted, policy, refuse_submits, submit_instead, submits_members
-from .members import drop, put, where
-from .messages import GENERATE, IMAGE_TO_VIDEO
-from .mutant import Edits, Mutant
+from .edits import *
+from .mutant import *
 
 IMAGE = "first_frame_image"
 VALID_IMAGE = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
 """The page's own input image, submitted in place of one that ought to be refused."""
-DATA_URLS = (
-    "SUBMIT-02", "I2V-PROMPT-0[35]", "I2V-IMG-0[46]", "I2V-IMG-1[02]", "I2V-DUR-02", "I2V-RES-01", "OUT-11", "WEBHOOK-*",
-)  # fmt: skip
-"""Clauses that are tested with image-to-video generations with data URLs."""
 KNOWN_MODELS = ("minimax-hailuo-ai", "MiniMax-Hailuo-2.3", "MiniMax-Hailuo-2.3-Fast")
 
 Is = Callable[[Any], bool]
@@ -105,56 +99,40 @@ def _refuse_data_url(when: Callable[[spec.ImageFacts], bool], message: str) -> E
     return _refuse(IMAGE, _image(lambda seen: seen.whole and when(seen)), message)
 
 
+def _accept_flag(operation: str, name: str) -> Edits:
+    """Accept `true` and `false` as strings."""
+    return accept(operation, name, lambda value: value in ("true", "false"), lambda value: value == "true")
+
+
 def _redirect(old: str, new: str, *, with_image: bool) -> Edits:
     """Send submits with or without an image to the other operation."""
     concerns = submits_members(old, lambda given: (given.get(IMAGE) is not None) == with_image)
     return edit_requests(concerns, lambda request, _: request.at(request.path.replace(old, new)))
 
 
-TAKEN: dict[str, tuple[str, str, Is, Callable[[Any], object]]] = {
-    "number-as-prompt": ("a number as prompt", "prompt", _is_number, str),
-    "duration-as-text": ('the duration "6"', "duration", _is_digits, int),
-    "resolution-as-number": (
-        "the integer 768 as resolution", "resolution", lambda value: value in (768, 1080), lambda value: f"{value}P",
-    ),
-    **{
-        f"{name.replace('_', '-')}-as-text": (
-            f"the string true for {name}", name, lambda value: value in ("true", "false"), lambda value: value == "true",
-        )
-        for name in ("prompt_optimizer", "fast_pretreatment", "aigc_watermark")
-    },
-}  # fmt: skip
-"""Values of a wrong type that both operations can take for the right one: sentence, member, such values, what they are taken for."""
-
-
-def _takes(operation: str, what: str, clause: str) -> Mutant:
-    kind = "Text" if operation == GENERATE else "Image"
-    sentence, name, when, instead = TAKEN[what]
-    edits = accept(operation, name, when, instead)
-    # WAL-04 submits some of these bodies from another account.
-    return Mutant(f"{kind.lower()}-takes-{what}", clause, f"{kind}-to-video accepts {sentence}", edits, ("WAL-04",))
-
-
 T2V = (
-    Mutant("text-without-prompt", "T2V-PROMPT-01", "A missing prompt of text-to-video gets a default",
-           default(GENERATE, "prompt", "A video"), ("T2V-IMG-01", "SUBMIT-18", "WEBHOOK-15", "ERR-PREC-01", "WAL-04")),
-    _takes(GENERATE, "number-as-prompt", "T2V-PROMPT-02"),
+    Mutant("text-without-prompt", "T2V-PROMPT-01", "A missing prompt of text-to-video gets a default", default(GENERATE, "prompt", "A video")),
+    Mutant("text-takes-number-as-prompt", "T2V-PROMPT-02", "Text-to-video accepts a number as prompt", accept(GENERATE, "prompt", _is_number, str)),
     Mutant("blank-prompt-accepted", "T2V-PROMPT-03", "A blank prompt is accepted", policy(blank_prompt="accept")),
     Mutant("text-prompt-unlimited", "T2V-PROMPT-04", "A prompt of text-to-video may have any length",
            accept(GENERATE, "prompt", _is_too_long, lambda text: text[:spec.PROMPT_LIMIT])),
     Mutant("text-prompt-ascii-only", "T2V-BODY-01", "Text-to-video refuses a prompt that is not ASCII",
-           _refuse("prompt", _is_not_ascii, "must be ASCII.", GENERATE), ("SUBMIT-01", "HDR-01", "T2V-PROMPT-02")),
+           _refuse("prompt", _is_not_ascii, "must be ASCII.", GENERATE)),
     Mutant("text-resolution-required", "T2V-BODY-02", "Text-to-video refuses a body without resolution",
-           _refuse("resolution", lambda value: value is None, "is required.", GENERATE), ("SUBMIT-01", "SUBMIT-15", "ERR-ENV-02", "WEBHOOK-01")),
-    _takes(GENERATE, "duration-as-text", "T2V-DUR-01"),
+           _refuse("resolution", lambda value: value is None, "is required.", GENERATE)),
+    Mutant("text-takes-duration-as-text", "T2V-DUR-01", 'Text-to-video accepts the duration "6"', accept(GENERATE, "duration", _is_digits, int)),
     Mutant("text-takes-7-seconds", "T2V-DUR-02", "Text-to-video accepts a duration of 7",
            accept(GENERATE, "duration", lambda value: value == 7, lambda _: 6)),
-    _takes(GENERATE, "resolution-as-number", "T2V-RES-01"),
+    Mutant("text-takes-resolution-as-number", "T2V-RES-01", "Text-to-video accepts the integer 768 as resolution",
+           accept(GENERATE, "resolution", lambda value: value in (768, 1080), lambda value: f"{value}P")),
     Mutant("text-takes-any-resolution", "T2V-RES-02", "Text-to-video accepts any string as resolution",
            accept(GENERATE, "resolution", _is_unknown_resolution, lambda _: spec.RESOLUTIONS[0])),
-    _takes(GENERATE, "prompt-optimizer-as-text", "T2V-PO-01"),
-    _takes(GENERATE, "fast-pretreatment-as-text", "T2V-FP-01"),
-    _takes(GENERATE, "aigc-watermark-as-text", "T2V-WM-01"),
+    Mutant("text-takes-prompt-optimizer-as-text", "T2V-PO-01", "Text-to-video accepts the string true for prompt_optimizer",
+           _accept_flag(GENERATE, "prompt_optimizer")),
+    Mutant("text-takes-fast-pretreatment-as-text", "T2V-FP-01", "Text-to-video accepts the string true for fast_pretreatment",
+           _accept_flag(GENERATE, "fast_pretreatment")),
+    Mutant("text-takes-aigc-watermark-as-text", "T2V-WM-01", "Text-to-video accepts the string true for aigc_watermark",
+           _accept_flag(GENERATE, "aigc_watermark")),
     Mutant("text-takes-callback-number", "T2V-CB-01", "Text-to-video accepts a number as callback_url", _ignore_callback_number(GENERATE)),
     Mutant("text-with-image-is-image-to-video", "T2V-IMG-01", "Text-to-video with first_frame_image becomes image-to-video",
            _redirect(GENERATE, IMAGE_TO_VIDEO, with_image=True)),
@@ -164,66 +142,66 @@ T2V = (
 
 
 I2V = (
-    Mutant("image-without-prompt", "I2V-PROMPT-01", "Image-to-video needs no prompt",
-           default(IMAGE_TO_VIDEO, "prompt", "A video"), ("SUBMIT-18", "I2V-FP-02", "I2V-MODEL-01", "WEBHOOK-15")),
-    _takes(IMAGE_TO_VIDEO, "number-as-prompt", "I2V-PROMPT-02"),
+    Mutant("image-without-prompt", "I2V-PROMPT-01", "Image-to-video needs no prompt", default(IMAGE_TO_VIDEO, "prompt", "A video")),
+    Mutant("image-takes-number-as-prompt", "I2V-PROMPT-02", "Image-to-video accepts a number as prompt",
+           accept(IMAGE_TO_VIDEO, "prompt", _is_number, str)),
     Mutant("image-prompt-of-2000-refused", "I2V-PROMPT-03", "Image-to-video refuses a prompt of exactly 2000 characters",
-           _refuse("prompt", _is_of_2000, "must have at most 1999 characters."), ("I2V-PROMPT-05", *DATA_URLS)),
+           _refuse("prompt", _is_of_2000, "must have at most 1999 characters.")),
     Mutant("image-prompt-unlimited", "I2V-PROMPT-04", "A prompt of image-to-video may have any length",
-           accept(IMAGE_TO_VIDEO, "prompt", _is_too_long, lambda text: text[:spec.PROMPT_LIMIT]), ("WAL-04",)),
-    Mutant("prompt-counted-in-bytes", "I2V-PROMPT-05", "The 2000 characters of a prompt are counted as UTF-8 bytes",
-           policy(prompt_unit="bytes"), ("I2V-PROMPT-03", *DATA_URLS)),
+           accept(IMAGE_TO_VIDEO, "prompt", _is_too_long, lambda text: text[:spec.PROMPT_LIMIT])),
+    Mutant("prompt-counted-in-bytes", "I2V-PROMPT-05", "The 2000 characters of a prompt are counted as UTF-8 bytes", policy(prompt_unit="bytes")),
     Mutant("camera-movement-refused", "I2V-PROMPT-06", "Image-to-video refuses a prompt with a bracket",
-           _refuse("prompt", _has_single_bracket, "must not contain brackets."), ("SUBMIT-02",)),
+           _refuse("prompt", _has_single_bracket, "must not contain brackets.")),
     Mutant("image-optional", "I2V-IMG-01", "Image-to-video without an image becomes text-to-video",
-           _redirect(IMAGE_TO_VIDEO, GENERATE, with_image=False), ("SUBMIT-18", "I2V-FP-02", "I2V-MODEL-01")),
+           _redirect(IMAGE_TO_VIDEO, GENERATE, with_image=False)),
     Mutant("image-list-accepted", "I2V-IMG-02", "first_frame_image may be an array of URLs",
            accept(IMAGE_TO_VIDEO, IMAGE, lambda value: isinstance(value, list) and value != [], lambda urls: urls[0])),
-    Mutant("image-url-refused", "I2V-IMG-03", "Only data URLs are accepted as image",
-           _refuse(IMAGE, _is_url, "must be a Base64 data URL."), ("SUBMIT-02", "BASE-05", "I2V-*", "ERR-ENV-02", "ERR-400-03", "ERR-402-01")),
+    Mutant("image-url-refused", "I2V-IMG-03", "Only data URLs are accepted as image", _refuse(IMAGE, _is_url, "must be a Base64 data URL.")),
     Mutant("image-data-url-refused", "I2V-IMG-04", "Only http and https URLs are accepted as image",
-           _refuse(IMAGE, _is_data_url, "must be an http or https URL."), DATA_URLS),
+           _refuse(IMAGE, _is_data_url, "must be an http or https URL.")),
     Mutant("bare-base64-accepted", "I2V-IMG-05", "Base64 without the prefix of a data URL is accepted as image", _accept_image(_is_bare_base64)),
     Mutant("webp-refused", "I2V-IMG-06", "A WebP image is refused",
-           _refuse(IMAGE, _image(lambda seen: seen.format == "webp"), "must be a JPEG or PNG image."), DATA_URLS),
+           _refuse(IMAGE, _image(lambda seen: seen.format == "webp"), "must be a JPEG or PNG image.")),
     Mutant("gif-accepted", "I2V-IMG-07", "A GIF is accepted as image", _accept_image(_is_gif)),
-    Mutant("image-size-unlimited", "I2V-IMG-08", "An image may have any size",
-           _accept_data_url(lambda seen: seen.size >= spec.IMAGE_LIMITS["mib"])),
+    Mutant("image-size-unlimited", "I2V-IMG-08", "An image may have any size", _accept_data_url(lambda seen: seen.size >= spec.IMAGE_LIMITS["mib"])),
     Mutant("short-side-of-300-accepted", "I2V-IMG-09", "A short side of exactly 300 px is accepted",
            _accept_data_url(lambda seen: _short_side(seen) == spec.SHORT_SIDE)),
     Mutant("short-side-of-320-refused", "I2V-IMG-10", "A short side must be longer than 320 px",
-           _refuse_data_url(lambda seen: spec.SHORT_SIDE < _short_side(seen) <= 320, "must have a short side of more than 320 px."),
-           DATA_URLS),
+           _refuse_data_url(lambda seen: spec.SHORT_SIDE < _short_side(seen) <= 320, "must have a short side of more than 320 px.")),
     Mutant("any-aspect-ratio-accepted", "I2V-IMG-11", "The aspect ratio of an image is not checked", _accept_data_url(spec.has_invalid_ratio)),
     Mutant("extreme-aspect-ratio-refused", "I2V-IMG-12", "An aspect ratio of exactly 2:5 or 5:2 is refused",
            _refuse_data_url(lambda seen: 5 * seen.width == 2 * seen.height or 2 * seen.width == 5 * seen.height,
-                            "must have an aspect ratio between 2:5 and 5:2."), DATA_URLS),
+                            "must have an aspect ratio between 2:5 and 5:2.")),
     Mutant("corrupt-image-completes", "I2V-IMG-13", "A generation from a damaged image completes",
            _accept_data_url(lambda seen: not seen.whole or seen.width <= 0)),
     Mutant("image-rules-checked-late", "I2V-IMG-15", "An image that breaks a rule is accepted, and its generation becomes FAILED",
-           policy(image_rules="fail"), ("I2V-IMG-0[5789]", "I2V-IMG-1[13]")),
-    _takes(IMAGE_TO_VIDEO, "duration-as-text", "I2V-DUR-01"),
+           policy(image_rules="fail")),
+    Mutant("image-takes-duration-as-text", "I2V-DUR-01", 'Image-to-video accepts the duration "6"',
+           accept(IMAGE_TO_VIDEO, "duration", _is_digits, int)),
     Mutant("image-10-seconds-refused", "I2V-DUR-02", "Image-to-video refuses a duration of 10",
-           _refuse("duration", lambda value: value == 10, "must be 6."), DATA_URLS),
+           _refuse("duration", lambda value: value == 10, "must be 6.")),
     Mutant("image-takes-any-duration", "I2V-DUR-03", "Image-to-video accepts any positive integer as duration",
            accept(IMAGE_TO_VIDEO, "duration", lambda value: type(value) is int and value > 0 and value not in spec.DURATIONS, lambda _: 6)),
     Mutant("image-default-of-10-seconds", "I2V-DUR-04", "The default duration of image-to-video is 10 s",
-           submit_instead(IMAGE_TO_VIDEO, "duration", 10, unless=("resolution", "1080P")), ("OUT-10",)),
+           submit_instead(IMAGE_TO_VIDEO, "duration", 10, unless=("resolution", "1080P"))),
     Mutant("image-1080p-refused", "I2V-RES-01", "Image-to-video refuses 1080P",
-           _refuse("resolution", lambda value: value == "1080P", "must be 768P."), ("OUT-11", "I2V-IMG-12", "WEBHOOK-*")),
+           _refuse("resolution", lambda value: value == "1080P", "must be 768P.")),
     Mutant("image-takes-720p", "I2V-RES-02", "Image-to-video accepts 720P",
            accept(IMAGE_TO_VIDEO, "resolution", lambda value: value == "720P", lambda _: spec.RESOLUTIONS[0])),
-    _takes(IMAGE_TO_VIDEO, "resolution-as-number", "I2V-RES-03"),
+    Mutant("image-takes-resolution-as-number", "I2V-RES-03", "Image-to-video accepts the integer 768 as resolution",
+           accept(IMAGE_TO_VIDEO, "resolution", lambda value: value in (768, 1080), lambda value: f"{value}P")),
     Mutant("image-default-of-1080p", "I2V-RES-04", "The default resolution of image-to-video is 1080P",
-           submit_instead(IMAGE_TO_VIDEO, "resolution", "1080P", unless=("duration", 10)), ("OUT-11",)),
+           submit_instead(IMAGE_TO_VIDEO, "resolution", "1080P", unless=("duration", 10))),
     Mutant("1080p-of-10-seconds-accepted", "I2V-COMBO-01", "1080P with 10 s is accepted", policy(combo_1080p_10s="accept")),
-    _takes(IMAGE_TO_VIDEO, "prompt-optimizer-as-text", "I2V-PO-01"),
-    _takes(IMAGE_TO_VIDEO, "fast-pretreatment-as-text", "I2V-FP-01"),
+    Mutant("image-takes-prompt-optimizer-as-text", "I2V-PO-01", "Image-to-video accepts the string true for prompt_optimizer",
+           _accept_flag(IMAGE_TO_VIDEO, "prompt_optimizer")),
+    Mutant("image-takes-fast-pretreatment-as-text", "I2V-FP-01", "Image-to-video accepts the string true for fast_pretreatment",
+           _accept_flag(IMAGE_TO_VIDEO, "fast_pretreatment")),
     Mutant("fast-pretreatment-refused", "I2V-FP-02", "Image-to-video refuses fast_pretreatment",
            _refuse("fast_pretreatment", lambda value: value is True, "is available only for MiniMax-Hailuo-2.3-Fast.")),
-    _takes(IMAGE_TO_VIDEO, "aigc-watermark-as-text", "I2V-WM-01"),
-    Mutant("image-takes-callback-number", "I2V-CB-01", "Image-to-video accepts a number as callback_url",
-           _ignore_callback_number(IMAGE_TO_VIDEO)),
+    Mutant("image-takes-aigc-watermark-as-text", "I2V-WM-01", "Image-to-video accepts the string true for aigc_watermark",
+           _accept_flag(IMAGE_TO_VIDEO, "aigc_watermark")),
+    Mutant("image-takes-callback-number", "I2V-CB-01", "Image-to-video accepts a number as callback_url", _ignore_callback_number(IMAGE_TO_VIDEO)),
     Mutant("model-member-honoured", "I2V-MODEL-01", "Image-to-video refuses a member model with an unknown name",
            _refuse("model", lambda value: value is not None and value not in KNOWN_MODELS, "is not a known model.")),
 )  # fmt: skip

@@ -15,47 +15,12 @@ from msgspec.structs import replace
 from pixazo_simulator import spec
 from pixazo_simulator.world import REQUEST_ID_FORMS, CountCall, EntryKind, Ledger, Submission, refund_due
 
-from .edits import (
-    ReplyEdit,
-    behaviour,
-    edit_replies,
-    hide,
-    in_accepted,
-    in_refusals,
-    policy,
-    refuse,
-    with_header,
-    with_members,
-    with_status,
-    without_checks,
-)
-from .members import chain, change, compute, drop, put, rename, where, without_prefix
-from .messages import (
-    GENERATE,
-    IMAGE_TO_VIDEO,
-    Condition,
-    Context,
-    Members,
-    Reply,
-    Request,
-    has_status,
-    is_accepted,
-    is_read,
-    is_refused,
-    reads,
-    submits,
-)
-from .mutant import Edits, Mutant
+from .edits import *
+from .mutant import *
 
 Identify = Callable[[Submission, spec.Policy, Random, int], str]
 LONG_AGO = spec.PAGE_INSTANT - 86_400 * spec.SECOND
 """A day before the page's sample."""
-
-
-def _accepted_with(status: int, operation: str) -> Edits:
-    return edit_replies(
-        lambda request, reply: is_accepted(request, reply) and submits(request, operation), with_status(status)
-    )
 
 
 def _prefixed(text: Identify) -> Edits:
@@ -83,9 +48,8 @@ def _previous_url(members: Members, context: Context) -> str:
     return previous
 
 
-def _held(request: Request, reply: Reply, context: Context) -> Reply:
-    members = reply.members() if is_accepted(request, reply) else None
-    ends = context.ends(members["request_id"]) if members else None
+def _held(reply: Reply, context: Context) -> Reply:
+    ends = context.ends(str((reply.members() or {}).get("request_id")))
     return reply if ends is None else replace(reply, until=ends)
 
 
@@ -93,71 +57,61 @@ def replayed(edit: ReplyEdit) -> Edits:
     """Do not accept a body a second time: respond with the edited reply to the first."""
 
     def first(request: Request, context: Context) -> Request | Reply:
-        key = ("accepted", request.path, request.body)
-        reply = context.memory.get(*key) if submits(request) and context.caller else None
+        reply = context.memory.get("accepted", request.path, request.body) if context.caller else None
         return edit(reply.with_header("date", spec.http_date(context.now).decode()), context) if reply else request
 
-    def remember(request: Request, reply: Reply, context: Context) -> Reply:
-        if is_accepted(request, reply):
-            context.memory.put(reply, "accepted", request.path, request.body)
+    def remember(reply: Reply, context: Context) -> Reply:
+        context.memory.put(reply, "accepted", reply.request.path, reply.request.body)
         return reply
 
-    return Edits(request=first, reply=remember)
+    return edit_requests(submits, first) | edit_replies(is_accepted, remember)
 
 
-def _is_malformed(request: Request, reply: Reply) -> bool:
+def _is_malformed(reply: Reply) -> bool:
     """Whether a body was refused that is neither empty nor JSON."""
-    if not is_refused(request, reply) or not request.body.strip():
+    if not is_refused(reply) or not reply.request.body.strip():
         return False
     try:
-        msgspec.json.decode(request.body)
+        msgspec.json.decode(reply.request.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return True
     return False
 
 
-def _is_not_an_object(request: Request, reply: Reply) -> bool:
-    """Whether a body was refused that is empty, or JSON but not an object."""
-    return is_refused(request, reply) and request.members() is None and not _is_malformed(request, reply)
-
-
 SUBMIT = (
-    Mutant("200-on-generate", "SUBMIT-01", "An accepted text-to-video submit gets 200", _accepted_with(200, GENERATE)),
+    Mutant("200-on-generate", "SUBMIT-01", "An accepted text-to-video submit gets 200",
+           edit_replies(lambda reply: is_accepted(reply, GENERATE), with_status(200))),
     Mutant("201-on-image-to-video", "SUBMIT-02", "An accepted image-to-video submit gets 201",
-           _accepted_with(201, IMAGE_TO_VIDEO)),
-    Mutant("no-polling-url", "SUBMIT-03", "The 202 has no polling_url", in_accepted(drop("polling_url")), ("SUBMIT-1[12]",)),
-    Mutant("no-status-in-202", "SUBMIT-03", "The 202 has no status", in_accepted(drop("status")), ("SUBMIT-05",)),
+           edit_replies(lambda reply: is_accepted(reply, IMAGE_TO_VIDEO), with_status(201))),
+    Mutant("no-polling-url", "SUBMIT-03", "The 202 has no polling_url", in_accepted(drop("polling_url"))),
+    Mutant("no-status-in-202", "SUBMIT-03", "The 202 has no status", in_accepted(drop("status"))),
     Mutant("estimated-cost-in-202", "SUBMIT-04", "The 202 also has an estimated_cost", in_accepted(put("estimated_cost", 0.35))),
-    Mutant("processing-in-202", "SUBMIT-05", "The status of the 202 is PROCESSING", in_accepted(put("status", "PROCESSING")), ("FLOW-01",)),
-    Mutant("bare-uuid", "SUBMIT-06", "A request id is a UUID without the model's name", behaviour(identify=_bare),
-           ("SUBMIT-0[789]", "STATUS-04")),
+    Mutant("processing-in-202", "SUBMIT-05", "The status of the 202 is PROCESSING", in_accepted(put("status", "PROCESSING"))),
+    Mutant("bare-uuid", "SUBMIT-06", "A request id is a UUID without the model's name", behaviour(identify=_bare)),
     Mutant("upper-case-uuid", "SUBMIT-07", "The UUID of a request id is in upper case",
-           _prefixed(lambda call, policy, random, now: _bare(call, policy, random, now).upper()), ("SUBMIT-06",)),
+           _prefixed(lambda call, policy, random, now: _bare(call, policy, random, now).upper())),
     Mutant("uuid-4", "SUBMIT-08", "The UUID of a request id has version 4",
-           _prefixed(lambda _, __, random, ___: str(UUID(int=random.getrandbits(128), version=4))), ("SUBMIT-09",)),
+           _prefixed(lambda _, __, random, ___: str(UUID(int=random.getrandbits(128), version=4)))),
     Mutant("uuid-7-of-one-instant", "SUBMIT-09", "The UUIDs of all request ids contain the same time",
            _prefixed(lambda call, policy, random, _: _bare(call, policy, random, LONG_AGO))),
-    Mutant("id-from-body", "SUBMIT-10", "A request id is a hash of the body, so the same body gets the same id",
-           _prefixed(_hashed), ("SUBMIT-0[89]", "SUBMIT-15", "TIME-05", "OUT-08", "WEBHOOK-07", "WEBHOOK-09", "WEBHOOK-18")),
+    Mutant("id-from-body", "SUBMIT-10", "A request id is a hash of the body, so the same body gets the same id", _prefixed(_hashed)),
     Mutant("polling-url-of-previous", "SUBMIT-11", "The polling_url is that of the account's previous request",
-           in_accepted(compute("polling_url", _previous_url)), ("SUBMIT-12",)),
+           in_accepted(compute("polling_url", _previous_url))),
     Mutant("polling-url-without-prefix", "SUBMIT-11", "The request id in the polling_url lacks the model's name",
-           in_accepted(change("polling_url", lambda url: f"{url.rpartition('/')[0]}/{without_prefix(url.rpartition('/')[2])}")), ("SUBMIT-12",)),
+           in_accepted(change("polling_url", lambda url: f"{url.rpartition('/')[0]}/{without_prefix(url.rpartition('/')[2])}"))),
     Mutant("relative-polling-url", "SUBMIT-12", "The polling_url is a path without scheme and host",
-           in_accepted(change("polling_url", lambda url: urlsplit(str(url)).path)), ("SUBMIT-11",)),
-    Mutant("not-found-at-first", "SUBMIT-13", "A status is 404 for the first 500 ms", policy(read_delay="500"), ("STATUS-01",)),
+           in_accepted(change("polling_url", lambda url: urlsplit(str(url)).path))),
+    Mutant("not-found-at-first", "SUBMIT-13", "A status is 404 for the first 500 ms", policy(read_delay="500")),
     Mutant("first-read-not-found", "SUBMIT-13", "The first read of a status gets 404",
-           hide(lambda request, context: context.ends(request.read_id or "") is not None and context.memory.count("read", request.read_id) == 1),
-           ("STATUS-01",)),
+           hide(lambda request, context: context.ends(request.read_id or "") is not None and context.memory.count("read", request.read_id) == 1)),
     Mutant("submit-waits-for-the-end", "SUBMIT-14", "The response to a submit arrives only when the generation has ended",
-           Edits(reply=_held), ("FLOW-0[12]", "SUBMIT-05", "WEBHOOK-*")),
+           edit_replies(is_accepted, _held)),
     Mutant("repeated-body-is-one-request", "SUBMIT-15", "A body that was accepted before gets the first request id again",
-           replayed(lambda reply, _: reply), ("SUBMIT-10",)),
-    Mutant("malformed-json-is-500", "SUBMIT-16", "Malformed JSON gets 500", refuse(_is_malformed, spec.Broken()), ("ERR-500-01",)),
+           replayed(lambda reply, _: reply)),
+    Mutant("malformed-json-is-500", "SUBMIT-16", "Malformed JSON gets 500", refuse(_is_malformed, spec.Broken())),
     Mutant("no-object-is-500", "SUBMIT-17", "An empty body, or JSON that is not an object, gets 500",
-           refuse(_is_not_an_object, spec.Broken()), ("ERR-500-01",)),
-    Mutant("unknown-members-refused", "SUBMIT-18", "Members that the page does not list are refused",
-           policy(unknown_members="refuse"), ("T2V-IMG-01", "I2V-MODEL-01")),
+           refuse(lambda reply: is_refused(reply) and reply.request.members() is None and not _is_malformed(reply), spec.Broken())),
+    Mutant("unknown-members-refused", "SUBMIT-18", "Members that the page does not list are refused", policy(unknown_members="refuse")),
 )  # fmt: skip
 
 
@@ -169,7 +123,12 @@ RACE = spec.SECOND
 
 
 def _charge(when: Condition, amount: int) -> Edits:
-    return edit_replies(when, lambda reply, _: replace(reply, debit=amount))
+
+    def charged(reply: Reply, context: Context) -> Reply:
+        context.charge(amount, reply.request.read_id or "")
+        return reply
+
+    return edit_replies(when, charged)
 
 
 def _debited_again(plan: spec.Plan, price: int, policy: spec.Policy) -> int:
@@ -182,11 +141,11 @@ def _affords_by_old_balance(ledger: Ledger, price: int, now: int) -> bool:
 
 
 WALLET = (
-    Mutant("debited-twice", "WAL-01", "The price is taken again on completion", behaviour(refund_due=_debited_again), ("WAL-05",)),
-    Mutant("error-is-charged", "WAL-02", "ERROR is charged", behaviour(refund_due=lambda *_: 0), ("WAL-03",)),
+    Mutant("debited-twice", "WAL-01", "The price is taken again on completion", behaviour(refund_due=_debited_again)),
+    Mutant("error-is-charged", "WAL-02", "ERROR is charged", behaviour(refund_due=lambda *_: 0)),
     Mutant("failed-is-refunded", "WAL-03", "FAILED is not charged", policy(refunds="error_failed")),
-    Mutant("refusal-is-charged", "WAL-04", "A submit is charged before it is validated", _charge(is_refused, PRICE), ("SUBMIT-15",)),
-    Mutant("read-is-charged", "WAL-05", "Each status read costs a cent", _charge(is_read, FEE), ("WAL-02",)),
+    Mutant("refusal-is-charged", "WAL-04", "A submit is charged before it is validated", _charge(is_refused, PRICE)),
+    Mutant("read-is-charged", "WAL-05", "Each status read costs a cent", _charge(is_read, FEE)),
     Mutant("wallet-overdrawn", "WAL-06", "The balance is checked without the debits of the last second", behaviour(affords=_affords_by_old_balance)),
 )  # fmt: skip
 
@@ -198,28 +157,22 @@ _SURROGATE_PAIR = re.compile(rb"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", re.I
 _SURROGATE = re.compile(rb"\\ud[89a-f][0-9a-f]{2}", re.IGNORECASE)
 
 
-def is_validation(request: Request, reply: Reply) -> bool:
+def is_validation(reply: Reply) -> bool:
     """Whether a JSON object was refused for its members or for a webhook URL."""
-    is_json = (request.header("content-type") or "").startswith("application/json")
-    if not is_refused(request, reply) or not is_json or request.members() is None:
+    is_json = (reply.request.header("content-type") or "").startswith("application/json")
+    if not is_refused(reply) or not is_json or reply.request.members() is None:
         return False
-    return reply.members() is not None and not names_model(request, reply)
+    return reply.members() is not None and not names_model(reply)
 
 
-def names_model(_: Request, reply: Reply) -> bool:
-    members = reply.members() if reply.status == 400 else None
-    return members is not None and members.get("error") == "Model not found"
+def names_model(reply: Reply) -> bool:
+    return reply.status == 400 and (reply.members() or {}).get("error") == "Model not found"
 
 
-def _poor_read(request: Request, reply: Reply, context: Context) -> Reply:
-    is_poor = is_read(request, reply) and context.balance < PRICE
-    return context.refusal(spec.InsufficientFunds(PRICE), request) if is_poor else reply
-
-
-def _refused(request: Request, reply: Reply, context: Context, refusal: spec.Refusal) -> Reply:
+def _refused(reply: Reply, context: Context, refusal: spec.Refusal) -> Reply:
     """The refusal, with the id of the generation if one was queued anyway."""
-    refused = context.refusal(refusal, request)
-    if not is_accepted(request, reply):
+    refused = context.refusal(refusal, reply.request)
+    if not is_accepted(reply):
         return refused
     return refused.with_members({**(refused.members() or {}), "request_id": (reply.members() or {})["request_id"]})
 
@@ -229,39 +182,33 @@ def _remember_balance(request: Request, context: Context) -> Request:
     return request
 
 
-def _queued_by_the_poor(request: Request, reply: Reply, context: Context) -> Reply:
-    if not is_accepted(request, reply) or context.balance >= 0:
+def _queued_by_the_poor(reply: Reply, context: Context) -> Reply:
+    if context.balance >= 0:
         return reply
     taken = context.memory.get("balance") - context.balance
-    return replace(_refused(request, reply, context, spec.InsufficientFunds(taken)), debit=-taken)
+    context.charge(-taken)
+    return _refused(reply, context, spec.InsufficientFunds(taken))
 
 
-def _queued_when_throttled(request: Request, reply: Reply, context: Context) -> Reply:
+def _queued_when_throttled(reply: Reply, context: Context) -> Reply:
     """Count the submits that the gateway accepts without its own check of their rate."""
-    is_counted = submits(request) and reply.status not in NOT_COUNTED
+    is_counted = submits(reply.request) and reply.status not in NOT_COUNTED
     wait = context.caller.apply(CountCall(context.now)) if is_counted and context.caller else None
-    return reply if wait is None else _refused(request, reply, context, spec.Throttled(wait))
+    return reply if wait is None else _refused(reply, context, spec.Throttled(wait))
 
 
-def _queued_when_broken(request: Request, reply: Reply, context: Context) -> Reply:
-    is_broken = submits(request) and context.caller and context.caller.account.broken
-    return _refused(request, reply, context, spec.Broken()) if is_broken else reply
+def _queued_when_broken(reply: Reply, context: Context) -> Reply:
+    is_broken = submits(reply.request) and context.caller and context.caller.account.broken
+    return _refused(reply, context, spec.Broken()) if is_broken else reply
 
 
 def _still_suspended(request: Request, context: Context) -> Request | Reply:
-    is_suspended = submits(request) and context.caller and context.caller.account.suspended
+    is_suspended = context.caller and context.caller.account.suspended
     return context.refusal(spec.KeySuspended(), request) if is_suspended else request
 
 
-def _remember_429(_: Request, reply: Reply, context: Context) -> Reply:
-    if reply.status == 429:
-        context.memory.put(reply.status, "throttled")
-    return reply
-
-
 def _throttled_for_ever(request: Request, context: Context) -> Request | Reply:
-    is_concerned = reads(request) or submits(request)
-    return context.refusal(spec.Throttled(60), request) if is_concerned and context.memory.get("throttled") else request
+    return context.refusal(spec.Throttled(60), request) if context.memory.get("throttled") else request
 
 
 def _throttled_after(calls: int, when: Callable[[Request], bool]) -> Edits:
@@ -280,57 +227,49 @@ THROTTLED_LATER = _throttled_after(3, lambda _: True)
 SUBMITS_THROTTLED_LATER = _throttled_after(3, submits)
 
 
-def _every_fifth_broken(request: Request, reply: Reply, context: Context) -> Reply:
-    is_fifth = is_accepted(request, reply) and context.memory.count("accepted") % 5 == 0
-    return context.refusal(spec.Broken(), request) if is_fifth else reply
-
-
 CONFLICT = {"error": "Conflict", "message": "This request was accepted already."}
 
 
 ERRORS = (
     Mutant("detail-for-error", "ERR-ENV-01", "A refused submit has detail instead of error and message",
-           in_refusals(chain(drop("error"), rename("message", "detail")), 400, 402), ("ERR-ENV-02", "ERR-40[02]-*", "SUBMIT-18")),
+           in_refusals(chain(drop("error"), rename("message", "detail")), 400, 402)),
     Mutant("error-is-an-object", "ERR-ENV-01", "The error of a refused submit is an object",
-           in_refusals(change("error", lambda title: {"title": title}), 400, 402), ("ERR-ENV-02", "ERR-40[02]-*")),
+           in_refusals(change("error", lambda title: {"title": title}), 400, 402)),
     Mutant("detail-for-model", "ERR-ENV-01", "The error about a model has detail instead of error and message",
-           edit_replies(names_model, with_members(chain(drop("error"), rename("message", "detail")))), ("ERR-400-03",)),
+           edit_replies(names_model, in_members(chain(drop("error"), rename("message", "detail"))))),
     Mutant("detail-for-402", "ERR-ENV-01", "The 402 has detail instead of error and message",
-           in_refusals(chain(drop("error"), rename("message", "detail")), 402), ("ERR-402-02",)),
+           in_refusals(chain(drop("error"), rename("message", "detail")), 402)),
     Mutant("member-not-named", "ERR-ENV-02", "A validation error does not name the member",
            in_refusals(where(lambda members: members.get("error") == "Invalid request", put("message", "The request is not valid.")), 400)),
-    Mutant("422-for-parameters", "ERR-400-01", "An invalid parameter gets 422", edit_replies(is_validation, with_status(422)),
-           ("T2V-*", "I2V-*", "ERR-SET-01", "SUBMIT-18", "ERR-ENV-*", "ERR-PREC-01", "HDR-03", "WEBHOOK-15")),
-    Mutant("404-for-model", "ERR-400-02", "An unknown or disabled model gets 404", edit_replies(names_model, with_status(404)),
-           ("ERR-SET-01", "ERR-400-03")),
+    Mutant("422-for-parameters", "ERR-400-01", "An invalid parameter gets 422", edit_replies(is_validation, with_status(422))),
+    Mutant("404-for-model", "ERR-400-02", "An unknown or disabled model gets 404", edit_replies(names_model, with_status(404))),
     Mutant("model-not-named", "ERR-400-03", "The error about a model does not name it",
-           edit_replies(names_model, with_members(put("message", "Model not found or is disabled")))),
-    Mutant("403-for-empty-wallet", "ERR-402-01", "An empty wallet gets 403", edit_replies(has_status(402), with_status(403)),
-           ("ERR-402-*", "WAL-06", "ERR-PREC-01", "AUTH-09")),
+           edit_replies(names_model, in_members(put("message", "Model not found or is disabled")))),
+    Mutant("403-for-empty-wallet", "ERR-402-01", "An empty wallet gets 403", edit_replies(has_status(402), with_status(403))),
     Mutant("other-words-for-402", "ERR-402-02", "The 402 is not worded as the page prints it",
            in_refusals(chain(put("error", "Payment Required"), put("message", "Please top up your wallet.")), 402)),
     Mutant("queued-in-spite-of-402", "ERR-402-03", "A submit that gets 402 is queued anyway; the 402 contains its id",
-           without_checks("funds") | Edits(request=_remember_balance, reply=_queued_by_the_poor), ("ERR-402-01", "WEBHOOK-09")),
-    Mutant("402-on-reads", "ERR-402-04", "With an empty wallet, reads also get 402", Edits(reply=_poor_read), ("STATUS-01", "FLOW-05", "WEBHOOK-08")),
-    Mutant("503-for-throttled", "ERR-429-01", "Exceeding the rate gets 503", edit_replies(has_status(429), with_status(503)),
-           ("ERR-429-*", "ERR-500-01", "ERR-SET-01", "ERR-PREC-01")),
+           without_checks("funds") | Edits(request=_remember_balance, reply=where(is_accepted, _queued_by_the_poor))),
+    Mutant("402-on-reads", "ERR-402-04", "With an empty wallet, reads also get 402",
+           refuse(is_read, spec.InsufficientFunds(PRICE), lambda context: context.balance < PRICE)),
+    Mutant("503-for-throttled", "ERR-429-01", "Exceeding the rate gets 503", edit_replies(has_status(429), with_status(503))),
     Mutant("503-after-three-calls", "ERR-429-01", "An account is served three times, and then gets 503",
-           THROTTLED_LATER | edit_replies(has_status(429), with_status(503)), ("ERR-429-*", "ERR-500-01", "ERR-SET-01", "ERR-PREC-01")),
+           THROTTLED_LATER | edit_replies(has_status(429), with_status(503))),
     Mutant("queued-in-spite-of-429", "ERR-429-02", "A submit that gets 429 is queued anyway; the 429 contains its id",
-           without_checks("rate") | Edits(reply=_queued_when_throttled), ("ERR-PREC-01", "ERR-429-03", "WEBHOOK-09")),
+           without_checks("rate") | Edits(reply=_queued_when_throttled)),
     Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past",
-           edit_replies(has_status(429), with_header("retry-after", lambda context: spec.http_date(context.now - HOUR).decode())), ("ERR-429-04",)),
+           edit_replies(has_status(429), with_header("retry-after", lambda context: spec.http_date(context.now - HOUR).decode()))),
     Mutant("throttled-for-ever", "ERR-429-04", "An account that got 429 once gets it forever",
-           Edits(request=_throttled_for_ever, reply=_remember_429)),
+           edit_requests(lambda request: reads(request) or submits(request), _throttled_for_ever)
+           | remember(has_status(429), "throttled", lambda reply: reply.status)),
     Mutant("lone-surrogate-is-500", "ERR-500-01", "A lone surrogate in the body gets 500",
-           refuse(lambda request, reply: is_refused(request, reply) and bool(_SURROGATE.search(_SURROGATE_PAIR.sub(b"", request.body))),
-                  spec.Broken()), ("SUBMIT-16",)),
-    Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit gets 500", Edits(reply=_every_fifth_broken),
-           ("ERR-500-01", "SUBMIT-*", "T2V-*", "I2V-*", "WEBHOOK-01")),
+           refuse(lambda reply: is_refused(reply) and bool(_SURROGATE.search(_SURROGATE_PAIR.sub(b"", reply.request.body))), spec.Broken())),
+    Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit gets 500",
+           refuse(is_accepted, spec.Broken(), lambda context: context.memory.count("accepted") % 5 == 0)),
     Mutant("queued-in-spite-of-500", "ERR-500-02", "A submit that gets 500 is queued anyway; the 500 contains its id",
-           without_checks("suspended") | Edits(request=_still_suspended, reply=_queued_when_broken)),
+           without_checks("suspended") | edit_requests(submits, _still_suspended) | Edits(reply=_queued_when_broken)),
     Mutant("409-for-repeated-body", "ERR-SET-01", "A body that was accepted before gets 409",
-           replayed(lambda reply, _: reply.with_members(CONFLICT).with_status(409)), ("SUBMIT-1[05]", "T2V-BODY-01")),
+           replayed(lambda reply, _: reply.with_members(CONFLICT).with_status(409))),
     Mutant("wallet-checked-before-parameters", "ERR-PREC-01", "The wallet is checked before the parameters are",
-           policy(check_order="key,suspended,rate,json,funds,model,parameters"), ("ERR-402-03",)),
+           policy(check_order="key,suspended,rate,json,funds,model,parameters")),
 )  # fmt: skip

@@ -212,13 +212,9 @@ class Script:
         self._hold({})
 
     def _hold(self, entries: dict[int, RuleEntry]) -> None:
-        """Set these rules, by number; a call meets only those that are about its operation."""
+        """Set these rules, by number."""
         self._entries = entries
         self._about: dict[str, list[RuleEntry]] = {}
-        for entry in entries.values():
-            for operation in entry.operations:
-                if "/" not in operation:
-                    self._about.setdefault(operation, []).append(entry)
 
     def fork(self) -> Script:
         """A copy with the same rules, used as often, that is used on its own."""
@@ -249,12 +245,12 @@ class Script:
         return bool(self._meeting(operation))
 
     def _meeting(self, operation: str) -> Sequence[RuleEntry]:
-        """The rules that are about calls of an operation; for those of model files they are looked up at the first call."""
+        """The rules that are about calls of an operation, looked up at the first one."""
         found = self._about.get(operation)
-        if found is None and "/" in operation:
+        if found is None:
             found = [entry for entry in self._entries.values() if covers(entry.operations, operation)]
             self._about[operation] = found
-        return found or ()
+        return found
 
     def add(self, rule: Rule, now: int = 0) -> int:
         """Append a rule at an instant (UTC milliseconds) and return its number.

@@ -32,7 +32,7 @@ CALLS: Mapping[str, frozenset[str]] = {
     "request": spec.SUBMITS | {"status", "media"},
 }
 """The operations that each word means: `submit` is any submission, those of model files too; `request` is any request, so all but webhooks."""
-_PARAMETERS = frozenset(spec.ImageParameters.__struct_fields__)
+_PARAMETERS = frozenset[str]().union(*(each.names for each in spec.HAILUO))
 _WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
 _OF_MODEL = spec.regex(r"[\w.-]+(/[\w.-]+)+")
 

@@ -49,7 +49,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     excludes: ClassVar[frozenset[str]] = frozenset()
     """Names of faults that cannot happen together with it; one of two names the other."""
     example: ClassVar[_Example]
-
+    needs_signature: ClassVar[bool] = False
+    """Whether it acts on the signature of a webhook."""
     withholds: ClassVar[Literal["response", "body"] | None] = None
     """What the caller does not get: any response, or a readable body."""
     does: ClassVar[tuple[Effect, ...]] = ()
@@ -72,9 +73,11 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         """What it makes of a non-empty body in transit: a signature no longer fits."""
         return body
 
-    def inapplicable(self, _: Mapping[str, Any], /) -> str | None:
+    def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
         """Why it cannot happen at a request with these facts, None when it can; its rule then does not match."""
-        return None
+        if not self.needs_signature or facts.get("signed"):
+            return None
+        return f"{self.__struct_config__.tag} needs policy webhook_signature to be standard"
 
 
 class StatusCode(Fault, frozen=True):
@@ -414,31 +417,22 @@ class BeforeReply(Fault, frozen=True):
     example: ClassVar = _example("webhook")
 
 
-def _signed(facts: Mapping[str, Any], kind: str) -> str | None:
-    """Why a fault of this kind has no signature to act on, None when there is one."""
-    return None if facts.get("signed") else f"{kind} needs policy webhook_signature to be standard"
-
-
 class StaleSignature(Fault, frozen=True):
     """The webhook is signed correctly, but as if this many seconds ago: a replay, which receivers refuse after five minutes."""
 
     applies_to: ClassVar = _WEBHOOK
     excludes: ClassVar = frozenset({"bad_signature"})
+    needs_signature: ClassVar = True
     example: ClassVar = _example("webhook", times=1)
     seconds: Annotated[float, msgspec.Meta(ge=1, le=1e9)] = 600
-
-    def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
-        return _signed(facts, "stale_signature")
 
 
 class BadSignature(Fault, frozen=True):
     """The webhook is signed with a secret that is not the world's, as a forged one."""
 
     applies_to: ClassVar = _WEBHOOK
+    needs_signature: ClassVar = True
     example: ClassVar = _example("webhook", times=1)
-
-    def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
-        return _signed(facts, "bad_signature")
 
 
 class TamperedBody(Fault, frozen=True):

@@ -24,30 +24,24 @@ from .text import SECOND, beginning, is_data_url, json_value, nearest, regex
 __all__ = [
     "DEFAULT_DURATION", "DEFAULT_RESOLUTION", "DURATIONS", "HAILUO", "IMAGE_LIMITS", "KEYS", "MODEL_ID", "NO_MAGIC",
     "OPERATIONS", "OUTCOME_HEADER", "PROMPTS", "PROMPT_LIMIT", "RESOLUTIONS", "SHORT_SIDE", "SUBMITS", "TEXT_TO_VIDEO",
-    "Findings", "ImageParameters", "Magic", "Parameters", "check", "has_invalid_ratio", "has_too_many_values",
+    "Findings", "Magic", "Parameters", "check", "has_invalid_ratio", "has_too_many_values",
     "members", "parameters_of", "plain_parameters", "read_key", "read_magic", "unknown_member",
 ]  # fmt: skip
 
 
 class Parameters(msgspec.Struct, frozen=True, gc=False):
-    """The members that both operations share, UNSET when they were not sent (page, Request Parameters of text-to-video)."""
+    """The members that decide anything, UNSET when they were not sent (page, Request Parameters)."""
 
     prompt: str | UnsetType = UNSET
-    duration: float | UnsetType = UNSET  # the page says integer; JSON has one type of number (policy `number_forms`)
+    duration: float | UnsetType = UNSET
     resolution: str | UnsetType = UNSET
-    prompt_optimizer: bool | UnsetType = UNSET
-    fast_pretreatment: bool | UnsetType = UNSET
     callback_url: str | UnsetType = UNSET
-    aigc_watermark: bool | UnsetType = UNSET
-
-
-class ImageParameters(Parameters, frozen=True, gc=False):
-    """Image-to-video has one more member (page, Request Parameters of image-to-video)."""
-
     first_frame_image: str | UnsetType = UNSET
 
 
 _IMAGE = "first_frame_image"
+_KINDS: Mapping[str, type] = {"string": str, "integer": float, "number": float, "boolean": bool}
+"""By the types of parameters: the page says integer, but JSON has one type of number (policy `number_forms`)."""
 
 HAILUO = read_model((get_data("pixazo_simulator.spec", "models/hailuo.toml") or b"").decode(), "hailuo")
 """The page's two operations; the file is a part of the program, which is loaded with it."""
@@ -105,15 +99,11 @@ def parameters_of(given: Mapping[str, Any], operation: Operation, policy: Policy
         given = {name: value for name, value in given.items() if value is not None}
     if not operation.on_page:
         return Read(_common(given, operation), tuple(operation.problems(given)))
-    kind = ImageParameters if _IMAGE in operation.names else Parameters
-    try:
-        return Read(msgspec.convert(given, kind))
-    except msgspec.ValidationError:
-        fields = [field for field in msgspec.structs.fields(kind) if field.name in given]
-        wrong = {field.name: given[field.name] for field in fields if not _converts(given[field.name], field.type)}
-        right = {field.name: given[field.name] for field in fields if field.name not in wrong}
-        problems = (unwanted(each, each.name, wrong[each.name]) for each in operation.parameters if each.name in wrong)
-        return Read(msgspec.convert(right, kind), tuple(problems))
+    sent = [each for each in operation.parameters if each.name in given]
+    wrong = [each for each in sent if not _converts(given[each.name], _KINDS[each.type])]
+    right = {each.name: given[each.name] for each in sent if each not in wrong}
+    problems = (unwanted(each, each.name, given[each.name]) for each in wrong)
+    return Read(msgspec.convert(right, Parameters), tuple(problems))
 
 
 def _common(given: Mapping[str, Any], operation: Operation) -> Parameters:
@@ -127,9 +117,9 @@ def _common(given: Mapping[str, Any], operation: Operation) -> Parameters:
     )
 
 
-def _converts(value: object, kind: object) -> bool:
+def _converts(value: object, kind: type) -> bool:
     try:
-        msgspec.convert(value, cast("type[object]", kind))
+        msgspec.convert(value, kind)
     except msgspec.ValidationError:
         return False
     return True
@@ -299,6 +289,13 @@ class Findings(msgspec.Struct):
     frame: tuple[int, int] | None = None
     decided_by: list[str] = []
 
+    def judge(self, policy: Policy, field: str, problems: Iterable[Problem]) -> None:
+        """Let a field of the policy decide about problems: `refuse`, `fail`, or `accept`."""
+        self.decided_by.append(field)
+        verdict = getattr(policy, field)
+        if verdict != "accept":
+            (self.fails if verdict == "fail" else self.refused).extend(problems)
+
 
 def check(
     parameters: Parameters, operation: Operation, policy: Policy, images: Images, *, magic: bool, outcome: str = ""
@@ -318,17 +315,17 @@ def check(
     is_combo = _is_combo(parameters)
     if (beyond or is_combo) and not operation.limited:
         found.decided_by.append("t2v_limits")
-    _check_prompt(parameters, policy, found)
-    if parameters.prompt is not UNSET:
+    if parameters.prompt is UNSET:
+        found.refused.append(Problem("prompt", Violation.REQUIRED))
+    else:
+        if not parameters.prompt.strip():
+            found.judge(policy, "blank_prompt", [Problem("prompt", Violation.BLANK)])
         _note_marks(policy, found, marks)
     found.refused += beyond if limited else _frame_problems(parameters, limited=False)
     # Not on the page: MiniMax upstream has 1080P for 6 s only (policy `combo_1080p_10s`).
     if limited and is_combo:
-        found.decided_by.append("combo_1080p_10s")
-        if policy.combo_1080p_10s != "accept":
-            problems = found.fails if policy.combo_1080p_10s == "fail" else found.refused
-            problems.append(Problem("resolution", Violation.COMBO))
-    if isinstance(parameters, ImageParameters):
+        found.judge(policy, "combo_1080p_10s", [Problem("resolution", Violation.COMBO)])
+    if _IMAGE in operation.names:
         _check_image(parameters.first_frame_image, policy, images, found)
     return found
 
@@ -344,25 +341,13 @@ def _length_problems(parameters: Parameters, policy: Policy, found: Findings, *,
     return () if count <= PROMPT_LIMIT else [Problem("prompt", Violation.LENGTH, (PROMPT_LIMIT, count))]
 
 
-def _check_prompt(parameters: Parameters, policy: Policy, found: Findings) -> None:
-    prompt = parameters.prompt
-    if prompt is UNSET:
-        found.refused.append(Problem("prompt", Violation.REQUIRED))
-        return
-    if not prompt.strip():
-        found.decided_by.append("blank_prompt")
-        if policy.blank_prompt == "refuse":
-            found.refused.append(Problem("prompt", Violation.BLANK))
-
-
 def _note_marks(policy: Policy, found: Findings, read: Magic | Problem) -> None:
     if isinstance(read, Problem):
         found.refused.append(read)
         return
     found.magic = read
     if read.moderated:
-        found.decided_by.append("moderation")
-        (found.refused if policy.moderation == "refuse" else found.fails).append(Problem("prompt", Violation.MODERATED))
+        found.judge(policy, "moderation", [Problem("prompt", Violation.MODERATED)])
 
 
 def _frame_problems(parameters: Parameters, *, limited: bool) -> Sequence[Problem]:
@@ -415,8 +400,7 @@ def _check_data_url(given: str, policy: Policy, found: Findings) -> None:
     if IMAGE_LIMITS["mb"] <= facts.size < IMAGE_LIMITS["mib"]:
         found.decided_by.append("image_megabyte")
     if problems:
-        found.decided_by.append("image_rules")
-    (found.refused if policy.image_rules == "refuse" else found.fails).extend(problems)
+        found.judge(policy, "image_rules", problems)
     found.frame = _frame(facts)
 
 

@@ -148,72 +148,6 @@ class InvalidAppError(Exception):
     """The adapter of an app does not do what `explore` asks of it; the message names the remedy."""
 
 
-class _Callbacks:
-    """Lets callbacks reach the app one at a time, and refuses every other attempt of the gateway.
-
-    The callbacks come from the gateway: the first when the generation ends, a retry after each refusal. Only duplicates are made here.
-    `under_way` says that a callback is with the app.
-    """
-
-    def __init__(self, world: ControlClient, receive: Callable[[Callback], int | None], lines: list[str]) -> None:
-        self._world = world
-        self._receive = receive
-        self._lines = lines
-        self._elapsed = 0
-        self._attempts = 0
-        self.under_way = False
-        self._latest: Callback | None = None
-        self._answer: int | None = None
-        self._when = ""
-
-    def advance_to(self, second: int) -> None:
-        """Advance the clock to this many seconds after the submit; a callback that falls due does not reach the app."""
-        if (seconds := second - self._elapsed) > 0:
-            self._elapsed = second
-            self._world.advance(seconds)
-
-    def deliver(self, when: str = "") -> None:
-        """Let one callback reach the app; `when` completes its line. Raises InvalidAppError when none was asked for."""
-        self._when, self.under_way = when, True
-        try:
-            if self._latest and not self.is_due():
-                self._pass_on(self._latest, " again (a duplicate)")
-            else:
-                wait = RETRIES[self._attempts - 1] if self._attempts else 0
-                self.advance_to(max(BEGINS[Sees.END], self._elapsed + wait))
-        finally:
-            self.under_way = False
-        if self._latest is None:
-            raise InvalidAppError(
-                "no callback arrived: submit() must send scene.webhook_url as X-Webhook-URL or callback_url; an app"
-                " without webhooks has no receive()"
-            )
-
-    def answer(self, callback: Callback) -> int:
-        """The status code for an attempt of the gateway: the app's, or 503 when no callback is to reach the app now."""
-        self._attempts += 1
-        again = "" if self._answer is None else " again (a retry)"
-        self._latest = callback
-        return self._pass_on(callback, again) if self.under_way else 503
-
-    def is_due(self) -> bool:
-        """Whether the gateway still has to deliver: nothing reached the app yet, or the app refused what did, and it has not given up."""
-        return self._attempts <= len(RETRIES) and not is_success(self._answer)
-
-    def _pass_on(self, callback: Callback, again: str) -> int:
-        index = len(self._lines)
-        self._lines.append(f"the webhook {callback.status} arrives{again}{self._when}")
-        try:
-            status = self._receive(callback) or 204
-            reaction = f"answers {status}"
-        except Exception as error:  # noqa: BLE001 - an app may raise anything
-            status = 500
-            reaction = f"raises {type(error).__name__}: {error}"
-        self._answer = status
-        self._lines[index] += f", and the app {reaction}"
-        return status
-
-
 def proxy_for(gateway: str, before_response: Callable[[HttpRequest, HttpResponse], None]) -> LoopbackServer:
     """A reverse proxy for the gateway at this URL; `before_response` is called before each response is passed on.
 
@@ -244,7 +178,9 @@ def proxy_for(gateway: str, before_response: Callable[[HttpRequest, HttpResponse
 class Run:
     """Carries out one order; afterwards `lines` describe what happened, one line an event.
 
-    `patience` is how many real seconds a response waits for a callback that overtakes it.
+    Callbacks come from the gateway: the first when the generation ends, a retry after each refusal; only duplicates are made here. They reach
+    the app one at a time, and every other attempt of the gateway is refused. `patience` is how many real seconds a response waits for a
+    callback that overtakes it.
     """
 
     def __init__(self, world: ControlClient, patience: float) -> None:
@@ -252,11 +188,16 @@ class Run:
         self._app: Any = None
         self._world = world
         self._patience = patience
-        self._callbacks = _Callbacks(world, lambda callback: self._app.receive(callback), self.lines)  # noqa: PLW0108 - the app is made later
+        self._elapsed = 0
         self._overtaking = 0
         self._submitted = False
         self._waiting: list[threading.Thread] = []
         self._error: Exception | None = None
+        self._attempts = 0
+        self._delivering: str | None = None
+        """That a callback is with the app: how its line ends."""
+        self._latest: Callback | None = None
+        self._answer: int | None = None
 
     def carry_out(
         self, make_app: Callable[[Scene], AppUnderTest], order: Order, check: Callable[[Any], object]
@@ -265,8 +206,8 @@ class Run:
         with self._connected(make_app):
             for step in order.steps:
                 self._step(step)
-            while order.arrivals and self._callbacks.is_due():
-                self._callbacks.deliver()
+            while order.arrivals and self._answer is not None and self._is_due():
+                self._deliver()
             _as_app_error("the check", partial(check, self._app))
 
     def abilities(self, make_app: Callable[[Scene], AppUnderTest]) -> dict[str, bool]:
@@ -282,7 +223,7 @@ class Run:
     @contextmanager
     def _connected(self, make_app: Callable[[Scene], AppUnderTest]) -> Generator[None]:
         with Inbox() as inbox, proxy_for(self._world.url, self._before_response) as proxy:
-            inbox.deliver_to(self._callbacks.answer)
+            inbox.deliver_to(self._answer_to)
             self._app = make_app(Scene(proxy.origin, self._world.api_key or "", inbox.url))
             try:
                 yield
@@ -291,10 +232,10 @@ class Run:
                     close()
 
     def _step(self, step: EventStep) -> None:
-        self._callbacks.advance_to(BEGINS[step.sees])
+        self._advance_to(BEGINS[step.sees])
         self._overtaking = step.overtaken
         if step.kind is Kind.CALLBACK:
-            self._callbacks.deliver()
+            self._deliver()
         elif step.kind is Kind.POLL:
             _as_app_error("poll()", self._app.poll)
         else:
@@ -305,7 +246,7 @@ class Run:
                 )
         self._settle()
         for _ in range(self._overtaking):  # the app sent no request whose response could be overtaken, or made one wait
-            self._callbacks.deliver()
+            self._deliver()
 
     def _settle(self) -> None:
         """Wait for the callbacks that the app made wait, and raise what was raised in their threads."""
@@ -317,15 +258,62 @@ class Run:
         if self._error:
             raise self._error
 
+    def _advance_to(self, second: int) -> None:
+        """Advance the clock to this many seconds after the submit; a callback that falls due does not reach the app."""
+        if (seconds := second - self._elapsed) > 0:
+            self._elapsed = second
+            self._world.advance(seconds)
+
+    def _deliver(self, when: str = "") -> None:
+        """Let one callback reach the app; `when` completes its line. Raises InvalidAppError when none was asked for."""
+        self._delivering = when
+        try:
+            if self._latest and not self._is_due():
+                self._pass_on(self._latest, " again (a duplicate)")
+            else:
+                wait = RETRIES[self._attempts - 1] if self._attempts else 0
+                self._advance_to(max(BEGINS[Sees.END], self._elapsed + wait))
+        finally:
+            self._delivering = None
+        if self._latest is None:
+            raise InvalidAppError(
+                "no callback arrived: submit() must send scene.webhook_url as X-Webhook-URL or callback_url; an app"
+                " without webhooks has no receive()"
+            )
+
+    def _is_due(self) -> bool:
+        """Whether the gateway still has to deliver: nothing reached the app yet, or the app refused what did."""
+        return self._attempts <= len(RETRIES) and not is_success(self._answer)
+
+    def _answer_to(self, callback: Callback) -> int:
+        """The status code for an attempt of the gateway: the app's, or 503 when no callback is to reach the app now."""
+        self._attempts += 1
+        again = "" if self._answer is None else " again (a retry)"
+        self._latest = callback
+        return 503 if self._delivering is None else self._pass_on(callback, again)
+
+    def _pass_on(self, callback: Callback, again: str) -> int:
+        index = len(self.lines)
+        self.lines.append(f"the webhook {callback.status} arrives{again}{self._delivering}")
+        try:
+            status = self._app.receive(callback) or 204
+            reaction = f"answers {status}"
+        except Exception as error:  # noqa: BLE001 - an app may raise anything
+            status = 500
+            reaction = f"raises {type(error).__name__}: {error}"
+        self._answer = status
+        self.lines[index] += f", and the app {reaction}"
+        return status
+
     def _before_response(self, request: HttpRequest, response: HttpResponse) -> None:
         """Called by the proxy with a response that has not reached the app yet."""
         name = self._name(request, response)
-        if name is None or self._callbacks.under_way:  # a read within receive() is part of that callback
+        if name is None or self._delivering is not None:  # a read within receive() is part of that callback
             return
 
         def overtake() -> None:
             try:
-                self._callbacks.deliver(f" before {name}")
+                self._deliver(f" before {name}")
             except Exception as error:  # noqa: BLE001 - raised again by `_settle`, in the thread of the order
                 self._error = error
 

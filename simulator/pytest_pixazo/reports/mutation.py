@@ -294,7 +294,7 @@ def run_mutation_testing(config: pytest.Config) -> int:
     paths = [*map(str, config.option.file_or_dir or ())]
     suite = Suite(_command(config, paths), config.invocation_params.dir, config.rootpath)
     try:
-        return _MutationTesting(suite, config, changes, paths).run()
+        return _carry_out(suite, config, changes, paths)
     except _RefusedError as error:
         click.echo(f"ERROR: {error}", err=True)
         return pytest.ExitCode.TESTS_FAILED
@@ -315,88 +315,79 @@ def _command(config: pytest.Config, paths: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "pytest", *given, *own]
 
 
-class _MutationTesting:
-    def __init__(self, suite: Suite, config: pytest.Config, changes: Sequence[Change], paths: Sequence[str]) -> None:
-        self._suite = suite
-        self._changes = changes
-        self._tried = sum(not change.untried for change in changes)
-        self._paths = paths
-        self._jobs: int = config.getoption("pixazo_mutants_jobs") or os.cpu_count() or 1
-        self._config = config
-        self._places: Mapping[str, Place] = {}
+def _carry_out(suite: Suite, config: pytest.Config, changes: Sequence[Change], paths: Sequence[str]) -> int:
+    """Run the tests at these paths on the unchanged gateway and on each changed one; return pytest's exit code."""
+    tried = sum(not change.untried for change in changes)
+    jobs: int = config.getoption("pixazo_mutants_jobs") or os.cpu_count() or 1
+    _say(f"pixazo mutation testing: the suite runs on the unchanged gateway, then on {counted(tried, 'changed one')}")
+    worlds, seconds = _baseline(suite, paths)
+    tests, limit = tuple(worlds), LEAST_LIMIT + PATIENCE * seconds
+    whole = _duration(seconds * tried / min(jobs, tried or 1))
+    _say(
+        f"{counted(len(tests), 'test')} with a world: {seconds:.1f} s; {counted(tried, 'run')}, {jobs} at a time: about {whole};"
+        f" a run is stopped after {limit:.0f} s"
+    )
+    started = time.monotonic()
+    verdicts = _verdicts(suite, changes, tests, limit, jobs)
+    if missing := len(changes) - len(verdicts):
+        _say(f"interrupted: {missing} changes were not tried")
+    verdicts = _without_flaky(suite, verdicts, limit)
+    for line, outcome in table(verdicts):
+        _say(line, fg=_COLOURS.get(outcome))
+    _say(f"{Totals.of(verdicts).line}, in {_duration(time.monotonic() - started)}", bold=True)
+    if file := config.getoption("pixazo_mutants_json"):
+        write(document(verdicts, tests), Path(file))
+    if is_wanted(config):
+        click.echo(publish(annotated(verdicts, worlds, config), job_summary(verdicts)), nl=False)
+    if missing:
+        return pytest.ExitCode.INTERRUPTED
+    is_known = all(verdict.outcome is not Outcome.UNKNOWN for verdict in verdicts)
+    return pytest.ExitCode.OK if is_known else pytest.ExitCode.TESTS_FAILED
 
-    def run(self) -> int:
-        changes = len(self._changes)
-        _say(
-            f"pixazo mutation testing: the suite runs on the unchanged gateway, then on {counted(self._tried, 'changed one')}"
-        )
-        tests, seconds = self._baseline()
-        limit = LEAST_LIMIT + PATIENCE * seconds
-        whole = _duration(seconds * self._tried / min(self._jobs, self._tried or 1))
-        _say(
-            f"{counted(len(tests), 'test')} with a world: {seconds:.1f} s; {counted(self._tried, 'run')}, {self._jobs} at a time: about {whole};"
-            f" a run is stopped after {limit:.0f} s"
-        )
-        started = time.monotonic()
-        verdicts = self._verdicts(tests, limit)
-        if len(verdicts) < changes:
-            _say(f"interrupted: {changes - len(verdicts)} changes were not tried")
-        verdicts = self._without_flaky(verdicts, limit)
-        for line, outcome in table(verdicts):
-            _say(line, fg=_COLOURS.get(outcome))
-        _say(f"{Totals.of(verdicts).line}, in {_duration(time.monotonic() - started)}", bold=True)
-        if file := self._config.getoption("pixazo_mutants_json"):
-            write(document(verdicts, tests), Path(file))
-        if is_wanted(self._config):
-            shown = annotated(verdicts, self._places, self._config)
-            click.echo(publish(shown, job_summary(verdicts)), nl=False)
-        if len(verdicts) < changes:
-            return pytest.ExitCode.INTERRUPTED
-        is_known = all(verdict.outcome is not Outcome.UNKNOWN for verdict in verdicts)
-        return pytest.ExitCode.OK if is_known else pytest.ExitCode.TESTS_FAILED
 
-    def _baseline(self) -> tuple[tuple[str, ...], float]:
-        """The tests that use a world, and the seconds that they take by themselves, if all pass on the unchanged gateway."""
-        whole = self._suite.run(self._paths, None, None)
-        _require_green(whole, "the suite")
-        if not whole.worlds:
-            raise _RefusedError("nothing to run: no test uses a world, for example through the fixture pixazo")
-        alone = self._suite.run([], tuple(whole.worlds), None)
-        _require_green(alone, "the tests that use a world, run without the others,")
-        self._places = whole.worlds
-        return tuple(whole.worlds), alone.seconds
+def _baseline(suite: Suite, paths: Sequence[str]) -> tuple[Mapping[str, Place], float]:
+    """The tests that use a world, and the seconds that they take by themselves, if all pass on the unchanged gateway."""
+    whole = suite.run(paths, None, None)
+    _require_green(whole, "the suite")
+    if not whole.worlds:
+        raise _RefusedError("nothing to run: no test uses a world, for example through the fixture pixazo")
+    alone = suite.run([], tuple(whole.worlds), None)
+    _require_green(alone, "the tests that use a world, run without the others,")
+    return whole.worlds, alone.seconds
 
-    def _verdicts(self, tests: Sequence[str], limit: float) -> list[Verdict]:
-        """The verdicts in the order of the changes, with progress while they arrive; fewer when the user interrupts."""
 
-        def verdict_on(change: Change) -> Verdict:
-            if change.untried:
-                return Verdict(change, Outcome.UNTRIED, (), 0)
-            first = [] if change.is_benign else ["-x"]
-            return judged(change, self._suite.run([change.argument, *first], tests, limit), limit)
+def _verdicts(suite: Suite, changes: Sequence[Change], tests: Sequence[str], limit: float, jobs: int) -> list[Verdict]:
+    """The verdicts in the order of the changes, with progress while they arrive; fewer when the user interrupts."""
 
-        known: dict[Change, Verdict] = {}
-        show = _progress(len(self._changes))
-        with ThreadPoolExecutor(self._jobs) as pool:
-            try:
-                for future in as_completed([pool.submit(verdict_on, change) for change in self._changes]):
-                    known[future.result().change] = future.result()
-                    show(known.values())
-            except KeyboardInterrupt:
-                self._suite.close()
-            finally:
-                pool.shutdown(cancel_futures=True)
-                show(())
-        return [known[change] for change in self._changes if change in known]
+    def verdict_on(change: Change) -> Verdict:
+        if change.untried:
+            return Verdict(change, Outcome.UNTRIED, (), 0)
+        first = [] if change.is_benign else ["-x"]
+        return judged(change, suite.run([change.argument, *first], tests, limit), limit)
 
-    def _without_flaky(self, verdicts: list[Verdict], limit: float) -> list[Verdict]:
-        """The verdicts, doubtful where they depend on tests that also fail without a change."""
-        failing = (each for each in verdicts if each.outcome in (Outcome.NOTICED, Outcome.BRITTLE))
-        suspects = dict.fromkeys(test for verdict in failing for test, _ in verdict.tests)
-        if not suspects:
-            return verdicts
-        runs = [self._suite.run([], list(suspects), limit) for _ in range(REPETITIONS)]
-        return doubted(verdicts, frozenset(test for run in runs for test, _ in run.failed))
+    known: dict[Change, Verdict] = {}
+    show = _progress(len(changes))
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for future in as_completed([pool.submit(verdict_on, change) for change in changes]):
+                known[future.result().change] = future.result()
+                show(known.values())
+        except KeyboardInterrupt:
+            suite.close()
+        finally:
+            pool.shutdown(cancel_futures=True)
+            show(())
+    return [known[change] for change in changes if change in known]
+
+
+def _without_flaky(suite: Suite, verdicts: list[Verdict], limit: float) -> list[Verdict]:
+    """The verdicts, doubtful where they depend on tests that also fail without a change."""
+    failing = (each for each in verdicts if each.outcome in (Outcome.NOTICED, Outcome.BRITTLE))
+    suspects = dict.fromkeys(test for verdict in failing for test, _ in verdict.tests)
+    if not suspects:
+        return verdicts
+    runs = [suite.run([], list(suspects), limit) for _ in range(REPETITIONS)]
+    return doubted(verdicts, frozenset(test for run in runs for test, _ in run.failed))
 
 
 def _progress(total: int) -> Callable[[Iterable[Verdict]], None]:

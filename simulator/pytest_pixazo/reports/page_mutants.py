@@ -164,7 +164,7 @@ def _mutant(name: str, change: PageChange, clauses: tuple[str, ...]) -> tuple[Mu
     where = f"{change.operation}: " if change.operation else ""
     sentence = f"{shown(where + thing)[1:-1]}: {old} -> {new}{dependents}"
     edits, untried = (Edits(), edits) if isinstance(edits, str) else (edits, "")
-    return Mutant(name, clauses[0] if clauses else "", sentence, edits, clauses[1:]), untried
+    return Mutant(name, clauses[0] if clauses else "", sentence, edits), untried
 
 
 def _value(value: Any) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from pixazo_simulator.control import ControlClient, Run, run_of
-from pixazo_simulator.script.weather import Forecast, Shrinking, forecast, read_forecast, rules, written
+from pixazo_simulator.script.weather import Forecast, forecast, read_forecast, rules, shrunk, written
 
 from .conditions import plain
 
@@ -92,7 +92,7 @@ def endure(run: Callable[[Forecast, list[Run]], object], incidents: Forecast) ->
             " make it use that world's url and api_key, its client() or env()"
         )
     if kinds:
-        found = Shrinking(problems_of, first.struck, kinds).found
+        found = shrunk(problems_of, first.struck, kinds)
         cause = next(filter(None, (causes.get(each.incidents) for each in found)), causes.get(incidents))
         lines = [*([repr(cause)] if cause else []), str(first)]
         lines += (f"{each}\nto repeat it: pixazo.endure(app, only={written(each.incidents)!r})" for each in found)

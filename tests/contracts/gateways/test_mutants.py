@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
+from itertools import chain
 
 import pytest
+from tests.contracts.collateral import COLLATERAL
 from tests.contracts.simulator_run import Run, suite_run
 
 from pixazo_contracts.probes import PROBES, Probe, for_clauses
@@ -48,3 +51,12 @@ def test_a_mutant_breaks_its_clause(mutant: Mutant) -> None:
 def test_a_variant_breaks_no_clause(variant: Variant) -> None:
     """It differs in a way that the page allows."""
     assert suite_run(variant).alarms <= clean(PROBES).alarms
+
+
+def test_collateral_is_declared_in_globs_of_clause_ids() -> None:
+    """It is that of a known mutant, and a glob begins with a group of clauses."""
+    assert set(COLLATERAL) <= {mutant.name for mutant in MUTANTS}
+    for glob in chain.from_iterable(COLLATERAL.values()):
+        assert re.fullmatch(
+            r"\*|(BASE|AUTH|HDR|SUBMIT|T2V|I2V|STATUS|FLOW|OUT|TIME|FAIL|WAL|ERR|WEBHOOK)-[A-Z0-9*\[\]-]+", glob
+        )

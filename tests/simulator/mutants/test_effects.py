@@ -17,7 +17,7 @@ from tests.caller import KEY_HEADER, Caller, over_http
 from tests.inprocess import InProcess
 
 from pixazo_simulator.mutants import find_mutant, find_variant
-from pixazo_simulator.mutants.messages import UNKNOWN_ID
+from pixazo_simulator.mutants.mutant import UNKNOWN_ID
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.spec import PAGE_INSTANT
 from pixazo_simulator.world.clock import Clock

@@ -222,7 +222,7 @@ def test_it_holds_in_every_thread(simulator: Simulator, owners: list[Caller]) ->
 @pytest.fixture(scope="module")
 def silent() -> Iterator[Simulator]:
     """A gateway that delays every response by half an hour."""
-    edits = Edits(reply=lambda _request, reply, _context: msgspec.structs.replace(reply, pause=1800))
+    edits = Edits(reply=lambda reply, _context: msgspec.structs.replace(reply, pause=1800))
     with Simulator(change=Variant("silent", "Every answer takes half an hour", edits)) as running:
         yield running
 

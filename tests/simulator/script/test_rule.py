@@ -35,7 +35,7 @@ from pixazo_simulator.script.faults import (
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import FAULTS as KINDS
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
-from pixazo_simulator.spec import ImageParameters
+from pixazo_simulator.spec import HAILUO
 
 ENDS = st.builds(
     End,
@@ -167,7 +167,7 @@ def test_the_types_for_type_checkers_leave_nothing_out() -> None:
     """The words of `when`, the parameters of a submission, and a fault's operations, examples and exclusions."""
     words = {word for each in get_args(Call) for word in get_args(each)}
     assert words == {*CALLS}
-    assert set(ImageParameters.__struct_fields__) < KNOWN["generate"] == KNOWN["imageToVideo"]
+    assert set(HAILUO[1].names) < KNOWN["generate"] == KNOWN["imageToVideo"]
     for kind, fault in KINDS.items():
         assert fault.applies_to <= set(KNOWN)
         assert fault.excludes <= set(KINDS) - {kind}

@@ -12,9 +12,9 @@ from tests.simulator.samples import data_url, jpeg, png, webp
 from pixazo_simulator.spec.errors import Problem, Violation
 from pixazo_simulator.spec.operations import url_problem
 from pixazo_simulator.spec.parameters import (
+    HAILUO,
     OPERATIONS,
     Findings,
-    ImageParameters,
     Parameters,
     check,
     parameters_of,
@@ -34,11 +34,10 @@ BIG = 20 * 1024 * 1024
 
 def problems(operation: str, policy: dict[str, str] | None = None, **given: Any) -> list[Problem]:
     """Why some parameters are refused; a prompt and an image are put in unless they are given."""
-    kind = ImageParameters if "first_frame_image" in OPERATIONS[operation].names else Parameters
-    good: dict[str, Any] = {"prompt": "A bear"} | (
-        {"first_frame_image": "https://a.test/b.png"} if kind is ImageParameters else {}
-    )
-    return check(kind(**good | given), OPERATIONS[operation], Policy().changed(policy or {}), {}, magic=True).refused
+    good: dict[str, Any] = {"prompt": "A bear", "first_frame_image": "https://a.test/b.png"}
+    return check(
+        Parameters(**good | given), OPERATIONS[operation], Policy().changed(policy or {}), {}, magic=True
+    ).refused
 
 
 BOTH = pytest.mark.parametrize("operation", ["generate", "imageToVideo"])
@@ -113,7 +112,7 @@ def test_a_blank_prompt(prompt: str) -> None:
 
 
 def test_missing_members_are_reported_together() -> None:
-    found = check(ImageParameters(), OPERATIONS["imageToVideo"], Policy(), {}, magic=True)
+    found = check(Parameters(), OPERATIONS["imageToVideo"], Policy(), {}, magic=True)
     assert found.refused == [Problem("prompt", Violation.REQUIRED), image(Violation.REQUIRED)]
 
 
@@ -243,7 +242,7 @@ CHOICES = {
 
 @pytest.mark.slow
 @given(
-    body=st.fixed_dictionaries({}, optional=dict.fromkeys(ImageParameters.__struct_fields__, VALUES | SPECIAL)),
+    body=st.fixed_dictionaries({}, optional=dict.fromkeys(HAILUO[1].names, VALUES | SPECIAL)),
     policy=st.fixed_dictionaries({name: st.sampled_from(values) for name, values in CHOICES.items()}),
     operation=st.sampled_from(sorted(OPERATIONS)),
     profile=st.sampled_from(sorted(PROFILES)),

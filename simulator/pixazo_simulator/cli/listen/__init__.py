@@ -107,7 +107,7 @@ def _forwarder(url: str) -> Forwarder:
 
 def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) -> Callable[[KeptCallback], None]:
     """A function that writes a line about the latest event of a webhook."""
-    from .shown import shown, text_line, to_json
+    from .callback import shown, text_line, to_json
 
     chosen = click.get_current_context().color  # False where NO_COLOR is set
     is_coloured = os.isatty(1) if chosen is None else chosen
@@ -125,7 +125,7 @@ def _printing(write: Callable[[str], None], *, as_json: bool, forwards: bool) ->
 
 def _saving(path: str) -> Callable[[KeptCallback], None]:
     """A function that appends each new webhook to a file, which only its owner may read. Raises click.UsageError unless it is a regular file."""
-    from .shown import saved_line
+    from .callback import saved_line
 
     try:
         # O_NONBLOCK: opening a FIFO without a reader would block; it fails with ENXIO instead. O_BINARY: Windows writes lines as they are.
@@ -175,7 +175,7 @@ def _replay(options: dict[str, Any]) -> int:
 
 def _saved(path: str) -> list[Callback]:
     """The webhooks of a file. Raises click.UsageError for one that cannot be read, or has none."""
-    from .shown import read_saved
+    from .callback import read_saved
 
     try:
         with Path(path).open("rb") as lines:

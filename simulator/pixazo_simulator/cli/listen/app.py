@@ -11,8 +11,7 @@ from starlette.responses import Response
 from pixazo_simulator.control import Refused, check_access, read_body, responses
 from pixazo_simulator.spec import CONTROL_PREFIX
 
-from .callback import Answer, Callback, Kept, judge
-from .shown import to_json
+from .callback import Answer, Callback, Kept, judge, to_json
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

@@ -15,8 +15,7 @@ from pixazo_html.serving import CHANGED, HEADERS, is_from_our_page, static_route
 from pixazo_simulator.control import Refused
 from pixazo_simulator.spec import CONSOLE_PATH, CONTROL_PREFIX, is_success, json_or_text
 
-from .callback import Kept, KeptCallback
-from .shown import CallbackPage, ordinal, shown, to_json
+from .callback import CallbackPage, Kept, KeptCallback, ordinal, shown, to_json
 
 if TYPE_CHECKING:
     from starlette.requests import Request

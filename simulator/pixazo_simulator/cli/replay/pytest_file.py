@@ -21,8 +21,7 @@ from pixazo_simulator.server import Simulator, read_profile
 from pixazo_simulator.spec import PROFILES, read_instant, timestamp
 from pixazo_simulator.world import Settings
 
-from .records import WEBHOOK_HEADER, Exchange, Trace, read_trace
-from .rules import AT_ONCE, Generation, Retold, retold
+from .trace import AT_ONCE, WEBHOOK_HEADER, Exchange, Generation, Retold, Trace, read_trace, retold
 
 if TYPE_CHECKING:
     from pixazo_simulator.control import ControlClient

@@ -14,29 +14,8 @@ from urllib.parse import urlsplit
 from pixazo_simulator import spec
 from pixazo_simulator.mutants.access import moved, nowhere, relocated
 from pixazo_simulator.mutants.catalogue import find_mutant, on_localhost
-from pixazo_simulator.mutants.edits import (
-    edit_replies,
-    edit_requests,
-    in_accepted,
-    in_envelopes,
-    in_json,
-    in_webhooks,
-    refuse_submits,
-    with_members,
-    with_status,
-)
-from pixazo_simulator.mutants.members import Edit, put
-from pixazo_simulator.mutants.messages import (
-    Context,
-    Reply,
-    Request,
-    has_status,
-    is_accepted,
-    members_of,
-    reads,
-    submits,
-)
-from pixazo_simulator.mutants.mutant import Edits
+from pixazo_simulator.mutants.edits import *
+from pixazo_simulator.mutants.mutant import *
 from pixazo_simulator.mutants.submit import names_model
 from pixazo_simulator.webhooks import WebhookRequest
 
@@ -66,12 +45,13 @@ def edits_for(change: PageChange) -> Edits | str:
 def _of(operation: str, edits: Edits) -> Edits:
     """Edit replies and webhooks only about generations of one operation."""
 
-    def reply(request: Request, reply: Reply, context: Context) -> Reply:
-        if is_accepted(request, reply):
+    def reply(reply: Reply, context: Context) -> Reply:
+        request = reply.request
+        if is_accepted(reply):
             context.memory.put(submits(request, operation), "concerned", (reply.members() or {}).get("request_id"))
         known = context.memory.get("concerned", request.read_id or request.media_id)
         is_of_other = known is False or (submits(request) and not submits(request, operation))
-        return reply if is_of_other else edits.reply(request, reply, context)
+        return reply if is_of_other else edits.reply(reply, context)
 
     def webhook(webhook: WebhookRequest, context: Context) -> tuple[WebhookRequest, ...]:
         known = context.memory.get("concerned", (members_of(webhook.body) or {}).get("request_id"))
@@ -92,12 +72,6 @@ def around_id(path: str) -> tuple[str, str]:
 def url_at(url: Any, old: tuple[str, str], new: tuple[str, str]) -> str:
     parts = urlsplit(str(url))
     return parts._replace(path=moved(parts.path, old, new) or parts.path).geturl()
-
-
-def _operation(change: PageChange) -> Edits | str:
-    if change.after is not None:
-        return "no client calls a new operation yet"
-    return relocated((str(change.before).partition(" ")[2], ""), None)
 
 
 def _request(change: PageChange) -> Edits | str:
@@ -226,12 +200,6 @@ def scheme_of(value: object) -> str:
     return first if rest.strip() else ""
 
 
-def _webhook(change: PageChange) -> Edits | str:
-    if change.before is None:
-        return "no caller sends it yet"
-    return edit_requests(submits, lambda request, _: _renamed(request, str(change.before), str(change.after)))
-
-
 # Status codes and words
 
 
@@ -239,11 +207,6 @@ def other_code(old: str, new: str) -> Edits | str:
     if not re.fullmatch(r"[2-5]\d\d", old) or not re.fullmatch(r"[2-5]\d\d", new) or new in WITHOUT_BODY:
         return "it is not a status code that a response with a body can have"
     return edit_replies(is_accepted if old == "202" else has_status(int(old)), with_status(int(new)))
-
-
-def _code(change: PageChange) -> Edits | str:
-    why = "the page does not say when the gateway sends it, or what instead"
-    return other_code(change.name, change.to) if change.to else why
 
 
 def _status(change: PageChange) -> Edits | str:
@@ -408,7 +371,7 @@ def sample_edits(change: PageChange) -> Edits | str:
 def _in_errors(code: str, edit: Edit) -> Edits:
     """Of those with 400 the page prints the one about the model."""
     is_code = has_status(int(code[:3])) if re.fullmatch(r"\d{3}( \d+)?", code) else has_status()
-    return edit_replies(names_model if code[:3] == "400" else is_code, with_members(edit))
+    return edit_replies(names_model if code[:3] == "400" else is_code, in_members(edit))
 
 
 def _member(change: PageChange, where_: Callable[[Edit], Edits]) -> Edits | str:
@@ -470,8 +433,15 @@ def reformatted(value: str, sample: str) -> str:
 
 
 _PARTS: dict[str, Callable[[PageChange], Edits | str]] = {
-    "operation": _operation, "request": _request, "status route": _status_route, "status route header": _header, "header": _header, "authentication": _header,
-    "webhook": _webhook, "code": _code, "status": _status, "status flow": _flow, "field": field_edits, "sample": sample_edits, "parameter": parameter_edits,
+    "operation": lambda change:
+        relocated((str(change.before).partition(" ")[2], ""), None) if change.after is None else "no client calls a new operation yet",
+    "request": _request, "status route": _status_route, "status route header": _header, "header": _header, "authentication": _header,
+    "webhook": lambda change:
+        edit_requests(submits, lambda request, _: _renamed(request, str(change.before), str(change.after)))
+        if change.before is not None else "no caller sends it yet",
+    "code": lambda change:
+        other_code(change.name, change.to) if change.to else "the page does not say when the gateway sends it, or what instead",
+    "status": _status, "status flow": _flow, "field": field_edits, "sample": sample_edits, "parameter": parameter_edits,
 }  # fmt: skip
 _REASONS = {
     "polling": "how often to poll is advice to callers", "price": "no response of the gateway has a price",

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pixazo_simulator import spec
-from pixazo_simulator.mutants.edits import accept, in_submitted, refuse_submits, submit_instead, submits_members
-from pixazo_simulator.mutants.members import When, rename
-from pixazo_simulator.mutants.mutant import Edits
+from pixazo_simulator.mutants.edits import *
+from pixazo_simulator.mutants.mutant import *
 from pixazo_simulator.mutants.parameters import VALID_IMAGE, default, image_in
 
 

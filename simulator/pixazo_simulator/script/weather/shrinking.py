@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
+from itertools import count
 
 from .incidents import Forecast
 
 MOST_RUNS = 100
 """Runs of an app until its incidents are shrunk no further."""
+
+_Run = Callable[[Forecast], Collection[str]]
 
 
 class StopShrinking(Exception):  # noqa: N818 - not an error, like StopIteration
@@ -42,77 +46,57 @@ class Fewest:
         )
 
 
-class Shrinking:
-    """Shrinks the incidents of a run that had problems of these kinds: `found` has the fewest for each.
+def shrunk(
+    problems_of: Callable[[Forecast], Collection[str]],
+    incidents: Forecast,
+    kinds: Iterable[str],
+    most: int = MOST_RUNS,
+) -> tuple[Fewest, ...]:
+    """The fewest of the incidents of a run for each kind of problem that it had.
 
     `problems_of` runs the app and returns the kinds of its problems. After `most` runs, or when it raises StopShrinking, the result is what was found until then.
     """
+    runs = count()
 
-    def __init__(
-        self,
-        problems_of: Callable[[Forecast], Collection[str]],
-        incidents: Forecast,
-        kinds: Collection[str],
-        most: int = MOST_RUNS,
-    ) -> None:
-        self._problems_of = problems_of
-        self._most = most
-        self._known: dict[Forecast, Collection[str]] = {}
-        self._again: dict[Forecast, Collection[str]] = {}
-        self._fewest = incidents
-        self.runs = 0
-        """How often the app was run."""
-        by_incidents: dict[tuple[Forecast, bool, bool], list[str]] = {}
-        for kind in dict.fromkeys(kinds):
-            by_incidents.setdefault(self._shrunk(incidents, kind), []).append(kind)
-        self.found = tuple(Fewest(tuple(some), *result) for result, some in by_incidents.items())
-
-    def _shrunk(self, incidents: Forecast, kind: str) -> tuple[Forecast, bool, bool]:
-        """The fewest incidents that cause a kind of problem, whether they are known to be the fewest, and whether it is flaky."""
-        self._fewest = incidents
-        try:
-            self._leave_out(kind)
-            self._strike_less(kind)
-            if self._fewest not in self._again:
-                self._again[self._fewest] = self._run(self._fewest)
-        except StopShrinking:
-            return self._fewest, False, False
-        if kind in self._again[self._fewest]:
-            return self._fewest, True, False
-        return incidents, False, True
-
-    def _run(self, incidents: Forecast) -> Collection[str]:
-        if self.runs >= self._most:
+    def run(some: Forecast) -> Collection[str]:
+        if next(runs) >= most:
             raise StopShrinking
-        problems = self._problems_of(incidents)
-        self.runs += 1
-        return problems
+        return problems_of(some)
 
-    def _causes(self, incidents: Forecast, kind: str) -> bool:
+    first, again = cache(run), cache(run)
+    by_incidents: dict[tuple[Forecast, bool, bool], list[str]] = {}
+    for kind in dict.fromkeys(kinds):
+        by_incidents.setdefault(_fewest(first, again, incidents, kind), []).append(kind)
+    return tuple(Fewest(tuple(some), *result) for result, some in by_incidents.items())
+
+
+def _fewest(first: _Run, again: _Run, incidents: Forecast, kind: str) -> tuple[Forecast, bool, bool]:
+    """The fewest incidents that cause a kind of problem, whether they are known to be the fewest, and whether it is flaky."""
+    fewest = incidents
+
+    def causes(some: Forecast) -> bool:
         """Whether these cause the problem, too; they are then the fewest known."""
-        if incidents not in self._known:
-            self._known[incidents] = self._run(incidents)
-        if kind in self._known[incidents]:
-            self._fewest = incidents
-            return True
-        return False
+        nonlocal fewest
+        fewest = some if (is_cause := kind in first(some)) else fewest
+        return is_cause
 
-    def _leave_out(self, kind: str) -> None:
-        """Leave out ever smaller parts: first all, in the end each alone (delta debugging, as ddmin by complements)."""
-        size = len(self._fewest)
+    try:
+        # Leave out ever smaller parts: first all, in the end each alone (delta debugging, as ddmin by complements).
+        size = len(fewest)
         while size:
-            parts = range(0, len(self._fewest), size)
-            if not any(self._causes(self._fewest[:at] + self._fewest[at + size :], kind) for at in parts):
+            if not any(causes(fewest[:at] + fewest[at + size :]) for at in range(0, len(fewest), size)):
                 size //= 2
-            size = min(size, len(self._fewest))
-
-    def _strike_less(self, kind: str) -> None:
-        """Let each strike fewer calls, by bisection."""
-        for at, incident in enumerate(self._fewest):
-            least, most = 1, incident.count
-            while least < most:
-                count = (least + most) // 2
-                if self._causes((*self._fewest[:at], incident.of(count), *self._fewest[at + 1 :]), kind):
-                    most = count
+            size = min(size, len(fewest))
+        # Let each strike fewer calls, by bisection.
+        for at, incident in enumerate(fewest):
+            least, strikes = 1, incident.count
+            while least < strikes:
+                middle = (least + strikes) // 2
+                if causes((*fewest[:at], incident.of(middle), *fewest[at + 1 :])):
+                    strikes = middle
                 else:
-                    least = count + 1
+                    least = middle + 1
+        is_flaky = kind not in again(fewest)
+    except StopShrinking:
+        return fewest, False, False
+    return (incidents, False, True) if is_flaky else (fewest, True, False)

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from pixazo_simulator.cli.listen.callback import Callback
-from pixazo_simulator.cli.listen.shown import read_saved, saved_line
+from pixazo_simulator.cli.listen.callback import Callback, read_saved, saved_line
 
 from .listening import NOW
 

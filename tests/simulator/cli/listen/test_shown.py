@@ -7,8 +7,17 @@ from typing import Any
 
 import pytest
 
-from pixazo_simulator.cli.listen.callback import Answer, Callback, KeptCallback, judge
-from pixazo_simulator.cli.listen.shown import MOST_SHOWN, ordinal, shown, text_line, to_json
+from pixazo_simulator.cli.listen.callback import (
+    MOST_SHOWN,
+    Answer,
+    Callback,
+    KeptCallback,
+    judge,
+    ordinal,
+    shown,
+    text_line,
+    to_json,
+)
 
 from .listening import NOW
 

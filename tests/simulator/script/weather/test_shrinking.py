@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pixazo_simulator.script.weather import Fewest, Forecast, Shrinking, StopShrinking, forecast, read_forecast
+from pixazo_simulator.script.weather import Fewest, Forecast, StopShrinking, forecast, read_forecast, shrunk
 
 MANY = forecast(5, 10)
 
@@ -16,9 +16,22 @@ def broken_by(needed: Forecast) -> Callable[[Forecast], list[str]]:
     return lambda some: ["charged twice"] * (set(needed) <= set(some))
 
 
+def counted(
+    problems_of: Callable[[Forecast], list[str]],
+) -> tuple[list[Forecast], Callable[[Forecast], list[str]]]:
+    """The runs of an app, and the same app."""
+    runs: list[Forecast] = []
+
+    def run(some: Forecast) -> list[str]:
+        runs.append(some)
+        return problems_of(some)
+
+    return runs, run
+
+
 def fewest(problems_of: Callable[[Forecast], list[str]], incidents: Forecast, most: int = 10_000) -> Fewest:
     """The fewest incidents by which the app is charged twice."""
-    (found,) = Shrinking(problems_of, incidents, ["charged twice"], most).found
+    (found,) = shrunk(problems_of, incidents, ["charged twice"], most)
     return found
 
 
@@ -43,9 +56,10 @@ def test_a_burst_is_shrunk_to_the_calls_that_are_needed() -> None:
 
 def test_an_app_that_breaks_in_calm_weather_needs_no_incident() -> None:
     """It is run once more to be sure."""
-    found = Shrinking(broken_by(()), MANY, ["charged twice"])
-    assert (found.found[0].incidents, found.runs) == ((), 2)
-    assert str(found.found[0]) == "it also breaks without any incident (charged twice)"
+    runs, problems_of = counted(broken_by(()))
+    (found,) = shrunk(problems_of, MANY, ["charged twice"])
+    assert (found.incidents, len(runs)) == ((), 2)
+    assert str(found) == "it also breaks without any incident (charged twice)"
 
 
 def test_each_kind_of_problem_is_shrunk_by_itself() -> None:
@@ -57,7 +71,7 @@ def test_each_kind_of_problem_is_shrunk_by_itself() -> None:
         lost, expired = MANY[2] in some, MANY[30] in some
         return ["charged twice"] * lost + ["never read"] * lost + ["its exit code is 1"] * expired
 
-    found = Shrinking(problems_of, MANY, ["charged twice", "its exit code is 1", "never read"]).found
+    found = shrunk(problems_of, MANY, ["charged twice", "its exit code is 1", "never read"])
     assert [(each.kinds, each.incidents) for each in found] == [
         (("charged twice", "never read"), (MANY[2],)),
         (("its exit code is 1",), (MANY[30],)),
@@ -67,10 +81,11 @@ def test_each_kind_of_problem_is_shrunk_by_itself() -> None:
 
 def test_no_more_runs_are_made_than_the_bound() -> None:
     """What was found until then is the result, and is said to be no more than that."""
-    found = Shrinking(broken_by(MANY[::7]), MANY, ["charged twice"], most=12)
-    assert (found.runs, found.found[0].is_least) == (12, False)
-    assert set(MANY[::7]) <= set(found.found[0].incidents) < set(MANY)
-    assert "; shrinking was stopped, fewer may be enough\n" in str(found.found[0])
+    runs, problems_of = counted(broken_by(MANY[::7]))
+    (found,) = shrunk(problems_of, MANY, ["charged twice"], most=12)
+    assert (len(runs), found.is_least) == (12, False)
+    assert set(MANY[::7]) <= set(found.incidents) < set(MANY)
+    assert "; shrinking was stopped, fewer may be enough\n" in str(found)
 
 
 def test_an_app_that_does_not_break_again_keeps_its_incidents() -> None:
@@ -100,7 +115,7 @@ def test_shrinking_can_be_stopped() -> None:
             raise StopShrinking
         return ["charged twice"] * (MANY[0] in some)
 
-    (found, other) = Shrinking(problems_of, MANY, ["charged twice", "never read"]).found
+    (found, other) = shrunk(problems_of, MANY, ["charged twice", "never read"])
     assert (found.is_least, found.is_flaky) == (False, False)
     assert MANY[0] in found.incidents
     assert len(found.incidents) < len(MANY)
