@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from queue import Empty, Queue
@@ -43,19 +42,19 @@ def demo(out: Path | None) -> None:
     except OSError as error:
         raise click.UsageError(f"folder {error.filename} cannot be created: {error.strerror}") from None
     try:
-        with Simulator(Settings(clock=lambda: Clock.scaled(RATE))) as simulator:
-            Demo(simulator, folder).run()
+        with Simulator(Settings(clock=lambda: Clock.scaled(RATE))) as simulator, DemoReceiver() as receiver:
+            Demo(simulator, receiver, folder).run()
     except (SimulatorError, client.PixazoError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
 
 class Demo:
-    """The parts of the demo, in order; its receiver queues the JSON bodies of webhooks."""
+    """The parts of the demo, in order."""
 
-    def __init__(self, simulator: Simulator, folder: Path) -> None:
+    def __init__(self, simulator: Simulator, receiver: DemoReceiver, folder: Path) -> None:
         self._simulator = simulator
+        self._receiver = receiver
         self._folder = folder
-        self._received: Queue[dict[str, Any]] = Queue()
         self._http = httpx2.Client(trust_env=False)  # a proxy from the environment cannot reach loopback
         self._client = self._connect(simulator.api_key)
 
@@ -70,12 +69,11 @@ class Demo:
         )
 
     def run(self) -> None:
-        with self._http, LoopbackServer(self._receive) as receiver:
-            url = f"{receiver.origin}/webhook/callback"
-            click.echo(f"gateway   {self._simulator.url}   offline, its clock runs {RATE} times as fast as yours")
-            click.echo(f"webhooks  {url}")
-            self._generate(1, "Text to video", "text_to_video", partial(self._client.generate, webhook_url=url))
-            self._generate(2, "Image to video", "image_to_video", partial(self._client.image_to_video, webhook_url=url))
+        click.echo(f"gateway   {self._simulator.url}   offline, its clock runs {RATE} times as fast as yours")
+        click.echo(f"webhooks  {self._receiver.url}")
+        with self._http:
+            self._generate(1, "Text to video", "text_to_video", self._client.generate)
+            self._generate(2, "Image to video", "image_to_video", self._client.image_to_video)
             self._refusal()
             self._failure()
             self._bill()
@@ -85,10 +83,10 @@ class Demo:
         body: dict[str, Any] = json.loads(printed.read_text(encoding="utf-8"))
         prompt = body["prompt"] if len(body["prompt"]) <= 64 else f"{body['prompt'][:63].rstrip()}…"
         _part(number, title, f"the page's own example: {prompt}")
-        handle = submit(**body)
+        handle = submit(**body, webhook_url=self._receiver.url)
         _line("202", handle.request_id)
         generation = handle.wait(on_update=_update)
-        webhook = self._webhook_about(handle.request_id)
+        webhook = self._receiver.webhook_about(handle.request_id)
         if webhook != generation.raw:
             raise click.ClickException(
                 f"the webhook about {handle.request_id} differs from the status response: report it"
@@ -98,21 +96,6 @@ class Demo:
             place = self._client.download(generation, self._folder / f"{sample}.mp4", index=index)
             _line("video", f"{place}   {place.stat().st_size:,} bytes, {body['duration']} s, {body['resolution']}")
             _line("from", url)
-
-    def _receive(self, request: HttpRequest) -> HttpResponse:
-        if isinstance(body := json.loads(request.body), dict):  # anyone on this machine can post here
-            self._received.put(cast("dict[str, Any]", body))
-        return HttpResponse()
-
-    def _webhook_about(self, request_id: str) -> dict[str, Any]:
-        """The body of the webhook about a generation. Raises ClickException when it does not arrive in time."""
-        until = time.monotonic() + WEBHOOK_TIMEOUT
-        while (left := until - time.monotonic()) > 0:
-            with suppress(Empty):
-                body = self._received.get(timeout=left)
-                if body.get("request_id") == request_id:
-                    return body
-        raise click.ClickException(f"no webhook about {request_id} within {WEBHOOK_TIMEOUT:g} s")
 
     def _refusal(self) -> None:
         _part(3, "A request that is refused", "the key sim-empty-wallet has no money")
@@ -138,6 +121,28 @@ class Demo:
             _line(entry.kind, f"{entry.amount:>7}   {entry.request_id or ''}")
         _line("balance", f"{ledger.balance:>7}   play money: nothing was spent, nothing left this machine")
         click.echo("\nYour turn: `pixazo-sim serve`, then point PIXAZO_BASE_URL at it.")
+
+
+class DemoReceiver(LoopbackServer):
+    """A webhook receiver on loopback that queues the JSON bodies."""
+
+    def __init__(self) -> None:
+        self._received: Queue[dict[str, Any]] = Queue()
+        super().__init__(self._receive)
+        self.url = f"{self.origin}/webhook/callback"
+
+    def _receive(self, request: HttpRequest) -> HttpResponse:
+        if isinstance(body := json.loads(request.body), dict):  # anyone on this machine can post here
+            self._received.put(cast("dict[str, Any]", body))
+        return HttpResponse()
+
+    def webhook_about(self, request_id: str) -> dict[str, Any]:
+        """The body of the webhook about a generation. Raises ClickException when it does not arrive in time."""
+        with suppress(Empty):
+            while (body := self._received.get(timeout=WEBHOOK_TIMEOUT)).get("request_id") != request_id:
+                pass
+            return body
+        raise click.ClickException(f"no webhook about {request_id} within {WEBHOOK_TIMEOUT:g} s")
 
 
 def _update(generation: client.Generation) -> None:
