@@ -43,6 +43,7 @@ from pixazo_contracts.trace import (
     join_url,
     load_trace,
     members_of,
+    parse_json,
     split_url,
     whole_number,
 )
@@ -145,12 +146,13 @@ def _length(headers: Headers) -> int | None:
 
 
 def _sent(request: JsonObject, headers: Headers, folder: Path | None) -> bytes | None:
-    """The body of a request; None if the tool did not keep it, or keeps a word in its place."""
+    """The body of a request; None if the tool did not keep it, or keeps its beginning or a word in its place."""
     body, length = _bytes(_member(request, "postData"), headers, folder), _length(headers)
     told = request.get("bodySize") if length is None else length
     if body is None:
         return b"" if told == 0 else None
-    return body if told in (None, -1, len(body)) or body.lstrip().startswith(b"{") else None
+    # A tool that has undone an encoding tells the length of the encoded body.
+    return body if told in (None, -1, len(body)) or is_object(parse_json(body.decode("utf-8", "replace"))) else None
 
 
 def _typed(headers: Headers, kind: object) -> Headers:

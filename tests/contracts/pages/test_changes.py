@@ -288,6 +288,12 @@ def test_a_page_without_its_last_operation_was_not_cut_off() -> None:
     assert [each for each in changes(PAGE[:TEXT]) if each.part == "page"] == []
 
 
+def test_a_rule_that_went_is_not_repeated_by_words_of_several_sentences() -> None:
+    """Elsewhere stand all the words of it that count, but in sentences about other things."""
+    before = edited(("passed via header.", "passed via header. A key works for 10 seconds."))
+    assert any(each.kind == "meaning" for each in compare_pages(read_page(before), read_page(PAGE)))
+
+
 def test_only_how_often_to_poll_is_an_interval() -> None:
     """Not every number of seconds in the section."""
     page = f"{PAGE}\nGive up after 600 seconds.\n\n[^1]: 10 seconds is only available at 768P.\n"

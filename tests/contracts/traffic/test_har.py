@@ -142,6 +142,7 @@ def test_bodies_in_base64_are_unpacked(pack: Callable[[bytes], bytes], coding: s
         ({"postData": {}}, []),
         ({"postData": {}, "bodySize": 19}, []),
         ({"postData": {"text": "[hidden]"}, "bodySize": 19}, []),
+        ({"postData": {"text": '{"prompt": "A'}, "bodySize": 4000}, []),
         ({"postData": {}, "bodySize": 0}, ["SUBMIT-17"]),
         ({"postData": {"text": "[1]"}, "bodySize": 3}, ["SUBMIT-17"]),
     ],
