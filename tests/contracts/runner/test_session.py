@@ -116,6 +116,17 @@ def test_g1_is_the_one_that_was_accepted() -> None:
     assert any(each.probe == "g1" for each in observe(probes=probes, edit=once).trace.exchanges)
 
 
+def test_a_run_in_which_nothing_is_accepted_waits_for_no_end() -> None:
+    """Probes that wait as long as a generation takes have none to wait for."""
+
+    def refuse(_: Ask, reply: Reply) -> Reply:
+        return refusal(400, "Bad Request", "No") if reply.code == 202 else reply
+
+    footer = observe(probes=for_clauses(["STATUS-12"]), edit=refuse).trace.footer
+    assert footer is not None
+    assert footer.seconds < full_target().profile.deadline
+
+
 def test_no_budget() -> None:
     """Where generations cost money and none was granted, a submit is not sent; a read is."""
     target = Target(Profile(origin=ORIGIN, paid=True), {"default": (KEY,)})
