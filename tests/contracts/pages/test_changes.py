@@ -450,7 +450,7 @@ WORDING = {
     "MDX": "import Tabs from '@theme/Tabs'\nexport const a = 1\n\n" + edited(
         ("**Tip:** Use", '{/* 24 h\nTTL */}\n\n<Callout type="info">\n**Tip:** Use'), ("of polling.\n\n### Text", "of polling.\n</Callout>\n\n### Text")),
     "headings of HTML": re.sub(r"(?m)^(#+) (.*)$", lambda found: f'<h{len(found[1])} id="x">{found[2]}</h{len(found[1])}>', PAGE),
-    "other comments": edited(("// 402 — Insufficient balance", "# 402 — Insufficient balance"), ("// 400 — Model not found", "/* 400 — Model not found */"), ('"output": null\n', '"output": null # none\n'), ('"error": null,', '"error": null, /* none */')),
+    "other comments": edited(("// 402 — Insufficient balance", "# 402 — Insufficient balance\n"), ("// 400 — Model not found", "/* 400 — Model not found */"), ('"output": null\n', '"output": null # none\n'), ('"error": null,', '"error": null, /* none */')),
     "errors below headings": edited(("```\n// 402 — Insufficient balance\n", "#### 402: Insufficient balance\n\n```\n"), ("```\n// 400 — Model not found\n", "#### 400 Model not found\n\n```\n")),
     "other letters of names": edited(("Ocp-Apim-Subscription-Key", "ocp-apim-subscription-key"), ("\n\nstring\n\nYes", "\n\nString\n\nYes")),
     "a slash at the end": edited(("ai/v1\n```", "ai/v1/\n```")),
