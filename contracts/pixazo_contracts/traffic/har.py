@@ -138,7 +138,10 @@ def _bytes(part: JsonObject, headers: Headers, folder: Path | None) -> bytes | N
         return urlencode(params).encode() if params else None
     # Some tools leave gzip on a body without saying so; no JSON and no medium of the gateway begins like that.
     plain, is_known = decoded((("Content-Encoding", "gzip"),) if body.startswith(b"\x1f\x8b") else headers, body)
-    return plain if is_known else body if body[:1] == b"{" else None
+    if is_known:
+        return plain
+    # What is no encoding (`aws-chunked`), or was undone already, is read as it is.
+    return body if body[:1] == b"{" or inspect_media(body).container is not None else None
 
 
 def _length(headers: Headers) -> int | None:
