@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -234,7 +234,7 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
 
 
 @contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
+def _terminated_like_interrupted() -> Generator[None]:
     """What ends a job in CI ends the run as Ctrl-C does, which says how to judge what was recorded; only a main thread gets signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
