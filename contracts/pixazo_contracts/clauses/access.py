@@ -191,9 +191,12 @@ SHOWN_STATE = re.compile(r"\b(QUEUED|PROCESSING|COMPLETED)\b")
     section="unacceptable to any caller: another account reads my request")  # fmt: skip
 def auth_10(trace: Trace) -> Remarks:
     """A request of another account is not shown, neither while it runs nor when it has ended; which 4xx is observed."""
+    # A refusal may list all states, or name a page about them, whatever the id.
+    of_nobody = [e.body or "" for e in trace.exchanges if e.account == "other" and e.case == "id of nobody"]
+    usual = {state for body in of_nobody for state in SHOWN_STATE.findall(body)}
     for read in trace.aimed("AUTH-10"):
         generation, body = trace.generation(str(read.request_id)), read.body or ""
-        told = SHOWN_STATE.search(body) is not None
+        told = not usual.issuperset(SHOWN_STATE.findall(body))
         if generation is not None:
             prompt = str(generation.submit.sent.get("prompt"))
             told = told or (len(prompt) >= QUOTED and prompt[:QUOTED] in body)

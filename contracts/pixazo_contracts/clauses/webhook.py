@@ -125,7 +125,7 @@ def _called(trace: Trace, generation: Generation, url: str, arrived: list[Callba
     elif arrived or trace.waited_since(end.finished):
         got = f"the first {arrived[0].at - end.finished:.1f} s after it" if arrived else f"none after {end.state}"
         related: tuple[Exchange | Callback, ...] = (end, *arrived[:1])
-        # The page says that it comes, not when.
+        # The page says that it comes when the video is ready, not how soon.
         expected = f"one to {url} within {bound:g} s of the end"
         yield Violation(generation.submit, "callback", expected, got, related, drifts=bool(arrived))
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -231,6 +233,19 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     return ledger.room(file.ceilings)
 
 
+@contextmanager
+def _terminated_like_interrupted() -> Generator[None]:
+    """What ends a job in CI ends the run as Ctrl-C does, which says how to judge what was recorded; only a main thread gets signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 @click.command("run", params=[*_targeting, _no_discovery, *_selecting, *judging])
 def run(**options: Any) -> NoReturn:
     clauses = choose(options["globs"], core=options["core"])
@@ -242,9 +257,7 @@ def run(**options: Any) -> NoReturn:
     for line in weak_keys(found):
         say(line)
     remove_reports(options, terms)
-    # What ends a job in CI ends the run as Ctrl-C does: it says how to judge what was recorded.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with run_clock(found, advance) as clock:
+    with _terminated_like_interrupted(), run_clock(found, advance) as clock:
         trace = observe(found, for_clauses(how.selected), how, clock=clock, on_progress=_progress())
     conclude(trace, clauses, terms, options)
 

@@ -240,7 +240,7 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
     """What changed in the free sentences of each section: their order and their division into paragraphs do not matter."""
     olds, news = _by_section(old), _by_section(new)
     said, says = ({each for texts in found.values() for each in texts} for found in (olds, news))
-    name, promised = operation_name(operation.path) if operation else "", atoms(*says)
+    name, promised = operation_name(operation.path) if operation else "", [*map(atoms, says)]
     for section in dict.fromkeys([*olds, *news]):
         were, are = olds.get(section, []), news.get(section, [])
         gone, came = [each for each in were if each not in says], [each for each in are if each not in said]
@@ -251,7 +251,7 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
             # The names of the languages of the samples.
             is_caption = section == "request code" and not (now or ".").endswith(".")
             is_about_page = all(_ABOUT_PAGE.fullmatch(each) for each in (was, now) if each)
-            is_repeated = now is None and atoms(was or "") <= promised
+            is_repeated = now is None and any(atoms(was or "") <= each for each in (atoms(*are), *promised))
             is_same = has_same_atoms or is_repeated or atoms(plain(was or "")) == atoms(plain(now or ""))
             if is_caption or is_about_page or (is_same and not _is_new(now or "", gone)):
                 yield change(kind="wording", before=was, after=now)

@@ -242,8 +242,8 @@ class _Reading:
             self.sentences.append(Sentence(section.kind or section.title, text, block.line))
 
     def _sample(self, kind: str, block: Block, body: str, label: str = "") -> None:
-        comment = re.match(r"(?://|#|/\*)(.*)\n(?=\{)", body)
-        said, text = (comment[1].strip("/* "), body[comment.end() :]) if comment else (label, body)
+        comment = re.match(r"(?s)(?://|#|/\*)(.*?)\n(?=\{)", body)
+        said, text = (comment[1].strip("/* \n"), body[comment.end() :]) if comment else (label, body)
         self.samples.append(Sample(kind, block.text, block.line, said, _json(text)))
 
 

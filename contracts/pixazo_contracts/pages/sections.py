@@ -32,6 +32,7 @@ _TAG: Final = re.compile(
     r"|(?-i:[A-Z][a-z]+[A-Za-z]*)(?=\s*/?>|\s+\w+=))[^<>]*>",
     re.IGNORECASE,
 )
+_NAME: Final = re.compile(r"<[A-Z][a-z]+[A-Za-z]*>")
 _BULLET: Final = re.compile(r"^([ \t]*)[•●▪‣◦○](?=\s)", re.MULTILINE)
 #: What stands before and behind the words of a heading: its number, a picture; its anchor. A price is no picture.
 _ORNAMENT: Final = re.compile(r"\A(?:\d{1,2}(?:\.\d+)*[.):]+\s+|[^\w`(\[{\"'<$€£]+)+|(?:\{#[^{}\s]*\}|¶)\s*\Z")
@@ -167,10 +168,14 @@ def _plain(token: Token) -> str:
     if _TIMES.search(token.content):
         token = _MARKDOWN.parseInline(_TIMES.sub(r"\\*", token.content))[0]
     around = {"code_inline": "`{}`", "softbreak": "\n", "hardbreak": "\n"}
-    shown = (each for each in token.children or () if each.type != "html_inline" or not each.content.startswith("<!--"))
-    parts = (
-        " " if _TAG.fullmatch(each.content) else around.get(each.type, "{}").format(each.content) for each in shown
-    )
+    parts = list[str]()
+    for each in token.children or ():
+        # A reader sees `<Key>`, which nothing closes: a value goes there.
+        is_name = _NAME.fullmatch(each.content) and f"</{each.content[1:]}" not in token.content
+        if _TAG.fullmatch(each.content) and not is_name:
+            parts.append(" ")
+        elif each.type != "html_inline" or not each.content.startswith("<!--"):
+            parts.append(around.get(each.type, "{}").format(each.content))
     return "".join(parts).translate(TYPOGRAPHY).strip()
 
 

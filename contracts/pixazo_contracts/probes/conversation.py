@@ -433,9 +433,9 @@ def end_watch(context: RunContext, ends: Collection[Exchange], *, times: int = 2
 
 
 def recall_g1() -> Conversation[Exchange | None]:
-    """The submit of g1, which several probes look at; None if it has not been sent."""
+    """The submit of g1, which several probes look at, or the last one after a 429; None if it has not been sent."""
     exchanges = yield from Recall()
-    return next((exchange for exchange in exchanges if exchange.case == "g1"), None)
+    return next((exchange for exchange in reversed(exchanges) if exchange.case == "g1"), None)
 
 
 def ordinary(context: RunContext) -> Conversation[float]:

@@ -277,11 +277,11 @@ def _burst(name: str, case: str, reads: int, *, heads: int = 0) -> Probe:
     def burst(context: RunContext) -> Conversation[None]:
         for _ in range(1 if context.limited else MOST_TRIES):
             accepted = yield from submit("generate", valid_body("generate", case), case=case, intent="accept")
-            if not heads:
-                yield from Pause((yield from ordinary(context)) + context.profile.pace)
             if accepted.accepted_id is None:
                 return
-            if heads:
+            if not heads:
+                yield from Pause((yield from ordinary(context)) + context.profile.pace)
+            else:
                 others = (read(accepted.accepted_id, case="while it runs", account=each) for each in strangers(context))
                 own = head(f"{STATUS_BASE}{accepted.accepted_id}", accepted.accepted_id)
                 yield from Together((*others, *[own] * heads))

@@ -175,13 +175,14 @@ class Ledger:
 
     @contextmanager
     def _exclusively(self) -> Generator[Callable[[LedgerEntry], None]]:
-        """Lock the ledger, also for other threads, and read it again; gives a function that appends an entry and returns once it is on the disk."""
+        """Lock the ledger and read it again; gives a function that appends an entry and returns once it is on the disk."""
         path = self.path
         if path is None:
             yield self._entries.append
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            # Opened each time: the lock of an open file excludes whoever else has opened it, also in this process.
             # Readable by its owner only: anyone with a media URL may be able to see the video.
             descriptor = os.open(path, APPENDING, 0o600)
             with os.fdopen(descriptor, "r+b", buffering=0) as file:

@@ -49,9 +49,8 @@ MOST_VAIN_WAITS: Final = 6
 #: Where generations cost money, an operation whose first few valid submits (this many) all failed gets no more that may cost any.
 MOST_IN_VAIN: Final = 3
 
-#: After this many 429s no read is retried that none says how long to wait for: such a target throttles at any pace, and each
-#: wait may take a whole deadline. For other requests, while submits are let through after some waits, this many deadlines in
-#: all are the limit instead.
+#: After this many 429s, a read whose 429 states no wait is not retried: such a target throttles at any pace, and each wait may
+#: take a whole deadline. Submits, and what gets a stated wait, are retried as long as waits help, for this many deadlines in all.
 MOST_HOLDS: Final = 20
 MOST_DEADLINES: Final = 10
 

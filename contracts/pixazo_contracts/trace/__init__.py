@@ -4,5 +4,6 @@ from pixazo_html import encode_json as encode_json
 from pixazo_html import visible as visible
 
 from .exchange import *
+from .settings import *
 from .target import *
 from .trace import *

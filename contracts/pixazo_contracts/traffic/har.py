@@ -43,6 +43,7 @@ from pixazo_contracts.trace import (
     join_url,
     load_trace,
     members_of,
+    parse_json,
     split_url,
     whole_number,
 )
@@ -137,7 +138,10 @@ def _bytes(part: JsonObject, headers: Headers, folder: Path | None) -> bytes | N
         return urlencode(params).encode() if params else None
     # Some tools leave gzip on a body without saying so; no JSON and no medium of the gateway begins like that.
     plain, is_known = decoded((("Content-Encoding", "gzip"),) if body.startswith(b"\x1f\x8b") else headers, body)
-    return plain if is_known else body if body[:1] == b"{" else None
+    if is_known:
+        return plain
+    # What is no encoding (`aws-chunked`), or was undone already, is read as it is.
+    return body if body[:1] == b"{" or inspect_media(body).container is not None else None
 
 
 def _length(headers: Headers) -> int | None:
@@ -145,12 +149,13 @@ def _length(headers: Headers) -> int | None:
 
 
 def _sent(request: JsonObject, headers: Headers, folder: Path | None) -> bytes | None:
-    """The body of a request; None if the tool did not keep it, or keeps a word in its place."""
+    """The body of a request; None if the tool did not keep it, or keeps its beginning or a word in its place."""
     body, length = _bytes(_member(request, "postData"), headers, folder), _length(headers)
     told = request.get("bodySize") if length is None else length
     if body is None:
         return b"" if told == 0 else None
-    return body if told in (None, -1, len(body)) or body.lstrip().startswith(b"{") else None
+    # A tool that has undone an encoding tells the length of the encoded body.
+    return body if told in (None, -1, len(body)) or is_object(parse_json(body.decode("utf-8", "replace"))) else None
 
 
 def _typed(headers: Headers, kind: object) -> Headers:

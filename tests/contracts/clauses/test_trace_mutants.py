@@ -68,8 +68,10 @@ from pixazo_contracts.judge.verdict import judge
 from pixazo_contracts.trace.trace import STAMPS, STATES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.trace import Exchange
+    from pixazo_contracts.trace import Exchange, Trace
 
 REFUSED = """T2V-PROMPT-01 T2V-PROMPT-02 T2V-DUR-01 T2V-RES-01 T2V-PO-01 T2V-FP-01 T2V-WM-01 T2V-CB-01 I2V-PROMPT-01
     I2V-PROMPT-02 I2V-PROMPT-04 I2V-IMG-01 I2V-IMG-02 I2V-DUR-01 I2V-DUR-03 I2V-RES-02 I2V-RES-03 I2V-PO-01 I2V-FP-01
@@ -288,6 +290,11 @@ def on_bucket(members: Members) -> Members:
     return cast("Members", json.loads(json.dumps(members).replace(f"{ORIGIN}/media", "https://pub-1.r2.dev/media")))
 
 
+def both_reads_of_another(trace: Trace, _: str) -> Iterable[Exchange]:
+    """What another account reads, of a request of ours and of nobody's."""
+    return (e for e in trace.exchanges if e.account == "other" and e.method == "GET" and e.status == 404)
+
+
 #: What a right gateway may do otherwise than the fake.
 RIGHT: dict[str, Edit] = {
     "as it is": both(),
@@ -315,6 +322,7 @@ RIGHT: dict[str, Edit] = {
         at(nth(0, submits(status=500)), text("<h1>Oops</h1>"), head("Content-Type", "text/html")),
         at(aim("BASE-08"), code(308), text("")), at(nth(0, aim("STATUS-11")), code(307), text("")),
         at(aim("STATUS-10", status=404), put(status="ERROR", request_id=NO_ID)),
+        at(both_reads_of_another, put(hint="a status is QUEUED, PROCESSING, COMPLETED, FAILED or ERROR")),
         at(lambda trace, _: (e for e in trace.exchanges if e.method in ("PUT", "DELETE", "OPTIONS")), code(501)),
         at(answered(429), become(headers=(("Content-Type", "application/json"),))),
     ),

@@ -229,7 +229,8 @@ def test_a_clock_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_cut_trace_is_judged_and_exits_3(out: Path, tmp_path: Path) -> None:
     """A trace without its end is judged as far as it goes, every report says what is missing, and the run does not count as clean."""
     cut = tmp_path / "trace.ndjson"
-    cut.write_bytes((out / "trace.ndjson").read_bytes()[:20_000])
+    whole = (out / "trace.ndjson").read_bytes()
+    cut.write_bytes(whole[: whole.index(b"\n", 20_000) - 1])
     judged = command("judge", str(cut), "--out", str(tmp_path))
     assert judged.exit_code == 3
     assert " PASS, " in judged.output
@@ -267,6 +268,7 @@ def test_a_run_that_breaks_off_exits_3(
     broken = run(origin, "--out", str(tmp_path))
     assert (broken.exit_code, len(broken.stderr.splitlines())) == (3, 1)
     assert broken.stderr.startswith(said)
+    assert signal.getsignal(signal.SIGTERM) is not signal.default_int_handler
     trace = tmp_path / "trace.ndjson"
     assert broken.stderr.endswith(f"; what was recorded is judged by: pixazo-contracts judge {trace}\n")
     judged = command("judge", str(trace))

@@ -288,6 +288,12 @@ def test_a_page_without_its_last_operation_was_not_cut_off() -> None:
     assert [each for each in changes(PAGE[:TEXT]) if each.part == "page"] == []
 
 
+def test_a_rule_that_went_is_not_repeated_by_words_of_several_sentences() -> None:
+    """Elsewhere stand all the words of it that count, but in sentences about other things."""
+    before = edited(("passed via header.", "passed via header. A key works for 10 seconds."))
+    assert any(each.kind == "meaning" for each in compare_pages(read_page(before), read_page(PAGE)))
+
+
 def test_only_how_often_to_poll_is_an_interval() -> None:
     """Not every number of seconds in the section."""
     page = f"{PAGE}\nGive up after 600 seconds.\n\n[^1]: 10 seconds is only available at 768P.\n"
@@ -444,7 +450,7 @@ WORDING = {
     "MDX": "import Tabs from '@theme/Tabs'\nexport const a = 1\n\n" + edited(
         ("**Tip:** Use", '{/* 24 h\nTTL */}\n\n<Callout type="info">\n**Tip:** Use'), ("of polling.\n\n### Text", "of polling.\n</Callout>\n\n### Text")),
     "headings of HTML": re.sub(r"(?m)^(#+) (.*)$", lambda found: f'<h{len(found[1])} id="x">{found[2]}</h{len(found[1])}>', PAGE),
-    "other comments": edited(("// 402 — Insufficient balance", "# 402 — Insufficient balance"), ("// 400 — Model not found", "/* 400 — Model not found */"), ('"output": null\n', '"output": null # none\n'), ('"error": null,', '"error": null, /* none */')),
+    "other comments": edited(("// 402 — Insufficient balance", "# 402 — Insufficient balance\n"), ("// 400 — Model not found", "/* 400 — Model not found */"), ('"output": null\n', '"output": null # none\n'), ('"error": null,', '"error": null, /* none */')),
     "errors below headings": edited(("```\n// 402 — Insufficient balance\n", "#### 402: Insufficient balance\n\n```\n"), ("```\n// 400 — Model not found\n", "#### 400 Model not found\n\n```\n")),
     "other letters of names": edited(("Ocp-Apim-Subscription-Key", "ocp-apim-subscription-key"), ("\n\nstring\n\nYes", "\n\nString\n\nYes")),
     "a slash at the end": edited(("ai/v1\n```", "ai/v1/\n```")),

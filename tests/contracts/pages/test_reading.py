@@ -205,6 +205,15 @@ def test_a_page_in_markdown_may_begin_with_html() -> None:
     assert len(read_page(f'<h1 align="center">Hailuo</h1>\n\n{own_page()}').operations) == 2
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("Send <Key>.", "Send <Key>."), ("A <Tip>short</Tip> one", "A  short  one"), ('X<Icon name="a"/>Y', "X Y")],
+)
+def test_a_component_is_layout_and_a_name_in_its_place_is_not(written: str, read: str) -> None:
+    """What nothing closes stands for a value."""
+    assert [block.text for block in read_blocks(written)] == [read]
+
+
 def test_what_an_operation_prints_itself_is_not_completed() -> None:
     """The only operation of a page is its first and its last one, too."""
     page = "# A\n\n## Request Code\n\n```\nPOST https://a.test/x\n```\n\n## cURL Example\n\n```\ncurl https://a.test/y\n```\n"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 from tests.contracts.fake_run import ORIGIN, InProcess, fake_dialogue, full_target, observe, virtual_fake
-from tests.contracts.gateways.fake_gateway import KEY, Answered, Ask, Reply, is_members
+from tests.contracts.gateways.fake_gateway import KEY, Answered, Ask, Reply, is_members, refusal
 
 from pixazo_contracts.judge import Outcome
-from pixazo_contracts.probes import for_clauses
+from pixazo_contracts.probes import PROBES, for_clauses
 from pixazo_contracts.probes.conversation import (
     PRINTED_HEADERS,
     AwaitCallbacks,
@@ -100,6 +100,31 @@ def test_what_follows_an_accepted_submit_is_sent_first() -> None:
 
     cases = [exchange.case for exchange in observe(probes=(begins, floods), edit=slowly).trace.exchanges]
     assert cases.index("first") < 100
+
+
+def test_g1_is_the_one_that_was_accepted() -> None:
+    """Its first submit gets a 429 and is sent again: that one is followed."""
+    throttled: list[Ask] = []
+
+    def once(ask: Ask, reply: Reply) -> Reply:
+        if reply.code != 202 or throttled:
+            return reply
+        throttled.append(ask)
+        return refusal(429, "Too Many Requests", "Later")
+
+    probes = [each for each in PROBES if each.name in {"smoke", "g1"}]
+    assert any(each.probe == "g1" for each in observe(probes=probes, edit=once).trace.exchanges)
+
+
+def test_a_run_in_which_nothing_is_accepted_waits_for_no_end() -> None:
+    """Probes that wait as long as a generation takes have none to wait for."""
+
+    def refuse(_: Ask, reply: Reply) -> Reply:
+        return refusal(400, "Bad Request", "No") if reply.code == 202 else reply
+
+    footer = observe(probes=for_clauses(["STATUS-12"]), edit=refuse).trace.footer
+    assert footer is not None
+    assert footer.seconds < full_target().profile.deadline
 
 
 def test_no_budget() -> None:

@@ -142,6 +142,7 @@ def test_bodies_in_base64_are_unpacked(pack: Callable[[bytes], bytes], coding: s
         ({"postData": {}}, []),
         ({"postData": {}, "bodySize": 19}, []),
         ({"postData": {"text": "[hidden]"}, "bodySize": 19}, []),
+        ({"postData": {"text": '{"prompt": "A'}, "bodySize": 4000}, []),
         ({"postData": {}, "bodySize": 0}, ["SUBMIT-17"]),
         ({"postData": {"text": "[1]"}, "bodySize": 3}, ["SUBMIT-17"]),
     ],
@@ -153,10 +154,13 @@ def test_a_body_that_was_left_out_is_not_what_was_sent(request_: dict[str, objec
     assert [v.clause for v in judge(traced(accepted), CATALOGUE) if v.outcome.value == "FAIL"] == failed
 
 
-def test_a_video_in_base64_is_looked_into() -> None:
+@pytest.mark.parametrize("coding", ["", "aws-chunked"])
+def test_a_video_in_base64_is_looked_into(coding: str) -> None:
+    """Also if its bucket shows the encoding in which it was uploaded."""
     film = entry("GET", MEDIA, 200, key=None, at="2026-03-31T10:00:30Z")
     text = base64.b64encode(b"\0\0\0\x10ftypisom\0\0\0\0").decode()
     film["response"]["content"] = {"encoding": "base64", "text": text}
+    film["response"]["headers"] = _listed({"Content-Encoding": coding})
     trace = traced(submit(), read(), film)
     (download,) = trace.generations[0].downloads
     assert download.media is not None

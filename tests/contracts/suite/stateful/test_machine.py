@@ -18,7 +18,8 @@ from pixazo_contracts.runner.session import RunOptions
 from pixazo_contracts.suite.stateful.counterexample import CounterexampleError
 from pixazo_contracts.suite.stateful.machine import DEFAULT_SETTINGS, IdleRuleError, run_examples
 from pixazo_contracts.suite.stateful.machine import RULES as MACHINE_RULES
-from pixazo_contracts.trace.target import ConfigurationError, Profile, Target
+from pixazo_contracts.trace.settings import ConfigurationError
+from pixazo_contracts.trace.target import Profile, Target
 
 if TYPE_CHECKING:
     from pathlib import Path
