@@ -143,8 +143,10 @@ def test_what_a_stranger_posts_does_not_end_it(body: bytes) -> None:
 def test_strangers_do_not_prolong_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """However often they post."""
     monkeypatch.setattr(demo, "WEBHOOK_TIMEOUT", 0.05)
+    queue = Mock()
+    queue.get.return_value = {}
+    monkeypatch.setattr(demo, "Queue", lambda: queue)
     with DemoReceiver() as receiver, pytest.raises(ClickException, match="no webhook about ours within"):
-        receiver._received = Mock(get=lambda **_: {})
         receiver.webhook_about("ours")
 
 
