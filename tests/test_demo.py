@@ -8,10 +8,13 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
+from unittest.mock import Mock
 
 import httpx2
 import pytest
+from click import ClickException
 
+from pixazo_simulator.cli import demo
 from pixazo_simulator.cli.demo import DemoReceiver
 from tests.command import COMMAND, environment, pixazo_sim, pixazo_sim_on_a_terminal, run_process
 from tests.tools import tool
@@ -135,6 +138,16 @@ def test_what_a_stranger_posts_does_not_end_it(body: bytes) -> None:
         httpx2.post(receiver.url, content=body)
         httpx2.post(receiver.url, json={"request_id": "ours"})
         assert receiver.webhook_about("ours") == {"request_id": "ours"}
+
+
+def test_strangers_do_not_prolong_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often they post."""
+    monkeypatch.setattr(demo, "WEBHOOK_TIMEOUT", 0.05)
+    queue = Mock()
+    queue.get.return_value = {}
+    monkeypatch.setattr(demo, "Queue", lambda: queue)
+    with DemoReceiver() as receiver, pytest.raises(ClickException, match="no webhook about ours within"):
+        receiver.webhook_about("ours")
 
 
 @pytest.mark.exhaustive

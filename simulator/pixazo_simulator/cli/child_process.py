@@ -120,9 +120,9 @@ def _weathered(child: _Child, simulator: Simulator, limit: float, incidents: wea
 
     Raises SystemExit when the command cannot be run at all.
     """
-    settings, quiet = simulator.settings, child.process is not None
-    script = (*settings.script, *weather.rules(incidents))
-    fresh = Simulator(replace(settings, script=script), change=simulator.change)
+    quiet = child.process is not None
+    script = (*simulator.settings.script, *weather.rules(incidents))
+    fresh = Simulator(replace(simulator.settings, script=script), change=simulator.change)
     logging.disable(logging.WARNING if quiet else logging.NOTSET)
     with _simulated(fresh, child) as variables:
         code = child.run(variables, limit=limit, quiet=quiet)

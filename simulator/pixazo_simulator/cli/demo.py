@@ -138,10 +138,12 @@ class DemoReceiver(LoopbackServer):
 
     def webhook_about(self, request_id: str) -> dict[str, Any]:
         """The body of the webhook about a generation. Raises ClickException when it does not arrive in time."""
-        with suppress(Empty):
-            while (body := self._received.get(timeout=WEBHOOK_TIMEOUT)).get("request_id") != request_id:
-                pass
-            return body
+        until = time.monotonic() + WEBHOOK_TIMEOUT
+        while (left := until - time.monotonic()) > 0:
+            with suppress(Empty):
+                body = self._received.get(timeout=left)
+                if body.get("request_id") == request_id:
+                    return body
         raise click.ClickException(f"no webhook about {request_id} within {WEBHOOK_TIMEOUT:g} s")
 
 

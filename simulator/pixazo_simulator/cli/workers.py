@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SOCKET_VARIABLE = "PIXAZO_SIM_WORKER_FD"
 """In the environment of a worker: the file descriptor of the port."""
 AGAIN = 1.0
-"""Seconds until another worker is started in place of one that was started in place of another, as while its script is being edited."""
+"""Seconds that a replacement has until it may be replaced in turn: those of a script that is being edited end at once."""
 _GRACE = 2.5
 """Seconds within which workers must end before they are killed."""
 
@@ -81,8 +81,8 @@ class Workers:
                 except OSError as error:  # such as too little memory
                     log.warning("no worker can be started: %s", error.strerror)
                     self._ending.wait(AGAIN)
-            _is_ready(process)
-            self._ending.wait(AGAIN)  # one that ends at once, ready or not, is not replaced more often
+            _is_ready(process)  # or has ended
+            self._ending.wait(AGAIN)  # workers that end at once, ready or not, would fill a core and the log
 
     def hang_up(self) -> None:
         """Make every worker read its files again."""

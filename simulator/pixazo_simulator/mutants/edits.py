@@ -272,13 +272,13 @@ def hide(when: Callable[[Request, Context], bool]) -> Edits:
 def hide_accepted(when: Callable[[Request], bool]) -> Edits:
     """Respond as if there were no such generation to its reads if `when` was true for its submit."""
 
-    def remember(reply: Reply, context: Context) -> Reply:
+    def note(reply: Reply, context: Context) -> Reply:
         if when(reply.request) and (members := reply.members()):
             context.memory.put(members["request_id"], "hidden", members["request_id"])
         return reply
 
     hidden = hide(lambda request, context: context.memory.get("hidden", request.read_id) is not None)
-    return edit_replies(is_accepted, remember) | hidden
+    return edit_replies(is_accepted, note) | hidden
 
 
 # Policy values, pure functions

@@ -335,7 +335,8 @@ WEBHOOK = (
     Mutant("failures-not-called-back", "WEBHOOK-07", "There is no webhook delivery on FAILED and ERROR", drop_webhooks("FAILED", "ERROR")),
     Mutant("no-status-with-webhook", "WEBHOOK-08", "The status of a request with a webhook cannot be read", hide_accepted(_has_webhook)),
     Mutant("last-webhook-remembered", "WEBHOOK-09", "A submit without X-Webhook-URL has the webhook of the submit before",
-           edit_requests(submits, _with_last_url) | remember(lambda reply: is_accepted(reply) and _has_webhook(reply.request), "webhook", lambda reply: reply.request.webhook_url)),
+           edit_requests(submits, _with_last_url)
+           | remember(lambda reply: is_accepted(reply) and _has_webhook(reply.request), "webhook", lambda reply: reply.request.webhook_url)),
     Mutant("callback-typed-as-form", "WEBHOOK-10", "A webhook delivery is declared as a form",
            webhook_header("content-type", "application/x-www-form-urlencoded")),
     Mutant("no-retry", "WEBHOOK-11", "A webhook delivery that failed is not repeated", policy(webhook_retries="none")),

@@ -60,11 +60,11 @@ def replayed(edit: ReplyEdit) -> Edits:
         reply = context.memory.get("accepted", request.path, request.body) if context.caller else None
         return edit(reply.with_header("date", spec.http_date(context.now).decode()), context) if reply else request
 
-    def remember(reply: Reply, context: Context) -> Reply:
+    def note(reply: Reply, context: Context) -> Reply:
         context.memory.put(reply, "accepted", reply.request.path, reply.request.body)
         return reply
 
-    return edit_requests(submits, first) | edit_replies(is_accepted, remember)
+    return edit_requests(submits, first) | edit_replies(is_accepted, note)
 
 
 def _is_malformed(reply: Reply) -> bool:

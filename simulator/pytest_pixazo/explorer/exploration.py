@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -74,8 +75,8 @@ def explore(
     def judge(app: A) -> None:
         if (result := app.result()) != wanted:
             raise AppError(f"result() is {result!r}, not {wanted!r}")
-        if check:
-            check(app)
+        if check and inspect.isawaitable(check(app)):
+            raise InvalidAppError("check returned an awaitable: make it a plain function that calls asyncio.run")
 
     if examples and find_spec("hypothesis") is None:
         needs = "longer orders are drawn by Hypothesis: pip install hypothesis, or explore(..., examples=0)"

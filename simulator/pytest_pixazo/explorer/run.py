@@ -5,6 +5,7 @@ An app gets a world of its own, over a network that can delay a response.
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -195,7 +196,7 @@ class Run:
         self._error: Exception | None = None
         self._attempts = 0
         self._delivering: str | None = None
-        """That a callback is with the app: how its line ends."""
+        """The words that end the line of the callback that is with the app, None while none is."""
         self._latest: Callback | None = None
         self._answer: int | None = None
 
@@ -206,18 +207,21 @@ class Run:
         with self._connected(make_app):
             for step in order.steps:
                 self._step(step)
-            while order.arrivals and self._answer is not None and self._is_due():
+            while order.arrivals and self._will_retry:
                 self._deliver()
             _as_app_error("the check", partial(check, self._app))
 
     def abilities(self, make_app: Callable[[Scene], AppUnderTest]) -> dict[str, bool]:
-        """Whether an app `polls`, and whether it takes `callbacks`. Raises InvalidAppError when it does neither."""
+        """Whether an app `polls`, and whether it takes `callbacks`. Raises InvalidAppError when it does neither, or is made of coroutines."""
         with self._connected(make_app):
             found = {"polls": hasattr(self._app, "poll"), "callbacks": hasattr(self._app, "receive")}
         if not any(found.values()):
             raise InvalidAppError(
                 "the app has neither poll() nor receive(callback): it could never learn how a generation ended"
             )
+        for name in ("submit", "poll", "receive", "result"):
+            if inspect.iscoroutinefunction(getattr(self._app, name, None)):
+                raise InvalidAppError(f"{name}() is a coroutine function: make it a plain one that calls asyncio.run")
         return found
 
     @contextmanager
@@ -281,6 +285,11 @@ class Run:
                 " without webhooks has no receive()"
             )
 
+    @property
+    def _will_retry(self) -> bool:
+        """Whether the app refused the latest callback and the gateway has not given up yet."""
+        return self._answer is not None and self._is_due()
+
     def _is_due(self) -> bool:
         """Whether the gateway still has to deliver: nothing reached the app yet, or the app refused what did."""
         return self._attempts <= len(RETRIES) and not is_success(self._answer)
@@ -341,7 +350,7 @@ def _as_app_error(name: str, function: Callable[[], object]) -> None:
     """Call a function of the app; what it raises is the app's failure."""
     try:
         function()
-    except AppError:
+    except (AppError, InvalidAppError):
         raise
     except Exception as error:
         raise AppError(f"{name} raised {type(error).__name__}: {error}") from error

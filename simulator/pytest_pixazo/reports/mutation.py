@@ -321,7 +321,8 @@ def _carry_out(suite: Suite, config: pytest.Config, changes: Sequence[Change], p
     jobs: int = config.getoption("pixazo_mutants_jobs") or os.cpu_count() or 1
     _say(f"pixazo mutation testing: the suite runs on the unchanged gateway, then on {counted(tried, 'changed one')}")
     worlds, seconds = _baseline(suite, paths)
-    tests, limit = tuple(worlds), LEAST_LIMIT + PATIENCE * seconds
+    tests = tuple(worlds)
+    limit = LEAST_LIMIT + PATIENCE * seconds
     whole = _duration(seconds * tried / min(jobs, tried or 1))
     _say(
         f"{counted(len(tests), 'test')} with a world: {seconds:.1f} s; {counted(tried, 'run')}, {jobs} at a time: about {whole};"

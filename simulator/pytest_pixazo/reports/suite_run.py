@@ -69,7 +69,8 @@ class Suite:
             recorded, printed = Path(place, "recorded.ndjson"), Path(place, "printed.txt")
             listed = Path(place, "tests.txt")
             listed.write_text("\n".join(str(self.root / test) for test in tests or ()), encoding="utf-8")
-            command = [*self.command, *arguments, *(() if tests is None else (f"@{listed}",))]
+            named = [] if tests is None else [f"@{listed}"]
+            command = [*self.command, *arguments, *named]
             started = time.monotonic()
             exit_code = self._wait_for(command, os.environ | {RECORD_FILE_VARIABLE: str(recorded)}, printed, limit)
             return _result(recorded, printed, exit_code, time.monotonic() - started)

@@ -62,8 +62,9 @@ def is_of_app(module: str) -> bool:
 
 def sets_deadline(frame: FrameType | None) -> bool:
     """Whether a deadline that this frame sets is the app's, directly or through `asyncio.timeout`, `anyio.fail_after` ..."""
+    within = ""
     while frame and top_level(frame) in WRAPPERS:
         if frame.f_code.co_name in LOOP:
-            return False
-        frame = frame.f_back
+            return within == "wait_for"  # a task of its own, as in asyncio.run(asyncio.wait_for(main(), 600))
+        within, frame = frame.f_code.co_name, frame.f_back
     return frame is not None and reads(frame)

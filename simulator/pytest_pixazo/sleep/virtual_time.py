@@ -102,13 +102,19 @@ class TimerQueue:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._driving else None
 
-    def take(self, until: int | None = None) -> list[Wakeup]:
-        """Remove and return the wakeups due by a time, or those of all sleeps, in order; they count as woken."""
-        taken = [] if until is not None else sorted(self._driving, key=lambda each: each.due)
-        while until is not None and self._heap and self._heap[0][0] <= until:
+    def take(self, until: int) -> list[Wakeup]:
+        """Remove and return the wakeups due by a time, in order; they count as woken."""
+        taken: list[Wakeup] = []
+        while self._heap and self._heap[0][0] <= until:
             wakeup = heapq.heappop(self._heap)[2]
             if wakeup.is_pending:
                 taken.append(wakeup)
+                self.leave(wakeup)
+        return taken
+
+    def take_sleeps(self) -> list[Wakeup]:
+        """Remove and return the wakeups of all sleeps, in order; they count as woken. Deadlines stay: their time has not come."""
+        taken = sorted(self._driving, key=lambda each: each.due)
         for wakeup in taken:
             self.leave(wakeup)
         return taken
@@ -254,7 +260,7 @@ class Sleeps(Settable):
         """Wake every sleep; later ones are real."""
         with self._changed:
             self._over = True
-            for wakeup in self._queue.take():
+            for wakeup in self._queue.take_sleeps():
                 wakeup.wake()
             self._changed.notify_all()
         if self._mover:
@@ -364,7 +370,7 @@ class Sleeps(Settable):
             if until is not None:
                 move_frozen_time(until // MICROSECOND - self._now // MICROSECOND)
                 self._now = until
-            for wakeup in self._queue.take(until):
+            for wakeup in self._queue.take_sleeps() if until is None else self._queue.take(until):
                 wakeup.error = problem
                 wakeup.wake()
                 if not wakeup.drives:

@@ -55,14 +55,15 @@ def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, An
     found: dict[str, Any] = {"generations": (), "policy": {}}
     found |= given | _read("fresh", options, ARGUMENTS, root)
     found |= {name: _inherited(node.config, name) for name in ARGUMENTS if name not in found}
-    seed, own_seed = found["seed"], hashlib.blake2b(name_of(node).encode(), digest_size=4)  # short enough to be copied
+    seed = found["seed"]
     with located("marker pixazo"):
-        policy, default = found["profile"].changed(found["policy"]), PROFILES["documented"]
+        policy = found["profile"].changed(found["policy"])
+    default = PROFILES["documented"]
     fields = points() if policy != default else ()
     options = {name: found[name] for name in ("balance", "clock", "generations")} | {
         "profile": "documented",
         "policy": {each: policy.text(each) for each in fields if getattr(policy, each) != getattr(default, each)},
-        "seed": int.from_bytes(own_seed.digest()) if seed is None else seed,
+        "seed": seed_of(name_of(node)) if seed is None else seed,
         "start": _start(found["start"], found["clock"], seed),
     }
     return WorldSettings(options, found["strict"])
@@ -144,6 +145,11 @@ def name_of(node: pytest.Item | pytest.Collector) -> str:
         return node.nodeid or "session"
     path, _, name = node.location
     return f"{path}::{name}"
+
+
+def seed_of(name: str) -> int:
+    """The seed of a test that sets none: 32 bits, short enough to be copied by hand."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest())
 
 
 def key_of(name: str) -> str:

@@ -450,12 +450,20 @@ class Deaf:
     def result(self) -> None: ...
 
 
+class Awaited(Webhooks):
+    """Would have to be awaited."""
+
+    async def receive(self, callback: Callback) -> int:  # type: ignore[override]  # that is what is wrong
+        return super().receive(callback)
+
+
 @pytest.mark.parametrize(
     ("app", "expected"),
     [
         (Mute, "no callback arrived: submit() must send scene.webhook_url as X-Webhook-URL or callback_url"),
         (Idle, "submit() received no 202 from the gateway: submit once to scene.url with scene.api_key"),
         (Deaf, "the app has neither poll() nor receive(callback)"),
+        (Awaited, "receive() is a coroutine function: make it a plain one that calls asyncio.run"),
     ],
 )
 def test_an_invalid_adapter_is_refused(app: Callable[[Scene], Any], expected: str, simulator: Simulator) -> None:
@@ -463,6 +471,17 @@ def test_an_invalid_adapter_is_refused(app: Callable[[Scene], Any], expected: st
     with pytest.raises(InvalidAppError) as caught:
         explore(app, gateway=simulator, size=2)
     assert str(caught.value).startswith(expected)
+
+
+async def unawaited(_: Webhooks) -> None:
+    raise AssertionError
+
+
+@pytest.mark.filterwarnings("ignore:coroutine 'unawaited' was never awaited")
+def test_a_check_that_is_a_coroutine_function(simulator: Simulator) -> None:
+    """Is refused: it would never fail."""
+    with pytest.raises(InvalidAppError, match="check returned an awaitable: make it a plain function"):
+        explore(Webhooks, gateway=simulator, size=2, examples=0, check=unawaited)
 
 
 def test_every_app_is_closed(simulator: Simulator) -> None:

@@ -209,6 +209,11 @@ async def with_wait_for(nap: Main) -> None:
     await asyncio.wait_for(nap(), 600)
 
 
+async def with_a_task(nap: Main) -> None:
+    """A task that is nothing else, as `asyncio.run(asyncio.wait_for(main(), 600))` makes one."""
+    await asyncio.gather(asyncio.wait_for(nap(), 600))
+
+
 async def with_wait(nap: Main) -> None:
     """The one that does not raise."""
     task = asyncio.ensure_future(nap())
@@ -251,7 +256,7 @@ async def with_trio_at(nap: Main) -> None:
     raise TimeoutError
 
 
-OF_ASYNCIO = (with_timeout, with_timeout_at, with_wait_for, with_wait, with_call_later)
+OF_ASYNCIO = (with_timeout, with_timeout_at, with_wait_for, with_a_task, with_wait, with_call_later)
 OF_ANYIO = (with_fail_after, with_a_scope)
 LIMITED = [
     *((run, limit) for run in ON_ASYNCIO.values() for limit in (*OF_ASYNCIO, *OF_ANYIO)),

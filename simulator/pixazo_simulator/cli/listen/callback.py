@@ -131,6 +131,9 @@ def judge(callback: Callback, secrets: Sequence[bytes], now: int) -> Verdict:
     return Verdict("valid", age, f"signature valid, but from {when}: {takes}")
 
 
+# The latest webhooks
+
+
 class KeptCallback(msgspec.Struct, frozen=True, kw_only=True):
     """A webhook with its number, how often it has arrived so far, the verdict on its signature, and its responses in order."""
 
@@ -193,7 +196,7 @@ class Kept:
         return iter(tuple(self._entries.values()))
 
 
-# Rendering
+# What is shown of them
 
 
 class ShownAnswer(responses.Body, frozen=True):
@@ -313,6 +316,9 @@ def ordinal(number: int) -> str:
     """1st, 2nd, 3rd, 4th, 11th, 21st."""
     is_teen = number // 10 % 10 == 1
     return f"{number}{'th' if is_teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
+# Files of webhooks
 
 
 class _Saved(msgspec.Struct, forbid_unknown_fields=True):

@@ -71,11 +71,13 @@ class Message(msgspec.Struct, dict=True, kw_only=True):
     size: int = 0
 
     def __post_init__(self) -> None:
-        """Keep no secret: what is read here is written into scripts and tests."""
-        self.headers = tuple((name, _hidden(value)) for name, value in self.headers)
-        for name in ("body", "url", "request_body", "target"):
-            if text := getattr(self, name, None):
-                setattr(self, name, _hidden(text))
+        """Keep no secret in any member: what is read here is written into scripts and tests."""
+        for member in self.__struct_fields__:
+            value = getattr(self, member)
+            if isinstance(value, str):
+                setattr(self, member, _hidden(value))
+            elif isinstance(value, tuple):
+                setattr(self, member, tuple((name, _hidden(text)) for name, text in cast("Fields", value)))
 
     @cached_property
     def members(self) -> Mapping[str, Any]:
@@ -123,10 +125,11 @@ class Exchange(Message, kw_only=True):
 
     @property
     def body_again(self) -> str:
-        """The request's body as it can be sent again: with a small image for one that was cut, and a plain one for one that was accepted and not kept."""
-        image = f', "first_frame_image": {_PNG}' if self.operation == "imageToVideo" else ""
-        lost = f'{{"prompt": "Not recorded"{image}}}' if self.request_body is None and self.succeeded else ""
-        return _CUT_IMAGE.sub(_PNG, self.request_body or lost)
+        """The request's body as it can be sent again: with a small image for one that was cut; a plain one where a body was accepted but not kept."""
+        if self.request_body is None and self.succeeded:
+            image = f', "first_frame_image": {_PNG}' if self.operation == "imageToVideo" else ""
+            return f'{{"prompt": "Not recorded"{image}}}'
+        return _CUT_IMAGE.sub(_PNG, self.request_body or "")
 
     @property
     def path(self) -> str:
@@ -282,7 +285,8 @@ class _Telling(msgspec.Struct):
 
     def _submitted(self, number: int, submit: Exchange, one: Generation | None) -> Step:
         if submit.request_body is None and submit.method == "POST":
-            self.notes.append(f"submission {number}: the trace lacks its body: a plain one or none is sent")
+            sent = "a plain one" if submit.succeeded else "none"
+            self.notes.append(f"submission {number}: the trace lacks its body, so the test sends {sent}")
         if submit.status is None:
             if submit.error == "connect":
                 self.notes.append(

@@ -74,6 +74,12 @@ def url_at(url: Any, old: tuple[str, str], new: tuple[str, str]) -> str:
     return parts._replace(path=moved(parts.path, old, new) or parts.path).geturl()
 
 
+def _operation(change: PageChange) -> Edits | str:
+    if change.after is not None:
+        return "no client calls a new operation yet"
+    return relocated((str(change.before).partition(" ")[2], ""), None)
+
+
 def _request(change: PageChange) -> Edits | str:
     before, after = str(change.before), str(change.after)
     match change.name:
@@ -200,6 +206,12 @@ def scheme_of(value: object) -> str:
     return first if rest.strip() else ""
 
 
+def _webhook(change: PageChange) -> Edits | str:
+    if change.before is None:
+        return "no caller sends it yet"
+    return edit_requests(submits, lambda request, _: _renamed(request, str(change.before), str(change.after)))
+
+
 # Status codes and words
 
 
@@ -207,6 +219,11 @@ def other_code(old: str, new: str) -> Edits | str:
     if not re.fullmatch(r"[2-5]\d\d", old) or not re.fullmatch(r"[2-5]\d\d", new) or new in WITHOUT_BODY:
         return "it is not a status code that a response with a body can have"
     return edit_replies(is_accepted if old == "202" else has_status(int(old)), with_status(int(new)))
+
+
+def _code(change: PageChange) -> Edits | str:
+    why = "the page does not say when the gateway sends it, or what instead"
+    return other_code(change.name, change.to) if change.to else why
 
 
 def _status(change: PageChange) -> Edits | str:
@@ -433,15 +450,8 @@ def reformatted(value: str, sample: str) -> str:
 
 
 _PARTS: dict[str, Callable[[PageChange], Edits | str]] = {
-    "operation": lambda change:
-        relocated((str(change.before).partition(" ")[2], ""), None) if change.after is None else "no client calls a new operation yet",
-    "request": _request, "status route": _status_route, "status route header": _header, "header": _header, "authentication": _header,
-    "webhook": lambda change:
-        edit_requests(submits, lambda request, _: _renamed(request, str(change.before), str(change.after)))
-        if change.before is not None else "no caller sends it yet",
-    "code": lambda change:
-        other_code(change.name, change.to) if change.to else "the page does not say when the gateway sends it, or what instead",
-    "status": _status, "status flow": _flow, "field": field_edits, "sample": sample_edits, "parameter": parameter_edits,
+    "operation": _operation, "request": _request, "status route": _status_route, "status route header": _header, "header": _header, "authentication": _header,
+    "webhook": _webhook, "code": _code, "status": _status, "status flow": _flow, "field": field_edits, "sample": sample_edits, "parameter": parameter_edits,
 }  # fmt: skip
 _REASONS = {
     "polling": "how often to poll is advice to callers", "price": "no response of the gateway has a price",

@@ -77,8 +77,10 @@ def _fewest(first: _Run, again: _Run, incidents: Forecast, kind: str) -> tuple[F
     def causes(some: Forecast) -> bool:
         """Whether these cause the problem, too; they are then the fewest known."""
         nonlocal fewest
-        fewest = some if (is_cause := kind in first(some)) else fewest
-        return is_cause
+        if kind not in first(some):
+            return False
+        fewest = some
+        return True
 
     try:
         # Leave out ever smaller parts: first all, in the end each alone (delta debugging, as ddmin by complements).
