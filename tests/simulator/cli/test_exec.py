@@ -329,9 +329,7 @@ def test_the_bill_lists_what_was_paid_for_nothing(tmp_path: Path) -> None:
     bill = json.loads(file.read_text())
     assert check(file.read_bytes()) == "program-bill"
     assert [each["waste"] for each in bill["generations"]] == ["never read"] * 2
-    assert [line.partition(", ")[2] for line in orphans] == [
-        f"$0.35: never read: {each['curl']}" for each in bill["generations"]
-    ]
+    assert [line.partition(", ")[2] for line in orphans] == ["$0.35: never read"] * 2
 
 
 @pytest.mark.slow

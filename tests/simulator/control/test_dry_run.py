@@ -109,7 +109,7 @@ class Bench(AbstractContextManager["Bench"]):
 
 
 def state(thing: object) -> object:
-    """Everything that a thing consists of, down to numbers and texts, so that two moments can be compared."""
+    """Everything that a thing consists of, down to numbers and texts, so that two moments can be compared; not what was looked up in it."""
     if thing is None or isinstance(thing, (str, bytes, int, float)):
         return thing
     if isinstance(thing, Random):
@@ -123,7 +123,9 @@ def state(thing: object) -> object:
     if isinstance(thing, msgspec.Struct):
         return [state(getattr(thing, name)) for name in thing.__struct_fields__]
     slots = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ()) if name != "__weakref__"]
-    return [(name, state(getattr(thing, name))) for name in [*slots, *getattr(thing, "__dict__", ())]]
+    return [
+        (name, state(getattr(thing, name))) for name in [*slots, *getattr(thing, "__dict__", ())] if name != "_about"
+    ]
 
 
 Change = Callable[[Bench, World], object]
