@@ -158,8 +158,8 @@ async def submit(
             raise  # nothing was sent, or it says what may have been charged
         except BaseException:  # a cancellation or an interrupt, even after the whole response has arrived
             text, found = arrived(gateway, request)
-            url, began = gateway.hide(request.url), f", which began {beginning(text)}" if text else ""
-            logger.warning("POST %s: ended before its response arrived%s; %s", url, began, maybe_charged(found))
+            url, began = gateway.hide(request.url), f"; its response began {beginning(text)}" if text else ""
+            logger.warning("POST %s: ended before its id was returned%s; %s", url, began, maybe_charged(found))
             raise
 
     found = await _repeat(session, "POST", request.url, attempt)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from ._calls import Polling, Session, Submission, Watch, download, read, submit, video_body
-from ._connections import HTTPClient
+from ._connections import AsyncHTTPClient, HTTPClient
 from ._gateway import MODEL_PATH, Gateway, secret
 from ._generation import Generation
 from ._models import image_url, parse_unverified
@@ -106,24 +106,14 @@ class AsyncRequestHandle(_Handle):
 
 
 class _Client:
-    _io: type[BlockingIO | AsyncIO]
-
     def __init__(
         self,
-        *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        timeout: Timeout | None = None,
-        max_retries: int = 2,
-        polling: Polling = Polling(),  # noqa: B008  # frozen, so it may be shared
-        http_client: HTTPClient | None = None,
-        sleep: Callable[[float], object] | None = None,
-        monotonic: Callable[[], float] | None = None,
+        gateway: Gateway,
+        transport: Transport,
+        polling: Polling,
+        max_retries: int,
+        monotonic: Callable[[], float] | None,
     ) -> None:
-        api_key = secret(api_key)
-        gateway = Gateway.resolve(api_key, base_url)
-        io = self._io(http_client, sleep)
-        transport = Transport(io, http_client, timeout)
         self._session = Session(gateway, transport, polling, max_retries, monotonic or time.monotonic)
 
     def __repr__(self) -> str:
@@ -159,7 +149,22 @@ class PixazoClient(_Client):
     http_client belongs to another process or event loop, or if the environment names a proxy that cannot be used.
     """
 
-    _io = BlockingIO
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: Timeout | None = None,
+        max_retries: int = 2,
+        polling: Polling = Polling(),  # noqa: B008  # frozen, so it may be shared
+        http_client: HTTPClient | None = None,
+        sleep: Callable[[float], object] | None = None,
+        monotonic: Callable[[], float] | None = None,
+    ) -> None:
+        api_key = secret(api_key)
+        gateway = Gateway.resolve(api_key, base_url)
+        transport = Transport(BlockingIO(http_client, sleep), http_client, timeout)
+        super().__init__(gateway, transport, polling, max_retries, monotonic)
 
     @cached_property
     def webhooks(self) -> Webhooks:
@@ -313,7 +318,22 @@ class AsyncPixazoClient(_Client):
         sleep: an async function; `anyio.sleep` by default. The others are those of PixazoClient.
     """
 
-    _io = AsyncIO
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: Timeout | None = None,
+        max_retries: int = 2,
+        polling: Polling = Polling(),  # noqa: B008  # frozen, so it may be shared
+        http_client: AsyncHTTPClient | None = None,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
+        monotonic: Callable[[], float] | None = None,
+    ) -> None:
+        api_key = secret(api_key)
+        gateway = Gateway.resolve(api_key, base_url)
+        transport = Transport(AsyncIO(http_client, sleep), http_client, timeout)
+        super().__init__(gateway, transport, polling, max_retries, monotonic)
 
     @cached_property
     def webhooks(self) -> AsyncWebhooks:

@@ -40,10 +40,19 @@ CLOSED = "the client is closed, nothing was sent: make another"
 
 
 class HTTPClient(Protocol):
-    """What tells an HTTP client of httpx2 or httpx, blocking or asynchronous, from other objects."""
+    """What tells an `httpx2.Client` or `httpx.Client` from other objects."""
 
     def build_request(self, method: str, url: Any) -> Any: ...
     def send(self, request: Any) -> Any: ...
+    def close(self) -> None: ...
+
+
+class AsyncHTTPClient(Protocol):
+    """What tells an `httpx2.AsyncClient` or `httpx.AsyncClient` from other objects."""
+
+    def build_request(self, method: str, url: Any) -> Any: ...
+    async def send(self, request: Any) -> Any: ...
+    async def aclose(self) -> None: ...
 
 
 def process() -> Place:
@@ -198,12 +207,12 @@ async def _closing(client: httpx2.AsyncClient, clients: dict[Place, _Kept], plac
 class Lent:
     """A client of the user's. It belongs where it first kept a connection open; mocks keep none and may be used anywhere."""
 
-    def __init__(self, client: HTTPClient, here: Callable[[], Place]) -> None:
+    def __init__(self, client: HTTPClient | AsyncHTTPClient, here: Callable[[], Place]) -> None:
         self._client = client
         self._here = here
         self._home: Place | None = None
 
-    async def take(self) -> HTTPClient:
+    async def take(self) -> HTTPClient | AsyncHTTPClient:
         """The client. Raises PixazoError when it is closed, or its connections belong elsewhere."""
         if getattr(self._client, "is_closed", False):
             raise PixazoError("http_client is closed, nothing was sent: pass an open one")

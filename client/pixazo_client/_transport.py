@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import lru_cache, partial
 from inspect import isawaitable
@@ -20,7 +20,7 @@ import anyio
 import httpx2
 
 from ._body import BodyError, Decoder, Download
-from ._connections import AsyncPool, HTTPClient, Lent, Pool, event_loop, process
+from ._connections import AsyncHTTPClient, AsyncPool, HTTPClient, Lent, Pool, event_loop, process
 from ._errors import PixazoError
 from ._exchange import NoResponse, Outcome, Request, Response
 from ._gateway import KEY_HEADER
@@ -122,7 +122,7 @@ class BlockingIO:
 class AsyncIO:
     """The I/O of an asynchronous client, on asyncio or trio; files are accessed in threads."""
 
-    def __init__(self, client: HTTPClient | None, sleep: Callable[[float], Any] | None) -> None:
+    def __init__(self, client: AsyncHTTPClient | None, sleep: Callable[[float], Awaitable[object]] | None) -> None:
         _check_client(client, "AsyncClient", is_async=True)
         self.pool = AsyncPool() if client is None else Lent(client, event_loop)
         self._sleep = sleep

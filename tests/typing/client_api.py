@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +40,12 @@ def make() -> None:
     PixazoClient(http_client=httpx.Client())
     AsyncPixazoClient(http_client=httpx2.AsyncClient(), sleep=anyio.sleep)
     AsyncPixazoClient(http_client=httpx.AsyncClient())
+    # What would fail only when it runs is an error here: mypy's warn_unused_ignores reports an ignore without one.
+    PixazoClient(http_client=httpx2.AsyncClient())  # type: ignore[arg-type]
+    PixazoClient(http_client=httpx.AsyncClient())  # type: ignore[arg-type]
+    AsyncPixazoClient(http_client=httpx2.Client())  # type: ignore[arg-type]
+    AsyncPixazoClient(http_client=httpx.Client())  # type: ignore[arg-type]
+    AsyncPixazoClient(sleep=time.sleep)  # type: ignore[arg-type]
 
 
 def talk(client: PixazoClient) -> None:

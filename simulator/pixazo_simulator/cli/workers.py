@@ -81,8 +81,8 @@ class Workers:
                 except OSError as error:  # such as too little memory
                     log.warning("no worker can be started: %s", error.strerror)
                     self._ending.wait(AGAIN)
-            _is_ready(process)  # or has ended
-            self._ending.wait(AGAIN)  # workers that end at once, ready or not, would fill a core and the log
+            _is_ready(process)  # returns once it is, or has ended
+            self._ending.wait(AGAIN)  # one that ends at once, ready or not, is not replaced more often
 
     def hang_up(self) -> None:
         """Make every worker read its files again."""

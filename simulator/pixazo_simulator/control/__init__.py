@@ -8,22 +8,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .books import Run as Run, run_of as run_of  # isort: skip
-    from .client import (  # isort: skip
-        TOKEN_HEADER as TOKEN_HEADER, TOKEN_VARIABLE as TOKEN_VARIABLE, ControlClient as ControlClient, ControlError as ControlError,
-        HttpChannel as HttpChannel, InitialGeneration as InitialGeneration, PolicyFields as PolicyFields,
-    )  # fmt: skip
-    from .handler import (  # isort: skip
-        ControlHandler as ControlHandler, check_access as check_access, discovery_document as discovery_document, read_body as read_body,
-    )  # fmt: skip
+    from .books import Run as Run
+    from .books import run_of as run_of
+    from .client import TOKEN_HEADER as TOKEN_HEADER
+    from .client import TOKEN_VARIABLE as TOKEN_VARIABLE
+    from .client import ControlClient as ControlClient
+    from .client import ControlError as ControlError
+    from .client import HttpChannel as HttpChannel
+    from .client import InitialGeneration as InitialGeneration
+    from .client import PolicyFields as PolicyFields
+    from .handler import ControlHandler as ControlHandler
+    from .handler import check_access as check_access
+    from .handler import discovery_document as discovery_document
+    from .handler import read_body as read_body
     from .metrics import Traffic as Traffic
     from .openapi import document as document
-    from .repeat import curl as curl, curl_command as curl_command  # isort: skip
-    from .route import ControlRoute as ControlRoute, Refused as Refused  # isort: skip
+    from .repeat import curl as curl
+    from .repeat import curl_command as curl_command
+    from .route import ControlRoute as ControlRoute
+    from .route import Refused as Refused
     from .routes import ROUTES as ROUTES
     from .schema import responses as responses
     from .schema.responses import *
-    from .schema.responses import from_json as from_json, to_json as to_json  # isort: skip
+    from .schema.responses import from_json as from_json
+    from .schema.responses import to_json as to_json
 else:
     from importlib import import_module
 

@@ -77,7 +77,7 @@ class Responder:
         try:
             return self._answered(request, self.gateway.route(request), held)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a response
-            return self.fail(request, error)
+            return self._failure(request, error)  # which `ask` counts
 
     def _answered(self, request: Request, route: RoutedRequest, held: int | None) -> Response:
         """The response, which is journalled unless it is held back."""
@@ -143,6 +143,13 @@ class Responder:
         log.info("%s", line, extra=fields)
 
     def fail(self, request: Request, error: Exception) -> Response:
+        """The response to a request that the simulator fails to answer, which is counted."""
+        response = self._failure(request, error)
+        with self._lock:
+            self.traffic.count(request.endpoint.name, response.status, request.started)
+        return response
+
+    def _failure(self, request: Request, error: Exception) -> Response:
         """The response to a request that the simulator fails to answer, which is logged.
 
         While the store cannot be used it is a 503: nothing has happened, and no journal has it.
@@ -153,8 +160,6 @@ class Responder:
             answer = spec.queue_error(status, status.phrase, message, (b"retry-after", b"1"))
             return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)
         what = f"{spec.beginning(request.method, _SHOWN)!a} {spec.beginning(request.path, _SHOWN)!a}"
-        with self._lock:
-            self.traffic.count(request.endpoint.name, 500, request.started)
         log.error("%s failed with %s %s", what, type(error).__name__, spec.raised_at(error))
         answer = spec.refusal_answer(spec.Broken(), self.worlds.settings.policy, "")
         return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)

@@ -161,25 +161,28 @@ class _Exchange:
         """Read the response; return why there is none."""
         head = 0  # bytes received until the headers of the final response ended
         while True:
-            is_reset, data, problem = False, b"", ""
+            is_reset, data, problem = False, b"", None
             try:
                 data = await reader.read(HEAD_LIMIT)
             except OSError:
                 is_reset = True
             if not data:
-                # The end of the connection ends a body without a length.
+                if self.status and not self._has_length and not is_reset:
+                    return None  # the end of the connection ends a body without a length
                 part = "in the middle of its response" if head else "without a response"
-                is_whole = self.status and not self._has_length and not is_reset
-                return None if is_whole else f"the receiver closed the connection {part}"
-            head += 0 if self.status else len(data)
+                return f"the receiver closed the connection {part}"
+            if not self.status:
+                head += len(data)
             try:
                 self._parser.feed_data(data)
             except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
                 problem = f"the response is not HTTP/1.1: {error}"
+            if self._is_over:  # whatever follows the response
+                return None
+            if problem:
+                return problem
             if not self.status and head > HEAD_LIMIT:
-                problem = problem or f"the response has more than {HEAD_LIMIT} bytes of headers"
-            if self._is_over or problem:
-                return None if self._is_over else problem
+                return f"the response has more than {HEAD_LIMIT} bytes of headers"
 
     def on_message_begin(self) -> None:
         """Forget the headers of an interim response (1xx)."""

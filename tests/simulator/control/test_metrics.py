@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,7 +15,9 @@ from tests.receiver import Receiver, http_response
 
 from pixazo_simulator import ControlError, Settings, Simulator
 from pixazo_simulator.control.metrics import BOUNDS, TIMED, Traffic, exposition
+from pixazo_simulator.state.sqlite import SqliteStore
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
+from pixazo_simulator.world import StateUnavailableError
 from pixazo_simulator.world.registry import Worlds
 
 Metrics = dict[tuple[str, ...], float]
@@ -156,14 +159,26 @@ def test_a_server_is_ready_while_its_worlds_can_be_used(simulator: Simulator) ->
     assert told(simulator)["pixazo_store_up",] == 0
 
 
-def test_a_request_that_fails_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_request_that_fails_is_counted_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, is_kept: bool
+) -> None:
+    """Also where a store keeps the worlds, and where that fails: then it is 503."""
+
     def fail(*_: object) -> None:
         raise OSError("no journal")
 
-    with InProcess() as send:
-        app = Caller(send, "sim-key")
+    async def break_down(*_: object, **__: object) -> None:
+        raise StateUnavailableError("no disk")
+
+    with Simulator(state=f"sqlite:{tmp_path}/worlds" if is_kept else "memory") as simulator:
+        app = Caller(over_http(simulator.url), simulator.api_key)
         monkeypatch.setattr(Worlds, "record", fail)
         assert app.generate().status == 500
         monkeypatch.undo()
-        found = read(app.call("GET", "/_sim/metrics").body.decode())
-    assert found["pixazo_requests_total", "generate", "500"] == 1
+        monkeypatch.setattr(SqliteStore, "append", break_down)
+        app.generate()
+        monkeypatch.undo()
+        counts = told(simulator)
+    assert counts["pixazo_requests_total", "generate", "500"] == 1
+    assert counts["pixazo_requests_total", "generate", "503" if is_kept else "202"] == 1

@@ -1,5 +1,7 @@
 """What goes wrong with a file of SQLite: before the start one line and exit code 2, later 503 until it can be used again."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
@@ -84,6 +86,21 @@ def test_a_foreign_file_is_left_alone(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "foreign"
     FOREIGN[kind](file)
     assert _said(file).endswith(" is not a file of pixazo-sim: choose another file; this one was not changed")
+
+
+def test_only_durable_entries_wait_for_the_disk(tmp_path: Path) -> None:
+    """SQLite calls fsync at the end of a FULL transaction; while one is open the level cannot be changed."""
+    store = SqliteStore(str(tmp_path / "worlds"))
+    store.open(HEAD)
+    for durable, level in ((True, "FULL"), (False, "NORMAL"), (True, "FULL")):
+        done: list[str] = []
+        assert store._database
+        store._database.set_trace_callback(done.append)
+        asyncio.run(store.append([b"entry"], durable=durable))
+        assert [each.split(" INTO")[0] for each in done] == [
+            f"PRAGMA synchronous = {level}", "BEGIN IMMEDIATE", "INSERT", "COMMIT",
+        ]  # fmt: skip
+    asyncio.run(store.close())
 
 
 @pytest.mark.parametrize("name", ["worlds", ":memory:"])
