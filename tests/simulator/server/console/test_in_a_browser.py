@@ -254,3 +254,4 @@ def test_unmatched_requests_are_the_first_thing_one_sees(browsing: Browsing) -> 
         assert page.get_by_role("heading").nth(0).inner_text() == "1 request reached no world"
         page.get_by_role("link", name="POST /minimax").click()
         page.get_by_text("What to change:").wait_for()
+        browsing.close()  # before the server: a page may still ask for its icon
