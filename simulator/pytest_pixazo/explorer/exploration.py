@@ -6,10 +6,8 @@ import inspect
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.util import find_spec
-from itertools import chain
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pixazo_simulator.server import Simulator
 
@@ -81,61 +79,76 @@ def explore(
     if examples and find_spec("hypothesis") is None:
         needs = "longer orders are drawn by Hypothesis: pip install hypothesis, or explore(..., examples=0)"
         raise ModuleNotFoundError(needs)
-    tried = 0
+    try:
+        with Simulator() if gateway is None else nullcontext(gateway) as running:
+            explorer = _Explorer(running.control(), make_app, judge, outcome, patience)
+            exhaustive = explorer.all_up_to(size)
+            drawn = explorer.draw(examples) if examples else 0
+    except (BrokenOrderError, InvalidAppError) as error:
+        raise error.with_traceback(None) from error.__cause__  # its traceback is of no interest to the user
+    return Exploration(size, exhaustive, drawn)
 
-    def attempt(order: Order) -> None:
-        nonlocal tried
-        tried += 1
-        with fresh() as run:
+
+@dataclass
+class _Explorer:
+    """One call of `explore`: the gateway, the app, and how many orders were tried."""
+
+    gateway: ControlClient
+    make_app: Callable[[Scene], Any]
+    judge: Callable[[Any], None]
+    outcome: str
+    patience: float
+    tried: int = 0
+
+    def __post_init__(self) -> None:
+        with self._run() as run:
+            self._abilities = run.abilities(self.make_app)
+
+    def all_up_to(self, size: int) -> int:
+        """Try every order of up to `size` events, smallest first; return how many there are."""
+        for each in range(1, size + 1):
+            for order in orders(each, **self._abilities):
+                self._attempt(order)
+        return self.tried
+
+    def draw(self, examples: int) -> int:
+        """Try this many longer orders, and more to find the smallest that breaks the app; return how many were tried."""
+        import hypothesis
+        from hypothesis.errors import Flaky
+
+        # The same orders every time, without time limits, and with nothing stored on disk.
+        settings = hypothesis.settings(
+            max_examples=examples, derandomize=True, database=None, deadline=None, report_multiple_bugs=False,
+            suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        )  # fmt: skip
+        before = self.tried
+        try:
+            settings(hypothesis.given(longer_orders(self._abilities))(self._attempt))()
+        except Flaky as error:
+            raise BrokenOrderError(
+                f"an order broke the app once but not again: is the app non-deterministic?\n{error}"
+            ) from error
+        return self.tried - before
+
+    def _attempt(self, order: Order) -> None:
+        self.tried += 1
+        with self._run() as run:
             try:
-                run.carry_out(make_app, order, judge)
+                run.carry_out(self.make_app, order, self.judge)
             except AppError as failure:
                 lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(run.lines, 1))
                 raise BrokenOrderError(
-                    f"the smallest order that breaks the app, of {tried} tried:\n{lines}\nand then {failure}"
+                    f"the smallest order that breaks the app, of {self.tried} tried:\n{lines}\nand then {failure}"
                 ) from failure.__cause__
 
-    try:
-        with Simulator() if gateway is None else nullcontext(gateway) as running:
-            fresh = partial(_fresh_run, running.control(), outcome, patience)
-            with fresh() as run:
-                abilities = run.abilities(make_app)
-            for order in chain.from_iterable(orders(each, **abilities) for each in range(1, size + 1)):
-                attempt(order)
-            exhaustive = tried
-            if examples:
-                _draw(longer_orders(abilities), attempt, examples)
-    except (BrokenOrderError, InvalidAppError) as error:
-        raise error.with_traceback(None) from error.__cause__  # its traceback is of no interest to the user
-    return Exploration(size, exhaustive, tried - exhaustive)
-
-
-def _draw(drawn: SearchStrategy[Order], attempt: Callable[[Order], None], examples: int) -> None:
-    import hypothesis
-    from hypothesis.errors import Flaky
-
-    # The same orders every time, without time limits, and with nothing stored on disk.
-    settings = hypothesis.settings(
-        max_examples=examples, derandomize=True, database=None, deadline=None, report_multiple_bugs=False,
-        suppress_health_check=[hypothesis.HealthCheck.too_slow],
-    )  # fmt: skip
-    try:
-        settings(hypothesis.given(drawn)(attempt))()
-    except Flaky as error:
-        raise BrokenOrderError(
-            f"an order broke the app once but not again: is the app non-deterministic?\n{error}"
-        ) from error
-
-
-@contextmanager
-def _fresh_run(gateway: ControlClient, outcome: str, patience: float) -> Generator[Run]:
-    """A run in a world of its own, in which generations end in this outcome."""
-    script = [] if outcome == "COMPLETED" else [{"when": "submit", "end": {"status": outcome}}]
-    world = gateway.create_world(clock="manual", profile="documented", policy=POLICY, script=script)
-    try:
-        yield Run(world, patience)
-    finally:
-        world.delete_world()
+    @contextmanager
+    def _run(self) -> Generator[Run]:
+        script = [] if self.outcome == "COMPLETED" else [{"when": "submit", "end": {"status": self.outcome}}]
+        world = self.gateway.create_world(clock="manual", profile="documented", policy=POLICY, script=script)
+        try:
+            yield Run(world, self.patience)
+        finally:
+            world.delete_world()
 
 
 def longer_orders(abilities: dict[str, bool]) -> SearchStrategy[Order]:
