@@ -96,10 +96,7 @@ class When:
         retry_after: int | None = None,
         times: int | None = None,
     ) -> When:
-        """Send this response, and accept nothing; an error status code without `json` or `text` gets the gateway's own body.
-
-        `retry_after` is in seconds.
-        """
+        """Send this response, and accept nothing; an error status without `json` or `text` gets the gateway's body. `retry_after`: seconds."""
         self._open = False
         given = Reply(status=status, json=json, text=text, headers=dict(headers or {}), retry_after=retry_after)
         return self._say(times, reply=given)
@@ -117,9 +114,8 @@ class When:
     ) -> When:
         """Let the accepted generation end in this status; what is omitted is unchanged.
 
-        `queued` and `processing` are seconds of the world's clock in each state, `after` in both together. `progress="polls:2"` ends
-        each state with the second status read that shows it, whatever the clock says; a list is a timeline of states, each with
-        seconds or `polls:N`: `progress=[("QUEUED", 3), ("PROCESSING", "polls:2")]`.
+        `queued` and `processing` are seconds of the world's clock in each state, `after` in both together. `progress="polls:2"` ends each
+        state with the second status read that shows it; a list is a timeline: `progress=[("QUEUED", 3), ("PROCESSING", "polls:2")]`.
         """
         self._open = False
         line = progress if progress is None or isinstance(progress, str) else tuple(progress)

@@ -28,10 +28,7 @@ _MOST_DIFFERENCES = 20
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The step of a rule that decides a call; `number` counts rules from 1, `label` names the rule in journals and reports.
-
-    `index` counts the steps of the rule from 0; `seed`, which the world gives, is where the faults draw from.
-    """
+    """The step of a rule that decides a call: number of the rule from 1, its label in reports, index of the step from 0, seed of its faults."""
 
     number: int
     label: str
@@ -41,10 +38,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """Whether one rule decides a call, and if not, why not: one phrase for each difference.
-
-    `is_about` says whether the rule is about such calls at all.
-    """
+    """Whether one rule decides a call, whether it is about such calls at all, and a phrase for each reason why it does not decide."""
 
     number: int
     label: str
@@ -69,10 +63,9 @@ class _Difference(msgspec.Struct, frozen=True):
 
 
 class RuleEntry:
-    """A rule in its script: its parsed conditions, how often each of its steps was used, how the nearest request differed.
+    """A rule in its script: its parsed conditions, the use of its steps, how the nearest request differed, the seed of its draws.
 
-    It was added at an instant (UTC milliseconds); `seed` is what it draws from. Raises ValueError when it weighs more than is left,
-    or is larger.
+    It was `added` at an instant (UTC milliseconds). Raises ValueError when it weighs more than is left, or is larger.
     """
 
     def __init__(self, number: int, rule: Rule, added: int, seed: int, weight_left: int, bytes_left: int) -> None:
@@ -145,10 +138,7 @@ class RuleEntry:
         return differing if index is None else [*differing, *self.rule.steps[index].inapplicable_faults(facts.values)]
 
     def lost_draw(self) -> str | None:
-        """Why the draw lets the next matching request through, None when the rule decides it.
-
-        The n-th request has the same draw whatever else happens, so a dry run and a second look agree with what follows.
-        """
+        """Why the draw lets the next matching request through, None when the rule decides it; the n-th request always has the same draw."""
         wanted = self.rule.probability
         if wanted == 1:
             return None
@@ -255,7 +245,7 @@ class Script:
     def add(self, rule: Rule, now: int = 0) -> int:
         """Append a rule at an instant (UTC milliseconds) and return its number.
 
-        Raises ValueError beyond 1,000 rules, `MOST_WEIGHT`, `MOST_BYTES`, for an invalid regular expression, and for an operation that is not served.
+        Raises ValueError beyond 1,000 rules, `MOST_WEIGHT`, `MOST_BYTES`, for a pattern that is not valid, and an operation that is not served.
         """
         number = self._made + 1
         self._hold({**self._entries, number: self._entry(number, rule, now, self._entries)})
@@ -274,10 +264,7 @@ class Script:
         self._made += len(entries)
 
     def replace(self, number: int, rule: Rule, now: int = 0) -> None:
-        """Replace a rule; the new one starts unused.
-
-        Raises KeyError when there is none of this number, ValueError as `add` does.
-        """
+        """Replace a rule; the new one starts unused. Raises KeyError for an unknown number, ValueError as `add` does."""
         others = {**self._entries}
         del others[number]
         self._hold({**self._entries, number: self._entry(number, rule, now, others)})

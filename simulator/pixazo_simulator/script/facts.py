@@ -48,9 +48,7 @@ class RequestConditions(TypedDict, total=False):
 
 
 class SubmitConditions(RequestConditions, total=False):
-    """What can be matched in a submission; `body` maps names of members, including those that the page does not list. `generation` is the number that
-    its generation gets if it is accepted, from 1.
-    """
+    """What can be matched in a submission: members of its `body`, listed or not, and the number of its `generation` once accepted, from 1."""
 
     generation: Condition
     duration: Condition
@@ -65,9 +63,7 @@ class SubmitConditions(RequestConditions, total=False):
 
 
 class _GenerationConditions(TypedDict, total=False):
-    """What can be matched in the generation concerned: `generation` is its number among the accepted submissions of the world,
-    from 1, `age` in seconds since its acceptance.
-    """
+    """What can be matched in the generation: its number among the accepted ones from 1, seconds since its acceptance (`age`), ..."""
 
     request_id: Condition
     generation: Condition
@@ -119,10 +115,7 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 def operations(when: str) -> frozenset[str]:
-    """The operations that a rule is about. Raises ValueError with the nearest known name.
-
-    A name with a slash is that of an operation of a model file, of which each world knows its own.
-    """
+    """The operations that a rule is about; a name with a slash is not checked. Raises ValueError with the nearest known name."""
     if _OF_MODEL.fullmatch(when):
         return frozenset({when})
     if when not in CALLS:
@@ -155,10 +148,7 @@ def at_submit(
     generation: int,
     now: int = 0,
 ) -> Facts:
-    """A submission, as it was sent: members that were not sent are absent, even where the gateway has a default.
-
-    `generation` is the number of the next one that is accepted.
-    """
+    """A submission as it was sent: members not sent are absent; `generation` is the number of the next one that is accepted."""
     sent: Mapping[str, Any] = {} if isinstance(members, spec.InvalidBody) else members
     if any(isinstance(value, str) and len(value) > LONGEST_TEXT for value in sent.values()):
         sent = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in sent.items()}

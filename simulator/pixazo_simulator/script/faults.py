@@ -1,8 +1,4 @@
-"""Every kind of fault, by name. To add one, add a class here: every list of kinds is derived from the classes.
-
-A class says where it applies, gives an example, and overrides those members of `Fault` that describe what it does. `pixazo_simulator`
-and `pytest_pixazo` export every class of this module.
-"""
+"""Every kind of fault, by name. To add one, add a class here: all lists of kinds, and what the packages export, are made of the classes."""
 
 from __future__ import annotations
 
@@ -291,9 +287,9 @@ class UnknownStatus(Fault, frozen=True):
 
 
 class ChangedMembers(Fault, frozen=True):
-    """A body whose members deviate: some are absent, renamed, null, or have another value; a dot leads into an object.
+    """A body whose members deviate; a dot leads into an object. An error response stays as it is.
 
-    `remove` and `null` are names, `rename` maps names to others, `set` maps names to values; an error response stays as it is.
+    `remove` and `null` are names, `rename` maps names to others, `set` maps names to values.
     """
 
     applies_to: ClassVar = SUBMITS | _STATUS | _WEBHOOK

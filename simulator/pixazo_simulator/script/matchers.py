@@ -75,7 +75,7 @@ def _library() -> Any:
 def extent(value: object, most: int, values: int) -> int:
     """How many values and conditions there are in a value of JSON or a condition, itself included.
 
-    Raises ValueError for more than `values` of them, or for conditions, lists and objects more than `most` levels deep.
+    Raises ValueError for more than `values` of them, and for conditions, lists and objects more than `most` levels deep.
     """
     count, levels, found = 0, 0, [value]
     while found:
@@ -116,10 +116,7 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
     operand: Any
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for an invalid operator or operand, and for one beyond the bounds.
-
-        A regular expression is compiled by `weight`, or by the first `holds`.
-        """
+        """Raise ValueError with the remedy for an invalid operator or operand, and beyond the bounds; `weight` compiles a pattern."""
         if self.operator not in _OPERATORS:
             raise ValueError(
                 f"operator {shown(self.operator)} is not one of {', '.join(_OPERATORS)}"
@@ -277,8 +274,8 @@ def _too_much(operator: str, problem: object) -> str:
 def weight(matchers: Iterable[Matcher], most: int) -> int:
     """The weight of conditions together, or any number above `most` when it is more than that.
 
-    Each condition and each value in it weighs 1, a regular expression its length or three times its compiled size, since a search takes
-    at most about that many steps for each byte. Raises ValueError with the remedy for an invalid regular expression.
+    Each condition and each value in it weighs 1, a pattern its length or three times its compiled size: a search takes about as many
+    steps for each byte. Raises ValueError with the remedy for an invalid pattern.
     """
     total = 0
     for matcher in matchers:
@@ -320,9 +317,9 @@ def ends_with(end: str) -> Matcher:
 def matches(pattern: str) -> Matcher:
     """A string with a match of the regular expression in its first 2,000 code points.
 
-    The syntax is RE2's: as Python's without lookahead, lookbehind, backreferences and possessive quantifiers, `\\z` is the end of
-    the string, and `\\d`, `\\w`, `\\s`, `\\b` know only ASCII (`\\pL` is any letter). `(?i)` before it ignores case, `(?s)` lets `.`
-    match a line's end. Raises ValueError with the remedy for any other pattern, and beyond 500 code points.
+    The syntax is RE2's: as Python's without lookahead, lookbehind, backreferences and possessive quantifiers; `\\z` is the end of the
+    string; `\\d`, `\\w`, `\\s`, `\\b` know only ASCII (`\\pL` is any letter). `(?i)` ignores case, with `(?s)` `.` matches a line's end.
+    Raises ValueError with the remedy for any other pattern, and beyond 500 code points.
     """
     made = Matcher("matches", pattern)
     made.test()  # compiles it

@@ -43,10 +43,7 @@ _SHOWN = 20
 
 
 class InvalidDataError(ValueError):
-    """Data that does not fit a shape: `path` is the place, `value` the value there as far as it helps, `problem` what is wrong.
-
-    `missing` is the name of a member that is not there, where that is wrong.
-    """
+    """Data that does not fit a shape: the place, the value there as far as it helps, the problem, and the name of a missing member."""
 
     def __init__(self, problem: str, path: Path = (), value: str = "", *, missing: str | None = None) -> None:
         steps = (f"[{step}]" if isinstance(step, int) or step == "..." else f".{step}" for step in path)

@@ -71,10 +71,9 @@ class MediaRead(msgspec.Struct, frozen=True):
 
 
 class UnknownModel(msgspec.Struct, frozen=True):
-    """A POST below the path of another model: 400 for a caller with a valid key (ERR-400-02), an unknown route for any other caller.
+    """A POST below the path of another model: 400 for a caller with a valid key (ERR-400-02), an unknown route for any other.
 
-    `is_route` says that the rest of the path is that of a submission, whose `operation` it is; the parameters of any other path are
-    those of text-to-video, if policy `check_order` has them judged first.
+    `operation` is that of the rest of the path if it `is_route`, else text-to-video, by which policy `check_order` may judge the body.
     """
 
     name: ClassVar[None] = None

@@ -133,11 +133,7 @@ class UnsupportedMediaType(Refusal, frozen=True):
 
 
 class InvalidBody(Refusal, frozen=True):
-    """Not a JSON object; `fault` is a name in MISSHAPEN, `detail` what was found instead, or where.
-
-    `too_many_values` is a bound of the simulator itself: a large body of more than MOST_COMMAS commas, or of more than MOST_BRACKETS
-    opening brackets or braces.
-    """
+    """Not a JSON object; `fault` is a name in MISSHAPEN, `detail` what was found instead, or where."""
 
     fault: str
     detail: str = ""

@@ -61,10 +61,7 @@ class DataUrl(msgspec.Struct, frozen=True):
 
 
 def read_data_url(text: str, *, any_type: bool = False) -> DataUrl:
-    """Read a data URL of Base64 (RFC 2397), which may have percent-encoded characters and parameters.
-
-    Its media type must be one of MEDIA_TYPES, unless `any_type`.
-    """
+    """Read a data URL of Base64 (RFC 2397); unless `any_type`, its media type must be one of MEDIA_TYPES."""
     head, comma, encoded = text[5:].partition(",")
     if not comma or len(head) + len("data:,") > LONGEST_HEAD:
         return DataUrl("", None, (f"no comma ends its type within {LONGEST_HEAD} characters{_FORM}",))
@@ -146,10 +143,7 @@ def _frame(data: bytes) -> tuple[int, int]:
 
 
 def _header_end(data: bytes) -> int:
-    """Where the header of a JPEG ends: at its picture, or at anything but a marker, or after MOST_SEGMENTS.
-
-    A thumbnail in a segment has an end of its own, which is not that of the picture.
-    """
+    """Where the header of a JPEG ends: at its picture (a thumbnail has an end of its own), at other data, or after MOST_SEGMENTS."""
     at = 2
     for _ in range(MOST_SEGMENTS):
         marker = data[at + 1 : at + 2]

@@ -114,10 +114,9 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """An operation that is submitted.
 
-    `name` is what rules, the journal and reports call it: its path without the version, or the short name that the page's two have.
-    `names` are the members that its body may have. `limited` says whether the page states limits for its video, `on_page` that its values are judged
-    by `parameters.py`, and `plain` that most of its bodies are read in a faster way.
-    `response` is the template of its response, None for one that is queued.
+    `name` is what rules, the journal and reports call it: its path without the version, or the short name of one of the page's two.
+    `names` are the members that its body may have; `response` is the template of its response, None for one that is queued.
+    `limited`: the page states limits for its video; `on_page`: `parameters.py` judges its values; `plain`: most bodies are read faster.
     """
 
     name: str
@@ -168,10 +167,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return value if isinstance(value := self.value(name, members), str) else ""
 
     def places(self, name: str, members: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        """Every place that a dotted name means in a body, with the value there, UNSET where there is none.
-
-        Inside an object that was not sent there is no place, if the object is a parameter itself.
-        """
+        """Every place in a body that a dotted name means, with its value or UNSET; none inside a parameter that was not sent."""
         return _places(
             members, name.split("."), "", frozenset(each.name.removesuffix("[]") for each in self.parameters)
         )

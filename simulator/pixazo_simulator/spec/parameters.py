@@ -1,7 +1,4 @@
-"""The parameters of the two operations: their types, the marks in a prompt, and the rules for their values.
-
-Each rule is decided here, from the page or, where that is silent, from the policy.
-"""
+"""The parameters of the page's two operations: types, marks in a prompt, and rules from the page or, where it is silent, the policy."""
 
 from __future__ import annotations
 
@@ -279,10 +276,9 @@ def _is_combo(parameters: Parameters | PlainParameters) -> bool:
 
 
 class Findings(msgspec.Struct):
-    """What is wrong: problems for which the submission is refused, and problems for which the generation will end FAILED.
+    """What is wrong: problems that refuse the submission, and problems with which the generation will end FAILED.
 
-    `frame` is the width and height of the first frame in pixels, where they are known. `decided_by` names the fields of the policy of
-    which another value would have judged otherwise.
+    `frame` is the size of the first frame in pixels, where known; `decided_by` names policy fields of which another value decides otherwise.
     """
 
     refused: list[Problem] = []
@@ -304,8 +300,7 @@ def check(
 ) -> Findings:
     """Judge parameters of the right types by every rule of the page, or of the policy where the page leaves a rule open.
 
-    With `magic` the marks in the prompt count, and those of the header X-Sim-Outcome, which `outcome` is.
-    The page states limits for image-to-video only; policy `t2v_limits` applies them to text-to-video.
+    With `magic`, marks count: those in the prompt, and `outcome`, those of the header X-Sim-Outcome.
     """
     found = Findings([], [], NO_MAGIC, None, [])
     marks = read_magic(parameters.prompt or "", outcome) if magic else NO_MAGIC

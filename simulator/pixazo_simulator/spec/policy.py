@@ -48,10 +48,7 @@ class JobTimes(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> JobTimes:
-        """Read `2+13` or `5-20+60-180`: seconds queued, seconds processing; `polls:2` or `polls:1+3`: status reads.
-
-        Raises ValueError with the remedy.
-        """
+        """Read `2+13` or `5-20+60-180` (seconds queued, processing), `polls:2` or `polls:1+3` (status reads). Raises ValueError."""
         if polls := re.fullmatch(r"polls:([1-9][0-9]{0,5})(?:\+([1-9][0-9]{0,5}))?", text):
             return msgspec.structs.replace(_JOB_TIMES, polls=(int(polls[1]), int(polls[2] or polls[1])))
         found = re.fullmatch(rf"{_RANGE}\+{_RANGE}", text)
@@ -142,10 +139,7 @@ class PriceList(msgspec.Struct, frozen=True):
         return cls(tuple(rules))
 
     def of(self, operation: str, duration: float, resolution: str, listed: int | None = None) -> int:
-        """The price in millionths of a dollar of one generation of `duration` seconds.
-
-        A price that is `listed` elsewhere comes before the rules that name no operation.
-        """
+        """The price of a generation in millionths of a dollar; a `listed` one comes before rules that name no operation."""
         for rule in self.rules:  # not a generator, which takes three times as long: each submission asks
             if rule.fits(operation, duration, resolution):
                 return rule.amount if listed is None or rule.wanted[0] else listed
@@ -296,11 +290,7 @@ LABELS: tuple[Label, ...] = get_args(Label)
 
 
 class Point(msgspec.Struct, frozen=True):
-    """What is known about a field: row of the table, label, clauses, sentence, value in profile `observed`, and how a value is read.
-
-    The label says how we know the default: documented, vendor, observed, inferred, assumed, or ours (a safety rule). `labels` says it
-    of other values, as strings; a value in neither is assumed.
-    """
+    """What is known about a field; `label` says how we know the default, `labels` other values (else assumed), `observed` is of that profile."""
 
     row: int
     label: Label
@@ -442,10 +432,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     # fmt: on
 
     def changed(self, values: Mapping[str, object]) -> Self:
-        """A copy with some fields set from text (or numbers, booleans and lists, as in a TOML file).
-
-        Raises ValueError that names the field, the value and the remedy.
-        """
+        """A copy with fields set from text or values of TOML. Raises ValueError that names the field, the value and the remedy."""
         changes: dict[str, Any] = {}
         for name, value in values.items():
             if name in _DECIDED:
@@ -460,10 +447,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return msgspec.structs.replace(self, **changes) if changes else self
 
     def check(self) -> None:
-        """Raise ValueError with the remedy for a value that cannot be set, as a changed document may have it.
-
-        Of `check_order`, which a mutant shortens, its type has checked the names.
-        """
+        """Raise ValueError for a value that cannot be set; the type of `check_order`, which a mutant shortens, has checked its names."""
         self.changed({name: text for name, text in self.texts.items() if name != "check_order"})
 
     def text(self, name: str) -> str:
@@ -488,11 +472,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(found)
 
     def changed_among(self, *names: str) -> tuple[str, ...]:
-        """Those of these fields whose value is not their default.
-
-        It is for fields that shape every response: with their defaults these have what the page prints, or what it tells a caller
-        to take as it is, such as a request id.
-        """
+        """Those of these fields that have another value than their default, with which every response has what the page prints."""
         changed = self._changed
         return tuple(name for name in names if name in changed) if changed else ()
 

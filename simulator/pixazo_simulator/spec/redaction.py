@@ -95,11 +95,10 @@ _JOINED = regex(r"[^\s\"'<>&]*")
 
 
 class Redactor:
-    """Knows keys, and redacts them in text together with the values of names that look like secrets.
+    """Knows keys, and redacts them in text together with the values of names that look like secrets. Any thread may use it.
 
-    A key may be added several times; it is known until it has been forgotten as often, and for a while after that. `parent` knows further
-    keys; `mark` replaces those of its own. Neither adding a key nor the work on a text takes longer the more keys there are. Any
-    thread may use it.
+    A key that was added several times is known until it has been forgotten as often, and for a while after that. `parent` knows further
+    keys; `mark` replaces those of its own. The number of keys slows down neither adding one nor the work on a text.
     """
 
     __slots__ = ("__weakref__", "_counts", "_forgotten", "_found", "_mark", "_parent")
@@ -231,11 +230,7 @@ class Redactor:
 
 
 class _EncodedKeys:
-    """Encoded forms of keys that are found in text, each counted as often as it was added.
-
-    One that must be a whole word is found only where no word continues around it. The work on a text does not grow with their number: they
-    are looked up by their first 4 characters; where there are many of those, every place of the text is looked at once.
-    """
+    """Encoded forms of keys, counted as often as they were added; looked up by 4 characters, so their number does not slow it down."""
 
     __slots__ = ("_beginnings", "_counts", "_longest", "_shortest", "_sizes")
 
@@ -322,10 +317,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 @cache
 def own_words() -> str:
-    """The words of our messages, types and policy, whole and in parts, each between line breaks, as tools/own_words.py has written them.
-
-    A key that is one of them is no secret: to redact it would garble our own data.
-    """
+    """The words of our messages, types and policy, each between line breaks (tools/own_words.py): a key that is one is no secret."""
     return (get_data("pixazo_simulator.spec", "data/own_words.txt") or b"").decode()
 
 

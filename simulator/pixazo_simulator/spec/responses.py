@@ -39,10 +39,9 @@ DEFAULT_ERRORS = {
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An HTTP response before it is sent; `reason` is for the journal and is never sent.
+    """An HTTP response before it is sent; `reason` is for the journal, which keeps no byte of an `opaque` body, such as a video.
 
-    Of an `opaque` body, such as a video, the journal keeps no byte. `decided_by` names the points of the policy that decided how it is
-    worded.
+    `decided_by` names the points of the policy that decided how it is worded.
     """
 
     status: int
@@ -123,10 +122,7 @@ def status_body(
     origin: str,
     policy: Policy,
 ) -> bytes:
-    """The status response of a generation in the state `seen` (page, Response (Completed), Error via Status/Webhook).
-
-    `media` is the extension of its media.
-    """
+    """The status response (page, Response (Completed), Error via Status/Webhook); `media` is the extension of its media."""
     terminal, output = seen.until is None, None
     if seen.status is Status.COMPLETED:
         url = media_url(request_id, media, origin, policy)
@@ -161,7 +157,7 @@ def upstream_body(request_id: str, status: Status, error: str | None) -> bytes:
 
 
 def sentence(problems: Iterable[errors.Problem]) -> str:
-    """What is wrong, in one sentence, in which each problem is named by its member."""
+    """What is wrong, in one sentence that names the member of each problem."""
     return f"{'; '.join(map(str, problems))}."
 
 

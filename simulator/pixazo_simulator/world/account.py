@@ -45,8 +45,7 @@ _IN_A_LIST = 4096
 class Ledger(Part):
     """Append-only entries in the order of their instants; a future refund is known from the start.
 
-    If there are many, all but the latest entries are in tuples, which the garbage collector does not inspect: a collection would take 15 ms for
-    a million of them in a list.
+    All but the latest are in tuples, which the garbage collector does not inspect: for a million in a list it would take 15 ms.
     """
 
     _total: int
@@ -84,10 +83,7 @@ class Ledger(Part):
         return [*chain.from_iterable(self._earlier), *self._entries, *self._due(now)]
 
     def begin(self, entries: Iterable[Entry], now: int) -> None:
-        """Enter what happened until `now`, when the opening is the only entry, and what is in the future.
-
-        The opening comes before, and the balance does not change.
-        """
+        """Put what happened until `now` before the only entry, the opening, without changing the balance; then what is in the future."""
         self._ahead = sorted(entries)
         (opening,), earlier = self._entries, [each for each in self._ahead if each.at <= now]
         spent = sum(each.amount for each in earlier)

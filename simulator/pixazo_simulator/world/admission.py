@@ -26,9 +26,9 @@ _SHOWN = 40
 
 
 class Submission(msgspec.Struct, gc=False):
-    """One POST to a submit path: the key, the body, the relevant headers, and the `origin` for the URLs in the response.
+    """One POST to a submit path, with the `origin` for the URLs in the response; `outcome` is the header X-Sim-Outcome.
 
-    `body` is None when it is longer than the policy allows. It is decoded once, when it is first needed. `outcome` is the header X-Sim-Outcome.
+    `body` is None when it is longer than the policy allows; it is decoded once, when it is first needed.
     """
 
     operation: spec.Operation
@@ -52,9 +52,8 @@ class Submission(msgspec.Struct, gc=False):
 class Admitted(msgspec.Struct, frozen=True):
     """What a submission asks for once every check has passed: seconds, resolution, price in millionths of a dollar.
 
-    `fails` are problems for which the generation will end FAILED, `urls` the webhook URLs by channel, `ignored` the parts of the request
-    that have no effect, with the reason: webhooks that will not be delivered, headers, members that are not parameters. `end` and `stuck`
-    are what a rule wants for the generation, `frame` is the width and height of its first frame, where they are known. `decided_by` names
+    `fails` are problems with which the generation will end FAILED, `urls` the webhook URLs by channel, `ignored` the parts of the request
+    without effect and why, `end` and `stuck` what a rule wants, `frame` the size of the first frame in pixels, where known, `decided_by`
     the fields of the policy with which another value would have judged the parameters otherwise.
     """
 
@@ -99,10 +98,7 @@ def _check_rate(account: Account, policy: spec.Policy, now: int, *, submit: bool
 
 
 class Admission(msgspec.Struct):
-    """One submission during the checks, each of which is the method of its name.
-
-    `decided_by` names the points of the policy where another value would have decided otherwise.
-    """
+    """One submission during the checks, each a method of its name; `decided_by`: points where another value decides otherwise."""
 
     _asked: Submission
     _account: Account | None
@@ -126,10 +122,7 @@ class Admission(msgspec.Struct):
         return self.plainly() or self.refusal() or self._admitted()
 
     def plainly(self) -> Admitted | None:
-        """What is admitted of a submission that passes every check in any order; None: run the checks.
-
-        Most submissions are like that, and it takes a third of the time.
-        """
+        """What is admitted of a submission that passes in any order, as most do, in a third of the time; None: run the checks."""
         asked, account, policy = self._asked, self._account, self._policy
         if account is None or account.suspended or account.broken or not account.model_enabled:
             return None

@@ -54,10 +54,10 @@ class StoredTime:
 
 
 class Clock(Part):
-    """Time as one world sees it.
+    """Time as one world sees it. Any clock can be advanced, none can be turned back.
 
     `rate` says how fast it runs relative to real time: 1 is real, 20 is scaled, 0 is stopped until advanced (manual).
-    It began at the instant `start`. Any clock can be advanced, none can be turned back. A fork reads the same until either is advanced.
+    It began at the instant `start`. A fork reads the same until either is advanced.
     """
 
     DERIVED: ClassVar = frozenset({"_monotonic"})
@@ -159,18 +159,12 @@ def _real_now() -> int:
 
 
 def read_start(text: str) -> int:
-    """Read where a clock starts: `now`, which is the present second, or an RFC 3339 instant.
-
-    Raises ValueError with the remedy for any other string, and for an instant before 1970.
-    """
+    """Read where a clock starts: `now` (the present second) or an RFC 3339 instant. Raises ValueError with the remedy."""
     return _real_now() // SECOND * SECOND if text == "now" else read_time("start", text, "now")
 
 
 def read_time(name: str, text: str, word: str) -> int:
-    """Read an instant of RFC 3339 in UTC milliseconds, from 1970 on.
-
-    Raises ValueError with the remedy for any other string; it begins with `name`, and names the `word` that is also allowed.
-    """
+    """Read an RFC 3339 instant, from 1970 on, in UTC milliseconds. Raises ValueError for anything else: `word` is also allowed."""
     instant = read_instant(text)
     if instant is None or not 0 <= instant <= LAST_INSTANT:
         raise ValueError(
@@ -182,8 +176,7 @@ def read_time(name: str, text: str, word: str) -> int:
 def starting(clock: Callable[[], Clock], start: str | None) -> Callable[[], Clock]:
     """A factory of clocks like those of another that start at `start` (see `read_start`), None: where they start by themselves.
 
-    Its running clocks share their time, which begins now; a manual one starts when it is made.
-    Raises ValueError with the remedy for a wrong string.
+    Its running clocks share their time, which begins now; a manual one starts when it is made. Raises ValueError with the remedy.
     """
     if start is None:
         return clock
@@ -192,10 +185,9 @@ def starting(clock: Callable[[], Clock], start: str | None) -> Callable[[], Cloc
 
 
 def clock_factory(text: str) -> Callable[[], Clock]:
-    """Read `real`, `manual` or `xN` (N times as fast as real time), as on the command line.
+    """Read `real`, `manual` or `xN` (N times real time), as on the command line. Raises ValueError with the remedy.
 
     All running clocks of one factory read the same until one is advanced: the accounts of one gateway share their time.
-    Raises ValueError with the remedy for any other string.
     """
     if text == "manual":
         return Clock.manual

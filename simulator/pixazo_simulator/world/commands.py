@@ -41,9 +41,8 @@ class Command(msgspec.Struct, Generic[T], frozen=True, tag=True):
 class Generation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One accepted submission; everything that is ever read of it is computed from these values and the instant.
 
-    `frame` is the width and height of the first frame in pixels, where they are known. `decided_by` names the fields of the policy that
-    decided how it ends. `output` is the extension of its media. `number` counts the accepted submissions of the world from 1; it is 0
-    for one with which the world began.
+    `frame` is the size of the first frame in pixels, where known; `decided_by` the fields of the policy that decided how it ends; `output`
+    the extension of its media; `number` counts the accepted submissions of the world from 1, 0: the world began with it.
     """
 
     request_id: str
@@ -74,11 +73,11 @@ class Transition(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outcome(msgspec.Struct, Generic[R], frozen=True):
-    """The outcome of a request: an answer, such as that of a rule, a refusal, or the generation that was accepted or requested.
+    """The outcome of a request: an answer, a refusal, or the generation that was accepted or requested, and what a rule decided.
 
-    `decision` is what a rule decided. `ignored` says which parts of an accepted submission the policy ignores. The response is
-    held back until the webhooks due by `hold` (UTC milliseconds) were attempted. `passed` says which rules let the request through
-    by chance. `decided_by` names the points of the policy where another value would have had another result.
+    `ignored` are parts of an accepted submission that the policy ignores; the response is held back until webhooks due by `hold` (UTC
+    milliseconds) were attempted; `passed` are rules that let the request through by chance; `decided_by` points with which another value
+    would have had another result.
     """
 
     result: R | spec.Refusal
@@ -147,10 +146,9 @@ class InitialGeneration(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class BeginWithGenerations(Command[list[str]], frozen=True):
-    """Let a new world have already accepted these generations; their request ids are returned, in this order.
+    """Let a new world have accepted these generations, without changing its balance; returns their request ids, in this order.
 
-    `origin` is that of the URLs in their webhooks. The balance does not change: the money for them was there in addition. Raises ValueError with
-    the remedy, without entering anything, for one that cannot have its status.
+    `origin` is that of the URLs in their webhooks. Raises ValueError, without entering anything, for one that cannot have its status.
     """
 
     generations: tuple[InitialGeneration, ...]
@@ -175,7 +173,7 @@ class StopClock(Command[None], frozen=True):
 class AdvanceIdly(Command[list[Transition] | None], frozen=True):
     """Let a number of milliseconds pass in which no delivery is due, and take the transitions, as `TakeTransitions` does.
 
-    None, and nothing changes, when one is due or in progress, when it is the turn of a process, or when there are more than `most` transitions.
+    None, and no change: one is due or in progress, it is the turn of a process, or there are more than `most` transitions.
     """
 
     milliseconds: int
@@ -189,19 +187,16 @@ class TakeTransitions(Command[list[Transition]], frozen=True):
 
 
 class TakeDelivery(Command[Delivery | None], frozen=True):
-    """The first delivery due by `at`, to be attempted and put back with `RecordAttempt` or `ReturnDelivery`; rules are tried on it.
+    """The first delivery due by `at`, put back with `RecordAttempt` or `ReturnDelivery`; rules are tried on it. `by`: a process.
 
-    None when nothing is due, or when a rule delays this one: then another may be due. `by` is the process that takes it.
+    None when nothing is due, or when a rule delays this one: then another may be due.
     """
 
     by: str = ""
 
 
 class RecordAttempt(Command[None], frozen=True):
-    """Enter the attempt of a delivery, the copies that a fault makes of it, and the next attempt when there is one.
-
-    Nothing happens when the process `by` has not taken it, or no longer has it: then another one has attempted it again.
-    """
+    """Enter the attempt of a delivery, its copies by a fault, and the next attempt; nothing if the process `by` no longer has it."""
 
     delivery: Delivery
     attempt: Attempt
@@ -240,18 +235,15 @@ class RotateSecret(Command[None], frozen=True):
 
 
 class CopyDelivery(Command[Delivery], frozen=True):
-    """A copy of a delivery as it first was, to be attempted; no rule is tried on it.
-
-    Raises KeyError for an unknown number, ValueError for a delivery whose event is unknown.
-    """
+    """A copy of a delivery as it first was, without rules. Raises KeyError for an unknown number, ValueError for an unknown event."""
 
     number: int
 
 
 class ChangeWorld(Command[None], frozen=True, kw_only=True):
-    """Change policy, balance (millionths of a dollar) or switches; None leaves one as it is.
+    """Change policy, balance (millionths of a dollar) or switches; None leaves one as it is, accepted generations keep their plans.
 
-    Accepted generations keep their plans. `exhausted` uses up the window of the rate limit that begins `at` this instant.
+    `exhausted` uses up the window of the rate limit that begins `at` this instant.
     """
 
     policy: spec.Policy | None = None
@@ -310,9 +302,9 @@ class ServerCommand(msgspec.Struct, Generic[T], frozen=True, tag=True, kw_only=T
 
 
 class CreateWorld(ServerCommand["tuple[World, list[str]]"], frozen=True, kw_only=True):
-    """Create a world (see `Worlds.create`); `clock` is the rate of its clock and where it starts (UTC milliseconds).
+    """Create a world (see `Worlds.create`) with `generations` (see `BeginWithGenerations`), whose ids are returned. Raises ValueError.
 
-    It has already accepted the `generations`, whose request ids are returned (see `BeginWithGenerations`). Raises ValueError.
+    `clock` is the rate of its clock and where it starts (UTC milliseconds).
     """
 
     key: str | None = None
@@ -334,7 +326,7 @@ class OpenWorld(ServerCommand["World | None"], frozen=True, kw_only=True):
 
 
 class AdoptWorld(ServerCommand["World"], frozen=True, kw_only=True):
-    """Create a world in a state that another one had (see `World.portable`), for a key of its own; its clock continues from there.
+    """Create a world in another's state (see `World.portable`), with a key of its own; its clock continues from there.
 
     Raises ValueError for rows that are not such a state, and as `CreateWorld` and `Worlds.permitted` do.
     """
@@ -367,10 +359,7 @@ class DeleteWorld(ServerCommand[None], frozen=True, kw_only=True):
 
 
 class AdvanceServer(ServerCommand[list[int]], frozen=True, kw_only=True):
-    """Let a number of milliseconds pass for worlds that are opened later, and in all present worlds except one, as `AdvanceIdly` does.
-
-    Returns the numbers of the worlds in which it must pass otherwise.
-    """
+    """Advance later worlds, and all present ones but one as `AdvanceIdly` does; returns the numbers of those it could not."""
 
     milliseconds: int
     most: int
@@ -393,12 +382,10 @@ class StateUnavailableError(Exception):
 
 
 class CommandLog(Protocol):
-    """The log of the commands of a server: a command is appended to it, and carried out in the order in which all were appended.
+    """The log of the commands of a server: each is appended, and carried out in the order in which all were appended.
 
-    `process` is the name of this process in commands, `is_shared` says whether other processes append to it, too, `dispatches` whether
-    this one attempts the webhooks that fall due by themselves, `unavailable` why the store cannot be used now.
-
-    Its methods raise StateUnavailableError when the store cannot be used; then nothing has changed.
+    `process` is the name of this process in commands. `is_shared`: other processes append, too. `dispatches`: this one attempts webhooks
+    that fall due by themselves. Methods raise StateUnavailableError when the store cannot be used (`unavailable` says why): nothing has changed.
     """
 
     process: str
@@ -416,10 +403,7 @@ class CommandLog(Protocol):
         ...
 
     async def answer(self, request: Any, held: int | None = None) -> Any:
-        """Append a request of the gateway, and return the response to it, which is journalled.
-
-        If `held`, a number of bytes of bodies in memory, is given, the request is refused for it.
-        """
+        """Append a request of the gateway, and return the response, which is journalled; `held`: refuse it, this many bytes are held."""
         ...
 
     async def read(self) -> Any:

@@ -35,9 +35,8 @@ class Form(StrEnum):
 class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One attempt `at` an instant (UTC milliseconds): the HTTP status of the receiver's response or None, and what went wrong or None.
 
-    `final` says that no further attempt can succeed, as when the host is not allowed; `rule` and `faults` name what a script did to it.
-    A `late` one got no response in time (policy `webhook_timeout`).
-    The result of an `interrupted` one is unknown: the process that made it has ended, so another one repeats it.
+    `final`: no further attempt can succeed, as when the host is not allowed. `rule` and `faults` name what a script did to it. `late`: no
+    response came in time (policy `webhook_timeout`). `interrupted`: its process has ended, its result is unknown, another one repeats it.
     """
 
     at: int
@@ -58,9 +57,8 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 class Delivery(msgspec.Struct, frozen=True, gc=False):
     """A webhook about `request_id` as it was at `event` (UTC milliseconds), to be posted to `url`.
 
-    `channel` is the header or member by which the caller asked for it; `progress` says that the generation was still running.
-    `copy_of` is the number of the delivery that it repeats: a copy is posted once. `rule` and `faults` apply to the next attempt,
-    `seed` is where they draw from; `faults` is None until the rules have been tried on it.
+    `channel` is the header or member by which the caller asked for it; `progress`: the generation was still running. `copy_of` is the
+    number of the delivery that it repeats, once. `rule`, `faults` (None: no rule was tried) and their `seed` apply to the next attempt.
     """
 
     number: int
@@ -90,7 +88,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 def next_attempt(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
     """The instant of the next attempt, None when none is left; a progress webhook is never repeated.
 
-    `retries` are the pauses in seconds, each counted from the attempt before (policy `webhook_retries`, WEBHOOK-11).
+    `retries` are pauses in seconds, each counted from the attempt before (policy `webhook_retries`, WEBHOOK-11).
     """
     made = [each for each in delivery.attempts if not each.interrupted]
     if not made:
@@ -107,10 +105,7 @@ def next_progress(started: int, finished: int, after: int) -> int | None:
 
 
 class Outbox(Part):
-    """Deliveries by the instant at which they are due, those of one instant by number; the latest finished ones are kept.
-
-    A delivery that was taken stays pending until it is put back.
-    """
+    """Deliveries by due instant and number; one that was taken stays pending until it is put back; the latest finished are kept."""
 
     _most_finished: int = 10_000
     # Heap of instants and numbers. An entry is void when `_due` says otherwise: finding and removing it would be slow.
@@ -185,10 +180,7 @@ class Outbox(Part):
         return [number for number, by in self._taken.items() if process in (None, by)]
 
     def give_back(self, number: int, due: int, interrupted: str | None = None) -> None:
-        """Make a delivery that was taken due again, with an attempt that was interrupted if one was.
-
-        A copy, which was never taken, does not change.
-        """
+        """Make a delivery that was taken due again, perhaps after an interrupted attempt; copies, which are not taken, do not change."""
         if number in self._taken:
             taken = self._pending[number]
             if interrupted is not None:

@@ -1,7 +1,4 @@
-"""The generations of a world: how the accepted and initial ones are made, and what can be read of them.
-
-The pure functions that a mutant can replace are here, too: request ids, plans, and those of the parts of a world.
-"""
+"""The generations of a world: how they are made and read, and the pure functions of a world that a mutant can replace."""
 
 from __future__ import annotations
 
@@ -113,10 +110,7 @@ def _lengths(admitted: Admitted, times: spec.JobTimes, random: Random) -> tuple[
 
 
 class WorldFunctions(msgspec.Struct, frozen=True, kw_only=True):
-    """The functions of the worlds of one server; other servers are not affected by a replacement.
-
-    `effective_policy` returns the policy in force for the policy that was set.
-    """
+    """The functions of the worlds of one server; `effective_policy` returns the policy in force for the policy that was set."""
 
     effective_policy: Callable[[spec.Policy], spec.Policy] = lambda policy: policy
     identify: Callable[[Submission, spec.Policy, Random, int], str] = identify
@@ -128,9 +122,9 @@ class WorldFunctions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """The most that a world keeps: its journal, pending and finished deliveries, encoded status bodies, aliases of its key, prompts.
+    """The most that a world keeps: journal, pending and finished deliveries, encoded status bodies, aliases of its key, prompts.
 
-    A rule about the prompt of a generation can match as many of the latest generations as there are prompts kept.
+    Rules about the prompt of a generation match only the latest generations, whose prompts are kept.
     """
 
     journal: Limits = Limits()

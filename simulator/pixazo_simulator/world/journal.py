@@ -25,8 +25,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Exchange(msgspec.Struct, frozen=True, gc=False):
-    """One request and its response, as they crossed the wire `at` an instant (UTC milliseconds), `elapsed` real milliseconds after the
-    clock of the world was made.
+    """One request and its response on the wire `at` an instant (UTC milliseconds), `elapsed` real ms after the clock was made.
 
     `reason` says why the simulator gave this response. `request_id` names the generation concerned, `rule` and `faults` what a script did,
     `cut` what of the response the caller did not get, `hint` what to send instead where no route or known key matched,

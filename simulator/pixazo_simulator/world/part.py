@@ -22,12 +22,10 @@ _CONTAINERS = (list, deque, dict, OrderedDict)
 
 
 class Part(msgspec.Struct, eq=False, weakref=True):
-    """A part of a world. A fork copies its containers and forks the parts in it, also in mappings; all other values are immutable and shared.
+    """A part of a world, which can be forked, and saved as rows, each member with the type of its annotation.
 
-    Lists hold no parts: to look for some in a long journal would take longer than the copy.
-
-    A part can be saved as rows with its state, each member with the type of its annotation.
-    So a new member needs no code here unless it is a mutable object of a new kind.
+    A fork copies its containers and forks the parts in it, also in mappings but not in lists, where to look for some would take longer than
+    the copy; all other values are immutable and shared. A new member needs no code here unless it is a mutable object of a new kind.
     """
 
     DERIVED: ClassVar[frozenset[str]] = frozenset()

@@ -80,10 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SavedServer(msgspec.Struct, frozen=True):
-    """What is kept of the worlds of a server besides the worlds: their numbers, former keys, counts, the instant of the latest command.
-
-    `changed` is the latest change of the settings with which they start.
-    """
+    """What is kept besides worlds: their numbers, former keys, counts, the latest instant, the latest change of settings."""
 
     worlds: tuple[int, ...]
     former: dict[str, str]
@@ -176,10 +173,7 @@ class Worlds:
         return script
 
     async def apply(self, world: World, command: Command[T]) -> T:
-        """Carry out a command for a world, through the log if there is one, and return its outcome.
-
-        Raises what the command raises, and StateUnavailableError.
-        """
+        """Carry out a command for a world, by the log if any, and return its outcome. Raises what it raises, and StateUnavailableError."""
         if self.log is None:
             return world.apply(command)
         outcome: T = await self.log.append(world, command)
@@ -211,9 +205,9 @@ class Worlds:
         self.settings = msgspec.structs.replace(self.settings, policy=command.policy, script=command.rules)
 
     async def follow(self, policy: spec.Policy, rules: tuple[Rule, ...]) -> int:
-        """Start worlds with this policy and these rules from now on, and set them in worlds that still have their original ones.
+        """Set the policy and rules of later worlds, and of those that have their original ones; returns how many worlds changed.
 
-        Returns how many worlds have changed. Raises ValueError for rules that are refused: then nothing has changed.
+        Raises ValueError for rules that are refused: then nothing has changed.
         """
         before, rules = self.settings, plain_rules(rules)
         originals = before.script, plain_rules(before.script)
@@ -272,9 +266,9 @@ class Worlds:
     def create(self, wanted: CreateWorld) -> World:
         """A new world for a key, or for a generated one, without images and generations; what is not given comes from the settings.
 
-        Its draws depend on its `name`, if it has one, so worlds with one name and seed are alike whatever their keys are; but of
-        those that are open at the same time only one does this, since no two may have the same ids.
-        Raises KeyTakenError when the key has one already, ValueError when there are as many as the bound `most_worlds` allows.
+        Its draws depend on its `name`, if it has one, so worlds with one name and seed are alike whatever their keys are; but of those that
+        are open at the same time only one does this, since no two may have the same ids. Raises KeyTakenError when the key has a world, and
+        ValueError beyond `most_worlds`.
         """
         script = self.script.fork() if wanted.rules is None else self._script(wanted.rules)
         if wanted.key in self._worlds:
@@ -519,10 +513,7 @@ def _in_steps(work: Coroutine[Any, Any, T], lock: RLock) -> Generator[Any, Any, 
 
 
 class Forks(Worlds):
-    """The worlds of a server as they are now, each forked when it is first looked up.
-
-    Whatever happens to the forks, the real worlds stay as they are, and no new one is opened among them.
-    """
+    """The worlds of a server as they are now, each forked when it is first looked up, so the real ones never change."""
 
     def __init__(self, real: Worlds) -> None:
         super().__init__(msgspec.structs.replace(real.settings, keys=(), script=()), real.videos)

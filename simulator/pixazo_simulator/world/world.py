@@ -73,7 +73,7 @@ class _Coming(msgspec.Struct, frozen=True, gc=False, order=True, array_like=True
 
 
 class World(Generations, kw_only=True):
-    """What one API key can see; worlds share nothing. `apply` is the only way to change a world, except that its clock runs.
+    """What one API key can see; worlds share nothing. Only `apply` changes a world, but its clock runs.
 
     `name` says what it is for, if given. Its ids, draws and webhook secret depend on `seed` and `source`, by default its key.
     """
@@ -305,7 +305,7 @@ class World(Generations, kw_only=True):
     # Transitions
 
     def _expect(self, generation: Generation, started: int | None = None, number: int | None = None) -> None:
-        """Enter the next transition of a generation, which is its end when it does not start at a later instant, if it ever occurs.
+        """Enter the next transition of a generation, if it ever occurs: its end, unless it starts at a later instant.
 
         `number` is that of its former transition, if there was one: transitions at one instant are in the order of acceptance.
         """
@@ -316,10 +316,7 @@ class World(Generations, kw_only=True):
             heappush(self._coming, _Coming(instant, number, generation))
 
     def _count_poll(self, generation: Generation, now: int) -> str | None:
-        """Count a status read where the present state ends with reads; return which one it is. The last of them ends the state.
-
-        What is due then, such as the webhook of the terminal state, is due at this instant.
-        """
+        """Count a status read where the state lasts for a number of reads, and say which it is; the last ends the state at once."""
         identity, plan = generation.request_id, generation.plan
         if not (plan.queued_polls or plan.processing_polls):
             return None
@@ -569,10 +566,7 @@ class World(Generations, kw_only=True):
     # Its state as a whole
 
     def portable(self, at: int) -> tuple[Row, ...]:
-        """Its state, from which an equal world is made elsewhere; randomness there no longer depends on its key.
-
-        Its clock reads its present instant `at` an instant of real time (UTC milliseconds).
-        """
+        """Its state for an equal world elsewhere, with its clock's reading `at` real time (UTC ms); draws no longer depend on its key."""
         other = self.fork()
         other._draws()  # noqa: SLF001 - of the same class
         other._states = {}  # noqa: SLF001

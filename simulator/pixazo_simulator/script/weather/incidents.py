@@ -31,7 +31,7 @@ _CUT = script.Step(faults=(script.TruncatedBody(),))
 
 @dataclass(frozen=True, slots=True)
 class _Noun:
-    """The calls about a generation that an incident strikes: those of its rules, incidents in a day, and the step of each kind, with how many calls it strikes.
+    """Calls about a generation: when, incidents in a day, and of each kind its step and how many calls it strikes.
 
     Calls are counted for each generation separately: how many there are in a world depends on how fast the machine is.
     """
@@ -85,10 +85,10 @@ _TEXT = re.compile(r"(?:(\d{1,4}) x )?(.+) at (\w+) of generation (\d{1,6})")
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that goes wrong at the first `count` calls of a `noun` (calls, submission, reads, webhook, downloads) about a generation.
+    """Something that goes wrong at the first `count` calls of a `noun` about a generation; an end is for that and the next ones.
 
-    Generations are counted from 1 over all days, as they are accepted: submissions of a generation are those before its acceptance, and
-    the accepted one. Where a generation ends otherwise, `count` is for that and the next ones.
+    Nouns are calls, submission, reads, webhook and downloads. Generations are counted from 1 over all days, as they are accepted;
+    submissions of a generation are those before its acceptance, and the accepted one.
     """
 
     noun: str
@@ -180,7 +180,7 @@ def _read(text: str) -> Incident:
 
 
 def rules(incidents: Iterable[Incident]) -> tuple[script.Rule, ...]:
-    """The rules of incidents, in the order in which a script needs them: of two at the same calls the second strikes when the first is over.
+    """The rules of incidents, in the order that a script needs: of two at the same calls the second strikes when the first is over.
 
     The ends of generations come last, since they can wait for the next generation.
     """

@@ -21,10 +21,9 @@ class StopShrinking(Exception):  # noqa: N818 - not an error, like StopIteration
 
 @dataclass(frozen=True, slots=True)
 class Fewest:
-    """The fewest incidents known to cause problems of some kinds.
+    """The fewest incidents known to cause problems of some kinds; `is_least`: none can be left out, and none strike fewer calls.
 
-    If it `is_least`, none can be left out, and none can strike fewer calls. If the kinds are `flaky`, the app survived these incidents when they were tried
-    again, so they are still all the incidents of the first run.
+    If `is_flaky`, the app survived these incidents when they were tried again, so they are still all those of the first run.
     """
 
     kinds: tuple[str, ...]
@@ -52,9 +51,9 @@ def shrunk(
     kinds: Iterable[str],
     most: int = MOST_RUNS,
 ) -> tuple[Fewest, ...]:
-    """The fewest of the incidents of a run for each kind of problem that it had.
+    """The fewest of the incidents of a run for each kind of problem that it had, as far as `most` runs of the app find them.
 
-    `problems_of` runs the app and returns the kinds of its problems. After `most` runs, or when it raises StopShrinking, the result is what was found until then.
+    `problems_of` runs the app and returns the kinds of its problems; it ends the search with StopShrinking.
     """
     runs = count()
 

@@ -91,9 +91,9 @@ class Document:
 def read_text_as(
     what: str, text: str, form: str, read: Callable[[Any], T], says: Callable[[InvalidDataError], str] = str
 ) -> T:
-    """What `read` makes of the data of a text that is called `what`.
+    """What `read` makes of the data of a text.
 
-    Raises ValueError with `what`, the line where it is known, and what is wrong: of an InvalidDataError that `read` raises what it `says`.
+    Raises ValueError with `what` the text is called, the line where it is known, and what is wrong: what an InvalidDataError `says`.
     """
     try:
         document = Document(text, form)
@@ -149,10 +149,9 @@ def problems_within(
 
 
 def read_toml(text: str) -> dict[str, Any]:
-    """What a TOML text says.
+    """What a TOML text says. Raises TOMLDecodeError, a ValueError, and RecursionError for deep nesting.
 
-    Raises ValueError (TOMLDecodeError) that names the line for what is not TOML, and InvalidTextError for a key of more than MOST_NAMES dotted
-    names, for which tomllib would need a time that grows with the square of their number; RecursionError for deep nesting.
+    Raises InvalidTextError for a key of more than MOST_NAMES dotted names: tomllib takes time in proportion to their square.
     """
     if found := next((each for each in _LONG_KEYS.finditer(text) if each["key"]), None):
         raise InvalidTextError(
@@ -176,11 +175,7 @@ def toml_lines(text: str) -> Mapping[Path, int]:
 
 
 class _Walk:
-    """Walks through a text that is known to be valid.
-
-    A JSON object is walked through like an inline table of TOML, a list like an array: where they differ, such as in comments, and
-    in colons for equals signs, a valid text shows what is meant.
-    """
+    """Walks through a valid text: JSON's objects and lists like TOML's inline tables and arrays, which differ in marks only."""
 
     def __init__(self, text: str, unquote: Callable[[str], str]) -> None:
         self._text = text
