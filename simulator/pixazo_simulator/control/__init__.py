@@ -1,6 +1,6 @@
 """The control API under `/_sim`, by which a test in any language creates, scripts, advances and reads a world; and its client.
 
-It is imported on first use: a process that only needs the client loads no server, and a server responds to its first caller without it.
+It is imported on first use: a process with only the client loads no server, and a server responds to its first caller without it.
 """
 
 from __future__ import annotations

@@ -30,9 +30,9 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The incidents that struck an app, the books afterwards, and what else was wrong, such as its exit code.
+    """The incidents that struck an app, the `books` afterwards as text with a line for each orphan, and why they do not balance.
 
-    The `books` are text: what became of the paid `generations`, and a line for each orphan. Why they do not balance is in `imbalances`.
+    `generations` counts the paid ones; `failure` is what else was wrong, such as its exit code.
     """
 
     incidents: Forecast
@@ -72,10 +72,7 @@ def run_of(world: ControlClient, incidents: Forecast, failure: str | None = None
 
 
 def _balanced(bill: responses.Bill) -> tuple[str, tuple[Problem, ...]]:
-    """The books that a bill shows, and why they do not balance, if they do not.
-
-    A generation that the app could not know of is an orphan, but not a problem: without webhooks nothing tells the app about it.
-    """
+    """The books that a bill shows, and why they do not balance; an orphan of which the app could not know is no problem."""
     fates = [each.fate for each in bill.generations]
     shown = (fate for fate in dict.fromkeys(("delivered", "told", *_ORPHANS)) if fate in fates)
     counts = ", ".join(f"{fates.count(fate)} {fate}" for fate in shown)

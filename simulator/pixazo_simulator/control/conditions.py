@@ -34,8 +34,7 @@ def weigh(conditions: Iterable[Matchers]) -> int:
 class Search:
     """Counts what fulfils every matcher of a condition; call `look` again whenever something has happened.
 
-    `what` is exchanges, deliveries or generations; `is_first_enough` says that the first of them ends the search. Raises ValueError for matchers that are too heavy, and for a regular
-    expression that is not valid.
+    `what` is exchanges, deliveries or generations. Raises ValueError for matchers that are too heavy, and for a pattern that is not valid.
     """
 
     def __init__(self, world: World, wanted: Wait | Verification, *, is_first_enough: bool = False) -> None:
@@ -51,10 +50,7 @@ class Search:
         self._next_change: int | None = None
 
     def _widened(self, name: str, matcher: Matcher) -> Matcher:
-        """A matcher that stands for a word such as `submit`, with the operations of model files that this world has.
-
-        What `one_of` was given as is left as it is, though it may read like the word.
-        """
+        """A matcher for a word such as `submit` also has this world's operations of model files; one given as `one_of` does not."""
         is_word = isinstance(getattr(self._condition, name), str)
         if name != "operation" or not is_word or matcher.operator != "one_of":
             return matcher

@@ -20,7 +20,7 @@ from .schema.responses import Explanation, Upcoming
 def dry_run(worlds: state.Worlds, method: str, target: str, headers: list[Header], body: bytes) -> Explanation:
     """Explain what the gateway would do with a request, by letting it respond over forks of these worlds.
 
-    Nothing is sent: faults are reported, not injected, webhooks are not posted, and the edits of a mutant are left out.
+    Nothing is sent: faults are reported, webhooks are not posted, and the edits of a mutant are left out.
     """
     forks = state.Forks(worlds)
     gateway = Gateway(forks)
@@ -59,10 +59,7 @@ async def upcoming(world: state.World, milliseconds: int) -> Upcoming:
 
 
 def _attempts_until(world: state.World, instant: int) -> Iterator[tuple[state.Delivery, state.Attempt] | None]:
-    """Record a failed, final attempt of each webhook that is due by an instant: nothing is posted, and nothing is retried.
-
-    None means one that a rule has delayed.
-    """
+    """Record a failed, final attempt of each webhook due by an instant: nothing is posted or retried. None: a rule delayed one."""
     while (due := world.next_due()) is not None and due <= instant:
         world.apply(state.AdvanceClock(due))
         delivery = world.apply(state.TakeDelivery(due))

@@ -59,8 +59,7 @@ log = logging.getLogger("pixazo_simulator")
 class ControlHandler:
     """The control routes over the worlds of one server: an ASGI application, and `answer` for callers of this process.
 
-    Every response is searched once more for known keys before it is sent, in case a route has not redacted it. A body of so many bytes
-    is processed in a `slot`, so that others are served in between.
+    Every response is searched again for known keys, in case a route has not redacted it. A long body is processed in a `slot`.
     """
 
     def __init__(
@@ -121,9 +120,9 @@ class ControlHandler:
                 return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a control request, or one for the discovery document or that of the gateway, unless the caller disconnects before its end.
+        """Answer a control request, or one for a document of the simulator, unless the caller disconnects before its end.
 
-        A saved world of more than BODY_LIMIT bytes, or of unknown length, is not read before the one before it is answered.
+        Of saved worlds of more than BODY_LIMIT bytes, or of unknown length, one at a time is read.
         """
         length = dict(scope["headers"]).get(b"content-length", b"").decode("latin-1")
         is_long = not length.isdecimal() or int(length[:20]) > BODY_LIMIT
@@ -169,10 +168,7 @@ class ControlHandler:
 
 
 def _find(method: str, path: str) -> tuple[ControlRoute, int]:
-    """The route of a request, and the number in its path, 0 if it has none. Raises Refused.
-
-    They are imported with the first request: `pixazo-sim listen` takes from this module only who may call.
-    """
+    """The route of a request, and the number in its path or 0; routes are imported here, as `listen` needs none. Raises Refused."""
     from .routes import ROUTES
 
     for route in ROUTES:
@@ -201,10 +197,7 @@ def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
 
 
 async def read_body(receive: Receive, limit: int, announced: int = 0, remedy: str = "") -> bytes | None:
-    """The whole body, None when the caller disconnected before its end.
-
-    Raises Refused with the remedy as soon as it is longer than `limit` bytes, before anything is read if its `announced` length is.
-    """
+    """The whole body, None when the caller disconnected. Raises Refused once it, or its `announced` length, is beyond `limit` bytes."""
     taken, more = bytearray(), announced <= limit
     while more:
         message = await receive()
@@ -266,10 +259,9 @@ _ACCOUNTS = {
 
 
 def discovery_document(number: int | None, rate: float = 0.0) -> dict[str, Any]:
-    """The document for a clock of this rate; each `number` has other accounts, None has none, as without magic keys.
+    """The document for a clock of this rate: `accounts` of this `number` by role, unused so far (None: without magic keys), and `prompts`.
 
-    It has the `accounts` by role, unused so far, the `prompts` by the status they end in, and the `clock`. For a manual
-    clock, `advance` is the POST that advances it, with `seconds` added.
+    Of a manual clock, `advance` is the POST that advances it, with `seconds` added.
     """
     advance = {"path": "/_sim/clock/advance", "body": {"every_world": True}}
     clock = {"kind": "running", "rate": rate} if rate else {"kind": "manual", "advance": advance}
@@ -289,11 +281,10 @@ _ORIGIN = re.compile(r"https?://(.+)", re.IGNORECASE)
 def check_access(scope: Scope, settings: Settings) -> None:
     """Raise Refused unless the caller may use `/_sim`.
 
-    With a control token every caller must send it. Without one only peers on loopback are answered, unless the settings open
-    `/_sim` to everyone. Headers that a proxy adds are ignored: anyone can send them. `Host` must be a loopback name or one of
-    the settings, so no web page can reach the simulator by DNS rebinding; an IP address, which cannot be rebound, is
-    enough if the peer alone does not decide. An `Origin` must be of such a host, too. Webhooks come from loopback, so they
-    are recognised by their User-Agent and refused.
+    With a control token every caller must send it. Without one only peers on loopback are answered, unless the settings open `/_sim` to
+    everyone. Headers that a proxy adds are ignored: anyone can send them. `Host` must be a loopback name or one of the settings, so no web
+    page can reach the simulator by DNS rebinding; an IP address, which cannot be rebound, is enough if the peer alone does not decide.
+    An `Origin` must be of such a host, too. Webhooks, which come from loopback, are known by their User-Agent and refused.
     """
     if any(name == b"user-agent" and value == USER_AGENT.encode() for name, value in scope["headers"]):
         raise Refused(403, f"webhooks may not call /_sim: use a User-Agent other than {USER_AGENT}")

@@ -52,10 +52,9 @@ class TlsListeners(Protocol):
 class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
     """One call of a control route.
 
-    Of the server: `scratch` makes worlds to try something on, `traffic` counts the responses of the gateway, `look_lock` is held while one
-    waiting request looks through a world, `past` is the latest world that was replayed, by its number and position: a page of the console
-    asks for it several times. Of the call: `host` is the host and port that were called, `key` the caller's, `number` the
-    one in the path, `body` the decoded body, or the decoded query of a method without body.
+    Of the server: `scratch` makes worlds to try something on, `look_lock` is held while one waiting request looks through a world, `past`
+    is the latest replayed world by number and position, for which a page of the console asks several times. Of the call: the `host` and
+    port that were called, the `key` of the caller, the `number` in the path, the decoded `body`, or query of a method without body.
     """
 
     worlds: Worlds
@@ -76,10 +75,7 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
         return world_of(self.key, self.worlds)
 
     async def apply(self, command: Callable[[int], Command[T]], unknown: str = "") -> T:
-        """Carry out a command, which is made of the present instant, for the world of the caller; returns its outcome.
-
-        Raises Refused for a value that is refused, and with the message `unknown` where nothing has the number in the path.
-        """
+        """Carry out a command made of the present instant, for the world of the caller. Raises Refused; `unknown` is for a KeyError."""
         world = self.world
         with refuse_errors(unknown.format(self.number)):
             return await self.worlds.apply(world, command(world.clock.now()))
@@ -88,12 +84,10 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
 class ControlRoute(msgspec.Struct, frozen=True, dict=True):
     """A control route; its name is the operationId, and in snake case the method of ControlClient.
 
-    `carry_out` does it. The types of its body (or query) and of its response are in the signature of `carry_out`, its
-    description in the docstring. `needs_world` says that a key must be sent, `refusals` are its own status codes with their
-    types. `at_once` says that a short request needs no event loop, so for a caller in this process it is carried out in the caller's own
-    thread. `local` says that it reports on this process only, whatever
-    others have done. `reveals` are the members of the response that are shown as they are: keys that the caller may know, or data from which `state`
-    has taken the keys; any other string is shown without keys.
+    The signature of `carry_out` has the types of body (or query) and response, its docstring is the description. `needs_world`: a key
+    must be sent. `refusals` are its own status codes with their types. `at_once`: a short request needs no event loop, so a caller in
+    this process carries it out in its own thread. `local`: it reports on this process only. `reveals` are members of the response that
+    are shown as they are: keys that the caller may know, or data from which `state` has taken the keys.
     """
 
     method: str

@@ -27,15 +27,11 @@ NO_OUTCOME: Outcome[Any] = Outcome(None)
 class Request(msgspec.Struct, gc=False):
     """A request: its request line and headers as ASGI has them, the headers of note, and its body once it was read.
 
-    `path` is percent-decoded, `query` is not; names in `headers` are in lower case. `server` is the address that was called.
-    `listener` is the world of the TLS listener it came through, if any. `header_bytes` is the size of request line and headers,
-    where it is known.
-
-    `body` is None when it is longer than the policy allows. `received` is the length of the body in bytes, of which `body` may
-    contain only the beginning. `started` is when the server had read the headers, in seconds of its monotonic clock.
-
-    What follows from the head alone is determined once: the `endpoint`; `called`, the origin that the caller used; `decided_by`, the points
-    of the policy that decide about such a request, however it is answered.
+    `path` is percent-decoded, `query` is not; names in `headers` are in lower case. `server` is the address that was called, `listener`
+    the world of the TLS listener it came through, if any; `header_bytes` is the size of request line and headers, where it is known.
+    `body` is None when it is longer than the policy allows, and may be only the beginning of the `received` bytes. `started` is when the
+    server had read the headers, in seconds of its monotonic clock. `endpoint`, `called` (the origin that the caller used) and `decided_by`
+    (points of the policy that decide about such a request, however it is answered) are determined once, from the head.
     """
 
     method: str
@@ -110,10 +106,9 @@ def _called(scheme: str, host: str, server: tuple[str, int | None]) -> str:
 
 
 def _forwarded(headers: Sequence[spec.Header], called: str) -> str:
-    """The origin that a proxy says that its client called, else the one that was `called`.
+    """The origin that a proxy says that its client called, in `Forwarded` or else in `X-Forwarded-` headers; otherwise the `called` one.
 
-    It is in `Forwarded`, else in the `X-Forwarded-` headers. Of several values the first counts, which is that of the outermost proxy;
-    several prefixes are one path. An invalid value counts as absent.
+    Of several values the first counts, that of the outermost proxy; several prefixes are one path. An invalid value counts as absent.
     """
     scheme, _, host = called.partition("://")
     standard = _standard(",".join(_values(headers, b"forwarded")))
@@ -156,8 +151,7 @@ def _authority(text: str) -> re.Match[str] | None:
 class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
     """Where a request goes, known from its head: the endpoint, the world concerned, and the policy and clock that apply to it.
 
-    At most `body_limit` bytes of its body are read, none if that is None. Only the first `keep` bytes are kept where that is not None:
-    then the body is for the journal only.
+    At most `body_limit` bytes of its body are read (None: none), of which `keep` are kept for the journal only (None: all, to be judged).
     """
 
     endpoint: spec.Endpoint
@@ -181,13 +175,12 @@ class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
 class Response(msgspec.Struct, frozen=True, gc=False):
     """A response to one request, as it is `at` an instant of the clock of its world (UTC milliseconds).
 
-    Its effects are values, which the server carries out in this order: a line for the `log`; `wakes`, since a webhook may have become due; `hold`,
-    an instant of the world's clock by which due webhooks must have been attempted before anything is sent; `pause`, real
-    seconds; `transmission`, how the bytes are sent (empty: immediately and whole). Without the last three it `leaves_at_once`.
+    The server carries out its effects in this order: a line for the `log`; `wakes`, since a webhook may have become due; `hold`, an
+    instant of the world's clock by which due webhooks must have been attempted; `pause`, real seconds; `transmission`, how the bytes are
+    sent (empty: immediately and whole). Without the last three it `leaves_at_once`.
 
-    The rest is for the journal: why this is the response and which points of the policy decided that, the generation concerned, what a
-    script did, what to send instead, the `former` world of the key. Of an `opaque` body, such as a video, the journal keeps the length
-    only. `world` is the world whose journal it is, if any.
+    The rest is for the journal of `world`, if any: why this is the response and which points of the policy decided that, the generation
+    concerned, what a script did, what to send instead, the `former` world of the key. Of an `opaque` body it keeps the length only.
     """
 
     request: Request
@@ -248,7 +241,7 @@ def complete(
 ) -> Response:
     """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date.
 
-    `former` is the name of the deleted world that the request is for, which does not concern the world that it reached.
+    `former` names the deleted world that the request is for; it does not concern the world that it reached.
     """
     policy, world = route.policy, None if former else route.world or request.listener
     decision, decided_by = outcome.decision, outcome.decided_by + answer.decided_by + request.decided_by
@@ -269,10 +262,7 @@ def complete(
 
 
 def framed(answer: spec.Answer, now: int) -> tuple[spec.Header, ...]:
-    """The headers of an answer with its Content-Length and Date.
-
-    RFC 9110, 8.6 forbids a length in a 204; in a 304 it would be that of the 200, which is not known here.
-    """
+    """The headers of an answer with Content-Length (RFC 9110, 8.6: none in a 204, that of the unknown 200 in a 304) and Date."""
     length = None if answer.status in spec.BODILESS else len(answer.body)
     return _framed(answer.headers, length, now // spec.SECOND)
 

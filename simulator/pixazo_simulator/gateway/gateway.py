@@ -40,11 +40,7 @@ _QUOTING = (spec.InvalidParameters, spec.InvalidBody, spec.UnsupportedMediaType)
 
 
 class Gateway:
-    """The gateway over the worlds of a server.
-
-    A server calls `route` with the head of a request, reads the body as the route says, reads the route's clock, calls `respond`,
-    records the exchange in the worlds, and carries out the effects.
-    """
+    """The gateway over the worlds of a server, which calls `route` with the head of a request, and `respond` when it has the body."""
 
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds
@@ -234,10 +230,7 @@ def sent_key(request: Request) -> str:
 
 
 def hint(refusal: spec.Refusal, request: Request, path: str, former: str | None, routes: tuple[str, ...]) -> str | None:
-    """What to do instead, None for a refusal that is a normal response of the gateway.
-
-    `path` is that of the request as it may be shown, `former` the deleted world of the key.
-    """
+    """What to do instead, None for a normal refusal; `path` is as it may be shown, `former` the deleted world of the key."""
     if isinstance(refusal, spec.UnknownRoute):
         near = spec.nearest(f"{request.method} {_REQUEST_ID.sub('{request_id}', path)}", routes)
         return f"no route is {request.method} {path[:_LONGEST]}{near}: known are {', '.join(routes)}"

@@ -22,10 +22,7 @@ _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
 def video(generation: Generation, videos: Videos, policy: Policy) -> bytes:
-    """An MP4 of the requested duration and frame size, with bytes of its own: a `uuid` box names the generation.
-
-    Of any other kind all media is the same.
-    """
+    """The media: an MP4 of the requested duration and frame size, made unique by a `uuid` box that names the generation."""
     if generation.output != "mp4":
         return videos[f"output.{generation.output}"]
     seconds = 10 if generation.duration > _LONGEST_SHORT else 6
@@ -40,7 +37,7 @@ def video(generation: Generation, videos: Videos, policy: Policy) -> bytes:
 def _shown_as(content: bytes, frame: tuple[int, int], side: int) -> bytes:
     """The video with the aspect ratio of a frame, its short side `side` pixels: a player stretches the pixels.
 
-    The size shown is that of the track header, and the shape of a pixel is in `pasp` (ISO/IEC 14496-12, 8.3.2 and 12.1.4).
+    The size is in the track header, the shape of a pixel in `pasp` (ISO/IEC 14496-12, 8.3.2 and 12.1.4).
     """
     width, height = (round(2 * side * each / min(frame)) // 2 for each in frame)
     track, shape = content.index(b"tkhd") + _TRACK_SIZE, content.index(b"pasp") + 4
@@ -65,9 +62,9 @@ def serve_media(
 
 
 def serve(content: bytes, tag: str, kind: str, method: str, headers: Sequence[Header], *, kept: bool = True) -> Answer:
-    """The response to a GET or HEAD for some content with an entity tag.
+    """The response to a GET or HEAD for some content with an entity tag; `kept` allows caches to keep it.
 
-    One byte range is served; several ranges at once get the whole, as RFC 9110, 14.2 allows. `kept` allows caches to keep it.
+    One byte range is served; several ranges at once get the whole, as RFC 9110, 14.2 allows.
     """
     validators: list[Header] = [(b"etag", tag.encode()), (b"accept-ranges", b"bytes")]
     if kept:

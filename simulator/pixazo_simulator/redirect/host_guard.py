@@ -56,7 +56,7 @@ _ASSIGNMENT = re.compile(r"\w+=")
 class Ban(NamedTuple):
     """The hosts are refused in `test`, after it, in a thread that it left running, or in a process that it started.
 
-    `file` receives a line for each refusal: JSON with `test`, `when`, and `line`, which is for people.
+    `file` receives a line of JSON for each refusal, with `test`, `when`, and `line`, which is for people.
     """
 
     test: str
@@ -82,8 +82,8 @@ class Ban(NamedTuple):
 class HostGuard(Redirection):
     """Refuses `hosts` while a ban is in force, except where an active redirection covers them.
 
-    A process has one guard, permanently: neither its patches nor its audit hook can be removed safely; without a ban they do nothing.
-    The hook sees look-ups under whatever name the function was imported, and programs that get one of the hosts as an argument.
+    A process has one, permanently: neither patches nor an audit hook can be removed safely. The hook sees look-ups under whatever name
+    the function was imported, and programs that get one of the hosts as an argument.
     """
 
     def __init__(self, hosts: Sequence[str]) -> None:
@@ -221,9 +221,9 @@ def _with(known: str | None, added: str, between: str) -> str:
 
 
 def remove_variables(file: str, before: str | None) -> None:
-    """Remove from the environment what the bans that write to `file` have added, even where other code has restored it.
+    """Remove from the environment what bans that write to `file` have added, even where other code has restored it.
 
-    `before` is the value that GUARD_VARIABLE had before them: in a child of a guarded process the other variables were there already.
+    `before` is the earlier value of GUARD_VARIABLE: a child of a guarded process had the other variables already.
     """
     if json.dumps(file) in os.environ.get(GUARD_VARIABLE, ""):
         _put(GUARD_VARIABLE, before)

@@ -23,10 +23,8 @@ _spec_of = cache(find_spec)
 class Patches:
     """`with Patches(redirection, ca_pem):` resolves names, connects sockets and verifies certificates as the redirection says.
 
-    Names: the resolver functions of `socket`, of gevent, uvloop and aiohttp. Addresses: `connect` of a socket, `create_connection` of
-    an event loop, `sock_connect` of the Windows loop. Certificates: where an SSL context wraps a connection; the connection keeps its settings (ALPN, host name
-    check, verification) but trusts only the given authority, and the context is not changed. Without an authority no certificate
-    is trusted: for a redirection that admits no connection.
+    Certificates: where an SSL context wraps a connection, that keeps its settings (ALPN, host name check, verification) but trusts only the
+    given authority, and the context is not changed. Without an authority no certificate is trusted: such a redirection admits no connection.
     """
 
     active: ClassVar[list[Redirection]] = []

@@ -49,9 +49,9 @@ log = logging.getLogger("pixazo_simulator")
 
 
 class ProxyRequest(NamedTuple):
-    """What a client asks of the proxy: a method, and the host to reach; `path` is the path of a target in absolute form.
+    """What a client asks of the proxy: a method, a host, and the `path` of a target in absolute form.
 
-    `secure` is true for an https URI in absolute form: the client, such as axios before 1.8, leaves TLS to the proxy.
+    `secure`: the target is https, so the client, such as axios before 1.8, leaves TLS to the proxy.
     """
 
     method: str
@@ -79,10 +79,9 @@ Decide = Callable[[ProxyRequest], Tunnel | Forward | str]
 
 
 class Proxy:
-    """`with Proxy(decide) as proxy: ... proxy.url`: listens on a free port of 127.0.0.1, with one thread per connection.
+    """`with Proxy(decide) as proxy: ... proxy.url`: listens on a free port of 127.0.0.1 until the block ends; a thread per connection.
 
-    `connect` opens a connection to an address. `ca_pem` is the authority to trust when TLS is left to the proxy; without it such a
-    request gets 400. Leaving the `with` block shuts down every open connection.
+    `connect` opens a connection to an address. `ca_pem` is the authority to trust when TLS is left to the proxy; without it: 400.
     """
 
     def __init__(
@@ -198,10 +197,10 @@ class Proxy:
 
 
 class Upstream:
-    """The origin to which connections are relayed.
+    """The origin to which connections are relayed. Raises ValueError for a string that is not an http(s) origin.
 
-    The caller's Host header reaches an upstream on this machine: a gateway derives its URLs from it, and a proxy the intended host.
-    One elsewhere gets its own (RFC 9110, 7.2), and one request per connection. Raises ValueError for a string that is not an http(s) origin.
+    An upstream on this machine gets the caller's Host header: a gateway derives its URLs from it, and a proxy the intended host. One
+    elsewhere gets its own (RFC 9110, 7.2), and one request per connection.
     """
 
     def __init__(self, text: str) -> None:
@@ -286,7 +285,7 @@ class Relay(Proxy):
 
 
 def _read_head(client: socket.socket) -> tuple[bytes, bytes]:
-    """The request line and headers with their empty line, and the bytes after them; empty when there is no end within HEAD_LIMIT.
+    """The request line and headers, and the bytes after them; both empty when there is no end within HEAD_LIMIT.
 
     Raises TimeoutError when it is not complete in time, however slowly it arrives, ConnectionError when the client disconnects.
     """

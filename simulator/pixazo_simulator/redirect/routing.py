@@ -22,10 +22,9 @@ _VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PRO
 class Redirection:
     """Sends connections for `hosts` to `listener`; `violations` has one line for each other use of the hosts.
 
-    A host resolves to a placeholder: an address of its own in 127.0.0.0/8, always the same one, which is replaced by the listener
-    only when a socket connects. A client that caches the address therefore reaches the listener of the current redirection, and
-    nothing after its end. A proxy in the environment is another way to a host: connections to it go to a relay in this
-    process, which tunnels CONNECT for the hosts to the listener and forwards everything else to the proxy.
+    A host resolves to a placeholder, always the same address in 127.0.0.0/8, which is replaced by the listener only when a socket
+    connects: a client that caches it reaches the listener of the current redirection, and nothing after its end. Connections to a proxy in
+    the environment go to a relay in this process, which tunnels CONNECT for the hosts to the listener and forwards the rest to the proxy.
     """
 
     def __init__(self, hosts: Sequence[str], listener: Address) -> None:
@@ -46,10 +45,9 @@ class Redirection:
         return normalized(host) in self.hosts
 
     def resolved(self, host: Any, port: object = HTTPS) -> Any:
-        """The name to look up in place of a host: the placeholder of one of the hosts or of a proxy, else the host itself.
+        """The name to look up: the placeholder of one of the hosts or of a proxy, else the host itself.
 
-        Raises ConnectionRefusedError as `destination` does: some libraries report why a name does not resolve, but not why a
-        connection failed.
+        Raises ConnectionRefusedError as `destination` does: some libraries say why a name does not resolve, but not why connecting fails.
         """
         name = normalized(host)
         if self.covers(name):
@@ -61,10 +59,7 @@ class Redirection:
         return host
 
     def destination(self, host: object, port: object) -> Address | None:
-        """Where a connection to this address goes instead, None to leave it alone.
-
-        Raises ConnectionRefusedError for a port on which the gateway does not listen.
-        """
+        """Where a connection goes instead, None: unchanged. Raises ConnectionRefusedError for a port without the gateway."""
         name, number = normalized(host), _number(port)
         name = self._placeholders.get(name, name)
         if self.covers(name):
@@ -79,10 +74,7 @@ class Redirection:
         return peer is not None and peer[:2] in (self._listener, *(relay.address for relay in self._relays.values()))
 
     def admit(self, host: str, peer: tuple[Any, ...] | None) -> None:
-        """Let a connection to this peer be used for one of the hosts; None is a socket that is not connected yet.
-
-        Raises ConnectionRefusedError when it does not reach the listener.
-        """
+        """Let a connection to this peer (None: not connected yet) be used for a host. Raises ConnectionRefusedError beside the listener."""
         if peer is not None and not self.is_redirected(peer):
             raise self.refusal(
                 f"{host} was called through {peer[0]} port {peer[1]}, which is not the simulator: let the host be resolved "

@@ -43,10 +43,7 @@ log.addFilter(_SECRETS)
 
 
 class Application:
-    """The simulator as an ASGI application over some worlds; its lifespan delivers webhooks in the background.
-
-    `change` makes a mutant or variant of the gateway; our own routes stay as they are.
-    """
+    """The simulator as an ASGI application over some worlds; its lifespan delivers webhooks. `change` is a mutant or variant."""
 
     def __init__(self, worlds: Worlds, change: Mutant | Variant | None = None) -> None:
         self.worlds, self._settings = worlds, worlds.settings
@@ -283,10 +280,7 @@ class GatewayApp:
             return await self.responder.ask(request, route), route
 
     async def _read_body(self, request: Request, route: RoutedRequest, receive: Receive) -> bool | None:
-        """Read as much of the body as the route says.
-
-        False when the caller disconnects before its end, None when the bodies in memory would exceed MOST_HELD bytes.
-        """
+        """Read as much of the body as the route says; False: the caller disconnected. None: beyond MOST_HELD bytes of all bodies."""
         limit, keep = route.body_limit, route.keep
         if limit is None or request.content_length > limit:
             route.take(request, b"")
@@ -314,10 +308,7 @@ class GatewayApp:
 
 
 def _encoded(response: Response, *, keep_alive: bool) -> bytes | None:
-    """The bytes of a response as uvicorn sends them; None when there is more to do than to send them immediately.
-
-    None for effects that wait or cut, for headers about the connection, and for a length that is not that of the body.
-    """
+    """The bytes of a response as uvicorn sends them; None for effects, headers about the connection, and a wrong length."""
     if not response.leaves_at_once:
         return None
     head, length = _head(response.status, response.headers, keep_alive)
@@ -353,7 +344,7 @@ def _request(scope: Scope) -> Request:
 
 
 async def transmit(response: Response, steps: Iterable[Step], scope: Scope, receive: Receive, send: Send) -> None:
-    """Carry out the steps of a response; returns when it has been sent, or when the caller has disconnected.
+    """Carry out the steps of a response, until it has been sent or the caller has disconnected.
 
     Raises ConnectionCutError where the connection must be cut and there is no access to it: with test clients and other servers.
     """

@@ -19,10 +19,9 @@ FILE_LIMIT = 16 * 1024 * 1024
 
 
 def read_profile(name: str) -> Policy:
-    """The profile with this name, or the one in the file with this path.
+    """The profile with this name, or the one in the file with this path. Raises ValueError with the file, the field and the remedy.
 
     A file has policy fields at its top level; `extends` names the profile that it starts from (`documented` if absent).
-    Raises ValueError that names the file, the field and the remedy.
     """
     if name in spec.PROFILES:
         return spec.PROFILES[name]
@@ -53,10 +52,7 @@ def _policy_of(data: object) -> Policy:
 
 
 def read_script(path: Path) -> tuple[Rule, ...]:
-    """The rules in a file: JSON or YAML if its name says so, else TOML.
-
-    Raises ValueError that names the file, the line, the key and the remedy.
-    """
+    """The rules in a file: JSON or YAML by its name, else TOML. Raises ValueError with the file, the line, the key and the remedy."""
     from pixazo_simulator.script import script_from
 
     text, form = read_text(path, "script")
@@ -72,7 +68,7 @@ def model_names() -> tuple[str, ...]:
 
 
 def read_models(names: Iterable[str]) -> tuple[Operation, ...]:
-    """The operations of models, each of which is `all`, a name of `model_names`, or the path of a file that ends in `.toml`, `.json` or `.yaml`.
+    """The operations of models: `all`, names of `model_names`, or paths of files that end in `.toml`, `.json` or `.yaml`.
 
     Raises ValueError that names the file, the key, the value and the remedy.
     """

@@ -89,7 +89,7 @@ class DirectWay(Protocol):
 class Heads:
     """The latest heads of requests that were answered directly, by their bytes: a polling client sends the same head each time.
 
-    They belong to clients that called one address, since that is the origin of a request without a usable Host header; the configuration of the server has them by it.
+    Those of one called address, since that is the origin of a request without a usable Host header.
     """
 
     def __init__(self) -> None:
@@ -125,8 +125,8 @@ class GatewayProtocol(HttpToolsProtocol):
       `on_response_complete` after the response. Requests that arrive meanwhile (pipelining) wait in `pipeline`; so none is answered
       directly while another one is being answered. A response that has to wait, or that a fault changes, is handed over to ASGI.
 
-    A request that cannot be parsed, is too long or arrives too late is refused: the responses to the requests before it are sent first,
-    nothing more is read, and the connection is closed, because the start of the next request cannot be determined.
+    A request that cannot be parsed, is too long or arrives too late is refused after the responses to those before it, and ends the
+    connection, because the start of the next one cannot be determined.
     """
 
     held = False
@@ -277,10 +277,7 @@ class GatewayProtocol(HttpToolsProtocol):
         return self.is_responding() and not self.held and self.scheme == "http"
 
     def _parse_received(self) -> None:
-        """Parse until enough requests wait: a parsed request takes some 2 KiB, a hundred times the bytes of a short one.
-
-        After a piece with requests that were answered directly the loop serves others first.
-        """
+        """Parse until enough requests wait (one takes some 2 KiB); after requests that were answered directly, others are served first."""
         while self._received and self._refusal is None and len(self.pipeline) < MOST_WAITING:
             size = BODY_PIECE if self._in_body else HEAD_PIECE
             piece, self._received = self._received[:size], self._received[size:]
@@ -316,8 +313,8 @@ class GatewayProtocol(HttpToolsProtocol):
     def _feed(self, data: memoryview) -> memoryview:
         """Feed the parser and return what it left: it stops after the headers of a request that asks for an upgrade.
 
-        A server may ignore an upgrade that it does not offer (RFC 9110, 7.8): the headers are parsed again without it. Where the parser
-        stops for another reason it raises HttpParserUpgrade: fed again, it would stop there forever.
+        An upgrade may be ignored (RFC 9110, 7.8): the headers are parsed again without it. Where the parser stops for another reason, it
+        would stop there forever: HttpParserUpgrade is raised.
         """
         try:
             self.parser.feed_data(data)

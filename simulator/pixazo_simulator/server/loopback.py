@@ -48,7 +48,7 @@ class HttpResponse:
 class LoopbackServer:
     """Listens from its creation until `close`; `origin` is its URL without a path.
 
-    `answer` is called in a daemon thread of its own for each request, so it may block. An exception that it raises is logged, and the response is 500.
+    `answer` is called in a daemon thread for each request, so it may block; what it raises is logged, and the response is 500.
     Raises SimulatorError when it does not start within 10 s, or where threads were replaced, as by gevent.
     """
 

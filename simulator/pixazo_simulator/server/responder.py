@@ -32,8 +32,7 @@ log = logging.getLogger("pixazo_simulator")
 class Responder:
     """A gateway over the worlds of a server, with its journal and log. Any thread may use it.
 
-    Call `route` with the head of a request, let the route `take` its body, and call `respond`. A response that does not leave immediately
-    is carried out by `steps`. Call `sent` at the end.
+    Call `route` with the head, let the route `take` the body, call `respond`, carry out the `steps` unless it leaves at once, call `sent`.
     """
 
     def __init__(self, gateway: Gateway | EditedGateway, worlds: Worlds, dispatcher: Dispatcher) -> None:
@@ -150,10 +149,7 @@ class Responder:
         return response
 
     def _failure(self, request: Request, error: Exception) -> Response:
-        """The response to a request that the simulator fails to answer, which is logged.
-
-        While the store cannot be used it is a 503: nothing has happened, and no journal has it.
-        """
+        """The response to a request that the simulator fails to answer, which is logged: 503 (nothing happened) without its store."""
         now = self.worlds.clock.now()
         if isinstance(error, StateUnavailableError):
             status, message = HTTPStatus.SERVICE_UNAVAILABLE, f"The state of the simulator is not available: {error}."

@@ -39,12 +39,11 @@ log = logging.getLogger("pixazo_simulator")
 class Simulator:
     """A running gateway: `with Simulator() as simulator: ... simulator.url`.
 
-    `settings` are those of its worlds; it listens on `host` and `port`, where port 0 picks a free one. `change` is a mutant, which
-    makes it wrong in one respect, or a variant, which the page allows. `state` says where its worlds are kept: `memory`, `memory-log`,
-    `sqlite:FILE` or `redis://HOST:PORT/DB` (see the page on state). A `listener` is a socket to use in place of `host` and `port`.
-    `models` are served besides the page's two operations: `all`, names, or paths of model files; ValueError for one that is neither.
-    With `tls`, the context of a server, the port speaks https only.
-    Raises SimulatorError when it cannot listen there, or cannot use the `webhook_ca` of its settings.
+    `settings` are those of its worlds; it listens on `host` and `port`, where port 0 picks a free one, or on the socket `listener`.
+    `change` is a mutant, which makes it wrong in one respect, or a variant, which the page allows. `state` says where its worlds are kept:
+    `memory`, `memory-log`, `sqlite:FILE` or `redis://HOST:PORT/DB` (see the page on state). `models` are served besides the page's two
+    operations: `all`, names, or paths of model files; ValueError for one that is neither. With `tls`, the context of a server, the port
+    speaks https only. Raises SimulatorError when it cannot listen there, or cannot use the `webhook_ca` of its settings.
     """
 
     def __init__(
@@ -85,8 +84,7 @@ class Simulator:
     ) -> tuple[Self, Replayed]:
         """A simulator whose one world is that of a log (see `ControlClient.export_world`), and the result of replaying it.
 
-        Its clock is stopped at the end of the log, so nothing happens unless you ask for it; the state after each command can be
-        looked at. Raises ValueError for a log that cannot be read.
+        Its clock is stopped at the end of the log; the state after each command can be looked at. Raises ValueError for an unreadable log.
         """
         from pixazo_simulator.state import Replayed, described, kept_log
 
@@ -125,10 +123,7 @@ class Simulator:
         return self._application.worlds.unmatched.total if self._application else 0
 
     def start(self) -> Self:
-        """Start to listen; returns when connections are accepted.
-
-        Raises SimulatorError when that takes longer than 10 s, or where threads are monkey-patched, as by gevent.
-        """
+        """Listen; returns when connections are accepted. Raises SimulatorError after 10 s, and for monkey-patched threads (gevent)."""
         if self._server is not None:
             raise SimulatorError(
                 f"the simulator is already running on port {self.port}: stop it first or create another"
@@ -191,10 +186,9 @@ class Simulator:
         return application
 
     def stop(self) -> None:
-        """Stop listening; returns when the thread has ended, or after 2 s.
+        """Stop listening; returns when the thread has ended, or after 2 s with a warning that names what did not end.
 
-        A warning names what did not end; it continues in its daemon thread. Raises SimulatorError in the thread of the server, which
-        cannot wait for itself.
+        Raises SimulatorError in the thread of the server, which cannot wait for itself.
         """
         server = self._server
         if server and server.thread is threading.current_thread():
@@ -208,10 +202,10 @@ class Simulator:
     ) -> list[AdvanceEvent]:
         """Advance the clock of a world and return the events; webhook deliveries that fell due have been attempted.
 
-        Give seconds, or `until`: `next`, which is when the next of these falls due, or an instant, a `datetime` with a time zone or a string
-        of RFC 3339. It can serve as the `sleep` of a client under test. Raises SimulatorError when the server is not running, ValueError for
-        anything but a number of seconds from 0 to the end of the year 9999 and for an instant in the past, AdvanceError when more deliveries are due than one
-        advance attempts (10,000), or when they take longer than 300 real seconds: the clock has stopped before the end.
+        Give seconds, or `until`: `next` (when the next of these falls due) or an instant, a `datetime` with a time zone or a string of RFC 3339.
+        It can serve as the `sleep` of a client under test. Raises SimulatorError when the server is not running, ValueError for a time that
+        is past or beyond the year 9999, AdvanceError when more deliveries are due than one advance attempts (10,000), or when they take longer
+        than 300 real seconds: the clock has stopped before the end.
         """
         server, application, world = self._running(api_key)
         if seconds is not None and until is None:
@@ -227,10 +221,10 @@ class Simulator:
         return events
 
     def change_settings(self, *, policy: Policy | None = None, script: Iterable[Rule] | None = None) -> int:
-        """Start worlds with this policy and script from now on, as when `serve` reads its files again.
+        """Start worlds with this policy and script from now on, as when `serve` reads its files again; returns how many worlds changed.
 
-        Worlds that still have the original policy, or the original rules, get the new ones, too; those that a test has changed keep theirs. What was accepted
-        keeps its plan. Returns how many worlds have changed. Raises SimulatorError when the server is not running, ValueError for rules that are refused.
+        Worlds that still have the original policy or rules get the new ones; what was accepted keeps its plan. Raises SimulatorError when
+        the server is not running, ValueError for rules that are refused.
         """
         server, application = self._serving()
         given = {"policy": policy, "script": None if script is None else tuple(script)}
@@ -270,10 +264,7 @@ class Simulator:
         return self._running(api_key)[2].clock.now() / SECOND
 
     def control(self, api_key: str | None = None) -> ControlClient:
-        """A client of `/_sim` that uses no socket, for the world of `api_key`, by default the first one.
-
-        Its methods raise SimulatorError when the server is not running.
-        """
+        """A client of `/_sim` without a socket for the world of `api_key`, or the first; raises SimulatorError when not running."""
         from pixazo_simulator.control import ControlClient
 
         return ControlClient(self.url, api_key or self.api_key, channel=self.ask)
@@ -289,10 +280,10 @@ class Simulator:
         return answer or server.call(control.answer(method, path, query, body, host=host, key=key))
 
     def transport(self) -> Transport:
-        """A transport for clients of httpx2 and httpx, blocking and asynchronous, that uses no socket: `httpx2.Client(transport=...)`.
+        """A transport for clients of httpx2 and httpx, blocking or not, that uses no socket: `httpx2.Client(transport=...)`.
 
-        It answers requests to any host as over the socket; clients and threads may share it, also while the simulator is stopped and
-        started again. When it is not running, requests raise the ConnectError of the library.
+        It answers requests to any host as over the socket; clients and threads may share it, also while the simulator is stopped and started
+        again. When it is not running, requests raise the ConnectError of the library.
         """
         from .transport import Transport
 
@@ -308,8 +299,7 @@ class Simulator:
     def open_tls_listener(self, hosts: Sequence[str], *, api_key: str | None = None) -> TlsListener:
         """Open a TLS listener for a world, for code that calls one of these hosts; it closes with the server.
 
-        Raises SimulatorError when the server is not running or the world is deleted meanwhile, ValueError when a host is not a host
-        name or there are too many.
+        Raises SimulatorError without the server or the world, ValueError when a host is not a host name or there are too many.
         """
         server, application, world = self._running(api_key)
         try:

@@ -68,10 +68,7 @@ class _Open(msgspec.Struct, frozen=True):
 
 
 class TlsListeners:
-    """The open TLS listeners of one server, as `control` has them; every method runs on its loop.
-
-    `entry` is the application that clients reach, `gateway` the one that knows only the vendor's routes.
-    """
+    """The TLS listeners of one server, on its loop; `entry` is what clients reach, `gateway` knows only the vendor's routes."""
 
     def __init__(self, entry: ASGIApp, gateway: ASGIApp, protocol: type[GatewayProtocol], worlds: Worlds) -> None:
         self._worlds = worlds
@@ -138,10 +135,7 @@ class TlsListeners:
 
 
 def _with_key(scope: Scope, world: World) -> tuple[Scope, list[str]]:
-    """The request with the world's key in place of each key, and those that the world does not know yet.
-
-    A request without a key stays without (AUTH-01). The world redacts the keys that are replaced from everything that it shows.
-    """
+    """The request with the world's key in place of each key (AUTH-01: not of none), and keys that the world does not redact yet."""
     key, found = world.key.encode("latin-1"), list[str]()
 
     def replaced(match: re.Match[bytes]) -> bytes:

@@ -293,10 +293,7 @@ def _extensions(status: int) -> dict[str, Any]:
 
 
 class App:
-    """A simulator that runs in this process as an ASGI application; its lifespan is that of the simulator.
-
-    Each request is handled on the loop of the simulator, so any server, test client or event loop may call it.
-    """
+    """A simulator of this process as an ASGI application for any event loop; its lifespan is that of the simulator."""
 
     def __init__(self, running: Running) -> None:
         self._running = running

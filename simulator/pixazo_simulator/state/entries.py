@@ -1,7 +1,4 @@
-"""What the log keeps: each command with the process that appended it and the instant, as bytes; and how it is carried out.
-
-The state of the worlds is the fold of the entries, in any process and at any time.
-"""
+"""What the log keeps: each command as bytes, with its process and instant; and how it is carried out (worlds are a fold of entries)."""
 
 from __future__ import annotations
 
@@ -20,9 +17,9 @@ FORMAT = 1
 
 
 class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
-    """A request of the gateway, with its body as it was read (see `Request`), to be answered and journalled.
+    """A request of the gateway with its body as read, to be answered and journalled; `held` bytes of bodies in memory refuse it.
 
-    `listener` is the number of the world whose TLS listener it came through; `held` is the number of bytes of bodies that makes it refused.
+    `listener` is the number of the world whose TLS listener it came through.
     """
 
     method: str
@@ -64,10 +61,7 @@ else:  # every command that is logged; msgspec tells them apart by their names
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """A command in the log: appended by a `process` as its entry of this `number`, `at` an instant of real time (UTC milliseconds).
-
-    `world` is the number of the world that it is for, None: it is for the server.
-    """
+    """A command for a `world` by number (None: for the server), appended `at` real time (UTC ms) as a `process`'s entry of this `number`."""
 
     process: str
     number: int
@@ -100,10 +94,7 @@ Answering = Callable[[Request, int | None], Response]
 
 
 class Fold:
-    """Worlds with a time of their own, which change only through the entries that are carried out here.
-
-    If it `stands`, their clocks read the instant of the latest entry until the next one.
-    """
+    """Worlds that change only through the entries carried out here; if it `stands`, their clocks stand at the latest instant in between."""
 
     def __init__(self, worlds: Worlds, answer: Answering, count: int = 0, *, stands: bool = False) -> None:
         self.worlds = worlds
@@ -114,9 +105,9 @@ class Fold:
         self.time.command = self.time.latest if stands else None
 
     def carry_out(self, entry: Entry, target: World | Request | None = None) -> object:
-        """Carry out an entry at its instant, or that of one before it if that was later.
+        """Carry out an entry at its instant, or at that of one before it if that was later; `target` is what it is about, where available.
 
-        Returns the outcome, or the exception that the command raised. The `target` is what the entry is about, where that is available.
+        Returns the outcome, or the exception that the command raised.
         """
         time = self.time
         with self.worlds.lock:

@@ -57,8 +57,7 @@ _WITHOUT_PHRASE = (RecordExchange, TakeDelivery, TakeTransitions, TakeTurn, EndT
 class WorldLog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A world without its key: its `state` at the instant `begun.at` of real time, and the `commands` that were carried out since.
 
-    `digest` is that of the state to which the commands lead, on any machine; `outcome` that of what happened where it was saved, before
-    secrets were taken out.
+    `digest` is that of the state to which they lead, `outcome` that of what happened where it was saved, before secrets were taken out.
     """
 
     begun: Begun
@@ -199,10 +198,7 @@ def _present(number: int, fold: Fold) -> tuple[Begun, tuple[Row, ...]]:
 
 
 class CarriedOut(NamedTuple):
-    """An entry, appended `at` an instant of real time, as it was carried out: `command` is what it was for a world, None if it did not concern it.
-
-    `before` is what the clock of the world read before, and its policy.
-    """
+    """An entry carried out `at` real time: `command` is what it was for a world (None: nothing), `before` its instant and policy before."""
 
     at: int
     command: LoggedCommand | None
@@ -228,10 +224,7 @@ def carried_out(number: int, kept: Kept, fold: Fold) -> Iterator[CarriedOut]:
 
 
 def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World | None:
-    """A world as it was after a number of commands of its server; None when there was none with this number.
-
-    Raises ValueError for a position that the log does not reach.
-    """
+    """A world after a number of commands of its server, None if it did not exist. Raises ValueError for a position not in the log."""
     most = kept.count + len(kept.entries)
     if not kept.count <= position <= most:
         raise ValueError(f"position {position} is not kept: the log covers {kept.count} to {most}")

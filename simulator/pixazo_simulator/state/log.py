@@ -81,7 +81,7 @@ class _Waiting(msgspec.Struct):
 class Log:
     """See `CommandLog`. `load` carries out the entries of the store; further ones need `start`.
 
-    `wake` is called with the world for which something has been carried out that may have made a webhook due, None: for any.
+    `wake` is called with the world in which a webhook may have become due, None: in any.
     """
 
     def __init__(self, fold: Fold, store: Store) -> None:

@@ -27,7 +27,7 @@ class StoreError(ValueError):
 class Head(msgspec.Struct, frozen=True):
     """The first record of a store: when the worlds were created, with which settings, and the number of the format.
 
-    `first` has those that may change later, by `ChangeSettings`; None in a store of a version that did not keep them.
+    `first` has settings that may change by `ChangeSettings`; None in a store of a version that did not keep them.
     """
 
     begun: Begun
@@ -72,10 +72,7 @@ def check_same(name: str, found: Head, given: Head, *, but_changeable: bool = Fa
 
 
 class Kept(msgspec.Struct):
-    """The content of a store: its head, the rows of the latest state (see `Worlds.saved`), and the entries after it.
-
-    `count` says how many entries there were before the state.
-    """
+    """The content of a store: its head, rows of the latest state after `count` entries (see `Worlds.saved`), and later entries."""
 
     head: Head
     count: int
@@ -88,19 +85,13 @@ Position = tuple[int, int]
 
 
 class Store(Protocol):
-    """Keeps the entries of one log in order, and the latest state that was saved.
-
-    Methods that are coroutines raise StateUnavailableError when the store cannot be used now; then nothing has changed.
-    """
+    """Keeps the entries of one log in order, and the latest state. Coroutines raise StateUnavailableError, having changed nothing."""
 
     name: str
     """The name of the store in messages, without a password."""
 
     def open(self, head: Head) -> Kept:
-        """Open the store for this process, and return its content; an empty store gets this head. It may take long.
-
-        Raises StoreError when it cannot be used, and then has changed nothing.
-        """
+        """Open the store and return its content; an empty one gets this head. May take long. Raises StoreError, having changed nothing."""
         ...
 
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:
@@ -128,10 +119,7 @@ class SharedStore(Store, Protocol):
     """The position of the last entry that was returned, or that does not count."""
 
     async def follow(self) -> Sequence[bytes]:
-        """Wait for entries of any process after those that were returned before, and return them in order.
-
-        The cursor moves in the same turn of the loop. Raises StoreError for what is not an entry.
-        """
+        """Wait for further entries of any process, in order; the cursor moves in the same turn. Raises StoreError for what is no entry."""
         ...
 
     async def tail(self) -> Position:

@@ -71,10 +71,10 @@ class _ReceiverQueue:
 
 
 class _Progress:
-    """What is in progress for one world.
+    """What is in progress for one world; `posted` is by number of the delivery: the ordinal of the attempt, and what was posted.
 
     `advancing` is held by an advance, `slots` by attempts, `tasks` attempt deliveries in the background, `unreported` are attempts of
-    `reach`, which the next `advance` reports, `posted` is what was posted, by number of the delivery, and at which attempt, the latest last. `is_halted` says that an advance on a manual clock ended early: nothing is sent until the next one.
+    `reach`, which the next `advance` reports. `is_halted`: an advance on a manual clock ended early, nothing is sent until the next one.
     """
 
     def __init__(self, world: World) -> None:
@@ -272,10 +272,9 @@ class Dispatcher:
         return webhook if ordinal == len(delivery.attempts) else None
 
     async def resend(self, world: World, number: int) -> tuple[Delivery, Attempt]:
-        """Send a delivery once more, now; return the copy and its attempt. Rules do not apply to it.
+        """Send a delivery once more, now, without rules; return the copy and its attempt.
 
-        Raises KeyError when the world has no delivery of this number, or when an attempt is in progress, ValueError when it is not
-        known when its event will be.
+        Raises KeyError for an unknown number and during an attempt, ValueError when it is not known when its event will be.
         """
         copy = await self._worlds.apply(world, state.CopyDelivery(world.clock.now(), number))
         try:
@@ -284,9 +283,9 @@ class Dispatcher:
             self.wake(world)  # the one that a rule held back goes after it
 
     def advance_at_once(self, world: World, milliseconds: int) -> list[AdvanceEvent] | None:
-        """Advance a world's clock when that needs no waiting; None, and nothing changes, when a delivery is due or in progress.
+        """Advance a world's clock when that needs no waiting. Any thread may call it.
 
-        None also when there are so many transitions that other requests would have to wait. Any thread may call it.
+        None, and no change, when a delivery is due or in progress, or when so many transitions are that other requests would have to wait.
         """
         with self._worlds.lock:
             due, progress = world.next_due(), self._progress.get(world)
@@ -306,8 +305,7 @@ class Dispatcher:
     async def advance(self, world: World, milliseconds: int) -> list[AdvanceEvent]:
         """Advance a world's clock, stopping at every instant at which a delivery is due; return the events, in order.
 
-        Raises AdvanceError when there are more attempts than one advance makes, or when they take too long: the other deliveries stay
-        pending, and another advance continues.
+        Raises AdvanceError after too many attempts or too long: the other deliveries stay pending, and another advance continues.
         """
         progress = self._progress_of(world)
         if self._worlds.log and not (progress.advancing.locked() or progress.tasks or progress.unreported):
@@ -380,10 +378,7 @@ class Dispatcher:
             progress.unreported.extend(attempts)
 
     async def _attempt_until(self, world: World, target: int) -> tuple[list[tuple[Delivery, Attempt]], str | None]:
-        """Attempt what is due by `target`, each delivery when the clock reads its instant; also why this ended before `target`.
-
-        In a world that has been deleted meanwhile nothing more is attempted.
-        """
+        """Attempt what is due by `target`, each at its instant, while the world exists; also why this ended before `target`."""
         progress, loop = self._progress_of(world), asyncio.get_running_loop()
         progress.is_halted = False
         end = loop.time() + LONGEST_ADVANCE
@@ -405,9 +400,9 @@ class Dispatcher:
         return attempts, None
 
     async def _attempt_flood(self, world: World, due: int, most: int, end: float) -> list[tuple[Delivery, Attempt]]:
-        """Attempt up to `most` deliveries of an instant as FLOOD says, and return the attempts in the order of their deliveries.
+        """Attempt up to `most` deliveries of an instant as FLOOD says; return the attempts in the order of their deliveries.
 
-        What was not begun by `end` (time of the loop) is still due. When this is cancelled, every attempt that was completed has been recorded.
+        What was not begun by `end` (time of the loop) is still due. When this is cancelled, every completed attempt has been recorded.
         """
         loop, attempts = asyncio.get_running_loop(), list[tuple[Delivery, Attempt]]()
         taken, made = dict[int, Delivery](), dict[int, Attempt]()  # by number: what is not recorded yet

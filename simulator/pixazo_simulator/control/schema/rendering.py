@@ -1,7 +1,7 @@
 """Makes response structs from the state of a world, without any secret in their strings.
 
-Every function takes the world, and with it the redactor that knows its keys, or all worlds for a request that reached
-none of them. The routes build no struct themselves, so redaction cannot be omitted.
+Every function takes the world with its redactor, or all worlds for a request that reached none, and routes build no struct
+themselves: redaction cannot be omitted.
 """
 
 from __future__ import annotations
