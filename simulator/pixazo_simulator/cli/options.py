@@ -277,7 +277,7 @@ _SETTINGS = (
 def simulator_of(
     options: Mapping[str, Any], listener: socket | None = None, tls: SSLContext | None = None
 ) -> Simulator:
-    """The simulator that the options of `serve` describe, on a `listener` and with `tls` if they are given; from now on this process logs on standard error.
+    """The simulator that the options of `serve` describe; from now on this process logs on standard error.
 
     Raises click.UsageError with the remedy when options do not fit together.
     """

@@ -61,7 +61,7 @@ class _JsonLines(logging.Formatter):
 class LineWriter:
     """Passes lines to a thread that writes them to a file descriptor; drops and counts them while that blocks.
 
-    Not through `sys.stderr` or `sys.stdout`: a thread that blocks on a full pipe holds its lock, and the process could not end.
+    Not by `sys.stderr` or `sys.stdout`: a thread that blocks on a full pipe holds its lock, and the process could not end.
     """
 
     def __init__(self, descriptor: int, dropped: Callable[[int], str]) -> None:
@@ -133,10 +133,7 @@ class _QueueHandler(logging.Handler):
 
 
 def log_to_stderr(form: str) -> None:
-    """Write the log to standard error from now on, as `text` or `json`: our records from INFO on, all others from WARNING on.
-
-    A reader that does not read it delays nothing.
-    """
+    """Log to standard error, as `text` or `json`, ours from INFO on, others from WARNING on; a reader that does not read delays nothing."""
     handler = _QueueHandler(2)
     handler.setFormatter(_JsonLines() if form == "json" else _TextLines())
     logging.getLogger().addHandler(handler)
@@ -146,9 +143,8 @@ def log_to_stderr(form: str) -> None:
 class Signals:
     """From its creation on, these signals do not end the process; `listen` starts a thread that calls a function for each.
 
-    Python runs signal handlers in the main thread only, and only while it executes bytecode: a main thread that waits for a lock or a
-    process does not wake up when the system delivers the signal to another thread. The wake-up descriptor receives each number at once,
-    in any thread. Create it in the main thread. An ignored signal, such as SIGHUP under nohup, stays ignored.
+    Python runs signal handlers in the main thread only, and only while it executes bytecode; the wake-up descriptor receives each number
+    at once, in any thread. Create it in the main thread. An ignored signal, such as SIGHUP under nohup, stays ignored.
     """
 
     def __init__(self, numbers: Iterable[int]) -> None:
@@ -174,7 +170,7 @@ class Signals:
 
 
 def replace_file(file: Path, text: str, mode: int = 0o666, *, is_new: bool = False) -> None:
-    """Write a file atomically: a reader sees it whole, and no symbolic link is followed; where it is new, one that another process has written meanwhile stays."""
+    """Write a file atomically, following no symbolic link; if `is_new`, one that another process has written meanwhile stays."""
     part = file.with_name(f"{file.name}.{os.getpid()}")
     part.unlink(missing_ok=True)
     try:

@@ -54,10 +54,7 @@ def check_output() -> None:
 
 
 def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mapping[str, Any]) -> None:
-    """Start the simulator that `make` returns, on a socket if one is given, print that it is ready, and serve until a signal arrives.
-
-    Raises click.UsageError when it does not start.
-    """
+    """Start the simulator that `make` returns, print that it is ready, and serve until a signal. Raises click.UsageError."""
     from .process import Signals, at_stdin_eof, end_now
     from .workers import inherited
 
@@ -152,10 +149,7 @@ def _has_terminal() -> bool:
 
 
 def begin_end(ended: threading.Event, number: int) -> None:
-    """Begin the shutdown, which ends by force when it takes too long; a second SIGINT ends the process immediately.
-
-    Not a second SIGTERM: `timeout` sends it to the process and to its group.
-    """
+    """Begin the shutdown, by force when it takes too long; a second SIGINT ends at once, but not a SIGTERM, which `timeout` sends twice."""
     from .process import BY_SIGNAL, end_in
 
     if not ended.is_set():
@@ -175,7 +169,7 @@ def _end_with_stdin(ended: threading.Event, handle: Callable[[int], None]) -> No
 
 
 def print_ready(line: str, ready_file: str | None, stop: Callable[[], object], more: str = "") -> None:
-    """Print that a server is ready, and `more`; write it to `ready_file`, if one is named. If that fails, call `stop` and raise click.UsageError."""
+    """Print that a server is ready, and `more`; write it to `ready_file`. On failure call `stop` and raise click.UsageError."""
     from pathlib import Path
 
     from .process import replace_file

@@ -196,8 +196,7 @@ class Memory:
 class Context:
     """The caller's world, or for a caller without a key the world that owns the request id in the path, or none.
 
-    `caller` is the world that the caller's own key opens, if it opens one; `memory` is that of the world, `now` the instant of its clock
-    (UTC milliseconds).
+    `caller` is the world that the caller's own key opens, if any; `memory` and `now` (UTC milliseconds) are those of the former.
     """
 
     _worlds: Worlds
@@ -289,7 +288,7 @@ WebhookEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
 class Edits:
     """What is changed: messages on their way to and from the gateway, policy values, pure functions of a world.
 
-    `names` asks for a server with fixed letter case of header names: of the key header that it reads, or of all that it writes.
+    `names` fixes the letter case of header names: of the key header that is read, or of all that are written.
     """
 
     request: RequestEditor = lambda request, _: request
@@ -343,10 +342,7 @@ class Variant:
 
 
 class EditedGateway:
-    """Takes the place of the gateway of one server: edits each request, passes it on, edits the reply. It does no I/O either.
-
-    What editors remember about a world is forgotten with it; servers share nothing.
-    """
+    """In place of the gateway of one server: edits each request, passes it on, edits the reply, without I/O, with a memory of each world."""
 
     def __init__(self, gateway: Gateway, change: Mutant | Variant, worlds: Worlds) -> None:
         self._gateway = gateway

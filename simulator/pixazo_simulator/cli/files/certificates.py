@@ -1,7 +1,7 @@
 """The certificate of `serve --tls`. It is kept, so a client that trusts its authority still does after a restart.
 
-The private key of the authority is never written, and is forgotten once it has signed this one certificate: a reader of the kept files can
-pretend to be only these hosts, and only to those who trust it, even if a whole system has been told to trust it.
+The private key of the authority is never written, and is forgotten once it has signed this one certificate: a reader of the kept files
+can pretend to be only these hosts, even if a whole system trusts it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _HEAD = re.compile(r"pixazo-sim serve --tls, until (\d{4}-\d\d-\d\d), for (.+)")
 
 
 def kept_certificate(given: Path | str | None, hosts: Iterable[str]) -> tuple[Path, Path]:
-    """The file with the key and certificate for HOSTS and these hosts, and that of its authority; made if there is no suitable one.
+    """The file with key and certificate for HOSTS and these hosts, and that of its authority; made if none is suitable.
 
-    They are in the given folder, or in the system's folder for user settings. Raises ValueError with the remedy.
+    They are in the given folder, or the system's folder for user settings. Raises ValueError with the remedy.
     """
     folder = Path(given or Path(click.get_app_dir("pixazo-sim"), "tls"))
     file, authority = folder / "server.pem", folder / "authority.pem"
@@ -92,10 +92,7 @@ def named(host: str) -> tuple[str, ...]:
 
 
 def tls_of(options: dict[str, Any]) -> ssl.SSLContext:
-    """The context that the options of `serve` describe. For our own certificate the `authority` becomes an option, and receivers with that authority are trusted.
-
-    Raises click.UsageError with the remedy.
-    """
+    """The context for the options of `serve`; our own certificate adds `authority` and `webhook_ca` to these. Raises click.UsageError."""
     certificate, key = options["tls_cert"], options["tls_key"]
     if certificate is None and key is not None:
         raise click.UsageError(f"--tls-key {key} has no certificate: add --tls-cert FILE")

@@ -1,4 +1,4 @@
-"""Webhooks as they were received, each with the verdict on its signature (Standard Webhooks) and the responses to it; the latest are kept.
+"""Webhooks as they were received, with the verdict on the signature (Standard Webhooks) and responses; the latest are kept.
 
 They are rendered without secrets: as JSON, as a line of text, and as a line of a file from which they are read to be posted again.
 """
@@ -281,10 +281,7 @@ def _answer(redactor: spec.Redactor, answer: Answer, most: int) -> ShownAnswer:
 
 
 def text_line(entry: KeptCallback, *, forwards: bool) -> tuple[str, Tone] | None:
-    """The latest event of an entry (it arrived, got a response, or was sent again), and the tone of the line.
-
-    Where nothing is forwarded, arrival and response are one line. Strings of the sender may contain control characters, which the caller escapes.
-    """
+    """The latest event of an entry and the tone of the line, which the caller must escape; without forwarding only its response."""
     view = shown(entry, most=0)
     if forwards and view.answers:
         return _answered(view)
@@ -333,7 +330,7 @@ class _Saved(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def saved_line(callback: Callback) -> bytes:
-    """A webhook as one line of JSON, without secret headers. Headers of one name are joined (RFC 9110, 5.3).
+    """A webhook as one line of JSON, without secret headers (those of one name are joined: RFC 9110, 5.3).
 
     The body keeps every byte: its signature is verified, and its media are downloaded, when it is posted again.
     """

@@ -1,7 +1,6 @@
-"""A trace of recorded traffic, and the rules under which a simulator responds as in it.
+"""A trace of recorded traffic, and the rules under which a simulator responds as in it: only for what it does not do by itself.
 
-The file is NDJSON, one record per line, each wrapped in its kind; other members of a record are ignored. The rules leave what a simulator does
-by itself to it, and have faults and replies elsewhere.
+The file is NDJSON, one record per line, each wrapped in its kind; other members of a record are ignored.
 """
 
 from __future__ import annotations
@@ -159,7 +158,7 @@ class Callback(Message, kw_only=True):
 class Trace(msgspec.Struct, frozen=True):
     """Recorded traffic in the order in which it began, and the instant (RFC 3339) at which the seconds begin.
 
-    `hears` tells whether webhooks reached the recorder: if not, the absence of one shows nothing.
+    `hears`: webhooks reached the recorder; if not, the absence of one shows nothing.
     """
 
     started_at: str
@@ -402,7 +401,7 @@ def _rule(when: str, match: dict[str, Any], steps: Sequence[Step], *, lasts: boo
 
 
 def _generations(trace: Trace, natural: Natural) -> tuple[Generation, ...]:
-    """The submissions that a simulator accepts: those that were, unless it refuses them, and those whose response never arrived, which may have been."""
+    """The submissions that a simulator accepts: those that were accepted, and those whose response never arrived."""
     found: list[Generation] = []
     for submit in trace.exchanges:
         is_lost = submit.status is None and submit.error != "connect"
