@@ -1,7 +1,6 @@
 """The pytest plugin: options, fixtures and hooks, each of which delegates to a wing.
 
-Every pytest session of an environment imports this file, so it imports nothing but pytest at its top, and the wings only when a test
-needs them.
+Every pytest session of an environment imports this file, so only pytest is imported at its top.
 """
 
 from __future__ import annotations
@@ -155,10 +154,7 @@ class HookSpecs:
     """The hook that other plugins can implement."""
 
     def pytest_pixazo_world_ended(self, record: Record, config: pytest.Config, item: pytest.Item) -> list[str] | None:
-        """Called at the end of each world, before it is deleted; `item` is the test that runs then; it fails with what is returned.
-
-        `record` is what was done there. Under xdist it is called in the worker that ran the test.
-        """
+        """Called before a world is deleted, in the worker of xdist that ran it, with what was done there; `item` fails with what is returned."""
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:

@@ -8,10 +8,7 @@ from pixazo_simulator.spec import nearest
 
 
 class Settable:
-    """Refuses to set any public attribute but the `_settable` ones, or twice: what has no effect, such as a misspelt name, would go unnoticed.
-
-    A function may be replaced by another, as a spy does.
-    """
+    """Refuses to set any public attribute but the `_settable` ones (a misspelt name has no effect), or a function by a spy."""
 
     _settable: ClassVar[tuple[str, ...]] = ()
     _remedy: ClassVar[str]

@@ -156,11 +156,7 @@ def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]
 
 
 def is_single(exchange: Exchange) -> bool:
-    """Whether a submit is sent for one clause that says that it is accepted.
-
-    A refused submit for several clauses counts against none of them: each has its own submits. SUBMIT-01 or -02
-    judges it.
-    """
+    """Whether a submit is sent for one clause that says that it is accepted; refused, it counts against SUBMIT-01 or -02."""
     return len(exchange.aims) == 1 and exchange.aims[0].startswith(OF_ACCEPTANCE)
 
 
@@ -198,8 +194,8 @@ def _completes(trace: Trace, submit: Exchange) -> Remarks:
 def as_meant(trace: Trace, clause_id: str, *, later: bool = False) -> Remarks:
     """Each request sent for the clause is treated as the page says: refused, or accepted and able to complete.
 
-    With `later`, a rule about the image may also be enforced by ending FAILED or ERROR. ERR-400-01 judges the status code of
-    a refusal. Requests whose outcome the page leaves open are observed.
+    With `later`, a rule about the image may also be enforced by ending FAILED or ERROR. Requests whose outcome the page leaves open are
+    observed; ERR-400-01 judges the status code of a refusal.
     """
     for exchange in _decided(trace, clause_id, "refuse"):
         generation = trace.generation(exchange.accepted_id) if later else None
@@ -224,10 +220,7 @@ AS_MEANT_LATER: Final = partial(as_meant, later=True)
 
 
 def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
-    """The outcome of each request sent for the clause whose outcome the page leaves open.
-
-    A refusal is reported without its status code, which ERR-400-01 judges, unless `codes`.
-    """
+    """The outcome of each request for the clause whose outcome the page leaves open; with `codes`, the status of a refusal."""
     for exchange in _decided(trace, clause_id, "any"):
         generation = trace.generation(exchange.accepted_id)
         ending = f", then {generation.outcome}" if generation is not None and generation.outcome else ""

@@ -105,9 +105,8 @@ SharedCheck = Callable[[Trace, str], Remarks]
 class Clause:
     """One requirement: its identity, its basis on the page, and its judgement.
 
-    `needs`: the capabilities of a target without which the clause is SKIPPED. `depends_on`: the clauses whose failure
-    explains a failure of this one. `core`: part of a first release. `drift_fails`: an example fixes a shape
-    that clients must parse, so a violation is FAIL and not DRIFT.
+    `needs`: the capabilities of a target without which the clause is SKIPPED. `depends_on`: the clauses whose failure explains one of this.
+    `core`: part of a first release. `drift_fails`: an example fixes a shape that clients must parse, so a violation is FAIL, not DRIFT.
     """
 
     id: str
@@ -156,10 +155,7 @@ class Standing(TypedDict, total=False):
 
 
 class Group:
-    """The clauses of one part of the page, in the order in which they are written.
-
-    `depends_on` and `needs` apply to each clause that does not name its own.
-    """
+    """The clauses of one part of the page; `depends_on` and `needs` apply to each clause that does not name its own."""
 
     def __init__(self, *, depends_on: str = "", needs: str = "") -> None:
         self._depends_on = depends_on

@@ -36,11 +36,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something that a clause checked and found wrong: where, what the page says, what was found instead.
+    """Something that a clause checked and found wrong: where, what the page says, what was found instead, in our words and `show`n values.
 
-    Both texts are our own words, with each value as `show` writes it. `related` are further records that the judgement depends
-    on: a clause that failed on one of them explains the violation. `drifts`: a client that follows the page is not affected,
-    so it is DRIFT even where the clause would fail.
+    `related` are further records that the judgement depends on: a clause that failed on one of them explains the violation. `drifts`: a
+    client that follows the page is not affected, so it is DRIFT even where the clause would fail.
     """
 
     source: Exchange | Callback
@@ -53,10 +52,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the gateway does where the page is silent; equal behaviour must give equal text in every run.
-
-    It depends on its `source` and on the `related` records.
-    """
+    """What the gateway does where the page is silent, by `source` and `related` records: equal text for equal behaviour."""
 
     text: str
     source: Exchange | Callback | None = None
@@ -65,7 +61,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Why the subject of the clause could not be checked, with the remedy; it is the reason of the verdict if nothing else was checked.
+    """Why the subject of the clause could not be checked, with the remedy: the reason of the verdict if nothing else was checked.
 
     With `skips` the gateway may still follow the page, and the clause is SKIPPED, as if the target lacked something.
     """
@@ -115,10 +111,7 @@ def check(
     related: tuple[Exchange | Callback, ...] = (),
     drifts: bool = False,
 ) -> Evidence | Violation:
-    """`Evidence` if it holds, else the `Violation` that says what was found `where` instead of `expected`.
-
-    That is the value `got`, or our own `words` about it; `related` and `drifts` are the violation's.
-    """
+    """`Evidence` if it holds, else the `Violation` that says what was found `where` instead of `expected`: `got`, or our `words`."""
     if holds:
         return Evidence(source)
     return Violation(source, where, expected, show(got) if words is None else words, related, drifts)

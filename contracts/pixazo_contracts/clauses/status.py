@@ -109,10 +109,7 @@ NEIGHBOUR = "neighbour: "
 
 
 def no_work(trace: Trace, clause_id: str) -> Remarks:
-    """No read aimed at the clause gets an envelope or a 5xx, nor anything but a refusal; what it gets is observed.
-
-    A malformed id may be redirected, since routers repair paths in this way.
-    """
+    """No read aimed at the clause gets an envelope or a 5xx, only a refusal or, as routers repair paths, a redirect; observed."""
     for read in trace.aimed(clause_id):
         where, got = f"response ({read.case})", f"{read.status}: {show(read.members)}"
         work = checks.shows_work(read)
@@ -339,10 +336,7 @@ def _lasting(generation: Generation) -> float:
 
 
 def _through_processing(trace: Trace, outcome: str) -> Remarks:
-    """Generations with that outcome pass PROCESSING.
-
-    Between two reads a generation may pass it unseen, so a gap is a violation only if the poller was fast enough.
-    """
+    """Generations with that outcome pass PROCESSING; a gap is a violation only if the poller was fast enough to see it."""
     generations = [generation for generation in trace.generations if generation.outcome == outcome]
     seen = [generation for generation in generations if _processing(generation)]
     # Each may take a different time: it must not be missed in the shortest.

@@ -1,7 +1,4 @@
-"""From a trace, of a run or stored, to a result: the terms of the judgement, and its exit code.
-
-One of the terms is the expectation file: known deviations of a gateway, each with a reason and the day on which it expires.
-"""
+"""From a trace to a result: terms of the judgement, such as a file of known deviations with reasons and expiry, and exit code."""
 
 from __future__ import annotations
 
@@ -93,10 +90,9 @@ def read_expectations(path: Path) -> tuple[Expectation, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The terms on which a trace is evaluated.
+    """The terms on which a trace is evaluated; a difference from what the run of the `baseline` observed is drift.
 
-    A difference from what the run of the `baseline` observed is drift. `floor` is the least percentage of clauses that must
-    be judged; with `strict` all planned clauses must be judged, otherwise the core ones.
+    `floor` is the least percentage of clauses that must be judged; with `strict` all planned ones must be, otherwise the core ones.
     """
 
     today: date = field(default_factory=lambda: datetime.now(UTC).date())

@@ -1,7 +1,4 @@
-"""The result of a run: verdicts with everything that reports need, as canonical NDJSON, and the plain JSON made from it.
-
-Each finding names its request as a cURL line for a shell, which takes keys from the environment.
-"""
+"""The result of a run: verdicts with all that reports need, as canonical NDJSON and plain JSON; requests as cURL without keys."""
 
 from __future__ import annotations
 
@@ -34,10 +31,7 @@ class InvalidResultError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """Which run this is the result of; `cut` says what its trace lacks if it is not `complete`.
-
-    `settings` are those of the profile that can change a verdict, each as JSON.
-    """
+    """Which run this is the result of; `cut`: what its trace lacks; `settings` that can change a verdict, each as JSON."""
 
     suite: str
     clause_set: str
@@ -72,8 +66,7 @@ class Missing:
 class Summary:
     """How many clauses have which outcome, how many were planned and judged, and which are `missing`, core ones first.
 
-    A clause is planned if a probe that was carried out feeds it and the target has what it needs. `not_compared` says
-    why clauses that the baseline observed were not compared with it.
+    Planned: a probe that was carried out feeds it and the target has what it needs. `not_compared`: why clauses of the baseline were not.
     """
 
     outcomes: dict[str, int]
@@ -319,10 +312,7 @@ def _from_ndjson(data: bytes) -> Result:
 
 
 def load_result(path: Path) -> Result:
-    """Read a `result.ndjson`, a `result.json`, or a directory with the former.
-
-    Raises `InvalidResultError` when it is cut or not a result, OSError when it cannot be read.
-    """
+    """Read a `result.ndjson`, a `result.json`, or a directory. Raises `InvalidResultError` if it is cut or no result, OSError."""
     data = (path / "result.ndjson" if path.is_dir() else path).read_bytes()
     try:
         return _from_json(data) if data.startswith(b"{\n") else _from_ndjson(data)

@@ -66,8 +66,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One change: of `operation` (its name; empty for the page as a whole) the `part` with its `name` and `attribute`.
 
     `kind` is `meaning` if callers can notice it, else `wording`. `effect` is `breaking` if a formerly correct caller can fail, `widening` if
-    more is allowed than before, `unknown` otherwise, empty for wording. `before` and `after` are values or texts of the page, None if
-    there is none. `clauses` and `policy` are the clauses and the policy fields that depend on the earlier text.
+    more is allowed, else `unknown`, empty for wording. `before` and `after` are values or texts of the page, None if there is none.
+    `clauses` and `policy` depend on the earlier text.
     """
 
     kind: Literal["meaning", "wording"]
@@ -300,9 +300,9 @@ def _matched(gone: list[str], came: list[str]) -> Iterator[tuple[str | None, str
 class Fact(msgspec.Struct, frozen=True):
     """Something that a page says about an operation: `meaning` is what callers can notice, `text` the words of the page.
 
-    `part` and `name` say what it is about (`parameter`, `prompt`), `attribute` which of its attributes (`required`), `section` where it is.
-    `row` is its context: the row of a table, or the whole sample. `commits` are the atoms of the description from which a rule of a
-    parameter was read: while they are the same, a condition that is no longer found is worded in another way.
+    `part` and `name` say what it is about (`parameter`, `prompt`), `attribute` which attribute (`required`), `section` where, `row` the
+    context: the row of a table, or the whole sample. `commits` are the atoms of the description from which a rule was read: while they
+    are the same, a condition that is no longer found is only worded in another way.
     """
 
     part: str

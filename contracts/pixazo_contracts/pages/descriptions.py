@@ -1,7 +1,7 @@
-"""What the description of a parameter says about its values.
+"""What the description of a parameter says about its values, sentence by sentence.
 
-A description is read sentence by sentence. Each pattern removes from a sentence what it understands; a sentence in which a number, a
-quoted value or a word such as `must` or `only` remains is reported as not understood.
+Each pattern removes what it understands; a sentence in which a number, a quoted value or a word such as `must` or `only` remains is
+reported as not understood.
 """
 
 from __future__ import annotations

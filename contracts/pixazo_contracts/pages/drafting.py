@@ -36,12 +36,9 @@ _FORMAT_OUTPUTS: Final = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png", "wav": "w
 
 
 def draft_model(page: Page, day: date) -> str:
-    """A model file (TOML) with every operation of a page that makes something.
+    """A model file (TOML) with every operation of a page that makes something, named after the page's address or title.
 
-    The model is named after the page's address or title; `day` is the day of the page. What was not understood is included as `unchecked`, or as a comment.
-
-    Raises:
-        InvalidPageError: nothing of it can be drafted.
+    `day` is that of the page. What was not understood is `unchecked`, or a comment. Raises InvalidPageError if nothing can be drafted.
     """
     source = page.source or "unknown"
     named = source.rpartition("/")[2] if "/" in source else page.title

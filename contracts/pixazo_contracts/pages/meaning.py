@@ -1,8 +1,8 @@
 """What a sentence commits to, so that another wording of the same does not count as a change.
 
-A sentence is reduced to atoms: numbers, identifiers, URLs, words in capitals, and words of a small vocabulary of API documentation, in which
-synonyms are one atom (`maximum`, `at most`, `up to`). What a negation denies is part of its atom, whether it is in the vocabulary or not: `not
-charged` and `no charge` are `not charge`. Other words are wording.
+It is reduced to atoms: numbers, identifiers, URLs, words in capitals, and words of a small vocabulary in which synonyms are one atom
+(`maximum`, `at most`, `up to`). What a negation denies is part of its atom: `not charged` and `no charge` are `not charge`. Other words
+are wording.
 """
 
 from __future__ import annotations

@@ -73,8 +73,8 @@ class InvalidPageError(Exception):
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a description says about the values of a parameter; anything else is left out.
 
-    Lengths are code points, sizes bytes. `enumeration` has the allowed values, `formats` words such as `jpeg` or `url`; `items` are the
-    least and the most elements of an array. `conditions` are conditional rules, in the words of the page.
+    Lengths are code points, sizes bytes, `formats` words such as `jpeg` or `url`; `items` are the least and the most elements of an array.
+    `conditions` are conditional rules, in the words of the page.
     """
 
     default: Any = msgspec.UNSET
@@ -94,10 +94,7 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """One row of a table of request parameters: `required` is None if the page says neither yes nor no.
-
-    `unread` are the sentences of its description that state something that is in no rule.
-    """
+    """A row of a table of request parameters; `required` is None if unsaid, `unread` has what its description states beyond rules."""
 
     name: str
     required: bool | None
@@ -109,10 +106,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A sample of a request, a response, an error or a program, with its section.
-
-    `label` is the comment above it (`402 — Insufficient balance`), `value` its JSON, UNSET if it is not JSON.
-    """
+    """A sample of a request, response, error or program: its section, the comment above (`label`), its JSON `value` or UNSET."""
 
     section: str
     text: str
@@ -130,10 +124,10 @@ class Sentence(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One operation of a page: `group` is the heading over it (`Text to Video`), `title` that of its request, `path` that of its requests, `/minimax-hailuo-ai/v1/generate`, and `model_id` what its ids begin with.
+    """One operation of a page: heading over it (`group`, such as `Text to Video`), title and path of its request, `model_id` of its ids.
 
     `headers` are those of a request; `codes`, `fields`, `statuses` and `prices` the rows of these tables; `flow` the arrows of the status
-    flow; `polling` the least and the most seconds between two polls; `webhook_header` the header that asks for a callback.
+    flow; `polling` the least and most seconds between two polls; `webhook_header` the header that asks for a callback.
     """
 
     title: str

@@ -202,10 +202,7 @@ class _Reading:
             self._unread(section, table)
 
     def _further(self, section: Section, kind: str, found: Sequence[tuple[Row, str, Any]]) -> None:
-        """Add what the rows of one more table say; one that contradicts an earlier table is not understood.
-
-        A page may have several tables of headers and codes, one for each section; for the model the last one counts.
-        """
+        """Add what the rows of a further table, such as that of another section, say; one that contradicts is not understood."""
         earlier: dict[str, Any] = self.values.get(kind, {})
         contradicts = [row for row, name, value in found if kind not in _LAST and earlier.get(name, value) != value]
         self.values[kind] = earlier | {name: value for row, name, value in found if row not in contradicts}
@@ -248,11 +245,7 @@ class _Reading:
 
 
 def read_page(markdown: str) -> Page:
-    """What a page says, from its Markdown.
-
-    Raises:
-        InvalidPageError: it has no operation: no `Request Code` with a method and a URL.
-    """
+    """What a page says, from its Markdown. Raises InvalidPageError without an operation: a `Request Code` with method and URL."""
     markdown = markdown.removeprefix("\ufeff")
     if not markdown.strip():
         raise InvalidPageError("no operation was found: the page is empty")

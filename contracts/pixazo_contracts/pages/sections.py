@@ -1,7 +1,7 @@
 """The sections of a page: its Markdown as blocks, each with its line, and the blocks below each heading of the vendor's template.
 
-The vendor publishes a page as Markdown whose tables have every cell on lines of its own; copies of the rendered page have pipe tables, some
-without their delimiter row, and samples that lost their fences. `reader` decides what a block means.
+The vendor publishes tables with every cell on lines of its own; copies of the rendered page have pipe tables, some without their
+delimiter row, and samples that lost their fences. `reader` decides what a block means.
 """
 
 from __future__ import annotations
@@ -278,11 +278,7 @@ def _row(line: int, names: Iterable[str], cells: Iterable[str]) -> Row:
 
 
 def rows(section: Section) -> tuple[list[Row], list[Block]]:
-    """The rows of the table of a section, and the blocks that are not part of it.
-
-    A table is rows with pipes; or cells that are paragraphs, after the names of the columns; or, below a first row with pipes, lines of
-    code with tabs.
-    """
+    """The rows of the table of a section (pipes, or cells as paragraphs, or lines with tabs below a first row), and other blocks."""
     piped = [block for block in section.blocks if block.kind == "row"]
     rest = [block for block in section.blocks if block.kind != "row"]
     if not piped:

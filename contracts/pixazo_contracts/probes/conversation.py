@@ -1,8 +1,4 @@
-"""Conversations: the steps that a probe yields, the result that each gets back, and what is built of them: submit, poll, download.
-
-A probe does no I/O. Its conversation is a generator that yields steps; the runner carries out each step and sends the result
-back in: `exchange = yield from Send(...)`.
-"""
+"""Conversations: generators of steps, whose results the runner sends back (`exchange = yield from Send(...)`), and what is built of them."""
 
 from __future__ import annotations
 
@@ -52,10 +48,10 @@ class SingleStep(Generic[T]):
 class Send(SingleStep[Exchange]):
     """Send one request; the result is its `Exchange`.
 
-    `url` is absolute or a path at the target's origin. `account` names whose key is used (`""` for none, `blank` for an
-    empty value, `unknown` for a made-up key, `near.case` and the like for a key spelled almost like ours), never the key itself. `operation` is `generate`, `imageToVideo`, `status`,
-    `media` or `other`. `aims` are the clauses for which the request is sent, `intent` is what a gateway that follows the page
-    does with it: where generations cost money, only a refused request can give its reservation back.
+    `url` is absolute or a path at the target's origin. `account` names whose key is used (`""` for none, `blank` for an empty value,
+    `unknown` for a made-up key, `near.case` and the like for one spelled almost like ours), never the key itself. `operation` is `generate`,
+    `imageToVideo`, `status`, `media` or `other`. `aims` are the clauses for which the request is sent, `intent` what a gateway that follows
+    the page does with it: where generations cost money, only a refused request can give its reservation back.
     """
 
     operation: str
@@ -94,10 +90,9 @@ class Pause(SingleStep[None]):
 
 @dataclass(frozen=True, slots=True)
 class ReceiverUrl(SingleStep[str]):
-    """Open a new URL at our receiver; the result is that URL.
+    """Open a new URL at our receiver, where at an `image` URL there is no image; the result is that URL.
 
-    The receiver responds with 200, but with 500 to the first `fails` requests, after `delay` seconds, or always with 307 if
-    `redirects` is set. At an `image` URL there is no image.
+    It responds with 200, but with 500 to the first `fails` requests, after `delay` seconds, or always with 307 if `redirects` is set.
     """
 
     name: str
@@ -129,10 +124,9 @@ Conversation = Generator[Step, StepResult, T]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """The facts that a probe gets before it begins.
+    """The facts that a probe gets before it begins; `earlier` has ids and media URLs of generations of earlier runs.
 
-    `limited`: every possible generation is paid for from a budget, so a conversation stops at the first surprise. `earlier`
-    contains ids and media URLs of generations that finished in earlier runs.
+    `limited`: every possible generation is paid for from a budget, so a conversation stops at the first surprise.
     """
 
     profile: Profile
@@ -153,11 +147,10 @@ Script = Callable[[RunContext], Conversation[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """A conversation that provokes what clauses judge.
+    """A conversation that provokes what the clauses that it `feeds` judge.
 
-    `feeds` names those clauses. `worst` and `expected` are the generations that it may cost and should cost, as the spend
-    guard counts them; `needs` are capabilities; `only_unlimited` keeps it away from targets that charge; a plan shows
-    the `note`.
+    `worst` and `expected` are the generations that it may cost and should cost, as the spend guard counts them; `needs` are capabilities;
+    `only_unlimited` keeps it away from targets that charge; a plan shows the `note`.
     """
 
     name: str
@@ -237,10 +230,7 @@ MOST_EARLIER: Final = 2
 
 
 def unknown_id(run: str, use: str) -> str:
-    """A request id of the right shape that no gateway has issued; each run and use has its own.
-
-    It contains a version 7 UUID.
-    """
+    """A request id of the right shape (UUIDv7) that no gateway has issued; each run and use has its own."""
     digits = hashlib.sha256(f"{run} {use}".encode()).hexdigest()
     return f"{trace.MODEL}_019d{digits[:4]}-{digits[4:8]}-7{digits[8:11]}-8{digits[11:14]}-{digits[14:26]}"
 
@@ -276,10 +266,7 @@ def submit(
 
 
 def valid_body(operation: str, name: str, **changes: object) -> dict[str, object]:
-    """A body that keeps every rule, with some members changed or added.
-
-    Each name gives a prompt of its own: a gateway may treat equal bodies as one request.
-    """
+    """A body that keeps every rule, with changed or further members; each name gives another prompt, so none are equal."""
     image = {"first_frame_image": PRINTED_IMAGE} if operation == "imageToVideo" else {}
     return {"prompt": f"{PROMPT} ({name})", **image, **PRINTED, **changes}
 
@@ -350,8 +337,8 @@ def follow(
 ) -> Conversation[dict[str, Exchange]]:
     """Poll several accepted requests side by side until all have ended; returns the reads that show the ends, by request id.
 
-    The readers read at once, or `in_turn`, so what one sees can be compared with what another saw before. `queued` is
-    the pace until a request leaves QUEUED, and the most reads at that pace.
+    The readers read at once, or `in_turn`, so what one sees can be compared with what another saw before. `queued` is the pace until a
+    request leaves QUEUED, and the most reads at that pace.
     """
     running = {exchange.accepted_id: exchange for exchange in accepted if exchange.accepted_id is not None}
     history: dict[str, list[Exchange]] = {request_id: [] for request_id in running}

@@ -1,7 +1,6 @@
-"""Families: requests to one operation, each of them odd in one respect: it breaks a rule of the page, or only just keeps it.
+"""Families: requests to one operation, one after the other, each of them odd in one respect: it breaks or only just keeps a rule.
 
-A family's requests are sent one after the other. On a target that charges, a request counts as a generation unless the page says
-that it is refused, no matter whether it is refused.
+On a target that charges, a request counts as a generation unless the page says that it is refused, no matter whether it is.
 """
 
 from __future__ import annotations
@@ -45,10 +44,7 @@ ABSENT = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One request of a family: its name, its body, and what a gateway does with it according to the page.
-
-    If a value is a function, it is called when the request is sent: an image may have 20 MB.
-    """
+    """One request of a family: name, body (a value may be a function, called when sent: an image may have 20 MB), and intent."""
 
     operation: str
     name: str
@@ -77,9 +73,8 @@ def family(
 ) -> Probe:
     """A probe that sends the cases one after the other.
 
-    The first acceptance of a case that the page forbids ends the family; on a target that charges the accidental generation
-    is polled for what it can still show. With `followed` the end of an accepted case matters, so all cases are
-    sent and then followed to their ends, and their media are downloaded.
+    The first acceptance of a case that the page forbids ends the family; on a target that charges the accidental generation is polled for
+    what it can still show. With `followed` accepted cases are followed to their ends afterwards, and their media downloaded.
     """
     counted = sum(case.intent != "refuse" for case in cases)
 
@@ -110,10 +105,7 @@ MOST_TRIES: Final = 3
 
 
 def values(aims: str, *cases: Case, name: str = "") -> Probe:
-    """A probe that sends requests that the page allows, follows each to its end, and downloads what it got.
-
-    `aims`: the ids of the clauses for which each of them is sent, separated by spaces.
-    """
+    """A probe that sends requests that the page allows, for the clauses `aims` (ids and spaces), follows each and downloads."""
     clauses = aims.split()
     codes = {"SUBMIT-01" if case.operation == "generate" else "SUBMIT-02" for case in cases}
 
@@ -193,8 +185,7 @@ OTHER_TYPES: Final = {"text/plain": "text/plain", "form": "application/x-www-for
 class Rule:
     """A rule about one member: the clause that states it, values that the page forbids, leaves open, and allows.
 
-    The values are keyed by the names of their cases; `also` are further changes in each case. A `late` rule may be enforced
-    by ending the generation FAILED.
+    The values are keyed by the names of their cases; `also` are further changes in each. A `late` rule may be enforced by ending FAILED.
     """
 
     clause: str

@@ -1,9 +1,8 @@
 """Probes of generations: the packs g1, g2, g4, g5, the same body twice, many reads of one, several side by side, late re-reads.
 
-And their callbacks: receivers that fail, are slow or redirect; unusable URLs; our own address as an image.
-
-Each of the packs is one accepted request that proves every acceptance in it; the smoke test begins with g1. If a pack is
-refused, no clause about one of its values is blamed: `families.ALLOWED` sends each value alone.
+And their callbacks: receivers that fail, are slow or redirect; unusable URLs; our own address as an image. Each pack is one accepted
+request that proves every acceptance in it (the smoke test begins with g1); if it is refused, no clause about one of its values is
+blamed: `families.ALLOWED` sends each value alone.
 """
 
 from __future__ import annotations
@@ -151,10 +150,7 @@ def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
 
 
 def _polling_url(context: RunContext, accepted: Exchange) -> Conversation[None]:
-    """Fetch `polling_url` exactly as given, if it is at the target's own origin and fetching it costs nothing.
-
-    The key must not leave the origin, and a faulty gateway could give a path that begins a generation.
-    """
+    """Fetch `polling_url` as given, unless the key would leave the origin or a faulty gateway's path could begin a generation."""
     url, origin = accepted.members.get("polling_url"), context.profile.origin
     if not isinstance(url, str) or not url.startswith(f"{origin}/"):
         return

@@ -25,7 +25,7 @@ class Plan:
 def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profile, budget: int | None) -> Plan:
     """Plan a run of these probes against a target; `budget` is in generations, None if they cost nothing.
 
-    A probe that may cost a generation is left out once the budget is used up; one that is free if refused needs it only while it runs.
+    A probe that may cost one is left out once the budget is used up; one that is free if refused needs it only while it runs.
     """
     left, lines = budget, list[tuple[Probe, str | None]]()
     for given in in_order(probes, profile, [clause.id for clause in clauses]):
@@ -55,8 +55,8 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
 def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str] = ()) -> list[Probe]:
     """The probes in the order in which they are carried out; `selected` are the ids of the clauses to judge, by default all.
 
-    Where generations cost money: first probes that are free if refused; then paid ones, each time the one that for its price feeds
-    the most core clauses, then the most clauses, that no paid one feeds yet; then those that only read, some of those generations.
+    Where generations cost money: first probes that are free if refused; then paid ones, each time the one that for its price feeds the most
+    core clauses, then the most clauses, that no paid one feeds yet; then those that only read.
     """
     if not profile.limited:
         return list(probes)

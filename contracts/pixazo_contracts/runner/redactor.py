@@ -1,7 +1,7 @@
 """Finds secrets in what crosses the network, however they are spelled there, and replaces them.
 
-A text is decoded layer by layer (JSON escapes, percent-encoding, HTML references, in any mixture), and in each layer a secret
-is looked for in any letter case, in hexadecimal and in Base64. A match is replaced in the original text.
+A text is decoded layer by layer (JSON escapes, percent-encoding, HTML references, in any mixture), and in each layer a secret is looked
+for in any letter case, in hexadecimal and in Base64. A match is replaced in the original text.
 """
 
 from __future__ import annotations
@@ -138,10 +138,9 @@ def _layers(data: bytes, most: int) -> Iterator[tuple[bytes, Sequence[int]]]:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """One form of a secret, in lower case unless it is Base64.
+    """One form of a secret, in lower case unless it is Base64; a `word` counts only where no letter or digit continues it.
 
-    A `word` counts only where no letter or digit continues it. In Base64, up to `before` and `after` characters around the match
-    also contain bits of the secret. An `echo` shows that the secret was meant.
+    In Base64, up to `before` and `after` characters around it also contain bits of the secret. An `echo` shows that the secret was meant.
     """
 
     text: bytes

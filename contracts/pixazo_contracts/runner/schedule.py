@@ -103,10 +103,9 @@ class _Pace:
         return at
 
     def hold(self, now: float, wait: float, *, is_promised: bool) -> bool:
-        """Delay all requests for `wait` seconds, unless nothing is retried any more; returns whether the request is sent again after this 429.
+        """Delay all requests for `wait` seconds (doubled by each futile wait); whether the request is sent again after this 429.
 
-        Each futile wait doubles the next one. `is_promised`: the request is served once some wait is over. `served` is set when a
-        submit was not throttled.
+        `is_promised`: the request is served once some wait is over. `served` is set when a submit was not throttled.
         """
         self._holds += 1
         # Of several simultaneous 429s only the first counts as a wait: each of the others ends a little later.
@@ -129,10 +128,7 @@ class _Pace:
 
 
 class Schedule:
-    """Runs probes until all their conversations have ended.
-
-    `states` says by probe how each ended, `stopped` why the spend guard ended the run.
-    """
+    """Runs probes to their ends; `states` says how each ended, `stopped` why the spend guard ended the run."""
 
     def __init__(
         self,
@@ -167,10 +163,7 @@ class Schedule:
             self._receiver.close()
 
     def run(self, probes: Sequence[Probe]) -> None:
-        """Carry the probes' conversations to their ends: side by side, or one after the other where each may cost money.
-
-        No conversation begins once the spend guard has ended the run.
-        """
+        """Carry the probes' conversations to their ends, until the spend guard ends the run: side by side, or in turn if any may cost."""
         for probe in probes:
             if self.stopped is not None:
                 self.states[probe.name] = "unfunded"

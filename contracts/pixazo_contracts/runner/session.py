@@ -44,10 +44,7 @@ MOST_EARLIER: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a run is carried out. `max_generations` counts only for limited targets; `trace_path` is written during the run.
-
-    `again` is noted in the header of the trace.
-    """
+    """How a run is carried out: `max_generations` on limited targets, `trace_path` written during the run, `again` for its header."""
 
     seed: int = 0
     max_generations: int = 0
@@ -110,10 +107,7 @@ class _Session:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._options.trace_path))
 
     def _record(self, record: Exchange | Callback) -> None:
-        """Append a record to the trace; if that fails nothing more is written, nor sent, since its cost would not be recorded.
-
-        What only the probes need, such as the signature of a medium's URL, is not written.
-        """
+        """Append a record to the trace, without what only the probes need; if that fails nothing more is written, nor sent."""
         try:
             self._write(without_secrets(record, self._hiding))
         except OSError as error:
@@ -211,10 +205,7 @@ class ConversationError(RuntimeError):
 
 
 class Dialogue:
-    """Carries out conversations one after the other, each to its end before `run` returns.
-
-    `steps` are those that were carried out since the last mark, with their results.
-    """
+    """Carries out conversations one after the other; `steps` are those since the last mark, with their results."""
 
     def __init__(self, session: _Session, schedule: Schedule) -> None:
         self._session, self._schedule = session, schedule
@@ -231,10 +222,9 @@ class Dialogue:
         self._exchanges_before, self._callbacks_before = len(recorder.exchanges), len(recorder.callbacks)
 
     def run(self, conversation: Conversation[T], name: str) -> T:
-        """Carry a conversation to its end and return what it returns.
+        """Carry a conversation to its end and return what it returns; its own failure is a `ConversationError`.
 
-        Raises `BudgetExhaustedError` if a request would cost a generation that was not granted, `SpendStoppedError` once the
-        spend guard has ended the run, `ConversationError` if the conversation itself fails.
+        Raises `BudgetExhaustedError` for a request whose generation was not granted, `SpendStoppedError` once the guard has ended the run.
         """
         results: list[T] = []
 
@@ -278,11 +268,10 @@ def run(
     network: Network | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Trace:
-    """Carry out the probes and return what was observed.
+    """Carry out the probes and return what was observed; `network` replaces the network (by an app in this process), `clock` real time.
 
-    `network` replaces the network (by an app in this process), `clock` real time. Whatever happens, the receiver and all
-    connections are closed; the trace file has a footer only if this function returns. Raises OSError if the receiver
-    cannot listen or the trace cannot be written, `LedgerError` if the ledger cannot be used; an exception after the first
+    Whatever happens, the receiver and all connections are closed; the trace file has a footer only if this function returns. Raises OSError
+    if the receiver cannot listen or the trace cannot be written, `LedgerError` if the ledger cannot be used; an exception after the first
     request has a note that names the trace.
     """
     with ExitStack() as stack:
@@ -299,10 +288,7 @@ def run(
 def open_dialogue(
     target: Target, options: RunOptions, *, clock: RunClock | None = None, network: Network | None = None
 ) -> Generator[Dialogue]:
-    """A dialogue through the same layers as a run: recorder, spend guard, key injector, network, and the receiver.
-
-    `clock` and `network` as for `run`; afterwards the receiver and all connections are closed.
-    """
+    """A dialogue through the layers of a run, with its `clock` and `network`; closes receiver and connections afterwards."""
     with ExitStack() as stack:
         session = _Session(target, options, clock, network, stack)
         yield Dialogue(session, stack.enter_context(closing(session.schedule())))

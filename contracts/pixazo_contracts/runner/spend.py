@@ -1,13 +1,12 @@
 """The spend guard: every request passes through this layer, and every possible generation is paid for here before it is sent.
 
-The layer knows nothing of probes or clauses. A request is free if it can only read: a GET or HEAD of a status, of a medium,
-or of another origin. Any other request might begin a generation on a sufficiently faulty gateway, so it reserves one first.
-The response settles it: if the request was meant to be refused, a clear refusal gives the reservation back; anything else
-spends it. Evidence that a reservation should not have been given back (see `Releases`) ends the run.
+A request is free if it can only read: a GET or HEAD of a status, of a medium, or of another origin. Any other might begin a generation on
+a sufficiently faulty gateway, so it reserves one first. The response settles it: if the request was meant to be refused, a clear refusal
+gives the reservation back; anything else spends it. Evidence that one should not have been given back (see `Releases`) ends the run.
 
-A clear refusal is a response after which no work can have begun, as far as a response can show. In doubt a request counts as
-spent. Not clear refusals are: a status code after which a gateway may have begun work (408, 409, 425, 429, any 5xx), a response
-that was not read completely and as intended, and one in which anything looks like accepted work.
+A clear refusal is a response after which no work can have begun, as far as it can show. Not clear are: a status code after which a
+gateway may have begun work (408, 409, 425, 429, any 5xx), a response that was not read completely and as intended, and one in which
+anything looks like accepted work.
 """
 
 from __future__ import annotations
@@ -151,14 +150,11 @@ def _request_id(body: bytes) -> str | None:
 
 
 class Releases:
-    """Reservations that were given back, and evidence that one of them should not have been.
+    """Reservations that were given back (`count`), and evidence that one of them should not have been. Whoever calls it holds a lock.
 
-    It follows requests, responses and callbacks, in whatever order they become known: `under_way` are requests that may begin work,
-    `count` reservations were given back. Whoever calls it holds a lock.
-
-    `redact` removes keys from what is quoted. Two things show that a refused request began work after all: a callback to a
-    URL that only refused requests gave, and more ids that are in no response to a counted request than there are counted
-    requests whose id we do not know.
+    It follows requests (`under_way`: may begin work), responses and callbacks, in whatever order they become known; `redact` removes keys
+    from what is quoted. Two things show that a refused request began work after all: a callback to a URL that only refused requests gave,
+    and more ids that are in no response to a counted request than there are counted requests whose id we do not know.
     """
 
     def __init__(self, run: str = "", redact: Callable[[str], str] = str) -> None:
@@ -229,8 +225,7 @@ class Releases:
 class Purse:
     """Reserves a generation for each request that might begin one, and settles. A `budget` of None counts but never refuses.
 
-    `spent` counts reservations that were not given back. `stopped` says why nothing more is sent at all; None while the run
-    goes on. `ceiling` is the ledger ceiling that prevented a request.
+    `spent` counts reservations not given back; `stopped` says why nothing more is sent, `ceiling` which one of the ledger prevented a request.
     """
 
     _budget: int | None
@@ -286,9 +281,8 @@ class Purse:
     def settle(self, number: int, request: Send, reply: Reply | None) -> bool:
         """Give a reservation back if the reply is a clear refusal of a request that was meant to be refused; returns whether it was.
 
-        A request that may be accepted counts as spent even if the gateway says that it was refused: that is only its word. A
-        request without a reply may have reached the gateway, so it counts as well. Without a connection nothing was sent: an
-        outage must not use up the budget.
+        A request that may be accepted counts whatever the gateway says, and so does one without a reply, which may have reached it. Without a
+        connection nothing was sent: an outage must not use up the budget.
         """
         unsent = reply is not None and reply.error == "connect"
         meant = self._budget is None or request.intent == "refuse"

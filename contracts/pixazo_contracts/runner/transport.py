@@ -1,7 +1,4 @@
-"""How a request reaches the target: the interface of all layers, and the two lowest ones, which add the key and speak HTTP.
-
-This is the only file of the suite that imports an HTTP library.
-"""
+"""How a request reaches the target: the interface of all layers, and the two lowest, which add the key and (only here) speak HTTP."""
 
 from __future__ import annotations
 
@@ -54,7 +51,7 @@ QUERY_NAME: Final = "subscription-key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The outcome of a request; without a response `status` is None and `error` says why: `connect`, `timeout` or `lost`.
+    """The outcome of a request; without a response `status` is None and `error` is `connect`, `timeout` or `lost`.
 
     `whole`: the response says where it ends, and was read to that point. `spent`: the request counts as a generation.
     """
@@ -95,10 +92,7 @@ class HttpTransport:
         self._client.close()
 
     def send(self, request: Send) -> Reply:
-        """Send one request and read its response, up to a bound.
-
-        The library's time-outs restart with each byte. A response that drips forever is left to its own thread.
-        """
+        """Send one request and read its response, up to a bound; one that drips forever, each byte in time, is left to its thread."""
         reply: Future[Reply] = Future()
         threading.Thread(target=self._fulfil, args=(request, reply), name="wire", daemon=True).start()
         try:
@@ -177,10 +171,7 @@ class KeyInjector:
 
 @contextmanager
 def advancing_clock(target: Target, path: str, body: JsonObject) -> Generator[RunClock]:
-    """A virtual clock that moves the target's clock: with a POST to a path at its origin, with this body and the `seconds`.
-
-    Waiting on it raises `StandstillError` unless the response is a 2xx.
-    """
+    """A virtual clock that moves the target's by a POST with this body and `seconds`; `StandstillError` unless that gets a 2xx."""
     with closing(HttpTransport(target.profile)) as wire:
         keyed, url = KeyInjector(wire, target, ""), target.profile.origin.rstrip("/") + path
 

@@ -1,7 +1,4 @@
-"""What crossed the wire: an exchange that we began, or a callback that the gateway began.
-
-Also what the bytes of a download show without a decoder: container, playing time, frame.
-"""
+"""What crossed the wire, an exchange of ours or a callback of the gateway; and what the bytes of a download show undecoded."""
 
 from __future__ import annotations
 
@@ -69,7 +66,7 @@ def _without_halves(text: str) -> str:
 def parse_json(text: str) -> object:
     """`text` as JSON, or `MISSING` where it is not; the value is shared, so do not change it.
 
-    An unpaired surrogate, such as `\\ud83d`, becomes the six characters of its escape, so every string can be written as UTF-8.
+    An unpaired surrogate, such as `\ud83d`, becomes the six characters of its escape, so every string can be written as UTF-8.
     """
     try:
         value: object = json.loads(_without_halves(text), parse_constant=_no_constant)
@@ -134,10 +131,9 @@ def _first(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What the bytes of a download show, with its frame in pixels; None where they show nothing.
+    """What the bytes of a download show, with its frame in pixels; None where they show nothing. `digest` is of the bytes.
 
-    `digest` is the same for the same bytes. `cut`: the last part of the file is shorter than its stated size. `empty`: a movie
-    without a track, or one that plays for no time.
+    `cut`: the last part of the file is shorter than its stated size. `empty`: a movie without a track, or one that plays for no time.
     """
 
     container: str | None
@@ -212,8 +208,7 @@ def inspect_media(data: bytes) -> MediaFacts:
 class _Message:
     """What a response and a callback have in common: headers, and a body that may be a JSON object.
 
-    `body` is None when it is not UTF-8 or too long to keep; `size` counts its bytes. `leaks` are the places, such as
-    `header NAME` or `body`, at which the message contained the key.
+    `body` is None when it is not UTF-8 or too long to keep; `size` counts its bytes. `leaks` are the places (`header NAME`, `body`) of the key.
     """
 
     number: int
@@ -244,10 +239,9 @@ class _Message:
 class Exchange(_Message):
     """One request of ours and its response, as recorded above the layer that adds the key: it never contains a key.
 
-    `started` and `finished` are seconds since the run began, on the run's clock. `status` is None when no response
-    arrived; `error` then says why (`timeout`, `connect`, `lost`). `account` names the role whose key was sent, "" for none,
-    and `placement` where it was sent. `aims` are the ids of the clauses that the request was sent for, `intent` what a
-    gateway that follows the page does with it. `spent`: on a target that charges, it was counted as a generation.
+    `started` and `finished` are seconds of the run's clock. `status` is None when no response arrived; `error` then says why (`timeout`,
+    `connect`, `lost`). `account` names the role whose key was sent, "" for none, and `placement` where. `aims` are the ids of the clauses
+    that the request was sent for, `intent` what a gateway that follows the page does with it. `spent`: it was counted as a generation.
     """
 
     probe: str
@@ -320,10 +314,9 @@ class Exchange(_Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback(_Message):
-    """One request that reached our receiver.
+    """One request that reached our receiver, `at` seconds of the run; `answered` is the status code of our response.
 
-    `at` is seconds since the run began, `answered` the status code of our response. `headers` has those that clauses check,
-    `header_names` the names of all.
+    `headers` has those that clauses check, `header_names` the names of all.
     """
 
     at: float

@@ -1,7 +1,4 @@
-"""The target of a run: the public profile that goes into a trace, and the secrets that never do.
-
-Also the one form of a target's origin, however its URL is written, and which requests to it can only read.
-"""
+"""The target of a run: its public profile, its secrets, the one form of its origin, and which requests to it can only read."""
 
 from __future__ import annotations
 
@@ -88,10 +85,9 @@ def host_is_loopback(host: str | None) -> bool:
 
 
 def canonical_origin(url: str) -> str:
-    """Scheme, host and port of a URL in canonical form.
+    """Scheme, host and port of a URL: lower case, IDNA, no trailing dot or default port, IPv6 compressed. ValueError for no URL.
 
-    In lower case, without a trailing dot or a default port, IDNA-encoded, IPv6 compressed; every name of this machine
-    is `127.0.0.1`. Raises ValueError if it is not a URL.
+    Every name of this machine is `127.0.0.1`.
     """
     parts = urlsplit(url)
     scheme, port = parts.scheme.lower(), parts.port
@@ -115,10 +111,7 @@ def _path(url: str) -> str | None:
 
 
 def only_reads(method: str, url: str, origin: str, *, media: bool = False) -> bool:
-    """Whether a request cannot begin a generation, however wrong the gateway at `origin` is.
-
-    `media` says that the URL came from a `media_url`. A method or path that could be a submit never counts as a read.
-    """
+    """Whether a request cannot begin a generation, however wrong the gateway at `origin` is; `media`: its URL is a `media_url`."""
     try:
         path, elsewhere = _path(url), canonical_origin(url) != canonical_origin(origin)
     except ValueError:
@@ -135,10 +128,10 @@ def only_reads(method: str, url: str, origin: str, *, media: bool = False) -> bo
 class Profile:
     """What may be published about a target: its origin, its capabilities, and the tolerances of judgement.
 
-    `pace`, `deadline`, `settle`, `patience`, `skew` are seconds: between two polls, within which a generation must end,
-    for what may never arrive, before the late re-reads, and allowed between two clocks. `media_hosts` and
-    `public_origins` are allowed beside the documented ones. `length_tolerance` is seconds of playing time,
-    `height_tolerance` a share of the frame's height. `virtual` says that the run's clock is the target's own.
+    `pace`, `deadline`, `settle`, `patience`, `skew` are seconds: between two polls, within which a generation must end, for what may never
+    arrive, before the late re-reads, and allowed between two clocks. `media_hosts` and `public_origins` are allowed beside the documented
+    ones. `length_tolerance` is seconds of playing time, `height_tolerance` a share of the frame's height. `virtual` says that the run's clock
+    is the target's own.
     """
 
     origin: str
@@ -186,10 +179,9 @@ class Profile:
 
 
 def may_fetch(profile: Profile, url: str) -> bool:
-    """Whether a media URL may be fetched.
+    """Whether a media URL may be fetched: by https, or for a target on this machine at a host that is local or in its profile.
 
-    A target on this machine cannot send us to another host unless its profile lists that host: a fake must not make a test
-    run call other people's servers. Elsewhere only https is followed.
+    A fake must not make a test run call other people's servers.
     """
     parts = split_url(url)
     if parts.scheme not in {"http", "https"} or parts.hostname is None:
@@ -230,10 +222,7 @@ def capable(target: Target, *, receiver: bool) -> Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
-    """How many generations may be spent, at most, per run, day and month; None means no ceiling.
-
-    `refused`: how many refusals in a run give back their reservation; any further ones count as spent.
-    """
+    """How many generations may be spent, at most, per run, day and month, and refusals of a run give back a reservation; None: any."""
 
     run: int | None = None
     day: int | None = None

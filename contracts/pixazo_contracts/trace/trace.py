@@ -62,11 +62,10 @@ class InvalidTraceError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """Which suite observed which target, and with which settings.
+    """Which suite observed which target, and with which settings; `clause_set` and `profile_hash` must be equal to compare results.
 
-    `clause_set` and `profile_hash` are what two results must share to be compared. `selected` are the ids of the clauses
-    that the run was made for, none for all. `key_searched`: the key is unlike any word, so an echo is recognised.
-    `again` are the shell words that repeat the run for the clause whose id follows them; they contain no key.
+    `selected` are the ids of the clauses that the run was made for, none for all. `key_searched`: the key is unlike any word, so an echo is
+    recognised. `again` are the shell words that repeat the run for the clause whose id follows them; they contain no key.
     """
 
     suite: str
@@ -84,8 +83,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """How the run ended. `probes` says of each probe: `done`, `skipped`, `unfunded`, `stopped` (its submits
-    all failed) or `error: ...`.
+    """How the run ended, and each probe: `done`, `skipped`, `unfunded`, `stopped` (all its submits failed) or `error: ...`.
 
     `generations_spent` were counted, `generations_released` reserved and given back.
     """
@@ -102,10 +100,7 @@ class Footer:
 
 @dataclass(frozen=True)
 class Generation:
-    """One accepted submit; `reads` are all reads of its status by the account that submitted it, by the time they began.
-
-    `callbacks` are those to the URLs that the submit gave, regardless of their bodies.
-    """
+    """One accepted submit, all reads of its status by its account, by their beginning, and callbacks to its URLs."""
 
     request_id: str
     submit: Exchange
@@ -194,10 +189,7 @@ def _callbacks_by_id(submits: Mapping[str, Exchange], callbacks: Sequence[Callba
 
 @dataclass(frozen=True)
 class Trace:
-    """One run, ready to be judged; `footer` is None while the run has not ended.
-
-    `cut` says what is missing from a trace file that does not contain a whole run.
-    """
+    """One run, ready to be judged; `footer` is None while it has not ended, `cut` says what its trace file lacks."""
 
     header: Header
     exchanges: tuple[Exchange, ...]
@@ -362,10 +354,7 @@ def decode_tagged(line: bytes, kinds: Mapping[str, type[T]]) -> T:
 
 
 def load_trace(path: Path) -> Trace:
-    """Read a trace file; a file without its end gives a trace without a footer, which says so in `cut`.
-
-    Raises `InvalidTraceError` when it is malformed before its last line, OSError when it cannot be read.
-    """
+    """Read a trace file; one without its end has no footer (see `cut`). Raises `InvalidTraceError` for earlier lines, OSError."""
     lines = [(number, line) for number, line in enumerate(path.read_bytes().splitlines(), 1) if line.strip()]
     records, torn = list[Record](), None
     for number, line in lines:

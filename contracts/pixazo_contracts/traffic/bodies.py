@@ -42,8 +42,7 @@ DATA_URL: Final = re.compile(r"(?is)data:(?P<type>[^;,]*)(?P<parameters>[^,]*?)(
 class Reading:
     """What the page says about a submit, by the ids of clauses: rules that it breaks, questions that it touches, what it shows.
 
-    `unsure`: we cannot tell whether it may be refused, though no clause asks. `by_url`: it names an image that we have
-    not seen.
+    `unsure`: we cannot tell whether it may be refused, though no clause asks. `by_url`: it names an image that we have not seen.
     """
 
     broken: list[str] = field(default_factory=list[str])

@@ -1,7 +1,4 @@
-"""HTTP archives (HAR 1.2) of browsers, proxies and API clients, read as traces, keys redacted on input; and a trace written as one.
-
-Every tool writes its own dialect, so only `log.entries` is required: what is missing or odd in an entry is left out.
-"""
+"""HAR 1.2 read as traces, keys redacted on input, and traces written as HAR; only `log.entries` is required: dialects differ."""
 
 from __future__ import annotations
 
@@ -365,9 +362,9 @@ class _Archive:
 
 
 def read_har(data: bytes, target: str | None = None, folder: Path | None = None) -> tuple[Trace, int]:
-    """The trace of an archive, and how many of its entries are left out: those of other hosts, and without a response.
+    """The trace of an archive, and how many entries are left out: of other hosts, without a response. `InvalidTraceError` with remedy.
 
-    The gateway is the `target`, or the origin with the most requests; bodies may be in files of the `folder`. Raises `InvalidTraceError` with the remedy.
+    The gateway is the `target`, or the origin with the most requests; bodies may be in files of the `folder`.
     """
     if len(data) > LARGEST:
         raise InvalidTraceError(f"it has more than {LARGEST} bytes: export fewer calls")

@@ -1,4 +1,1 @@
-"""A router for respx that redirects calls of the app under test to its world, and the guard that refuses the real gateway.
-
-Only `plugin.py` uses this wing. It imports the modules directly, so a fixture loads no more than it needs.
-"""
+"""For `plugin.py`: a router for respx that redirects an app's calls to its world, and the guard that refuses the real gateway."""

@@ -1,7 +1,4 @@
-"""An order of events, as a gateway and a network may produce it, and how it is carried out.
-
-An app gets a world of its own, over a network that can delay a response.
-"""
+"""An order of events, as a gateway and a network that delays responses may produce it, and how an app meets it in a world."""
 
 from __future__ import annotations
 
@@ -58,10 +55,7 @@ _HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length"
 
 @dataclass(frozen=True, slots=True)
 class EventStep:
-    """A submit, a poll, or the arrival of a callback.
-
-    `overtaken` counts the callbacks that arrive after the gateway has sent its response and before the app has received it.
-    """
+    """A submit, a poll, or the arrival of a callback; `overtaken` callbacks arrive before its response, sent earlier, does."""
 
     kind: Kind
     sees: Sees = Sees.QUEUED
@@ -74,10 +68,10 @@ class EventStep:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Steps, beginning with the submit; each is legal after those before it.
+    """Steps, beginning with the submit, of which each is legal after those before it.
 
-    An order is legal if the page and the policy allow it: no callback before the acceptance, callbacks of the end only, no state
-    that goes back, duplicates and retries at any time.
+    Legal is what page and policy allow: no callback before the acceptance, callbacks of the end only, no state that goes back, duplicates
+    and retries at any time.
     """
 
     steps: tuple[EventStep, ...]
@@ -150,10 +144,7 @@ class InvalidAppError(Exception):
 
 
 def proxy_for(gateway: str, before_response: Callable[[HttpRequest, HttpResponse], None]) -> LoopbackServer:
-    """A reverse proxy for the gateway at this URL; `before_response` is called before each response is passed on.
-
-    The gateway sees the Host that the caller used, so the polling and media URLs in its responses go through the proxy, too.
-    """
+    """A reverse proxy for a gateway; it passes on the Host, so URLs in responses go through it. Each response waits for `before_response`."""
     netloc = urlsplit(gateway).netloc
 
     def forward(request: HttpRequest) -> HttpResponse:
@@ -179,9 +170,8 @@ def proxy_for(gateway: str, before_response: Callable[[HttpRequest, HttpResponse
 class Run:
     """Carries out one order; afterwards `lines` describe what happened, one line an event.
 
-    Callbacks come from the gateway: the first when the generation ends, a retry after each refusal; only duplicates are made here. They reach
-    the app one at a time, and every other attempt of the gateway is refused. `patience` is how many real seconds a response waits for a
-    callback that overtakes it.
+    Callbacks come from the gateway, one at a time: the first when the generation ends, a retry after each refusal; only duplicates are made
+    here, and every other attempt of the gateway is refused. A response waits `patience` real seconds for a callback that overtakes it.
     """
 
     def __init__(self, world: ControlClient, patience: float) -> None:

@@ -56,7 +56,7 @@ class Call(Exchange, frozen=True):
 
     @property
     def retry_after(self) -> float:
-        """The seconds that the response asked to wait; 0 when it did not ask, or not in a form of RFC 9110, section 10.2.3.
+        """The seconds that the response asked to wait (RFC 9110, 10.2.3), else 0.
 
         0, too, of a response that a fault has delayed: nobody knows what the caller had sent when it arrived.
         """
@@ -104,9 +104,9 @@ class CallbackAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What one test shows of an app: its calls in order, the callbacks by time, and the ids of the generations that ended.
+    """What one test shows of an app: its calls in order, the callbacks by time, the generations that ended, and the operations by name.
 
-    `followed` are the generations whose status the app read, or for which it asked for a callback. `operations` are those of the gateway by name.
+    `followed` are the generations whose status the app read, or for which it asked for a callback.
     """
 
     calls: tuple[Call, ...]

@@ -1,7 +1,4 @@
-"""Usage checks: conduct of an app that will cause trouble on the real gateway, though the test passes.
-
-Each check is a function of the traffic of one test; `CHECKS` gives it a name, the reason and the remedy.
-"""
+"""Usage checks, functions of the traffic of one test: conduct of an app that will cause trouble on the real gateway."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Hooks of the reports on a test run: conduct, behaviour coverage, assumptions, the bill and mutation testing.
-
-`plugin.py` registers them when an option asks for a report, or when the first test uses one of our fixtures.
-"""
+"""Hooks of the reports on a test run, which `plugin.py` registers for an option, or for the first test with one of our fixtures."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Runs a test suite once for every change of the gateway, and reports which changes it notices: `pytest --pixazo-mutants=all`.
 
-Each run is a process of its own, with only those tests that use a world: state that an app keeps in modules cannot leak from one changed
-gateway to the next, and each verdict can be reproduced by hand with `--pixazo-mutant NAME`.
+Each run is a process of its own, with only those tests that use a world: state that an app keeps in modules cannot leak, and each
+verdict can be reproduced by hand with `--pixazo-mutant NAME`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ WIDEST = 38
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A gateway that is wrong in one respect (a mutant), or right in a different way (a variant): then `clause` is `benign`.
+    """A gateway that is wrong in one respect (a mutant), or right in a different way (a variant: its `clause` is `benign`).
 
     One that comes from a page has its `page`, and the reason why it cannot be tried (`untried`), if any.
     """
@@ -76,8 +76,7 @@ class Change:
 class Outcome(StrEnum):
     """The outcome of a change: noticed by a failing test or not; a benign one passes, or reveals brittle tests.
 
-    It is doubtful when the failed tests also fail now and then without the change, unknown when the run failed. A change of a
-    page is not tried when it changes nothing on the wire.
+    Doubtful: the failed tests also fail now and then without the change. Unknown: the run failed. Untried: nothing changes on the wire.
     """
 
     NOTICED = "noticed"
@@ -107,7 +106,7 @@ CHANGES: tuple[Change, ...] = (
 
 
 def chosen(text: str) -> list[Change]:
-    """The changes that `all`, or a comma-separated list of globs (of names or clauses) and of `page:FILE`, selects.
+    """The changes that `all`, or a comma-separated list of globs (names or clauses) and `page:FILE`, selects.
 
     Raises ValueError with the nearest name for a glob that matches nothing, and for a page that cannot be read.
     """
@@ -171,10 +170,7 @@ def table(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Outcome | None]]:
 
 
 def annotated(verdicts: Sequence[Verdict], places: Mapping[str, Place], config: pytest.Config) -> Iterator[Annotation]:
-    """A warning for each change that slips through, and for each brittle test; a notice for each test that a change of the page breaks.
-
-    A change that could not be tried is an error.
-    """
+    """A warning for a change that slips through or a brittle test, a notice for a test that the page breaks, an error if untested."""
     levels: dict[Outcome, Level] = {Outcome.UNKNOWN: "error", Outcome.BRITTLE: "warning"}
     for verdict in verdicts:
         change = verdict.change

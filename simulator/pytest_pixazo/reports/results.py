@@ -30,7 +30,7 @@ class Wasted(msgspec.Struct, frozen=True):
 
 
 class TestBill(msgspec.Struct, frozen=True):
-    """What the worlds of one test cost: sums are US dollars; `spent` is what was debited, `wasted` the part of it that was wasted and not refunded.
+    """What the worlds of one test cost in US dollars: debited (`spent`), `refunded`, and `wasted` without refund.
 
     `overspent` says that one of its worlds cost more than the marker allows.
     """
@@ -96,10 +96,7 @@ class BillDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pi
 
 
 def bill_of(record: Record, limit: object, named: str) -> TestBill | None:
-    """What one world cost; None where nothing was accepted.
-
-    `limit` is what it may cost in dollars, if limited; `named` is the name of the test in the message about the limit.
-    """
+    """What one world cost, None where nothing was accepted; `limit` in dollars, `named` as the message about it calls the test."""
     bills = [each.bill for each in record.branches if each.bill and each.bill.total]
     if not bills:
         return None

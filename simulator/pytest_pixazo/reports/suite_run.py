@@ -1,7 +1,7 @@
 """One run of a test suite in a process of its own, and its result.
 
-The process of the run loads this file with `-p pytest_pixazo.reports.suite_run`: the hooks at its end record what happens,
-one JSON object a line, in the file that the environment names.
+That process loads this file with `-p`: the hooks at its end record what happens, one JSON object a line, in the file that the
+environment names.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ GRACE = 5.0
 class SuiteRun:
     """The result of a run: tests that began, those that used a world and where they are, those that failed and why, each in order.
 
-    `exit_code` is None when the run was stopped because it exceeded its `limit`; `output` is the end of its output.
+    `exit_code` is None when the run exceeded its limit; `output` is the end of its output.
     """
 
     began: tuple[str, ...]
@@ -53,7 +53,7 @@ class SuiteRun:
 class Suite:
     """A command that runs tests, and the folder to run it in; several runs may be under way at a time.
 
-    `command` is what every run begins with, such as `python -m pytest` with options; `root` is the folder to which node ids are relative.
+    `command` begins every run, such as `python -m pytest` with options; node ids are relative to the folder `root`.
     """
 
     command: Sequence[str]

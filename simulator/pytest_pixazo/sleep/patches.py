@@ -51,10 +51,10 @@ _entering = threading.Lock()
 def virtual_sleep(clock: WorldClock, *, limit: float = LIMIT) -> Generator[Sleeps]:
     """Within this context, `time.sleep`, `asyncio.sleep`, `anyio.sleep` and `trio.sleep` of the app advance this clock instead of waiting.
 
-    The app's clocks (`time.monotonic`, `time.time`, `datetime.now`, `loop.time` and the like) and its time-outs in event loops include
-    what it slept, also where freezegun or time-machine set them. Test runners, servers and HTTP libraries keep real time.
-    Raises SleepLimitError in the app, and on exit, when it would sleep more than `limit` seconds in all; the message
-    includes what `clock.running` returns. Raises RuntimeError within another such context.
+    The app's clocks (`time.monotonic`, `time.time`, `datetime.now`, `loop.time` and the like) and its time-outs in event loops include what
+    it slept, also where freezegun or time-machine set them. Test runners, servers and HTTP libraries keep real time. Raises SleepLimitError
+    in the app, and on exit, when it would sleep more than `limit` seconds in all, with what `clock.running` returns; RuntimeError within
+    another such context.
     """
     global _active  # noqa: PLW0603  # a process has one `time.sleep`
     with _entering:
@@ -157,8 +157,7 @@ _DEPRECATED = (
 def _virtual_dates() -> Generator[None]:
     """Within this context, `datetime.now` and `datetime.utcnow` show the app its time; `today` follows `time.time` by itself.
 
-    The class itself is changed, not the names that are bound to it: what was made of it before stays an instance, annotations
-    that are evaluated meanwhile name it, and its subclasses inherit the change.
+    The class is changed, not the names bound to it: instances, annotations and subclasses stay what they are.
     """
 
     def now(cls: type[datetime], tz: tzinfo | None = None) -> datetime:
@@ -308,9 +307,7 @@ def is_for_app() -> bool:
 
 @contextmanager
 def follow_deadlines(sleeps: Sleeps) -> Generator[None]:
-    """Within this context, deadlines that the app sets in a loop (`asyncio.timeout`, `wait_for`, `call_later`, `anyio.fail_after`,
-    `trio.move_on_after`) include the time that it slept.
-    """
+    """Within this context, deadlines that the app sets in a loop (`asyncio.timeout`, `anyio.fail_after` ...) include what it slept."""
     with pytest.MonkeyPatch.context() as patch:
         loop: Any = asyncio.BaseEventLoop  # implements `call_later` by `call_at`
         patch.setattr(loop, "call_at", _scheduling(sleeps, loop.call_at, is_absolute=True))
@@ -417,8 +414,9 @@ with the identity and size of their namespace: a change of either means a new se
 
 
 def rebind(swap: Mapping[int, object]) -> None:
-    """Replace objects, given by `id`, in all imported modules: also names made by `from time import sleep`, and defaults of the app's
-    functions (`def poll(sleep=time.sleep)`) and attributes of its classes. Objects made before keep the originals.
+    """Replace objects, given by `id`, in all imported modules, also in defaults of the app's functions and attributes of its classes.
+
+    Objects made before keep the originals.
     """
     replaced = frozenset(swap)
     without = _without.setdefault((replaced, is_frozen()), {})

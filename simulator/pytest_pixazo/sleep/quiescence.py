@@ -204,9 +204,9 @@ def _innermost(awaited: object) -> object:
 
 
 class Quiescence:
-    """Watches the threads and the loops of the app from the thread that is about to move the clock.
+    """Watches the threads and loops of the app from the thread that is about to move the clock.
 
-    `barrier` returns once the simulator has processed what it has received; `is_delaying` says whether it still has to send a response.
+    `barrier` returns once the simulator has processed what it has received; `is_delaying`: it still has to send a response.
     """
 
     def __init__(

@@ -46,17 +46,12 @@ log = logging.getLogger("pytest_pixazo")
 
 
 class SleepLimitError(Failed):
-    """The app has slept longer than a test may. Not an Exception, which a loop that retries on every error would catch forever, but
-    one of pytest's outcomes: after any other BaseException in a teardown pytest leaves out the rest of it.
-    """
+    """The app has slept longer than a test may. An outcome of pytest: no loop retries it, and teardowns go on after it."""
 
 
 @dataclass(slots=True, eq=False)
 class Wakeup:
-    """Something to call at a point of virtual time, in nanoseconds.
-
-    The clock moves to the wakeup of a sleep. It does not move to that of a deadline, which is called when the clock passes it.
-    """
+    """Something to call at a point of virtual time, in nanoseconds; one that `drives` is of a sleep, and the clock moves to it."""
 
     due: int
     wake: Callable[[], object]
@@ -128,11 +123,10 @@ def _started(function: Callable[[], object]) -> threading.Thread:
 
 @dataclass(frozen=True, slots=True)
 class WorldClock:
-    """The clock that sleeps move.
+    """The clock that sleeps move: `advance` moves it by seconds, called from one thread at a time.
 
-    `advance` moves it by a number of seconds; it is called from one thread at a time. `running` describes what the app may be
-    waiting for when it sleeps too long. `is_advancing` says whether the clock is just being moved, whoever moves it, `is_delaying`
-    whether a response is still to come that is delayed in real time.
+    `running` describes what the app may be waiting for when it sleeps too long. `is_advancing`: the clock is just being moved, by anyone;
+    `is_delaying`: a response is still to come that is delayed in real time.
     """
 
     advance: Callable[[float], object]
@@ -230,10 +224,7 @@ class Sleeps(Settable):
 
     @contextmanager
     def in_another_world(self, clock: WorldClock) -> Generator[None]:
-        """Within this context sleeps advance another world; the limit counts for it alone.
-
-        Raises SleepLimitError at its start and its end, as `check` does.
-        """
+        """Within this context sleeps advance another world, with a limit of its own. Raises SleepLimitError as `check`, at start and end."""
         self.check()
         kept, limit, before = self._clock, self.limit, self.total
         self._clock = clock

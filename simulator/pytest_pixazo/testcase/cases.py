@@ -141,9 +141,7 @@ class Cases:
             self._passed, self._problems = False, []
 
     def _shown_for(self, item: pytest.Item) -> list[Case]:
-        """The worlds that the report of a failed test shows: that of its fixture, open ones except those of fixtures that it does not
-        use, and the fresh ones that it failed in.
-        """
+        """The worlds that the report of a failed test shows: its own, those it may use, and the fresh ones that it failed in."""
         own = [self._own] if self._own and self._own.node is item else []
         failed = self._failed if self._failure[0] == item.nodeid else ()
         used: Iterable[str] = getattr(item, "fixturenames", ())
@@ -261,10 +259,7 @@ class Case:
 
 
 class Remainders:
-    """Counts the requests for ended worlds of this process, by the test that had opened the world, until `warn`.
-
-    A simulator may be shared: other processes count the requests for their own worlds.
-    """
+    """Counts requests for ended worlds of this process (a simulator may be shared), by the test that had opened the world."""
 
     def __init__(self, simulator: Simulator | SharedSimulator) -> None:
         self._simulator = simulator

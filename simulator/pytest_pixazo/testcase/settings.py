@@ -1,7 +1,4 @@
-"""The settings of a test's world: from the marker, else the command line, else the ini file.
-
-Its seed and its key are derived from the test's name, so the world is the same in every run.
-"""
+"""The settings of a test's world, by marker, command line or ini file; seed and key come from its name, so every run is alike."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ class WorldSettings(NamedTuple):
 
 
 def read_settings(node: pytest.Item | pytest.Collector, options: Mapping[str, Any]) -> WorldSettings:
-    """The settings of a world; the options come before the markers of the test or collector, of which the nearest decides, argument by argument.
+    """The settings of a world: options before markers, of which the nearest decides, argument by argument.
 
     Raises ValueError that names the argument, the value and the remedy.
     """

@@ -23,10 +23,7 @@ SESSION_KEY = "sim-session-key"
 
 
 class SharedSimulator:
-    """A simulator that was started elsewhere, and that other processes may use at the same time.
-
-    `control_token` is its control token, if it has one. Raises ValueError when `url` is not http.
-    """
+    """A simulator that was started elsewhere, and that other processes may use, too. Raises ValueError when `url` is not http."""
 
     def __init__(self, url: str, control_token: str | None = None) -> None:
         self.url = url.rstrip("/")

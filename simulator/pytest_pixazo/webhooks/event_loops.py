@@ -49,10 +49,7 @@ class EventLoopError(InboxError):
 
 
 class OwnLoop:
-    """An asyncio loop in a thread of its own; everything on it runs within a context such as a lifespan.
-
-    `run` and `close` are called in other threads.
-    """
+    """An asyncio loop in a thread of its own, where all runs within a context such as a lifespan; for callers in other threads."""
 
     def __init__(self, context: Callable[[], AbstractAsyncContextManager[object]]) -> None:
         from anyio.from_thread import start_blocking_portal
@@ -79,10 +76,9 @@ class OwnLoop:
                 self._under_way.discard(future)
 
     def close(self) -> None:
-        """Cancel what is still running, leave the context, end the loop.
+        """Cancel what is still running, leave the context, end the loop. Raises what leaving the context raises.
 
-        Raises what leaving the context raises; EventLoopError when that takes longer than two seconds: the loop's daemon
-        thread is then abandoned.
+        Raises EventLoopError when that takes longer than two seconds: the loop's daemon thread is then abandoned.
         """
         with self._lock:
             self._closed = True
@@ -107,7 +103,7 @@ class OwnLoop:
 
 
 class ClientLoop:
-    """The loop on which a test client of Starlette runs its app while its `with` block runs; outside one it has a loop for each call.
+    """The loop on which a test client of Starlette runs its app in its `with` block; outside one it has a loop for each call.
 
     A client that is closed waits for everything that runs on its loop. `call` keeps that from lasting forever.
     """
@@ -147,9 +143,7 @@ class ClientLoop:
                 self._changed.notify_all()
 
     def _leave(self, stack: Any) -> None:
-        """Called first when the client is closed. Raises InboxError if the app is still responding after two seconds; a daemon thread then
-        waits for it.
-        """
+        """Called first when the client is closed. Raises InboxError, and leaves the wait to a daemon thread, after two seconds."""
         with self._changed:
             is_idle = self._changed.wait_for(lambda: not self._under_way, STOP_DEADLINE)
         if not is_idle:

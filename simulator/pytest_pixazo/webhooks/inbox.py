@@ -32,7 +32,8 @@ class Inbox:
 
     Give `url` as `X-Webhook-URL` or `callback_url`, alone or with a longer path and a query. Every POST there is kept in `received` and
     answered 204, unless `reply` or `deliver_to` chose another response; anything else is refused, and kept in `refused`. With a `world` it
-    knows that world's clock. It needs no event loop and works in synchronous tests and in tests on asyncio or trio. Closing it raises InboxError when an app could not be reached.
+    knows that world's clock. It needs no event loop and works in synchronous tests and in tests on asyncio or trio. Closing it raises
+    InboxError when an app could not be reached.
     """
 
     def __init__(self, world: ControlClient | None = None) -> None:
@@ -71,8 +72,8 @@ class Inbox:
     def wait(self, count: int = 1, timeout: float = 5.0) -> list[Callback]:
         """Wait until `count` callbacks were answered, and return the first `count`; `timeout` is in real seconds.
 
-        Raises TimeoutError that says what did arrive, and by how much a manual clock must be advanced for the next
-        callback; InboxError when waiting would block the event loop on which the app must respond.
+        Raises TimeoutError that says what arrived, and by how much a manual clock must be advanced for the next callback; InboxError when it
+        would block the event loop on which the app must respond.
         """
         with self._changed:
             if len(self._received) < count and self._receiver.thread == threading.get_ident():
@@ -88,8 +89,8 @@ class Inbox:
     def reply(self, status: int | Sequence[int] = 204, delay: float = 0.0, body: bytes | str | None = None) -> None:
         """Reply with this status code from now on; several are used once each, the last one from then on.
 
-        `delay` is in real seconds: on a manual clock a receiver has five of them. Raises ValueError for a status code outside
-        200 to 599, and for a negative delay.
+        `delay` is in real seconds: on a manual clock a receiver has five. Raises ValueError for a status outside 200 to 599, and for a
+        negative delay.
         """
         statuses = [status] if isinstance(status, int) else status
         self._replace(fixed_replies(statuses, delay, body.encode() if isinstance(body, str) else body))
@@ -97,13 +98,11 @@ class Inbox:
     def deliver_to(self, target: object, path: str = "/", *, own_loop: bool = False) -> None:
         """Pass each callback to an app as `POST path`, without a socket, and reply with the app's response.
 
-        Whatever follows the URL of the inbox (a longer path or a query) is appended to `path`.
-
-        `target` is an ASGI app, a WSGI app, a synchronous test client (as of Starlette, httpx or Flask), or a function that takes
-        a Callback and returns a status code. Called within a running event loop, an ASGI app runs on that loop; advance the
-        clock in a thread then: `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`. Otherwise, or with `own_loop`,
-        the app gets a loop of its own, and its lifespan is run. Raises TypeError for another target, ValueError for a path without a
-        leading slash, InboxError when the app cannot start.
+        What follows the URL of the inbox (a longer path or a query) is appended to `path`. `target` is an ASGI app, a WSGI app, a synchronous
+        test client (as of Starlette, httpx or Flask), or a function that takes a Callback and returns a status code. Called within a running
+        event loop, an ASGI app runs on that loop; advance the clock in a thread then: `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`.
+        Otherwise, or with `own_loop`, the app gets a loop of its own, and its lifespan is run. Raises TypeError for another target, ValueError
+        for a path without a leading slash, InboxError when the app cannot start.
         """
         self._replace(receiver_of(target, path, own_loop=own_loop))
 

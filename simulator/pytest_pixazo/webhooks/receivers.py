@@ -71,10 +71,9 @@ class Callback:
         return _text(self.json, "status")
 
     def verify(self, secret: str) -> None:
-        """Check the signature of Standard Webhooks (https://www.standardwebhooks.com) with a `whsec_...` secret.
+        """Check the signature of Standard Webhooks (https://www.standardwebhooks.com) with a `whsec_...` secret, but not its age.
 
-        The timestamp is not compared with the time of day, since it comes from the world's clock. Raises SignatureError
-        for a missing or wrong signature, ValueError for a secret that is not Base64.
+        Raises SignatureError for a missing or wrong signature, ValueError for a secret that is not Base64.
         """
         from pixazo_simulator.webhooks import SIGNED_BY, read_secret, verify
 
@@ -98,8 +97,8 @@ def _text(payload: dict[str, Any] | None, name: str) -> str | None:
 class Receiver:
     """Responds to callbacks.
 
-    `answer` is called in a thread of the inbox, with the path and query for the app, and the callback. It raises what an app raises, or
-    EventLoopError when an app cannot be reached. An `app` has a route, `path`, which may be missing; that of a function is empty. `thread` is the thread of the test's
+    `answer` is called in a thread of the inbox, with the path and query for the app, and the callback; it raises what an app raises, or
+    EventLoopError when an app cannot be reached. An `app` has a route, `path`; that of a function is empty. `thread` is that of the test's
     event loop on which the app runs. `close` releases its resources.
     """
 
@@ -120,8 +119,8 @@ class Receiver:
 def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | None = None) -> Receiver:
     """Replies with each status code once, with the last one from then on, each after `delay` real seconds.
 
-    Without a `body` a challenge (policy `callback_url`) is echoed, and any other callback gets an empty body.
-    Raises ValueError for a status code outside 200 to 599, without one, and for a negative delay.
+    Without a `body` a challenge (policy `callback_url`) is echoed, and any other callback gets an empty body. Raises ValueError for a
+    status outside 200 to 599, without one, and for a negative delay.
     """
     if not statuses or not all(each in range(200, 600) for each in statuses):
         raise ValueError(f"reply({statuses!r}): give one or more status codes from 200 to 599")
@@ -144,9 +143,9 @@ def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | Non
 def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     """The receiver that an app, a test client or a function makes.
 
-    A function is recognised by its required arguments: an ASGI app takes three, a WSGI app two, a function of a callback one. A test
-    client of Flask stands for its app.
-    Raises TypeError for any other target, ValueError for a path without a leading slash, InboxError when the app cannot start.
+    A function is known by its required arguments: an ASGI app takes three, a WSGI app two, a function of a callback one. A test client of
+    Flask stands for its app. Raises TypeError for any other target, ValueError for a path without a leading slash, InboxError when the app
+    cannot start.
     """
     if not path.startswith("/"):
         raise ValueError(f"path {path!r} does not begin with a slash: give the app's route, such as '/hooks/pixazo'")

@@ -32,10 +32,7 @@ MOST_NAMED = 5
 
 
 class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has no attributes
-    """The exchanges of a world so far, oldest first. It does not grow: `pixazo.journal` is a new one each time.
-
-    `dropped` is the number of older exchanges that the simulator no longer keeps.
-    """
+    """The exchanges of a world so far, oldest first, at the time of `pixazo.journal`; `dropped` older ones are no longer kept."""
 
     dropped: int
 
@@ -71,7 +68,7 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
     ) -> Journal:
         """The exchanges that match every argument; `path` is any part of the target, `rule` any part of the rule that decided.
 
-        `operation` is a call as in `when`, or several operations. Raises ValueError for one that is no request, TypeError for a status that is a string.
+        `operation` is a call as in `when`, or several operations. Raises ValueError for no request, TypeError for a status that is a string.
         """
         if isinstance(operation, str):
             asked("journal.filter", operation, {}, REQUESTS)
@@ -97,10 +94,7 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
 
 
 def exchange_table(exchanges: Sequence[Exchange]) -> str:
-    """Number, time of the world, request, status code and reason; then rule and faults, if any.
-
-    Of several reads in a row that differ only in the request id, such as polls, the first and the last.
-    """
+    """Number, time of the world, request, status code and reason; then rule and faults, if any; of many alike the first and last."""
     rows: list[tuple[str, ...]] = []
 
     def kind(exchange: Exchange) -> tuple[str, ...]:
@@ -184,7 +178,7 @@ def cut(text: str) -> str:
 
 
 def outlook(clock: ClockState, generations: Sequence[Generation], exchanges: Sequence[Exchange]) -> str | None:
-    """The time of a manual clock, how and when each running generation ends, and the call that gets there; whether an app waits for it.
+    """The time of a manual clock, how and when each running generation ends, the call that gets there, and whether an app waits for it.
 
     None when the clock runs by itself or nothing is pending.
     """

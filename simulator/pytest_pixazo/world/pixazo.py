@@ -97,8 +97,7 @@ def _blocked(call: str) -> str:
 class Clock(Settable):
     """The clock of a world. It can be advanced, never turned back.
 
-    `sleep` and `monotonic` are for an app, or a client, that takes such functions: `sleep` advances the clock and returns
-    immediately, `monotonic` reads it, in seconds.
+    `sleep` advances it and returns immediately, `monotonic` reads it in seconds, for an app or client that takes such functions.
     """
 
     _remedy = "a clock is moved by pixazo.clock.advance(...)"
@@ -122,12 +121,10 @@ class Clock(Settable):
     def advance(self, seconds: float | None = None, *, until: datetime | str | None = None) -> list[Event]:
         """Let time pass and return what fell due, in order; webhooks that fell due have been attempted.
 
-        `until="next"` stops at the next instant at which anything falls due; when nothing is pending no time passes, and the list is
-        empty: `while events := pixazo.clock.advance(until="next"):`. An instant (a `datetime` with a time zone, or a
-        string of RFC 3339) sets the clock to that instant.
-
-        Raises ControlError for a negative number of seconds, for an instant in the past, and when more webhooks are due than one advance attempts: the
-        clock then stops before the end, and `body["events"]` of the error is what fell due until then.
+        `until="next"` stops at the next instant at which anything falls due; when nothing is pending no time passes, and the list is empty:
+        `while events := pixazo.clock.advance(until="next"):`. An instant (a `datetime` with a time zone, or a string of RFC 3339) sets the
+        clock to it. Raises ControlError for a negative number, for an instant in the past, and when more webhooks are due than one advance
+        attempts: the clock then stops early, and `body["events"]` of the error is what fell due until then.
         """
         is_plain = until is None and isinstance(seconds, int | float) and seconds is not True
         # Without JSON where something falls due, but only later: polling loops do little else.
@@ -142,10 +139,10 @@ class Clock(Settable):
     def run_until(
         self, condition: Callable[[], object] | None = None, *, step: float = 1.0, limit: float = 3600.0
     ) -> list[Event]:
-        """Advance by `step` seconds at a time until the condition holds, by default until every generation has ended.
+        """Advance by `step` seconds at a time until the condition holds, by default until every generation has ended; returns what fell due.
 
-        Returns all that fell due. Raises TimeoutError after `limit` seconds of this clock, with the generations that are still running,
-        and TypeError for a condition that returns an awaitable, which would always hold.
+        Raises TimeoutError after `limit` seconds of this clock, with the generations that are still running, and TypeError for a condition
+        that returns an awaitable, which would always hold.
         """
         holds = condition or (lambda: self.running() is None)
         events: list[Event] = []
@@ -223,9 +220,8 @@ class WorldFactory:
     def fresh(self, **options: Unpack[WorldOptions]) -> AbstractContextManager[Pixazo]:
         """A world that is open within a `with` block; arguments that are left out come from the marker `pixazo`, as for the fixture `pixazo`.
 
-        In a test its marker counts, in a fixture of a wider scope the marker of the class or module. Worlds opened one after the other
-        are alike: seed, ids and draws are the same. A strict one raises AssertionError at its end, as `assert_clean` does. Raises
-        ValueError for a wrong option.
+        In a test its marker counts, in a fixture of a wider scope that of the class or module. Worlds opened one after the other are alike in
+        seed, ids and draws. A strict one raises AssertionError at its end, as `assert_clean` does. Raises ValueError for a wrong option.
         """
         return self._fresh(**options)
 
@@ -233,8 +229,9 @@ class WorldFactory:
 class Pixazo(Settable):
     """One test's world on a running gateway. Nothing in it is shared with another test.
 
-    `url` and `api_key` are for the app under test, `clock` is its time, `wallet` its money. `seed` and `start`, the instant at which
-    the clock began (None if it runs by itself), repeat the world. `control` has every route of `/_sim`. All of it blocks, needs no event loop, and may be used from any thread.
+    `url` and `api_key` are for the app under test, `clock` is its time, `wallet` its money; `control` has every route of `/_sim`. `seed`
+    and `start`, the instant at which the clock began (None if it runs by itself), repeat the world. All of it blocks, needs no event loop,
+    and may be used from any thread.
     """
 
     _settable = ("is_repetition",)
@@ -292,8 +289,7 @@ class Pixazo(Settable):
     def transport(self) -> Transport:
         """A transport for clients of httpx2 and httpx that uses no socket: `httpx.AsyncClient(transport=pixazo.transport())`.
 
-        Requests to any host go to the simulator, as if sent to `pixazo.url`: their key opens the world. Raises RuntimeError when
-        the simulator runs in another process.
+        Requests to any host go to the simulator, where their key opens the world. Raises RuntimeError if that is another process.
         """
         if self._simulator is None:
             raise RuntimeError(
@@ -422,9 +418,9 @@ class Pixazo(Settable):
     ) -> AbstractContextManager[None]:
         """Within a `with` block, incidents drawn from a seed hit the app; at its end the books must balance.
 
-        A day is 8 generations long; the default is one day. Instead of a seed, `only` gives exactly these incidents, as a failure prints them.
-        Raises AssertionError when a generation was charged twice, FAILED as equal ones had twice before, was never read to its end, or never downloaded although
-        others were; an error of the app gets a note. Raises ValueError for incidents that cannot be read.
+        A day, the default, is 8 generations long. Instead of a seed, `only` gives exactly these incidents, as a failure prints them. Raises
+        AssertionError when a generation was charged twice, FAILED as equal ones had twice before, was never read to its end, or never
+        downloaded although others were; an error of the app gets a note. Raises ValueError for incidents that cannot be read.
         """
         from .weather import incidents_of
 
@@ -451,11 +447,11 @@ class Pixazo(Settable):
     ) -> None:
         """Run an app in a fresh world in this weather, as `weather` does; raise AssertionError with the fewest incidents that break it.
 
-        `app` is called with the world, then with another fresh world for each attempt to find fewer incidents, and to see whether the fewest break it again.
-        Where the environment variables name this world (`pixazo_env`), they name each fresh one, and where sleeps are virtual
-        (`pixazo_sleep`), they advance its clock. Incidents are shrunk for each kind of problem, such
-        as `charged twice`, or the type of an error of the app; SystemExit is one unless its code is 0. Bill and reports cover the first run only. Raises
-        TypeError for an app that returns an awaitable, and AssertionError when it submits nothing in the world that it is called with.
+        `app` is called with the world, then with another fresh world for each attempt to find fewer incidents, and to see whether the fewest
+        break it again. What names this world in the environment (`pixazo_env`), and sleeps (`pixazo_sleep`), follow. Incidents are shrunk for
+        each kind of problem, such as `charged twice`, or the type of an error of the app; SystemExit is one unless its code is 0. Bill and
+        reports cover the first run only. Raises TypeError for an app that returns an awaitable, and AssertionError when it submits nothing in
+        the world that it is called with.
         """
         __tracebackhide__ = True
         from pytest_pixazo.sleep import active_sleeps
@@ -484,7 +480,7 @@ class Pixazo(Settable):
     ) -> Explanation:
         """What would happen to this request, and why, rule by rule; nothing is sent and nothing changes.
 
-        A `body` that is a string is sent as it is, any other as JSON; the key of this world is sent unless `headers` contain a key (with an empty one none is sent).
+        A string `body` is sent as it is, any other as JSON; without a key in `headers`, even an empty one, that of this world is sent.
         """
         return self.control.explain(method, path, headers=headers, body=body)
 
@@ -583,7 +579,7 @@ class Pixazo(Settable):
     def snapshot(self) -> Generator[None]:
         """At the end of the `with` block, restore the state that the world has at the beginning, including its clock and script.
 
-        What an app or an inbox of the test has received stays there, and what was done in the block counts for checks and reports.
+        What an app or an inbox has received stays there, and what was done in the block counts for checks and reports.
         """
         number, before = self.control.keep_state(), {each.request_id for each in self.control.bill().generations}
         try:

@@ -21,12 +21,10 @@ from .history import MOST_LINES, REQUEST_ID, delivery_table, exchange_table, fol
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One test's world at its end, without the key; lists are in the order in which things happened.
 
-    `nodeid` names the test, `seed` repeats its world, whose clock began at `start` (None: when the world was made). `exchanges` are the world's journal, of which the oldest `dropped` are no
-    longer kept; `unmatched` are the requests during this test that reached no world, `late` those for a world that has ended. `deliveries` are webhooks with their
-    attempts, `generations` what was accepted, `rules` the script with how often each step was used, `unfinished` the rules that
-    were begun and never given a verb, and weather without a block, `clock` the time, and when the next webhook is due, `bill` what the
-    generations would have cost, if any was accepted. `inbox_problems` are the callbacks that
-    an inbox refused or an app could not answer, one line each. `undone` are the records of the `with pixazo.snapshot():` blocks, as they
+    `nodeid` names the test; `seed` and `start`, when its clock began (None: when the world was made), repeat its world. The oldest `dropped`
+    exchanges are no longer kept; `unmatched` requests reached no world, `late` ones were for a world that has ended. `unfinished` are rules
+    without a verb, and weather without a block; `bill` is what the generations would have cost, if any was accepted; `inbox_problems` are
+    callbacks that an inbox refused or an app could not answer. `undone` are the records of the `with pixazo.snapshot():` blocks, as they
     were before the world was restored, each with the bill of what was accepted in it alone.
     """
 
@@ -77,7 +75,7 @@ def fail(lines: Iterable[str]) -> NoReturn:
 def complaints(record: Record, *, is_whole: bool = True) -> list[str]:
     """A sentence for each unexpected request, unfinished rule, and step that was never used; none for a clean world.
 
-    If the test did not run to its end, an unused rule is a complaint only if it missed a call: others could still have arrived.
+    If the test did not run to its end, an unused rule counts only if it missed a call: others could still have arrived.
     """
     branches, rules = record.branches, _rules(record.branches)
     unexpected = [each for one in branches for each in one.exchanges if not each.expected and each.rule is None]
@@ -132,7 +130,7 @@ def _unused(rule: ScriptRule) -> str:
 
 
 def sections(record: Record) -> list[tuple[str, str]]:
-    """Titles and texts: requests for ended worlds, journal, what is ahead on the clock, unmatched requests, script, webhooks, commands that repeat the requests, seed.
+    """Titles and texts below a failure, each with what it has: from late requests to the seed.
 
     A world that received nothing has nothing to do with the failure, unless rules were waiting for a request.
     """

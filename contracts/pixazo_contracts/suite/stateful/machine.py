@@ -169,10 +169,7 @@ class EnoughError(BaseException):
 
 @dataclass(slots=True)
 class ExampleRun:
-    """The shared state of all examples of one run: the dialogue, how often each rule fired, and the shortest failure so far.
-
-    After the first failure at most `attempts` further examples look for a shorter one.
-    """
+    """What the examples of one run share; after the first failure at most `attempts` further ones look for a shorter one."""
 
     dialogue: Dialogue
     terms: Terms
@@ -374,11 +371,10 @@ class GatewayMachine(stateful.RuleBasedStateMachine):
 def run_examples(
     dialogue: Dialogue, *, examples: settings | None = None, terms: Terms | None = None, attempts: int | None = None
 ) -> Counter[str]:
-    """Run examples, short ones first, until one breaks the contract, or all keep it and every rule has fired.
+    """Run examples, short ones first, until one breaks the contract, or all keep it and every rule has fired; returns how often.
 
-    After the first failure at most `attempts` more examples look for a shorter one: by default, fewer where waiting takes
-    real time. Returns how often each rule fired. Raises `CounterexampleError` for the shortest failure found; `IdleRuleError`
-    if a rule never fired; `ConfigurationError` on a target where generations cost money.
+    After the first failure at most `attempts` more look for a shorter one: by default, fewer where waiting takes real time. Raises
+    `CounterexampleError` for the shortest failure; `IdleRuleError` if a rule never fired; `ConfigurationError` on a target that charges.
     """
     profile = dialogue.context.profile
     if profile.limited:

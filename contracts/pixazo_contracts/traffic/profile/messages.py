@@ -1,8 +1,4 @@
-"""What single responses and webhooks show about a point.
-
-Of responses it is the form: ids, media, origins, members, envelopes of errors, headers. Of webhooks: which URLs are called, when, with
-which body, and what follows an attempt that fails.
-"""
+"""What single responses and webhooks show about a point: their form, and of webhooks the URLs, times, bodies and repetitions."""
 
 from __future__ import annotations
 
