@@ -23,10 +23,7 @@ _ID = re.compile(r'"request_id"\s*+:\s*+"([^"\\]+)"')
 MAYBE_CHARGED = "the work may exist and be charged: look at the account before submitting again"
 
 CLEAR_REFUSALS = {400, 401, 402, 403, 404, 405, 413, 415, 422, 429}
-"""Status codes after which a submission cannot have created a generation: the gateway says that it did not accept it.
-
-Any other failure says nothing about that: a 502 may come from a proxy after the gateway has accepted.
-"""
+"""Status codes with which the gateway says that it did not accept a submission; a 502 may come from a proxy after it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +185,6 @@ def _remedy(gateway: Gateway, request: Request, response: Response, usual: str, 
 
 
 def _excerpt(response: Response, text: str) -> str:
-    """The beginning of a body that is not an error body."""
     return shorten(text) or ("no readable text" if response.problem or response.body.strip() else "an empty body")
 
 

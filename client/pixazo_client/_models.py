@@ -134,7 +134,6 @@ def image_url(image: str | PathLike[str] | bytes) -> str:
 
 
 def _image_type(content: bytes) -> str:
-    """The media type by the file's signature."""
     if content.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if content.startswith(b"\x89PNG\r\n\x1a\n"):

@@ -334,7 +334,6 @@ class Transport:
 
 
 def _roots(kind: type) -> set[str]:
-    """The packages in which a class and its bases are defined."""
     return {each.__module__.partition(".")[0] for each in kind.__mro__}
 
 

@@ -501,9 +501,9 @@ export interface UnknownStatus {
 }
 
 /**
- * A body whose members deviate: some are absent, renamed, null, or have another value; a dot leads into an object.
+ * A body whose members are absent, renamed, null, or have another value; a dot leads into an object. No error response changes.
  *
- * `remove` and `null` are names, `rename` maps names to others, `set` maps names to values; an error response stays as it is.
+ * `remove` and `null` are names, `rename` maps names to others, `set` maps names to values.
  */
 export interface ChangedMembers {
   fault: "changed_members";
@@ -621,8 +621,7 @@ export interface InitialGeneration {
 /**
  * A world without its key: its `state` at the instant `begun.at` of real time, and the `commands` that were carried out since.
  *
- * `digest` is that of the state to which the commands lead, on any machine; `outcome` that of what happened where it was saved, before
- * secrets were taken out.
+ * `digest` is that of the state to which they lead, `outcome` that of what happened where it was saved, before secrets were taken out.
  */
 export interface WorldLog {
   begun: Begun;

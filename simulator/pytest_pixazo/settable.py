@@ -8,7 +8,7 @@ from pixazo_simulator.spec import nearest
 
 
 class Settable:
-    """Refuses to set any public attribute but the `_settable` ones (a misspelt name has no effect), or a function by a spy."""
+    """Refuses to set public attributes, which has no effect, but the `_settable` ones and, as a spy does, functions."""
 
     _settable: ClassVar[tuple[str, ...]] = ()
     _remedy: ClassVar[str]

@@ -255,9 +255,8 @@ HDR.row("HDR-03", EXAMPLE, SHARED, checks.accepted, depends_on="BASE-02 BASE-03 
     section="Output; Queue System Errors")  # fmt: skip
 def hdr_04(trace: Trace) -> Remarks:
     """Every 2xx and every printed error is a UTF-8 JSON object, typed as JSON, each member once; so is any other 4xx with a body."""
-    # Responses of the application itself on documented routes. Not validation errors of the model: the page announces them
-    # but prints none, so ERR-ENV-02 observes them. Nor errors without a body, or server errors: the page prints a body only
-    # for an empty wallet and an unknown model.
+    # Not validation errors: the page announces them but prints none, so ERR-ENV-02 observes them. Nor errors without a body,
+    # or server errors: the page prints a body only for an empty wallet and an unknown model.
     for exchange in trace.exchanges:
         status, submits = exchange.status or 0, exchange.is_submit
         routed = submits or (exchange.operation == "status" and exchange.method == "GET")

@@ -66,7 +66,6 @@ def _outputs(trace: Trace) -> Iterator[tuple[Exchange, JsonObject]]:
 
 
 def _each_output(trace: Trace, name: str) -> Iterator[tuple[Exchange, object]]:
-    """A member of each output that has it (OUT-01)."""
     return ((read, output[name]) for read, output in _outputs(trace) if name in output)
 
 

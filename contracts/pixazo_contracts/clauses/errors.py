@@ -53,7 +53,6 @@ MEMBERS = {
 
 
 def _parameter_probes(trace: Trace) -> Iterator[Exchange]:
-    """The submits that violate one rule about a parameter and got a response."""
     aimed = (e for e in trace.submits if any(aim.startswith(("T2V-", "I2V-")) for aim in e.aims))
     return (e for e in aimed if e.intent == "refuse" and e.status is not None)
 
@@ -261,7 +260,6 @@ WAL = Group()
 
 
 def _of(trace: Trace, clause_id: str, case: str) -> Iterator[Exchange]:
-    """The submits of that case."""
     return (e for e in trace.aimed(clause_id, unanswered=True) if e.case == case and e.status != 429)
 
 

@@ -323,7 +323,6 @@ def flow_01(trace: Trace) -> Remarks:
 
 
 def _queued(generation: Generation) -> list[Exchange]:
-    """The reads that showed QUEUED before the first end was read."""
     end = generation.ends[0]
     return [read for read in generation.seen if read.state == "QUEUED" and read.finished <= end.started]
 

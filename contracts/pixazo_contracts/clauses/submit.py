@@ -110,7 +110,6 @@ SUBMIT.row("SUBMIT-06", EXAMPLE, SHARED,
 
 
 def _uuid(request_id: object) -> str:
-    """The UUID text of an id; empty if the id is not a string."""
     return request_id.rpartition("_")[2] if isinstance(request_id, str) else ""
 
 

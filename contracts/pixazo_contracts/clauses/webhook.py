@@ -48,7 +48,6 @@ def _seen_from_here(trace: Trace) -> tuple[Generation, ...]:
 
 
 def _at(generation: Generation, url: str) -> list[Callback]:
-    """The callbacks that reached this URL, ignoring its query."""
     return [callback for callback in generation.callbacks if split_url(callback.target).path == urlsplit(url).path]
 
 

@@ -133,7 +133,6 @@ _REPORTS: Final[dict[str, tuple[str, Callable[[Result, Terms], bytes]]]] = {
 
 
 def _places(options: dict[str, Any]) -> Iterator[tuple[str, Path]]:
-    """Where each requested report belongs, with its name."""
     for name, (alone, _) in _REPORTS.items():
         folder: Path | None = options["out"]
         for place in (folder and folder / name, options.get(alone)):

@@ -150,7 +150,6 @@ def neutral(text: str) -> str:
 
 
 def _alike(violations: Iterable[Violation]) -> tuple[Finding, ...]:
-    """The violations as findings, one for each kind."""
     kinds: dict[tuple[object, ...], list[Violation]] = {}
     for violation in violations:
         texts = map(neutral, (violation.where, violation.expected, violation.got))

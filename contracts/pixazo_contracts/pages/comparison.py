@@ -202,7 +202,6 @@ def _is_told(old: Fact, new: Fact, rules: Sequence[Any]) -> bool:
 
 
 def _shown(fact: Fact | None) -> Any:
-    """The value of a fact, or the words of the page if the value is their meaning."""
     if fact is None:
         return None
     if fact.part == "parameter" and fact.attribute not in ("", "type", "description", "conditions", "default"):
@@ -285,7 +284,6 @@ def _by_section(found: Iterable[Sentence]) -> dict[str, list[str]]:
 
 
 def _matched(gone: list[str], came: list[str]) -> Iterator[tuple[str | None, str | None]]:
-    """Each removed sentence with the most similar new one."""
     left = list(came)
     for was in gone:
         near = left[:_MOST_COMPARED]
@@ -417,7 +415,6 @@ def _results(operation: Operation) -> Iterator[Fact]:
 
 
 def _type(text: str) -> list[str]:
-    """The types that a cell names, in a fixed order and spelling."""
     plain = re.sub(r"\?$|\(nullable\)|\bnullable\b", " | null", text.casefold().strip())
     plain = re.sub(r"\s*\([^)]*\)", "", plain)
     names = [each.strip() for each in re.split(r"\||\bor\b|,", plain) if each.strip()]

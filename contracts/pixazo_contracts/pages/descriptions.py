@@ -258,7 +258,6 @@ class _Reading:
         return ([], at) if is_range else (values, end)
 
     def _formats(self) -> None:
-        """The formats that a sentence names, unless it says that they are not accepted."""
         if _REFUSES.search(self.rest):
             self.rest = ""
             return
@@ -289,5 +288,4 @@ def ratio(text: str) -> float:
 
 
 def _whole(count: str) -> int:
-    """A count, with its thousands set apart or not."""
     return int(re.sub(r"\D", "", count))

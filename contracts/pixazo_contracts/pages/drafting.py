@@ -70,7 +70,6 @@ def draft_model(page: Page, day: date) -> str:
 
 
 def _left_out(operation: Operation) -> str:
-    """Why a model file cannot have an operation, or nothing."""
     names = {parameter.name for parameter in operation.parameters}
     if operation.method == "GET" or (names and names <= _IDS):
         return "it reads a result, as the status route does for every model."

@@ -87,7 +87,6 @@ class _Reading:
         self.sentences: list[Sentence] = []
 
     def finish(self) -> None:
-        """Finish the operation that was read, if it has its request."""
         if "path" in self.values:
             flow = tuple(dict.fromkeys(_flow(self.values.get("flow_text", ""))))
             self.operations.append(
@@ -318,7 +317,6 @@ def _priced(table: Sequence[Row]) -> tuple[list[tuple[Row, str, str]], list[Row]
 
 
 def _said(kind: str, row: Row) -> tuple[Row, str, Any]:
-    """The first cell of a row, and what the others say of it."""
     first, *others = row.cells.values()
     last = (others or [first])[-1]
     if kind == "codes" and (found := re.fullmatch(r"(\d{3})\b\W*(.*?)\W*", first)):
@@ -340,7 +338,6 @@ def _parameter(row: Row) -> Parameter:
 
 
 def _samples(block: Block) -> Iterator[Block]:
-    """The samples in one block of code: each begins with a comment that has a status code."""
     line = block.line
     for text in re.split(r"(?m)^(?=(?://|#|/\*)\s*[45]\d\d\b)", block.text):
         if text.strip():

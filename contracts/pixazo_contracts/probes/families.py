@@ -105,7 +105,7 @@ MOST_TRIES: Final = 3
 
 
 def values(aims: str, *cases: Case, name: str = "") -> Probe:
-    """A probe that sends requests that the page allows, for the clauses `aims` (ids and spaces), follows each and downloads."""
+    """A probe that sends allowed requests for clauses (`aims`: ids separated by spaces), follows each to its end, and downloads."""
     clauses = aims.split()
     codes = {"SUBMIT-01" if case.operation == "generate" else "SUBMIT-02" for case in cases}
 

@@ -471,7 +471,6 @@ def _own_address(context: RunContext) -> Conversation[None]:
 
 
 def _uncallable(what: str = "", **changes: object) -> tuple[Case, ...]:
-    """Requests whose webhook URL cannot be called."""
     urls = {"no URL": "not a url", "other scheme": "ftp://example.com/callback"}
     return tuple(
         replace(t2v(f"{name}{what}", "any", **changes), headers=with_webhook(url)) for name, url in urls.items()

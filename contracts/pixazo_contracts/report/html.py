@@ -50,7 +50,6 @@ def _bars(timeline: Timeline, scale: float) -> Iterator[dict[str, Any]]:
 
 
 def _timelines(result: Result) -> dict[str, Any]:
-    """All generations from the moment of their acceptance, with the seconds of the axis."""
     ends = [instant - each.submitted for each in result.timelines for instant in (each.last, *each.callbacks)]
     longest = max([*ends, 0.001])
     scale = WIDTH / longest

@@ -36,7 +36,6 @@ def page_json(page: Page) -> str:
 
 
 def _json(value: object) -> str:
-    """A value as indented JSON that is safe to show on a terminal."""
     lines = msgspec.json.format(msgspec.json.encode(value), indent=2).decode().split("\n")
     return "\n".join(map(visible, lines)) + "\n"
 

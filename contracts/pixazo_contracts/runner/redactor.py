@@ -108,7 +108,6 @@ def weak_keys(target: Target) -> Iterator[str]:
 
 
 def _undone(found: re.Match[bytes]) -> int | None:
-    """The ASCII character that an escape stands for."""
     kind = str(found.lastgroup)
     text = found[kind]
     if kind == "char":
@@ -174,14 +173,12 @@ class _Forms:
         self._by_head: dict[tuple[bool, bytes], list[_Form]] = {}
 
     def add(self, form: _Form) -> None:
-        """Look for this one, too."""
         self.all.append(form)
         if len(form.text) < HEAD:
             self._short.append(form)
         self._by_head.setdefault((form.in_base64, form.text[:HEAD]), []).append(form)
 
     def near(self, data: bytes, *, in_base64: bool) -> Iterable[_Form]:
-        """Those that a text may contain."""
         if len(self.all) <= FEW:
             return (form for form in self.all if form.in_base64 is in_base64)
         heads = {data[at : at + HEAD] for at in range(len(data) - HEAD + 1)}
@@ -282,7 +279,6 @@ class Hiding(Redactor):
 
 
 def _found(data: bytes, forms: _Forms, layers: int = MOST_LAYERS) -> Iterator[tuple[int, int, str]]:
-    """Where the forms occur in a text, and what replaces each."""
     for layer, places in _layers(data, layers) if forms.all else ():
         for text, in_base64 in ((layer.lower(), False), (layer.translate(_PLAIN_BASE64), True)):
             for form in forms.near(text, in_base64=in_base64):

@@ -97,7 +97,6 @@ class _Pace:
         self.served, self._in_vain, self._vain_seconds = True, 0, 0.0
 
     def slot(self, now: float) -> float:
-        """Take the next instant at which a request may be sent."""
         at = max(now, self._next_slot, self._held_until)
         self._next_slot = at + self._gap
         return at
@@ -189,7 +188,6 @@ class Schedule:
                     self._wait(seconds)
 
     def _resume(self, running: _Running, result: StepResult) -> None:
-        """Give a conversation the result of its last step and begin its next one."""
         if running.over:
             return
         try:
@@ -283,7 +281,6 @@ class Schedule:
         self._ready.append((running, self._arrived(step)))
 
     def _wait(self, seconds: float | None) -> None:
-        """Wait for the next event, until a timer is due (None: there is none)."""
         match self._clock.receive(self._inbox, seconds, busy=self._under_way > 0):
             case Callback():
                 for running in list(self._waiting):

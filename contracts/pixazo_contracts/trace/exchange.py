@@ -231,7 +231,6 @@ class _Message:
         return self.members.get(name, MISSING)
 
     def header(self, name: str) -> str | None:
-        """The first header of that name, in any letter case."""
         return _first(self.headers, name)
 
 

@@ -101,7 +101,7 @@ def check_number(name: str, value: float | None, *, above: bool = False) -> None
 
 
 def check_known(what: str, names: Iterable[str], known: Iterable[str], *, shown: bool = True) -> None:
-    """Raise `ConfigurationError` with the nearest known name for an unknown one, which may be a key unless it is `shown` or near."""
+    """Raise `ConfigurationError` for an unknown name, with the nearest known one; if not `shown`, without the name, which may be a key."""
     among = list(known)
     for name in names:
         if name not in among:

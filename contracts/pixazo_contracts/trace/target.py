@@ -222,7 +222,7 @@ def capable(target: Target, *, receiver: bool) -> Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
-    """How many generations may be spent, at most, per run, day and month, and refusals of a run give back a reservation; None: any."""
+    """The most generations per run, day and month, and the most refusals of a run that give a reservation back; None: no ceiling."""
 
     run: int | None = None
     day: int | None = None

@@ -108,7 +108,6 @@ def secrets_of(url: str, headers: Headers, *, words: bool) -> Iterator[tuple[str
 
 
 def _password(value: str) -> list[str]:
-    """User name and password of Basic authentication."""
     scheme, _, coded = value.partition(" ")
     try:
         plain = base64.b64decode(coded, validate=True).decode() if scheme.lower() == "basic" else ""
@@ -260,7 +259,6 @@ def _submit(said: Classified, headers: Headers, body: bytes) -> Classified:
 
 
 def _about(aims: Iterable[str]) -> str:
-    """The members that clauses are about."""
     shorts = {short: name for name, short in BOOLEANS.items()}
     words = {"PROMPT": "prompt", "DUR": "duration", "RES": "resolution", "IMG": "image", "CB": "callback_url", **shorts}
     return ", ".join(dict.fromkeys(words.get(aim.split("-")[1], aim) for aim in aims)) or "left open"

@@ -210,7 +210,6 @@ def _log(data: bytes) -> JsonObject:
 
 
 def _entries(listed: object, folder: Path | None) -> list[_Entry]:
-    """The entries of an archive, in the order in which they began."""
     found = list[_Entry]()
     for each in listed if is_array(listed) else []:
         if entry := _read(each, found[-1].at + found[-1].seconds if found else 0.0, folder):
@@ -263,8 +262,6 @@ def _gateway(entries: Sequence[_Entry], target: str | None) -> str:
 
 
 class _Archive:
-    """Makes exchanges and callbacks from the entries of one archive."""
-
     def __init__(self, entries: Sequence[_Entry], target: str | None) -> None:
         self.origin = _gateway(entries, target)
         self._canonical = _origin(self.origin)
@@ -353,7 +350,6 @@ class _Archive:
         return self._told(Profile(origin=self.origin, capabilities=capabilities), told)
 
     def _told(self, value: T, members: JsonObject) -> T:
-        """A value with these members, if they fit."""
         told = json.loads(self._redactor.text(json.dumps(members)))
         try:
             return msgspec.convert({**msgspec.to_builtins(value), **told}, type(value))

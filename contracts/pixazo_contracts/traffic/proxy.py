@@ -113,7 +113,6 @@ class _Judging:
             self.task = None
 
     async def now(self, exchange: Exchange) -> list[str]:
-        """Say what an exchange shows to be wrong; return the failed clauses."""
         window, loop = self._tape.window(exchange), asyncio.get_running_loop()
         found = await loop.run_in_executor(self._thread, self._tape.violations, window)
         for clause, outcome, finding in found:
@@ -242,7 +241,6 @@ class Proxy:
     # -- towards the gateway
 
     async def _pass(self, passing: _Passing) -> None:
-        """Send the request and read the beginning of the response, or refuse to pay for it."""
         origin, purse, is_media = self._profile.origin, self.guard, passing.operation == "media"
         if only_reads(passing.method, f"{origin}{passing.target}", origin, media=is_media):
             purse = None
@@ -285,7 +283,6 @@ class Proxy:
         return Reply(status=passing.answer.status, headers=headers, body=body, whole=whole, error=passing.error)
 
     async def _read_body(self, passing: _Passing) -> None:
-        """Read the whole request before it is paid for, or changed."""
         if (passing.head.get(b"expect") or b"").lower() == b"100-continue":
             await passing.app.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             kept = [pair for pair in passing.head.headers if pair[0].lower() != b"expect"]

@@ -253,7 +253,6 @@ class _Child:
         self._signals: Signals | None = None
 
     def hold_signals(self) -> None:
-        """From now on signals do not end this process."""
         self._signals = self._signals or Signals(_SIGNALS)
 
     def run(self, variables: dict[str, str], *, limit: float | None = None, quiet: bool = False) -> int | None:
@@ -303,7 +302,6 @@ class _Child:
 
 
 def _end_session(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and everything that it has started, which is a session of its own."""
     with suppress(ProcessLookupError, PermissionError):  # none is left
         if sys.platform == "win32":  # Windows has no sessions: what the process has started continues
             process.kill()

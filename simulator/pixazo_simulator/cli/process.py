@@ -109,8 +109,6 @@ class LineWriter:
 
 
 class _QueueHandler(logging.Handler):
-    """Writes the log through a LineWriter."""
-
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._writer = LineWriter(descriptor, self._line_of_dropped)

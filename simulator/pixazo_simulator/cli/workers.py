@@ -63,7 +63,6 @@ class Workers:
         return process
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
-        """Replace workers that end, until the shutdown."""
         while not self._ending.is_set():
             code = process.wait()
             if self._ending.is_set():

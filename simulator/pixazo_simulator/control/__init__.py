@@ -48,7 +48,7 @@ else:
         ".schema.responses": "from_json to_json",
     }
 
-    def __getattr__(name: str) -> object:
+    def __getattr__(name: str) -> object:  # not `exported`, whose package imports the server, which is above this wing
         for home, names in _HOMES.items():
             if name in names.split():
                 return getattr(import_module(home, __name__), name)

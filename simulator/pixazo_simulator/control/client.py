@@ -257,7 +257,7 @@ class ControlClient:
         return self._call("GET", "/_sim/world/log", dict[str, Any])
 
     def history(self, *, after: int | None = None, limit: int | None = None) -> responses.History:
-        """The latest commands that changed the world, as far as the log reaches back, or the first `after` a position. Needs a log."""
+        """The latest commands that changed the world, or the first `after` a position. Raises ControlError (400) without a log."""
         return self._list("world/history", responses.History, after=after, limit=limit)
 
     def keep_state(self) -> int:
@@ -294,7 +294,7 @@ class ControlClient:
         return self._call("POST", "/_sim/clock/advance", responses.Advanced, given).events
 
     def upcoming(self, seconds: float | None = None) -> responses.Upcoming:
-        """What falls due within these seconds of the world's clock (15) if nothing happens; of a webhook only the next attempt."""
+        """What falls due within these seconds of the world's clock (by default 15) if nothing else happens; only the next attempt of a webhook."""
         return self._list("upcoming", responses.Upcoming, seconds=seconds)
 
     def ledger(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.LedgerPage:
@@ -310,7 +310,7 @@ class ControlClient:
         return self._list("generations", responses.GenerationPage, limit=limit, at=at)
 
     def status(self, request_id: str, *, at: datetime | str | None = None) -> responses.StatusAnswer:
-        """The response to a status read now, or `at` an instant, past or future if nothing changes: `text` byte for byte, `body` decoded."""
+        """The response to a status read now or `at` an instant (a future one: if nothing changes): `text` byte for byte, `body` decoded."""
         return self._list("status", responses.StatusAnswer, request_id=request_id, at=at)
 
     def journal(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:

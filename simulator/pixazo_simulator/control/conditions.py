@@ -96,7 +96,6 @@ class Search:
             yield from self.world.generations()
 
     def _facts(self, each: Found) -> Mapping[str, object]:
-        """What the matchers are compared with, by name."""
         if isinstance(each, Exchange):
             path = each.target.partition("?")[0]
             facts = {"method": each.method, "path": path, "status": each.status, "reason": each.reason}

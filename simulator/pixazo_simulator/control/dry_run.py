@@ -94,7 +94,6 @@ def _explained(world: state.World, real: state.World | None, route: RoutedReques
 
 
 def _facts(world: state.World, route: RoutedRequest, request: Request, now: int) -> Facts | None:
-    """The facts that the rules were asked about, None where no rule was asked."""
     match route.endpoint:
         case Submit(operation):
             return at_submit(operation, request.headers, members(request.body or b""), world.next_generation, now)

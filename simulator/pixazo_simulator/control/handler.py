@@ -347,7 +347,6 @@ def _host_of(authority: str) -> spec.IpAddress | str | None:
 
 
 def _is_own(host: spec.IpAddress | str, settings: Settings) -> bool:
-    """Whether a host is this machine, or one that the settings name."""
     if isinstance(host, str):
         return host in ("localhost", *map(str.lower, settings.control_hosts))
     return host.is_loopback or host in map(spec.plain_ip, settings.control_hosts)

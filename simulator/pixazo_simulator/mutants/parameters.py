@@ -90,17 +90,14 @@ def _accept_image(when: Is) -> Edits:
 
 
 def _accept_data_url(when: Callable[[spec.ImageFacts], bool]) -> Edits:
-    """Accept data URLs of images that ought to be refused."""
     return _accept_image(_image(lambda seen: seen.format != "other" and when(seen)))
 
 
 def _refuse_data_url(when: Callable[[spec.ImageFacts], bool], message: str) -> Edits:
-    """Refuse data URLs of valid images."""
     return _refuse(IMAGE, _image(lambda seen: seen.whole and when(seen)), message)
 
 
 def _accept_flag(operation: str, name: str) -> Edits:
-    """Accept `true` and `false` as strings."""
     return accept(operation, name, lambda value: value in ("true", "false"), lambda value: value == "true")
 
 

@@ -22,10 +22,7 @@ MEDIA_HOSTS = ("pub-582b7213209642b9b995c96c95a30381.r2.dev",)
 REDIRECT_PORT = "PIXAZO_REDIRECT_PORT"
 REDIRECT_HOSTS = "PIXAZO_REDIRECT_HOSTS"
 REDIRECT_CA = "PIXAZO_REDIRECT_CA"
-"""Variables with which `exec` describes its TLS listener to its child processes: port, hosts, and the file of its authority (PEM).
-
-They are our own because programs and wrappers change SSL_CERT_FILE and the like at will.
-"""
+"""Port, hosts and authority (PEM file) of the TLS listener of `exec`, for its children: programs change SSL_CERT_FILE at will."""
 
 _ACTIVE = threading.Lock()
 

@@ -165,7 +165,6 @@ class Patches:
         return original(secured, *args, **options)
 
     def _admit(self, carrier: Any, host: object) -> None:
-        """Refuse a connection to one of the hosts that visibly does not reach the listener."""
         if self._redirection.covers(host):
             peer: tuple[Any, ...] | None = None
             with suppress(OSError):  # not connected yet: `connect` will redirect it

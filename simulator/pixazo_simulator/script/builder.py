@@ -181,8 +181,6 @@ def script_problems(data: object) -> Iterator[spec.InvalidDataError]:
 
 
 class _Script(msgspec.Struct, forbid_unknown_fields=True):
-    """The content of a script file."""
-
     rules: Annotated[tuple[Any, ...], Meta(max_length=MOST_RULES)] = ()
 
 

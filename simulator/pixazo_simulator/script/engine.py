@@ -202,7 +202,6 @@ class Script:
         self._hold({})
 
     def _hold(self, entries: dict[int, RuleEntry]) -> None:
-        """Set these rules, by number."""
         self._entries = entries
         self._about: dict[str, list[RuleEntry]] = {}
 

@@ -63,7 +63,7 @@ class SubmitConditions(RequestConditions, total=False):
 
 
 class _GenerationConditions(TypedDict, total=False):
-    """What can be matched in the generation: its number among the accepted ones from 1, seconds since its acceptance (`age`), ..."""
+    """What can be matched in the generation concerned: `generation` counts accepted ones from 1, `age` the seconds since acceptance."""
 
     request_id: Condition
     generation: Condition

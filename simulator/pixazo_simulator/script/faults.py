@@ -287,7 +287,7 @@ class UnknownStatus(Fault, frozen=True):
 
 
 class ChangedMembers(Fault, frozen=True):
-    """A body whose members deviate; a dot leads into an object. An error response stays as it is.
+    """A body whose members are absent, renamed, null, or have another value; a dot leads into an object. No error response changes.
 
     `remove` and `null` are names, `rename` maps names to others, `set` maps names to values.
     """
@@ -331,7 +331,6 @@ def _holder(members: dict[str, Any], name: str) -> tuple[dict[str, Any] | None, 
 
 
 def _take(members: dict[str, Any], name: str) -> Any:
-    """Remove a member; its value, or UNSET where it is absent."""
     found, last = _holder(members, name)
     return msgspec.UNSET if found is None else found.pop(last, msgspec.UNSET)
 

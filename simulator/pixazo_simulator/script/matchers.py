@@ -100,8 +100,6 @@ def _inner(value: object) -> Iterable[object] | None:
 
 
 class _Absent:
-    """Represents a fact that is absent."""
-
     def __repr__(self) -> str:
         return "absent"
 

@@ -290,7 +290,6 @@ def written(value: float | str) -> str:
 
 
 def _instant(name: str, moment: float | str, added: int) -> int:
-    """A moment in UTC milliseconds."""
     if not isinstance(moment, str):
         return added + round(moment * spec.SECOND)
     if (instant := spec.read_instant(moment)) is None:
@@ -316,7 +315,6 @@ def _flat(match: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 def _problem(step: Step, about: frozenset[str]) -> tuple[str, spec.Path] | None:
-    """What is wrong with a step of a rule about these operations, and where."""
     if step.end and not about <= spec.SUBMITS:
         return "only a submission can have an end: write when='submit'", ("end",)
     if step.reply and not about <= CALLS["request"]:
@@ -330,7 +328,6 @@ def _problem(step: Step, about: frozenset[str]) -> tuple[str, spec.Path] | None:
 
 
 def _contradiction(step: Step) -> str | None:
-    """Why the parts of a step cannot happen together, None when they can."""
     reply, end = "reply" if step.reply else None, "end" if step.end else None
     stuck = next((f"fault {kind_of(fault)!r}" for fault in step.faults if isinstance(fault, Stuck)), None)
     done = ((fault, each) for fault in step.faults for each in fault.effects)
@@ -347,7 +344,6 @@ def _contradiction(step: Step) -> str | None:
 
 
 def _conflict(faults: Iterable[Fault]) -> str | None:
-    """Why these faults cannot happen together, None when they can."""
     kinds = {kind_of(fault): fault for fault in faults}
     for first, second in combinations(kinds, 2):
         if second in kinds[first].excludes or first in kinds[second].excludes:

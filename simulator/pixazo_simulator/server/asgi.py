@@ -132,7 +132,6 @@ class Application:
         return None if self.is_wrapped or self.log else self.gateway
 
     async def _live(self, _: Scope, receive: Receive, send: Send) -> None:
-        """The lifespan: deliver webhooks until the server stops."""
         await receive()
         if self.log:
             self.log.start()

@@ -454,7 +454,6 @@ class GatewayProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def _answer_directly(self, request: Request, route: RoutedRequest) -> None:
-        """Answer a request with one write, or hand its response over to the application."""
         keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
         answered = cast("DirectWay", self._way).answer(request, route, keep_alive=keep_alive)
         if isinstance(answered, Response):
@@ -542,7 +541,6 @@ class GatewayProtocol(HttpToolsProtocol):
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:
-    """Let the application receive `http.disconnect`."""
     if not cycle.response_complete:
         cycle.disconnected = True
         cycle.message_event.set()

@@ -181,7 +181,6 @@ def transmitted(response: Response) -> Iterator[Step]:
 
 
 def _pieces(body: bytes, most: int) -> list[bytes]:
-    """The body in pieces of nearly the same length, none of them empty unless the body is."""
     count = max(1, min(most, len(body)))
     bounds = [len(body) * number // count for number in range(count + 1)]
     return [body[first:last] for first, last in pairwise(bounds)]

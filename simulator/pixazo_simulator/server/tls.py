@@ -54,7 +54,6 @@ class _Open(msgspec.Struct, frozen=True):
     state: Connections
 
     async def close(self) -> None:
-        """Stop listening and abort the connections; returns when they have ended."""
         self.state.is_closed = True
         self.server.close()
         for connection in list(self.state.connections):

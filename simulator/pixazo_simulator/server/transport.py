@@ -84,8 +84,6 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
 
 
 class _Exchange:
-    """One request of a client, and its response; `library` is the module of the client."""
-
     __slots__ = ("_application", "_asked", "_library", "_request", "_server")
 
     def __init__(self, running: Running, library: Any, request: Any) -> None:
@@ -139,7 +137,6 @@ class _Exchange:
         return self._whole(step)
 
     def _call(self, function: Callable[[], Any]) -> Step:
-        """What calls a coroutine function on the loop of the server."""
         return lambda: self._server.call(function())
 
     def _played(self, response: Response, route: RoutedRequest) -> Iterator[Any]:
@@ -186,7 +183,6 @@ class _Exchange:
 
     @property
     def _patience(self) -> float | None:
-        """The read time-out of the client."""
         return cast("float | None", self._request.extensions.get("timeout", {}).get("read"))
 
     def _refused(self, status: HTTPStatus, message: str) -> Any:
@@ -275,7 +271,6 @@ async def _sleep(seconds: float) -> None:
 
 @cache
 def _library(kind: Any) -> Any:
-    """The module, httpx2 or httpx, of a class of requests."""
     name = next(name for each in kind.__mro__ if (name := each.__module__.partition(".")[0]) in ("httpx", "httpx2"))
     return sys.modules[name]
 
@@ -293,7 +288,7 @@ def _extensions(status: int) -> dict[str, Any]:
 
 
 class App:
-    """A simulator of this process as an ASGI application for any event loop; its lifespan is that of the simulator."""
+    """A running simulator as an ASGI application for any server, test client or event loop; its lifespan is that of the simulator."""
 
     def __init__(self, running: Running) -> None:
         self._running = running

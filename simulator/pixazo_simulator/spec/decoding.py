@@ -183,7 +183,6 @@ def _start(value: object) -> str:
 
 
 def _wanted(types: str, rule: str | None, info: inspect.Type) -> str:
-    """What fits: types in words, and the rule for their values."""
     if rule and "regex" in rule:
         schema: dict[str, object] | None = getattr(info, "extra_json_schema", None)
         return str((schema or {}).get("description", "a string in the right format"))
@@ -233,7 +232,6 @@ def _structs(info: inspect.Type) -> list[inspect.StructType]:
 
 
 def _alternatives(info: inspect.Type) -> list[inspect.Type]:
-    """The types that a value may have, without their metadata."""
     if isinstance(info, inspect.Metadata):
         return _alternatives(info.type)
     if isinstance(info, inspect.UnionType):

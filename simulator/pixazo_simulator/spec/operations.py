@@ -286,7 +286,6 @@ def _is(kind: str, value: Any) -> bool:
 
 
 def _problem(parameter: Parameter, place: str, value: Any) -> Problem | None:
-    """The first rule of a parameter that the value at a place breaks."""
     if value is UNSET:
         return Problem(place, Violation.REQUIRED) if parameter.required else None
     if not _is(parameter.type, value) or (parameter.enumeration and value not in parameter.enumeration):

@@ -478,7 +478,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _changed(self) -> frozenset[str]:
-        """The fields whose value is not their default."""
         default = PROFILES["documented"]
         return frozenset(name for name in self.__struct_fields__ if getattr(self, name) != getattr(default, name))
 

@@ -244,7 +244,6 @@ class _EncodedKeys:
         self._shortest, self._longest = _HEAD, 0
 
     def count(self, key: str, by: int) -> None:
-        """Add one more of each form of a key, or one less."""
         for form, alone, inner in _encoded_forms(key):
             head, size = form[:_HEAD], len(form)
             count_by(self._counts, (form, alone), by)
@@ -269,7 +268,6 @@ class _EncodedKeys:
                     yield place, end
 
     def _places(self, text: str) -> list[tuple[int, str]]:
-        """Where one of them may begin, and with which characters."""
         known = self._sizes
         if len(known) <= _FEW:
             return [(place, head) for head in tuple(known) if head in text for place in _places(head, text)]
@@ -472,7 +470,6 @@ def sent_secrets(headers: Iterable[Header], target: str) -> tuple[list[str], lis
 
 
 def _credentials(authorization: str) -> list[str]:
-    """User and password of `Authorization: Basic`."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         return []

@@ -112,7 +112,6 @@ def _outcome(world: World) -> str:
 
 
 def _begun(log: WorldLog, key: str, scratch: Scratch) -> tuple[Fold, World]:
-    """The world of a document before its commands, under this key."""
     fold = Fold(*scratch(log.begun), stands=True)
     fold.time.latest = fold.time.command = log.begun.at
     return fold, fold.worlds.carry_out(AdoptWorld(state=log.state, key=key))

@@ -163,7 +163,6 @@ class Log:
         return waiting.outcome.result()
 
     async def _flush(self) -> None:
-        """Append what waits, together with all that has arrived meanwhile."""
         while True:
             batch = await self._batch()
             commands = (each.entry.command for each in batch)
@@ -288,7 +287,6 @@ class Log:
             self._saved, self._size = count, 0
 
     def _fail(self, error: Exception) -> None:
-        """Log once that the store cannot be used."""
         if self.unavailable is None:
             log.warning("%s", error)
         self.unavailable = str(error)

@@ -40,9 +40,9 @@ _HEAD = f"{_PREFIX}head"
 _NAME = 16
 """Bytes before the head: the name of the log, which is part of all other keys. A process that still knows a lost log never writes to the next."""
 _DATA, _UNTIL = b"d", b"u"
-"""Fields of a batch, which is one message of the stream: its entries, and the time of the server (milliseconds) until which it counts.
+"""Fields of a batch, one message of the stream: its entries, and the server's time (ms) until which it is carried out.
 
-A server that was suspended may accept a batch long after its callers have got a time-out; then it is not carried out.
+A server that was suspended may accept a batch long after its callers have got a time-out.
 """
 _BATCH = msgspec.msgpack.Decoder(list[bytes])
 

@@ -19,10 +19,9 @@ from .sender import WebhookRequest
 CHALLENGE_TIMEOUT = 3.0
 """Seconds of the world's clock within which a receiver must echo a challenge (policy `callback_url`)."""
 LEAST_TIMEOUT = 5.0
-"""Real seconds that a receiver has at least (or the seconds of the policy, if fewer), however fast the clock runs.
+"""Real seconds that a receiver has at least (or the policy's, if fewer) however fast the clock runs, and on a manual clock.
 
-Also its time on a manual clock. A working receiver must not time out because its machine is busy: the system retries a connection
-that a full backlog dropped after 1 s and again after 3 s.
+A busy machine must not look like a time-out: the system retries a connection that a full backlog dropped after 1 s and again after 3 s.
 """
 SIGNED_BY = ("webhook-id", "webhook-timestamp", "webhook-signature")
 """The headers of a signed webhook (https://www.standardwebhooks.com)."""

@@ -22,17 +22,15 @@ from .sender import WebhookRequest
 FLOOD = 65
 """Deliveries of one instant from which on they are attempted together, unless the world has rules about webhooks.
 
-Fewer are attempted one after another, each after the response to the one before, so a test sees the same in every run.
-The same applies to a receiver that gets fewer of a flood. Any other receiver gets up to MOST_AT_ONCE at once, which begin in order, and
-no receiver waits for another. The attempts are recorded and reported in the order of their deliveries in any case.
+Fewer, and those to a receiver that gets fewer of a flood, are attempted one after another, so a test sees the same in every run. Any
+other receiver gets up to MOST_AT_ONCE at once, begun in order, and waits for no other. Attempts are recorded in the order of deliveries.
 """
 MOST_TOGETHER = 64
 """Attempts in progress for one world; the others wait, and their time-outs have not begun."""
 MOST_AT_ONCE = 5
-"""Attempts in progress to one receiver of one world.
+"""Attempts in progress to one receiver of one world: as many as fit into the shortest common backlog, of Python's http.server.
 
-No more than fit into the shortest common backlog (5, of Python's http.server). An attempt that a full backlog dropped is given up after a
-while, but the receiver may still accept it later: the webhook would arrive twice.
+The receiver may still accept an attempt that a full backlog dropped when it has been given up: the webhook would arrive twice.
 """
 MOST_STARTED = 100
 """Deliveries or transitions of one world that are processed between turns of other tasks."""
@@ -62,8 +60,6 @@ class AdvanceError(Exception):
 
 
 class _ReceiverQueue:
-    """The attempts to reach one receiver of one world."""
-
     def __init__(self) -> None:
         self.slots = asyncio.Semaphore(MOST_AT_ONCE)
         self.waiting: deque[Delivery] = deque()
@@ -157,7 +153,6 @@ class Dispatcher:
 
     @property
     def _process(self) -> str:
-        """The name of this process where several may attempt deliveries."""
         return self._worlds.log.process if self._worlds.log else ""
 
     async def _start_due(self, world: World) -> float | None:
@@ -224,7 +219,6 @@ class Dispatcher:
                 await self._worlds.apply(world, state.ReturnDelivery(world.clock.now(), number, interrupted))
 
     async def _apply_when_possible(self, world: World, command: state.Command[None]) -> None:
-        """Carry out a command, as soon as the store can be used."""
         while True:
             try:
                 return await self._worlds.apply(world, command)
@@ -240,7 +234,6 @@ class Dispatcher:
             log.info("webhook about %s to %s: %s", delivery.request_id, *shown, extra=fields)
 
     async def _outcome(self, world: World, delivery: Delivery) -> Attempt:
-        """Send a delivery when there is a slot for it; the result is not recorded yet."""
         faults, queue = delivery.faults or (), self._queue(world, delivery)
         try:
             async with queue.slots, self._progress_of(world).slots:
@@ -454,7 +447,6 @@ class Dispatcher:
 
 
 def _turns(deliveries: Iterable[Delivery]) -> Iterator[deque[Delivery]]:
-    """The queue of each receiver, as often as it may be attempted at once."""
     queues: dict[tuple[str, int], deque[Delivery]] = {}
     for delivery in deliveries:
         queues.setdefault(receiver(delivery.url)[1:], deque()).append(delivery)

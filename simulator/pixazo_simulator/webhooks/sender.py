@@ -210,7 +210,6 @@ class _Exchange:
 
 
 def _request(url: str, webhook: WebhookRequest) -> bytes:
-    """The request; the target is that of the URL, and the host has no user and password."""
     headers = "".join(f"{name}: {value}\r\n" for name, value in (_HEADERS | webhook.headers).items())
     head = f"POST {_target(url)}\r\n{headers}content-length: {len(webhook.body)}\r\n\r\n"
     return head.encode("ascii") + webhook.body
@@ -218,7 +217,6 @@ def _request(url: str, webhook: WebhookRequest) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _target(url: str) -> str:
-    """The rest of the request line, and the Host header."""
     parts = urlsplit(url)
     query = f"?{quote(parts.query, safe=_QUERY)}" if parts.query else ""
     return f"{quote(parts.path, safe=_PATH) or '/'}{query} HTTP/1.1\r\nhost: {parts.netloc.rpartition('@')[2]}"

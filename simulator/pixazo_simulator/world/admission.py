@@ -286,7 +286,6 @@ class Admission(msgspec.Struct):
 
     @property
     def _callback(self) -> object:
-        """What was sent as the parameter that names a webhook URL, UNSET where nothing was."""
         return self._asked.operation.value(self._asked.operation.callback, self._sent)
 
     @property
@@ -295,7 +294,6 @@ class Admission(msgspec.Struct):
         return bool(self._callback or None) and self._policy.callback_url == "ignore"
 
     def _find_webhooks(self) -> None:
-        """The webhook URLs that were sent, and what is wrong with them."""
         member, policy, operation = self._parameters.callback_url, self._policy, self._asked.operation
         if self._ignores_member or (member == "" and policy.empty_callback_url == "ignore"):
             member = UNSET

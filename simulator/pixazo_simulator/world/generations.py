@@ -80,7 +80,6 @@ def _plan(queued: int, processing: int) -> spec.Plan:
 
 
 def _outcome(admitted: Admitted) -> tuple[spec.Status, str | None]:
-    """The outcome, and the error text of the script or the prompt."""
     end, magic = admitted.end, admitted.magic
     if end and end.status:
         return spec.Status(end.status), end.error
@@ -262,14 +261,12 @@ class Generations(Part, kw_only=True):
         return spec.Answer(200, self.status_body(generation, generation.origin, at))
 
     def _status(self, found: Generation, origin: str, at: int) -> tuple[spec.StatusSpan, bytes]:
-        """The state of a generation at an instant, and its encoded status body."""
         seen = self.functions.status_span(found.accepted, found.plan, at)
         return seen, spec.status_body(
             found.request_id, found.model_id, found.output, found.accepted, seen, found.plan.error, origin, self.policy
         )
 
     def _body_decided_by(self, generation: Generation, at: int) -> tuple[str, ...]:
-        """The fields of the policy that decide the status body at an instant."""
         shaping = self.policy.changed_among("public_origin", "media_origin", "media", "status_members", "timestamps")
         has_ended = at >= generation.finish
         return (*shaping, *(each for each in generation.decided_by if has_ended or each == "job_times"))

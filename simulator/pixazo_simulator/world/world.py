@@ -624,7 +624,6 @@ class World(Generations, kw_only=True):
         return [each.as_of(at) for each in kept if self._entered(each) <= at]
 
     def _entered(self, delivery: Delivery) -> int:
-        """When a delivery was entered, as if a challenge had been echoed immediately."""
         generation = self._generations[delivery.request_id]
         if delivery.copy_of is not None:  # it is posted immediately
             return delivery.attempts[0].at if delivery.attempts else self.clock.now()

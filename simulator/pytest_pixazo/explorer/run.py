@@ -305,7 +305,6 @@ class Run:
         return status
 
     def _before_response(self, request: HttpRequest, response: HttpResponse) -> None:
-        """Called by the proxy with a response that has not reached the app yet."""
         name = self._name(request, response)
         if name is None or self._delivering is not None:  # a read within receive() is part of that callback
             return
@@ -326,7 +325,6 @@ class Run:
         self.lines.append(f"{name} arrives")
 
     def _name(self, request: HttpRequest, response: HttpResponse) -> str | None:
-        """The name of a response in `lines`, None for one that nothing can overtake."""
         if request.method == "POST":
             self._submitted = self._submitted or response.status in (200, 202)
             return f"the {response.status}"

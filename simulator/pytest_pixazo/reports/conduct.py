@@ -323,7 +323,6 @@ def _is_prompted(received: Sequence[CallbackAttempt], before: Call, read: Call) 
 
 
 def _split(reads: Sequence[Call]) -> tuple[list[Call], list[Call]]:
-    """The reads up to the first that reported the end, and those from it on."""
     end = next((index for index, read in enumerate(reads) if read.has_ended), len(reads))
     return list(reads[: end + 1]), list(reads[end:])
 

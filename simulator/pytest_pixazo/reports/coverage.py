@@ -186,7 +186,6 @@ def _documented(status: int, operation: str) -> int:
 
 
 def _reported(traffic: Traffic) -> dict[str, list[str]]:
-    """The statuses of each generation that were reported to the app, in order of time."""
     seen: list[Call | CallbackAttempt] = [callback for callback in traffic.callbacks if callback.was_received]
     seen += [call for call in traffic.calls if call.operation == "status" or call.is_submit]
     found: dict[str, list[tuple[float, int, str]]] = defaultdict(list)

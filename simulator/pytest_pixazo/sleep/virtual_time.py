@@ -51,7 +51,7 @@ class SleepLimitError(Failed):
 
 @dataclass(slots=True, eq=False)
 class Wakeup:
-    """Something to call at a point of virtual time, in nanoseconds; one that `drives` is of a sleep, and the clock moves to it."""
+    """Something to call at a point of virtual time, in nanoseconds; the clock moves to it only if it `drives`, as that of a sleep does."""
 
     due: int
     wake: Callable[[], object]

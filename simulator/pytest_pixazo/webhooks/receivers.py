@@ -71,9 +71,10 @@ class Callback:
         return _text(self.json, "status")
 
     def verify(self, secret: str) -> None:
-        """Check the signature of Standard Webhooks (https://www.standardwebhooks.com) with a `whsec_...` secret, but not its age.
+        """Check the signature of Standard Webhooks (https://www.standardwebhooks.com) with a `whsec_...` secret.
 
-        Raises SignatureError for a missing or wrong signature, ValueError for a secret that is not Base64.
+        The timestamp, which comes from the world's clock, is not compared with the time of day. Raises SignatureError for a missing or wrong
+        signature, ValueError for a secret that is not Base64.
         """
         from pixazo_simulator.webhooks import SIGNED_BY, read_secret, verify
 

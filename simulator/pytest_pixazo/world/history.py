@@ -68,7 +68,8 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
     ) -> Journal:
         """The exchanges that match every argument; `path` is any part of the target, `rule` any part of the rule that decided.
 
-        `operation` is a call as in `when`, or several operations. Raises ValueError for no request, TypeError for a status that is a string.
+        `operation` is a call as in `when`, or several operations. Raises ValueError for one that is no request, TypeError for a status that is
+        a string.
         """
         if isinstance(operation, str):
             asked("journal.filter", operation, {}, REQUESTS)

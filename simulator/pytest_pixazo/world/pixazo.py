@@ -289,7 +289,7 @@ class Pixazo(Settable):
     def transport(self) -> Transport:
         """A transport for clients of httpx2 and httpx that uses no socket: `httpx.AsyncClient(transport=pixazo.transport())`.
 
-        Requests to any host go to the simulator, where their key opens the world. Raises RuntimeError if that is another process.
+        Requests to any host go to the simulator, where their key opens the world. Raises RuntimeError if that runs in another process.
         """
         if self._simulator is None:
             raise RuntimeError(
@@ -332,7 +332,6 @@ class Pixazo(Settable):
         return virtual_sleep(self._world_clock())
 
     def _world_clock(self) -> WorldClock:
-        """The clock of this world, as sleeps move it."""
         from pytest_pixazo.sleep import WorldClock
 
         simulator = self._simulator
@@ -404,10 +403,9 @@ class Pixazo(Settable):
     def when(self, call: AnyCall, /, **match: Any) -> When:
         """Begin a rule for these calls; the next verb says what happens to them, such as `.reply(429, times=2)`.
 
-        `call` is generate, imageToVideo, submit (any of them), status, media, webhook or request (any but webhook). The rule is active
-        from the first verb on; the first `after` matching calls pass, and it applies to the others with `probability`.
-        It does not apply before `since` or from `until` on (seconds of the world's clock from now, or instants). Raises ValueError
-        with the nearest known name.
+        `call` is generate, imageToVideo, submit (any of them), status, media, webhook or request (any but webhook). From its first verb
+        on, the first `after` matching calls pass, and the rule applies to the others with `probability`, not before `since` or from
+        `until` on (seconds of the world's clock from now, or instants). Raises ValueError with the nearest known name.
         """
         rule = When(self.control, call, **match)
         self._rules.append(rule)

@@ -241,7 +241,6 @@ class GatewayMachine(stateful.RuleBasedStateMachine):
         self.receiver = ReceiverUrl("plain")
 
     def _run(self, conversation: Conversation[T] | SingleStep[T]) -> T:
-        """Carry out a conversation, and let the model see its steps."""
         before = len(self.dialogue.steps)
         returned = self.dialogue.run(iter(conversation), "machine")
         for step, result in self.dialogue.steps[before:]:
@@ -253,7 +252,6 @@ class GatewayMachine(stateful.RuleBasedStateMachine):
         return returned
 
     def _submit(self, step: Send) -> object:
-        """Send a submit; return its entry for the bundle of accepted requests."""
         exchange = self._run(step)
         if exchange.accepted_id is None:
             return NOTHING

@@ -171,7 +171,6 @@ def is_status_envelope(message: Message) -> bool:
 
 
 def _refused(exchange: Exchange, owners: dict[str, str]) -> Iterator[Sighting]:
-    """What the envelope of an error shows."""
     shape, known = SHAPES.get(frozenset(exchange.members), ""), has_known_key(exchange)
     match exchange.status:
         case 400 | 415 if exchange.is_submit and known:

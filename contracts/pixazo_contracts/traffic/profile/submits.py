@@ -210,7 +210,6 @@ def seen_in_submits(trace: Trace) -> Iterator[Sighting]:
 
 
 def _fault_of(submit: Exchange) -> str | None:
-    """The check that refused a submit."""
     if submit.status == 400:
         if submit.members.get("error") == "Model not found":
             return "model"

@@ -84,7 +84,6 @@ class Page:
         return self._message(text, is_good=is_success(latest.status))
 
     async def _resend(self, number: int) -> KeptCallback:
-        """Post a webhook to the app once more. Raises Refused."""
         entry = self._kept.get(number)
         if entry is None:
             raise Refused(404, f"there is no webhook {number}: it has not arrived, or is no longer kept", "Not found")

@@ -75,7 +75,6 @@ def _from(folder: Path, profile: str | None) -> str | None:
 
 
 def _natural_status(control: ControlClient, submission: Exchange) -> int:
-    """The status code of a submission without any rule."""
     kind = submission.request.header("content-type")
     headers = {"Content-Type": kind} if kind else {}
     return control.explain("POST", submission.path, headers=headers, body=submission.body_again).status
@@ -117,7 +116,6 @@ def _python(value: object) -> str:
 
 
 def _calls(trace: Trace, generations: tuple[Generation, ...]) -> list[dict[str, Any]]:
-    """What the app called, with the responses; ids are the numbers of their generations."""
     number_of = {one.request_id: one.number for one in generations if one.request_id}
     return [
         {"at": round(each.started, 3), **call, "answer": _answer(each)}

@@ -374,7 +374,6 @@ class _Telling(msgspec.Struct):
         return steps
 
     def note_the_rest(self) -> None:
-        """Note what belongs to no generation."""
         told = {id(each) for one in self.generations for each in (*one.reads, *one.downloads)}
         others = [each for each in self.trace.exchanges if not each.is_submit and id(each) not in told]
         if others:

@@ -56,7 +56,6 @@ def command_of(noun: str) -> click.Command:
 
 
 def _command_settings(verb: Verb) -> dict[str, Any]:
-    """Callback, parameters, help and example of the command of a route."""
     (route,) = (each for each in ROUTES if each.name == verb.route)
     own, text = tuple(_parameters_of(route, verb.arguments)), inspect.cleandoc(route.carry_out.__doc__ or "")
     as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print the response as it is, instead of a table.")
@@ -185,7 +184,6 @@ def _json(option: str, text: str) -> Any:
 
 
 def _content(name: str) -> str:
-    """The text of a file, `-` for standard input."""
     try:
         with click.open_file(name.removeprefix("@"), encoding="utf-8-sig") as file:
             return str(file.read())
@@ -261,7 +259,6 @@ def _carry_out(route: ControlRoute, given: dict[str, Any]) -> None:
 def _call(
     route: ControlRoute, number: int | None, members: Any, url: str, token: str | None, key: str | None
 ) -> tuple[int, bytes]:
-    """Status code and body of the response to a call."""
     target, content = route.path.replace("{number}", str(number)), b""
     try:
         channel = HttpChannel(url, token)
@@ -277,7 +274,6 @@ def _call(
 
 
 def _in_words(reason: str) -> str:
-    """A message of the simulator, with the commands in place of the routes that it names."""
     routes = {route.name: f"{route.method} {route.path}" for route in ROUTES}
     for verb in sorted(VERBS, key=lambda verb: -len(routes[verb.route])):
         reason = reason.replace(routes[verb.route], f"pixazo-sim {verb.words}")

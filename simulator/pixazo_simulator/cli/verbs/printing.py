@@ -48,7 +48,6 @@ def print_value(value: Row) -> None:
 
 
 def _members(value: Row, path: str) -> Iterator[tuple[str, Any]]:
-    """The members of an object and of the objects in it, by their paths."""
     for name, each in value.items():
         if isinstance(each, dict) and each:
             yield from _members(cast("Row", each), f"{path}{name}.")
@@ -61,7 +60,6 @@ def _is_table(value: object) -> bool:
 
 
 def _cell(value: object) -> str:
-    """A value as a string; for a list of objects their number."""
     if value is None or value in ([], {}):
         return "-"
     if isinstance(value, bool):

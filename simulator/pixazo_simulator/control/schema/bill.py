@@ -131,7 +131,6 @@ def _is_lost(seen: state.Exchange) -> bool:
 
 
 def _tells_the_end(each: state.Exchange) -> bool:
-    """Whether it is a status read that shows a terminal status."""
     if each.operation != "status" or not is_success(each.status):
         return False
     try:

@@ -82,7 +82,6 @@ def world(world: state.World) -> body.WorldState:
 
 
 def _at_a_glance(world: state.World, now: int) -> dict[str, Any]:
-    """What is shown of a world, both alone and in the list of all."""
     return {
         "now": instant(now),
         "clock": str(world.clock),
@@ -438,7 +437,6 @@ def _diagnosis(diagnosis: Diagnosis, seen: state.Exchange, redactor: spec.Redact
 
 
 def _summary(seen: body.Exchange, nearest_rule: body.RuleDiagnosis | None) -> str:
-    """The response, its reason, and which rule decided or came nearest, in one line."""
     answered = f"gets {seen.status}" if seen.status else "gets no response"
     parts = [f"{seen.method} {seen.target} {answered}: {seen.reason}"]
     if isinstance(seen.response.body, dict):

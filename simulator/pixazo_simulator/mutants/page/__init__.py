@@ -277,7 +277,6 @@ def _found(value: Any, keys: list[str]) -> Any:
 
 
 def _updated(value: Any, keys: list[str], edit: Callable[[Any], Any]) -> Any:
-    """The value with every member at a path edited."""
     if not keys:
         return edit(value)
     key, *rest = keys

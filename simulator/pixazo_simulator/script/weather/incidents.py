@@ -134,7 +134,6 @@ def forecast(seed: int, days: int = 1) -> Forecast:
 
 
 def _drawn(seed: int, day: int, name: str, noun: _Noun) -> Iterable[Incident]:
-    """The incidents of a day at one noun, each at a generation of its own."""
     random = Random(f"{seed} {day} {name}")  # noqa: S311 - reproducible by design, guards nothing
     for number, generation in enumerate(sorted(random.sample(range(1, DAY + 1), noun.incidents))):
         # Kinds are dealt like cards, so three days have every kind.

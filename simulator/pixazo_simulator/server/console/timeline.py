@@ -125,7 +125,6 @@ def draw(
 def _happened(
     exchanges: Iterable[Exchange], deliveries: Iterable[Delivery], entries: Iterable[Entry], now: datetime
 ) -> Iterator[Mark]:
-    """The status reads, the attempts to post webhooks, and what was charged and refunded."""
     for read in exchanges:
         if read.request_id and read.operation == "status":
             body = read.response.body
