@@ -134,7 +134,6 @@ class Download:
                 yield piece
 
     def write(self, piece: bytes) -> None:
-        """Append a piece to the file."""
         with self._writing():
             if self._file is not None:
                 self._file.write(piece)

@@ -80,11 +80,9 @@ class BlockingIO:
         self._sleep = sleep
 
     async def pause(self, seconds: float) -> None:
-        """Let time pass."""
         (self._sleep or time.sleep)(seconds)
 
     async def notify(self, callback: Callable[..., object], *values: object) -> None:
-        """Call a function of the caller's."""
         callback(*values)
 
     async def run(self, function: Callable[..., T], *values: object) -> T:

@@ -119,7 +119,6 @@ def _add_world_options(add: Callable[..., None]) -> None:
 
 
 def _add_contract_options(add_option: Callable[..., None]) -> None:
-    """Options of the contract suite, as of `pixazo-contracts run`."""
     from pathlib import Path
 
     add_option("--pixazo-url", metavar="URL", help="origin of the gateway; default: start a simulator")

@@ -203,7 +203,6 @@ def out_09(trace: Trace) -> Remarks:
 
 
 def _as_asked(trace: Trace, _: str, member: str, check: checks.Measure) -> Remarks:
-    """Downloads are as this member of their submit requested."""
     for generation in trace.generations:
         if member in generation.submit.sent:
             for download in generation.downloads:

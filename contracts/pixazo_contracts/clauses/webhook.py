@@ -60,7 +60,6 @@ def _with(trace: Trace, channel: str) -> Iterator[tuple[Generation, str, list[Ca
 
 
 def _envelopes(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
-    """Callbacks to the header's URL with any body, except challenges."""
     for generation, _, callbacks in _with(trace, "header"):
         for callback in callbacks:
             if "challenge" not in callback.members or "status" in callback.members:

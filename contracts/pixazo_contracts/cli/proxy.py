@@ -48,7 +48,6 @@ _options = (
 
 
 def _profile(options: dict[str, Any], file: ProfileFile) -> tuple[Profile, list[str]]:
-    """The target for judging traffic, and the known keys."""
     given = Given(target=options["upstream"], api_key="none-of-ours", max_generations=options["max_generations"])
     try:
         target = make_target(given, file)

@@ -249,7 +249,6 @@ def _bad_end(kind: str, *feeds: str) -> Probe:
 
 
 def _reads_until_throttled(context: RunContext, account: str, aim: str) -> Conversation[Exchange]:
-    """Read until a 429 or another surprise; returns the last exchange."""
     request_id, most = unknown_id(context.run, account), MOST_LOCAL_READS if context.profile.loopback else MOST_READS
     while True:
         last = yield from read(request_id, case="until throttled", aims=(aim,), account=account)

@@ -120,7 +120,6 @@ def _thing(change: Change) -> str:
 
 
 def _support(change: Change) -> list[str]:
-    """What depends on the earlier text: one line for the clauses, one for the policy."""
     dependents = (("clauses", change.clauses), ("policy", change.policy))
     return [f"{name}: {', '.join(values)}" for name, values in dependents if values]
 

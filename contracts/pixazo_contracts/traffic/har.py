@@ -156,7 +156,6 @@ def _sent(request: JsonObject, headers: Headers, folder: Path | None) -> bytes |
 
 
 def _typed(headers: Headers, kind: object) -> Headers:
-    """The headers, with the type of the body if only the body has it."""
     named = any(name.lower() == "content-type" for name, _ in headers)
     return headers if named or not isinstance(kind, str) or not kind else (*headers, ("Content-Type", kind))
 

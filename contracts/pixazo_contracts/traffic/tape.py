@@ -181,7 +181,6 @@ class Tape:
             raise TapeError(f"{self.out / STATE}: {error.strerror or error}") from None
 
     def _continue(self) -> None:
-        """Read the existing trace, without a torn last line."""
         data = self._path.read_bytes() if self._path.exists() else b""
         if data and not data.endswith(b"\n"):
             os.truncate(self._path, data.rfind(b"\n") + 1)

@@ -240,7 +240,6 @@ def _recompute(name: str, value: Callable[[Members, Context], Any]) -> Edit:
 
 
 def _previous(members: Members, context: Context) -> object:
-    """The `completed_at` of the generation whose end was shown before that of this one."""
     known = context.memory.get("previous", members["request_id"])
     if known is None:
         known = context.memory.get("latest") or members["completed_at"]

@@ -269,7 +269,6 @@ class Script:
         self._hold({**self._entries, number: self._entry(number, rule, now, others)})
 
     def _entry(self, number: int, rule: Rule, now: int, others: Mapping[int, RuleEntry]) -> RuleEntry:
-        """A rule that enters the script next to these others."""
         if "/" in rule.when and rule.when not in self._operations:
             raise ValueError(f"when {spec.unknown_operation(rule.when, self._operations)}")
         if len(others) >= MOST_RULES:

@@ -126,7 +126,6 @@ def _kind_of(data: object) -> str:
 
 @cache
 def read_videos() -> Mapping[str, bytes]:
-    """The media that are served, by file name."""
     return {each.name: each.read_bytes() for each in Path(__file__).with_name("videos").iterdir()}
 
 

@@ -395,7 +395,6 @@ class GatewayProtocol(HttpToolsProtocol):
         self._in_body = True
 
     def _begin_directly(self) -> tuple[Request, RoutedRequest] | None:
-        """The request and its route if it can go the direct way."""
         if (
             self._way is None
             or self._is_chunked
@@ -570,8 +569,6 @@ class TitleCaseProtocol(GatewayProtocol):
 
 
 class _TitleCased:
-    """A transport that writes the header names of each response in title case."""
-
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
 

@@ -166,7 +166,6 @@ def tls_context(hosts: Sequence[str]) -> tuple[ssl.SSLContext, str]:
 
 @cache
 def _authority() -> CA:
-    """The private authority of this process, created with its first TLS listener."""
     from trustme import CA
 
     return CA(organization_name="pixazo-testkit")

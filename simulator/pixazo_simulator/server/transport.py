@@ -311,7 +311,6 @@ class App:
 
 
 async def _messages(application: Application, scope: Scope, body: bytes) -> list[MutableMapping[str, Any]]:
-    """What the application sends in response to one request."""
     received = iter([{"type": "http.request", "body": body}])
     sent: list[MutableMapping[str, Any]] = []
 

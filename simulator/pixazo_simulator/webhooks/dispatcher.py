@@ -130,7 +130,6 @@ class Dispatcher:
         self._woken.set()
 
     def _to_look_at(self) -> list[World]:
-        """The worlds that were named, in the order in which they were opened."""
         numbers = set[int | None]()
         while self._to_wake:  # one by one: another thread may add to them
             numbers.add(self._to_wake.pop())

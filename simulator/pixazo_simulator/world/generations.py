@@ -187,7 +187,6 @@ class Generations(Part, kw_only=True):
         return (*fails, *times, *ends)
 
     def _begun(self, number: int, initial: InitialGeneration, command: BeginWithGenerations) -> Generation:
-        """One of the generations that this world begins with. Raises ValueError with the remedy."""
         policy, where, status = self.policy, f"generations[{number}]", spec.Status(initial.status)
         if (operation := self.operations.get(initial.operation)) is None:
             raise ValueError(f"{where}: operation {spec.unknown_operation(initial.operation, self.operations)}")

@@ -393,7 +393,6 @@ class World(Generations, kw_only=True):
         self._schedule(delivery)
 
     def _schedule(self, delivery: Delivery) -> None:
-        """Enter a new delivery, which gets a number of its own."""
         self._plan_attempt(replace(delivery, number=self.outbox.number()))
 
     def _schedule_progress(self, delivery: Delivery, after: int) -> None:

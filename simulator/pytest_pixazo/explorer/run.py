@@ -335,7 +335,6 @@ class Run:
 
 
 def _as_app_error(name: str, function: Callable[[], object]) -> None:
-    """Call a function of the app; what it raises is the app's failure."""
     try:
         function()
     except (AppError, InvalidAppError):

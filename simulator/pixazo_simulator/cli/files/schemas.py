@@ -71,7 +71,6 @@ def _script() -> Schema:
 
 
 def _about(when: Schema, about: frozenset[str]) -> Schema:
-    """What a rule about these operations may contain."""
     faults = [kind for kind, fault in FAULTS.items() if about <= fault.applies_to]
     step: Schema = {"faults": {"items": {"properties": {"fault": {"enum": faults}}}}}
     step |= {} if about <= SUBMITS else {"end": {"type": "null"}}

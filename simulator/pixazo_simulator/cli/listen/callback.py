@@ -163,7 +163,6 @@ class Kept:
         self._entries: dict[int, KeptCallback] = {}
 
     def add(self, callback: Callback, verdict: Verdict) -> KeptCallback:
-        """Add a webhook that was received."""
         self.total += 1
         times = 1 + max((each.times for each in self if each.callback.repeats(callback)), default=0)
         entry = KeptCallback(number=self.total, callback=callback, verdict=verdict, times=times)

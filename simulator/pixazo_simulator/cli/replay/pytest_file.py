@@ -144,7 +144,6 @@ def _call(each: Exchange, number_of: Mapping[str, int]) -> dict[str, Any] | None
 
 
 def _answer(each: Exchange) -> dict[str, Any] | None:
-    """What is compared: the status code, and for an object its members, its state and its error."""
     if each.status is None:
         return None
     answer: dict[str, Any] = {"code": each.status}

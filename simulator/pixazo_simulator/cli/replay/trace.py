@@ -452,7 +452,6 @@ def _between(low: float, high: float, printed: float | None = None) -> float:
 
 
 def _printed(message: Message) -> float | None:
-    """Seconds from creation to completion, as the message has them."""
     found = [spec.read_instant(str(message.members.get(name))) for name in ("created_at", "completed_at")]
     return (found[1] - found[0]) / spec.SECOND if found[0] is not None and found[1] is not None else None
 

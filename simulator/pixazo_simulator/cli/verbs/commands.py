@@ -199,7 +199,6 @@ def _rules(file: str) -> list[dict[str, Any]]:
 
 
 def _rule(text: str) -> Any:
-    """A rule as JSON, or the one of a script file."""
     if text.lstrip().startswith("{"):
         return _json("rule", text)
     rules = _rules(text)

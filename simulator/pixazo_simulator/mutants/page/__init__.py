@@ -305,7 +305,6 @@ def _added(value: Any, keys: list[str], new: object) -> Any:
 
 
 def is_list(value: Any) -> TypeGuard[list[Any]]:
-    """Whether a JSON value is an array."""
     return isinstance(value, list)
 
 

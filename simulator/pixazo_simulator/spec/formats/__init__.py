@@ -195,7 +195,6 @@ class _Walk:
                 self._pair(table)
 
     def _header(self) -> Path:
-        """The table that a header names, for what follows it."""
         line, several = self._line(self._at), self._text.startswith("[[", self._at)
         self._at += 1 + several
         key = self._key()
