@@ -52,7 +52,7 @@ class ProxyOptions:
 
 @dataclass(slots=True, kw_only=True)
 class _Passing(Message):
-    """One exchange under way. `ended`: the response was read completely; `reset`: how the gateway broke off. `app_left`: the app closed its side. `noted`: it is recorded."""
+    """One exchange under way. `ended`: the response was read whole; `reset`: the gateway broke off by one; `app_left`: the app has gone."""
 
     app: Peer
     operation: str

@@ -139,7 +139,7 @@ def world_of(key: str, worlds: Worlds) -> World:
 
 @contextmanager
 def refuse_errors(unknown: str = "") -> Generator[None]:
-    """Turn a ValueError, whose message names the remedy, into status code 400, or 409 for a key that is taken, and a KeyError into 404 with the message `unknown`, if it is given."""
+    """Turn a ValueError into status code 400 (409: the key is taken), and a KeyError into 404 with the message `unknown`, if given."""
     try:
         yield
     except KeyError:

@@ -56,7 +56,7 @@ class Connections(ServerState):
 
 
 class Configuration(uvicorn.Config):
-    """How uvicorn serves an application: it adds no header of its own and logs nothing. `direct`, if given, answers without ASGI; with `tls` the port speaks https."""
+    """How uvicorn serves an application: without a header or log of its own. `direct` answers without ASGI; with `tls` the port speaks https."""
 
     def __init__(
         self,

@@ -48,7 +48,7 @@ class StoredTime:
         return self.instant() / SECOND if self.command is None else self.command / SECOND
 
     def instant(self) -> int:
-        """The present instant (UTC milliseconds). It goes on from the latest command where that was later: dates are set back, and differ between machines."""
+        """The present instant (UTC milliseconds), at least that of the latest command: dates are set back, and machines differ."""
         self._ahead = max(self._ahead, self.latest / SECOND - real_clock())
         return max(self.latest, int((real_clock() + self._ahead) * SECOND))
 

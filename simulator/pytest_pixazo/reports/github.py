@@ -50,7 +50,10 @@ def publish(annotations: Iterable[Annotation], summary: Iterable[str]) -> str:
 
 
 def annotated(results: Results, config: pytest.Config, problems: Iterable[str], *, fails: bool) -> Iterator[Annotation]:
-    """An error for each problem, such as too little coverage; a warning for each finding of a check, an error where it `fails` the test; an error for a test that spent more than its marker allows; a warning for wasted money."""
+    """An error for each problem, such as too little coverage, and for each test beyond its limit; a warning for wasted money.
+
+    A finding of a check is a warning, an error where it `fails` the test.
+    """
     for problem in problems:
         yield Annotation("error", "pixazo", problem.removeprefix("pixazo: "))
     places = {test.nodeid: test.place for test in results.tests.values()}

@@ -291,7 +291,7 @@ def _is_of_runner(frame: FrameType) -> bool:
 
 
 def _is_of_trio(frame: FrameType) -> bool:
-    """Whether it is a thread of trio's that has no job, or one that waits for the events of a run in guest mode, which each look at the loop wakes."""
+    """Whether it is a thread of trio's without a job, or one that waits for events in guest mode, whom each look at the loop wakes."""
     if _place(frame) == TRIO_POOL and waits_for_others(frame):
         return True
     outer: FrameType | None = frame

@@ -54,7 +54,7 @@ def kept_certificate(given: Path | str | None, hosts: Iterable[str]) -> tuple[Pa
 
 
 def _head(file: Path) -> tuple[dt.date, set[str]]:
-    """Until when the kept certificate is valid, and for which hosts: none if there is no certificate. Raises ValueError for a file that is not ours."""
+    """Until when the kept certificate is valid, and for which hosts: none without one. Raises ValueError for a file that is not ours."""
     try:
         with file.open(encoding="utf-8") as text, suppress(ValueError):
             if found := _HEAD.fullmatch(text.readline().rstrip()):
