@@ -34,6 +34,8 @@ class Request(msgspec.Struct, gc=False):
     `body` is None when it is longer than the policy allows. `received` is the length of the body in bytes, of which `body` may
     contain only the beginning. `started` is when the server had read the headers, in seconds of its monotonic clock.
 
+    `entry` is the number of its exchange in the journal, once it is there.
+
     What follows from the head alone is determined once: the `endpoint`; `called`, the origin that the caller used; `decided_by`, the points
     of the policy that decide about such a request, however it is answered.
     """
@@ -49,6 +51,7 @@ class Request(msgspec.Struct, gc=False):
     body: bytes | None = b""
     received: int = 0
     started: float = 0.0
+    entry: int = 0
     key: str = ""
     host: str = ""
     content_type: str | None = None
