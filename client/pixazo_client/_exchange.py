@@ -31,10 +31,7 @@ Any other failure says nothing about that: a 502 may come from a proxy after the
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to the gateway; `within` limits the whole exchange, in seconds.
-
-    `arrived` fills with the body of the response, decoded, so that what was paid for is known however the exchange ends.
-    """
+    """A request to the gateway, over within `within` seconds. `arrived` gets the decoded body, so what was paid for is known however the exchange ends."""
 
     method: str
     url: str
@@ -46,10 +43,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; `received` is when it arrived, in seconds since 1970.
-
-    `problem` says why the body is not complete, such as "has more than 4194304 bytes"; None if it is.
-    """
+    """A response, `received` in seconds since 1970; `problem` says why its body is not complete, such as "has more than 4194304 bytes"; None if it is."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)  # the gateway may repeat the key
@@ -124,10 +118,7 @@ def failure(gateway: Gateway, request: Request, outcome: Outcome, request_id: st
 
 
 def arrived(gateway: Gateway, request: Request) -> tuple[str, str | None]:
-    """What has arrived of a response's body, with secrets redacted, and the id of a new generation in it, if any.
-
-    The id of one that was paid for counts in the oddest body.
-    """
+    """What has arrived of a body, without secrets, and the id of a new generation in it: that of one that was paid for counts in the oddest body."""
     text = request.arrived.decode("utf-8", "replace")
     with suppress(ValueError, RecursionError):  # JSON is encoded again: an escape such as `\/` could hide a secret
         text = json.dumps(json.loads(text), ensure_ascii=False)

@@ -249,10 +249,7 @@ def complete(
     log: str | None = None,
     wakes: bool = False,
 ) -> Response:
-    """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date.
-
-    `former` is the name of the deleted world that the request is for, which does not concern the world that it reached.
-    """
+    """Make a response: an answer with the outcome's faults, Content-Length and Date. One for a deleted world (`former`) does not concern the world that it reached."""
     policy, world = route.policy, None if former else route.world or request.listener
     decision, decided_by = outcome.decision, outcome.decided_by + answer.decided_by + request.decided_by
     if outcome.passed:
@@ -272,10 +269,7 @@ def complete(
 
 
 def framed(answer: spec.Answer, now: int) -> tuple[spec.Header, ...]:
-    """The headers of an answer with its Content-Length and Date.
-
-    RFC 9110, 8.6 forbids a length in a 204; in a 304 it would be that of the 200, which is not known here.
-    """
+    """The headers of an answer with Date and Content-Length, which a 204 must not have (RFC 9110, 8.6), and which is that of an unknown 200 in a 304."""
     length = None if answer.status in spec.BODILESS else len(answer.body)
     return _framed(answer.headers, length, now // spec.SECOND)
 

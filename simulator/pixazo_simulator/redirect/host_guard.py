@@ -54,10 +54,7 @@ _ASSIGNMENT = re.compile(r"\w+=")
 
 
 class Ban(NamedTuple):
-    """The hosts are refused in `test`, after it, in a thread that it left running, or in a process that it started.
-
-    `file` receives a line for each refusal: JSON with `test`, `when`, and `line`, which is for people.
-    """
+    """The hosts are refused in `test`, after it, and in a thread or process that it started; `file` gets JSON with `test`, `when`, and `line` for people."""
 
     test: str
     file: str

@@ -286,10 +286,7 @@ class Relay(Proxy):
 
 
 def _read_head(client: socket.socket) -> tuple[bytes, bytes]:
-    """The request line and headers with their empty line, and the bytes after them; empty when there is no end within HEAD_LIMIT.
-
-    Raises TimeoutError when it is not complete in time, however slowly it arrives, ConnectionError when the client disconnects.
-    """
+    """The head with its empty line, and what follows; empty without an end within HEAD_LIMIT. Raises TimeoutError, however slowly it arrives, or ConnectionError."""
     until = real_clock() + HEAD_TIMEOUT
     received = bytearray()
     try:

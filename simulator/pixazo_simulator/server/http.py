@@ -277,10 +277,7 @@ class GatewayProtocol(HttpToolsProtocol):
         return self.is_responding() and not self.held and self.scheme == "http"
 
     def _parse_received(self) -> None:
-        """Parse until enough requests wait: a parsed request takes some 2 KiB, a hundred times the bytes of a short one.
-
-        After a piece with requests that were answered directly the loop serves others first.
-        """
+        """Parse until enough requests wait, each of which takes some 2 KiB; after a piece with requests that were answered directly the loop serves others."""
         while self._received and self._refusal is None and len(self.pipeline) < MOST_WAITING:
             size = BODY_PIECE if self._in_body else HEAD_PIECE
             piece, self._received = self._received[:size], self._received[size:]

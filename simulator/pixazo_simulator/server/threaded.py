@@ -264,10 +264,7 @@ def _resolved(host: str, port: int) -> tuple[int, str]:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; on `::` it takes IPv4 connections, too, where the system allows that, as most servers do.
-
-    Raises SimulatorError that names the reason and the remedy, also where no server can run in a thread.
-    """
+    """A listening socket, on `::` for IPv4, too, where the system allows that. Raises SimulatorError with reason and remedy, also where no thread can serve."""
     library = threading.get_ident.__module__.partition(".")[0]
     # So it is called in CPython and PyPy. Where a library has replaced threads by greenlets, our event loop would block all of them forever.
     if library not in ("_thread", "thread"):

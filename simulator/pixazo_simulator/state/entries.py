@@ -20,10 +20,7 @@ FORMAT = 1
 
 
 class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
-    """A request of the gateway, with its body as it was read (see `Request`), to be answered and journalled.
-
-    `listener` is the number of the world whose TLS listener it came through; `held` is the number of bytes of bodies that makes it refused.
-    """
+    """A request to be answered and journalled, as read (see `Request`), through the TLS listener of world `listener`; refused for `held` bytes of bodies."""
 
     method: str
     path: str
@@ -64,10 +61,7 @@ else:  # every command that is logged; msgspec tells them apart by their names
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """A command in the log: appended by a `process` as its entry of this `number`, `at` an instant of real time (UTC milliseconds).
-
-    `world` is the number of the world that it is for, None: it is for the server.
-    """
+    """A command for a `world` (None: the server), appended by a `process` as its entry of this `number`, `at` an instant of real time (UTC milliseconds)."""
 
     process: str
     number: int
@@ -100,10 +94,7 @@ Answering = Callable[[Request, int | None], Response]
 
 
 class Fold:
-    """Worlds with a time of their own, which change only through the entries that are carried out here.
-
-    If it `stands`, their clocks read the instant of the latest entry until the next one.
-    """
+    """Worlds with a time of their own, which change only here, through entries. If it `stands`, their clocks read the instant of the latest entry until the next."""
 
     def __init__(self, worlds: Worlds, answer: Answering, count: int = 0, *, stands: bool = False) -> None:
         self.worlds = worlds
@@ -114,10 +105,7 @@ class Fold:
         self.time.command = self.time.latest if stands else None
 
     def carry_out(self, entry: Entry, target: World | Request | None = None) -> object:
-        """Carry out an entry at its instant, or that of one before it if that was later.
-
-        Returns the outcome, or the exception that the command raised. The `target` is what the entry is about, where that is available.
-        """
+        """Carry out an entry, about `target` if that is available, at its instant or a later one that came before; returns the outcome, or the exception raised."""
         time = self.time
         with self.worlds.lock:
             time.latest = time.command = max(time.latest, entry.at)

@@ -199,10 +199,7 @@ def _present(number: int, fold: Fold) -> tuple[Begun, tuple[Row, ...]]:
 
 
 class CarriedOut(NamedTuple):
-    """An entry, appended `at` an instant of real time, as it was carried out: `command` is what it was for a world, None if it did not concern it.
-
-    `before` is what the clock of the world read before, and its policy.
-    """
+    """An entry as carried out, appended `at` real time: its `command` for a world (None: it did not concern it), and clock and policy `before` it."""
 
     at: int
     command: LoggedCommand | None
@@ -228,10 +225,7 @@ def carried_out(number: int, kept: Kept, fold: Fold) -> Iterator[CarriedOut]:
 
 
 def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World | None:
-    """A world as it was after a number of commands of its server; None when there was none with this number.
-
-    Raises ValueError for a position that the log does not reach.
-    """
+    """A world after a number of commands of its server, None when there was none with this number. Raises ValueError for a position beyond the log."""
     most = kept.count + len(kept.entries)
     if not kept.count <= position <= most:
         raise ValueError(f"position {position} is not kept: the log covers {kept.count} to {most}")

@@ -79,10 +79,7 @@ class _Waiting(msgspec.Struct):
 
 
 class Log:
-    """See `CommandLog`. `load` carries out the entries of the store; further ones need `start`.
-
-    `wake` is called with the world for which something has been carried out that may have made a webhook due, None: for any.
-    """
+    """See `CommandLog`. `load` carries out the store's entries, further ones need `start`; `wake` gets the world whose webhook may be due, None: any."""
 
     def __init__(self, fold: Fold, store: Store) -> None:
         self.process = secrets.token_hex(4)

@@ -72,10 +72,7 @@ def check_same(name: str, found: Head, given: Head, *, but_changeable: bool = Fa
 
 
 class Kept(msgspec.Struct):
-    """The content of a store: its head, the rows of the latest state (see `Worlds.saved`), and the entries after it.
-
-    `count` says how many entries there were before the state.
-    """
+    """A store's head, how many entries came before the latest state (`count`), the rows of that state (see `Worlds.saved`), and the entries after it."""
 
     head: Head
     count: int
@@ -97,10 +94,7 @@ class Store(Protocol):
     """The name of the store in messages, without a password."""
 
     def open(self, head: Head) -> Kept:
-        """Open the store for this process, and return its content; an empty store gets this head. It may take long.
-
-        Raises StoreError when it cannot be used, and then has changed nothing.
-        """
+        """Open the store, an empty one with this head, and return its content, perhaps slowly. Raises StoreError when it cannot be used, and changes nothing then."""
         ...
 
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:
@@ -128,10 +122,7 @@ class SharedStore(Store, Protocol):
     """The position of the last entry that was returned, or that does not count."""
 
     async def follow(self) -> Sequence[bytes]:
-        """Wait for entries of any process after those that were returned before, and return them in order.
-
-        The cursor moves in the same turn of the loop. Raises StoreError for what is not an entry.
-        """
+        """Wait for entries after those returned before, of any process; the cursor moves in the same turn of the loop. Raises StoreError for what is no entry."""
         ...
 
     async def tail(self) -> Position:

@@ -363,10 +363,7 @@ class Dispatcher:
         return has_it and world.outbox.taken_by(None) == world.outbox.taken_by(self._process)
 
     async def reach(self, world: World, instant: int) -> None:
-        """Return when a world's clock reads `instant` and what was due by then has been attempted.
-
-        A manual clock is advanced, and the next `advance` reports the events; any other clock is waited for.
-        """
+        """Return when a world's clock reads `instant` and what was due was attempted; a manual clock is advanced, and the next `advance` reports the events."""
         pause, progress = world.clock.real_seconds_until(instant), self._progress_of(world)
         await asyncio.sleep(pause or 0)
         try:
@@ -380,10 +377,7 @@ class Dispatcher:
             progress.unreported.extend(attempts)
 
     async def _attempt_until(self, world: World, target: int) -> tuple[list[tuple[Delivery, Attempt]], str | None]:
-        """Attempt what is due by `target`, each delivery when the clock reads its instant; also why this ended before `target`.
-
-        In a world that has been deleted meanwhile nothing more is attempted.
-        """
+        """Attempt what is due by `target`, each at its instant; also why this ended before. In a world that was deleted meanwhile nothing more is attempted."""
         progress, loop = self._progress_of(world), asyncio.get_running_loop()
         progress.is_halted = False
         end = loop.time() + LONGEST_ADVANCE

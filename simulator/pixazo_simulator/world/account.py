@@ -84,10 +84,7 @@ class Ledger(Part):
         return [*chain.from_iterable(self._earlier), *self._entries, *self._due(now)]
 
     def begin(self, entries: Iterable[Entry], now: int) -> None:
-        """Enter what happened until `now`, when the opening is the only entry, and what is in the future.
-
-        The opening comes before, and the balance does not change.
-        """
+        """Enter what happened until `now` when the opening is the only entry, which stays the first, and what is in the future; the balance does not change."""
         self._ahead = sorted(entries)
         (opening,), earlier = self._entries, [each for each in self._ahead if each.at <= now]
         spent = sum(each.amount for each in earlier)

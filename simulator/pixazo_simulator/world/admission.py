@@ -126,10 +126,7 @@ class Admission(msgspec.Struct):
         return self.plainly() or self.refusal() or self._admitted()
 
     def plainly(self) -> Admitted | None:
-        """What is admitted of a submission that passes every check in any order; None: run the checks.
-
-        Most submissions are like that, and it takes a third of the time.
-        """
+        """What is admitted of a submission that passes every check in any order, as most do, in a third of the time; None: run the checks."""
         asked, account, policy = self._asked, self._account, self._policy
         if account is None or account.suspended or account.broken or not account.model_enabled:
             return None

@@ -1,7 +1,4 @@
-"""The audit events that the guard of the vendor's hosts listens to; for each, the index of the argument that names the host or program.
-
-`sitecustomize.py` beside this file reads it at the start of every child process: it imports nothing.
-"""
+"""The audit events of the guard, each with the index of its host or program. Read at the start of every child process: imports nothing."""
 
 LOOK_UPS = {"socket.getaddrinfo": 0, "socket.gethostbyname": 0, "socket.gethostbyaddr": 0}
 CONNECTIONS = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1}
