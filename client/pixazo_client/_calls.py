@@ -74,10 +74,7 @@ class Polling:
 
 
 def retry_pause(method: str, outcome: Outcome, attempt: int, limit: int, jitter: Callable[[], float]) -> float | None:
-    """Seconds to wait before the repetition numbered attempt (from 0); None if the call is not repeated.
-
-    A call is repeated at most `limit` times; `jitter` returns a number in [0, 1).
-    """
+    """Seconds before repetition number `attempt` (from 0) of at most `limit`; None: it is not repeated. `jitter` returns a number in [0, 1)."""
     if attempt >= limit or not _is_repeatable(method, outcome):
         return None
     asked = outcome.retry_after if isinstance(outcome, Response) else None
@@ -242,10 +239,7 @@ class Watch(AsyncIterator[Generation]):
         return self._last is not None and self._last.is_terminal
 
     async def __anext__(self) -> Generation:
-        """The next state that differs from the one before; the terminal one is the last.
-
-        Raises WaitTimeoutError when the deadline passes first, APIError for a failure that a later read cannot mend.
-        """
+        """The next state that differs, up to the terminal one. Raises WaitTimeoutError at the deadline, APIError for a failure that no later read can mend."""
         while not self.is_over:
             if self._begun:
                 seconds, is_last = self._pause()

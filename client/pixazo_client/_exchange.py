@@ -28,10 +28,7 @@ CLEAR_REFUSALS = {400, 401, 402, 403, 404, 405, 413, 415, 422, 429}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to the gateway; `within` limits the whole exchange, in seconds.
-
-    `arrived` fills with the body of the response, decoded, so that what was paid for is known however the exchange ends.
-    """
+    """A request to the gateway, over within `within` seconds. `arrived` gets the decoded body, so what was paid for is known however the exchange ends."""
 
     method: str
     url: str
@@ -43,10 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; `received` is when it arrived, in seconds since 1970.
-
-    `problem` says why the body is not complete, such as "has more than 4194304 bytes"; None if it is.
-    """
+    """A response, `received` in seconds since 1970; `problem` says why its body is not complete, such as "has more than 4194304 bytes"; None if it is."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)  # the gateway may repeat the key
@@ -121,10 +115,7 @@ def failure(gateway: Gateway, request: Request, outcome: Outcome, request_id: st
 
 
 def arrived(gateway: Gateway, request: Request) -> tuple[str, str | None]:
-    """What has arrived of a response's body, with secrets redacted, and the id of a new generation in it, if any.
-
-    The id of one that was paid for counts in the oddest body.
-    """
+    """What has arrived of a body, without secrets, and the id of a new generation in it: that of one that was paid for counts in the oddest body."""
     text = request.arrived.decode("utf-8", "replace")
     with suppress(ValueError, RecursionError):  # JSON is encoded again: an escape such as `\/` could hide a secret
         text = json.dumps(json.loads(text), ensure_ascii=False)

@@ -30,8 +30,10 @@ class Request(msgspec.Struct, gc=False):
     `path` is percent-decoded, `query` is not; names in `headers` are in lower case. `server` is the address that was called, `listener`
     the world of the TLS listener it came through, if any; `header_bytes` is the size of request line and headers, where it is known.
     `body` is None when it is longer than the policy allows, and may be only the beginning of the `received` bytes. `started` is when the
-    server had read the headers, in seconds of its monotonic clock. `endpoint`, `called` (the origin that the caller used) and `decided_by`
-    (points of the policy that decide about such a request, however it is answered) are determined once, from the head.
+    server had read the headers, in seconds of its monotonic clock. `entry` is its number in the journal, once it is there.
+
+    Determined once, from the head: `endpoint`; `called`, the origin that the caller used; `decided_by`, the points of the policy that
+    decide about such a request, however it is answered.
     """
 
     method: str
@@ -45,6 +47,7 @@ class Request(msgspec.Struct, gc=False):
     body: bytes | None = b""
     received: int = 0
     started: float = 0.0
+    entry: int = 0
     key: str = ""
     host: str = ""
     content_type: str | None = None

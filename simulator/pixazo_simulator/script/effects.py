@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-__all__ = ["Close", "Ending", "Noise", "Reset", "Send", "Transmission", "Wait", "cut"]
+__all__ = ["Close", "Ending", "Noise", "Reset", "Send", "Transmission", "Wait", "came", "cut"]
 
 
 class Discard(msgspec.Struct, frozen=True):
@@ -79,5 +79,9 @@ def cut(transmission: Transmission, length: int) -> str | None:
         return None
     noise = next((f"{each.description}, {len(each.data)} B; " for each in transmission if isinstance(each, Noise)), "")
     sent = next((each for each in transmission if isinstance(each, Send)), None)
-    came = f"{sent.length(length)} of {length} bytes of the body were sent" if sent else "nothing was sent"
-    return f"{noise}{came}, then {ending.description}"
+    return f"{noise}{came(sent.length(length) if sent else None, length)}, then {ending.description}"
+
+
+def came(sent: int | None, length: int) -> str:
+    """How much was sent of a body of `length` bytes; None: not even the head of its response."""
+    return "nothing was sent" if sent is None else f"{sent} of {length} bytes of the body were sent"

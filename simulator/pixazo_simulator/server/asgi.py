@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, cast
@@ -19,7 +19,7 @@ from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Begun, Worlds, real_clock
 
 from .http import ANSWERED, CONNECTION, HEADER_BYTES, PROTOCOLS, GatewayProtocol
-from .responder import Responder, Step, transmitted
+from .responder import Responder, Steps, left, transmitted
 from .tls import LISTENER, TlsListeners
 
 if TYPE_CHECKING:
@@ -185,10 +185,7 @@ class GatewayApp:
         self._all_held = 0
 
     def begin(self, request: Request) -> RoutedRequest | None:
-        """The route of a request that can be answered directly, once its body is complete.
-
-        None for our own routes, for a body that is large or is not read, and where the gateway fails, which ASGI then reports.
-        """
+        """The route of a request that can be answered directly once its body is complete; None for ours, a large or unread body, and a failure, which ASGI reports."""
         if type(request.endpoint) is spec.Unrouted and is_ours(request.method, request.path):
             return None
         request.started = real_clock()
@@ -342,24 +339,25 @@ def _request(scope: Scope) -> Request:
     )  # fmt: skip
 
 
-async def transmit(response: Response, steps: Iterable[Step], scope: Scope, receive: Receive, send: Send) -> None:
+async def transmit(response: Response, steps: Steps, scope: Scope, receive: Receive, send: Send) -> None:
     """Carry out the steps of a response, until it has been sent or the caller has disconnected.
 
     Raises ConnectionCutError where the connection must be cut and there is no access to it: with test clients and other servers.
     """
-    left = math.inf if any(isinstance(each, Ending) for each in response.transmission) else len(response.body)
+    rest = math.inf if any(isinstance(each, Ending) for each in response.transmission) else len(response.body)
     connection: GatewayProtocol | None = None if response.leaves_at_once else scope.get(CONNECTION)
     if connection:
         connection.hold()
     try:
         for step in steps:
             if isinstance(step, bytes):
-                left -= len(step)
-                await send({"type": "http.response.body", "body": step, "more_body": left > 0})
+                rest -= len(step)
+                await send({"type": "http.response.body", "body": step, "more_body": rest > 0})
             elif isinstance(step, Response):
                 await send({"type": "http.response.start", "status": step.status, "headers": step.headers})
             elif isinstance(step, (int, float)):
                 if not await _stays(scope, receive, step):
+                    await left(steps)()
                     return
             elif isinstance(step, Noise):
                 _lent(response, scope, step.description).transport.write(step.data)

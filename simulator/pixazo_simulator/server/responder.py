@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from pixazo_simulator import spec
 from pixazo_simulator.control import Traffic
 from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
-from pixazo_simulator.script import Ending, Noise, Send, Wait
-from pixazo_simulator.world import RecordExchange, StateUnavailableError, World, Worlds, real_clock
+from pixazo_simulator.script import Ending, Noise, Send, Wait, came
+from pixazo_simulator.world import CutExchange, RecordExchange, StateUnavailableError, World, Worlds, real_clock
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import EditedGateway
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Step = Callable[[], Awaitable[object]] | float | Response | bytes | Noise | Ending
 """One step of the effects of a response: something to await, real seconds to wait, the response whose status line
 and headers are sent, a piece of its body, what is sent before it, and how the connection ends."""
+Steps = Generator[Step, "bool | None"]
 _SHOWN = 120
 
 log = logging.getLogger("pixazo_simulator")
@@ -86,24 +87,30 @@ class Responder:
         else:
             response = self.gateway.refuse(request, route, spec.TooManyBodies(held), now)
         if response.hold is None:
-            self.worlds.record(response.world, response.exchange(route.clock.elapsed()), request.header_bytes)
+            exchange = response.exchange(route.clock.elapsed())
+            request.entry = self.worlds.record(response.world, exchange, request.header_bytes)
         return response
 
-    def steps(self, response: Response, route: RoutedRequest) -> Iterator[Step]:
+    def steps(self, response: Response, route: RoutedRequest) -> Steps:
         """The steps that carry out the effects of a response; one that is held back has a later Date, and is journalled then."""
         world, instant = response.world, response.hold
         if world and instant is not None:
             yield partial(self._reach, world, instant)
             response = response.dated(world.clock.now())
             yield partial(self._record, world, response, route)
-        delay = object()
+        delay, sent = object(), None
         for step in chain([response.pause] if response.pause else [], transmitted(response)):
             if isinstance(step, (int, float)):
                 self._delays[delay] = world
             try:
-                yield step
+                has_left = yield step
             finally:  # also when the iterator is closed or dropped
                 self._delays.pop(delay, None)
+            if has_left:
+                yield partial(self._cut, response, f"{came(sent, len(response.body))}, then the caller disconnected")
+                return
+            if isinstance(step, Response | bytes):
+                sent = (sent or 0) + (len(step) if isinstance(step, bytes) else 0)
 
     def is_delaying(self, world: World) -> bool:
         """Whether a caller in this world waits for a response that is still to come, after some real seconds."""
@@ -117,8 +124,16 @@ class Responder:
         with self._lock:
             entry, size = response.exchange(route.clock.elapsed()), response.request.header_bytes
         with suppress(StateUnavailableError):  # it is done and gets its response, though not journalled
-            await self.worlds.in_steps(self.worlds.apply, world, RecordExchange(entry.at, entry, size))
+            command = RecordExchange(entry.at, entry, size)
+            response.request.entry = await self.worlds.in_steps(self.worlds.apply, world, command)
         self.traffic.count(route.endpoint.name, response.status, response.request.started)
+
+    async def _cut(self, response: Response, cut: str) -> None:
+        """Enter in the journal what of a response its caller did not get."""
+        with suppress(StateUnavailableError):
+            if response.world:
+                command = CutExchange(response.at, response.request.entry, response.at, cut)
+                await self.worlds.in_steps(self.worlds.apply, response.world, command)
 
     def sent(self, response: Response) -> None:
         """Log a call that has no line of its own, if all calls are logged."""
@@ -161,7 +176,12 @@ class Responder:
         return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)
 
 
-def transmitted(response: Response) -> Iterator[Step]:
+def left(steps: Steps) -> Callable[[], Awaitable[object]]:
+    """The last step, to be awaited when the caller has disconnected during a wait: it enters that in the journal."""
+    return cast("Callable[[], Awaitable[object]]", steps.send(True))  # noqa: FBT003 - takes no keyword
+
+
+def transmitted(response: Response) -> Steps:
     """The steps by which a response is sent as its transmission says."""
     if not response.transmission:
         yield response

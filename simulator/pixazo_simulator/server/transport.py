@@ -24,6 +24,7 @@ from pixazo_simulator.world import real_clock
 
 from .asgi import is_ours
 from .http import TOO_LONG, is_key_in_other_case
+from .responder import left
 from .threaded import SimulatorError, ThreadedServer
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
                 step = steps.send(result)
             except StopIteration as end:
                 return end.value
-            result = step() if callable(step) else time.sleep(step)  # type: ignore[func-returns-value]
+            result = _done(step)
 
     async def handle_async_request(self, request: Any) -> Any:
         """Answer a request of an asynchronous client, on asyncio or trio."""
@@ -79,8 +80,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
                 step = steps.send(result)
             except StopIteration as end:
                 return end.value
-            # In a thread: an app on the loop of the caller may have to respond to the webhooks that this waits for.
-            result = await (run_sync(step, abandon_on_cancel=True) if callable(step) else _sleep(step))
+            result = await _waited(step)
 
 
 class _Exchange:
@@ -142,7 +142,8 @@ class _Exchange:
     def _played(self, response: Response, route: RoutedRequest) -> Iterator[Any]:
         """Yield what has to be waited for, then the response, then its body in pieces and seconds to wait between them."""
         length, received = 0 if self._is_bodiless(response.status) else len(response.body), None
-        for step in self._application.responder.steps(response, route):
+        steps = self._application.responder.steps(response, route)
+        for step in steps:
             if isinstance(step, bytes):
                 received = min(len(step) + (received or 0), length)
                 yield step if length else b""
@@ -150,7 +151,11 @@ class _Exchange:
                 received = 0
                 yield step
             elif isinstance(step, (int, float)):
-                yield self._wait(step)
+                if self._patience is not None and step >= self._patience:
+                    yield self._call(left(steps))
+                    bound = f"the read time-out is {self._patience:g} s"
+                    raise self._library.ReadTimeout(f"no byte would come for {step:g} s; {bound}")
+                yield float(step)
             elif not isinstance(step, Noise | Ending):
                 yield self._call(step)
             elif received != length or not isinstance(step, Close):
@@ -171,15 +176,6 @@ class _Exchange:
         return library.RemoteProtocolError(
             f"peer closed connection without sending complete message body (received {received} bytes, expected {length})"
         )
-
-    def _wait(self, seconds: float) -> float:
-        """The seconds to wait. Raises ReadTimeout when the client would not wait that long."""
-        patience = self._patience
-        if patience is not None and seconds >= patience:
-            raise self._library.ReadTimeout(
-                f"no byte would come for {seconds:g} s; the read time-out is {patience:g} s"
-            )
-        return float(seconds)
 
     @property
     def _patience(self) -> float | None:
@@ -242,7 +238,7 @@ def _read(
 class _Body:
     """The body of a response that a fault paces or cuts; `pieces` yields it, and seconds to wait between the pieces."""
 
-    def __init__(self, pieces: Iterator[float | bytes]) -> None:
+    def __init__(self, pieces: Iterator[Step | bytes]) -> None:
         self._pieces = pieces
 
     def __iter__(self) -> Iterator[bytes]:
@@ -250,14 +246,24 @@ class _Body:
             if isinstance(each, bytes):
                 yield each
             else:
-                time.sleep(each)
+                _done(each)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for each in self._pieces:
             if isinstance(each, bytes):
                 yield each
             else:
-                await _sleep(each)
+                await _waited(each)
+
+
+def _done(step: Step) -> Any:
+    """Wait, or call a function; what it returns."""
+    return step() if callable(step) else time.sleep(step)
+
+
+async def _waited(step: Step) -> Any:
+    """The same, without blocking an event loop: an app on it may have to respond to the webhooks that a function waits for."""
+    return await (run_sync(step, abandon_on_cancel=True) if callable(step) else _sleep(step))
 
 
 async def _sleep(seconds: float) -> None:

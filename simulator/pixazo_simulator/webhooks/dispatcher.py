@@ -353,10 +353,7 @@ class Dispatcher:
         return has_it and world.outbox.taken_by(None) == world.outbox.taken_by(self._process)
 
     async def reach(self, world: World, instant: int) -> None:
-        """Return when a world's clock reads `instant` and what was due by then has been attempted.
-
-        A manual clock is advanced, and the next `advance` reports the events; any other clock is waited for.
-        """
+        """Return when a world's clock reads `instant` and what was due was attempted; a manual clock is advanced, and the next `advance` reports the events."""
         pause, progress = world.clock.real_seconds_until(instant), self._progress_of(world)
         await asyncio.sleep(pause or 0)
         try:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AddAlias", "AddRule", "AdoptWorld", "AdvanceClock", "AdvanceIdly", "AdvanceServer", "BeginWithGenerations",
-    "ChangeSettings", "ChangeWorld", "Command", "CopyDelivery", "CountCall", "CreateWorld", "Debit", "DeleteWorld",
-    "EndTurn", "ForgetProcess", "ForgetState", "Generation", "InitialGeneration", "KeepState", "Outcome", "ReadMedia",
+    "ChangeSettings", "ChangeWorld", "Command", "CopyDelivery", "CountCall", "CreateWorld", "CutExchange", "Debit",
+    "DeleteWorld", "EndTurn", "ForgetProcess", "ForgetState", "Generation", "InitialGeneration", "KeepState", "Outcome", "ReadMedia",
     "ReadStatus", "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule", "RestoreState", "ReturnDelivery",
     "RotateSecret", "ServerCommand", "SetRules", "StateUnavailableError", "StopClock", "SubmitGeneration",
     "TakeDelivery", "TakeNumber", "TakeTransitions", "TakeTurn", "Transition",
@@ -155,11 +155,19 @@ class BeginWithGenerations(Command[list[str]], frozen=True):
     origin: str
 
 
-class RecordExchange(Command[None], frozen=True):
-    """Enter an exchange in the journal; `header_bytes` is the size of its request headers at most, where it is known."""
+class RecordExchange(Command[int], frozen=True):
+    """Enter an exchange in the journal, and return its number; `header_bytes` is the size of its request headers at most, where it is known."""
 
     exchange: Exchange
     header_bytes: int | None = None
+
+
+class CutExchange(Command[None], frozen=True):
+    """Enter in the journal what its caller did not get of the response of an exchange, which has this number and instant."""
+
+    number: int
+    instant: int
+    cut: str
 
 
 class AdvanceClock(Command[None], frozen=True):

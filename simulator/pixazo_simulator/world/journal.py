@@ -101,6 +101,12 @@ class Journal(Part):
                 exchange = replace(exchange, target=HIDDEN, request_body=b"", response_body=b"", reason=HIDDEN)
         self._exchanges.append(exchange)
 
+    def cut(self, number: int, instant: int, cut: str) -> None:
+        """Say what the caller did not get of a response, unless that is known, or another exchange has its number by now."""
+        place = number - self.dropped - 1
+        if 0 <= place < len(self) and (found := self._exchanges[place]).at == instant and found.cut is None:
+            self._exchanges[place] = replace(found, cut=cut)
+
     def _bounded(self, headers: Sequence[Header]) -> tuple[Sequence[Header], Sequence[Header]]:
         """The headers that fit into the bound and those that do not, secrets first where some do not."""
         left = self._limits.headers

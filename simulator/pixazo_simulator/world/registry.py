@@ -457,12 +457,12 @@ class Worlds:
                 return world
         return None
 
-    def record(self, world: World | None, exchange: Exchange, header_bytes: int | None) -> None:
-        """Enter an exchange in the journal of the world that the request reached, None: of the requests that matched none."""
+    def record(self, world: World | None, exchange: Exchange, header_bytes: int | None) -> int:
+        """Enter an exchange in the journal of the world that the request reached, None: of the requests that matched none; return its number there."""
         if world:
-            world.apply(RecordExchange(exchange.at, exchange, header_bytes))
-        else:
-            self.unmatched.record(exchange, header_bytes)
+            return world.apply(RecordExchange(exchange.at, exchange, header_bytes))
+        self.unmatched.record(exchange, header_bytes)
+        return self.unmatched.total
 
     def reader_of(self, identity: str) -> World | None:
         """The world in which the generation with this request id can be read now, by that world's own clock."""

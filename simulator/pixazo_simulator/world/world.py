@@ -298,9 +298,10 @@ class World(Generations, kw_only=True):
             decided_by = self.policy.changed_among("media", "media_origin", "video_aspect", "cache_control")
         return commands.Outcome(result, decision, passed=passed, decided_by=decided_by)
 
-    def _record_exchange(self, command: commands.RecordExchange) -> None:
+    def _record_exchange(self, command: commands.RecordExchange) -> int:
         self.journal.record(command.exchange, command.header_bytes)
         self.notifier.notify()
+        return self.journal.total
 
     # Transitions
 
@@ -636,6 +637,7 @@ class World(Generations, kw_only=True):
         commands.ReadStatus: _read_status,
         commands.ReadMedia: _read_media,
         commands.RecordExchange: _record_exchange,
+        commands.CutExchange: lambda world, command: world.journal.cut(command.number, command.instant, command.cut),
         commands.AdvanceClock: lambda world, command: world.clock.advance_to(command.at),
         commands.AdvanceIdly: _advance_idly,
         commands.StopClock: lambda world, _: world.clock.stop(),

@@ -35,8 +35,8 @@ class Call(Exchange, frozen=True):
 
     @property
     def is_lost(self) -> bool:
-        """Whether the caller cannot know the outcome: no response, none that can be read, or a server error."""
-        return not UNREADABLE.isdisjoint(self.faults) or self.status >= 500
+        """Whether the caller cannot know the outcome: no response, not the whole, none that can be read, or a server error."""
+        return self.response.cut is not None or not UNREADABLE.isdisjoint(self.faults) or self.status >= 500
 
     @property
     def is_submit(self) -> bool:

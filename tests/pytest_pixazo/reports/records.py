@@ -41,6 +41,7 @@ class Scenario:
         request_id: str | None = None,
         rule: str | None = None,
         faults: tuple[str, ...] = (),
+        cut: str | None = None,
         real: float = 0,
     ) -> Scenario:
         """Any exchange; `real` is its second in real time."""
@@ -49,7 +50,7 @@ class Scenario:
             "status": status, "reason": "as scripted",
             "request": {"headers": headers or {}, "headers_left_out": 0, "body": body, "length": len(repr(body))},
             "response": {
-                "headers": {} if retry_after is None else {"retry-after": retry_after}, "body": response, "length": 0, "cut": None,
+                "headers": {} if retry_after is None else {"retry-after": retry_after}, "body": response, "length": 0, "cut": cut,
             },
             "rule": rule, "faults": list(faults), "request_id": request_id, "expected": True, "hint": None,
             "elapsed": real,

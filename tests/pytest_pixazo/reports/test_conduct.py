@@ -86,6 +86,11 @@ MISTAKES: dict[str, tuple[str, Scenario, tuple[int, ...]]] = {
         Scenario().submit(0, faults=("reply_lost",)).submit(1, request_id=OTHER),
         (1, 2),
     ),
+    "a submit after a time-out of the app": (
+        "charged-twice",
+        Scenario().submit(0, faults=("delay",), cut="the caller disconnected").submit(1, request_id=OTHER),
+        (1, 2),
+    ),
     "a submit after a 500 that had accepted it": (
         "charged-twice",
         Scenario().submit(0, 500).submit(1, request_id=OTHER),

@@ -237,29 +237,29 @@ def test_the_host_that_is_called_is_the_origin(world: ControlClient, simulator: 
 
 
 @pytest.mark.parametrize(
-    ("fault", "timeout", "message"),
+    ("fault", "timeout", "message", "cut"),
     [
-        (Delay(3600), 5, "no byte would come for 3600 s; the read time-out is 5 s"),
-        (SlowDrip(3600, 2), 5, "no byte would come for 1800 s"),
-        (Hang(), 5, "held open until the caller gave up$"),
-        (Hang(), None, "the client has no read time-out: it would wait forever$"),
+        (Delay(3600), 5, "for 3600 s; the read time-out is 5 s", "nothing was sent, then the caller disconnected"),
+        (SlowDrip(3600, 2), 5, "no byte would come for 1800 s", "body were sent, then the caller disconnected"),
+        (Hang(), 5, "held open until the caller gave up$", "until the caller gave up"),
+        (Hang(), None, "the client has no read time-out: it would wait forever$", "until the caller gave up"),
     ],
 )
 @CLIENTS
 def test_a_time_out_does_not_take_its_time(
-    monkeypatch: pytest.MonkeyPatch, simulator: Simulator, client: Any, fault: Any, timeout: float | None, message: str
-) -> None:
-    """Nothing is slept: it is known before that the client would give up."""
+    monkeypatch: pytest.MonkeyPatch, simulator: Simulator, client: Any, fault: Any, timeout: float | None, message: str, cut: str
+) -> None:  # fmt: skip
+    """Nothing is slept: it is known before that the client would give up; the journal has what it did not get."""
     monkeypatch.setattr(time, "sleep", pytest.fail)
     monkeypatch.setattr(asyncio, "sleep", pytest.fail)
     rule = Rule(when="generate", faults=(fault,))
     transport = simulator.transport()
-    with (
-        world_of(simulator, rule),
-        client(httpx, simulator, transport, timeout=timeout) as send,
-        pytest.raises(httpx.ReadTimeout, match=message),
-    ):
-        send("POST", GENERATE, json=BEAR)
+    with world_of(simulator, rule) as control, client(httpx, simulator, transport, timeout=timeout) as send:
+        with pytest.raises(httpx.ReadTimeout, match=message):
+            send("POST", GENERATE, json=BEAR)
+        (exchange,) = control.journal().exchanges
+        assert exchange.response.cut
+        assert exchange.response.cut.endswith(cut)
 
 
 def test_a_cut_body_begins_to_arrive(simulator: Simulator) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import httpx2
 import msgspec
 import pytest
 from tests.caller import GENERATE, Caller, over_http
@@ -67,6 +68,20 @@ def test_what_is_exported_becomes_the_same_world(simulator: Simulator) -> None:
             again.call("POST", GENERATE, {"prompt": "B"}).json()["request_id"]
             == (caller.call("POST", GENERATE, {"prompt": "B"}).json()["request_id"])
         )
+
+
+def test_that_a_caller_did_not_wait_is_exported(simulator: Simulator) -> None:
+    """In the journal of the same world elsewhere, which is billed alike: the submission was charged twice."""
+    rule = {"when": "generate", "faults": [{"fault": "delay", "seconds": 3600}]}
+    control = simulator.control().create_world(script=[rule])
+    headers = {"Ocp-Apim-Subscription-Key": str(control.api_key)}
+    with httpx2.Client(transport=simulator.transport(), headers=headers, timeout=1) as client:
+        for _ in range(2):
+            with pytest.raises(httpx2.ReadTimeout):
+                client.post(f"{simulator.url}{GENERATE}", json={"prompt": "A bear"})
+    with Simulator() as other:
+        copy = other.control().create_world(key="another-key", log=control.export_world())
+        assert [each.waste for each in copy.bill().generations] == ["charged twice", "never read"]
 
 
 def test_no_secret_is_exported(simulator: Simulator) -> None:

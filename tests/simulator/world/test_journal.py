@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -93,6 +94,17 @@ def test_a_journal_may_grow_while_it_is_read() -> None:
     for _ in journal:
         journal.record(exchange("/b"))
     assert len(journal) == 2
+
+
+@pytest.mark.parametrize(("number", "instant", "cut"), [(2, 5, "a"), (1, 5, None), (3, 5, None), (2, 6, None)])
+def test_what_was_not_received_is_entered_in_that_exchange_only(number: int, instant: int, cut: str | None) -> None:
+    """Not in one that has its number after the world was brought back, nor over what is known, nor after it gave way."""
+    journal = Journal(Limits(exchanges=1))
+    journal.record(exchange())
+    journal.record(exchange())
+    journal.cut(number, instant, "a")
+    journal.cut(number, instant, "b")
+    assert [each.cut for each in journal] == [cut]
 
 
 @given(limit=st.integers(1, 5), recorded=st.integers(0, 8), number=st.integers(0, 10))
