@@ -40,9 +40,8 @@ class SqliteStore:
 
     def __init__(self, path: str) -> None:
         self.name = f"sqlite:{path}"
-        self._path = Path(
-            os.path.realpath(path)
-        )  # SQLite names the file with the latest entries (-wal) after the target of a link
+        # SQLite names the file with the latest entries (-wal) after the target of a link.
+        self._path = Path(os.path.realpath(path))
         self._database: sqlite3.Connection | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="pixazo-sim:sqlite")
         self._count = 0
