@@ -35,6 +35,8 @@ def kept_certificate(given: Path | str | None, hosts: Iterable[str]) -> tuple[Pa
     They are in the given folder, or in the system's folder for user settings. Raises ValueError with the remedy.
     """
     folder = Path(given or Path(click.get_app_dir("pixazo-sim"), "tls"))
+    if not (given or folder.is_absolute()):  # a user without a home: it would be made in the working directory
+        raise ValueError("no certificate can be saved, for this user has no home folder: choose one with --tls-folder")
     file, authority = folder / "server.pem", folder / "authority.pem"
     wanted = {*HOSTS, *(name for host in hosts for name in named(host))}
     try:
