@@ -40,8 +40,7 @@ class SqliteStore:
 
     def __init__(self, path: str) -> None:
         self.name = f"sqlite:{path}"
-        # SQLite names the file with the latest entries (-wal) after the target of a link.
-        self._path = Path(os.path.realpath(path))
+        self._path = Path(path)
         self._database: sqlite3.Connection | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="pixazo-sim:sqlite")
         self._count = 0
@@ -58,6 +57,8 @@ class SqliteStore:
             ) from None
 
     def _open(self, head: Head) -> Kept:
+        # SQLite names the file with the latest entries (-wal) after the target of a link.
+        self._path = Path(os.path.realpath(self._path))
         kept = self._read() if self._path.is_file() and self._path.stat().st_size else None
         if kept is None:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
