@@ -109,8 +109,6 @@ class LineWriter:
 
 
 class _QueueHandler(logging.Handler):
-    """Writes the log through a LineWriter."""
-
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._writer = LineWriter(descriptor, self._line_of_dropped)
@@ -146,9 +144,8 @@ def log_to_stderr(form: str) -> None:
 class Signals:
     """From its creation on, these signals do not end the process; `listen` starts a thread that calls a function for each.
 
-    Python runs signal handlers in the main thread only, and only while it executes bytecode: a main thread that waits for a lock or a
-    process does not wake up when the system delivers the signal to another thread. The wake-up descriptor receives each number at once,
-    in any thread. Create it in the main thread. An ignored signal, such as SIGHUP under nohup, stays ignored.
+    Python runs signal handlers only while the main thread executes bytecode, not while that waits for a lock or a process. The wake-up
+    descriptor receives each number at once. Create it in the main thread. An ignored signal, such as SIGHUP under nohup, stays ignored.
     """
 
     def __init__(self, numbers: Iterable[int]) -> None:

@@ -49,7 +49,7 @@ class LoopbackServer:
     """Listens from its creation until `close`; `origin` is its URL without a path.
 
     `answer` is called in a daemon thread of its own for each request, so it may block. An exception that it raises is logged, and the response is 500.
-    Raises SimulatorError when it does not start within 10 s, or where threads were replaced, as by gevent.
+    Raises SimulatorError as `Simulator.start` does.
     """
 
     def __init__(self, answer: Callable[[HttpRequest], HttpResponse]) -> None:

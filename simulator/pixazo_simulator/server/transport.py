@@ -139,7 +139,6 @@ class _Exchange:
         return self._whole(step)
 
     def _call(self, function: Callable[[], Any]) -> Step:
-        """What calls a coroutine function on the loop of the server."""
         return lambda: self._server.call(function())
 
     def _played(self, response: Response, route: RoutedRequest) -> Iterator[Any]:
@@ -186,7 +185,6 @@ class _Exchange:
 
     @property
     def _patience(self) -> float | None:
-        """The read time-out of the client."""
         return cast("float | None", self._request.extensions.get("timeout", {}).get("read"))
 
     def _refused(self, status: HTTPStatus, message: str) -> Any:
@@ -319,7 +317,6 @@ class App:
 
 
 async def _messages(application: Application, scope: Scope, body: bytes) -> list[MutableMapping[str, Any]]:
-    """What the application sends in response to one request."""
     received = iter([{"type": "http.request", "body": body}])
     sent: list[MutableMapping[str, Any]] = []
 

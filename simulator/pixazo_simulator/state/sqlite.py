@@ -189,7 +189,6 @@ _NOT_OURS = ("is not a file of pixazo-sim", "choose another file; this one was n
 _UNDONE = "requests without a response were not done"
 _PROBLEMS = {
     sqlite3.SQLITE_BUSY: ("is used by another process", "end that one, or choose another file"),
-    sqlite3.SQLITE_LOCKED: ("is used by another process", "end that one, or choose another file"),
     sqlite3.SQLITE_READONLY: ("cannot be written", "make the file and its folder writable for this user"),
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "make the file and its folder readable and writable for this user"),
     sqlite3.SQLITE_FULL: ("cannot be written, the disk is full", f"make room; {_UNDONE}"),

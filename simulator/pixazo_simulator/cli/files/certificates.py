@@ -1,7 +1,6 @@
 """The certificate of `serve --tls`. It is kept, so a client that trusts its authority still does after a restart.
 
-The private key of the authority is never written, and is forgotten once it has signed this one certificate: a reader of the kept files can
-pretend to be only these hosts, and only to those who trust it, even if a whole system has been told to trust it.
+The private key of the authority is never written: a reader of the kept files can pretend to be only these hosts, even to a system that trusts it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """A trace of recorded traffic, and the rules under which a simulator responds as in it.
 
-The file is NDJSON, one record per line, each wrapped in its kind; other members of a record are ignored. The rules leave what a simulator does
-by itself to it, and have faults and replies elsewhere.
+The file is NDJSON, one record per line, each wrapped in its kind; other members are ignored. The rules have only what a simulator does not do by itself.
 """
 
 from __future__ import annotations

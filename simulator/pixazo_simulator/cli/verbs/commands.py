@@ -56,7 +56,6 @@ def command_of(noun: str) -> click.Command:
 
 
 def _command_settings(verb: Verb) -> dict[str, Any]:
-    """Callback, parameters, help and example of the command of a route."""
     (route,) = (each for each in ROUTES if each.name == verb.route)
     own, text = tuple(_parameters_of(route, verb.arguments)), inspect.cleandoc(route.carry_out.__doc__ or "")
     as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print the response as it is, instead of a table.")
@@ -261,7 +260,6 @@ def _carry_out(route: ControlRoute, given: dict[str, Any]) -> None:
 def _call(
     route: ControlRoute, number: int | None, members: Any, url: str, token: str | None, key: str | None
 ) -> tuple[int, bytes]:
-    """Status code and body of the response to a call."""
     target, content = route.path.replace("{number}", str(number)), b""
     try:
         channel = HttpChannel(url, token)

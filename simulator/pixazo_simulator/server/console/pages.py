@@ -168,7 +168,6 @@ async def _opened(request: ConsoleRequest, number: int) -> dict[str, Any]:
 
 
 async def _explained(request: ConsoleRequest, exchange: Exchange) -> Explanation:
-    """What would happen to the same request now."""
     sent = exchange.request
     left_out = {"content-length", "host", "transfer-encoding", "ocp-apim-subscription-key"}
     body = {"body": sent.body} if sent.length else {}
