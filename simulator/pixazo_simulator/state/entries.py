@@ -100,10 +100,7 @@ Answering = Callable[[Request, int | None], Response]
 
 
 class Fold:
-    """Worlds with a time of their own, which change only through the entries that are carried out here.
-
-    If it `stands`, their clocks read the instant of the latest entry until the next one.
-    """
+    """Worlds with a time of their own, changed only by entries; if it `stands`, their clocks read the instant of the latest one until the next."""
 
     def __init__(self, worlds: Worlds, answer: Answering, count: int = 0, *, stands: bool = False) -> None:
         self.worlds = worlds
