@@ -60,7 +60,10 @@ class Redirection:
         return host
 
     def destination(self, host: object, port: object) -> Address | None:
-        """Where a connection to this address goes instead, None: nowhere else. Raises ConnectionRefusedError for a port that the gateway lacks."""
+        """Where a connection to this address goes instead, None to leave it alone.
+
+        Raises ConnectionRefusedError for a port on which the gateway does not listen.
+        """
         name, number = normalized(host), _number(port)
         name = self._placeholders.get(name, name)
         if self.covers(name):
