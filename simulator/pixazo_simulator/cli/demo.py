@@ -6,10 +6,9 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
-from queue import Empty, Queue
+from threading import Condition
 from typing import Any, cast
 
 import click
@@ -124,26 +123,27 @@ class Demo:
 
 
 class DemoReceiver(LoopbackServer):
-    """A webhook receiver on loopback that queues the JSON bodies."""
+    """A webhook receiver on loopback that keeps the latest body about each generation."""
 
     def __init__(self) -> None:
-        self._received: Queue[dict[str, Any]] = Queue()
+        self._received: dict[str, dict[str, Any]] = {}
+        self._changed = Condition()
         super().__init__(self._receive)
         self.url = f"{self.origin}/webhook/callback"
 
     def _receive(self, request: HttpRequest) -> HttpResponse:
-        if isinstance(body := json.loads(request.body), dict):  # anyone on this machine can post here
-            self._received.put(cast("dict[str, Any]", body))
+        if isinstance(found := json.loads(request.body), dict):  # anyone on this machine can post here
+            body = cast("dict[str, Any]", found)
+            with self._changed:
+                self._received[str(body.get("request_id"))] = body
+                self._changed.notify_all()
         return HttpResponse()
 
     def webhook_about(self, request_id: str) -> dict[str, Any]:
         """The body of the webhook about a generation. Raises ClickException when it does not arrive in time."""
-        until = time.monotonic() + WEBHOOK_TIMEOUT
-        while (left := until - time.monotonic()) > 0:
-            with suppress(Empty):
-                body = self._received.get(timeout=left)
-                if body.get("request_id") == request_id:
-                    return body
+        with self._changed:
+            if self._changed.wait_for(lambda: request_id in self._received, WEBHOOK_TIMEOUT):
+                return self._received[request_id]
         raise click.ClickException(f"no webhook about {request_id} within {WEBHOOK_TIMEOUT:g} s")
 
 

@@ -131,7 +131,7 @@ class _QueueHandler(logging.Handler):
 
 
 def log_to_stderr(form: str) -> None:
-    """Log to standard error, as `text` or `json`, ours from INFO on, others from WARNING on; a reader that does not read delays nothing."""
+    """Log to standard error from now on, as `text` or `json`: our records from INFO on, others from WARNING on. A slow reader delays nothing."""
     handler = _QueueHandler(2)
     handler.setFormatter(_JsonLines() if form == "json" else _TextLines())
     logging.getLogger().addHandler(handler)
@@ -141,8 +141,8 @@ def log_to_stderr(form: str) -> None:
 class Signals:
     """From its creation on, these signals do not end the process; `listen` starts a thread that calls a function for each.
 
-    Python runs signal handlers in the main thread only, and only while it executes bytecode; the wake-up descriptor receives each number
-    at once, in any thread. Create it in the main thread. An ignored signal, such as SIGHUP under nohup, stays ignored.
+    Python runs signal handlers only while the main thread executes bytecode, not while that waits for a lock or a process. The wake-up
+    descriptor receives each number at once. Create it in the main thread. An ignored signal, such as SIGHUP under nohup, stays ignored.
     """
 
     def __init__(self, numbers: Iterable[int]) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .route import ControlRoute as ControlRoute
     from .route import Refused as Refused
     from .routes import ROUTES as ROUTES
+    from .routes import position_of as position_of
     from .schema import responses as responses
     from .schema.responses import *
     from .schema.responses import from_json as from_json
@@ -43,7 +44,7 @@ else:
         ".metrics": "Traffic",
         ".openapi": "document",
         ".route": "ControlRoute Refused",
-        ".routes": "ROUTES",
+        ".routes": "ROUTES position_of",
         ".schema": "responses",
         ".schema.responses": "from_json to_json",
     }

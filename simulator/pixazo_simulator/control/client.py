@@ -491,11 +491,8 @@ class _Connection:
     def __init__(self, host: str, port: int | None, context: SSLContext | None) -> None:
         from http.client import HTTPConnection, HTTPSConnection
 
-        self._connection = (
-            HTTPSConnection(host, port, timeout=RESPONSE_TIMEOUT, context=context)
-            if context
-            else HTTPConnection(host, port, timeout=RESPONSE_TIMEOUT)
-        )
+        kind = partial(HTTPSConnection, context=context) if context else HTTPConnection
+        self._connection = kind(host, port, timeout=RESPONSE_TIMEOUT)
         self._until = 0.0
         self.process = os.getpid()
 

@@ -168,8 +168,8 @@ class ControlHandler:
 
 
 def _find(method: str, path: str) -> tuple[ControlRoute, int]:
-    """The route of a request, and the number in its path or 0; routes are imported here, as `listen` needs none. Raises Refused."""
-    from .routes import ROUTES
+    """The route of a request, and the number in its path, 0 if it has none. Raises Refused."""
+    from .routes import ROUTES  # with the first request: `pixazo-sim listen` takes from this module only who may call
 
     for route in ROUTES:
         if route.method == method and (found := route.pattern.fullmatch(path)):

@@ -39,16 +39,14 @@ class Traffic:
             self.classes.setdefault(operation, [0] * (len(BOUNDS) + 1))[bisect_left(BOUNDS, seconds)] += 1
             self.seconds[operation] = self.seconds.get(operation, 0.0) + seconds
 
-    def counted(self) -> Iterator[tuple[str | None, int, int]]:
-        """Operation, status code, and number of responses."""
-        for operation, counts in self.counts.items():
-            yield from ((operation, status, count) for status, count in enumerate(counts) if count)
-
 
 def exposition(worlds: Worlds, traffic: Traffic, dispatcher: Dispatcher) -> str:
     """All metrics; no label contains anything that a caller has sent."""
     requests = [
-        (f'{{operation="{operation or "other"}",code="{code}"}}', count) for operation, code, count in traffic.counted()
+        (f'{{operation="{operation or "other"}",code="{code}"}}', count)
+        for operation, counts in [*traffic.counts.items()]  # another thread may add one
+        for code, count in enumerate(counts)
+        if count
     ]
     attempts = [(f'{{result="{result}"}}', count) for result, count in dispatcher.attempts.items()]
     timed = f"Until a response was ready, of every {TIMED}th of its operation and code"
@@ -67,7 +65,7 @@ def exposition(worlds: Worlds, traffic: Traffic, dispatcher: Dispatcher) -> str:
 
 
 def _durations(traffic: Traffic) -> Iterator[Sample]:
-    for operation, counts in traffic.classes.items():
+    for operation, counts in [*traffic.classes.items()]:
         label, sums = f'operation="{operation or "other"}"', [*accumulate(counts)]
         for bound, count in zip((*BOUNDS, "+Inf"), sums, strict=True):
             yield f'_bucket{{{label},le="{bound}"}}', count

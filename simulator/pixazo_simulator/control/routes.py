@@ -303,15 +303,15 @@ async def generations(request: ControlRequest[requests.LatestAt]) -> responses.G
     return await rendering.generations(world, request.body.limit, _past(world, request.body.at))
 
 
-def _position(at: str | UnsetType) -> int | None:
+def position_of(at: object) -> int | None:
     """The position of the log that `at` names, None for an instant or for now."""
-    return int(at) if at is not UNSET and re.fullmatch("[0-9]{1,15}", at) else None
+    return int(at) if isinstance(at, str) and re.fullmatch("[0-9]{1,15}", at) else None
 
 
 async def _world_at(request: ControlRequest[Any], at: str | UnsetType) -> state.World:
     """The world of the caller; if a position of the log is given, a copy as it was then. Raises Refused."""
     world, log = request.world, request.worlds.log
-    if (position := _position(at)) is None:
+    if (position := position_of(at)) is None:
         return world
     if log is None:
         raise Refused(
@@ -332,7 +332,7 @@ async def _world_at(request: ControlRequest[Any], at: str | UnsetType) -> state.
 async def _after_command(request: ControlRequest[requests.AtPosition], what: str) -> state.World:
     """The world of the caller, now or as it was after a number of commands. Raises Refused."""
     at = request.body.at
-    if at is not UNSET and _position(at) is None:
+    if at is not UNSET and position_of(at) is None:
         remedy = f"{what} are shown after a command that GET /_sim/world/history lists, not at an instant"
         raise Refused(400, f"at {at} is not a position of the log: {remedy}")
     return await _world_at(request, at)
@@ -341,7 +341,7 @@ async def _after_command(request: ControlRequest[requests.AtPosition], what: str
 def _past(owner: state.World | state.Worlds, at: str | UnsetType) -> int | None:
     """The instant of which something is shown, None: now, or after a command. Raises Refused for one in the future."""
     with refuse_errors():
-        return None if at is UNSET or _position(at) is not None else owner.clock.past(at)
+        return None if at is UNSET or position_of(at) is not None else owner.clock.past(at)
 
 
 @route("GET", "/_sim/status")
@@ -359,7 +359,7 @@ async def status(request: ControlRequest[requests.StatusAt]) -> responses.Status
             404, f"no generation has the request_id {spec.shown(wanted.request_id)}: GET /_sim/generations lists them"
         )
     at = world.clock.now()
-    if wanted.at is not UNSET and wanted.at != "now" and _position(wanted.at) is None:
+    if wanted.at is not UNSET and wanted.at != "now" and position_of(wanted.at) is None:
         with refuse_errors():
             at = state.read_time("at", wanted.at, "now")
     return rendering.status_answer(world, accepted, at)

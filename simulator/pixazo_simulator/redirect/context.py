@@ -74,7 +74,7 @@ def redirect(
 
 
 def begin() -> None:
-    """Redirect this process as its environment says, until it ends (`preload/redirect/sitecustomize.py`). Raises what prevents it."""
+    """Redirect this process as its environment says, before its program runs. Raises whatever prevents that, such as KeyError."""
     hosts, port = os.environ[REDIRECT_HOSTS].split(","), int(os.environ[REDIRECT_PORT])
     redirection = _ChildRedirection(hosts, ("127.0.0.1", port))
     Patches(redirection, Path(os.environ[REDIRECT_CA]).read_text(encoding="ascii")).__enter__()

@@ -82,8 +82,8 @@ class Ban(NamedTuple):
 class HostGuard(Redirection):
     """Refuses `hosts` while a ban is in force, except where an active redirection covers them.
 
-    A process has one, permanently: neither patches nor an audit hook can be removed safely. The hook sees look-ups under whatever name
-    the function was imported, and programs that get one of the hosts as an argument.
+    A process has one guard, permanently: its patches and its audit hook cannot be removed safely; without a ban they do nothing.
+    The hook sees look-ups under whatever name the function was imported, and programs that get one of the hosts as an argument.
     """
 
     def __init__(self, hosts: Sequence[str]) -> None:

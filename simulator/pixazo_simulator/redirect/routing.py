@@ -47,7 +47,7 @@ class Redirection:
     def resolved(self, host: Any, port: object = HTTPS) -> Any:
         """The name to look up: the placeholder of one of the hosts or of a proxy, else the host itself.
 
-        Raises ConnectionRefusedError as `destination` does: some libraries say why a name does not resolve, but not why connecting fails.
+        Raises ConnectionRefusedError as `destination` does: some libraries report only why a name does not resolve.
         """
         name = normalized(host)
         if self.covers(name):

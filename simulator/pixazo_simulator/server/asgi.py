@@ -77,14 +77,8 @@ class Application:
         """The routes of `/_sim`, imported when one is called, since the first response of a server would wait for the import."""
         from pixazo_simulator.control import ControlHandler
 
-        return ControlHandler(
-            self.worlds,
-            self.dispatcher,
-            self.tls_listeners,
-            self._body_queue.slot,
-            self.scratch,
-            self.responder.traffic,
-        )
+        parts = self.worlds, self.dispatcher, self.tls_listeners, self._body_queue.slot, self.scratch
+        return ControlHandler(*parts, self.responder.traffic)
 
     @cached_property
     def console(self) -> Console:

@@ -117,16 +117,15 @@ class Heads:
 class GatewayProtocol(HttpToolsProtocol):
     """One connection of a client.
 
-    The bytes received are parsed piece by piece. The parser calls, for each request: `on_message_begin`, `on_url`, `on_header`,
-    `on_headers_complete`, `on_body`, `on_message_complete`. There are two ways to a response:
+    The bytes received are parsed piece by piece; for each request the parser calls the methods `on_...`. There are two ways to a response:
 
     - *direct*: a request of the gateway with a small body is answered in `on_message_complete`, head and body in one write;
     - *ASGI*, for everything else: the base class runs the application from `on_headers_complete` on (`_pass_on`), and calls
       `on_response_complete` after the response. Requests that arrive meanwhile (pipelining) wait in `pipeline`; so none is answered
       directly while another one is being answered. A response that has to wait, or that a fault changes, is handed over to ASGI.
 
-    A request that cannot be parsed, is too long or arrives too late is refused after the responses to those before it, and ends the
-    connection, because the start of the next one cannot be determined.
+    A request that cannot be parsed, is too long or arrives too late is refused after the responses to those before it, and the
+    connection is closed: the start of the next request cannot be determined.
     """
 
     held = False
@@ -562,7 +561,7 @@ def is_key_in_other_case(name: bytes) -> bool:
 
 
 class TitleCaseProtocol(GatewayProtocol):
-    """Writes the header names of responses in title case."""
+    """Its transport writes the header names of responses in title case."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn has the same annotation
         super().connection_made(cast("Any", _TitleCased(transport)))

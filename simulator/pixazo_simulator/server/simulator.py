@@ -84,7 +84,7 @@ class Simulator:
     ) -> tuple[Self, Replayed]:
         """A simulator whose one world is that of a log (see `ControlClient.export_world`), and the result of replaying it.
 
-        Its clock is stopped at the end of the log; the state after each command can be looked at. Raises ValueError for an unreadable log.
+        Its clock is stopped at the end of the log; the state after each command can be looked at. Raises ValueError for a log that cannot be read.
         """
         from pixazo_simulator.state import Replayed, described, kept_log
 
@@ -186,7 +186,7 @@ class Simulator:
         return application
 
     def stop(self) -> None:
-        """Stop listening; returns when the thread has ended, or after 2 s with a warning that names what did not end.
+        """Stop listening; returns when the thread has ended, or after 2 s: a warning names what continues in its daemon thread.
 
         Raises SimulatorError in the thread of the server, which cannot wait for itself.
         """
@@ -299,7 +299,7 @@ class Simulator:
     def open_tls_listener(self, hosts: Sequence[str], *, api_key: str | None = None) -> TlsListener:
         """Open a TLS listener for a world, for code that calls one of these hosts; it closes with the server.
 
-        Raises SimulatorError without the server or the world, ValueError when a host is not a host name or there are too many.
+        Raises SimulatorError when the server is not running or the world is deleted meanwhile, ValueError for a wrong host name or too many.
         """
         server, application, world = self._running(api_key)
         try:

@@ -47,8 +47,6 @@ _HOST = regex(
 
 
 class _Open(msgspec.Struct, frozen=True):
-    """An open TLS listener: its world, its socket, and its connections."""
-
     world: World
     server: asyncio.Server
     state: Connections

@@ -23,7 +23,6 @@ T = TypeVar("T")
 
 _APPLICATION = 0x70697861
 """In the header of the file (`application_id`): `pixa`."""
-_MAGIC, _HEADER, _PLACE = b"SQLite format 3\0", 100, 68
 _BUSY = 1000
 """Milliseconds to wait for the lock of another process."""
 _ROWS_TOGETHER = 20
@@ -58,13 +57,13 @@ class SqliteStore:
             ) from None
 
     def _open(self, head: Head) -> Kept:
-        is_new = self._check()
-        kept = None if is_new else self._read()
+        # SQLite names the file with the latest entries (-wal) after the target of a link.
+        self._path = Path(os.path.realpath(self._path))
+        kept = self._read() if self._path.is_file() and self._path.stat().st_size else None
         if kept is None:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        path = self._path.absolute()  # for SQLite `:memory:` is not a file
         database = sqlite3.connect(
-            path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False, cached_statements=16
+            self._path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False, cached_statements=16
         )
         try:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -87,22 +86,18 @@ class SqliteStore:
         self._database = database
         return kept or Kept(head, 0, [], [])
 
-    def _check(self) -> bool:
-        """Whether the file is new. Raises StoreError for a file that is not ours."""
-        if not self._path.exists() or not self._path.stat().st_size:
-            return True
-        with self._path.open("rb") as file:
-            beginning = file.read(_HEADER)
-        if not beginning.startswith(_MAGIC) or int.from_bytes(beginning[_PLACE : _PLACE + 4]) != _APPLICATION:
-            raise StoreError(f"{self.name} is not a file of pixazo-sim: choose another file; this one was not changed")
-        return False
+    def _reading(self, mode: str) -> closing[sqlite3.Connection]:
+        uri = f"{self._path.as_uri()}?{mode}"
+        return closing(sqlite3.connect(uri, uri=True, timeout=_BUSY / 1000, isolation_level=None))
 
     def _read(self) -> Kept | None:
         """The content of the file, all checked before anything is written; None when its creation was interrupted."""
+        # SQLite reads the header: if this process has the file open already, closing a descriptor of our own would release its lock (POSIX).
+        with self._reading("immutable=1") as database:
+            if database.execute("PRAGMA application_id").fetchone() != (_APPLICATION,):
+                raise StoreError(f"{self.name} {': '.join(_NOT_OURS)}")
         # Opening it creates files next to it only if there already are some.
-        mode = "mode=ro" if Path(f"{self._path}-wal").exists() else "immutable=1"
-        uri = f"{self._path.absolute().as_uri()}?{mode}"
-        with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY / 1000, isolation_level=None)) as database:
+        with self._reading("mode=ro" if Path(f"{self._path}-wal").exists() else "immutable=1") as database:
             database.execute("BEGIN")
             if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 return None
@@ -190,16 +185,16 @@ class SqliteStore:
 
 
 _REMEDY = ": restore a copy, or choose another file; this one was not changed"
+_NOT_OURS = ("is not a file of pixazo-sim", "choose another file; this one was not changed")
 _UNDONE = "requests without a response were not done"
 _PROBLEMS = {
     sqlite3.SQLITE_BUSY: ("is used by another process", "end that one, or choose another file"),
-    sqlite3.SQLITE_LOCKED: ("is used by another process", "end that one, or choose another file"),
     sqlite3.SQLITE_READONLY: ("cannot be written", "make the file and its folder writable for this user"),
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "make the file and its folder readable and writable for this user"),
     sqlite3.SQLITE_FULL: ("cannot be written, the disk is full", f"make room; {_UNDONE}"),
     sqlite3.SQLITE_IOERR: ("cannot be written", f"check that its disk works and has room; {_UNDONE}"),
     sqlite3.SQLITE_CORRUPT: ("is damaged", "restore a copy, or choose another file"),
-    sqlite3.SQLITE_NOTADB: ("is damaged", "restore a copy, or choose another file"),
+    sqlite3.SQLITE_NOTADB: _NOT_OURS,
 }
 """What is wrong, and the remedy, by SQLite's result code."""
 

@@ -72,7 +72,7 @@ def check_same(name: str, found: Head, given: Head, *, but_changeable: bool = Fa
 
 
 class Kept(msgspec.Struct):
-    """The content of a store: its head, rows of the latest state after `count` entries (see `Worlds.saved`), and later entries."""
+    """The content of a store: its head, the rows of the latest state (see `Worlds.saved`), the `count` of entries before it, and those after it."""
 
     head: Head
     count: int

@@ -266,7 +266,7 @@ class Dispatcher:
     async def resend(self, world: World, number: int) -> tuple[Delivery, Attempt]:
         """Send a delivery once more, now, without rules; return the copy and its attempt.
 
-        Raises KeyError for an unknown number and during an attempt, ValueError when it is not known when its event will be.
+        Raises KeyError when the world has no delivery of this number, or is attempting it, ValueError when the time of its event is not known.
         """
         copy = await self._worlds.apply(world, state.CopyDelivery(world.clock.now(), number))
         try:
@@ -297,7 +297,7 @@ class Dispatcher:
     async def advance(self, world: World, milliseconds: int) -> list[AdvanceEvent]:
         """Advance a world's clock, stopping at every instant at which a delivery is due; return the events, in order.
 
-        Raises AdvanceError after too many attempts or too long: the other deliveries stay pending, and another advance continues.
+        Raises AdvanceError when the attempts are too many for one advance, or take too long: the others stay pending for another advance.
         """
         progress = self._progress_of(world)
         if self._worlds.log and not (progress.advancing.locked() or progress.tasks or progress.unreported):

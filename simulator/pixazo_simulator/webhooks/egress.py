@@ -40,7 +40,8 @@ class Outcome(msgspec.Struct, frozen=True):
 class LookUps:
     """Looks up the addresses of allowed names with the system's resolver; concurrent look-ups of one name share the result.
 
-    A look-up may take minutes and cannot be interrupted, so each name has a daemon thread, which does not delay the end of the server.
+    A look-up cannot be interrupted and may take minutes: each name, of which few are allowed, has a daemon thread of its own, and its
+    concurrent look-ups share the result.
     """
 
     def __init__(self) -> None:
@@ -77,8 +78,7 @@ def receiver(url: str) -> tuple[str, str, int]:
 async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> Destination | Outcome:
     """Resolve the host of `url` once, and check it: the connection goes to the first address found. An outcome says why nothing is sent.
 
-    A second look-up by the HTTP library could give another address (DNS rebinding). A name that was not allowed is never looked up: the
-    query would leave the machine.
+    A second look-up could give another address (DNS rebinding). A name that was not allowed is never looked up: a query would leave the machine.
     """
     scheme, host, port = receiver(url)
     if scheme not in ("http", "https") or not host:

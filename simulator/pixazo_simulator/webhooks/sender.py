@@ -56,9 +56,9 @@ class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Sender:
     """Sends with as much HTTP as a webhook needs: no proxy of the environment, no cookies, no log of URLs that may contain keys.
 
-    Each webhook has a connection of its own: a kept-alive one would occupy a receiver that serves one at a time, which might close it
-    just when it is used again. https receivers are trusted as by the system, SSL_CERT_FILE and SSL_CERT_DIR, and by the authorities in
-    the file `webhook_ca`. Raises ValueError with the remedy when that file cannot be used.
+    Each webhook has a connection of its own: a kept-alive one would occupy a receiver that serves one at a time, or be closed just when used again.
+    https receivers are trusted as by the system, or as SSL_CERT_FILE and SSL_CERT_DIR say; those of the authorities in the file
+    `webhook_ca` are trusted, too. Raises ValueError with the remedy when that file cannot be used.
     """
 
     def __init__(self, webhook_ca: str | None = None) -> None:
@@ -122,7 +122,7 @@ class _Exchange:
             self.late = True
             return f"no connection within {self._timeout:g} s"
         except OSError as error:
-            return distrust(error, place.host) or _unconnected(error, place)
+            return _unconnected(error, place)
         try:
             async with asyncio.timeout(self._timeout):  # the receiver's time to respond begins
                 writer.write(self._request)
@@ -226,6 +226,8 @@ def _unconnected(error: OSError, place: Destination) -> str:
     address = f"{f'[{place.address}]' if ':' in place.address else place.address}:{place.port}"
     if isinstance(error, ConnectionRefusedError):
         return f"connection refused by {address}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _distrust(error, place.host)
     if isinstance(error, ssl.SSLError):
         return f"no TLS handshake with {address}: {error.reason or error}"
     if not error.errno:  # of no system call
@@ -270,7 +272,7 @@ def read_authorities(path: str) -> str:
 
 
 def trusting(authorities: str) -> ssl.SSLContext:
-    """A context that trusts the authorities of the system, or of the environment, and these (PEM). Raises ValueError for unusable ones."""
+    """A context that trusts the authorities of the system or the environment, and these (PEM). Raises ValueError for those that cannot be used."""
     import httpx2  # finds the authorities of every platform, and honours SSL_CERT_FILE and SSL_CERT_DIR
 
     try:
@@ -285,12 +287,8 @@ def trusting(authorities: str) -> ssl.SSLContext:
     return context
 
 
-def distrust(error: BaseException | None, host: str) -> str | None:
-    """Why the certificate of `host` was not accepted, and the remedy, if that is the cause of an error."""
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__cause__ or error.__context__
-    if error is None:
-        return None
+def _distrust(error: ssl.SSLCertVerificationError, host: str) -> str:
+    """Why the certificate of `host` was not accepted, and the remedy."""
     reason = error.verify_message.rstrip(".")
     if error.verify_code in _OTHER_NAME:
         return f"the certificate is not for {host} ({reason}): use a name in the URL that it contains, or make one for {host}"

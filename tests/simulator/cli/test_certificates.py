@@ -135,6 +135,17 @@ def test_a_file_system_without_links_keeps_it_too(tmp_path: Path, monkeypatch: p
     assert kept_certificate(tmp_path, ["münchen.test"])[1].read_bytes() == authority.read_bytes()
 
 
+def test_a_user_without_a_home_chooses_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container with a user that has no name: no folder called ~ is made in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 2)
+    with pytest.raises(ValueError, match="this user has no home folder: choose one with --tls-folder"):
+        kept_certificate(None, ())
+    assert not [*tmp_path.iterdir()]
+
+
 def test_where_it_cannot_be_kept_or_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(

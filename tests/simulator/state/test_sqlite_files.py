@@ -10,6 +10,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from tests.command import COMMAND, mistake, started
 from tests.patience import until
 from tests.serving import ServeProcess
 
-from pixazo_simulator import Settings, Simulator
+from pixazo_simulator import Settings, Simulator, SimulatorError
 from pixazo_simulator.state import Head, StoreError
 from pixazo_simulator.state.sqlite import SqliteStore
 
@@ -192,6 +193,28 @@ def test_a_file_that_another_process_uses(kept: Path) -> None:
     with contextlib.closing(sqlite3.connect(kept, isolation_level=None)) as database:
         database.execute("BEGIN EXCLUSIVE")
         assert " is used by another process: end that one" in mistake("serve", *OPTIONS, "--state", f"sqlite:{kept}")
+
+
+def test_a_refused_simulator_of_the_same_process_does_not_release_the_file(kept: Path) -> None:
+    """POSIX ends the locks of a process on a file when any descriptor of it is closed."""
+    with _simulator(kept):
+        with pytest.raises(SimulatorError, match="is used by another process"), _simulator(kept):
+            pass
+        assert " is used by another process" in mistake("serve", *OPTIONS, "--state", f"sqlite:{kept}")
+
+
+def test_a_link_leads_to_the_latest_entries(tmp_path: Path) -> None:
+    """They are beside its target when the process was killed, as are those of this copy of a file in use."""
+    file, copies = tmp_path / "worlds", tmp_path / "copies"
+    with _simulator(file) as simulator:
+        identity = Caller(over_http(simulator.url), "a-key").accepted()
+        copies.mkdir()
+        for each in (file, tmp_path / "worlds-wal"):
+            shutil.copy(each, copies)
+    link = tmp_path / "link"
+    link.symlink_to(copies / "worlds")
+    with _simulator(link) as simulator:
+        assert Caller(over_http(simulator.url), "a-key").status(identity)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The certificate of `serve --tls`. It is kept, so a client that trusts its authority still does after a restart.
 
-The private key of the authority is never written, and is forgotten once it has signed this one certificate: a reader of the kept files
-can pretend to be only these hosts, even if a whole system trusts it.
+The private key of the authority is never written: a reader of the kept files can pretend to be only these hosts, even to a system that trusts it.
 """
 
 from __future__ import annotations
@@ -35,6 +34,8 @@ def kept_certificate(given: Path | str | None, hosts: Iterable[str]) -> tuple[Pa
     They are in the given folder, or the system's folder for user settings. Raises ValueError with the remedy.
     """
     folder = Path(given or Path(click.get_app_dir("pixazo-sim"), "tls"))
+    if not (given or folder.is_absolute()):  # a user without a home: it would be made in the working directory
+        raise ValueError("no certificate can be saved, for this user has no home folder: choose one with --tls-folder")
     file, authority = folder / "server.pem", folder / "authority.pem"
     wanted = {*HOSTS, *(name for host in hosts for name in named(host))}
     try:

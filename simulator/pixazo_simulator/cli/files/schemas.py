@@ -1,7 +1,6 @@
 """JSON Schemas of scripts, profiles and model files, made from the types that read them: editors use them for completion and checks.
 
-What a schema refuses the reader refuses, too, but not vice versa: what excludes what within a step, patterns, the weight of a script,
-the form of a policy value that is more than a word, and the operations of a server are the reader's.
+What a schema refuses the reader refuses, too; the reader also checks what no schema can express, such as the syntax of a regular expression.
 """
 
 from __future__ import annotations

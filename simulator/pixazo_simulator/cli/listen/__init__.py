@@ -141,9 +141,12 @@ def _saving(path: str) -> Callable[[KeptCallback], None]:
     def save(entry: KeptCallback) -> None:
         if entry.answers:
             return
+        line, size = saved_line(entry.callback), os.fstat(file).st_size
         try:
-            os.write(file, saved_line(entry.callback))
+            while line:  # a full disk takes a part at first
+                line = line[os.write(file, line) :]
         except OSError as error:
+            os.ftruncate(file, size)
             log.warning("webhook %d was not saved: %s cannot be written: %s", entry.number, path, error.strerror)
 
     return save

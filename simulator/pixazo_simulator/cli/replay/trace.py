@@ -1,6 +1,6 @@
 """A trace of recorded traffic, and the rules under which a simulator responds as in it: only for what it does not do by itself.
 
-The file is NDJSON, one record per line, each wrapped in its kind; other members of a record are ignored.
+The file is NDJSON, one record per line, each wrapped in its kind; other members are ignored. The rules have only what a simulator does not do by itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The commands that call `/_sim` of a running simulator, one for each control route, generated from the routes and what they take.
 
-This file has what the routes do not say: the words on the command line, and an example. A command is an attribute of this package
-under its noun, and is created on demand: `getattr(verbs, "clock")`.
+This file has what the routes do not say about them: the words, and an example. A command is created on demand: `getattr(verbs, "clock")`.
 """
 
 from __future__ import annotations

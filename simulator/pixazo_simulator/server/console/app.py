@@ -147,7 +147,6 @@ class Console:
             return world
 
     async def _log_in(self, request: Request) -> Response:
-        """Check the control token, and set the cookie that replaces it."""
         body = dict(parse_qsl((await read_body(request.receive, MOST_SENT) or b"").decode(errors="replace")))
         token, sent = self._worlds.settings.control_token, body.get("token", "").strip()
         if token is None or not hmac.compare_digest(sent.encode(), token.encode()):

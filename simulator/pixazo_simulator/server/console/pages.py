@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import cache
@@ -15,7 +14,7 @@ import msgspec
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from pixazo_html.serving import HEADERS
-from pixazo_simulator.control import ClockState, Exchange, Explanation, JournalPage, Refused, curl, responses
+from pixazo_simulator.control import Exchange, Explanation, JournalPage, Refused, curl, position_of, responses
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.script import EXAMPLES, FAULTS, in_python
 from pixazo_simulator.spec import points, rows
@@ -73,8 +72,8 @@ async def _exchange(request: ConsoleRequest, journal: str, number: int) -> Excha
 async def _world_page(request: ConsoleRequest, tab: str, template: str, at: str | None = None, **context: Any) -> View:
     """A page of a world, with its head and tabs; `at` is a value that a control route has accepted before."""
     # The route `world` takes positions of the log only: the policy and the switches at an instant are not recorded.
-    state = await request.get(responses.WorldState, "world", at=at if _position(at) is not None else None)
-    then = responses.instant(request.shown_world.clock.past(at)) if at and _position(at) is None else state.now
+    state = await request.get(responses.WorldState, "world", at=at if position_of(at) is not None else None)
+    then = responses.instant(request.shown_world.clock.past(at)) if at and position_of(at) is None else state.now
     common = {
         "here": request.here, "number": request.path["number"], "tab": tab, "tabs": (*TABS, _HISTORY) if request.worlds.log else TABS, "target": request.target, "at": at, "state": state,
         "clock": clock_text(request.shown_world), "is_running": request.shown_world.clock.rate > 0, "checksum": request.checksum, "then": then, "balance": state.balance, "duration": duration,
@@ -85,7 +84,7 @@ async def _world_page(request: ConsoleRequest, tab: str, template: str, at: str 
 
 async def world(request: ConsoleRequest) -> View:
     """What happened in a world, what will happen next, and what it cost; now, or at a moment in the past."""
-    clock = await request.get(ClockState, "clock")
+    clock = await request.get(responses.ClockState, "clock")
     moments = await _moments(request, clock.now)
     back = _back(request.query.get("moment"), len(moments))
     at = str(moments[-1 - back][0]) if back else request.query.get("at") or None
@@ -97,7 +96,7 @@ async def world(request: ConsoleRequest) -> View:
     upcoming = None if at else await request.get(responses.Upcoming, "upcoming", seconds=SOON)
     shown = await _world_page(
         request, "", "world.jinja", at, moments=moments, back=back, generations=generations, deliveries=deliveries, ledger=ledger,
-        latest=latest, upcoming=upcoming, soon=SOON, next_webhook=clock.next_webhook_at, position=_position(at),
+        latest=latest, upcoming=upcoming, soon=SOON, next_webhook=clock.next_webhook_at, position=position_of(at),
     )  # fmt: skip
     shown.context["balance"] = ledger.balance
     shown.context["drawing"] = draw(
@@ -112,11 +111,6 @@ def _back(text: str | None, count: int) -> int:
         return max(0, min(-int(text or 0), count - 1))
     except ValueError:
         return 0
-
-
-def _position(at: str | None) -> int | None:
-    """The position of the log that `at` names, None for an instant or for now."""
-    return int(at) if at and re.fullmatch("[0-9]{1,15}", at) else None
 
 
 async def _moments(request: ConsoleRequest, now: datetime) -> list[tuple[datetime, str]]:

@@ -190,15 +190,20 @@ def test_what_is_saved_can_be_replayed(listen: Serve, tmp_path: Path) -> None:
 
 
 def test_a_webhook_that_cannot_be_saved_is_answered(tmp_path: Path) -> None:
-    """And the log says so: a full disk ends nothing."""
-    command = 'ulimit -f 0; exec "$@"'
-    with started("/bin/sh", "-c", command, "sh", COMMAND, "listen", "--port", "0", "--save", tmp_path / "f") as process:
+    """And the log says so; a full disk ends nothing, and no part of a line is left in the file."""
+    file = tmp_path / "f"
+    # A byte code file of which a part is written would damage the installation.
+    command = 'ulimit -f 1; export PYTHONDONTWRITEBYTECODE=1; exec "$@"'
+    with started("/bin/sh", "-c", command, "sh", COMMAND, "listen", "--port", "0", "--save", file) as process:
         assert process.stdout
         assert process.stderr
-        url = process.stdout.readline().split()[1].decode()
-        assert Caller(over_http(url), "k").call("POST", "/", {}).status == 204
-        said = process.stderr.readline().decode()
-    assert said == f"webhook 1 was not saved: {tmp_path}/f cannot be written: File too large\n"
+        caller = Caller(over_http(process.stdout.readline().split()[1].decode()), "k")
+        for body in ({}, {"prompt": "A bear" * 500}):
+            assert caller.call("POST", "/", body).status == 204
+        process.terminate()
+        said = process.stderr.read().decode()
+    assert said == f"webhook 2 was not saved: {file} cannot be written: File too large\n"
+    assert [line[-1:] for line in file.read_bytes().splitlines(keepends=True)] == [b"\n"]
 
 
 MISTAKES: list[tuple[list[str], str]] = [
