@@ -206,7 +206,8 @@ def _innermost(awaited: object) -> object:
 class Quiescence:
     """Watches the threads and the loops of the app from the thread that is about to move the clock.
 
-    `barrier` returns once the simulator has processed what it has received; `is_delaying` says whether it still has to send a response.
+    `barrier` returns once the simulator has processed what it has received; `is_delaying` says whether it still has to send a response,
+    `is_over` whether the clock need not move any more.
     """
 
     def __init__(
@@ -215,18 +216,20 @@ class Quiescence:
         loops: Iterable[Loop],
         asleep: Set[int],
         is_delaying: Callable[[], bool] = lambda: False,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._barrier = barrier
         self._loops = loops
         self._asleep = asleep
         self._is_delaying = is_delaying
+        self._is_over = is_over
         self._looks = 0
         self._seen: dict[int, tuple[tuple[int, int], _Moment]] = {}
 
     def wait(self) -> None:
-        """Return when every other thread and loop is idle, or after PATIENCE."""
+        """Return when every other thread and loop is idle, when it is over, or after PATIENCE."""
         calm, since, here = 0, (real_clock(), self._looks), threading.get_ident()
-        while not self._have_passed(PATIENCE, since):
+        while not (self._is_over() or self._have_passed(PATIENCE, since)):
             self._looks += 1
             if self._is_delaying():
                 calm = 0

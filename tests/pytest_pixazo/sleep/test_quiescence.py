@@ -60,6 +60,11 @@ def test_a_loop_is_asked_until_it_has_settled_four_times_in_a_row() -> None:
     assert calls == ["asked", "barrier"] * 8
 
 
+def test_nobody_is_waited_for_when_it_is_over() -> None:
+    """As the loop on whose thread virtual sleep ends: it waits for this thread."""
+    Quiescence(lambda: None, [Scripted([], [])], set(), is_over=lambda: True).wait()
+
+
 def test_a_loop_whose_thread_sleeps_is_not_asked() -> None:
     """It could not answer; neither could the loop of the asking thread."""
     calls: list[str] = []
