@@ -18,6 +18,7 @@ import httpx2
 import pytest
 import trio
 import uvicorn
+from anyio.from_thread import start_blocking_portal
 from fastapi import BackgroundTasks, FastAPI, Request, Response
 from starlette.testclient import TestClient
 from tests.patience import PATIENCE
@@ -589,6 +590,31 @@ def test_a_test_client_of_flask(world: ControlClient, inbox: Inbox) -> None:
     inbox.deliver_to(SimpleNamespace(application=app), PATH)
     assert answered(world, inbox.url) == [503]
     assert app.seen == [("POST " + PATH, "application/json", inbox.received[0].body)]
+
+
+class LitestarTestClient:
+    """Names the loop of its `with` block as Litestar's does, which has another `portal`."""
+
+    def __init__(self) -> None:
+        self.exit_stack = contextlib.ExitStack()
+        self.portal = self.exit_stack.close
+
+    def request(self, method: str, url: str, *, content: bytes, headers: dict[str, str]) -> httpx2.Response:
+        """Confirm it."""
+        return httpx2.Response(202, headers={"x-asked": method + url + headers["user-agent"]}, content=content)
+
+
+@pytest.mark.parametrize("within", [True, False])
+def test_a_test_client_of_litestar(world: ControlClient, inbox: Inbox, *, within: bool) -> None:
+    """Within its `with` block and after it."""
+    client: Any = LitestarTestClient()
+    inbox.deliver_to(client, PATH)
+    with start_blocking_portal() as client.blocking_portal:
+        if within:
+            assert answered(world, inbox.url) == [202]
+    del client.blocking_portal
+    if not within:
+        assert answered(world, inbox.url) == [202]
 
 
 DJANGO = """
