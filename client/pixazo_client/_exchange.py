@@ -124,10 +124,7 @@ def failure(gateway: Gateway, request: Request, outcome: Outcome, request_id: st
 
 
 def arrived(gateway: Gateway, request: Request) -> tuple[str, str | None]:
-    """What has arrived of a response's body, with secrets redacted, and the id of a new generation in it, if any.
-
-    The id of one that was paid for counts in the oddest body.
-    """
+    """What has arrived of a response's body, redacted, and the id of a new generation, if any: that of a paid one counts in the oddest body."""
     text = request.arrived.decode("utf-8", "replace")
     with suppress(ValueError, RecursionError):  # JSON is encoded again: an escape such as `\/` could hide a secret
         text = json.dumps(json.loads(text), ensure_ascii=False)

@@ -53,10 +53,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the gateway does where the page is silent; equal behaviour must give equal text in every run.
-
-    It depends on its `source` and on the `related` records.
-    """
+    """What the gateway does where the page is silent, in a text that is equal for equal behaviour; it depends on its `source` and the `related` records."""
 
     text: str
     source: Exchange | Callback | None = None

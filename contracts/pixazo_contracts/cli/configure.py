@@ -232,10 +232,7 @@ class ClockDocument(msgspec.Struct, frozen=True):
 
 
 class DiscoveryDocument(msgspec.Struct, frozen=True):
-    """Keys by account role, prompts by their known end, and further capabilities, as in a profile file.
-
-    Also how the target's clock runs.
-    """
+    """Keys by account role, prompts by their known end, further capabilities, as in a profile file; and how the target's clock runs."""
 
     accounts: dict[str, str | tuple[str, ...]] = {}
     prompts: dict[str, str] = {}

@@ -55,10 +55,7 @@ def print_text(text: str) -> None:
 
 
 def print_report(text: str, form: str | None, github: Callable[[], GitHub]) -> None:
-    """Print a report; for GitHub also as annotations, and as part of the job summary.
-
-    The text may quote a gateway, but a gateway cannot issue workflow commands through it.
-    """
+    """Print a report, for GitHub also as annotations and job summary; a gateway that it quotes cannot issue workflow commands through it."""
     if not is_github(form, os.environ):
         print_text(text)
         return

@@ -98,10 +98,7 @@ class RunClock:
         return time.monotonic() - self._zero
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event, or None after this many seconds or earlier (None: no limit); `busy`: requests are under way.
-
-        Raises RuntimeError if no event can happen.
-        """
+        """The next event, or None after at most this many seconds (None: no limit); `busy`: requests are under way. Raises RuntimeError if none can happen."""
         if seconds is None and not busy:
             raise RuntimeError(NOTHING_TO_COME)
         try:

@@ -129,10 +129,7 @@ class _Pace:
 
 
 class Schedule:
-    """Runs probes until all their conversations have ended.
-
-    `states` says by probe how each ended, `stopped` why the spend guard ended the run.
-    """
+    """Runs probes until all their conversations have ended; `states` says by probe how, `stopped` why the spend guard ended the run."""
 
     def __init__(
         self,

@@ -44,10 +44,7 @@ MOST_EARLIER: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a run is carried out. `max_generations` counts only for limited targets; `trace_path` is written during the run.
-
-    `again` is noted in the header of the trace.
-    """
+    """How a run is carried out; `max_generations` counts for limited targets only, `trace_path` is written meanwhile, the trace's header notes `again`."""
 
     seed: int = 0
     max_generations: int = 0
@@ -211,10 +208,7 @@ class ConversationError(RuntimeError):
 
 
 class Dialogue:
-    """Carries out conversations one after the other, each to its end before `run` returns.
-
-    `steps` are those that were carried out since the last mark, with their results.
-    """
+    """Carries out conversations one after the other, each to its end within `run`; `steps` are those since the last mark, with their results."""
 
     def __init__(self, session: _Session, schedule: Schedule) -> None:
         self._session, self._schedule = session, schedule

@@ -95,10 +95,7 @@ class HttpTransport:
         self._client.close()
 
     def send(self, request: Send) -> Reply:
-        """Send one request and read its response, up to a bound.
-
-        The library's time-outs restart with each byte. A response that drips forever is left to its own thread.
-        """
+        """Send one request and read its response, up to a bound; one that drips, which restarts the library's time-outs, is left to its own thread."""
         reply: Future[Reply] = Future()
         threading.Thread(target=self._fulfil, args=(request, reply), name="wire", daemon=True).start()
         try:

@@ -194,10 +194,7 @@ def _callbacks_by_id(submits: Mapping[str, Exchange], callbacks: Sequence[Callba
 
 @dataclass(frozen=True)
 class Trace:
-    """One run, ready to be judged; `footer` is None while the run has not ended.
-
-    `cut` says what is missing from a trace file that does not contain a whole run.
-    """
+    """One run, ready to be judged; `footer` is None while it has not ended, `cut` says what a file without a whole run lacks."""
 
     header: Header
     exchanges: tuple[Exchange, ...]

@@ -54,10 +54,7 @@ def check_output() -> None:
 
 
 def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mapping[str, Any]) -> None:
-    """Start the simulator that `make` returns, on a socket if one is given, print that it is ready, and serve until a signal arrives.
-
-    Raises click.UsageError when it does not start.
-    """
+    """Start what `make` returns, on a socket if given, print that it is ready, serve until a signal. Raises click.UsageError when it does not start."""
     from .process import Signals, at_stdin_eof, end_now
     from .workers import inherited
 

@@ -35,10 +35,7 @@ def inherited() -> socket.socket | None:
 
 
 class Workers:
-    """Workers that serve with the options of this process, on a port on which it listens.
-
-    Raises click.UsageError when one does not start; the worker has printed the reason itself.
-    """
+    """Workers with the options of this process, on a port on which it listens. Raises click.UsageError when one, having said why, does not start."""
 
     def __init__(self, count: int, listener: socket.socket) -> None:
         self._listener = listener

@@ -234,10 +234,7 @@ def sent_key(request: Request) -> str:
 
 
 def hint(refusal: spec.Refusal, request: Request, path: str, former: str | None, routes: tuple[str, ...]) -> str | None:
-    """What to do instead, None for a refusal that is a normal response of the gateway.
-
-    `path` is that of the request as it may be shown, `former` the deleted world of the key.
-    """
+    """What to do instead, None for a normal refusal; `path` is that of the request as it may be shown, `former` the deleted world of the key."""
     if isinstance(refusal, spec.UnknownRoute):
         near = spec.nearest(f"{request.method} {_REQUEST_ID.sub('{request_id}', path)}", routes)
         return f"no route is {request.method} {path[:_LONGEST]}{near}: known are {', '.join(routes)}"

@@ -22,10 +22,7 @@ _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
 def video(generation: Generation, videos: Videos, policy: Policy) -> bytes:
-    """An MP4 of the requested duration and frame size, with bytes of its own: a `uuid` box names the generation.
-
-    Of any other kind all media is the same.
-    """
+    """An MP4 of the requested duration and frame size, whose `uuid` box names the generation; of any other kind all media is the same."""
     if generation.output != "mp4":
         return videos[f"output.{generation.output}"]
     seconds = 10 if generation.duration > _LONGEST_SHORT else 6

@@ -61,10 +61,7 @@ class Redirection:
         return host
 
     def destination(self, host: object, port: object) -> Address | None:
-        """Where a connection to this address goes instead, None to leave it alone.
-
-        Raises ConnectionRefusedError for a port on which the gateway does not listen.
-        """
+        """Where a connection to this address goes instead, None to leave it. Raises ConnectionRefusedError for a port on which the gateway does not listen."""
         name, number = normalized(host), _number(port)
         name = self._placeholders.get(name, name)
         if self.covers(name):
@@ -79,10 +76,7 @@ class Redirection:
         return peer is not None and peer[:2] in (self._listener, *(relay.address for relay in self._relays.values()))
 
     def admit(self, host: str, peer: tuple[Any, ...] | None) -> None:
-        """Let a connection to this peer be used for one of the hosts; None is a socket that is not connected yet.
-
-        Raises ConnectionRefusedError when it does not reach the listener.
-        """
+        """Let a connection to this peer (None: not connected yet) serve one of the hosts. Raises ConnectionRefusedError when it does not reach the listener."""
         if peer is not None and not self.is_redirected(peer):
             raise self.refusal(
                 f"{host} was called through {peer[0]} port {peer[1]}, which is not the simulator: let the host be resolved "

@@ -41,10 +41,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """Whether one rule decides a call, and if not, why not: one phrase for each difference.
-
-    `is_about` says whether the rule is about such calls at all.
-    """
+    """Whether one rule decides a call, else a phrase for each difference; `is_about` says whether it is about such calls at all."""
 
     number: int
     label: str
@@ -274,10 +271,7 @@ class Script:
         self._made += len(entries)
 
     def replace(self, number: int, rule: Rule, now: int = 0) -> None:
-        """Replace a rule; the new one starts unused.
-
-        Raises KeyError when there is none of this number, ValueError as `add` does.
-        """
+        """Replace a rule by an unused one. Raises KeyError when there is none of this number, ValueError as `add` does."""
         others = {**self._entries}
         del others[number]
         self._hold({**self._entries, number: self._entry(number, rule, now, others)})

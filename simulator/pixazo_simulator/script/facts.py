@@ -155,10 +155,7 @@ def at_submit(
     generation: int,
     now: int = 0,
 ) -> Facts:
-    """A submission, as it was sent: members that were not sent are absent, even where the gateway has a default.
-
-    `generation` is the number of the next one that is accepted.
-    """
+    """A submission as it was sent, without the gateway's defaults; `generation` is the number of the next one that is accepted."""
     sent: Mapping[str, Any] = {} if isinstance(members, spec.InvalidBody) else members
     if any(isinstance(value, str) and len(value) > LONGEST_TEXT for value in sent.values()):
         sent = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in sent.items()}

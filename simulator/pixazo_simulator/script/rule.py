@@ -237,10 +237,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         return found
 
     def window(self, added: int) -> tuple[int, int | None]:
-        """The instants from which and before which it is tried, when it was added at an instant (UTC milliseconds).
-
-        Raises ValueError for a string that is not an instant.
-        """
+        """The instants from which and before which it is tried, if added at one (UTC milliseconds). Raises ValueError for a string that is not an instant."""
         ends = None if self.until is None else _instant("until", self.until, added)
         return _instant("since", self.since, added), ends
 

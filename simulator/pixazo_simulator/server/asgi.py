@@ -283,10 +283,7 @@ class GatewayApp:
             return await self.responder.ask(request, route), route
 
     async def _read_body(self, request: Request, route: RoutedRequest, receive: Receive) -> bool | None:
-        """Read as much of the body as the route says.
-
-        False when the caller disconnects before its end, None when the bodies in memory would exceed MOST_HELD bytes.
-        """
+        """Read as much of the body as the route says; False when the caller disconnects first, None when bodies would exceed MOST_HELD bytes of memory."""
         limit, keep = route.body_limit, route.keep
         if limit is None or request.content_length > limit:
             route.take(request, b"")

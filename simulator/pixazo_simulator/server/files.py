@@ -53,10 +53,7 @@ def _policy_of(data: object) -> Policy:
 
 
 def read_script(path: Path) -> tuple[Rule, ...]:
-    """The rules in a file: JSON or YAML if its name says so, else TOML.
-
-    Raises ValueError that names the file, the line, the key and the remedy.
-    """
+    """The rules in a file, JSON or YAML by its name, else TOML. Raises ValueError that names the file, the line, the key and the remedy."""
     from pixazo_simulator.script import script_from
 
     text, form = read_text(path, "script")

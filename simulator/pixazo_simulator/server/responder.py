@@ -150,10 +150,7 @@ class Responder:
         return response
 
     def _failure(self, request: Request, error: Exception) -> Response:
-        """The response to a request that the simulator fails to answer, which is logged.
-
-        While the store cannot be used it is a 503: nothing has happened, and no journal has it.
-        """
+        """The response to a request that the simulator fails to answer, which is logged; 503, without effect or journal, while the store cannot be used."""
         now = self.worlds.clock.now()
         if isinstance(error, StateUnavailableError):
             status, message = HTTPStatus.SERVICE_UNAVAILABLE, f"The state of the simulator is not available: {error}."

@@ -61,10 +61,7 @@ class DataUrl(msgspec.Struct, frozen=True):
 
 
 def read_data_url(text: str, *, any_type: bool = False) -> DataUrl:
-    """Read a data URL of Base64 (RFC 2397), which may have percent-encoded characters and parameters.
-
-    Its media type must be one of MEDIA_TYPES, unless `any_type`.
-    """
+    """Read a Base64 data URL (RFC 2397), percent-encoded and with parameters or not; its type must be one of MEDIA_TYPES, unless `any_type`."""
     head, comma, encoded = text[5:].partition(",")
     if not comma or len(head) + len("data:,") > LONGEST_HEAD:
         return DataUrl("", None, (f"no comma ends its type within {LONGEST_HEAD} characters{_FORM}",))

@@ -48,10 +48,7 @@ class JobTimes(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> JobTimes:
-        """Read `2+13` or `5-20+60-180`: seconds queued, seconds processing; `polls:2` or `polls:1+3`: status reads.
-
-        Raises ValueError with the remedy.
-        """
+        """Read seconds queued and processing, `2+13` or `5-20+60-180`, or status reads, `polls:2` or `polls:1+3`. Raises ValueError with the remedy."""
         if polls := re.fullmatch(r"polls:([1-9][0-9]{0,5})(?:\+([1-9][0-9]{0,5}))?", text):
             return msgspec.structs.replace(_JOB_TIMES, polls=(int(polls[1]), int(polls[2] or polls[1])))
         found = re.fullmatch(rf"{_RANGE}\+{_RANGE}", text)
@@ -142,10 +139,7 @@ class PriceList(msgspec.Struct, frozen=True):
         return cls(tuple(rules))
 
     def of(self, operation: str, duration: float, resolution: str, listed: int | None = None) -> int:
-        """The price in millionths of a dollar of one generation of `duration` seconds.
-
-        A price that is `listed` elsewhere comes before the rules that name no operation.
-        """
+        """The price of one generation of `duration` seconds, in millionths of a dollar; one `listed` elsewhere comes before rules that name no operation."""
         for rule in self.rules:  # not a generator, which takes three times as long: each submission asks
             if rule.fits(operation, duration, resolution):
                 return rule.amount if listed is None or rule.wanted[0] else listed
@@ -442,10 +436,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     # fmt: on
 
     def changed(self, values: Mapping[str, object]) -> Self:
-        """A copy with some fields set from text (or numbers, booleans and lists, as in a TOML file).
-
-        Raises ValueError that names the field, the value and the remedy.
-        """
+        """A copy with some fields set, from text or as in a TOML file. Raises ValueError that names the field, the value and the remedy."""
         changes: dict[str, Any] = {}
         for name, value in values.items():
             if name in _DECIDED:

@@ -72,10 +72,7 @@ def check_same(name: str, found: Head, given: Head, *, but_changeable: bool = Fa
 
 
 class Kept(msgspec.Struct):
-    """The content of a store: its head, the rows of the latest state (see `Worlds.saved`), and the entries after it.
-
-    `count` says how many entries there were before the state.
-    """
+    """The content of a store: its head, the rows of the latest state (see `Worlds.saved`), the entries after it, and the `count` of those before."""
 
     head: Head
     count: int

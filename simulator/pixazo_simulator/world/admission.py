@@ -99,10 +99,7 @@ def _check_rate(account: Account, policy: spec.Policy, now: int, *, submit: bool
 
 
 class Admission(msgspec.Struct):
-    """One submission during the checks, each of which is the method of its name.
-
-    `decided_by` names the points of the policy where another value would have decided otherwise.
-    """
+    """One submission during the checks, each a method of its name; `decided_by` names the policy's points where another value would have decided otherwise."""
 
     _asked: Submission
     _account: Account | None
@@ -126,10 +123,7 @@ class Admission(msgspec.Struct):
         return self.plainly() or self.refusal() or self._admitted()
 
     def plainly(self) -> Admitted | None:
-        """What is admitted of a submission that passes every check in any order; None: run the checks.
-
-        Most submissions are like that, and it takes a third of the time.
-        """
+        """What is admitted of a submission that passes every check in any order, as most do, in a third of the time; None: run the checks."""
         asked, account, policy = self._asked, self._account, self._policy
         if account is None or account.suspended or account.broken or not account.model_enabled:
             return None

@@ -159,10 +159,7 @@ def _real_now() -> int:
 
 
 def read_start(text: str) -> int:
-    """Read where a clock starts: `now`, which is the present second, or an RFC 3339 instant.
-
-    Raises ValueError with the remedy for any other string, and for an instant before 1970.
-    """
+    """Read where a clock starts: `now`, the present second, or an RFC 3339 instant from 1970 on. Raises ValueError with the remedy for any other string."""
     return _real_now() // SECOND * SECOND if text == "now" else read_time("start", text, "now")
 
 

@@ -185,10 +185,7 @@ class Outbox(Part):
         return [number for number, by in self._taken.items() if process in (None, by)]
 
     def give_back(self, number: int, due: int, interrupted: str | None = None) -> None:
-        """Make a delivery that was taken due again, with an attempt that was interrupted if one was.
-
-        A copy, which was never taken, does not change.
-        """
+        """Make a delivery that was taken due again, with its interrupted attempt, if any; a copy, which was never taken, does not change."""
         if number in self._taken:
             taken = self._pending[number]
             if interrupted is not None:

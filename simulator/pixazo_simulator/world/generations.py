@@ -113,10 +113,7 @@ def _lengths(admitted: Admitted, times: spec.JobTimes, random: Random) -> tuple[
 
 
 class WorldFunctions(msgspec.Struct, frozen=True, kw_only=True):
-    """The functions of the worlds of one server; other servers are not affected by a replacement.
-
-    `effective_policy` returns the policy in force for the policy that was set.
-    """
+    """The functions of the worlds of one server, replaced for it alone; `effective_policy` returns the policy in force for the one that was set."""
 
     effective_policy: Callable[[spec.Policy], spec.Policy] = lambda policy: policy
     identify: Callable[[Submission, spec.Policy, Random, int], str] = identify

@@ -176,10 +176,7 @@ class Worlds:
         return script
 
     async def apply(self, world: World, command: Command[T]) -> T:
-        """Carry out a command for a world, through the log if there is one, and return its outcome.
-
-        Raises what the command raises, and StateUnavailableError.
-        """
+        """Carry out a command for a world, through the log if any, and return its outcome. Raises what the command raises, and StateUnavailableError."""
         if self.log is None:
             return world.apply(command)
         outcome: T = await self.log.append(world, command)

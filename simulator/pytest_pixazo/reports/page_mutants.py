@@ -25,10 +25,7 @@ Found = tuple[PageChange, tuple[str, ...]]
 
 
 def read_page_mutants(file: str) -> list[tuple[Mutant, str]]:
-    """A mutant for each change of meaning, with the reason if it cannot be tried; those come last.
-
-    Raises ValueError with one line that says why a page cannot be compared.
-    """
+    """A mutant for each change of meaning, with the reason if it cannot be tried, those last. Raises ValueError with one line for an incomparable page."""
     try:
         from pixazo_contracts.pages import InvalidPageError, compare_pages, own_page, read_page
     except ImportError as error:

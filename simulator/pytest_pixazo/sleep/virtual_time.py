@@ -231,10 +231,7 @@ class Sleeps(Settable):
 
     @contextmanager
     def in_another_world(self, clock: WorldClock) -> Generator[None]:
-        """Within this context sleeps advance another world; the limit counts for it alone.
-
-        Raises SleepLimitError at its start and its end, as `check` does.
-        """
+        """Within this context sleeps advance another world, with a limit of its own. Raises SleepLimitError at its start and its end, as `check` does."""
         self.check()
         kept, limit, before = self._clock, self.limit, self.total
         self._clock = clock

@@ -49,10 +49,7 @@ class EventLoopError(InboxError):
 
 
 class OwnLoop:
-    """An asyncio loop in a thread of its own; everything on it runs within a context such as a lifespan.
-
-    `run` and `close` are called in other threads.
-    """
+    """An asyncio loop in a thread of its own, within a context such as a lifespan; `run` and `close` are called in other threads."""
 
     def __init__(self, context: Callable[[], AbstractAsyncContextManager[object]]) -> None:
         from anyio.from_thread import start_blocking_portal

@@ -173,10 +173,7 @@ class Console:
 
 
 async def _events(world: World | None, worlds: Worlds, shown: str) -> AsyncIterator[str]:
-    """Server-sent events: the time as text, `changed` when the page is out of date, until there is no such world.
-
-    `shown` is the `checksum` of the page.
-    """
+    """Server-sent events: the time, and `changed` when the page, whose checksum was `shown`, is out of date; until there is no such world."""
     if world is None:
         yield CHANGED
         return
