@@ -307,6 +307,7 @@ def _place(frame: FrameType) -> tuple[str, str]:
     return str(frame.f_globals.get("__name__")), frame.f_code.co_name
 
 
+POOL = "concurrent.futures.thread", "_worker"
 TRIO_POOL = "trio._core._thread_cache", "_work"
 TRIO_EVENTS = frozenset({("trio._core._run", "get_events"), ("trio._core._run", "deliver")})
 WAITS: dict[tuple[str, str], Callable[[Locals], bool]] = {
@@ -314,7 +315,7 @@ WAITS: dict[tuple[str, str], Callable[[Locals], bool]] = {
     ("threading", "wait"): lambda names: "waiter" in names and names["waiter"] in names["self"]._waiters,  # noqa: SLF001  # there is no public way
     ("threading", "_wait_for_tstate_lock"): lambda names: bool(names["self"].is_alive()),
     ("threading", "join"): lambda names: bool(names["self"].is_alive()),
-    ("concurrent.futures.thread", "_worker"): lambda names: "work_item" not in names and names["work_queue"].empty(),
+    POOL: lambda names: _lacks_work(names),  # noqa: PLW0108 - which is defined below
     TRIO_POOL: lambda names: names["self"]._job is None,  # noqa: SLF001  # there is no public way
     ("selectors", "select"): lambda _: True,
     ("asyncio.windows_events", "_poll"): lambda _: True,
@@ -333,3 +334,20 @@ def waits_for_others(frame: FrameType) -> bool:
     """Whether the thread with this innermost frame continues only when another thread or a socket wakes it."""
     check = WAITS.get(_place(frame))
     return check is not None and check(frame.f_locals)
+
+
+def _lacks_work(names: Locals) -> bool:
+    """Whether a thread of a pool waits for work.
+
+    From Python 3.13 on, what a waiting thread is given leaves the queue before the thread runs: then fewer are idle than seem to wait.
+    """
+    if "work_item" in names or not names["work_queue"].empty():
+        return False
+    pool = names["executor_reference"]() if sys.version_info >= (3, 13) else None
+    if pool is None:
+        return True
+    frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented for this use
+    found = [frames[each.ident] for each in pool._threads if each.ident in frames]  # noqa: SLF001  # there is no public way
+    waiting = sum(_place(each) == POOL and "work_item" not in each.f_locals for each in found)
+    idle: int = pool._idle_semaphore._value  # noqa: SLF001
+    return waiting <= idle

@@ -208,10 +208,23 @@ def test_a_thread_of_a_pool_that_has_work_does_not_wait() -> None:
     """Whether the job is still in the queue, or was just taken from it."""
     waits = WAITS["concurrent.futures.thread", "_worker"]
     queue: SimpleQueue[str] = SimpleQueue()
-    assert waits({"work_queue": queue})
-    assert not waits({"work_queue": queue, "work_item": "a piece"})
+    names = {"work_queue": queue, "executor_reference": lambda: None}
+    assert waits(names)
+    assert not waits({**names, "work_item": "a piece"})
     queue.put("a piece")
-    assert not waits({"work_queue": queue})
+    assert not waits(names)
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 13), reason="before Python 3.13 work stays in the queue until the thread runs"
+)
+def test_a_thread_of_a_pool_that_was_handed_work_does_not_wait() -> None:
+    """Though it has not run yet, and the queue is empty."""
+    with ThreadPoolExecutor(1) as pool:
+        thread = pool.submit(threading.current_thread).result(PATIENCE)
+        until(lambda: waits_for_others(frame_of(thread)))
+        pool._idle_semaphore.acquire(timeout=0)  # as `submit` does
+        assert not waits_for_others(frame_of(thread))
 
 
 def test_a_busy_thread_is_waited_for() -> None:
