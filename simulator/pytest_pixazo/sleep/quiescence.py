@@ -307,6 +307,8 @@ def _place(frame: FrameType) -> tuple[str, str]:
     return str(frame.f_globals.get("__name__")), frame.f_code.co_name
 
 
+HANDS_WORK_OVER: bool = sys.version_info >= (3, 13)
+"""Whether a `SimpleQueue` gives what is put into it directly to a thread that waits for it."""
 POOL = "concurrent.futures.thread", "_worker"
 TRIO_POOL = "trio._core._thread_cache", "_work"
 TRIO_EVENTS = frozenset({("trio._core._run", "get_events"), ("trio._core._run", "deliver")})
@@ -339,12 +341,12 @@ def waits_for_others(frame: FrameType) -> bool:
 def _lacks_work(names: Locals) -> bool:
     """Whether a thread of a pool waits for work.
 
-    From Python 3.13 on, what a waiting thread is given leaves the queue before the thread runs: then fewer are idle than seem to wait.
+    Where what a waiting thread is given leaves the queue before the thread runs, fewer are then idle than seem to wait.
     """
     if "work_item" in names or not names["work_queue"].empty():
         return False
-    pool = names["executor_reference"]() if sys.version_info >= (3, 13) else None
-    if pool is None:
+    pool: Any = names["executor_reference"]()
+    if pool is None or not HANDS_WORK_OVER:
         return True
     frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented for this use
     found = [frames[each.ident] for each in pool._threads if each.ident in frames]  # noqa: SLF001  # there is no public way
