@@ -52,7 +52,7 @@ def print_text(text: str) -> None:
 
 
 def print_report(text: str, form: str | None, github: Callable[[], GitHub]) -> None:
-    """Print a report; for GitHub also annotations and the job summary, in which a gateway's text cannot be a workflow command."""
+    """Print a report, for GitHub also as annotations and job summary; a gateway that it quotes cannot issue workflow commands through it."""
     if not is_github(form, os.environ):
         print_text(text)
         return

@@ -48,7 +48,7 @@ class JobTimes(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> JobTimes:
-        """Read `2+13` or `5-20+60-180` (seconds queued, processing), `polls:2` or `polls:1+3` (status reads). Raises ValueError."""
+        """Read seconds queued and processing, `2+13` or `5-20+60-180`, or status reads, `polls:2` or `polls:1+3`. Raises ValueError with the remedy."""
         if polls := re.fullmatch(r"polls:([1-9][0-9]{0,5})(?:\+([1-9][0-9]{0,5}))?", text):
             return msgspec.structs.replace(_JOB_TIMES, polls=(int(polls[1]), int(polls[2] or polls[1])))
         found = re.fullmatch(rf"{_RANGE}\+{_RANGE}", text)
@@ -139,7 +139,7 @@ class PriceList(msgspec.Struct, frozen=True):
         return cls(tuple(rules))
 
     def of(self, operation: str, duration: float, resolution: str, listed: int | None = None) -> int:
-        """The price of a generation in millionths of a dollar; a `listed` one comes before rules that name no operation."""
+        """The price of one generation of `duration` seconds, in millionths of a dollar; one `listed` elsewhere comes before rules that name no operation."""
         for rule in self.rules:  # not a generator, which takes three times as long: each submission asks
             if rule.fits(operation, duration, resolution):
                 return rule.amount if listed is None or rule.wanted[0] else listed

@@ -272,7 +272,7 @@ def read_authorities(path: str) -> str:
 
 
 def trusting(authorities: str) -> ssl.SSLContext:
-    """A context that trusts the authorities of the system or the environment, and these (PEM). Raises ValueError for those that cannot be used."""
+    """A context that trusts the authorities of the environment, else the system, and these (PEM). Raises ValueError when the environment's cannot be used."""
     import httpx2  # finds the authorities of every platform, and honours SSL_CERT_FILE and SSL_CERT_DIR
 
     try:

@@ -55,7 +55,7 @@ _HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length"
 
 @dataclass(frozen=True, slots=True)
 class EventStep:
-    """A submit, a poll, or the arrival of a callback; `overtaken` callbacks arrive before its response, sent earlier, does."""
+    """A submit, a poll or a callback; `overtaken` counts the callbacks that arrive after the gateway's response was sent and before the app receives it."""
 
     kind: Kind
     sees: Sees = Sees.QUEUED

@@ -206,7 +206,8 @@ def _innermost(awaited: object) -> object:
 class Quiescence:
     """Watches the threads and loops of the app from the thread that is about to move the clock.
 
-    `barrier` returns once the simulator has processed what it has received; `is_delaying`: it still has to send a response.
+    `barrier` returns once the simulator has processed what it has received; `is_delaying` says whether it still has to send a response,
+    `is_over` whether the clock need not move any more.
     """
 
     def __init__(
@@ -215,18 +216,20 @@ class Quiescence:
         loops: Iterable[Loop],
         asleep: Set[int],
         is_delaying: Callable[[], bool] = lambda: False,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._barrier = barrier
         self._loops = loops
         self._asleep = asleep
         self._is_delaying = is_delaying
+        self._is_over = is_over
         self._looks = 0
         self._seen: dict[int, tuple[tuple[int, int], _Moment]] = {}
 
     def wait(self) -> None:
-        """Return when every other thread and loop is idle, or after PATIENCE."""
+        """Return when every other thread and loop is idle, when it is over, or after PATIENCE."""
         calm, since, here = 0, (real_clock(), self._looks), threading.get_ident()
-        while not self._have_passed(PATIENCE, since):
+        while not (self._is_over() or self._have_passed(PATIENCE, since)):
             self._looks += 1
             if self._is_delaying():
                 calm = 0
@@ -304,6 +307,9 @@ def _place(frame: FrameType) -> tuple[str, str]:
     return str(frame.f_globals.get("__name__")), frame.f_code.co_name
 
 
+HANDS_WORK_OVER: bool = sys.version_info >= (3, 13)
+"""Whether a `SimpleQueue` gives what is put into it directly to a thread that waits for it."""
+POOL = "concurrent.futures.thread", "_worker"
 TRIO_POOL = "trio._core._thread_cache", "_work"
 TRIO_EVENTS = frozenset({("trio._core._run", "get_events"), ("trio._core._run", "deliver")})
 WAITS: dict[tuple[str, str], Callable[[Locals], bool]] = {
@@ -311,7 +317,7 @@ WAITS: dict[tuple[str, str], Callable[[Locals], bool]] = {
     ("threading", "wait"): lambda names: "waiter" in names and names["waiter"] in names["self"]._waiters,  # noqa: SLF001  # there is no public way
     ("threading", "_wait_for_tstate_lock"): lambda names: bool(names["self"].is_alive()),
     ("threading", "join"): lambda names: bool(names["self"].is_alive()),
-    ("concurrent.futures.thread", "_worker"): lambda names: "work_item" not in names and names["work_queue"].empty(),
+    POOL: lambda names: _lacks_work(names),  # noqa: PLW0108 - which is defined below
     TRIO_POOL: lambda names: names["self"]._job is None,  # noqa: SLF001  # there is no public way
     ("selectors", "select"): lambda _: True,
     ("asyncio.windows_events", "_poll"): lambda _: True,
@@ -330,3 +336,20 @@ def waits_for_others(frame: FrameType) -> bool:
     """Whether the thread with this innermost frame continues only when another thread or a socket wakes it."""
     check = WAITS.get(_place(frame))
     return check is not None and check(frame.f_locals)
+
+
+def _lacks_work(names: Locals) -> bool:
+    """Whether a thread of a pool waits for work.
+
+    Where what a waiting thread is given leaves the queue before the thread runs, fewer are then idle than seem to wait.
+    """
+    if "work_item" in names or not names["work_queue"].empty():
+        return False
+    pool: Any = names["executor_reference"]()
+    if pool is None or not HANDS_WORK_OVER:
+        return True
+    frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented for this use
+    found = [frames[each.ident] for each in pool._threads if each.ident in frames]  # noqa: SLF001  # there is no public way
+    waiting = sum(_place(each) == POOL and "work_item" not in each.f_locals for each in found)
+    idle: int = pool._idle_semaphore._value  # noqa: SLF001
+    return waiting <= idle

@@ -160,6 +160,7 @@ class Sleeps(Settable):
         self._quiescence = Quiescence(
             lambda: self._clock.advance(0), self._loops.values(), self._threads,
             lambda: self._clock.is_delaying(),  # noqa: PLW0108 - another one in another world
+            lambda: self._over,
         )  # fmt: skip
         self._mover: threading.Thread | None = None
 

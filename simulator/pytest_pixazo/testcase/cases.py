@@ -106,6 +106,9 @@ class Cases:
         self._remainders.collect()
         self._remainders.expect(case.name, Place.of(case.node), warns=case.is_strict)
         self.add_problems(case.close(self._current()[1]))
+        for wider in self._open.values():
+            if wider.node is not case.node:
+                wider.pixazo.judged |= case.judged
 
     def complain(self, world: Pixazo, found: Sequence[str]) -> None:
         """Add reasons, found by another fixture, for which the test that runs fails if this world is strict, also where it serves several tests."""
@@ -251,6 +254,11 @@ class Case:
         finally:
             self.pixazo.control.delete_world()
             SECRETS.forget(self.pixazo.api_key)  # still redacted, until many other tests have ended
+
+    @property
+    def judged(self) -> set[int]:
+        """The requests without a world that a world of a wider scope does not judge again: this one has, strictly or not."""
+        return {each.number for each in (*self._record.unmatched, *self._record.late)} if self._record else set()
 
     def unclean(self) -> str | None:
         """Why a strict world that is closed must fail its test, None if it was clean."""

@@ -103,7 +103,7 @@ class OwnLoop:
 
 
 class ClientLoop:
-    """The loop on which a test client of Starlette runs its app in its `with` block; outside one it has a loop for each call.
+    """The loop on which a test client of Starlette or Litestar runs its app while its `with` block runs; outside one it has a loop for each call.
 
     A client that is closed waits for everything that runs on its loop. `call` keeps that from lasting forever.
     """
@@ -116,9 +116,10 @@ class ClientLoop:
 
     def call(self, function: Callable[[], T]) -> T:
         """Call a function of the client. Raises EventLoopError when the loop is blocked."""
-        portal = getattr(self._client, "portal", None)
+        portal: Any = getattr(self._client, "blocking_portal", None)  # Litestar's, whose `portal` is a method
+        portal = portal or getattr(self._client, "portal", None)
         stack: Any = getattr(self._client, "exit_stack", None)
-        if portal is None or stack is None:
+        if stack is None or not hasattr(portal, "start_task_soon"):
             return function()
         runs = threading.Event()
 

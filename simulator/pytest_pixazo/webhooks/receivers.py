@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping, MutableMapping, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from typing import Any, cast
 
 import anyio
@@ -162,6 +163,8 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
         return Receiver(lambda _, callback: _answer_of(function(callback)), "", target)
     request = getattr(target, "request", None)
     if arguments is None and callable(request) and not inspect.iscoroutinefunction(request):
+        if hasattr(target, "generic"):
+            return Receiver(_django(target), path, target)
         loop, post = ClientLoop(target), partial(post_by_client, target)
         return Receiver(
             lambda asked, callback: loop.call(partial(post, asked, callback)), path, getattr(target, "app", target)
@@ -197,16 +200,49 @@ def _asgi(app: AsgiApp, path: str, *, own_loop: bool) -> Receiver:
 
 
 def post_by_client(client: Any, target: str, callback: Callback) -> HttpResponse:
-    own = ("host", "content-length", "connection", "transfer-encoding")
-    headers = {name: value for name, value in callback.headers.items() if name not in own}
-    if hasattr(client, "generic"):  # Django's
-        kind = headers.get("content-type", "")
-        response = client.generic("POST", target, callback.body, kind, headers=headers)
-        return HttpResponse(response.status_code, b"".join(response))  # a streaming response has no `content`
-    # Starlette's, FastAPI's or httpx'. Not only the target: one that begins with two slashes would be taken for another host.
+    """The response of a client of Starlette, FastAPI or httpx."""
+    # Not only the target: one that begins with two slashes would be taken for another host.
     url = str(getattr(client, "base_url", "")).rstrip("/") + target
-    response = client.request("POST", url, content=callback.body, headers=headers)
+    response = client.request("POST", url, content=callback.body, headers=_headers(callback))
     return HttpResponse(response.status_code, response.content)
+
+
+def _headers(callback: Callback) -> dict[str, str]:
+    own = ("host", "content-length", "connection", "transfer-encoding")
+    return {name: value for name, value in callback.headers.items() if name not in own}
+
+
+def _django(client: Any) -> Callable[[str, Callback], HttpResponse]:
+    """Calls the view through Django's client, with the connections to databases of this thread, which is the test's."""
+    connections: Any = import_module("django.db").connections
+    of_test = connections.all()
+
+    def answer(target: str, callback: Callback) -> HttpResponse:
+        headers = _headers(callback)
+        with _shared(connections, of_test):
+            kind = headers.get("content-type", "")
+            response = client.generic("POST", target, callback.body, kind, headers=headers)
+            return HttpResponse(response.status_code, b"".join(response))  # a streaming response has no `content`
+
+    return answer
+
+
+@contextmanager
+def _shared(connections: Any, of_test: Sequence[Any]) -> Generator[None]:
+    """Within this context this thread uses those connections of the test on which alone the view sees what the test has done:
+    in a transaction, and of SQLite in memory, as Django's LiveServerTestCase does. Its own are closed afterwards, which Django's client does not do.
+    """
+    shared = [each for each in of_test if each.in_atomic_block or (each.vendor == "sqlite" and each.is_in_memory_db())]
+    for each in shared:
+        each.inc_thread_sharing()
+        connections[each.alias] = each
+    try:
+        yield
+    finally:
+        for each in shared:
+            del connections[each.alias]
+            each.dec_thread_sharing()
+        connections.close_all()
 
 
 @asynccontextmanager

@@ -234,7 +234,7 @@ class Pixazo(Settable):
     and may be used from any thread.
     """
 
-    _settable = ("is_repetition",)
+    _settable = ("is_repetition", "judged")
     _remedy = "a world begins as @pytest.mark.pixazo(...) says; pixazo.policy(...) and pixazo.wallet.balance change it"
 
     control: ControlClient
@@ -268,6 +268,8 @@ class Pixazo(Settable):
         self._undone: list[Record] = []
         self.is_repetition = False
         """Whether it repeats the work of another world of the test: bill and reports leave it out."""
+        self.judged: set[int] = set()
+        """The requests without a world for which worlds of single tests have answered, by number."""
         self._rules: list[When] = []
         self._not_begun: list[Forecast] = []
         self._inboxes: list[Inbox] = []
@@ -600,6 +602,7 @@ class Pixazo(Settable):
         """Everything that has happened so far, without the key."""
         seen = self.control.record(unmatched_after=self._first_unmatched, elapsed=True)
         exchanges, dropped = self._exchanges(seen.journal)
+        unmatched = [each for each in seen.unmatched.exchanges if each.number not in self.judged]
         return Record(
             nodeid=self._nodeid,
             seed=self.seed,
@@ -614,8 +617,8 @@ class Pixazo(Settable):
             ],
             clock=seen.clock,
             bill=self.control.bill() if seen.generations.generations else None,
-            unmatched=[each for each in seen.unmatched.exchanges if each.former is None],
-            late=[each for each in seen.unmatched.exchanges if each.former],
+            unmatched=[each for each in unmatched if each.former is None],
+            late=[each for each in unmatched if each.former],
             dropped=dropped,
             inbox_problems=[problem for each in self._inboxes for problem in each.problems],
             undone=[*self._undone],

@@ -60,6 +60,11 @@ def test_a_loop_is_asked_until_it_has_settled_four_times_in_a_row() -> None:
     assert calls == ["asked", "barrier"] * 8
 
 
+def test_nobody_is_waited_for_when_it_is_over() -> None:
+    """As the loop on whose thread virtual sleep ends: it waits for this thread."""
+    Quiescence(lambda: None, [Scripted([], [])], set(), is_over=lambda: True).wait()
+
+
 def test_a_loop_whose_thread_sleeps_is_not_asked() -> None:
     """It could not answer; neither could the loop of the asking thread."""
     calls: list[str] = []
@@ -203,10 +208,23 @@ def test_a_thread_of_a_pool_that_has_work_does_not_wait() -> None:
     """Whether the job is still in the queue, or was just taken from it."""
     waits = WAITS["concurrent.futures.thread", "_worker"]
     queue: SimpleQueue[str] = SimpleQueue()
-    assert waits({"work_queue": queue})
-    assert not waits({"work_queue": queue, "work_item": "a piece"})
+    names = {"work_queue": queue, "executor_reference": lambda: None}
+    assert waits(names)
+    assert not waits({**names, "work_item": "a piece"})
     queue.put("a piece")
-    assert not waits({"work_queue": queue})
+    assert not waits(names)
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 13), reason="before Python 3.13 work stays in the queue until the thread runs"
+)
+def test_a_thread_of_a_pool_that_was_handed_work_does_not_wait() -> None:
+    """Though it has not run yet, and the queue is empty."""
+    with ThreadPoolExecutor(1) as pool:
+        thread = pool.submit(threading.current_thread).result(PATIENCE)
+        until(lambda: waits_for_others(frame_of(thread)))
+        pool._idle_semaphore.acquire(timeout=0)  # as `submit` does
+        assert not waits_for_others(frame_of(thread))
 
 
 def test_a_busy_thread_is_waited_for() -> None:

@@ -173,6 +173,28 @@ def test_a_world_of_a_wider_scope(run_tests: Callable[..., pytest.RunResult]) ->
     )
 
 
+def test_a_world_of_a_wider_scope_does_not_judge_what_a_world_of_a_test_has_judged(
+    run_tests: Callable[..., pytest.RunResult],
+) -> None:
+    """A request without a key, by a test that may send it."""
+    result = run_tests(
+        """
+        import httpx2
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def wide(pixazo_factory):
+            with pixazo_factory.fresh() as world:
+                yield world
+
+        @pytest.mark.pixazo(strict=False)
+        def test_without_a_key(wide, pixazo):
+            assert httpx2.get(f"{pixazo.url}/v2/requests/status/x").status_code == 401
+        """
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_the_next_test_does_not_fail_for_a_world_whose_fixture_ends_with_an_error(
     run_tests: Callable[..., pytest.RunResult],
 ) -> None:

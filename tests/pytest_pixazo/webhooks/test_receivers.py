@@ -18,6 +18,7 @@ import httpx2
 import pytest
 import trio
 import uvicorn
+from anyio.from_thread import start_blocking_portal
 from fastapi import BackgroundTasks, FastAPI, Request, Response
 from starlette.testclient import TestClient
 from tests.patience import PATIENCE
@@ -591,36 +592,84 @@ def test_a_test_client_of_flask(world: ControlClient, inbox: Inbox) -> None:
     assert app.seen == [("POST " + PATH, "application/json", inbox.received[0].body)]
 
 
-class DjangoResponse(list[bytes]):
-    """Is iterated; a streaming one has no `content`."""
-
-    status_code = 202
-
-
-class DjangoTestClient:
-    """Has the signatures of Django's, which are those of its REST framework's, too."""
+class LitestarTestClient:
+    """Names the loop of its `with` block as Litestar's does, which has another `portal`."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[str, str, bytes, str]] = []
+        self.exit_stack = contextlib.ExitStack()
+        self.portal = self.exit_stack.close
 
-    def request(self, **environ: Any) -> Any:
-        """What `generic` calls."""
-
-    def generic(
-        self, method: str, path: str, data: bytes, content_type: str, *, headers: dict[str, str]
-    ) -> DjangoResponse:
-        """Note the request."""
-        self.sent.append((method, path, data, content_type))
-        assert headers["user-agent"]
-        return DjangoResponse([b"do", b"ne"])
+    def request(self, method: str, url: str, *, content: bytes, headers: dict[str, str]) -> httpx2.Response:
+        """Confirm it."""
+        return httpx2.Response(202, headers={"x-asked": method + url + headers["user-agent"]}, content=content)
 
 
-def test_a_test_client_of_django(world: ControlClient, inbox: Inbox) -> None:
-    """It is called through `generic`, with the raw body, and the path and query that the app appended."""
-    client = DjangoTestClient()
+@pytest.mark.parametrize("within", [True, False])
+def test_a_test_client_of_litestar(world: ControlClient, inbox: Inbox, *, within: bool) -> None:
+    """Within its `with` block and after it."""
+    client: Any = LitestarTestClient()
     inbox.deliver_to(client, PATH)
-    assert answered(world, f"{inbox.url}/7/?a=b") == [202]
-    assert client.sent == [("POST", f"{PATH}/7/?a=b", inbox.received[0].body, "application/json")]
+    with start_blocking_portal() as client.blocking_portal:
+        if within:
+            assert answered(world, inbox.url) == [202]
+    del client.blocking_portal
+    if not within:
+        assert answered(world, inbox.url) == [202]
+
+
+DJANGO = """
+import django
+import pytest
+from django.conf import settings
+from django.db import connection, connections
+from django.http import StreamingHttpResponse
+from django.test import Client, TestCase, TransactionTestCase
+from django.urls import path
+
+def view(request, order):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE orders SET status = %s WHERE id = %s", [f"{request.GET['a']} {request.content_type}", order])
+    used.append(connections["default"])
+    return StreamingHttpResponse([b"do", b"ne"], status=202)
+
+used = []
+urlpatterns = [path("hook/<int:order>/", view)]
+database = {"ENGINE": "django.db.backends.sqlite3", "NAME": "orders.sqlite"}
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["testserver"], DATABASES={"default": database})
+django.setup()
+
+class Hook:
+    @pytest.fixture(autouse=True)
+    def deliver(self, pixazo, pixazo_client, pixazo_webhooks):
+        self.world, self.inbox = pixazo, pixazo_webhooks
+        pixazo_webhooks.deliver_to(Client(), "/hook")
+        pixazo_client.generate("A bear", webhook_url=f"{pixazo_webhooks.url}/7/?a=b")
+
+    def test_the_view_sees_the_order(self):
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE orders (id INTEGER, status TEXT)")
+            cursor.execute("INSERT INTO orders VALUES (7, 'QUEUED')")
+            self.world.clock.advance(15)
+            assert [each.response_status for each in self.inbox.received] == [202]
+            assert cursor.execute("SELECT status FROM orders").fetchall() == [("b application/json",)]
+            cursor.execute("DROP TABLE orders")
+            assert used.pop().connection in (None, connection.connection)  # closed, or that of the test
+
+class TestInTransaction(Hook, TestCase):
+    pass
+
+class TestWithout(Hook, TransactionTestCase):
+    pass
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_other_plugins")
+@pytest.mark.parametrize("database", ["orders", ":memory:"])
+def test_a_test_client_of_django(pytester: pytest.Pytester, database: str) -> None:
+    """Its view sees what the test has done, in a transaction or not, and leaves no connection of its thread open."""
+    pytester.makepyfile(DJANGO.replace("orders.sqlite", database))
+    pytester.runpytest_subprocess("-q").assert_outcomes(passed=2)
 
 
 class Named:

@@ -106,10 +106,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def judge(callback: Callback, secrets: Sequence[bytes], now: int) -> Verdict:
-    """Judge a signature at an instant (UTC milliseconds) of the real clock.
-
-    One with an old timestamp is valid, and its age is stated: worlds with a manual clock run in other years.
-    """
+    """Judge a signature at an instant of the real clock (UTC milliseconds); an old one is valid, with its age: manual clocks run in other years."""
     identity, stamp, signatures = (callback.header(name.encode()) for name in SIGNED_BY)
     if identity is None or stamp is None or signatures is None:
         if not secrets:
