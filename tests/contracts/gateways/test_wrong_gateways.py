@@ -258,7 +258,6 @@ def _only(ids: str) -> frozenset[str]:
 WRONG = (
     Wrong("AUTH-02", prepare=_shown(lambda key: key is None, *RUNNING), name="while it runs"),
     Wrong("AUTH-02", prepare=_shown(lambda key: key is None, "FAILED", "ERROR"), name="a bad end"),
-    Wrong("AUTH-04", prepare=_shown(lambda key: key == "", "COMPLETED"), name="the end"),
     Wrong("AUTH-03", prepare=_shown(lambda key: bool(key) and key not in OTHERS.values(), *RUNNING), name="while it runs"),
     Wrong("AUTH-10", prepare=_shown(lambda key: key == OTHERS["other"], *RUNNING, operation="imageToVideo"), name="while it runs"),
     Wrong("AUTH-03", prepare=open_to(lambda _, key: key is not None and key.swapcase() == KEY), name="letter case"),
