@@ -125,16 +125,14 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
             yield Observation(f"{read.case}: {read.status}, {body}", read)
 
 
-def _holds_nothing(output: object) -> bool:
-    return not any(output.values()) if is_object(output) else checks.is_null_or_absent(output)
-
-
 @STATUS.clause("STATUS-06", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02", core=True,
     section='Status Values: "COMPLETED | Done — output contains the result"')  # fmt: skip
 def status_06(trace: Trace) -> Remarks:
     """`output` holds nothing before COMPLETED."""
     for read in checks.envelopes(*checks.RUNNING)(trace):
-        yield check_member(read, "output", _holds_nothing, "null")
+        output = read.member("output")
+        holds = not any(output.values()) if is_object(output) else checks.is_null_or_absent(output)
+        yield check(holds, read, "output", "null", output)
     if trace.envelopes and all(read.state in TERMINAL for read in trace.envelopes):
         yield Unseen("each request had ended when it was first read", skips=True)
 

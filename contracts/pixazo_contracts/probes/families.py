@@ -478,29 +478,29 @@ IMAGE_AND_PROMPT: Final = (
 )
 
 
-#: What else a request that breaks a rule has, in turn, by what it adds to the name of the case: none of it relaxes the rule.
-BESIDE: Final[dict[str, tuple[Way, dict[str, object]]]] = {
-    "": ("", {}),
-    ", URL in the header": ("header", {}),
-    ", URL in the member": ("member", {}),
-    ", 10 s": ("", {"duration": 10}),
-    ", 1080P": ("", {"resolution": "1080P"}),
-}
+#: What else a request that breaks a rule has, in turn: a member, what it adds to the name of the case, how it asks for callbacks,
+#: the value of the member. None of it relaxes the rule.
+BESIDE: Final[tuple[tuple[str, str, Way, object], ...]] = (
+    ("", "", "", None),
+    ("", ", URL in the header", "header", None),
+    ("callback_url", ", URL in the member", "member", None),
+    ("duration", ", 10 s", "", 10),
+    ("resolution", ", 1080P", "", "1080P"),
+)
 
 
 def _forbidden(rule: Rule, first: int) -> Probe:
     """The values that a rule forbids, each beside something else, beginning with the `first` such thing."""
-    members = {"header": "", "member": "callback_url"}
-    beside = [each for each in BESIDE.items() if rule.member not in {*each[1][1], members.get(each[1][0])}]
+    beside = [each for each in BESIDE if each[0] != rule.member]
     cases = list[Case]()
     for number, (name, value) in enumerate(rule.forbidden.items(), first):
-        label, (way, changes) = beside[number % len(beside)]
-        varied_rule = replace(rule, also={**rule.also, **changes})
-        cases += [replace(case, way=way) for case in varied_rule.cases({f"{name}{label}": value}, "refuse")]
+        member, label, way, other = beside[number % len(beside)]
+        one = replace(rule, also=rule.also if other is None else {**rule.also, member: other})
+        cases += [replace(case, way=way) for case in one.cases({f"{name}{label}": value}, "refuse")]
     if rule.clause.endswith("-PROMPT-01"):
         cases += _raw(rule.operation, {"empty object": b"{}"})
-    feeds = (*REFUSAL_CLAUSES, "I2V-IMG-15") if rule.late else REFUSAL_CLAUSES
-    return family(rule.clause, rule.clause, *cases, feeds=feeds, followed=rule.late)
+    further = ["I2V-IMG-15"] if rule.late else ["WEBHOOK-09"] if rule.forbidden is NO_VALUE else []
+    return family(rule.clause, rule.clause, *cases, feeds=(*REFUSAL_CLAUSES, *further), followed=rule.late)
 
 
 #: The families of requests that the page forbids.

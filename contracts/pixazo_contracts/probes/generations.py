@@ -465,21 +465,6 @@ def _bad_ends(context: RunContext) -> Conversation[None]:
     yield from follow_called(context, called)
 
 
-@probe("refused with a URL", "WEBHOOK-09", worst=1, needs=RECEIVER)
-def _refused(_: RunContext) -> Conversation[None]:
-    """Submits that give a callback URL and are refused: for their body, for their image, and for their key."""
-    refused: tuple[tuple[str, str, str, dict[str, object]], ...] = (
-        ("no prompt", "generate", "default", {}),
-        ("no image", "imageToVideo", "default", {"prompt": PROMPT}),
-        ("unknown key", "generate", "unknown", {"prompt": PROMPT}),
-    )
-    for why, operation, account, given in refused:
-        headers = with_webhook((yield from ReceiverUrl("refused-header")))
-        body = {**given, "callback_url": (yield from ReceiverUrl("refused-member"))}
-        case = f"{why}, with a URL"
-        yield from submit(operation, body, case=case, intent="refuse", account=account, headers=headers)
-
-
 @probe("image at our address", "I2V-IMG-14", cost=1, needs=RECEIVER, only_unlimited=True)
 def _own_address(context: RunContext) -> Conversation[None]:
     """Offer an image at our own address, which is not public: a gateway must not fetch it."""
@@ -532,6 +517,5 @@ RECEIVERS: Final = (
     _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17", changes=QUICK),
     _member,
     _bad_ends,
-    _refused,
     _own_address,
 )

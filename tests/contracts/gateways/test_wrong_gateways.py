@@ -234,11 +234,12 @@ def _crossed(calls: list[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]
 
 def _bad_end_not_called_back(gateway: FakeGateway) -> None:
     """An ERROR of image to video is not called back at the URL in the body."""
-    gateway.plan = lambda work: (
-        replace(work, hooks=())
-        if (work.end, work.operation) == ("ERROR", "imageToVideo") and "callback_url" in work.body
-        else work
-    )
+
+    def plan(work: Work) -> Work:
+        concerned = (work.end, work.operation) == ("ERROR", "imageToVideo") and "callback_url" in work.body
+        return replace(work, hooks=()) if concerned else work
+
+    gateway.plan = plan
 
 
 def _once_per_url(gateway: FakeGateway) -> None:
