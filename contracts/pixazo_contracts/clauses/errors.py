@@ -305,7 +305,7 @@ def wal_03(trace: Trace) -> Remarks:
 @WAL.clause("WAL-04", IMPLIED, NOT_OUTSIDE, depends_on="BASE-02 BASE-03", needs="account:one", section=QUEUED)
 def wal_04(trace: Trace) -> Remarks:
     """A refused submit costs nothing."""
-    taken = [exchange for exchange in trace.aimed("WAL-04") if exchange.succeeded and exchange.case != "after"]
+    taken = [exchange for exchange in trace.aimed("WAL-04") if exchange.succeeded and exchange.intent == "refuse"]
     for exchange in taken:
         yield Violation(exchange, f"status code ({exchange.case})", "a refusal", "accepted")
     # An accepted submit is charged rightly.

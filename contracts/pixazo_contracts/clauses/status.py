@@ -122,14 +122,18 @@ def no_work(trace: Trace, clause_id: str) -> Remarks:
             yield Observation(f"{read.case}: {read.status}, {body}", read)
 
 
-def _holds_nothing(output: object) -> bool:
-    return not any(output.values()) if is_object(output) else checks.is_null_or_absent(output)
+@STATUS.clause("STATUS-06", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02", core=True,
+    section='Status Values: "COMPLETED | Done — output contains the result"')  # fmt: skip
+def status_06(trace: Trace) -> Remarks:
+    """`output` holds nothing before COMPLETED."""
+    for read in checks.envelopes(*checks.RUNNING)(trace):
+        output = read.member("output")
+        holds = not any(output.values()) if is_object(output) else checks.is_null_or_absent(output)
+        yield check(holds, read, "output", "null", output)
+    if trace.envelopes and all(read.state in TERMINAL for read in trace.envelopes):
+        yield Unseen("each request had ended when it was first read", skips=True)
 
 
-STATUS.row("STATUS-06", IMPLIED, SHARED, checks.each(checks.envelopes(*checks.RUNNING), "output", _holds_nothing, "null"),
-    depends_on=f"{READABLE} STATUS-02", core=True,
-    section='Status Values: "COMPLETED | Done — output contains the result"',
-    demands="`output` holds nothing before COMPLETED.")  # fmt: skip
 STATUS.row("STATUS-07", DOCUMENTED, SHARED, checks.each(checks.envelopes(), "polling_url", checks.is_absent, "absent"),
     section='Response Fields: "polling_url | string | Status URL (initial response only)"',
     demands="`polling_url` does not appear in status answers.")  # fmt: skip
@@ -387,15 +391,15 @@ SAME_TIME = 1.0
 
 
 def _waits_its_turn(trace: Trace, generation: Generation, last: Exchange) -> bool:
-    """Whether a queue still moves: in the second half of the wait, others of the account ended, none of them submitted later."""
+    """Whether a queue still moves: in the second half of the wait, others in it ended, none of them submitted later."""
     begun = generation.submit.finished
-    ends = [
-        (other.submit.finished, other.ends[0].started)
-        for other in trace.generations
-        if other.ends and other.submit.account == generation.submit.account and other.ends[0].started <= last.finished
-    ]
-    overtaken = any(submitted > begun + SAME_TIME for submitted, _ in ends)
-    return not overtaken and any(ended >= (begun + last.finished) / 2 for _, ended in ends)
+    half = (begun + last.finished) / 2
+    ended = [other for other in trace.generations if other.ends and other.ends[0].started <= last.finished]
+    own = [other for other in ended if other.submit.account == generation.submit.account]
+    # Each account may have a queue of its own, or all one.
+    queue = own if any(other.ends[0].started >= half for other in own) else ended
+    overtaken = any(other.submit.finished > begun + SAME_TIME for other in queue)
+    return not overtaken and any(other.ends[0].started >= half for other in queue)
 
 
 @FLOW.clause("FLOW-05", IMPLIED, SHARED, core=True, section=f"{DIAGRAM}; {DOWNLOAD}")

@@ -30,13 +30,13 @@ from .conversation import (
     poll,
     probe,
     read,
-    recall_g1,
     strangers,
     submit,
     unknown_id,
     valid_body,
     webhook_headers,
 )
+from .families import RULES
 
 OPERATIONS: Final = ("generate", "imageToVideo")
 
@@ -70,17 +70,10 @@ def _submits(account: str, aim: str, case: str, *feeds: str) -> Probe:
 
 @probe("keyless reads", "BASE-04", "AUTH-02", "AUTH-03", "AUTH-04", "AUTH-12", "HDR-04")
 def _keyless_reads(context: RunContext) -> Conversation[None]:
-    """Reads without a key, with an unknown and with a blank one: of an id of nobody, then of a real one."""
+    """Reads of an id of nobody without a key, with an unknown and with a blank one."""
     accounts = {"no key": ("", "AUTH-02"), "unknown key": ("unknown", "AUTH-03"), "blank key": ("blank", "AUTH-04")}
     for case, (account, aim) in accounts.items():
         yield from read(unknown_id(context.run, case), case=case, aims=(aim,), account=account)
-    real = yield from recall_g1()
-    if real is not None and real.accepted_id is not None:
-        for case, (account, aim) in accounts.items():
-            one = read(real.accepted_id, case=f"{case}, a real id", aims=(aim,), account=account)
-            yield from one
-            # A path that is only like the printed one may bypass the check.
-            yield from replace(one, operation="other", url=f"{one.url}/", case=f"{one.case}, trailing slash", aims=())
 
 
 #: Invalid spellings of a key by the names of their cases: see `Send`.
@@ -360,17 +353,6 @@ ACCOUNTS: Final = (
     _empty_reads, _precedence, _unknown_model, _disabled_model,
 )  # fmt: skip
 
-#: Bodies that break a rule of either operation.
-BROKEN: Final[dict[str, dict[str, object] | bytes]] = {
-    "malformed": b"{",
-    "not an object": b"[]",
-    "no prompt": {},
-    "wrong type": {"prompt": 42},
-    "wrong duration": {"prompt": PROMPT, "duration": "6"},
-    "wrong resolution": {"prompt": PROMPT, "resolution": 768},
-    "wrong boolean": {"prompt": PROMPT, "aigc_watermark": "yes"},
-}
-
 #: A generation that is not read is given this many times as long as others took.
 PATIENT: Final = 3.0
 
@@ -422,18 +404,22 @@ def _after_errors(context: RunContext) -> Conversation[None]:
 
 
 @probe("refusals are free", "WAL-04", cost=1, needs={"account:one"})
-def _after_refusals(_: RunContext) -> Conversation[None]:
+def _after_refusals(context: RunContext) -> Conversation[None]:
+    """The first value that each rule forbids, those that may be refused later last: if one is accepted the account is spent."""
     about: About = {"aims": ("WAL-04",), "intent": "refuse", "account": "one"}
-    for case, body in BROKEN.items():
-        for operation in OPERATIONS:
-            yield from submit(operation, body, case=case, **about)
-    wrong: dict[str, dict[str, object]] = {
-        "wrong image": {"first_frame_image": 42},
-        "long prompt": {"prompt": "a" * 2001},
-    }
-    for case, change in wrong.items():
-        yield from submit("imageToVideo", valid_body("imageToVideo", case, **change), case=case, **about)
+    for operation in OPERATIONS:
+        yield from submit(operation, b"{", case="malformed", **about)
+        yield from submit(operation, b"[]", case="not an object", **about)
     yield from submit("generate", b"{", case="malformed text", headers=(("Content-Type", "text/plain"),), **about)
+    for rule in sorted((rule for rule in RULES if rule.forbidden), key=lambda rule: rule.late):
+        case = rule.cases(dict([*rule.forbidden.items()][:1]), "refuse")[0]
+        if rule.late and context.limited:
+            break
+        about["intent"] = "any" if rule.late else "refuse"
+        name = f"{rule.clause}, {case.name}"
+        exchange = yield from submit(rule.operation, case.encoded(), case=name, **about)
+        if rule.late and exchange.succeeded:
+            return
     yield from _valid("one", "after", "WAL-04")
 
 

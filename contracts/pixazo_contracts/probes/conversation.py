@@ -24,6 +24,9 @@ __all__ = [
 #: Where the key of a request goes: the printed header, the same header in other letter case, or places that must not work.
 Placement = Literal["header", "lower-case", "upper-case", "query", "bearer"]
 
+#: How a submit asks for callbacks: not at all, by its header, or by the member of its body.
+Way = Literal["", "header", "member"]
+
 #: When a probe runs: before all others, among them, after them.
 Phase = Literal["smoke", "main", "late"]
 
@@ -296,7 +299,7 @@ def with_webhook(url: str) -> Headers:
     return (*PRINTED_HEADERS, ("X-Webhook-URL", url))
 
 
-def submit_called(operation: str, case: str, url: str, way: str, *aims: str, **changes: object) -> Send:
+def submit_called(operation: str, case: str, url: str, way: Way, *aims: str, **changes: object) -> Send:
     """A valid submit that asks for callbacks at a URL, by the `header` or by the `member` of the body."""
     headers = with_webhook(url) if way == "header" else PRINTED_HEADERS
     body = valid_body(operation, case, **changes, **({"callback_url": url} if way == "member" else {}))
@@ -426,11 +429,12 @@ def recall_g1() -> Conversation[Exchange | None]:
 
 
 def ordinary(context: RunContext) -> Conversation[float]:
-    """The longest time that a request took, in seconds; where probes run side by side it waits for one that has ended, at most a deadline."""
+    """The longest time that a request took, in seconds, but for those that are to fail; where probes run side by side it waits for one that has ended, at most a deadline."""
     waited, pace = 0.0, context.profile.pace
     while True:
         generations = trace.find_generations((yield from Recall()), ())
-        took = [g.ends[0].started - g.submit.finished for g in generations if g.ends]
+        ended = [g for g in generations if g.ends and g.submit.sent.get("prompt") not in context.prompts.values()]
+        took = [g.ends[0].started - g.submit.finished for g in ended]
         if took or context.limited or waited >= context.profile.deadline:
             return max(took, default=pace)
         yield from Pause(pace)

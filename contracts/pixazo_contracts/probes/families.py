@@ -17,12 +17,13 @@ from .conversation import (
     BODY_ONLY,
     PRINTED_HEADERS,
     PROMPT,
+    About,
     Conversation,
     Headers,
     Probe,
     ReceiverUrl,
     RunContext,
-    Send,
+    Way,
     download,
     encode,
     follow,
@@ -32,7 +33,6 @@ from .conversation import (
     submit,
     submit_called,
     valid_body,
-    with_webhook,
 )
 from .images import AVIF, bmp, data_url, gif, jpeg, png, svg, tiff, webp
 
@@ -44,18 +44,24 @@ ABSENT = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One request of a family: name, body (a value may be a function, called when sent: an image may have 20 MB), and intent."""
+    """One request of a family: its name, its body, and what a gateway does with it according to the page.
+
+    If a value is a function, it is called when the request is sent: an image may have 20 MB. `way`: how it asks for callbacks,
+    if they can reach us.
+    """
 
     operation: str
     name: str
     body: Mapping[str, object] | bytes
     intent: Intent = "refuse"
     headers: Headers = PRINTED_HEADERS
+    way: Way = ""
 
-    def encoded(self) -> bytes:
+    def encoded(self, **more: object) -> bytes:
+        """The body, with further members unless it has them."""
         if isinstance(self.body, bytes):
             return self.body
-        return encode({member: value() if callable(value) else value for member, value in self.body.items()})
+        return encode({name: value() if callable(value) else value for name, value in {**more, **self.body}.items()})
 
 
 def varied(operation: str, name: str, intent: Intent = "refuse", **changes: object) -> Case:
@@ -82,7 +88,7 @@ def family(
     def conversation(context: RunContext) -> Conversation[None]:
         accepted: list[Exchange] = []
         for case in cases:
-            exchange = yield from _sent(case, aim)
+            exchange = yield from _sent(context, case, aim)
             if exchange.succeeded:
                 accepted.append(exchange)
                 if case.intent == "refuse" and (context.limited or not followed):
@@ -95,9 +101,12 @@ def family(
     return conversation
 
 
-def _sent(case: Case, *aims: str) -> Send:
-    intent, headers = case.intent, case.headers
-    return submit(case.operation, case.encoded(), case=case.name, aims=aims, intent=intent, headers=headers)
+def _sent(context: RunContext, case: Case, *aims: str) -> Conversation[Exchange]:
+    about: About = {"aims": aims, "intent": case.intent}
+    url = (yield from ReceiverUrl(f"{case.way}-{case.operation}")) if case.way and context.has_receiver else None
+    headers = (*case.headers, ("X-Webhook-URL", url)) if url is not None and case.way == "header" else case.headers
+    more = {"callback_url": url} if url is not None and case.way == "member" else {}
+    return (yield from submit(case.operation, case.encoded(**more), case=case.name, headers=headers, **about))
 
 
 #: How often a valid body is sent, where that costs nothing, until it completes: the page does not promise success.
@@ -115,7 +124,7 @@ def values(aims: str, *cases: Case, name: str = "") -> Probe:
         for _ in range(1 if context.limited else MOST_TRIES):
             sent: list[Exchange] = []
             for case in left:
-                exchange = yield from _sent(case, *clauses)
+                exchange = yield from _sent(context, case, *clauses)
                 sent.append(exchange)
             ends = yield from follow(context, sent)
             for end in ends.values():
@@ -380,29 +389,12 @@ def _callback_urls(context: RunContext) -> Conversation[None]:
     called = list[tuple[Exchange, str]]()
     shared = yield from ReceiverUrl("header")
     for operation, image, member_aim in (("generate", {}, "T2V-CB-01"), ("imageToVideo", DATA_IMAGE, "I2V-CB-01")):
-        for way, aim in (("member", member_aim), ("header", "WEBHOOK-01")):
+        ways: dict[Way, str] = {"member": member_aim, "header": "WEBHOOK-01"}
+        for way, aim in ways.items():
             url = shared if way == "header" else (yield from ReceiverUrl(f"{way}-{operation}"))
             sent = yield from submit_called(operation, f"URL in the {way}", url, way, aim, **image)
             called.append((sent, url))
     yield from follow_called(context, called)
-
-
-@probe(
-    "broken rules with a URL", "T2V-PROMPT-02", "I2V-PROMPT-04", "I2V-DUR-01", "T2V-PO-01", worst=1, needs={"receiver"}
-)
-def _broken_with_url(_: RunContext) -> Conversation[None]:
-    """A URL to be called back relaxes no rule."""
-    url = yield from ReceiverUrl("broken-rules")
-    cases = {
-        "T2V-PROMPT-02": t2v("42, with a URL", prompt=42),
-        "I2V-PROMPT-04": i2v("2001 characters, with a URL", prompt="a" * (LONGEST + 1)),
-        "I2V-DUR-01": i2v("the string 6, with a URL", duration="6"),
-        "T2V-PO-01": t2v("the string true, with a URL", prompt_optimizer="true"),
-    }
-    for aim, case in cases.items():
-        exchange = yield from _sent(replace(case, headers=with_webhook(url)), aim)
-        if exchange.succeeded:
-            break
 
 
 #: Public images in the other formats, which have been in WebP's own gallery for years: 400 x 301 and 550 x 368; one with a
@@ -480,12 +472,29 @@ IMAGE_AND_PROMPT: Final = (
 )
 
 
-def _forbidden(rule: Rule) -> Probe:
-    cases = rule.cases(rule.forbidden, "refuse")
+#: What else a request that breaks a rule has, in turn: a member, what it adds to the name of the case, how it asks for callbacks,
+#: the value of the member. None of it relaxes the rule.
+BESIDE: Final[tuple[tuple[str, str, Way, object], ...]] = (
+    ("", "", "", None),
+    ("", ", URL in the header", "header", None),
+    ("callback_url", ", URL in the member", "member", None),
+    ("duration", ", 10 s", "", 10),
+    ("resolution", ", 1080P", "", "1080P"),
+)
+
+
+def _forbidden(rule: Rule, first: int) -> Probe:
+    """The values that a rule forbids, each beside something else, beginning with the `first` such thing."""
+    beside = [each for each in BESIDE if each[0] != rule.member]
+    cases = list[Case]()
+    for number, (name, value) in enumerate(rule.forbidden.items(), first):
+        member, label, way, other = beside[number % len(beside)]
+        one = replace(rule, also=rule.also if other is None else {**rule.also, member: other})
+        cases += [replace(case, way=way) for case in one.cases({f"{name}{label}": value}, "refuse")]
     if rule.clause.endswith("-PROMPT-01"):
         cases += _raw(rule.operation, {"empty object": b"{}"})
-    feeds = (*REFUSAL_CLAUSES, "I2V-IMG-15") if rule.late else REFUSAL_CLAUSES
-    return family(rule.clause, rule.clause, *cases, feeds=feeds, followed=rule.late)
+    further = ["I2V-IMG-15"] if rule.late else ["WEBHOOK-09"] if rule.forbidden is NO_VALUE else []
+    return family(rule.clause, rule.clause, *cases, feeds=(*REFUSAL_CLAUSES, *further), followed=rule.late)
 
 
 #: The families of requests that the page forbids.
@@ -498,9 +507,8 @@ PROBES: Final = (
     family("not an object, image to video", "SUBMIT-17", *_raw("imageToVideo", _with_image(NOT_OBJECTS))),
     family("unknown member, no prompt", "SUBMIT-18", t2v("no prompt", "any", prompt=ABSENT, seed=42)),
     family("odd input", "ERR-500-01", *_raw("generate", ODD_INPUT, "any", BODY_ONLY), only_unlimited=True),
-    *(_forbidden(rule) for rule in RULES if rule.forbidden and not rule.late),
-    _broken_with_url,
-    *(_forbidden(rule) for rule in RULES if rule.forbidden and rule.late),
+    *(_forbidden(rule, n) for n, rule in enumerate(RULES) if rule.forbidden and not rule.late),
+    *(_forbidden(rule, n) for n, rule in enumerate(RULES) if rule.forbidden and rule.late),
 )
 
 #: The families of requests that the page leaves open, so a gateway may accept them.
@@ -515,8 +523,14 @@ OPEN_QUESTIONS: Final = (
     ),
     family("unknown member", "SUBMIT-18", t2v("otherwise valid", "any", seed=42)),
     # The table of text to video names no values: these are the others of image to video, and what is accepted must be made.
-    values("T2V-DUR-02", *(t2v(f"10 s, {size}", "any", duration=10, resolution=size) for size in ("768P", "1080P"))),
-    values("T2V-RES-02", t2v("1080P", "any", resolution="1080P")),
+    values(
+        "T2V-DUR-02",
+        *(
+            replace(t2v(f"10 s, {size}", "any", duration=10, resolution=size), way="header")
+            for size in ("768P", "1080P")
+        ),
+    ),
+    values("T2V-RES-02", replace(t2v("1080P", "any", resolution="1080P"), way="header")),
     family("image/jpg", "I2V-IMG-06", i2v("image/jpg", "any", first_frame_image=IMAGE_JPG, **ALONE)),
     *(
         family(f"{rule.clause}, open question", rule.clause, *rule.cases(rule.left_open, "any"))

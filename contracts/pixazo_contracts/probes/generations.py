@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
 from pixazo_contracts.trace import STATUS_BASE, TERMINAL, Exchange, find_generations, only_reads
@@ -29,6 +30,7 @@ from .conversation import (
     RunContext,
     Send,
     Together,
+    Way,
     earlier_ends,
     end_watch,
     fetch,
@@ -47,6 +49,7 @@ from .conversation import (
     submit_called,
     unknown_id,
     valid_body,
+    webhook_headers,
     with_webhook,
 )
 from .families import ABSENT, MOST_TRIES, SHIP, Case, family, t2v
@@ -83,9 +86,13 @@ def submit_g1(context: RunContext) -> Conversation[Exchange]:
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = sample_text("text_to_video").encode()
     accepted = yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers)
+    yield from _read_by_strangers(context, accepted)
+    return accepted
+
+
+def _read_by_strangers(context: RunContext, accepted: Exchange) -> Conversation[None]:
     for account, clause in strangers(context).items() if accepted.accepted_id is not None else ():
         yield from read(str(accepted.accepted_id), case="while it runs", aims=(clause,), account=account)
-    return accepted
 
 
 #: Reads of the first generation while no other request is under way: a gateway has no reason to throttle these.
@@ -196,6 +203,7 @@ def _g2(context: RunContext) -> Conversation[None]:
     body = {"prompt": camera, "first_frame_image": PRINTED_IMAGE}
     headers = (("Content-Type", "application/json; charset=utf-8"),)
     accepted = yield from submit("imageToVideo", body, case="g2", aims=G2, intent="accept", headers=headers)
+    yield from _read_by_strangers(context, accepted)
     yield from _polling_url(context, accepted)
     yield from _to_the_end(context, accepted)
 
@@ -240,13 +248,15 @@ def _repeated(context: RunContext) -> Conversation[None]:
             yield from Pause(context.profile.pace)
 
 
-@probe("submits at once", "SUBMIT-10", cost=5)
+@probe("submits at once", "SUBMIT-10", "WEBHOOK-03", "WEBHOOK-04", "WEBHOOK-05", cost=5)
 def _at_once(context: RunContext) -> Conversation[None]:
-    """Several submits at once; one right after the other where each may cost money."""
+    """Several submits at once, each with a URL of its own; one right after the other where each may cost money."""
     boats: list[dict[str, object]] = [{"prompt": f"Paper boat number {n}"} for n in range(4)]
     requests = [*(("generate", boat) for boat in boats), ("imageToVideo", {**boats[0], **IMAGE})]
-    aims = ("SUBMIT-10",)
-    sends = [submit(kind, body, case="at once", aims=aims, intent="accept") for kind, body in requests]
+    sends: list[Send] = []
+    for kind, body in requests:
+        headers = yield from webhook_headers(context, ReceiverUrl("at-once"))
+        sends.append(submit(kind, body, case="at once", aims=("SUBMIT-10",), intent="accept", headers=headers))
     if not context.limited and "other" in strangers(context):
         # Of callers at the same time each must get an id of its own.
         sends.append(replace(sends[0], account="other", intent="any"))
@@ -346,18 +356,24 @@ def _late(context: RunContext) -> Conversation[None]:
             yield from fetch(request_id, url, case="earlier run", aims=("OUT-13",))
 
 
-@probe("foreign reads", "AUTH-10", needs={"account:other"}, phase="late")
+@probe("foreign reads", "AUTH-02", "AUTH-03", "AUTH-04", "AUTH-10", phase="late")
 def _foreign(context: RunContext) -> Conversation[None]:
-    """Another account asks for a request of each operation and outcome, and for one of nobody."""
-    yield from read(unknown_id(context.run, "foreign"), case="id of nobody", account="other")
+    """Strangers ask for a request of each operation and outcome right after its owner, and another account for one of nobody."""
+    others = {**strangers(context), "blank": "AUTH-04"}
+    if "other" in others:
+        yield from read(unknown_id(context.run, "foreign"), case="id of nobody", account="other")
     generations = find_generations((yield from Recall()), ())
     ended = [g for g in generations if g.outcome in TERMINAL and g.submit.account == "default"]
     for (operation, outcome), generation in {(g.submit.operation, g.outcome): g for g in reversed(ended)}.items():
-        case = f"id of another account, {operation}, {outcome}"
-        one = read(generation.request_id, case=case, aims=("AUTH-10",), account="other")
-        yield from one
-        yield from replace(one, operation="head", method="HEAD", case=f"HEAD, {case}")
-        yield from replace(one, operation="other", url=f"{one.url}/", case=f"{case}, trailing slash", aims=())
+        for account, clause in others.items():
+            case = f"{account or 'no'} key, {operation}, {outcome}"
+            yield from read(generation.request_id, case="again")
+            one = read(generation.request_id, case=case, aims=(clause,), account=account)
+            yield from one
+            # A path or a method that is only like the printed one may bypass the check.
+            yield from replace(one, operation="other", url=f"{one.url}/", case=f"{case}, trailing slash", aims=())
+            if account == "other":
+                yield from replace(one, operation="head", method="HEAD", case=f"HEAD, {case}")
 
 
 @probe("neighbours of an id", "STATUS-10")
@@ -426,39 +442,23 @@ def _member(context: RunContext) -> Conversation[None]:
     yield from follow_called(context, [(accepted, url)])
 
 
-#: Bad ends, ways to give a URL, and operations; those of text to video with a header are probes of their own.
-BAD_ENDS: Final = (
-    ("failed", "header", "imageToVideo"),
-    ("error", "header", "imageToVideo"),
-    ("failed", "member", "imageToVideo"),
-    ("error", "member", "generate"),
+#: Ways to give a URL, and operations; text to video with a header are probes of their own.
+CALLED: Final[tuple[tuple[Way, str], ...]] = (
+    ("header", "imageToVideo"),
+    ("member", "imageToVideo"),
+    ("member", "generate"),
 )
 
 
-@probe("bad ends, called back", "WEBHOOK-07", "WEBHOOK-19", cost=4, needs={*RECEIVER, "prompt:failed", "prompt:error"})
+@probe("bad ends, called back", "WEBHOOK-07", "WEBHOOK-19", cost=6, needs={*RECEIVER, "prompt:failed", "prompt:error"})
 def _bad_ends(context: RunContext) -> Conversation[None]:
-    """Both bad ends with a URL in the member, and those of image to video with a URL in the header."""
+    """Both bad ends of either operation with a URL in the member, and those of image to video with a URL in the header."""
     called = list[tuple[Exchange, str]]()
-    for kind, way, operation in BAD_ENDS:
+    for kind, (way, operation) in product(("failed", "error"), CALLED):
         url = yield from ReceiverUrl(f"{kind}-{way}")
         sent = yield from submit_called(operation, f"{kind}, {way}", url, way, prompt=context.prompts[kind])
         called.append((sent, url))
     yield from follow_called(context, called)
-
-
-@probe("refused with a URL", "WEBHOOK-09", worst=1, needs=RECEIVER)
-def _refused(_: RunContext) -> Conversation[None]:
-    """Submits that give a callback URL and are refused: for their body, for their image, and for their key."""
-    refused: tuple[tuple[str, str, str, dict[str, object]], ...] = (
-        ("no prompt", "generate", "default", {}),
-        ("no image", "imageToVideo", "default", {"prompt": PROMPT}),
-        ("unknown key", "generate", "unknown", {"prompt": PROMPT}),
-    )
-    for why, operation, account, given in refused:
-        headers = with_webhook((yield from ReceiverUrl("refused-header")))
-        body = {**given, "callback_url": (yield from ReceiverUrl("refused-member"))}
-        case = f"{why}, with a URL"
-        yield from submit(operation, body, case=case, intent="refuse", account=account, headers=headers)
 
 
 @probe("image at our address", "I2V-IMG-14", cost=1, needs=RECEIVER, only_unlimited=True)
@@ -512,6 +512,5 @@ RECEIVERS: Final = (
     _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17", changes=QUICK),
     _member,
     _bad_ends,
-    _refused,
     _own_address,
 )

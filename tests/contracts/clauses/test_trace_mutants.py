@@ -108,17 +108,17 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("AUTH-01", at(aim("BASE-07"), taken)),
     ("AUTH-02 AUTH-10", at(nth(-1, aimed()), envelope, code(401))),
     ("AUTH-02 AUTH-06", at(nth(-1, aimed()), envelope)),
-    ("AUTH-02", at(case("no key, a real id, trailing slash"), envelope)),
-    ("AUTH-03", at(case("unknown key, a real id, trailing slash"), envelope)),
-    ("AUTH-10", at(case("id of another account, generate, COMPLETED, trailing slash"), envelope)),
+    ("AUTH-02", at(case("no key, generate, COMPLETED, trailing slash"), envelope)),
+    ("AUTH-03", at(case("unknown key, generate, COMPLETED, trailing slash"), envelope)),
+    ("AUTH-10", at(case("other key, generate, COMPLETED, trailing slash"), envelope)),
     ("AUTH-05 AUTH-09", at(nth(-1, aimed()), code(401))),
     ("AUTH-05", at(nth(3, aimed()), code(400))),
     ("AUTH-07", at(nth(-1, reads()), code(403))),
     ("AUTH-08", at(aimed(), code(400))),
     ("AUTH-10", at(aimed(), envelope, put(status="FAILED", output=None))),
-    ("AUTH-10", at(nth(-1, aimed("id of another account, generate, COMPLETED")), put(message="no access to 'A high-energy scene of a ...'"))),
-    ("AUTH-10", at(nth(0, aimed("id of another account, generate, COMPLETED")), put(message="it is PROCESSING, for another caller"))),
-    ("AUTH-10", at(nth(-1, aimed("id of another account, generate, COMPLETED")), lambda m: put(message=f"not yours: {ORIGIN}/media/{cast('Exchange', m).request_id}/output.mp4")(m))),
+    ("AUTH-10", at(nth(-1, aimed("other key, generate, COMPLETED")), put(message="no access to 'A high-energy scene of a ...'"))),
+    ("AUTH-10", at(nth(0, aimed("other key, generate, COMPLETED")), put(message="it is PROCESSING, for another caller"))),
+    ("AUTH-10", at(nth(-1, aimed("other key, generate, COMPLETED")), lambda m: put(message=f"not yours: {ORIGIN}/media/{cast('Exchange', m).request_id}/output.mp4")(m))),
     ("AUTH-11", at(media(), become(leaks=("header X-Request",)))),
     ("AUTH-12", at(aim("AUTH-01"), head("WWW-Authenticate", "Key"))),
     ("HDR-04", at(nth(-1, reads("PROCESSING")), HTML)),
@@ -331,7 +331,7 @@ RIGHT: dict[str, Edit] = {
         at(aim("STATUS-10 STATUS-11 AUTH-10", status=404), code(403)),
         at(answered(429), head("Retry-After", "Tue, 31 Mar 2026 10:01:00 GMT")),
     ),
-    "the other way where the page is silent": both(*(at(aim(clause), other_way) for clause in OPEN.split())),
+    "the other way where the page is silent": both(*(at(aim(clause), other_way) for clause in OPEN.split()), uncalled("header-generate")),
     "slower, and throttled now and then": both(
         at(everywhere, slowly(0.04)), at(nth(9, reads("PROCESSING")), code(429)), at(nth(50, reads()), code(429)),
     ),
@@ -346,7 +346,7 @@ RIGHT: dict[str, Edit] = {
     ),
     "one of an earlier run, behind a tunnel": called("alone", target(lambda _: "/t/hook/0a-3-g1?run=0a"), put(request_id=NO_ID)),
     "media on the documented bucket": everything(on_bucket),
-    "refusals that say 200": at(case("no key, a real id, trailing slash"), code(200), text('{"status": "ERROR", "error": "No key"}')),
+    "refusals that say 200": at(case("no key, generate, COMPLETED, trailing slash"), code(200), text('{"status": "ERROR", "error": "No key"}')),
     "an id of each answer": at(
         lambda trace, _: (e for e in trace.exchanges if e.method in ("GET", "OPTIONS") and "BASE-06" in e.aims),
         code(200), text('{"request_id": "7f3a-01", "allow": "POST"}'),
@@ -399,18 +399,49 @@ def test_a_rewritten_trace_alarms_its_clause(clause: str, outcome: str, edit: Ed
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moves", [True, False], ids=["moves", "stands"])
-def test_a_queue_that_moves_is_no_failure(*, moves: bool) -> None:
-    """A request that has not ended within the deadline is not accused while others, that came before it, still end."""
+@pytest.mark.parametrize(
+    ("moves", "account"), [(True, "default"), (True, "other"), (False, "default")], ids=["moves", "shared", "stands"]
+)
+def test_a_queue_that_moves_is_no_failure(account: str, *, moves: bool) -> None:
+    """A request that has not ended within the deadline is not accused while others, that came before it, still end.
+
+    Accounts may share the queue.
+    """
     trace = clean()
-    mine = [g for g in trace.generations if g.ends and g.submit.account == "default"]
+    mine = [g for g in trace.generations if g.ends and (account == "other" or g.submit.account == "default")]
     *_, witness, last = sorted(mine, key=lambda each: each.submit.finished)
     late = last.submit.finished + trace.profile.deadline + 1
     edits = [at(lambda _, __: last.ends, put(status="QUEUED", output=None, completed_at=None), become(finished=late))]
+    edits += [at(lambda _, __: (last.submit, *last.reads), become(account=account))]
     if moves:
         edits += [at(lambda _, __: witness.ends, become(started=late - 1, finished=late - 1))]
     (verdict,) = [v for v in judge(both(*edits)(trace, ""), lineage("FLOW-05")) if v.clause == "FLOW-05"]
     assert verdict.outcome.value == ("PASS" if moves else "FAIL")
+
+
+@pytest.mark.slow
+def test_a_gateway_that_is_at_once_ready_shows_nothing_before_the_end() -> None:
+    """STATUS-06 has no subject then."""
+    trace = clean()
+    instant = [e for e in trace.exchanges if e.state not in {"QUEUED", "PROCESSING"} or e.operation != "status"]
+    verdicts = judge(replace(trace, exchanges=tuple(instant)), CATALOGUE)
+    assert next(each.outcome.value for each in verdicts if each.clause == "STATUS-06") == "SKIPPED"
+
+
+@pytest.mark.slow
+def test_submits_of_a_kind_that_wait_are_found_beside_a_slow_read() -> None:
+    """That all of a kind had ended before their 202, and no others, is seen on the gateway's own clock."""
+    trace = clean()
+    slow = next(read for g in trace.generations for read in g.reads if g.submit.case == "quiet")
+    held = [g for g in trace.generations if g.submit.sent.get("resolution") == "1080P" and g.ends]
+    late = {g.submit.number: replace(g.submit, finished=g.submit.started + 15.1) for g in held}
+    early = {read.number for g in held for read in g.reads if read.started < g.submit.started + 15.1}
+    late[slow.number] = replace(slow, started=held[0].submit.started, finished=held[0].submit.started + 10)
+    real = replace(trace.header, profile=replace(trace.profile, virtual=False))
+    exchanges = tuple(late.get(e.number, e) for e in trace.exchanges if e.number not in early - {slow.number})
+    edited = replace(trace, header=real, exchanges=exchanges)
+    found = [r.source for r in BY_ID["SUBMIT-14"].judge(edited) if isinstance(r, Violation)]
+    assert {source.number for source in found} == {g.submit.number for g in held}
 
 
 @pytest.mark.slow

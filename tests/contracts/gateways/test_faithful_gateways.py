@@ -21,6 +21,7 @@ from tests.contracts.gateways.edits import (
     lax,
     members,
     output,
+    sent,
     throttling,
     throttling_later,
 )
@@ -263,7 +264,7 @@ def _failing_images(gateway: FakeGateway) -> None:
     def edit(ask: Ask, reply: Reply) -> Reply:
         if is_submit(ask) and b"'first_frame_image' must have" in reply.encoded():
             key = ask.headers["ocp-apim-subscription-key"]
-            return gateway.accept(ask, "imageToVideo", {"prompt": "bad image"}, key)
+            return gateway.accept(ask, "imageToVideo", {**sent(ask), "prompt": "bad image"}, key)
         return reply
 
     def plan(work: Work) -> Work:
@@ -287,7 +288,7 @@ def _overloaded(gateway: FakeGateway) -> None:
 
     def throttle(ask: Ask) -> Reply:
         reply, key = route(ask), ask.headers.get("ocp-apim-subscription-key", "")
-        other = key == OTHERS["other"] and "throttled" in hit
+        other = key == OTHERS["other"] and "throttled" in hit and is_read(ask)
         if reply.code == 429 and key == ACCOUNTS["throttled"]:
             hit["throttled"] = 1
         if (other or (key == OTHERS["recovering"] and reply.code != 429)) and key not in hit:

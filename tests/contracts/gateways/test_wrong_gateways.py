@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -57,6 +58,9 @@ class Wrong:
     name: str = ""
 
 
+RUNNING = ("QUEUED", "PROCESSING")
+
+
 def _prompt(ask: Ask) -> str:
     return str(sent(ask)["prompt"])
 
@@ -74,15 +78,15 @@ def _ending(operation: str, member: str, value: object) -> Callable[[FakeGateway
     return prepare
 
 
-def _shown_while_it_runs(may: Callable[[str | None], bool]) -> Callable[[FakeGateway], None]:
-    """A status that is QUEUED or PROCESSING is shown to callers with such keys, too."""
+def _shown(may: Callable[[str | None], bool], *states: str, operation: str = "") -> Callable[[FakeGateway], None]:
+    """Such a status of requests to the operation, or to any, is shown to callers with such keys, too."""
 
     def change(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
         work = gateway.works.get(ask.path.removeprefix(STATUS)) if is_read(ask) else None
         if work is None or reply.code == 200 or not may(ask.headers.get("ocp-apim-subscription-key")):
             return reply
         shown = gateway.envelope(work, gateway.now())
-        return Reply(200, shown) if shown["status"] in ("QUEUED", "PROCESSING") else reply
+        return Reply(200, shown) if shown["status"] in states and work.operation.startswith(operation) else reply
 
     return editing(change)
 
@@ -220,6 +224,24 @@ def _refusal_called_back(gateway: FakeGateway) -> None:
     calling(due)(gateway)
 
 
+def _crossed(calls: list[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
+    """The callbacks of requests that were sent at the same time go to the URLs of each other."""
+    crossed = [call for call in calls if "at-once" in call[1]]
+    others = crossed[1:] + crossed[:1]
+    swapped = [(other[0], call[1], other[2]) for call, other in zip(crossed, others, strict=True)]
+    return [call for call in calls if call not in crossed] + swapped
+
+
+def _bad_end_not_called_back(gateway: FakeGateway) -> None:
+    """An ERROR of image to video is not called back at the URL in the body."""
+
+    def plan(work: Work) -> Work:
+        concerned = (work.end, work.operation) == ("ERROR", "imageToVideo") and "callback_url" in work.body
+        return replace(work, hooks=()) if concerned else work
+
+    gateway.plan = plan
+
+
 def _once_per_url(gateway: FakeGateway) -> None:
     """A URL in the header is called back for the first request that gives it."""
     first: dict[str, str] = {}
@@ -235,9 +257,10 @@ def _only(ids: str) -> frozenset[str]:
 
 
 WRONG = (
-    Wrong("AUTH-02", prepare=_shown_while_it_runs(lambda key: key is None), name="while it runs"),
-    Wrong("AUTH-03", prepare=_shown_while_it_runs(lambda key: bool(key) and key not in OTHERS.values()), name="while it runs"),
-    Wrong("AUTH-10", prepare=_shown_while_it_runs(lambda key: key == OTHERS["other"]), name="while it runs"),
+    Wrong("AUTH-02", prepare=_shown(lambda key: key is None, *RUNNING), name="while it runs"),
+    Wrong("AUTH-02", prepare=_shown(lambda key: key is None, "FAILED", "ERROR"), name="a bad end"),
+    Wrong("AUTH-03", prepare=_shown(lambda key: bool(key) and key not in OTHERS.values(), *RUNNING), name="while it runs"),
+    Wrong("AUTH-10", prepare=_shown(lambda key: key == OTHERS["other"], *RUNNING, operation="imageToVideo"), name="while it runs"),
     Wrong("AUTH-03", prepare=open_to(lambda _, key: key is not None and key.swapcase() == KEY), name="letter case"),
     Wrong("AUTH-03", prepare=open_to(lambda _, key: key is not None and key[:-1] == KEY), name="longer"),
     Wrong("AUTH-03", prepare=open_to(lambda _, key: bool(key) and KEY.startswith(str(key))), name="shorter"),
@@ -250,6 +273,8 @@ WRONG = (
     Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: reply.code == 400 and len(str(sent(ask).get("prompt"))) > 2000)), name="long prompt"),
     Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: reply.code == 400 and ask.headers.get("content-type") == "text/plain")), name="text"),
     Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: reply.code == 400 and sent(ask).get("resolution") == 768)), name="resolution"),
+    Wrong("WAL-04", prepare=editing(_charged(lambda ask, reply: reply.code == 400 and sent(ask).get("duration") == 1)), name="duration"),
+    Wrong("WAL-04", prepare=editing(_charged(lambda _, reply: reply.code == 400 and b"aspect ratio" in reply.encoded())), name="image"),
     Wrong("WAL-05", prepare=editing(_charged(lambda ask, _: ask.method == "HEAD"))),
     Wrong("WAL-06", prepare=editing(_overdrawn_with_image), name="image to video"),
     Wrong("ERR-400-02", prepare=editing(lambda gateway, ask, reply: gateway.route(replace(ask, target=f"{BASE}generate")) if "no-such-model" in ask.target else reply), name="accepted"),
@@ -269,6 +294,9 @@ WRONG = (
     Wrong("I2V-DUR-02", prepare=picky(lambda ask: sent(ask).get("duration") == 10, 0), name="hung up", beside=_only("ERR-500-01 T2V-DUR-02")),
     Wrong("I2V-DUR-02", prepare=picky(lambda ask: sent(ask).get("duration") == 10, 402), name="too expensive", beside=_only("ERR-402-02 T2V-DUR-02")),
     Wrong("I2V-RES-01", prepare=_ending("imageToVideo", "resolution", "1080P"), name="fails", beside=_only("I2V-COMBO-01 WEBHOOK-16")),
+    Wrong("I2V-DUR-03", prepare=lax(lambda op, b: op == "imageToVideo" and "callback_url" in b and isinstance(b.get("duration"), int), duration=6), name="beside a URL", beside=_only("I2V-DUR-01")),
+    Wrong("I2V-RES-02", prepare=lax(lambda op, b: op == "imageToVideo" and b.get("duration") == 10, resolution="768P"), name="of 10 s", beside=_only("I2V-RES-03")),
+    Wrong("I2V-IMG-09", prepare=editing(lambda gateway, ask, reply: gateway.route(replace(ask, body=json.dumps({**sent(ask), "first_frame_image": "https://x/y"}).encode())) if "x-webhook-url" in ask.headers and b"short side" in reply.encoded() else reply), name="beside a URL"),
     Wrong("I2V-RES-02", prepare=lax(lambda op, b: op == "imageToVideo" and b.get("resolution") == "768p", resolution="768P"), name="letter case"),
     Wrong("SUBMIT-01", prepare=picky(lambda ask: "boat 1 of a fleet" in _prompt(ask), 0), name="one of many"),
     Wrong("SUBMIT-02", prepare=picky(lambda ask: sent(ask).get("duration") == 10 and len(_prompt(ask)) == 2000), name="long and long"),
@@ -283,6 +311,9 @@ WRONG = (
     Wrong("WEBHOOK-03", prepare=_once_per_url, name="once per URL"),
     Wrong("WEBHOOK-03", prepare=_uncalled("imageToVideo", "duration", 10), name="not of 10 s"),
     Wrong("WEBHOOK-03", prepare=_uncalled("generate", "aigc_watermark", True), name="not of marked ones", beside=_only("WEBHOOK-19")),
+    Wrong("WEBHOOK-03", prepare=_uncalled("generate", "resolution", "1080P"), name="not of 1080P"),
+    Wrong("WEBHOOK-04", prepare=calling(_crossed), beside=_only("WEBHOOK-03 WEBHOOK-12"), name="of one sent at the same time"),
+    Wrong("WEBHOOK-19", prepare=_bad_end_not_called_back, name="not of a bad end"),
     Wrong("WEBHOOK-09", prepare=_refusal_called_back, name="without an image"),
 )  # fmt: skip
 

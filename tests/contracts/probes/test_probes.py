@@ -15,6 +15,7 @@ from pixazo_contracts.probes.conversation import (
     RunContext,
     Sample,
     follow,
+    ordinary,
     poll,
     sample_text,
     submit,
@@ -73,6 +74,16 @@ def test_following_ends_with_the_last_request() -> None:
         ends = dialogue.run(follow(context, accepted, readers=("a", "b")), "follow")
         assert list(ends) == [each.accepted_id for each in accepted]
         assert {(end.state, end.reader) for end in ends.values()} == {("COMPLETED", "a")}
+
+
+def test_a_failure_does_not_say_how_long_others_take() -> None:
+    """A prompt that is known to fail may fail at once, or late: without another end the answer is one poll."""
+    target = full_target()
+    context = RunContext(profile=target.profile, run="testrun0", prompts=target.prompts)
+    with fake_dialogue(target=target) as (dialogue, _):
+        failing = submit("generate", {"prompt": target.prompts["failed"]}, case="failed-prompt")
+        dialogue.run(poll(context, dialogue.run(iter(failing), "submit")), "failed")
+        assert dialogue.run(ordinary(context), "ordinary") == context.profile.pace
 
 
 @pytest.mark.parametrize(("code", "most"), [(401, MOST_REFUSED), (403, MOST_REFUSED), (404, MOST_MISSING)])
