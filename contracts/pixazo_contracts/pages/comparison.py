@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import SequenceMatcher
 from functools import cache, partial
 from importlib.resources import files
 from operator import attrgetter
@@ -20,7 +20,7 @@ from pixazo_contracts.clauses import CATALOGUE, Quote
 from pixazo_contracts.trace import MODEL, is_array, is_object
 
 from .descriptions import ratio, sentences
-from .meaning import COMPARISONS, PLACEHOLDER, atoms, gist, in_dollars
+from .meaning import COMPARISONS, PLACEHOLDER, are_swapped, atoms, gist, in_dollars
 from .page import TITLES, Operation, Page, Parameter, Sample, Sentence, is_required, kind_of, url_parts
 
 #: Attributes of a parameter that are upper bounds.
@@ -40,8 +40,14 @@ _ABOUT_PAGE: Final = re.compile(
     r"\W*(?:(?:page|last) (?:updated|modified|reviewed|edited)\b.{0,40}|(?:©|\(c\)|copyright\b).{0,60}|all rights reserved)\W*",
     re.IGNORECASE,
 )
+#: The names of the languages of samples.
+_CAPTION: Final = re.compile(
+    r"(?:\W*\b(?:HTTP|Python|JavaScript|TypeScript|Node(?:\.?js)?|cURL|PHP|Go|Ruby|Java|Kotlin|Swift|Rust|C[#+]*|\.?NET|Shell|Bash|PowerShell)(?!\w))+\W*",
+    re.IGNORECASE,
+)
 #: The sections inside another one.
 _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("queue system errors",)}
+_REQUESTS: Final = frozenset({"request code", "example request", "curl example"})
 _SAMPLES: Final = {"insufficient_balance": "402", "model_not_found": "400"}
 Effect = Literal["", "breaking", "widening", "unknown"]
 #: All attributes that limit what callers may send.
@@ -59,6 +65,9 @@ _WORD: Final = re.compile(r"[A-Z]{3,}")
 #: A model id.
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)+")
 _BYTES: Final = frozenset({"kb", "kib", "mb", "mib", "gb", "gib"})
+_ARRAY: Final = re.compile(r"^(?:array|list)\b|\[\]$")
+#: What stands for a key, in several words.
+_PLACE: Final = re.compile(r"<[^<>]*>|\{[^{}]*\}|\[[^\[\]]*\]|\byour .*", re.IGNORECASE)
 _MIME: Final = re.compile(r"[a-z]+/[\w.+-]+")
 
 
@@ -243,16 +252,17 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
     for section in dict.fromkeys([*olds, *news]):
         were, are = olds.get(section, []), news.get(section, [])
         gone, came = [each for each in were if each not in says], [each for each in are if each not in said]
+        promises = [atoms(*are), *promised]
         plain = str.casefold if section == "headings" else str
+        is_swapped, stated = are_swapped(gone, came), {*_new(came, gone)}
         has_same_atoms = atoms(*map(plain, gone)) == atoms(*map(plain, came))
         change = partial(Change, operation=name, part="sentence", name=section)
         for was, now in _matched(gone, came):
-            # The names of the languages of the samples.
-            is_caption = section == "request code" and not (now or ".").endswith(".")
+            is_caption = section == "request code" and _CAPTION.fullmatch(now or "-") is not None
             is_about_page = all(_ABOUT_PAGE.fullmatch(each) for each in (was, now) if each)
-            is_repeated = now is None and any(atoms(was or "") <= each for each in (atoms(*are), *promised))
+            is_repeated = now is None and any(atoms(was or "") <= each for each in promises)
             is_same = has_same_atoms or is_repeated or atoms(plain(was or "")) == atoms(plain(now or ""))
-            if is_caption or is_about_page or (is_same and not _is_new(now or "", gone)):
+            if is_caption or is_about_page or (is_same and not is_swapped and now not in stated):
                 yield change(kind="wording", before=was, after=now)
             else:
                 fact = Fact("sentence", section, "", None, was or "", section)
@@ -265,15 +275,23 @@ def _adds(old: Fact, new: Fact) -> bool:
     if (old.part, old.attribute) not in (("parameter", "description"), ("field", "description"), ("status", "")):
         return False
     were, are = sentences(old.text), sentences(new.text)
-    return any(_is_new(each, [each for each in were if each not in are]) for each in are if each not in were)
+    gone, came = [each for each in were if each not in are], [each for each in are if each not in were]
+    return are_swapped(gone, came) or any(_new(came, gone))
 
 
-def _is_new(text: str, gone: Iterable[str]) -> bool:
-    """Whether a sentence whose atoms are no new ones states something: it neither resembles one that went, nor only introduces what follows."""
-    words = gist(text)
-    if len(words) < _FEWEST_WORDS or _INTRODUCES.search(text) or words & atoms(*gone):
-        return False
-    return not any(len(words & other) * 3 >= min(len(words), len(other)) for other in map(gist, gone))
+def _new(came: Iterable[str], gone: Iterable[str]) -> Iterator[str]:
+    """The sentences that state something though their atoms are no new ones: they neither resemble one that went, nor only introduce what follows."""
+    commits, known = atoms(*gone), [*map(gist, gone)]
+    places: dict[str, list[int]] = {}
+    for place, words in enumerate(known):
+        for word in words:
+            places.setdefault(word, []).append(place)
+    for text in came:
+        words = gist(text)
+        shared = Counter[int](place for word in words for place in places.get(word, ()))
+        is_like = any(count * 3 >= min(len(words), len(known[place])) for place, count in shared.items())
+        if len(words) >= _FEWEST_WORDS and not (is_like or _INTRODUCES.search(text) or words & commits):
+            yield text
 
 
 def _by_section(found: Iterable[Sentence]) -> dict[str, list[str]]:
@@ -286,13 +304,17 @@ def _by_section(found: Iterable[Sentence]) -> dict[str, list[str]]:
 def _matched(gone: list[str], came: list[str]) -> Iterator[tuple[str | None, str | None]]:
     left = list(came)
     for was in gone:
-        near = left[:_MOST_COMPARED]
-        now = max(near, key=lambda each: SequenceMatcher(None, was[:500], each[:500]).ratio(), default=None)
+        words = {*was.split()}
+        now = max(left[:_MOST_COMPARED], key=lambda each: _likeness(words, {*each.split()}), default=None)
         if now is not None:
             left.remove(now)
         yield was, now
     for now in left:
         yield None, now
+
+
+def _likeness(words: set[str], others: set[str]) -> float:
+    return len(words & others) / (len(words) + len(others))
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -351,12 +373,16 @@ def _request(operation: Operation) -> Iterator[Fact]:
     yield from _route("request", operation.method, operation.url, "request code")
     yield Fact("request", "base URL", "", operation.base_url.rstrip("/"), operation.base_url, "base url")
     yield Fact("request", "model id", "", operation.model_id, operation.model_id, "output")
+    known = {re.split(r"\W", each.name)[0] for each in operation.parameters}
+    sent = (each for each in operation.samples if each.section in _REQUESTS and is_object(each.value))
+    for name in [name for each in sent for name in each.value if name not in known]:  # no table has it
+        yield Fact("sample", "request", name, PRESENT, name, "request code")
     for name, cells in operation.authentication.items():
         row = " | ".join((name, *cells))
         marks = (required if (required := is_required(each)) is not None else each.casefold() for each in cells[:2])
         yield Fact("authentication", name, "", [*marks, *sorted(atoms(" ".join(cells[2:])))], row, "authentication")
     for name, value in operation.headers.items():
-        scheme = value.strip().rpartition(" ")[0].casefold()  # as in `Bearer YOUR_API_KEY`
+        scheme = _PLACE.sub("KEY", value.strip()).rpartition(" ")[0].casefold()  # as in `Bearer YOUR_API_KEY`
         is_key = re.search(r"key", f"{name} {value}", re.IGNORECASE)
         meaning = f"{scheme} a key".strip() if is_key else value.strip()
         yield Fact("header", name, "", meaning, value, "request headers", f"{name} | {value}")
@@ -416,16 +442,17 @@ def _results(operation: Operation) -> Iterator[Fact]:
 
 def _type(text: str) -> list[str]:
     plain = re.sub(r"\?$|\(nullable\)|\bnullable\b", " | null", text.casefold().strip())
-    plain = re.sub(r"\s*\([^)]*\)", "", plain)
+    plain = re.sub(r"\([^()]*\)", "", plain)
     names = [each.strip() for each in re.split(r"\||\bor\b|,", plain) if each.strip()]
     same = {"float": "number", "int": "integer", "bool": "boolean", "str": "string", "double": "number"}
-    return sorted(same.get(each, re.sub(r"^(?:array|list)\b.*|.*\[\]$", "array", each)) for each in names)
+    arrays = {each: f"array{' of objects' * ('object' in each)}" for each in names if _ARRAY.search(each)}
+    return sorted((same | arrays).get(each, each) for each in names)
 
 
 def _sample(sample: Sample, name: str) -> Iterator[Fact]:
     """A sample of a response fixes its shape; samples of requests and programs are only examples."""
     section = sample.section
-    if section in ("request code", "example request", "curl example") or sample.value is msgspec.UNSET:
+    if section in _REQUESTS or sample.value is msgspec.UNSET:
         yield Fact("example", name, "", None, sample.text, section)
         return
     yield Fact("sample", name, "", PRESENT, sample.text, section, sample.text)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
 from .meaning import normalized
-from .page import Rules
+from .page import Rules, is_required
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -79,7 +80,9 @@ _UNIT_OR_END: Final = _pattern(r"\s*(?:seconds?)?[\s.]*")
 _FORMATS: Final = _pattern(r"(?:\bmust be )?\.?\b(JPG|JPEG|PNG|WEBP|BMP|GIF|TIFF|HEIC|MP4|MOV|WEBM|MP3|WAV|FLAC|OGG)\b")
 _KINDS: Final = {
     "base64": _pattern(r"\bbase64\b"),
-    "url": _pattern(r"\b(?:public|accessible|HTTPS?|image|video|audio|input)\b[^.]{0,20}\bURLs?\b|\bURLs\b"),
+    "url": _pattern(
+        r"\b(?:public|accessible|HTTPS?|image|video|audio|input)\b[^.]{0,20}\bURLs?\b|\bURLs\b|\bURL (?:of|to) (?:an? |the |public )*(?:image|video|audio)"
+    ),
 }
 _CONDITION: Final = _pattern(
     r"\b(?:only (?:for|when|if|applicable|available)|ignored (?:when|if)|required (?:when|if)|not supported)\b"
@@ -87,6 +90,8 @@ _CONDITION: Final = _pattern(
 _AND_SO_ON: Final = _pattern(r",?\s*(?:etc\b|and so on|\.\.\.|…)")
 #: How many characters of a description are read: the time of some patterns grows with the square of its length.
 _LONGEST: Final = 3000
+#: What is in a cell that says nothing.
+_NOTHING: Final = frozenset({"", "—", "-", "n/a", "N/A"})
 _RECOMMENDED: Final = _pattern(r"\s*\(recommended\b[^)]*\)")
 _REFUSES: Final = _pattern(r"\b(?:not|no longer|never)\b.{0,20}\b(?:accepted|supported|allowed|taken|possible)\b")
 #: Signs that a sentence states a rule.
@@ -107,6 +112,17 @@ def sentences(text: str) -> list[str]:
     parts = _END.split(" ".join(text.split()))
     whole = ("".join(pair) for pair in zip(parts[::2], [*parts[1::2], ""], strict=True))
     return [each for each in whole if each.strip(" .")]
+
+
+def with_notes(description: str, notes: Mapping[str, str]) -> str:
+    """A description, and behind it as sentences what further columns say, `Charged.` or `Range: 1-4.`; an example says nothing."""
+    further = [
+        f"{name.capitalize()}: {cell}" if said is None else name.capitalize() if said else f"Not {name}"
+        for name, cell in notes.items()
+        if cell not in _NOTHING and not name.startswith("example")
+        for said in (is_required(cell),)
+    ]
+    return " ".join(f"{each.rstrip('.')}." for each in (description, *further) if each) if further else description
 
 
 def typed(text: str, type_: str) -> Any:
@@ -273,7 +289,7 @@ def read_rules(description: str, type_: str, default: str = "") -> tuple[Rules, 
     reading = _Reading(type_)
     read = [each for each in sentences(description[:_LONGEST]) if not reading.sentence(normalized(each))]
     unread = (*read, description[_LONGEST:]) if len(description) > _LONGEST else tuple(read)
-    if default.strip().casefold() not in ("", "—", "-", "–", "n/a"):
+    if default not in _NOTHING:
         reading.found["default"] = typed(default.strip(), type_)
     if reading.found.get("enumeration"):
         reading.formats = []

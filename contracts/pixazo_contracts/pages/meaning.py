@@ -8,6 +8,7 @@ are wording.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -23,7 +24,7 @@ _VOCABULARY: Final = {
     "default": r"default\w*",
     "only": r"only|exclusively|solely",
     "optional": r"optional(?:ly)?|may be (?:omitted|left out)",
-    "deprecated": r"deprecat\w*|obsolete|discontinued|retired|sunset",
+    "deprecated": r"deprecat\w*|obsolete|discontinued|retired|sunset|legacy",
     "expire": r"expir\w*|valid for|available for|kept for|retained for|stored for|remain\w* (?:available|valid)|deleted after|removed after",
     "retry": r"retr(?:y|ies|ied)|resen[dt]|redeliver\w*",
     "sign": r"sign(?:ed|ature|atures)|hmac|secret",
@@ -39,7 +40,7 @@ _VOCABULARY: Final = {
     "an image": r"(?:image|picture|photo) urls?|urls? (?:of|to) (?:an? |the )?(?:image|picture|photo)s?",
     "a video": r"video urls?|urls? (?:of|to) (?:an? |the )?videos?", "an audio": r"audio urls?|urls? (?:of|to) (?:an? |the )?audio",
     "image": r"images?|pictures?", "video": r"videos?", "audio": r"audio|sound", "frame": r"frames?",
-    "beta": r"beta|experimental|preview", "empty": r"empty|blank", "null": r"null", "until": r"until", "milliseconds": r"milliseconds?|ms",
+    "beta": r"beta|experimental|preview", "empty": r"empty|blank", "null": r"null(?:able)?", "until": r"until", "milliseconds": r"milliseconds?|ms",
     "every request": r"(?:all|every|each|any) (?:requests?|calls?)", "every change": r"(?:all|every|each|any) (?:status|state)(?:es|s)?(?: changes?)?",
     "characters": r"char(?:acter)?s?", "words": r"words?", "mb": r"megabytes?", "tokens": r"tokens?", "bytes": r"bytes?", "multiple": r"multiples?", "exactly": r"exact(?:ly)?",
     "short side": r"short(?:er|est)? (?:side|edge)s?", "long side": r"long(?:er|est)? (?:side|edge)s?", "width": r"width|wide", "height": r"height|high",
@@ -57,7 +58,8 @@ _TOPICS: Final = frozenset({
     "image", "video", "audio", "frame", "header", "callback", "poll", "unique", "watermark", "only", "default",
 })  # fmt: skip
 _WORDS: Final = re.compile(
-    "|".join(f"(?P<w{number}>\\b(?:{words})\\b)" for number, words in enumerate(_VOCABULARY.values())), re.IGNORECASE
+    r"\b(?:" + "|".join(f"(?P<w{number}>(?:{words})\\b)" for number, words in enumerate(_VOCABULARY.values())) + ")",
+    re.IGNORECASE,
 )
 _LONGEST: Final = 5000
 _NAMES: Final = tuple(_VOCABULARY)
@@ -92,6 +94,10 @@ _ABBREVIATIONS: Final = frozenset(
     {"API", "URL", "URLS", "CDN", "HTTP", "ID", "AI", "MIME", "OK", "AIGC", "REST", "IDS", "FPS"}
     | {"TIP", "NOTE", "WARNING", "IMPORTANT", "CAUTION"}  # what introduces a remark
 )
+#: What changes the meaning of a sentence by its place, and lists of it.
+_VALUE: Final = re.compile(r"\b(?:(?:not|no|never)\b|(?=\w*(?:\d|_|[A-Z]\w*[A-Z]))\w++(?:[.:]\w++)*+)")
+_LIST: Final = re.compile(rf"{_VALUE.pattern}(?:[\"'`]?(?:/|,| or| and| to|-)+ ?[\"'`]?(?:{_VALUE.pattern}))+")
+_TERM: Final = re.compile(r"\w+")
 _SIGNS: Final = {"<": "less than", ">": "more than", "<=": "at most", "≤": "at most", ">=": "at least", "≥": "at least"}
 COMPARISONS: Final = frozenset(_SIGNS.values())
 _UNITS: Final = {"s": "seconds", "sec": "seconds", "min": "minutes", "h": "hours", "d": "days", "pixels": "px"}
@@ -103,10 +109,23 @@ def atoms(*texts: str) -> frozenset[str]:
     return frozenset[str]().union(*map(_atoms, texts))
 
 
-@lru_cache(maxsize=4096)  # each sentence is compared with many
+@lru_cache(maxsize=1 << 16)  # each sentence is compared with many; a page has no more
 def gist(text: str) -> frozenset[str]:
     """The atoms of a short text, and its words without their endings: in the few words of a cell each one counts."""
     return atoms(text) | {_stem(each) for each in _WORD.findall(_EMPTY.sub("", text.casefold()))}
+
+
+def are_swapped(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Whether sentences have the same words, but other values beside each other, as in `768P: 6 s, 1080P: 10 s`."""
+    (words, pieces), (others, other_pieces) = map(_pieces, (before, after))
+    return words == others and pieces != other_pieces
+
+
+def _pieces(sentences: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words of sentences, and the values of each of their pieces between commas; both in any order, as those of lists are."""
+    listed = (_LIST.sub(lambda found: " ".join(sorted(_VALUE.findall(found[0]))), each) for each in sentences)
+    pieces = (_VALUE.findall(piece) for each in listed for piece in re.split("[,;]", each))
+    return sorted(_TERM.findall(" ".join(sentences))), sorted(map(" ".join, filter(None, pieces)))
 
 
 def in_dollars(price: str) -> str:
@@ -124,7 +143,7 @@ def _stem(word: str) -> str:
     return re.sub(r"(?<=\w{3})(?:ing|ed|es|s|d|e)$", "", word.casefold())
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)
 def _atoms(text: str) -> frozenset[str]:
     text = " ".join(text.replace("`", "").replace("’", "'").split())
     text = _THOUSANDS.sub(r"\1\2", PLACEHOLDER.sub("{}", normalized(text)))

@@ -14,7 +14,7 @@ import msgspec
 
 from pixazo_contracts.trace import is_object
 
-from .descriptions import read_rules
+from .descriptions import read_rules, with_notes
 from .meaning import normalized
 from .page import PRICE, PRICED, InvalidPageError, Operation, Page, Parameter, Sample, Sentence, is_required, url_parts
 from .sections import TYPOGRAPHY, Block, Row, Section, read_blocks, rows, sections, without_comments
@@ -47,6 +47,12 @@ _COLUMNS: Final = {
     "authentication": "authentication", "response fields": "fields", "request headers": "headers", "response handling": "codes",
     "status values": "statuses",
 }  # fmt: skip
+#: The cell of a name, and marks in it.
+_NAME: Final = re.compile(r"[~*`]*([\w$.\[\]-]*\w(?:\[\])?)((?!-).*)", re.DOTALL)
+_MARK: Final = re.compile(r"\[\^\w+\]|[`*~()]|(?<=\s)\d$")
+#: What stands in parentheses, and what is in them if they say something about values.
+_ASIDE: Final = re.compile(r"\(([^()]*)\)")
+_OF_VALUES: Final = re.compile("[\\d,:\"']")
 #: The tables of which the last one counts.
 _LAST: Final = frozenset({"headers", "codes"})
 #: A price in a line of its own: `768P 6s: $0.28`.
@@ -197,6 +203,9 @@ class _Reading:
             self._unread(section, unpriced)
         elif name := _COLUMNS.get(section.kind):
             self._further(section, name, [_said(name, row) for row in table])
+            for row in table if name == "headers" else ():
+                if text := with_notes("", dict([*row.cells.items()][1:-1])):
+                    self.sentences.append(Sentence(section.kind, f"{next(iter(row.cells.values()))}: {text}", row.line))
         else:
             self._unread(section, table)
 
@@ -218,24 +227,35 @@ class _Reading:
             values["flow_text"] = f"{values.get('flow_text', '')}\n{text}".strip("\n")
         elif section.kind == "base url" and (found := _URL.fullmatch(text.strip())):
             values["base_url"] = found[1]
-        elif section.kind == "webhook" and (found := _HEADER.fullmatch(text)):
-            values["webhook_header"] = found["name"]
+        elif section.kind == "webhook" and all(map(_HEADER.fullmatch, text.split("\n"))):
+            self._webhook(section, block)
         elif section.kind == "pricing" and (found := _PRICED.fullmatch(text)):
             values["prices"] = values.get("prices", {}) | {found[1]: found[2]}
         elif section.kind in _STATUS and "status_url" not in values and (request := _asked(text)):
             headers, (method, target) = _headers(text), request
             url = target if "://" in target else url_parts(self._base(headers))[0] + target
             values |= {"status_method": method, "status_url": url, "status_headers": headers}
+        elif section.kind in _STATUS and _REQUEST.match(text):
+            self._unread(section, [block])  # another route
         elif block.kind == "code" and section.kind in _SAMPLES | _ERRORS | _STATUS | {"curl example"}:
             for each in _samples(block):
                 self._sample(section.kind, each, each.text, label)
         elif block.kind == "code" or block.kind == "row":
             self._unread(section, [block])
         else:
-            is_interval = section.kind == "typical workflow" and _OFTEN.search(text)
-            if is_interval and (found := _SECONDS.search(normalized(text))):
-                values.setdefault("polling", (int(found[1]), int(found[2] or found[1])))
-            self.sentences.append(Sentence(section.kind or section.title, text, block.line))
+            self._prose(section, block)
+
+    def _webhook(self, section: Section, block: Block) -> None:
+        """The header that asks for a callback is the first one."""
+        for number, found in enumerate(_HEADER.finditer(block.text), block.line):
+            if self.values.setdefault("webhook_header", found["name"]) != found["name"]:
+                self.unread.append(Sentence(section.title, found[0], number))
+
+    def _prose(self, section: Section, block: Block) -> None:
+        is_interval = section.kind == "typical workflow" and _OFTEN.search(block.text)
+        if is_interval and (found := _SECONDS.search(normalized(block.text))):
+            self.values.setdefault("polling", (int(found[1]), int(found[2] or found[1])))
+        self.sentences.append(Sentence(section.kind or section.title, block.text, block.line))
 
     def _sample(self, kind: str, block: Block, body: str, label: str = "") -> None:
         comment = re.match(r"(?s)(?://|#|/\*)(.*?)\n(?=\{)", body)
@@ -317,21 +337,44 @@ def _priced(table: Sequence[Row]) -> tuple[list[tuple[Row, str, str]], list[Row]
 
 
 def _said(kind: str, row: Row) -> tuple[Row, str, Any]:
-    first, *others = row.cells.values()
-    last = (others or [first])[-1]
+    """The first cell of a row, and what the others say of it."""
+    (_, first), *others = row.cells.items()
+    last, notes = others[-1][1] if others else first, dict(others[:-1])
+    type_, said = _type(notes.pop("type", "") if kind == "fields" else "")
+    last = last if kind == "headers" else with_notes(last, said | notes)
     if kind == "codes" and (found := re.fullmatch(r"(\d{3})\b\W*(.*?)\W*", first)):
         first, phrase = found.groups()  # as in `402 Payment Required`
         standard = next((each.phrase for each in HTTPStatus if str(each.value) == first), "")
         last = last if phrase.casefold() in ("", standard.casefold()) else f"{phrase}: {last}"
-    return row, first, {"authentication": tuple(others), "fields": (row.cells.get("type", ""), last)}.get(kind, last)
+    return row, first, {"authentication": tuple(cell for _, cell in others), "fields": (type_, last)}.get(kind, last)
+
+
+def _named(cell: str) -> tuple[str, str]:
+    """A name without marks, and what stands beside it: `size (deprecated)`; what is struck out is deprecated."""
+    found = _NAME.fullmatch(cell)
+    if found is None:
+        return cell, ""
+    note = _MARK.sub(" ", found[2]).strip()
+    return found[1], f"deprecated {note}".strip() if "~~" in cell else note
+
+
+def _type(cell: str) -> tuple[str, dict[str, str]]:
+    """A type without what it says about values, and that as a note: `string (max 500)`."""
+    notes = [each for each in _ASIDE.findall(cell) if _OF_VALUES.search(each)]
+    return _ASIDE.sub(lambda found: "" if _OF_VALUES.search(found[1]) else found[0], cell).strip(), {
+        "type": ", ".join(notes)
+    }
 
 
 def _parameter(row: Row) -> Parameter:
-    cells = row.cells
-    name, kind, text = next(iter(cells.values())), cells.get("type", ""), cells.get("description", "")
-    cell = cells.get("required", "")
+    (_, name), *others = row.cells.items()
+    cells = dict(others)
+    kind, cell, default = (cells.pop(each, "") for each in ("type", "required", "default"))
+    text = cells.pop("description", None) or (cells.popitem()[1] if cells else "")
+    (name, note), (kind, notes) = _named(name), _type(kind)
+    text = with_notes(text, {"note": note} | notes | cells)
     required = is_required(cell)
-    rules, unread = read_rules(text, kind, cells.get("default", ""))
+    rules, unread = read_rules(text, kind, default)
     if cell and required is None:
         unread = (f"Required: {cell}", *unread)
     return Parameter(name, required, kind, text, row.line, rules, unread)

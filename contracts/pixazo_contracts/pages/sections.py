@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -22,7 +22,7 @@ _MARKDOWN: Final = MarkdownIt("commonmark")
 #: Typographic quotation marks, dashes and spaces as those of a keyboard; a dash between words stays.
 TYPOGRAPHY: Final = str.maketrans({
     "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": "'", "–": "-", "‑": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "：": ":",
-    "\u200b": "", "\ufeff": "",
+    "\u200b": "", "\ufeff": "", "\u00ad": "",
 })  # fmt: skip
 #: A size such as `832*480` is not emphasis.
 _TIMES: Final = re.compile(r"(?<=\d)\*(?=\d)")
@@ -45,7 +45,7 @@ _UNSEEN: Final = re.compile(
     re.MULTILINE,
 )
 _HTML_HEADING: Final = re.compile(r"^<h([1-6])\b[^<>]*>(.*?)</h\1>", re.MULTILINE | re.IGNORECASE)
-_DELIMITERS: Final = re.compile(r"\|?(\s*:?-{2,}:?\s*\|)*\s*:?-{2,}:?\s*\|?")
+_DELIMITERS: Final = re.compile(r"\|?(\s*:?-+:?\s*\|)*\s*:?-+:?\s*\|?")
 #: A line that stands alone in its paragraph, like a heading of the template: a header, a URL, arrows.
 _ALONE: Final = re.compile(r"[A-Z][\w-]*: [^.\s]\S*[^.\s]|`?https?://\S+|.*(?:→|->).*")
 #: What may be the first line of a request, a command or a JSON value whose fence was lost.
@@ -284,7 +284,7 @@ def rows(section: Section) -> tuple[list[Row], list[Block]]:
     if not piped:
         table, others = (_priced if section.kind == "pricing" else _paragraphs)(rest)
         return (table, others) if table else _listed(section, rest)
-    names = [cell.casefold() for cell in piped[0].cells]
+    names = [cell.casefold().rstrip("? ") for cell in piped[0].cells]
     cells = [(block.line, block.cells) for block in piped if block.cells != piped[0].cells]
     if not cells:
         tabbed = [block for block in rest if block.kind == "code" and "\t" in block.text]
@@ -303,8 +303,10 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
         names.append(block.text.casefold())
     if not names:
         return [], blocks
-    body, width = blocks[begin + len(names) :], len(names)
-    end = next((number for number, block in enumerate(body) if block.kind != "text"), len(body))
+    texts = [block.text for block in takewhile(lambda block: block.kind == "text", blocks[begin:])]
+    width = next((width for width in range(len(names), len(names) + 3) if _fits(texts, len(names), width)), len(names))
+    names += map(str.casefold, texts[len(names) : width])
+    body, end = blocks[begin + width :], len(texts) - width
     bounds = [*range(0, end + 1, width)]
     if end % width and "required" in names:  # a description may be empty, or have several paragraphs
         before = names.index("required")
@@ -315,6 +317,15 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
         cells = [block.text for block in body[at:following]]
         table.append(_row(body[at].line, names, [*cells[: width - 1], " ".join(cells[width - 1 :])]))
     return table, [*blocks[:begin], *body[bounds[-1] :]]
+
+
+def _fits(texts: list[str], known: int, width: int) -> bool:
+    """Whether cells make rows of this width below the names of the columns: those after the known ones look like names, and each row has its own."""
+    first = texts[width::width]
+    has_names = all(map(re.compile(r"[A-Z][a-z]+(?: \w+)*[?]?").fullmatch, texts[known:width]))
+    return (
+        has_names and not len(texts) % width and len({*first}) == len(first) and not any(" " in each for each in first)
+    )
 
 
 def _priced(blocks: list[Block]) -> tuple[list[Row], list[Block]]:

@@ -65,6 +65,9 @@ BEYOND_HAR: Final = (
 #: What a client does not send of a URL: a user and password, which become a header, and the fragment.
 UNSENT: Final = re.compile(r"\A(\w[\w+.-]*://)[^/?#]*@|#.*")
 
+#: A key that was replaced: it is that of any caller.
+MASKED_KEY: Final = re.compile(rf"(?i){KEY_HEADER}: (?=\S)[\W_]*(?:redacted|removed|masked|hidden|filtered)?[\W_x]*")
+
 #: The digits of a second that are too precise.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
 
@@ -167,12 +170,15 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     if not is_object(entry) or not method or not split_url(url).hostname:
         return None
     posted, content = _member(request, "postData"), _member(response, "content")
-    status = int(_number(response.get("status")))
+    status = 304 if entry.get("_fromCache") else int(_number(response.get("status")))
     at = instant(FRACTION.sub(r"\1", _text(entry.get("startedDateTime")).strip()))
-    headers, answered = tuple(_pairs(request.get("headers"))), tuple(_pairs(response.get("headers")))
+    headers = tuple(pair for pair in _pairs(request.get("headers")) if not MASKED_KEY.fullmatch(": ".join(pair)))
+    answered = tuple(_pairs(response.get("headers")))
     body, declared = _bytes(content, answered, folder), _length(answered)
-    size = len(body or b"") or int(_number(content.get("size")) or _number(response.get("bodySize")))
-    size = size or declared or 0
+    told = int(_number(content.get("size")))
+    size = len(body or b"") or told or int(_number(response.get("bodySize"))) or declared or 0
+    if body and len(body) < told and not is_object(parse_json(body.decode("utf-8", "replace"))):
+        body, size = None, told  # its beginning, or a word in its place
     if not body:
         # A browser writes size 0, and some an empty text, for a body that it did not keep.
         is_empty = not size and (body is not None or content.get("size") == 0)
@@ -208,11 +214,18 @@ def _log(data: bytes) -> JsonObject:
     return log
 
 
+def _is_coarse(entries: Iterable[_Entry]) -> bool:
+    """Whether an archive has whole seconds only, as one made from a log."""
+    return all(entry.at.is_integer() and entry.seconds % 1 <= 0.001 and not entry.ours for entry in entries)
+
+
 def _entries(listed: object, folder: Path | None) -> list[_Entry]:
     found = list[_Entry]()
     for each in listed if is_array(listed) else []:
         if entry := _read(each, found[-1].at + found[-1].seconds if found else 0.0, folder):
             found.append(entry)
+    if _is_coarse(found):
+        found = [entry._replace(seconds=max(entry.seconds, 1.0)) for entry in found]
     return sorted(found, key=lambda entry: entry.at)
 
 
@@ -283,7 +296,7 @@ class _Archive:
             secrets += secrets_of(entry.url, headers, words=False)
         self._redactor = Hiding.each(dict.fromkeys(each for each in secrets if each[0] != KEY))
         self.key_searched = all(map(is_distinctive, self._accounts))
-        self._start = entries[0].at if entries else 0.0
+        self._start, self._grain = entries[0].at if entries else 0.0, float(_is_coarse(entries))
         self._numbers = count(1), count(1)
 
     def _reaches_gateway(self, entry: _Entry) -> bool:
@@ -302,7 +315,7 @@ class _Archive:
         if entry.ours.get("callback") is True or (is_envelope and named in self._ids):
             parts, number = split_url(entry.url), next(self._numbers[1])
             target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-            at, answered = entry.at - self._start, entry.status or 0
+            at, answered = entry.at - self._start + self._grain, entry.status or 0
             return record_callback(
                 self._redactor, number, at, entry.method, target, entry.headers, entry.sent or b"", answered
             )
@@ -310,6 +323,9 @@ class _Archive:
         if not entry.ours and (entry.status in {None, 304, 407, 511} or not is_told):
             # The client went away, its cache or a proxy of its network answered, or the tool did not keep the response: no gateway is seen.
             return None
+        asked = _bare(entry.url).rpartition("/")[2]
+        if entry.status == 404 and asked in self._ids and not (self._accounts or entry.ours):
+            return None  # the tool left all keys out: it may be another caller, who does not find it either
         return self._exchange(entry) if is_media or self._reaches_gateway(entry) or "operation" in entry.ours else None
 
     def _exchange(self, entry: _Entry) -> Exchange:

@@ -249,6 +249,13 @@ OTHERWISE: tuple[tuple[str, str, tuple[str, str, str]], ...] = (
     ("watermark to the generated video.", "watermark. Its position follows your account settings.", ("parameter", "aigc_watermark", "description")),
     ("## Hailuo v2.3", "## 2.3 Fast", ("sentence", "headings", "")),
     ("## Hailuo v2.3", "## $0.28 per video", ("sentence", "headings", "")),
+    ("## Generate Video Request -", "## Generate Video Request (Legacy) -", ("sentence", "headings", "")),
+    ("prompt\n\nYes\n\nstring\n", "prompt\n\nYes\n\nstring (max 500)\n", ("parameter", "prompt", "description")),
+    ("callback\\_url\n", "callback\\_url (deprecated)\n", ("parameter", "callback_url", "description")),
+    ("callback\\_url\n", "~~callback\\_url~~\n", ("parameter", "callback_url", "description")),
+    ("output.media\\_url\n\narray", "output.media\\_url\n\narray of objects", ("field", "output.media_url", "type")),
+    ("HTTP Python JavaScript cURL", "Deprecated: use POST /v2/generate instead", ("sentence", "request code", "")),
+    ('"prompt_optimizer": true,\n  "f', '"seed": 42,\n  "f', ("sample", "request", "seed")),
 )  # fmt: skip
 
 
@@ -257,6 +264,36 @@ def test_another_rule_or_promise_in_like_words_is_no_wording(old: str, new: str,
     """A rule that is no longer found has changed, and is never called wider if something else is said in its place."""
     found = [each for each in changes(edited((old, new))) if (each.part, each.name, each.attribute) == key]
     assert {(each.kind, each.effect) for each in found} == {("meaning", "unknown")}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_changed"),
+    [
+        ("768P: up to 10 seconds, 1080P: up to 6 seconds.", "768P: up to 6 seconds, 1080P: up to 10 seconds.", True),
+        ("A 768P video takes 60 seconds. A 1080P video takes 90 seconds.", "A 768P video takes 90 seconds. A 1080P video takes 60 seconds.", True),
+        ("FAILED requests are charged. ERROR requests are not charged.", "FAILED requests are not charged. ERROR requests are charged.", True),
+        ("Use 768P or 1080P, PNG/WebP/JPEG.", "Use 1080P or 768P, WebP/JPEG/PNG.", False),
+        ("To get a callback, use `X-Webhook-URL`.", "Use `X-Webhook-URL` to get a callback.", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["Duration of the video in seconds.", "Common status codes."])
+def test_values_that_have_changed_places_are_a_change(before: str, after: str, place: str, *, is_changed: bool) -> None:
+    """Though the words are the same; but not in a list."""
+    old, new = (read_page(edited((place, each))) for each in (before, after))
+    assert any(each.kind == "meaning" for each in compare_pages(old, new)) is is_changed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("/callback\n```", "/callback\nX-Webhook-Secret: abc\n```", "X-Webhook-Secret: abc"),
+        ("/callback\n```", "/callback\n```\n\n```\nX-Webhook-Secret: abc\n```", "X-Webhook-Secret: abc"),
+        ("YOUR_API_KEY\n```", "YOUR_API_KEY\n```\n\n```\nDELETE https://gateway.pixazo.ai/v2/requests/{id}\n```", "DELETE https://gateway.pixazo.ai/v2/requests/{id}"),
+    ],
+)  # fmt: skip
+def test_a_further_header_or_route_is_told_and_replaces_none(old: str, new: str, told: str) -> None:
+    """The header that asks for callbacks and the status route stay as they are."""
+    assert {(each.part, each.after) for each in changes(edited((old, new)))} == {("not understood", told)}
 
 
 @pytest.mark.parametrize(
@@ -320,6 +357,12 @@ def piped(table: list[Row]) -> str:
     return "\n".join(f"| {' | '.join(each)} |" for each in cells)
 
 
+def cells_apart(table: list[Row]) -> str:
+    """A table whose cells are paragraphs."""
+    cells = (map(str.capitalize, table[0].cells), *(each.cells.values() for each in table))
+    return "\n\n".join(cell for each in cells for cell in each)
+
+
 def listed(table: list[Row]) -> str:
     """A list in place of a table."""
     items = list[str]()
@@ -329,6 +372,36 @@ def listed(table: list[Row]) -> str:
         notes = ", ".join(each for each in (found.cells.get("type", ""), required) if each)
         items.append(f"- `{name}`{f' ({notes})' if notes else ''}: {others[0]}")
     return "\n\n".join(items)
+
+
+@pytest.mark.parametrize(
+    ("head", "column", "cells", "changed"),
+    [
+        ("Code | Meaning", "Charged", {"500": "Yes"}, ("code", "500", "Internal Server Error. Charged.")),
+        ("Status | Description", "Charged", {"FAILED": "No"}, ("status", "FAILED", "Failed — check error field. Not charged.")),
+        ("Field | Type", "Nullable", {"error": "Yes"}, ("field", "error", "Error message if failed. Nullable.")),
+        ("Parameter | Type", "Allowed values", {"duration": "6, 10"}, ("parameter", "duration", ["10", "6"])),
+        ("Header | Value", "Required", {"Cache-Control": "No"}, ("sentence", "request headers", "Cache-Control: Not required.")),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", [piped, cells_apart])
+def test_a_further_column_is_read(
+    form: Callable[[list[Row]], str], head: str, column: str, cells: dict[str, str], changed: tuple[str, str, object]
+) -> None:
+    """What it says is part of the description of its row; an empty cell or an example says nothing."""
+
+    def with_column(table: list[Row]) -> str:
+        is_it = " | ".join(map(str.title, table[0].cells)).startswith(head)
+        more = (
+            {"example": "x", column: cells.get(next(iter(row.cells.values())), "—")} if is_it else {} for row in table
+        )
+        return form([row._replace(cells=row.cells | each) for row, each in zip(table, more, strict=True)])
+
+    found = {
+        (each.part, each.name, str(each.after)) for each in changes(rendered(with_column)) if each.kind == "meaning"
+    }
+    assert (*changed[:2], str(changed[2])) in found
+    assert {each[1] for each in found} == {changed[1]}
 
 
 def wrapped(page: str) -> str:
@@ -399,6 +472,7 @@ WORDING = {
     "CRLF, and a byte order mark": f"\ufeff{PAGE}".replace("\n", "\r\n"),
     "nested lists in place of tables": re.sub(r"(?m)^(- `\w+` \(.*?\)): ", r"\1\n  - ", rendered(listed)),
     "arrows of a diagram": edited(("→", "-->")),
+    "hyphens and spaces": edited(("characters.", "char\u00adacters.")),
     "an aspect ratio the other way round": edited(("2:5 to 5:2", "5:2 to 2:5")),
     "the first response": edited(("(initial response only)", "(only in the first response)"), ("Must be '768P' or '1080P'", "One of '768P', '1080P'")),
     "bounds in other words": edited((">300px", "greater than 300 pixels"), ("short side", "shorter side"), ("<20MB", "smaller than 20 MB")),
@@ -455,6 +529,11 @@ WORDING = {
     "other letters of names": edited(("Ocp-Apim-Subscription-Key", "ocp-apim-subscription-key"), ("\n\nstring\n\nYes", "\n\nString\n\nYes")),
     "a slash at the end": edited(("ai/v1\n```", "ai/v1/\n```")),
     "a tip less": edited(("**Tip:** Use `X-Webhook-URL` header to get a callback instead of polling.", "")),
+    "centred columns": rendered(lambda table: piped(table).replace("| --- | ---", "| :-: | -")),
+    "a key in words": edited(("YOUR_SUBSCRIPTION_KEY", "<your subscription key>"), ("YOUR\\_SUBSCRIPTION\\_KEY", "your subscription key")),
+    "a URL of an image": edited(("Supports public URLs or", "Supports the URL of a public image or")),
+    "a question mark and a mark": rendered(lambda table: piped(table).replace("| Required |", "| Required? |").replace("| prompt |", "| prompt* |").replace("| duration |", "| duration[^1] |")),
+    "another name of the last column": rendered(lambda table: piped(table).replace("| Description |", "| Notes |")),
     "what MiniMax does": edited(("Advanced video, audio, and image generation by MiniMax.", "MiniMax makes videos.")),
 }  # fmt: skip
 

@@ -248,13 +248,14 @@ def test_missing_parts_are_no_obstacle() -> None:
             {"status": code, "content": {"text": "<html>"}} for code in (0, 304, 407, 511)
         ),  # a cache, a proxy, a captive portal
         *({"status": 200, "content": each} for each in ({"size": 80}, {"size": 0}, {"size": 0, "text": ""})),
+        *({"status": 200, "content": {"size": 900, "text": text}} for text in ('{"request_id": "m', "[omitted]")),
     ],
 )
 def test_an_entry_without_a_response_says_nothing_of_the_gateway(response: dict[str, object]) -> None:
-    """The client has gone away, a proxy before it answered, or the tool has not kept the body."""
-    lost = entry("GET", STATUS, 0)
+    """The client has gone away, a proxy or a cache answered, or the tool has not kept the body, or only its beginning."""
+    lost, cached = entry("GET", STATUS, 0), read(_fromCache="disk")
     lost["response"] = response
-    assert traced(lost).exchanges == ()
+    assert traced(lost, cached).exchanges == ()
 
 
 def test_a_body_may_be_in_a_file_beside_the_archive(tmp_path: Path) -> None:
@@ -300,6 +301,18 @@ def test_a_post_of_an_envelope_to_another_host_is_a_callback() -> None:
     trace, left_out = read_har(archive(sent, called, stranger))
     (callback,) = trace.generations[0].callbacks
     assert (callback.target, callback.at, callback.answered, left_out) == ("/hooks/pixazo", 15.5, 204, 1)
+
+
+def test_in_an_archive_of_whole_seconds_a_callback_and_a_read_of_the_same_second_are_in_no_order() -> None:
+    """As one is that was made from a log (WEBHOOK-06)."""
+    hook, at = "https://app.test/hooks", "2026-03-31T10:00:15Z"
+    sent = submit(headers={"X-Webhook-URL": hook}, time=0)
+    called = entry("POST", hook, 204, key=None, body=json.dumps(ENVELOPE), at=at, time=0)
+    before = entry(
+        "GET", STATUS, 200, ENVELOPE | {"status": "PROCESSING", "output": None, "completed_at": None}, at=at, time=0
+    )
+    verdicts = judge(traced(sent, called, before, read(time=0)), CATALOGUE)
+    assert [v.outcome.value for v in verdicts if v.clause == "WEBHOOK-06"] == ["PASS"]
 
 
 def test_a_trace_is_the_same_again_after_har() -> None:
@@ -408,10 +421,13 @@ def test_keys_are_told_apart_as_accounts() -> None:
     assert accounts == ["", "blank", "default", "default", "default", "other", "unknown"]
 
 
-@pytest.mark.parametrize("key", [None, ""])
+@pytest.mark.parametrize("key", [None, "", "REDACTED", "***", "<hidden>", "xxxx-xxxx"])
 def test_where_a_tool_left_out_every_key_calls_that_were_served_had_one(key: str | None) -> None:
+    """Whose a read was that found nothing, it does not say (STATUS-14)."""
     refused = entry("POST", GENERATE, 400, {"error": "x", "message": "y"}, key=key, body="{}")
-    trace = traced(submit(key=key), read(key=key), refused)
+    missed = entry("GET", STATUS, 404, {"error": "Not found"}, key=key, at="2026-03-31T10:00:30Z")
+    trace = traced(submit(key=key), read(key=key), refused, missed)
+    assert len(trace.exchanges) == 3
     assert {(e.account, e.placement) for e in trace.exchanges} == {("default", "header")}
     assert not any("AUTH-04" in e.aims for e in trace.exchanges)
 
