@@ -262,7 +262,7 @@ WAL = Group()
 
 def _of(trace: Trace, clause_id: str, case: str) -> Iterator[Exchange]:
     """The submits of that case."""
-    return (e for e in trace.aimed(clause_id, unanswered=True) if e.case == case and e.status != 429)
+    return (e for e in trace.aimed(clause_id, unanswered=True) if e.case == case)
 
 
 def _is_spent(trace: Trace) -> bool:

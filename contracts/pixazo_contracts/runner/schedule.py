@@ -322,11 +322,13 @@ class Schedule:
                 self._ready.append((running, exchanges[0] if running.single else exchanges))
 
     def _retried(self, running: _Running, index: int, exchange: Exchange) -> bool:
-        """Whether a 429 delays all requests and this one is sent again; a request that counted as a generation is never sent again."""
-        if exchange.status != 429 or exchange.account in THROTTLED:
+        """Whether a 429, or a 503 that states a wait, delays all requests and this one is sent again; a request that counted as a generation is never sent again."""
+        stated = exchange.header("retry-after")
+        waits = exchange.status == 429 or (exchange.status == 503 and stated is not None)
+        if not waits or exchange.account in THROTTLED:
             self._pace.served = self._pace.served or (exchange.is_submit and exchange.account not in THROTTLED)
             return False
-        profile, now, stated = self._context.profile, self._clock.now(), exchange.header("retry-after")
+        profile, now = self._context.profile, self._clock.now()
         asked = whole_number(stated)
         wait = max(SHORTEST_HOLD, profile.pace) if asked is None else asked
         # A limit of unfinished generations names no wait, but that submits are accepted in turn shows that waiting helps.

@@ -84,7 +84,8 @@ class HttpTransport:
             timeout=timeout,
             # Following a redirect would be a second request, which the spend guard does not see.
             follow_redirects=False,
-            # A proxy of the environment cannot reach this machine's loopback.
+            # A proxy of the environment cannot reach this machine's loopback; SSL_CERT_FILE counts for all targets.
+            verify=httpx2.create_ssl_context(),
             trust_env=not profile.loopback,
             transport=network,
             limits=httpx2.Limits(max_connections=None, keepalive_expiry=KEEPALIVE),

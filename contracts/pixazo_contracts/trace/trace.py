@@ -259,14 +259,13 @@ class Trace:
     def _by_aim(self) -> dict[str, list[Exchange]]:
         aimed: dict[str, list[Exchange]] = {}
         for exchange in self.exchanges:
-            # A 429 says nothing about the purpose of the request, unless the account exists to be throttled.
-            throttled = exchange.status == 429 and exchange.account not in THROTTLED
-            for aim in () if throttled else exchange.aims:
+            # An account that exists to be throttled shows how.
+            for aim in () if exchange.is_unserved and exchange.account not in THROTTLED else exchange.aims:
                 aimed.setdefault(aim, []).append(exchange)
         return aimed
 
     def aimed(self, clause_id: str, *, unanswered: bool = False) -> tuple[Exchange, ...]:
-        """The exchanges that a probe sent for that clause, in order; with `unanswered` also those without a response."""
+        """The exchanges that a probe sent for that clause and that say something about it, in order; with `unanswered` also those without a response."""
         return tuple(e for e in self._by_aim.get(clause_id, ()) if unanswered or e.status is not None)
 
     @cached_property

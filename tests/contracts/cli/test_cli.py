@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import sysconfig
@@ -18,11 +19,13 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+import trustme
 from click.testing import CliRunner
 from tests.command import run_process
 from tests.contracts.gateways.edits import coded, envelope, having
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, FAILED_PROMPT, KEY, Reply
 from tests.contracts.gateways.fake_server import serve
+from tests.receiver import Receiver, http_response
 from tests.schemas import check
 from tests.servers import free_port
 
@@ -199,6 +202,20 @@ def test_an_unusable_target_exits_10(origin: str) -> None:
     assert (dead.exit_code, refused.exit_code) == (10, 10)
     assert "the target does not respond (connect)" in dead.output
     assert "the target refuses the key (401)" in refused.output
+
+
+def test_a_private_authority_is_that_of_ssl_cert_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target on this machine is reached by it; without it the report names it."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with Receiver(http_response(401, b"{}"), context=context) as gateway:
+        url = gateway.url.removesuffix("/hook").replace("http:", "https:")
+        untrusted = run(url, "--clauses", "STATUS-10").output
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        trusted = run(url, "--clauses", "STATUS-10").output
+    assert "(connect): check --target, and that its certificate is trusted (SSL_CERT_FILE)\n" in untrusted
+    assert "the target refuses the key (401)" in trusted
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -102,15 +103,16 @@ def test_what_follows_an_accepted_submit_is_sent_first() -> None:
     assert cases.index("first") < 100
 
 
-def test_g1_is_the_one_that_was_accepted() -> None:
-    """Its first submit gets a 429 and is sent again: that one is followed."""
+@pytest.mark.parametrize(("code", "headers"), [(429, {}), (503, {"Retry-After": "1"})])
+def test_g1_is_the_one_that_was_accepted(code: int, headers: dict[str, str]) -> None:
+    """Its first submit gets a 429, or a 503 that states a wait, and is sent again: that one is followed."""
     throttled: list[Ask] = []
 
     def once(ask: Ask, reply: Reply) -> Reply:
         if reply.code != 202 or throttled:
             return reply
         throttled.append(ask)
-        return refusal(429, "Too Many Requests", "Later")
+        return replace(refusal(code, "Too Many Requests", "Later"), headers=headers)
 
     probes = [each for each in PROBES if each.name in {"smoke", "g1"}]
     assert any(each.probe == "g1" for each in observe(probes=probes, edit=once).trace.exchanges)
