@@ -73,7 +73,7 @@ def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
     """Whether the request got nothing that is about it: it was not served, or the wallet has become empty."""
     if exchange.status == 402:
         return not any(e.account == exchange.account and e.started >= exchange.finished for e in trace.acceptances)
-    return exchange.is_unserved
+    return trace.is_unserved(exchange)
 
 
 def not_shown(read: Exchange, name: str) -> bool:

@@ -45,9 +45,6 @@ FROM_APP: Final = frozenset({"proxy", "har"})
 #: Operations whose accepted requests are generations.
 SUBMITS: Final = ("generate", "imageToVideo")
 
-#: Status codes that say nothing about a request: too fast, or no gateway behind the proxy, or none that is available for now.
-UNSERVED: Final = frozenset({429, 502, 503, 504})
-
 #: An escape in JSON: a surrogate pair, an unpaired surrogate (the group), or any other.
 ESCAPE: Final = re.compile(r"(?is)\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(ud[89a-f][0-9a-f]{2})|.)")
 
@@ -286,11 +283,6 @@ class Exchange(_Message):
     @property
     def succeeded(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
-
-    @property
-    def is_unserved(self) -> bool:
-        """Whether what came says nothing about the request: it was too fast, or no gateway was there for it."""
-        return self.error == "connect" or self.status in UNSERVED
 
     @property
     def redirect(self) -> str | None:

@@ -49,6 +49,11 @@ ANY_RUN: Final = re.compile(r"/hook/\w+-\d+-.+")
 STAMPS: Final = ("created_at", "updated_at", "completed_at")
 STAMP: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z")
 
+#: Status codes that say nothing about a request: too fast, or no gateway behind the proxy, or none that is available for now.
+UNSERVED: Final = frozenset({429, 502, 503, 504})
+#: Nor does a lost connection, if a poll lost its own within this many seconds.
+OUTAGE: Final = 1.0
+
 #: A clock is fitted only to at least this many submits, over at least this many seconds; each took at most this many seconds,
 #: and lies at most this many seconds off the line.
 FEWEST_POINTS: Final = 3
@@ -260,9 +265,20 @@ class Trace:
         aimed: dict[str, list[Exchange]] = {}
         for exchange in self.exchanges:
             # An account that exists to be throttled shows how.
-            for aim in () if exchange.is_unserved and exchange.account not in THROTTLED else exchange.aims:
+            unserved = self.is_unserved(exchange) and exchange.account not in THROTTLED
+            for aim in () if unserved else exchange.aims:
                 aimed.setdefault(aim, []).append(exchange)
         return aimed
+
+    @cached_property
+    def _lost_polls(self) -> list[float]:
+        return [e.finished for e in self.operation("status") if e.error == "lost" and not e.aims]
+
+    def is_unserved(self, exchange: Exchange) -> bool:
+        """Whether what came says nothing about the request: it was too fast, or no gateway was there for it."""
+        if exchange.error == "lost":
+            return any(abs(at - exchange.finished) <= OUTAGE for at in self._lost_polls)
+        return exchange.error == "connect" or exchange.status in UNSERVED
 
     def aimed(self, clause_id: str, *, unanswered: bool = False) -> tuple[Exchange, ...]:
         """The exchanges that a probe sent for that clause and that say something about it, in order; with `unanswered` also those without a response."""
