@@ -335,6 +335,8 @@ RIGHT: dict[str, Edit] = {
     "the other way where the page is silent": both(*(at(aim(clause), other_way) for clause in OPEN.split())),
     "slower, and throttled now and then": both(
         at(everywhere, slowly(0.04)), at(nth(9, reads("PROCESSING")), code(429)), at(nth(50, reads()), code(429)),
+        at(nth(0, media(made=of("g1"))), code(503), become(media=None)),
+        at(nth(-1, media()), code(429), become(media=None)),
     ),
     "over at once": at(reads(made=of("quiet")), over_at_once),
     "callbacks twice, and late": lambda trace, _: replace(trace, callbacks=(*trace.callbacks, *(
