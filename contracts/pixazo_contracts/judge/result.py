@@ -323,7 +323,10 @@ def load_result(path: Path) -> Result:
 
     Raises `InvalidResultError` when it is cut or not a result, OSError when it cannot be read.
     """
-    data = (path / "result.ndjson" if path.is_dir() else path).read_bytes()
+    file = path / "result.ndjson" if path.is_dir() else path
+    if path.is_dir() and not file.exists():
+        raise InvalidResultError(f"{file}: there is no result: make it by pixazo-contracts judge {path} --out {path}")
+    data = file.read_bytes()
     try:
         return _from_json(data) if data.startswith(b"{\n") else _from_ndjson(data)
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:

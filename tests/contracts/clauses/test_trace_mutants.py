@@ -423,7 +423,7 @@ def test_a_queue_that_moves_is_no_failure(*, moves: bool) -> None:
         (code(502), {"ERR-500-01"}),
         (code(503), {"ERR-500-01"}),
         (become(status=None, error="connect"), {"STATUS-01"}),
-        (become(status=None, error="lost"), {"STATUS-01", "ERR-500-01"}),
+        (become(status=None, error="lost"), {"STATUS-01"}),
     ],
     ids=["502", "503", "unreachable", "lost"],
 )

@@ -293,6 +293,19 @@ def test_a_run_that_breaks_off_exits_3(
     assert "the trace is incomplete, it has no footer" in judged.output
 
 
+def test_a_run_without_a_result_is_judged_before_it_is_compared(out: Path, tmp_path: Path) -> None:
+    compared = command("diff", str(out), str(tmp_path))
+    remedy = f"there is no result: make it by pixazo-contracts judge {tmp_path} --out {tmp_path}"
+    assert (compared.exit_code, compared.stderr) == (3, f"pixazo-contracts: {tmp_path / 'result.ndjson'}: {remedy}\n")
+
+
+def test_certificates_that_cannot_be_read_are_named(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    refused = run(origin, "--no-discovery")
+    said = "certificates cannot be read: No such file or directory: look at SSL_CERT_FILE and SSL_CERT_DIR"
+    assert (refused.exit_code, refused.stderr) == (2, f"pixazo-contracts: {said}\n")
+
+
 def test_a_report_that_fails_costs_no_other(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error while a report is written is exit 3; the reports before it are there, and the terminal has its own."""
 
