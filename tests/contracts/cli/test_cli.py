@@ -207,10 +207,10 @@ def test_an_unusable_target_exits_10(origin: str) -> None:
 def test_a_private_authority_is_that_of_ssl_cert_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A target on this machine is reached by it; without it the report names it."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert("localhost").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     with Receiver(http_response(401, b"{}"), context=context) as gateway:
-        url = gateway.url.removesuffix("/hook").replace("http:", "https:")
+        url = gateway.url.removesuffix("/hook")
         untrusted = run(url, "--clauses", "STATUS-10").output
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         trusted = run(url, "--clauses", "STATUS-10").output
