@@ -38,7 +38,7 @@ RUN_IT: Final = (
 
 
 class StandstillError(Exception):
-    """The target's clock stands still, or could not be advanced; the message gives the evidence and the remedy."""
+    """The target or its clock stands still, or could not be advanced; the message gives the evidence and the remedy."""
 
 
 class _TargetClock:

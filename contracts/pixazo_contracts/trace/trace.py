@@ -51,7 +51,7 @@ STAMP: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]
 
 #: Status codes that say nothing about a request: too fast, or no gateway behind the proxy, or none that is available for now.
 UNSERVED: Final = frozenset({429, 502, 503, 504})
-#: Nor does a lost connection, if a poll lost its own within this many seconds.
+#: Nor does a time-out or a lost connection, if a poll had one within this many seconds.
 OUTAGE: Final = 1.0
 
 #: A clock is fitted only to at least this many submits, over at least this many seconds; each took at most this many seconds,
@@ -272,11 +272,11 @@ class Trace:
 
     @cached_property
     def _lost_polls(self) -> list[float]:
-        return [e.finished for e in self.operation("status") if e.error == "lost" and not e.aims]
+        return [e.finished for e in self.operation("status") if e.error in {"lost", "timeout"} and not e.aims]
 
     def is_unserved(self, exchange: Exchange) -> bool:
         """Whether what came says nothing about the request: it was too fast, or no gateway was there for it."""
-        if exchange.error == "lost":
+        if exchange.error in {"lost", "timeout"}:
             return any(abs(at - exchange.finished) <= OUTAGE for at in self._lost_polls)
         return exchange.error == "connect" or exchange.status in UNSERVED
 

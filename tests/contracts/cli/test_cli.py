@@ -204,6 +204,17 @@ def test_an_unusable_target_exits_10(origin: str) -> None:
     assert "the target refuses the key (401)" in refused.output
 
 
+def test_a_target_that_redirects_elsewhere_is_unusable() -> None:
+    """As one that only speaks https: the report names the origin that it redirects to."""
+    with serve(edit=lambda ask, _: Reply(308, raw=b"", headers={"Location": f"https://gateway.example{ask.path}"})) as (
+        url,
+        _,
+    ):
+        moved = run(url, "--clauses", "STATUS-10")
+    assert moved.exit_code == 10
+    assert "target unusable: the target redirects to https://gateway.example: give that as --target\n" in moved.output
+
+
 def test_a_private_authority_is_that_of_ssl_cert_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A target on this machine is reached by it; without it the report names it."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

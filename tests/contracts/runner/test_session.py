@@ -169,6 +169,21 @@ def test_a_target_that_ends_during_the_run(after: int, gone: bool) -> None:
     assert ("late" in {exchange.case for exchange in trace.exchanges}) is not gone
 
 
+def test_a_target_that_hangs_ends_the_run() -> None:
+    """Once so many requests in a row timed out, a read among them, none of the hundreds to come waits for its own time-out."""
+    gateway, clock = virtual_fake()
+
+    def answer(ask: Ask) -> Answered:
+        if len(gateway.asked) >= 20:
+            raise httpx2.ReadTimeout("hangs")
+        return gateway.answer(ask).answered()
+
+    trace = run(full_target(), PROBES, RunOptions(run="testrun0"), clock=clock, network=InProcess(answer))
+    assert trace.footer is not None
+    said = "the target no longer responds (timeout of 32 requests in a row): see why it hangs"
+    assert trace.footer.unusable == said
+
+
 QUEUED = '{"status": "QUEUED", "created_at": "2026-03-31T10:00:00.000Z"}'
 MOVED = QUEUED.replace("00.000", "04.000")
 ENDED = QUEUED.replace("QUEUED", "COMPLETED")
