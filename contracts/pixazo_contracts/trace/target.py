@@ -189,14 +189,14 @@ def may_fetch(profile: Profile, url: str) -> bool:
     """Whether a media URL may be fetched.
 
     A target on this machine cannot send us to another host unless its profile lists that host: a fake must not make a test
-    run call other people's servers. Elsewhere only https is followed.
+    run call other people's servers. Elsewhere only https is followed, and what the profile lists.
     """
     parts = split_url(url)
     if parts.scheme not in {"http", "https"} or parts.hostname is None:
         return False
-    if profile.loopback:
-        return host_is_loopback(parts.hostname) or parts.hostname in profile.media_hosts
-    return parts.scheme == "https"
+    if parts.hostname in profile.media_hosts:
+        return True
+    return host_is_loopback(parts.hostname) if profile.loopback else parts.scheme == "https"
 
 
 @dataclass(frozen=True, slots=True)
