@@ -222,10 +222,7 @@ AS_MEANT_LATER: Final = partial(as_meant, later=True)
 
 
 def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
-    """The outcome of each request sent for the clause whose outcome the page leaves open.
-
-    A refusal is reported without its status code, which ERR-400-01 judges, unless `codes`.
-    """
+    """The outcome of each request sent for the clause that the page leaves open; of a refusal without its status code, which ERR-400-01 judges, unless `codes`."""
     for exchange in _decided(trace, clause_id, "any"):
         generation = trace.generation(exchange.accepted_id)
         ending = f", then {generation.outcome}" if generation is not None and generation.outcome else ""

@@ -156,10 +156,7 @@ class Standing(TypedDict, total=False):
 
 
 class Group:
-    """The clauses of one part of the page, in the order in which they are written.
-
-    `depends_on` and `needs` apply to each clause that does not name its own.
-    """
+    """The clauses of one part of the page, in the order in which they are written; `depends_on` and `needs` apply to each that does not name its own."""
 
     def __init__(self, *, depends_on: str = "", needs: str = "") -> None:
         self._depends_on = depends_on

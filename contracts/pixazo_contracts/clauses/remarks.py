@@ -53,10 +53,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the gateway does where the page is silent; equal behaviour must give equal text in every run.
-
-    It depends on its `source` and on the `related` records.
-    """
+    """What the gateway does where the page is silent, by its `source` and the `related` records; equal behaviour must give equal text in every run."""
 
     text: str
     source: Exchange | Callback | None = None
@@ -115,10 +112,7 @@ def check(
     related: tuple[Exchange | Callback, ...] = (),
     drifts: bool = False,
 ) -> Evidence | Violation:
-    """`Evidence` if it holds, else the `Violation` that says what was found `where` instead of `expected`.
-
-    That is the value `got`, or our own `words` about it; `related` and `drifts` are the violation's.
-    """
+    """`Evidence` if it holds, else the `Violation` that says what was found (the value `got`, or our own `words` about it) `where` instead of `expected`."""
     if holds:
         return Evidence(source)
     return Violation(source, where, expected, show(got) if words is None else words, related, drifts)

@@ -339,10 +339,7 @@ def _lasting(generation: Generation) -> float:
 
 
 def _through_processing(trace: Trace, outcome: str) -> Remarks:
-    """Generations with that outcome pass PROCESSING.
-
-    Between two reads a generation may pass it unseen, so a gap is a violation only if the poller was fast enough.
-    """
+    """Generations with that outcome pass PROCESSING; a gap between two reads is a violation only if it was too short to miss it."""
     generations = [generation for generation in trace.generations if generation.outcome == outcome]
     seen = [generation for generation in generations if _processing(generation)]
     # Each may take a different time: it must not be missed in the shortest.

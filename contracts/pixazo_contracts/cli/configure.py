@@ -1,7 +1,4 @@
-"""Makes a target and run options from command-line options, a profile file, and the discovery document of a target on this machine.
-
-Also the shell words that give the same options again, with each key in an environment variable.
-"""
+"""Makes a target and run options from options, a profile file and the target's discovery document; and the shell words that give them again, keys in variables."""
 
 from __future__ import annotations
 
@@ -160,10 +157,7 @@ def choose(globs: Sequence[str], *, core: bool, option: str = "--clauses") -> tu
 
 
 def ledger_path(profile: Profile, given: Path | None) -> Path | None:
-    """Where the spend ledger of a target is: as given, else one file for each target; None for a target that does not charge.
-
-    Raises `ConfigurationError` if there is no home directory for it.
-    """
+    """Where the ledger of a target that charges is: as given, else a file for each target. Raises `ConfigurationError` if there is no home directory for it."""
     if not profile.limited:
         return None
     if given is not None:
@@ -232,10 +226,7 @@ class ClockDocument(msgspec.Struct, frozen=True):
 
 
 class DiscoveryDocument(msgspec.Struct, frozen=True):
-    """Keys by account role, prompts by their known end, and further capabilities, as in a profile file.
-
-    Also how the target's clock runs.
-    """
+    """Keys by account role, prompts by their known end, and further capabilities, as in a profile file; and how the target's clock runs."""
 
     accounts: dict[str, str | tuple[str, ...]] = {}
     prompts: dict[str, str] = {}

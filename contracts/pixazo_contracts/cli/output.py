@@ -40,10 +40,7 @@ FORM = option(
 
 
 def print_text(text: str) -> None:
-    """Print text with any characters; those that the terminal's encoding lacks are escaped.
-
-    If the output is no longer read, the command goes on: its exit code still gives the result of the run.
-    """
+    """Print text, escaping what the terminal's encoding lacks; if it is no longer read, the command goes on: its exit code still gives the result."""
     if not sys.stdout:  # it was closed before the start
         return
     encoding = sys.stdout.encoding or "utf-8"
@@ -55,10 +52,7 @@ def print_text(text: str) -> None:
 
 
 def print_report(text: str, form: str | None, github: Callable[[], GitHub]) -> None:
-    """Print a report; for GitHub also as annotations, and as part of the job summary.
-
-    The text may quote a gateway, but a gateway cannot issue workflow commands through it.
-    """
+    """Print a report; for GitHub also as annotations and in the job summary. A gateway that it quotes cannot issue workflow commands through it."""
     if not is_github(form, os.environ):
         print_text(text)
         return

@@ -34,10 +34,7 @@ class InvalidResultError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """Which run this is the result of; `cut` says what its trace lacks if it is not `complete`.
-
-    `settings` are those of the profile that can change a verdict, each as JSON.
-    """
+    """Which run this is the result of; `cut`: what its trace lacks if it is not `complete`; `settings`: those of the profile that can change a verdict, as JSON."""
 
     suite: str
     clause_set: str
@@ -319,10 +316,7 @@ def _from_ndjson(data: bytes) -> Result:
 
 
 def load_result(path: Path) -> Result:
-    """Read a `result.ndjson`, a `result.json`, or a directory with the former.
-
-    Raises `InvalidResultError` when it is cut or not a result, OSError when it cannot be read.
-    """
+    """Read a `result.ndjson`, a `result.json`, or a directory with the former. Raises `InvalidResultError` if it is no whole result, OSError if it cannot be read."""
     file = path / "result.ndjson" if path.is_dir() else path
     if path.is_dir() and not file.exists():
         raise InvalidResultError(f"{file}: there is no result: make it by pixazo-contracts judge {path} --out {path}")

@@ -282,10 +282,7 @@ def _refused_ones(context: RunContext, role: str, *aims: str, intent: Intent = "
 
 
 def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), intent: Intent = "refuse") -> Probe:
-    """Submits of an account that must not submit: a valid body, alone and with a webhook, and one without a prompt.
-
-    With the intent `any` the refusal does not give a reservation back.
-    """
+    """Submits of an account that must not submit: a valid body, alone and with a webhook, and one without a prompt; with the intent `any` they count as spent."""
     cost = 0 if intent == "refuse" else 3
 
     @probe(f"{role} account", *aims, *feeds, worst=max(1, cost), cost=cost, needs={f"account:{role}"})

@@ -237,10 +237,7 @@ MOST_EARLIER: Final = 2
 
 
 def unknown_id(run: str, use: str) -> str:
-    """A request id of the right shape that no gateway has issued; each run and use has its own.
-
-    It contains a version 7 UUID.
-    """
+    """A request id of the right shape, with a version 7 UUID, that no gateway has issued; each run and use has its own."""
     digits = hashlib.sha256(f"{run} {use}".encode()).hexdigest()
     return f"{trace.MODEL}_019d{digits[:4]}-{digits[4:8]}-7{digits[8:11]}-8{digits[11:14]}-{digits[14:26]}"
 
@@ -276,10 +273,7 @@ def submit(
 
 
 def valid_body(operation: str, name: str, **changes: object) -> dict[str, object]:
-    """A body that keeps every rule, with some members changed or added.
-
-    Each name gives a prompt of its own: a gateway may treat equal bodies as one request.
-    """
+    """A body that keeps every rule, with some members changed or added; each name gives a prompt of its own: a gateway may treat equal bodies as one request."""
     image = {"first_frame_image": PRINTED_IMAGE} if operation == "imageToVideo" else {}
     return {"prompt": f"{PROMPT} ({name})", **image, **PRINTED, **changes}
 

@@ -45,10 +45,7 @@ ABSENT = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One request of a family: its name, its body, and what a gateway does with it according to the page.
-
-    If a value is a function, it is called when the request is sent: an image may have 20 MB.
-    """
+    """One request of a family: its name, its body (a value that is a function is called when it is sent: an image may have 20 MB), and what the page says of it."""
 
     operation: str
     name: str
@@ -110,10 +107,7 @@ MOST_TRIES: Final = 3
 
 
 def values(aims: str, *cases: Case, name: str = "") -> Probe:
-    """A probe that sends requests that the page allows, follows each to its end, and downloads what it got.
-
-    `aims`: the ids of the clauses for which each of them is sent, separated by spaces.
-    """
+    """A probe that sends what the page allows, for the clauses `aims` (ids with spaces between), follows each to its end, and downloads what it got."""
     clauses = aims.split()
     codes = {"SUBMIT-01" if case.operation == "generate" else "SUBMIT-02" for case in cases}
 

@@ -156,10 +156,7 @@ def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
 
 
 def _polling_url(context: RunContext, accepted: Exchange) -> Conversation[None]:
-    """Fetch `polling_url` exactly as given, if it is at the target's own origin and fetching it costs nothing.
-
-    The key must not leave the origin, and a faulty gateway could give a path that begins a generation.
-    """
+    """Fetch `polling_url` as given, if it is at the target's own origin, which the key must not leave, and free: it could be a path that begins a generation."""
     url, origin = accepted.members.get("polling_url"), context.profile.origin
     if not isinstance(url, str) or not url.startswith(f"{origin}/"):
         return

@@ -31,10 +31,7 @@ def objection(clause: str, exchange: Exchange, expected: str, got: str) -> Verdi
 
 
 def raise_alarm(trace: Trace, terms: Terms, objections: Iterable[Verdict] = ()) -> tuple[Verdict, ...]:
-    """Judge a trace by every clause and return all verdicts.
-
-    Raises `ContractBrokenError` if one of them, or of the objections, fails on these terms.
-    """
+    """Judge a trace by every clause and return all verdicts. Raises `ContractBrokenError` if one of them, or of the objections, fails on these terms."""
     __tracebackhide__ = True
     verdicts = tuple(judge(trace, CATALOGUE, excused=terms.excuses))
     broken = [verdict for verdict in verdicts if terms.fails(verdict)]

@@ -131,10 +131,7 @@ def without_secrets(record: T, redactor: Hiding) -> T:
 
 @dataclass(eq=False)
 class Recorder:
-    """Numbers and times what crosses the network, redacts keys, and passes each record to `write` before it is used.
-
-    `callback_received` gets the method, target and body of each callback as received, not redacted.
-    """
+    """Numbers and times what crosses the network, redacts keys, and passes each record to `write` before use; `callback_received` gets callbacks unredacted."""
 
     _inner: Transport
     _origin: str

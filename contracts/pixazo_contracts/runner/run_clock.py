@@ -1,7 +1,4 @@
-"""The clock of a run: real time, or a clock shared with the target that waiting moves forward.
-
-Also detects a target whose own clock stands still: a run in real time would wait in vain for it.
-"""
+"""The clock of a run: real time, or a clock shared with the target that waiting moves forward; and how a target whose own clock stands still is noticed."""
 
 from __future__ import annotations
 
@@ -98,10 +95,7 @@ class RunClock:
         return time.monotonic() - self._zero
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event, or None after this many seconds or earlier (None: no limit); `busy`: requests are under way.
-
-        Raises RuntimeError if no event can happen.
-        """
+        """The next event, or None after this many seconds or earlier (None: no limit); `busy`: requests are under way. Raises RuntimeError if no event can happen."""
         if seconds is None and not busy:
             raise RuntimeError(NOTHING_TO_COME)
         try:

@@ -133,10 +133,7 @@ class _Pace:
 
 
 class Schedule:
-    """Runs probes until all their conversations have ended.
-
-    `states` says by probe how each ended, `stopped` why the spend guard ended the run.
-    """
+    """Runs probes until all their conversations have ended; `states` says by probe how each ended, `stopped` why the spend guard ended the run."""
 
     def __init__(
         self,
@@ -173,10 +170,7 @@ class Schedule:
             self._receiver.close()
 
     def run(self, probes: Sequence[Probe]) -> None:
-        """Carry the probes' conversations to their ends: side by side, or one after the other where each may cost money.
-
-        No conversation begins once the spend guard has ended the run.
-        """
+        """Carry the conversations to their ends: side by side, or in turn where each may cost money; none begins once the spend guard has ended the run."""
         for probe in probes:
             if self.stopped is not None:
                 self.states[probe.name] = "unfunded"

@@ -44,10 +44,7 @@ MOST_EARLIER: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a run is carried out. `max_generations` counts only for limited targets; `trace_path` is written during the run.
-
-    `again` is noted in the header of the trace.
-    """
+    """How a run is carried out; `max_generations` counts only for limited targets, `trace_path` is written during the run, its header has `again`."""
 
     seed: int = 0
     max_generations: int = 0
@@ -110,10 +107,7 @@ class _Session:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._options.trace_path))
 
     def _record(self, record: Exchange | Callback) -> None:
-        """Append a record to the trace; if that fails nothing more is written, nor sent, since its cost would not be recorded.
-
-        What only the probes need, such as the signature of a medium's URL, is not written.
-        """
+        """Append a record, without what only probes need, such as signatures of URLs; if that fails nothing more is sent, since its cost would not be recorded."""
         try:
             self._write(without_secrets(record, self._hiding))
         except OSError as error:
@@ -211,10 +205,7 @@ class ConversationError(RuntimeError):
 
 
 class Dialogue:
-    """Carries out conversations one after the other, each to its end before `run` returns.
-
-    `steps` are those that were carried out since the last mark, with their results.
-    """
+    """Carries out conversations one after the other, each to its end before `run` returns; `steps` are those since the last mark, with their results."""
 
     def __init__(self, session: _Session, schedule: Schedule) -> None:
         self._session, self._schedule = session, schedule
@@ -299,10 +290,7 @@ def run(
 def open_dialogue(
     target: Target, options: RunOptions, *, clock: RunClock | None = None, network: Network | None = None
 ) -> Generator[Dialogue]:
-    """A dialogue through the same layers as a run: recorder, spend guard, key injector, network, and the receiver.
-
-    `clock` and `network` as for `run`; afterwards the receiver and all connections are closed.
-    """
+    """A dialogue through the same layers as a run, `clock` and `network` as for `run`; afterwards the receiver and all connections are closed."""
     with ExitStack() as stack:
         session = _Session(target, options, clock, network, stack)
         yield Dialogue(session, stack.enter_context(closing(session.schedule())))

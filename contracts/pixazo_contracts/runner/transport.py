@@ -1,7 +1,4 @@
-"""How a request reaches the target: the interface of all layers, and the two lowest ones, which add the key and speak HTTP.
-
-This is the only file of the suite that imports an HTTP library.
-"""
+"""How a request reaches the target: the interface of all layers, and the two lowest, which add the key and speak HTTP: only this file imports an HTTP library."""
 
 from __future__ import annotations
 
@@ -183,10 +180,7 @@ class KeyInjector:
 
 @contextmanager
 def advancing_clock(target: Target, path: str, body: JsonObject) -> Generator[RunClock]:
-    """A virtual clock that moves the target's clock: with a POST to a path at its origin, with this body and the `seconds`.
-
-    Waiting on it raises `StandstillError` unless the response is a 2xx.
-    """
+    """A clock that moves the target's by a POST to a path at its origin, with this body and the `seconds`; waiting raises `StandstillError` without a 2xx."""
     with closing(HttpTransport(target.profile)) as wire:
         keyed, url = KeyInjector(wire, target, ""), target.profile.origin.rstrip("/") + path
 

@@ -1,7 +1,4 @@
-"""What crossed the wire: an exchange that we began, or a callback that the gateway began.
-
-Also what the bytes of a download show without a decoder: container, playing time, frame.
-"""
+"""What crossed the wire: exchanges, which we began, and callbacks; and what the bytes of a download show without a decoder: container, playing time, frame."""
 
 from __future__ import annotations
 

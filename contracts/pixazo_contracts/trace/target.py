@@ -1,7 +1,4 @@
-"""The target of a run: the public profile that goes into a trace, and the secrets that never do.
-
-Also the one form of a target's origin, however its URL is written, and which requests to it can only read.
-"""
+"""The target of a run: the public profile that goes into a trace, the secrets that never do; its origin in one form, and which requests can only read."""
 
 from __future__ import annotations
 
@@ -230,10 +227,7 @@ def capable(target: Target, *, receiver: bool) -> Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
-    """How many generations may be spent, at most, per run, day and month; None means no ceiling.
-
-    `refused`: how many refusals in a run give back their reservation; any further ones count as spent.
-    """
+    """The most generations per run, day and month, None for no ceiling; `refused`: how many refusals of a run give their reservation back: others are spent."""
 
     run: int | None = None
     day: int | None = None

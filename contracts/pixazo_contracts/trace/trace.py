@@ -107,10 +107,7 @@ class Footer:
 
 @dataclass(frozen=True)
 class Generation:
-    """One accepted submit; `reads` are all reads of its status by the account that submitted it, by the time they began.
-
-    `callbacks` are those to the URLs that the submit gave, regardless of their bodies.
-    """
+    """One accepted submit; `reads` of its status by its account, by the time they began; `callbacks` to the URLs that it gave, regardless of their bodies."""
 
     request_id: str
     submit: Exchange
@@ -199,10 +196,7 @@ def _callbacks_by_id(submits: Mapping[str, Exchange], callbacks: Sequence[Callba
 
 @dataclass(frozen=True)
 class Trace:
-    """One run, ready to be judged; `footer` is None while the run has not ended.
-
-    `cut` says what is missing from a trace file that does not contain a whole run.
-    """
+    """One run, ready to be judged; `footer` is None while it has not ended; `cut` says what is missing from a trace file that does not contain a whole run."""
 
     header: Header
     exchanges: tuple[Exchange, ...]
@@ -377,10 +371,7 @@ def decode_tagged(line: bytes, kinds: Mapping[str, type[T]]) -> T:
 
 
 def load_trace(path: Path) -> Trace:
-    """Read a trace file; a file without its end gives a trace without a footer, which says so in `cut`.
-
-    Raises `InvalidTraceError` when it is malformed before its last line, OSError when it cannot be read.
-    """
+    """Read a trace file; without its end it has no footer, as `cut` says. Raises `InvalidTraceError` if it is malformed before its last line, OSError if unreadable."""
     lines = [(number, line) for number, line in enumerate(path.read_bytes().splitlines(), 1) if line.strip()]
     records, torn = list[Record](), None
     for number, line in lines:

@@ -94,10 +94,7 @@ class Failure(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Message:
-    """One request in progress, and its response so far.
-
-    `size` and `answer_size` count bytes, of which `body` and `answered` may contain fewer.
-    """
+    """One request in progress, and its response so far; `size` and `answer_size` count bytes, of which `body` and `answered` may contain fewer."""
 
     head: Head
     started: float

@@ -218,7 +218,8 @@ def test_a_target_that_redirects_elsewhere_is_unusable() -> None:
 def test_a_private_authority_is_that_of_ssl_cert_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A target on this machine is reached by it; without it the report names it."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    with authority.issue_cert("localhost").private_key_and_cert_chain_pem.tempfile() as chain:
+        context.load_cert_chain(chain)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     with Receiver(http_response(401, b"{}"), context=context) as gateway:
         url = gateway.url.removesuffix("/hook")

@@ -169,10 +169,7 @@ class EnoughError(BaseException):
 
 @dataclass(slots=True)
 class ExampleRun:
-    """The shared state of all examples of one run: the dialogue, how often each rule fired, and the shortest failure so far.
-
-    After the first failure at most `attempts` further examples look for a shorter one.
-    """
+    """The state of all examples: the dialogue, how often each rule fired, the shortest failure, and how many `attempts` may still look for a shorter one."""
 
     dialogue: Dialogue
     terms: Terms

@@ -41,10 +41,7 @@ ACCOUNT_FAULTS: Final = {402: "funds", 403: "suspended"}
 
 
 class Oddity(NamedTuple):
-    """What is odd about a submit, and the values that each outcome shows; an empty value shows nothing.
-
-    `accepted` applies to any later end, `completed` and `failed` to that end.
-    """
+    """What is odd about a submit, and what each outcome shows (empty: nothing); `accepted` applies to any later end, `completed` and `failed` to that end."""
 
     cause: str
     point: str = ""
