@@ -93,7 +93,11 @@ def base_06(trace: Trace) -> Remarks:
 BASE.row("BASE-07", SILENT, FREE, checks.noted(lambda e: f"{e.case}: {code_word(e)}, {'JSON' if e.members else 'not a JSON object'}"), depends_on="HDR-04",
     section="silence",
     demands="Other letter case, trailing slash, doubled slash are not aliases; an unknown path is a JSON 404.")  # fmt: skip
-BASE.row("BASE-08", SILENT, FREE, checks.noted(lambda e: f"{e.case}: {e.error or code_word(e)}", unanswered=True), needs="tls", section="silence",
+BASE.row("BASE-08", SILENT, FREE,
+    lambda trace, clause_id: (
+        Observation(f"{e.case}: {e.error or code_word(e)}", e) for e in trace.exchanges if clause_id in e.aims
+    ),
+    needs="tls", section="silence",
     demands="What becomes of plain HTTP: no connection, a redirect, a refusal, or an answer as over TLS.")  # fmt: skip
 
 

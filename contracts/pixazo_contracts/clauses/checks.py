@@ -70,10 +70,10 @@ def is_string(value: object) -> bool:
 
 
 def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
-    """Whether a refusal says nothing about the request: it was throttled, or the wallet has become empty."""
+    """Whether the request got nothing that is about it: it was not served, or the wallet has become empty."""
     if exchange.status == 402:
         return not any(e.account == exchange.account and e.started >= exchange.finished for e in trace.acceptances)
-    return exchange.status == 429
+    return trace.is_unserved(exchange)
 
 
 def not_shown(read: Exchange, name: str) -> bool:
@@ -134,12 +134,10 @@ def envelopes(*states: str) -> Callable[[Trace], Iterable[Exchange]]:
     return lambda trace: (read for read in trace.envelopes if not states or read.state in states)
 
 
-def noted(
-    describe: Callable[[Exchange], str], *, unless: Collection[int] = (), unanswered: bool = False
-) -> SharedCheck:
+def noted(describe: Callable[[Exchange], str], *, unless: Collection[int] = ()) -> SharedCheck:
     """The response to each request sent for the clause, in the words of `describe`, unless it has one of these status codes."""
     return lambda trace, clause_id: (
-        Observation(describe(e), e) for e in trace.aimed(clause_id, unanswered=unanswered) if e.status not in unless
+        Observation(describe(e), e) for e in trace.aimed(clause_id) if e.status not in unless
     )
 
 

@@ -221,7 +221,7 @@ def err_500_01(trace: Trace) -> Remarks:
             # A server says 501 to a method that it does not have (RFC 9110, 15.6.2): the page mentions two.
             holds = exchange.status < 500 or (exchange.status == 501 and exchange.method not in {"GET", "POST"})
             yield check(holds, exchange, "status code", "no 5xx", words=f"{exchange.status} to {exchange.case}")
-        elif odd and exchange.error != "connect":
+        elif odd and not trace.is_unserved(exchange):
             yield Violation(exchange, "response", "one, whatever the input", code_shown(exchange))
 
 

@@ -145,7 +145,7 @@ def _given(options: dict[str, Any]) -> Given:
 
 
 def prepare(options: dict[str, Any]) -> Terms:
-    """The terms of the judgement, and the directories of the reports: all before anything is sent, so a run never loses its verdicts."""
+    """The terms of the judgement, and the directories of the reports, before anything is sent: what cannot be used, or changes during the run, costs nothing."""
     if not 0 <= options["floor"] <= 100:  # click accepts nan
         raise ConfigurationError(f"--floor {options['floor']} must be a number from 0 to 100")
     given = {name: options[name] for name in ("expect", "baseline", "strict", "strict_drift", "floor")}

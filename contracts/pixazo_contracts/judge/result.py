@@ -31,7 +31,7 @@ class InvalidResultError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """Which run this is the result of; `cut`: what its trace lacks; `settings` that can change a verdict, each as JSON."""
+    """Which run this is the result of; `cut`: what its trace lacks if it is not `complete`; `settings`: those of the profile that can change a verdict, as JSON."""
 
     suite: str
     clause_set: str
@@ -312,8 +312,11 @@ def _from_ndjson(data: bytes) -> Result:
 
 
 def load_result(path: Path) -> Result:
-    """Read a `result.ndjson`, a `result.json`, or a directory. Raises `InvalidResultError` if it is cut or no result, OSError."""
-    data = (path / "result.ndjson" if path.is_dir() else path).read_bytes()
+    """Read a `result.ndjson`, a `result.json`, or a directory with the former. Raises `InvalidResultError` if it is no whole result, OSError if it cannot be read."""
+    file = path / "result.ndjson" if path.is_dir() else path
+    if path.is_dir() and not file.exists():
+        raise InvalidResultError(f"{file}: there is no result: make it by pixazo-contracts judge {path} --out {path}")
+    data = file.read_bytes()
     try:
         return _from_json(data) if data.startswith(b"{\n") else _from_ndjson(data)
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:

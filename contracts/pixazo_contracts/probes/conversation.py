@@ -312,9 +312,9 @@ def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Head
 
 
 def _hopeless(reads: Sequence[Exchange]) -> bool:
-    """Whether further reads would get the same response: the key is refused, reads are throttled despite the wait, or nothing is found."""
+    """Whether further reads would get the same: the key is refused, reads are throttled despite the wait, nothing is found, or nobody is there."""
     refused = [read for read in reads[-MOST_REFUSED:] if read.status in {401, 403, 429}]
-    missing = [read for read in reads[-MOST_MISSING:] if read.status == 404]
+    missing = [read for read in reads[-MOST_MISSING:] if read.status == 404 or read.error == "connect"]
     return len(refused) == MOST_REFUSED or len(missing) == MOST_MISSING
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
+from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import STATUS_BASE, TERMINAL, Exchange, find_generations, only_reads
 
@@ -137,7 +138,11 @@ def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
     submits = [e for e in others if e.is_submit and e.account == "default"]
     valid = [e for e in submits if e.intent == "accept"]
     if read.status is None:
-        return Unusable(f"the target does not respond ({read.error}): check --target", hopeless=True)
+        trusted = ", and that its certificate is trusted (SSL_CERT_FILE)" if read.url.startswith("https:") else ""
+        return Unusable(f"the target does not respond ({read.error}): check --target{trusted}", hopeless=True)
+    elsewhere = (read.redirect or "").removesuffix(urlsplit(read.url).path)
+    if elsewhere != (read.redirect or "") and not read.url.startswith(elsewhere):
+        return Unusable(f"the target redirects to {elsewhere}: give that as --target", hopeless=True)
     # This gateway may respond with 403 to an id that is not the caller's.
     refused = read.status == 401 or (read.status == 403 and valid)
     if refused and all(exchange.status in {401, 403} for exchange in valid or submits):

@@ -35,7 +35,7 @@ RUN_IT: Final = (
 
 
 class StandstillError(Exception):
-    """The target's clock stands still, or could not be advanced; the message gives the evidence and the remedy."""
+    """The target or its clock stands still, or could not be advanced; the message gives the evidence and the remedy."""
 
 
 class _TargetClock:
@@ -95,7 +95,7 @@ class RunClock:
         return time.monotonic() - self._zero
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event within seconds (None: no limit), or None; `busy`: requests are under way. RuntimeError if none can happen."""
+        """The next event, or None after this many seconds or earlier (None: no limit); `busy`: requests are under way. Raises RuntimeError if no event can happen."""
         if seconds is None and not busy:
             raise RuntimeError(NOTHING_TO_COME)
         try:

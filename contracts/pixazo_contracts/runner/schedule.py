@@ -28,7 +28,7 @@ from pixazo_contracts.trace import THROTTLED, Callback, Exchange, receiver_token
 
 from .receiver import Receiver
 from .recorder import Recorder
-from .run_clock import RunClock
+from .run_clock import RunClock, StandstillError
 from .spend import BudgetExhaustedError, SpendStoppedError
 
 #: Simultaneous requests to a target on this machine: enough that a few slow responses do not delay other conversations.
@@ -53,6 +53,10 @@ MOST_IN_VAIN: Final = 3
 #: take a whole deadline. Submits, and what gets a stated wait, are retried as long as waits help, for this many deadlines in all.
 MOST_HOLDS: Final = 20
 MOST_DEADLINES: Final = 10
+
+
+#: A target hangs if this many requests in a row timed out, a status read among them: what each worker sent twice.
+MOST_SILENT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,9 @@ class Schedule:
         self._on_progress, self._total = on_progress, probes
         local = context.profile.loopback
         self._pace = _Pace(0.0 if local else REMOTE_GAP, context.profile.deadline)
-        self._pool = ThreadPoolExecutor(LOCAL_WORKERS if local else REMOTE_WORKERS, thread_name_prefix="probe")
+        workers = LOCAL_WORKERS if local else REMOTE_WORKERS
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="probe")
+        self._silent = deque[str | None](maxlen=MOST_SILENT * workers)
         self._due: PriorityQueue[tuple[bool, int, _Running, int]] = PriorityQueue()
         self._numbers = count()
         self._inbox: Queue[tuple[_Running, int, Exchange | BaseException] | Callback] = Queue()
@@ -157,7 +163,7 @@ class Schedule:
             receiver.start(recorder, self._inbox.put)
 
     def close(self) -> None:
-        self._pool.shutdown()
+        self._pool.shutdown(cancel_futures=True)
         if self._receiver is not None:
             self._receiver.close()
 
@@ -294,6 +300,10 @@ class Schedule:
     def _settle(self, running: _Running, index: int, result: Exchange | BaseException) -> None:
         if isinstance(result, Exchange):
             self._clock.watch(result)
+            self._silent.append(result.operation if result.error == "timeout" else None)
+            if "status" in self._silent and None not in self._silent and len(self._silent) == self._silent.maxlen:
+                said = f"the target no longer responds (timeout of {len(self._silent)} requests in a row)"
+                raise StandstillError(f"{said}: see why it hangs")
         if running.over:
             return
         if isinstance(result, BudgetExhaustedError):
@@ -312,11 +322,13 @@ class Schedule:
                 self._ready.append((running, exchanges[0] if running.single else exchanges))
 
     def _retried(self, running: _Running, index: int, exchange: Exchange) -> bool:
-        """Whether a 429 delays all requests and this one is sent again; a request that counted as a generation is never sent again."""
-        if exchange.status != 429 or exchange.account in THROTTLED:
+        """Whether a 429, or a 503 that states a wait, delays all requests and this one is sent again; a request that counted as a generation is never sent again."""
+        stated = exchange.header("retry-after")
+        waits = exchange.status == 429 or (exchange.status == 503 and stated is not None)
+        if not waits or exchange.account in THROTTLED:
             self._pace.served = self._pace.served or (exchange.is_submit and exchange.account not in THROTTLED)
             return False
-        profile, now, stated = self._context.profile, self._clock.now(), exchange.header("retry-after")
+        profile, now = self._context.profile, self._clock.now()
         asked = whole_number(stated)
         wait = max(SHORTEST_HOLD, profile.pace) if asked is None else asked
         # A limit of unfinished generations names no wait, but that submits are accepted in turn shows that waiting helps.

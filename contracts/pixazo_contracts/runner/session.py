@@ -107,7 +107,7 @@ class _Session:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._options.trace_path))
 
     def _record(self, record: Exchange | Callback) -> None:
-        """Append a record to the trace, without what only the probes need; if that fails nothing more is written, nor sent."""
+        """Append a record, without what only probes need, such as signatures of URLs; if that fails nothing more is sent, since its cost would not be recorded."""
         try:
             self._write(without_secrets(record, self._hiding))
         except OSError as error:
@@ -288,7 +288,7 @@ def run(
 def open_dialogue(
     target: Target, options: RunOptions, *, clock: RunClock | None = None, network: Network | None = None
 ) -> Generator[Dialogue]:
-    """A dialogue through the layers of a run, with its `clock` and `network`; closes receiver and connections afterwards."""
+    """A dialogue through the same layers as a run, `clock` and `network` as for `run`; afterwards the receiver and all connections are closed."""
     with ExitStack() as stack:
         session = _Session(target, options, clock, network, stack)
         yield Dialogue(session, stack.enter_context(closing(session.schedule())))

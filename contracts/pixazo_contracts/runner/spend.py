@@ -325,10 +325,7 @@ class SpendGuard(Purse):
     origin: str
 
     def send(self, request: Send) -> Reply:
-        """Send a request that is free or paid for; the reply to what counts as a generation says so.
-
-        Raises `BudgetExhaustedError` instead of sending any other, `SpendStoppedError` once the run has ended.
-        """
+        """Send what is free or paid for; the reply says what counts as a generation. Raises `BudgetExhaustedError` for other requests, `SpendStoppedError` after the end."""
         if self.stopped is not None:
             raise SpendStoppedError(self.stopped)
         if only_reads(request.method, request.url, self.origin, media=request.operation == "media"):

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 
 from pixazo_contracts.probes import Send
-from pixazo_contracts.trace import KEY_HEADER, JsonObject, Profile, Target
+from pixazo_contracts.trace import KEY_HEADER, ConfigurationError, JsonObject, Profile, Target
 
 from .redactor import is_distinctive
 from .run_clock import RUN_IT, RunClock, StandstillError, VirtualClock
@@ -76,11 +76,17 @@ class HttpTransport:
     """The network: one pool of connections, no redirects, no cookies, bounded responses."""
 
     def __init__(self, profile: Profile, network: Network | None = None) -> None:
+        try:
+            trusted = httpx2.create_ssl_context()
+        except OSError as error:
+            remedy = "look at SSL_CERT_FILE and SSL_CERT_DIR"
+            raise ConfigurationError(f"certificates cannot be read: {error.strerror or error}: {remedy}") from None
         self._timeout = timeout = min(max(profile.deadline, SHORTEST_TIMEOUT), LONGEST_TIMEOUT)
         self._client = httpx2.Client(
             timeout=timeout,
             # Following a redirect would be a second request, which the spend guard does not see.
             follow_redirects=False,
+            verify=trusted,
             # A proxy of the environment cannot reach this machine's loopback.
             trust_env=not profile.loopback,
             transport=network,

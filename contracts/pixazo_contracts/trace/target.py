@@ -181,14 +181,15 @@ class Profile:
 def may_fetch(profile: Profile, url: str) -> bool:
     """Whether a media URL may be fetched: by https, or for a target on this machine at a host that is local or in its profile.
 
-    A fake must not make a test run call other people's servers.
+    A target on this machine cannot send us to another host unless its profile lists that host: a fake must not make a test
+    run call other people's servers. Elsewhere only https is followed, and what the profile lists.
     """
     parts = split_url(url)
     if parts.scheme not in {"http", "https"} or parts.hostname is None:
         return False
-    if profile.loopback:
-        return host_is_loopback(parts.hostname) or parts.hostname in profile.media_hosts
-    return parts.scheme == "https"
+    if parts.hostname in profile.media_hosts:
+        return True
+    return host_is_loopback(parts.hostname) if profile.loopback else parts.scheme == "https"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,7 @@ def capable(target: Target, *, receiver: bool) -> Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
-    """The most generations per run, day and month, and the most refusals of a run that give a reservation back; None: no ceiling."""
+    """The most generations per run, day and month, None for no ceiling; `refused`: how many refusals of a run give their reservation back: others are spent."""
 
     run: int | None = None
     day: int | None = None

@@ -49,6 +49,11 @@ ANY_RUN: Final = re.compile(r"/hook/\w+-\d+-.+")
 STAMPS: Final = ("created_at", "updated_at", "completed_at")
 STAMP: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z")
 
+#: Status codes that say nothing about a request: too fast, or no gateway behind the proxy, or none that is available for now.
+UNSERVED: Final = frozenset({429, 502, 503, 504})
+#: Nor does a time-out or a lost connection, if a poll had one within this many seconds.
+OUTAGE: Final = 1.0
+
 #: A clock is fitted only to at least this many submits, over at least this many seconds; each took at most this many seconds,
 #: and lies at most this many seconds off the line.
 FEWEST_POINTS: Final = 3
@@ -251,14 +256,24 @@ class Trace:
     def _by_aim(self) -> dict[str, list[Exchange]]:
         aimed: dict[str, list[Exchange]] = {}
         for exchange in self.exchanges:
-            # A 429 says nothing about the purpose of the request, unless the account exists to be throttled.
-            throttled = exchange.status == 429 and exchange.account not in THROTTLED
-            for aim in () if throttled else exchange.aims:
+            # An account that exists to be throttled shows how.
+            unserved = self.is_unserved(exchange) and exchange.account not in THROTTLED
+            for aim in () if unserved else exchange.aims:
                 aimed.setdefault(aim, []).append(exchange)
         return aimed
 
+    @cached_property
+    def _lost_polls(self) -> list[float]:
+        return [e.finished for e in self.operation("status") if e.error in {"lost", "timeout"} and not e.aims]
+
+    def is_unserved(self, exchange: Exchange) -> bool:
+        """Whether what came says nothing about the request: it was too fast, or no gateway was there for it."""
+        if exchange.error in {"lost", "timeout"}:
+            return any(abs(at - exchange.finished) <= OUTAGE for at in self._lost_polls)
+        return exchange.error == "connect" or exchange.status in UNSERVED
+
     def aimed(self, clause_id: str, *, unanswered: bool = False) -> tuple[Exchange, ...]:
-        """The exchanges that a probe sent for that clause, in order; with `unanswered` also those without a response."""
+        """The exchanges that a probe sent for that clause and that say something about it, in order; with `unanswered` also those without a response."""
         return tuple(e for e in self._by_aim.get(clause_id, ()) if unanswered or e.status is not None)
 
     @cached_property
@@ -354,7 +369,7 @@ def decode_tagged(line: bytes, kinds: Mapping[str, type[T]]) -> T:
 
 
 def load_trace(path: Path) -> Trace:
-    """Read a trace file; one without its end has no footer (see `cut`). Raises `InvalidTraceError` for earlier lines, OSError."""
+    """Read a trace file; without its end it has no footer, as `cut` says. Raises `InvalidTraceError` if it is malformed before its last line, OSError if unreadable."""
     lines = [(number, line) for number, line in enumerate(path.read_bytes().splitlines(), 1) if line.strip()]
     records, torn = list[Record](), None
     for number, line in lines:

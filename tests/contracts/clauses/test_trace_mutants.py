@@ -13,6 +13,7 @@ from tests.contracts.clauses.rewriting import (
     HTML,
     LOST,
     NO_ID,
+    Change,
     Edit,
     Members,
     Message,
@@ -334,6 +335,8 @@ RIGHT: dict[str, Edit] = {
     "the other way where the page is silent": both(*(at(aim(clause), other_way) for clause in OPEN.split()), uncalled("header-generate")),
     "slower, and throttled now and then": both(
         at(everywhere, slowly(0.04)), at(nth(9, reads("PROCESSING")), code(429)), at(nth(50, reads()), code(429)),
+        at(nth(0, media(made=of("g1"))), code(503), become(media=None)),
+        at(nth(-1, media()), code(429), become(media=None)),
     ),
     "over at once": at(reads(made=of("quiet")), over_at_once),
     "callbacks twice, and late": lambda trace, _: replace(trace, callbacks=(*trace.callbacks, *(
@@ -442,6 +445,26 @@ def test_submits_of_a_kind_that_wait_are_found_beside_a_slow_read() -> None:
     edited = replace(trace, header=real, exchanges=exchanges)
     found = [r.source for r in BY_ID["SUBMIT-14"].judge(edited) if isinstance(r, Violation)]
     assert {source.number for source in found} == {g.submit.number for g in held}
+
+
+@pytest.mark.parametrize(
+    ("outage", "told"),
+    [
+        (code(502), {"ERR-500-01"}),
+        (code(503), {"ERR-500-01"}),
+        (become(status=None, error="connect"), {"STATUS-01"}),
+        (become(status=None, error="lost"), {"STATUS-01"}),
+    ],
+    ids=["502", "503", "unreachable", "lost"],
+)
+def test_an_outage_is_the_fault_of_few_clauses(outage: Change, told: set[str]) -> None:
+    """What never reached a gateway accuses none of the clauses that it was sent for."""
+    missed = at(
+        lambda trace, _: [e for e in trace.exchanges[50:250] if e.operation != "media" and e.account != "throttled"],
+        outage,
+    )
+    verdicts = judge(missed(clean(), ""), CATALOGUE)
+    assert {each.clause for each in verdicts if each.outcome.value in {"FAIL", "DRIFT"}} == told
 
 
 @pytest.mark.slow

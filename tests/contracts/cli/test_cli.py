@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import sysconfig
@@ -18,11 +19,13 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+import trustme
 from click.testing import CliRunner
 from tests.command import run_process
 from tests.contracts.gateways.edits import coded, envelope, having
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, FAILED_PROMPT, KEY, Reply
 from tests.contracts.gateways.fake_server import serve
+from tests.receiver import Receiver, http_response
 from tests.schemas import check
 from tests.servers import free_port
 
@@ -201,6 +204,32 @@ def test_an_unusable_target_exits_10(origin: str) -> None:
     assert "the target refuses the key (401)" in refused.output
 
 
+def test_a_target_that_redirects_elsewhere_is_unusable() -> None:
+    """As one that only speaks https: the report names the origin that it redirects to."""
+    with serve(edit=lambda ask, _: Reply(308, raw=b"", headers={"Location": f"https://gateway.example{ask.path}"})) as (
+        url,
+        _,
+    ):
+        moved = run(url, "--clauses", "STATUS-10")
+    assert moved.exit_code == 10
+    assert "target unusable: the target redirects to https://gateway.example: give that as --target\n" in moved.output
+
+
+def test_a_private_authority_is_that_of_ssl_cert_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target on this machine is reached by it; without it the report names it."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with authority.issue_cert("localhost").private_key_and_cert_chain_pem.tempfile() as chain:
+        context.load_cert_chain(chain)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with Receiver(http_response(401, b"{}"), context=context) as gateway:
+        url = gateway.url.removesuffix("/hook")
+        untrusted = run(url, "--clauses", "STATUS-10").output
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        trusted = run(url, "--clauses", "STATUS-10").output
+    assert "(connect): check --target, and that its certificate is trusted (SSL_CERT_FILE)\n" in untrusted
+    assert "the target refuses the key (401)" in trusted
+
+
 @pytest.mark.parametrize(
     ("document", "code"), [({"accounts": {"empty": 3}}, 2), pytest.param(["none"], 0, marks=pytest.mark.slow)]
 )
@@ -274,6 +303,19 @@ def test_a_run_that_breaks_off_exits_3(
     judged = command("judge", str(trace))
     assert judged.exit_code == 3
     assert "the trace is incomplete, it has no footer" in judged.output
+
+
+def test_a_run_without_a_result_is_judged_before_it_is_compared(out: Path, tmp_path: Path) -> None:
+    compared = command("diff", str(out), str(tmp_path))
+    remedy = f"there is no result: make it by pixazo-contracts judge {tmp_path} --out {tmp_path}"
+    assert (compared.exit_code, compared.stderr) == (3, f"pixazo-contracts: {tmp_path / 'result.ndjson'}: {remedy}\n")
+
+
+def test_certificates_that_cannot_be_read_are_named(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    refused = run(origin, "--no-discovery")
+    said = "certificates cannot be read: No such file or directory: look at SSL_CERT_FILE and SSL_CERT_DIR"
+    assert (refused.exit_code, refused.stderr) == (2, f"pixazo-contracts: {said}\n")
 
 
 def test_a_report_that_fails_costs_no_other(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -102,15 +103,16 @@ def test_what_follows_an_accepted_submit_is_sent_first() -> None:
     assert cases.index("first") < 100
 
 
-def test_g1_is_the_one_that_was_accepted() -> None:
-    """Its first submit gets a 429 and is sent again: that one is followed."""
+@pytest.mark.parametrize(("code", "headers"), [(429, {}), (503, {"Retry-After": "1"})])
+def test_g1_is_the_one_that_was_accepted(code: int, headers: dict[str, str]) -> None:
+    """Its first submit gets a 429, or a 503 that states a wait, and is sent again: that one is followed."""
     throttled: list[Ask] = []
 
     def once(ask: Ask, reply: Reply) -> Reply:
         if reply.code != 202 or throttled:
             return reply
         throttled.append(ask)
-        return refusal(429, "Too Many Requests", "Later")
+        return replace(refusal(code, "Too Many Requests", "Later"), headers=headers)
 
     probes = [each for each in PROBES if each.name in {"smoke", "g1"}]
     assert any(each.probe == "g1" for each in observe(probes=probes, edit=once).trace.exchanges)
@@ -165,6 +167,21 @@ def test_a_target_that_ends_during_the_run(after: int, gone: bool) -> None:
     assert trace.footer is not None
     assert (trace.footer.unusable is not None and "can no longer be reached" in trace.footer.unusable) is gone
     assert ("late" in {exchange.case for exchange in trace.exchanges}) is not gone
+
+
+def test_a_target_that_hangs_ends_the_run() -> None:
+    """Once so many requests in a row timed out, a read among them, none of the hundreds to come waits for its own time-out."""
+    gateway, clock = virtual_fake()
+
+    def answer(ask: Ask) -> Answered:
+        if len(gateway.asked) >= 20:
+            raise httpx2.ReadTimeout("hangs")
+        return gateway.answer(ask).answered()
+
+    trace = run(full_target(), PROBES, RunOptions(run="testrun0"), clock=clock, network=InProcess(answer))
+    assert trace.footer is not None
+    said = "the target no longer responds (timeout of 32 requests in a row): see why it hangs"
+    assert trace.footer.unusable == said
 
 
 QUEUED = '{"status": "QUEUED", "created_at": "2026-03-31T10:00:00.000Z"}'

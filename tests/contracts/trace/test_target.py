@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pixazo_contracts.trace.target import canonical_origin, host_is_loopback, only_reads
+from pixazo_contracts.trace.target import Profile, canonical_origin, host_is_loopback, may_fetch, only_reads
 
 HERE = "http://127.0.0.1:8900"
 SUBMIT = "minimax-hailuo-ai/v1/generate"
@@ -107,3 +107,20 @@ def test_other_paths_of_the_target() -> None:
     assert not only_reads("GET", f"{HERE}/media/x.mp4", HERE)
     assert not only_reads("GET", "http://localhost:8900/media/x.mp4", HERE)
     assert only_reads("GET", f"{HERE}/media/x.mp4", HERE, media=True)
+
+
+@pytest.mark.parametrize(
+    ("origin", "url", "allowed"),
+    [
+        (HERE, "http://localhost:9/a.mp4", True),
+        (HERE, "https://cdn.example/a.mp4", False),
+        (HERE, "http://media.example/a.mp4", True),
+        ("http://fake.example", "https://cdn.example/a.mp4", True),
+        ("http://fake.example", "http://cdn.example/a.mp4", False),
+        ("http://fake.example", "http://media.example/a.mp4", True),
+        ("http://fake.example", "ftp://media.example/a.mp4", False),
+    ],
+)
+def test_media_are_fetched_where_the_profile_allows_it(origin: str, url: str, allowed: bool) -> None:
+    """What it lists, by http too; besides, from this machine only this one, from elsewhere what is https."""
+    assert may_fetch(Profile(origin=origin, media_hosts=("media.example",)), url) is allowed
