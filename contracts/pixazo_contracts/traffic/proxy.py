@@ -52,7 +52,7 @@ class ProxyOptions:
 
 @dataclass(slots=True, kw_only=True)
 class _Passing(Message):
-    """One exchange under way. `ended`: the response was read whole; `reset`: the gateway broke off by one; `app_left`: the app has gone."""
+    """One exchange under way; the response has `ended` or was broken off by a `reset`, `app_left` says that the app has gone."""
 
     app: Peer
     operation: str
