@@ -206,8 +206,8 @@ def _innermost(awaited: object) -> object:
 class Quiescence:
     """Watches the threads and loops of the app from the thread that is about to move the clock.
 
-    `barrier` returns once the simulator has processed what it has received; `is_delaying` says whether it still has to send a response,
-    `is_over` whether the clock need not move any more.
+    `barrier` returns once the simulator has processed what it has received; `is_delaying` says whether it still has to send a
+    response, `is_over` whether the clock need not move any more.
     """
 
     def __init__(
@@ -294,7 +294,7 @@ def _is_of_runner(frame: FrameType) -> bool:
 
 
 def _is_of_trio(frame: FrameType) -> bool:
-    """Whether it is a thread of trio's without a job, or one that waits for events in guest mode, whom each look at the loop wakes."""
+    """Whether it is a thread of trio's without a job, or one that waits for events in guest mode, which each look wakes."""
     if _place(frame) == TRIO_POOL and waits_for_others(frame):
         return True
     outer: FrameType | None = frame

@@ -31,7 +31,7 @@ _CUT = script.Step(faults=(script.TruncatedBody(),))
 
 @dataclass(frozen=True, slots=True)
 class _Noun:
-    """Calls about a generation: when, incidents in a day, and of each kind its step and how many calls it strikes.
+    """The calls about a generation that incidents strike, how many in a day, and the step and the number of calls of each kind.
 
     Calls are counted for each generation separately: how many there are in a world depends on how fast the machine is.
     """
