@@ -261,7 +261,7 @@ def extend(file: ProfileFile, document: DiscoveryDocument) -> ProfileFile:
 
 
 def discover(given: Given, file: ProfileFile) -> tuple[Target, Advance | None]:
-    """The target, and how its clock is advanced, None if it runs by itself; a target on this machine that does not charge may describe itself further."""
+    """The target, and how its clock is advanced, None if it runs by itself; a free target on this machine may describe itself."""
     found = make_target(given, file)
     if found.profile.limited:
         return found, None

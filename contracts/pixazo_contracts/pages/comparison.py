@@ -337,7 +337,7 @@ class Fact(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What two versions of a page have in common; the cells beside a price in any order, and seconds in any spelling; a header in any letters."""
+        """What two versions of a page have in common: cells beside a price in any order, seconds in any spelling, headers in any case."""
         name = self.name.casefold() if self.part in _HEADERS else self.name
         if self.part == "price":
             name = ", ".join(sorted(re.sub(r"(?<=\d)[ -]?sec(?:ond)?s?\b", "s", name.casefold()).split(", ")))

@@ -1,4 +1,4 @@
-"""The vendor's pages: the headings and tables of their template, and what one page says, as values: its operations, with everything about each."""
+"""The vendor's pages: the headings and tables of their template, and what a page says about each operation, as values."""
 
 from __future__ import annotations
 

@@ -393,7 +393,7 @@ def _headers(head: str) -> dict[str, str]:
 
 
 def _json(text: str) -> Any:
-    """The value of a sample, also as people and converters write it: with comments, an ellipsis, a last comma, other quotation marks and spaces."""
+    """The value of a sample, even with comments, an ellipsis, a last comma, other quotation marks or spaces."""
     if sum(map(text.count, "[{")) > _MOST_NESTED:
         return msgspec.UNSET
     bare = _LAST_COMMA.sub("", _REMARK.sub("", text.translate(TYPOGRAPHY)))

@@ -67,7 +67,7 @@ _NAMED: Final = re.compile(r"`?[\w.\[\]-]+`?\s*\([^)]*\)")
 
 
 class Block(msgspec.Struct, frozen=True):
-    """One block: its `text` without Markdown marks except backticks, the 1-based `line` where it begins; of a row its `cells`; `is_open` if its fence is not closed."""
+    """One block: its `text` without marks except backticks, its first `line` (from 1), a row's `cells`; `is_open` without an end fence."""
 
     kind: Literal["heading", "text", "item", "code", "row"]
     text: str

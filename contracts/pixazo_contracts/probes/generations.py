@@ -282,7 +282,7 @@ MOST_LINKS: Final = 3
 
 
 def _burst(name: str, case: str, reads: int, *, heads: int = 0) -> Probe:
-    """Requests about one generation right after each other: HEADs and other callers' reads at once; without them, reads when it should be over."""
+    """Requests about one generation in a row: HEADs and other callers' reads at once, or else reads when it should be over."""
 
     @probe(name, "STATUS-12", cost=1)
     def burst(context: RunContext) -> Conversation[None]:

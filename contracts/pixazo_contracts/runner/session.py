@@ -269,7 +269,7 @@ def run(
     network: Network | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Trace:
-    """Carry out the probes and return what was observed; `network` replaces the network, by an app in this process, `clock` real time.
+    """Carry out the probes and return what was observed; `network` replaces the network (an app of this process), `clock` real time.
 
     Whatever happens, the receiver and all connections are closed; the trace file has a footer only if this function returns.
     Raises OSError if the receiver cannot listen or the trace cannot be written, `LedgerError` if the ledger cannot be used; an

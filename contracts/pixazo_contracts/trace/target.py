@@ -260,7 +260,7 @@ class ProfileFile:
 
 
 def read_profile(path: Path | None) -> ProfileFile:
-    """Read a profile in TOML, JSON or YAML; without a path, return an empty one. Raises `ConfigurationError` naming file, key and the nearest known one."""
+    """Read a profile in TOML, JSON or YAML; an empty one without a path. Raises `ConfigurationError`, which names the nearest key."""
     if path is None:
         return ProfileFile()
     settings = read_settings("profile", path)

@@ -125,7 +125,7 @@ def _attached(name: object, folder: Path | None) -> bytes | None:
 
 
 def _bytes(part: JsonObject, headers: Headers, folder: Path | None) -> bytes | None:
-    """The body in `text`, also in Base64 or compressed, or in a file next to the archive; None if it is missing, or in an encoding that cannot be undone."""
+    """The body in `text`, also in Base64 or compressed, or in a file next to the archive; None if it is missing or unreadable."""
     text = part.get("text")
     if isinstance(text, str) and part.get("encoding") != "base64":
         return text.encode("utf-8", "replace")

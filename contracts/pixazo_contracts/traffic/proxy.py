@@ -486,7 +486,7 @@ class Proxy:
     # -- webhooks
 
     async def _relay_callback(self, app: Peer, head: Head, token: str) -> None:
-        """Forward a callback to the URL that the app gave for it, and return the app's response. Raises `h11.RemoteProtocolError`, `LostError`."""
+        """Forward a callback to the app's URL, and return the app's response. Raises `h11.RemoteProtocolError`, `LostError`."""
         at, url = self._tape.now(), self._tape.hooks.get(token)
         body = bytearray()
         async for piece in app.body():

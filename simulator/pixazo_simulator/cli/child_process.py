@@ -243,7 +243,7 @@ def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
 
 
 class _Child:
-    """Runs a command, as often as needed, and passes signals on to it; `interrupted` is the last signal, `process` the latest run."""
+    """Runs a command, as often as needed, and passes on signals; `interrupted` is the last of these, `process` the latest run."""
 
     def __init__(self, command: tuple[str, ...]) -> None:
         self.command = command

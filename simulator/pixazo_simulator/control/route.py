@@ -37,7 +37,7 @@ class TlsListeners(Protocol):
     """The TLS listeners of a server, each of which serves one world; the package `server` has them."""
 
     async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
-        """Open one with a certificate for these hosts. Raises ValueError with the remedy, also where there are too many, or LookupError for a deleted world."""
+        """Open one with a certificate for these hosts. Raises ValueError with the remedy, LookupError for a deleted world."""
         ...
 
     async def close(self, world: World, number: int) -> bool:

@@ -145,6 +145,7 @@ class Proxy:
         self._threads.discard(threading.current_thread())
 
     def _handle(self, client: socket.socket) -> tuple[str, str] | None:
+        """Serve one connection; returns status line and message of an error, None when it was relayed."""
         try:
             head, rest = _read_head(client)
         except TimeoutError:

@@ -331,6 +331,7 @@ def _holder(members: dict[str, Any], name: str) -> tuple[dict[str, Any] | None, 
 
 
 def _take(members: dict[str, Any], name: str) -> Any:
+    """Remove a member; returns its value, or UNSET where it is absent."""
     found, last = _holder(members, name)
     return msgspec.UNSET if found is None else found.pop(last, msgspec.UNSET)
 

@@ -290,6 +290,7 @@ def written(value: float | str) -> str:
 
 
 def _instant(name: str, moment: float | str, added: int) -> int:
+    """A moment in UTC milliseconds."""
     if not isinstance(moment, str):
         return added + round(moment * spec.SECOND)
     if (instant := spec.read_instant(moment)) is None:

@@ -97,7 +97,7 @@ class Application:
         self.worlds.log = self.log
 
     def scratch(self, begun: Begun) -> tuple[Worlds, Answering]:
-        """Worlds of the settings with which those of the server began, for trials, initially without any world, and what answers requests there."""
+        """Worlds with the server's first settings, for trials, initially without any world, and what answers requests there."""
         worlds = Worlds(self._settings, self.worlds.videos, begun)
         return worlds, Responder(self._gateway_over(worlds), worlds, self.dispatcher).carry_out
 
@@ -148,7 +148,7 @@ def is_ours(method: str, path: str) -> bool:
 
 
 class BodyQueue:
-    """Lets one large body, of `/_sim` or of the gateway, be processed at a time, each in a turn of the event loop, so others are served in between."""
+    """Lets one large body, of `/_sim` or the gateway, be processed per turn of the event loop, so others are served in between."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()

@@ -276,7 +276,7 @@ class GatewayProtocol(HttpToolsProtocol):
         return self.is_responding() and not self.held and self.scheme == "http"
 
     def _parse_received(self) -> None:
-        """Parse until enough requests wait (each takes some 2 KiB); after requests that were answered directly, serve others first."""
+        """Parse until enough requests wait (each takes some 2 KiB); after those that were answered directly, serve others."""
         while self._received and self._refusal is None and len(self.pipeline) < MOST_WAITING:
             size = BODY_PIECE if self._in_body else HEAD_PIECE
             piece, self._received = self._received[:size], self._received[size:]

@@ -97,7 +97,7 @@ def read(text: bytes, shape: type[_T]) -> _T:
 
 
 def fit(value: object, shape: type[_T], *, strict: bool = True) -> _T:
-    """Convert plain data to `shape`; unless `strict`, strings, such as those of a query, are read as numbers where needed. Raises InvalidDataError."""
+    """Convert plain data to `shape`; unless `strict`, strings are read as numbers where needed. Raises InvalidDataError."""
     try:
         return msgspec.convert(value, shape, strict=strict)
     except msgspec.ValidationError as error:

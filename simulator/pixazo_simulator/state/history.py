@@ -249,7 +249,7 @@ def _beginning(kept: Kept, scratch: Scratch) -> Fold:
 
 
 class Happened(NamedTuple):
-    """A command that concerned a world: its `position` in the log, the world's instant then, and what it did: a phrase, or a request with its response."""
+    """A command that concerned a world: its `position` in the log, the world's instant, and a phrase or a request with its response."""
 
     position: int
     at: int

@@ -54,7 +54,7 @@ def described(settings: Settings, change: str) -> dict[str, str]:
 
 
 def check_same(name: str, found: Head, given: Head, *, but_changeable: bool = False) -> None:
-    """Raise StoreError unless all settings that decide what commands do are the same (`but_changeable`: but for `ChangeSettings`)."""
+    """Raise StoreError if settings that decide what commands do differ; `but_changeable` ignores those of `ChangeSettings`."""
     if found.form != given.form:
         raise StoreError(
             f"{name} was written by another version (format {found.form}, not {given.form}): use that one, or choose another state"

@@ -233,6 +233,7 @@ class Dispatcher:
             log.info("webhook about %s to %s: %s", delivery.request_id, *shown, extra=fields)
 
     async def _outcome(self, world: World, delivery: Delivery) -> Attempt:
+        """Send a delivery when there is a slot for it; the result is not recorded yet."""
         faults, queue = delivery.faults or (), self._queue(world, delivery)
         try:
             async with queue.slots, self._progress_of(world).slots:

@@ -250,7 +250,7 @@ class CopyDelivery(Command[Delivery], frozen=True):
 
 
 class ChangeWorld(Command[None], frozen=True, kw_only=True):
-    """Change policy, balance (millionths of a dollar) or switches; None leaves one as it is. Accepted generations keep their plans.
+    """Change policy, balance (millionths of a dollar) or switches; None leaves one as it is. Generations keep their plans.
 
     `exhausted` uses up the window of the rate limit that begins `at` this instant.
     """

@@ -155,6 +155,7 @@ class Inbox:
         return replace(response, body=problem.encode())
 
     def _deliver(self, callback: Callback) -> tuple[HttpResponse, str | None]:
+        """Have a callback answered; returns the response, and what went wrong, if anything."""
         receiver, number = self._receiver, callback.number
         target = receiver.target_of(callback)
         called = f"POST {target} of {receiver.app!r}" if receiver.path else repr(receiver.app)
