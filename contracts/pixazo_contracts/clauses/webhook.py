@@ -344,7 +344,7 @@ def webhook_20(trace: Trace) -> Remarks:
 
 @WEBHOOK.clause("WEBHOOK-21", SILENT, RECEIVER, depends_on="", section="silence")
 def webhook_21(trace: Trace) -> Remarks:
-    """The upstream provider POSTs a `challenge` to its `callback_url`, to be echoed within 3 s; whether the gateway does so is not said."""
+    """The upstream provider verifies its own `callback_url` by POSTing a `challenge` to be echoed within 3 s; whether the gateway passes that through is not said."""
     for generation, _, callbacks in _with(trace, "member"):
         if generation.ends:
             challenged = any("challenge" in callback.members for callback in callbacks)
