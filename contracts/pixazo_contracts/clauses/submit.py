@@ -254,7 +254,7 @@ def _waits(trace: Trace) -> Iterator[tuple[Exchange, Exchange, bool]]:
 
 
 def _held_kinds(trace: Trace) -> Iterator[tuple[Exchange, Exchange]]:
-    """The submits of kinds that wait for the end by the gateway's own clock, however busy it is, each with the first read."""
+    """The submits of kinds whose response waits for the end by the gateway's clock, however busy it is, each with its first read."""
     clock = None if trace.profile.virtual else fit_clock(trace.generations)
     reads = [(e.started, e.latency) for e in trace.operation("status") if e.status is not None]
     held: dict[Exchange, tuple[Exchange, bool]] = {}

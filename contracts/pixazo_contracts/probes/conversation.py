@@ -93,9 +93,9 @@ class Pause(SingleStep[None]):
 
 @dataclass(frozen=True, slots=True)
 class ReceiverUrl(SingleStep[str]):
-    """Open a new URL at our receiver, where at an `image` URL there is no image; the result is that URL.
+    """Open a new URL at our receiver; the result is that URL. At an `image` URL there is no image.
 
-    It responds with 200, but with 500 to the first `fails` requests, after `delay` seconds, or always with 307 if `redirects` is set.
+    The receiver responds with 200, but 500 to the first `fails` requests, after `delay` seconds, or always 307 if it `redirects`.
     """
 
     name: str

@@ -341,7 +341,7 @@ def waits_for_others(frame: FrameType) -> bool:
 def _lacks_work(names: Locals) -> bool:
     """Whether a thread of a pool waits for work.
 
-    Where what a waiting thread is given leaves the queue before the thread runs, fewer are then idle than seem to wait.
+    Where work leaves the queue before the thread that gets it runs, fewer threads are idle than seem to wait.
     """
     if "work_item" in names or not names["work_queue"].empty():
         return False
