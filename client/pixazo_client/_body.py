@@ -38,7 +38,7 @@ class BodyError(Exception):
 
 
 class Decoder:
-    """Decodes the Content-Encoding of one body, which the HTTP library may have decoded already. Raises BodyError for one that is not supported."""
+    """Decodes the Content-Encoding of one body, unless the HTTP library has. Raises BodyError for one that is not supported."""
 
     def __init__(self, headers: Mapping[str, str], *, decoded: bool = False) -> None:
         name = "" if decoded else headers.get("Content-Encoding", "")

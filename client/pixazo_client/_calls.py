@@ -74,7 +74,8 @@ class Polling:
 
 
 def retry_pause(method: str, outcome: Outcome, attempt: int, limit: int, jitter: Callable[[], float]) -> float | None:
-    """Seconds before repetition number `attempt` (from 0) of at most `limit`; None: it is not repeated. `jitter` returns a number in [0, 1)."""
+    """The seconds to wait before the repetition numbered `attempt` (from 0); None if the call is not repeated.
+    A call is repeated at most `limit` times; `jitter` returns a number in [0, 1)."""
     if attempt >= limit or not _is_repeatable(method, outcome):
         return None
     asked = outcome.retry_after if isinstance(outcome, Response) else None
@@ -239,7 +240,8 @@ class Watch(AsyncIterator[Generation]):
         return self._last is not None and self._last.is_terminal
 
     async def __anext__(self) -> Generation:
-        """The next state that differs, up to the terminal one. Raises WaitTimeoutError at the deadline, APIError for a failure that no later read can mend."""
+        """The next state that differs from the one before; the terminal one is the last.
+        Raises WaitTimeoutError when the deadline passes first, APIError for a failure that a later read cannot mend."""
         while not self.is_over:
             if self._begun:
                 seconds, is_last = self._pause()

@@ -23,12 +23,14 @@ _ID = re.compile(r'"request_id"\s*+:\s*+"([^"\\]+)"')
 MAYBE_CHARGED = "the work may exist and be charged: look at the account before submitting again"
 
 CLEAR_REFUSALS = {400, 401, 402, 403, 404, 405, 413, 415, 422, 429}
-"""Status codes with which the gateway says that it did not accept a submission; a 502 may come from a proxy after it has."""
+"""Status codes with which the gateway says that it did not accept a submission.
+No other failure says so: a 502 may come from a proxy after the gateway has accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to the gateway, over within `within` seconds. `arrived` gets the decoded body, so what was paid for is known however the exchange ends."""
+    """A request to the gateway; `within` limits the whole exchange, in seconds.
+    `arrived` fills with the decoded body, so that what was paid for is known however the exchange ends."""
 
     method: str
     url: str
@@ -40,7 +42,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response, `received` in seconds since 1970; `problem` says why its body is not complete, such as "has more than 4194304 bytes"; None if it is."""
+    """A response; `received` is when it arrived, in seconds since 1970.
+    `problem` says why its body is not complete, such as "has more than 4194304 bytes"; None if it is complete."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)  # the gateway may repeat the key
@@ -115,7 +118,8 @@ def failure(gateway: Gateway, request: Request, outcome: Outcome, request_id: st
 
 
 def arrived(gateway: Gateway, request: Request) -> tuple[str, str | None]:
-    """What has arrived of a body, without secrets, and the id of a new generation in it: that of one that was paid for counts in the oddest body."""
+    """What has arrived of a body, with secrets redacted, and the id of a new generation in it; None without one.
+    The id of one that was paid for counts in the oddest body."""
     text = request.arrived.decode("utf-8", "replace")
     with suppress(ValueError, RecursionError):  # JSON is encoded again: an escape such as `\/` could hide a secret
         text = json.dumps(json.loads(text), ensure_ascii=False)

@@ -192,7 +192,8 @@ class Transport:
         self._late = (library.TimeoutException, TimeoutError)
 
     async def send(self, request: Request) -> Outcome:
-        """Send a request; no redirect gets the key. Raises PixazoError if pool or proxy refuse before it is sent, and of a read what `_let_through` does."""
+        """Send a request and follow no redirect: the key must not go elsewhere. Of a read, it raises what `_let_through` does.
+        Raises PixazoError when the connection pool or a proxy refuses before anything was sent."""
         request.arrived.clear()
         client = await self.io.pool.take()
         response: httpx2.Response | None = None
@@ -219,7 +220,8 @@ class Transport:
         return _response(response, request, f"broke off ({outcome.reason})")
 
     async def fetch(self, url: str, download: Download) -> Path | Outcome:
-        """Download a file without the key, or return a response other than 200. Raises DownloadError for a wrong file or target, PixazoError as `send`."""
+        """Download a file, without the key; a response other than 200 is returned as it is.
+        Raises DownloadError when the file is not what was announced or cannot be written, PixazoError as `send`."""
         client = await self.io.pool.take()
         try:
             await self.io.run(download.place)
@@ -297,7 +299,8 @@ class Transport:
             raise self._no_answer(error, sent=not self._is_unsent(error, request)) from error
 
     def _is_unsent(self, error: Exception, request: Any) -> bool:
-        """Whether no connection was made for a request. The class does not tell: a hook may have called elsewhere, a library may call any loss so."""
+        """Whether no connection was made for a request.
+        The class does not tell: a hook may have called elsewhere later, a library may raise it for any lost connection."""
         return (
             isinstance(error, self._unsent)
             and getattr(error, "_request", None) is request

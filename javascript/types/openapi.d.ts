@@ -501,9 +501,9 @@ export interface UnknownStatus {
 }
 
 /**
- * A body whose members are absent, renamed, null, or have another value; a dot leads into an object. No error response changes.
+ * A body whose members deviate: some are absent, renamed, null, or have another value; a dot leads into an object.
  *
- * `remove` and `null` are names, `rename` maps names to others, `set` maps names to values.
+ * `remove` and `null` are names, `rename` maps names to others, `set` maps names to values; an error response stays as it is.
  */
 export interface ChangedMembers {
   fault: "changed_members";

@@ -153,7 +153,10 @@ class HookSpecs:
     """The hook that other plugins can implement."""
 
     def pytest_pixazo_world_ended(self, record: Record, config: pytest.Config, item: pytest.Item) -> list[str] | None:
-        """Called before a world is deleted, in the worker of xdist that ran it, with what was done there; `item` fails with what is returned."""
+        """Called at the end of each world, before its deletion. `item`, the test that runs then, fails with what is returned.
+
+        `record` is what was done there. Under xdist it is called in the worker that ran the test.
+        """
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:

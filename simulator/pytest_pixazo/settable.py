@@ -8,7 +8,7 @@ from pixazo_simulator.spec import nearest
 
 
 class Settable:
-    """Refuses to set public attributes, which has no effect, but the `_settable` ones and, as a spy does, functions."""
+    """Refuses to set a public attribute, which would have no effect, except `_settable` ones and functions, as a spy does."""
 
     _settable: ClassVar[tuple[str, ...]] = ()
     _remedy: ClassVar[str]

@@ -70,7 +70,7 @@ def is_string(value: object) -> bool:
 
 
 def is_no_evidence(trace: Trace, exchange: Exchange) -> bool:
-    """Whether the request got nothing that is about it: it was not served, or the wallet has become empty."""
+    """Whether the response says nothing about the request: it was not served, or the wallet has become empty."""
     if exchange.status == 402:
         return not any(e.account == exchange.account and e.started >= exchange.finished for e in trace.acceptances)
     return trace.is_unserved(exchange)
@@ -154,7 +154,8 @@ def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]
 
 
 def is_single(exchange: Exchange) -> bool:
-    """Whether a submit is sent for one clause that says that it is accepted; refused, it counts against SUBMIT-01 or -02."""
+    """Whether a submit is sent for one clause only, which says that it is accepted.
+    A refused submit for several clauses counts against none of them: each has its own. SUBMIT-01 or -02 judges it."""
     return len(exchange.aims) == 1 and exchange.aims[0].startswith(OF_ACCEPTANCE)
 
 
@@ -192,8 +193,8 @@ def _completes(trace: Trace, submit: Exchange) -> Remarks:
 def as_meant(trace: Trace, clause_id: str, *, later: bool = False) -> Remarks:
     """Each request sent for the clause is treated as the page says: refused, or accepted and able to complete.
 
-    With `later`, a rule about the image may also be enforced by ending FAILED or ERROR. Requests whose outcome the page leaves open are
-    observed; ERR-400-01 judges the status code of a refusal.
+    With `later`, a rule about the image may also be enforced by ending FAILED or ERROR. Requests whose outcome the page leaves
+    open are observed; ERR-400-01 judges the status code of a refusal.
     """
     for exchange in _decided(trace, clause_id, "refuse"):
         generation = trace.generation(exchange.accepted_id) if later else None

@@ -105,8 +105,8 @@ SharedCheck = Callable[[Trace, str], Remarks]
 class Clause:
     """One requirement: its identity, its basis on the page, and its judgement.
 
-    `needs`: the capabilities of a target without which the clause is SKIPPED. `depends_on`: the clauses whose failure explains one of this.
-    `core`: part of a first release. `drift_fails`: an example fixes a shape that clients must parse, so a violation is FAIL, not DRIFT.
+    `needs`: the capabilities of a target without which it is SKIPPED. `depends_on`: the clauses whose failure explains its own.
+    `core`: part of a first release. `drift_fails`: an example fixes a shape that clients must parse, so a violation is FAIL.
     """
 
     id: str
@@ -155,7 +155,7 @@ class Standing(TypedDict, total=False):
 
 
 class Group:
-    """The clauses of one part of the page; `depends_on` and `needs` apply to each clause that does not name its own."""
+    """The clauses of one part of the page, in order; `depends_on` and `needs` apply to each that does not name its own."""
 
     def __init__(self, *, depends_on: str = "", needs: str = "") -> None:
         self._depends_on = depends_on

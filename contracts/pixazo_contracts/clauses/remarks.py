@@ -36,10 +36,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something that a clause checked and found wrong: where, what the page says, what was found instead, in our words and `show`n values.
+    """Something that a clause checked and found wrong: where, what the page says, what was found instead.
 
-    `related` are further records that the judgement depends on: a clause that failed on one of them explains the violation. `drifts`: a
-    client that follows the page is not affected, so it is DRIFT even where the clause would fail.
+    Both texts are our own words, with values as `show` writes them. `related` are further records that it depends on: a clause
+    that failed on one of them explains the violation. `drifts`: no client that follows the page is affected, so it is DRIFT even
+    where the clause would fail.
     """
 
     source: Exchange | Callback
@@ -52,7 +53,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the gateway does where the page is silent, by `source` and `related` records: equal text for equal behaviour."""
+    """What the gateway does where the page is silent, by `source` and `related`; equal behaviour must give equal text."""
 
     text: str
     source: Exchange | Callback | None = None
@@ -61,7 +62,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Why the subject of the clause could not be checked, with the remedy: the reason of the verdict if nothing else was checked.
+    """Why the subject of the clause could not be checked, with the remedy; the reason of the verdict if nothing else was checked.
 
     With `skips` the gateway may still follow the page, and the clause is SKIPPED, as if the target lacked something.
     """
@@ -111,7 +112,7 @@ def check(
     related: tuple[Exchange | Callback, ...] = (),
     drifts: bool = False,
 ) -> Evidence | Violation:
-    """`Evidence` if it holds, else the `Violation` that says what was found `where` instead of `expected`: `got`, or our `words`."""
+    """`Evidence` if it holds, else the `Violation`: what was found `where` instead of `expected`, as `got` or in our `words`."""
     if holds:
         return Evidence(source)
     return Violation(source, where, expected, show(got) if words is None else words, related, drifts)

@@ -109,7 +109,7 @@ NEIGHBOUR = "neighbour: "
 
 
 def no_work(trace: Trace, clause_id: str) -> Remarks:
-    """No read aimed at the clause gets an envelope or a 5xx, only a refusal or, as routers repair paths, a redirect; observed."""
+    """Reads aimed at the clause get a refusal or, for a malformed id, a redirect, as routers repair paths; it is observed."""
     for read in trace.aimed(clause_id):
         where, got = f"response ({read.case})", f"{read.status}: {show(read.members)}"
         work = checks.shows_work(read)

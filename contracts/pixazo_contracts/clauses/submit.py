@@ -117,6 +117,7 @@ SUBMIT.row("SUBMIT-06", EXAMPLE, SHARED,
 
 
 def _uuid(request_id: object) -> str:
+    """The UUID text of an id; empty if the id is not a string."""
     return request_id.rpartition("_")[2] if isinstance(request_id, str) else ""
 
 
@@ -253,7 +254,7 @@ def _waits(trace: Trace) -> Iterator[tuple[Exchange, Exchange, bool]]:
 
 
 def _held_kinds(trace: Trace) -> Iterator[tuple[Exchange, Exchange]]:
-    """The submits of kinds that wait for the end by the gateway's own clock, however busy it is, each with the first read."""
+    """The submits of kinds whose response waits for the end by the gateway's clock, however busy it is, each with its first read."""
     clock = None if trace.profile.virtual else fit_clock(trace.generations)
     reads = [(e.started, e.latency) for e in trace.operation("status") if e.status is not None]
     held: dict[Exchange, tuple[Exchange, bool]] = {}
@@ -298,7 +299,7 @@ def submit_14(trace: Trace) -> Remarks:
 
 
 def _kinds(submit: Exchange) -> list[str]:
-    """What a gateway may treat a submit by: its operation, its values but for texts, how it gives an image and asks for callbacks."""
+    """What may decide how a submit is treated: operation, values except texts, how it gives an image and asks for callbacks."""
     image = ["image as data"] if str(submit.sent.get("first_frame_image")).startswith("data:") else []
     values = (
         f"{name} {value}" for name, value in submit.sent.items() if name == "resolution" or not isinstance(value, str)

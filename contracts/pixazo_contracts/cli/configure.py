@@ -1,4 +1,4 @@
-"""Makes a target and run options from options, a profile file and a local target's discovery document; and shell words for them."""
+"""Makes target and run options from the command line, a profile and a discovery document; and shell words that repeat them."""
 
 from __future__ import annotations
 
@@ -157,7 +157,8 @@ def choose(globs: Sequence[str], *, core: bool, option: str = "--clauses") -> tu
 
 
 def ledger_path(profile: Profile, given: Path | None) -> Path | None:
-    """The spend ledger of a target: as given, or its own; None if nothing costs. Raises `ConfigurationError` without a home directory."""
+    """The spend ledger of a target, by default a file of its own; None for a target that does not charge.
+    Raises `ConfigurationError` if there is no home directory for it."""
     if not profile.limited:
         return None
     if given is not None:
@@ -226,7 +227,7 @@ class ClockDocument(msgspec.Struct, frozen=True):
 
 
 class DiscoveryDocument(msgspec.Struct, frozen=True):
-    """Keys by account role, prompts by their known end, capabilities, as in a profile file; and how the target's clock runs."""
+    """Keys by account role, prompts by their known end, further capabilities, and how the target's clock runs."""
 
     accounts: dict[str, str | tuple[str, ...]] = {}
     prompts: dict[str, str] = {}
@@ -260,7 +261,7 @@ def extend(file: ProfileFile, document: DiscoveryDocument) -> ProfileFile:
 
 
 def discover(given: Given, file: ProfileFile) -> tuple[Target, Advance | None]:
-    """The target, and how its clock is advanced, None if it runs by itself; a target on this machine that does not charge may describe itself further."""
+    """The target, and how its clock is advanced, None if it runs by itself; a free target on this machine may describe itself."""
     found = make_target(given, file)
     if found.profile.limited:
         return found, None

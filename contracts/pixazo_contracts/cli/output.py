@@ -40,7 +40,7 @@ FORM = option(
 
 
 def print_text(text: str) -> None:
-    """Print text; characters that the encoding lacks are escaped. A closed output is ignored: the exit code still gives the result."""
+    """Print text; characters that the encoding lacks are escaped. If the output is closed, the exit code still gives the result."""
     if not sys.stdout:  # it was closed before the start
         return
     encoding = sys.stdout.encoding or "utf-8"
@@ -52,7 +52,7 @@ def print_text(text: str) -> None:
 
 
 def print_report(text: str, form: str | None, github: Callable[[], GitHub]) -> None:
-    """Print a report, for GitHub also as annotations and job summary; a gateway that it quotes cannot issue workflow commands through it."""
+    """Print a report, for GitHub as annotations and job summary, too; no workflow command of a quoted gateway gets through."""
     if not is_github(form, os.environ):
         print_text(text)
         return

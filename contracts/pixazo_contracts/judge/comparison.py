@@ -81,8 +81,8 @@ def _differing(names: Sequence[str], one: Meta, other: Meta) -> list[str]:
 def obstacle(before: tuple[Meta, Verdict], after: tuple[Meta, Verdict]) -> str | None:
     """Why two verdicts on one clause, each with its run, cannot be compared; None if they can.
 
-    They can if the clause requires the same and the settings that its judgement read are the same. Observations that differ must also come
-    from the same probes, sent in the same way.
+    They can if the clause requires the same and the settings that its judgement read are the same. Observations that differ must
+    also come from the same probes, sent in the same way.
     """
     (one, earlier), (other, later) = before, after
     first, second = earlier.basis, later.basis

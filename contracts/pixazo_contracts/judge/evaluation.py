@@ -1,4 +1,4 @@
-"""From a trace to a result: terms of the judgement, such as a file of known deviations with reasons and expiry, and exit code."""
+"""From a trace to a result: the terms of the judgement, such as known deviations with reason and expiry, and the exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The result of a run: verdicts with all that reports need, as canonical NDJSON and plain JSON; requests as cURL without keys."""
+"""The result of a run, with all that reports need, as NDJSON and plain JSON; its cURL lines take keys from the environment."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class InvalidResultError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """Which run this is the result of; `cut`: what its trace lacks if it is not `complete`; `settings`: those of the profile that can change a verdict, as JSON."""
+    """Which run this is the result of; `cut` says what its trace lacks if it is not `complete`.
+    `settings` are those of the profile that can change a verdict, each as JSON."""
 
     suite: str
     clause_set: str
@@ -66,7 +67,8 @@ class Missing:
 class Summary:
     """How many clauses have which outcome, how many were planned and judged, and which are `missing`, core ones first.
 
-    Planned: a probe that was carried out feeds it and the target has what it needs. `not_compared`: why clauses of the baseline were not.
+    Planned are those that a probe that was carried out feeds, if the target has what they need. `not_compared` says why clauses
+    that the baseline observed were not compared.
     """
 
     outcomes: dict[str, int]
@@ -312,7 +314,10 @@ def _from_ndjson(data: bytes) -> Result:
 
 
 def load_result(path: Path) -> Result:
-    """Read a `result.ndjson`, a `result.json`, or a directory with the former. Raises `InvalidResultError` if it is no whole result, OSError if it cannot be read."""
+    """Read a `result.ndjson`, a `result.json`, or a directory with the former.
+
+    Raises `InvalidResultError` when it is cut or not a result, OSError when it cannot be read.
+    """
     file = path / "result.ndjson" if path.is_dir() else path
     if path.is_dir() and not file.exists():
         raise InvalidResultError(f"{file}: there is no result: make it by pixazo-contracts judge {path} --out {path}")

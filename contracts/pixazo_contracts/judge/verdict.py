@@ -57,9 +57,9 @@ EXPLICABLE: Final = BAD | {Outcome.INCONCLUSIVE}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be: where, what was expected and found, in which records (the first, and three `examples`).
+    """Something that is not as it should be: where, what was expected, what was found, and in which records of the trace.
 
-    `count` records differ only in ids and times.
+    `count` records differ only in ids and times: `exchange` or `callback` is the first, `examples` are the first three.
     """
 
     expected: str
@@ -74,7 +74,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What must be equal to compare two verdicts: digest of the requirement, settings that its judgement read, probes carried out."""
+    """What must be equal to compare two verdicts: digest of the requirement, settings that were read, probes carried out."""
 
     requirement: str
     settings: tuple[str, ...] = ()
@@ -241,7 +241,8 @@ def _drifted(ruling: _Ruling, before: str | None) -> _Ruling:
 def _explained(clauses: Sequence[Clause], rulings: Mapping[str, _Ruling]) -> dict[str, tuple[str, ...]]:
     """The clauses whose findings are all explained, each with the failed clauses that explain them.
 
-    A clause on which its own depends, if not on itself, failed on a record of the finding; without a finding, any such failure explains.
+    A finding is explained if a clause on which its own depends, also through others but not on itself, failed on a record that it
+    depends on. Without a finding, any failure of such a clause is the explanation.
     """
     depends_on = {clause.id: clause.depends_on for clause in clauses}
     spoiled = {clause_id: ruling.spoiled for clause_id, ruling in rulings.items() if ruling.spoiled}
@@ -276,8 +277,8 @@ def judge(
 ) -> list[Verdict]:
     """One verdict per clause, in the given order; an `excused` failure does not explain others.
 
-    `feeders` names the probes that feed each clause: they explain missing evidence. `baseline` gives what an earlier run observed for a
-    clause, if that may be compared: a change is DRIFT.
+    `feeders` names the probes that feed each clause: they explain missing evidence. `baseline` gives what an earlier run observed
+    for a clause, if that may be compared: a change is DRIFT.
     """
     noted, states = _NotedProfile(trace.profile), _states(trace)
     # Only the settings that a clause reads from the profile can change its judgement. Cached values do not read them again.

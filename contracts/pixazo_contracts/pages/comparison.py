@@ -74,9 +74,9 @@ _MIME: Final = re.compile(r"[a-z]+/[\w.+-]+")
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One change: of `operation` (its name; empty for the page as a whole) the `part` with its `name` and `attribute`.
 
-    `kind` is `meaning` if callers can notice it, else `wording`. `effect` is `breaking` if a formerly correct caller can fail, `widening` if
-    more is allowed, else `unknown`, empty for wording. `before` and `after` are values or texts of the page, None if there is none.
-    `clauses` and `policy` depend on the earlier text.
+    `kind` is `meaning` if callers can notice it, else `wording`. `effect` is `breaking` if a formerly correct caller can fail,
+    `widening` if more is allowed than before, `unknown` otherwise, empty for wording. `before` and `after` are values or texts of
+    the page, None if there is none. `clauses` and `policy` are those that depend on the earlier text.
     """
 
     kind: Literal["meaning", "wording"]
@@ -280,7 +280,7 @@ def _adds(old: Fact, new: Fact) -> bool:
 
 
 def _new(came: Iterable[str], gone: Iterable[str]) -> Iterator[str]:
-    """The sentences that state something though their atoms are no new ones: they neither resemble one that went, nor only introduce what follows."""
+    """The sentences that state something without new atoms, unless they resemble one that went or only introduce what follows."""
     commits, known = atoms(*gone), [*map(gist, gone)]
     places: dict[str, list[int]] = {}
     for place, words in enumerate(known):
@@ -302,6 +302,7 @@ def _by_section(found: Iterable[Sentence]) -> dict[str, list[str]]:
 
 
 def _matched(gone: list[str], came: list[str]) -> Iterator[tuple[str | None, str | None]]:
+    """Each removed sentence with the most similar new one; None where one has no counterpart."""
     left = list(came)
     for was in gone:
         words = {*was.split()}
@@ -320,9 +321,9 @@ def _likeness(words: set[str], others: set[str]) -> float:
 class Fact(msgspec.Struct, frozen=True):
     """Something that a page says about an operation: `meaning` is what callers can notice, `text` the words of the page.
 
-    `part` and `name` say what it is about (`parameter`, `prompt`), `attribute` which attribute (`required`), `section` where, `row` the
-    context: the row of a table, or the whole sample. `commits` are the atoms of the description from which a rule was read: while they
-    are the same, a condition that is no longer found is only worded in another way.
+    `part` and `name` say what it is about (`parameter`, `prompt`), `attribute` which attribute (`required`), `section` where,
+    `row` the context: the row of a table, or the whole sample. `commits` are the atoms of the description from which a rule was
+    read: while they are the same, a condition that is no longer found is only worded in another way.
     """
 
     part: str
@@ -336,7 +337,7 @@ class Fact(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What two versions of a page have in common; the cells beside a price in any order, and seconds in any spelling; a header in any letters."""
+        """What two versions of a page have in common: cells beside a price in any order, seconds in any spelling, headers in any case."""
         name = self.name.casefold() if self.part in _HEADERS else self.name
         if self.part == "price":
             name = ", ".join(sorted(re.sub(r"(?<=\d)[ -]?sec(?:ond)?s?\b", "s", name.casefold()).split(", ")))

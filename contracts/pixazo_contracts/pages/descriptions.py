@@ -1,7 +1,7 @@
 """What the description of a parameter says about its values, sentence by sentence.
 
-Each pattern removes what it understands; a sentence in which a number, a quoted value or a word such as `must` or `only` remains is
-reported as not understood.
+Each pattern removes what it understands; a sentence in which a number, a quoted value or a word such as `must` or `only` remains
+is reported as not understood.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def sentences(text: str) -> list[str]:
 
 
 def with_notes(description: str, notes: Mapping[str, str]) -> str:
-    """A description, and behind it as sentences what further columns say, `Charged.` or `Range: 1-4.`; an example says nothing."""
+    """A description, and after it sentences from further columns, `Charged.` or `Range: 1-4.`; an example says nothing."""
     further = [
         f"{name.capitalize()}: {cell}" if said is None else name.capitalize() if said else f"Not {name}"
         for name, cell in notes.items()

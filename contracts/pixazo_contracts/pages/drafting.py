@@ -38,7 +38,7 @@ _FORMAT_OUTPUTS: Final = {"jpg": "jpeg", "jpeg": "jpeg", "png": "png", "wav": "w
 def draft_model(page: Page, day: date) -> str:
     """A model file (TOML) with every operation of a page that makes something, named after the page's address or title.
 
-    `day` is that of the page. What was not understood is `unchecked`, or a comment. Raises InvalidPageError if nothing can be drafted.
+    `day` is that of the page. What was not understood is `unchecked` or a comment. Raises InvalidPageError for an empty draft.
     """
     source = page.source or "unknown"
     named = source.rpartition("/")[2] if "/" in source else page.title
@@ -70,6 +70,7 @@ def draft_model(page: Page, day: date) -> str:
 
 
 def _left_out(operation: Operation) -> str:
+    """Why a model file cannot have an operation; empty if it can."""
     names = {parameter.name for parameter in operation.parameters}
     if operation.method == "GET" or (names and names <= _IDS):
         return "it reads a result, as the status route does for every model."

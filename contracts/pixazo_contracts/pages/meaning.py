@@ -1,8 +1,8 @@
 """What a sentence commits to, so that another wording of the same does not count as a change.
 
-It is reduced to atoms: numbers, identifiers, URLs, words in capitals, and words of a small vocabulary in which synonyms are one atom
-(`maximum`, `at most`, `up to`). What a negation denies is part of its atom: `not charged` and `no charge` are `not charge`. Other words
-are wording.
+It is reduced to atoms: numbers, identifiers, URLs, words in capitals, and words of a small vocabulary in which synonyms are one
+atom (`maximum`, `at most`, `up to`). What a negation denies is part of its atom: `not charged` and `no charge` are `not charge`.
+Other words are wording.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def gist(text: str) -> frozenset[str]:
 
 
 def are_swapped(before: Sequence[str], after: Sequence[str]) -> bool:
-    """Whether sentences have the same words, but other values beside each other, as in `768P: 6 s, 1080P: 10 s`."""
+    """Whether sentences have the same words, but with other values beside each other, as in `768P: 6 s, 1080P: 10 s`."""
     (words, pieces), (others, other_pieces) = map(_pieces, (before, after))
     return words == others and pieces != other_pieces
 

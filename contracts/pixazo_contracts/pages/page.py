@@ -1,4 +1,4 @@
-"""The vendor's pages: the headings and tables of their template, and what one page says, as values: its operations, with everything about each."""
+"""The vendor's pages: the headings and tables of their template, and what a page says about each operation, as values."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class InvalidPageError(Exception):
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a description says about the values of a parameter; anything else is left out.
 
-    Lengths are code points, sizes bytes, `formats` words such as `jpeg` or `url`; `items` are the least and the most elements of an array.
-    `conditions` are conditional rules, in the words of the page.
+    Lengths are code points, sizes bytes, `formats` words such as `jpeg` or `url`; `items` are the least and the most elements of
+    an array. `conditions` are conditional rules, in the words of the page.
     """
 
     default: Any = msgspec.UNSET
@@ -94,7 +94,8 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """A row of a table of request parameters; `required` is None if unsaid, `unread` has what its description states beyond rules."""
+    """One row of a table of request parameters: `required` is None if the page says neither yes nor no.
+    `unread` are the sentences of its description that state something that is in no rule."""
 
     name: str
     required: bool | None
@@ -124,10 +125,10 @@ class Sentence(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One operation of a page: heading over it (`group`, such as `Text to Video`), title and path of its request, `model_id` of its ids.
+    """One operation of a page: its heading (`group`, as `Text to Video`), title and path of its request, `model_id` of its ids.
 
-    `headers` are those of a request; `codes`, `fields`, `statuses` and `prices` the rows of these tables; `flow` the arrows of the status
-    flow; `polling` the least and most seconds between two polls; `webhook_header` the header that asks for a callback.
+    `headers` are those of a request; `codes`, `fields`, `statuses` and `prices` the rows of these tables; `flow` the arrows of
+    the status flow; `polling` the least and most seconds between two polls; `webhook_header` the header that asks for a callback.
     """
 
     title: str

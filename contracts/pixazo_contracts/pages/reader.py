@@ -210,7 +210,7 @@ class _Reading:
             self._unread(section, table)
 
     def _further(self, section: Section, kind: str, found: Sequence[tuple[Row, str, Any]]) -> None:
-        """Add what the rows of a further table, such as that of another section, say; one that contradicts is not understood."""
+        """Add what the rows of a further table, as of another section, say; one that contradicts is not understood."""
         earlier: dict[str, Any] = self.values.get(kind, {})
         contradicts = [row for row, name, value in found if kind not in _LAST and earlier.get(name, value) != value]
         self.values[kind] = earlier | {name: value for row, name, value in found if row not in contradicts}
@@ -359,7 +359,7 @@ def _named(cell: str) -> tuple[str, str]:
 
 
 def _type(cell: str) -> tuple[str, dict[str, str]]:
-    """A type without what it says about values, and that as a note: `string (max 500)`."""
+    """A type without what it says about values, and that as notes: `string (max 500)`."""
     notes = [each for each in _ASIDE.findall(cell) if _OF_VALUES.search(each)]
     return _ASIDE.sub(lambda found: "" if _OF_VALUES.search(found[1]) else found[0], cell).strip(), {
         "type": ", ".join(notes)
@@ -393,7 +393,7 @@ def _headers(head: str) -> dict[str, str]:
 
 
 def _json(text: str) -> Any:
-    """The value of a sample, also as people and converters write it: with comments, an ellipsis, a last comma, other quotation marks and spaces."""
+    """The value of a sample, even with comments, an ellipsis, a last comma, other quotation marks or spaces."""
     if sum(map(text.count, "[{")) > _MOST_NESTED:
         return msgspec.UNSET
     bare = _LAST_COMMA.sub("", _REMARK.sub("", text.translate(TYPOGRAPHY)))

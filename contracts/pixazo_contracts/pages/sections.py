@@ -67,7 +67,7 @@ _NAMED: Final = re.compile(r"`?[\w.\[\]-]+`?\s*\([^)]*\)")
 
 
 class Block(msgspec.Struct, frozen=True):
-    """One block: its `text` without Markdown marks except backticks, the 1-based `line` where it begins; of a row its `cells`; `is_open` if its fence is not closed."""
+    """One block: its `text` without marks except backticks, its first `line` (from 1), a row's `cells`; `is_open` without an end fence."""
 
     kind: Literal["heading", "text", "item", "code", "row"]
     text: str
@@ -278,7 +278,7 @@ def _row(line: int, names: Iterable[str], cells: Iterable[str]) -> Row:
 
 
 def rows(section: Section) -> tuple[list[Row], list[Block]]:
-    """The rows of the table of a section (pipes, or cells as paragraphs, or lines with tabs below a first row), and other blocks."""
+    """The rows of a section's table (with pipes, as paragraphs, or with tabs below a first row of pipes), and the other blocks."""
     piped = [block for block in section.blocks if block.kind == "row"]
     rest = [block for block in section.blocks if block.kind != "row"]
     if not piped:
@@ -320,7 +320,7 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
 
 
 def _fits(texts: list[str], known: int, width: int) -> bool:
-    """Whether cells make rows of this width below the names of the columns: those after the known ones look like names, and each row has its own."""
+    """Whether cells make rows of this width: those after the known columns look like names, and each row has its own."""
     first = texts[width::width]
     has_names = all(map(re.compile(r"[A-Z][a-z]+(?: \w+)*[?]?").fullmatch, texts[known:width]))
     return (

@@ -242,6 +242,7 @@ def _bad_end(kind: str, *feeds: str) -> Probe:
 
 
 def _reads_until_throttled(context: RunContext, account: str, aim: str) -> Conversation[Exchange]:
+    """Read until a 429 or another surprise; returns the last exchange."""
     request_id, most = unknown_id(context.run, account), MOST_LOCAL_READS if context.profile.loopback else MOST_READS
     while True:
         last = yield from read(request_id, case="until throttled", aims=(aim,), account=account)
@@ -274,7 +275,7 @@ def _refused_ones(context: RunContext, role: str, *aims: str, intent: Intent = "
 
 
 def _refused(role: str, *aims: str, feeds: tuple[str, ...] = (), intent: Intent = "refuse") -> Probe:
-    """Submits of an account that must not submit: valid, with a webhook, without a prompt; `any` gives no reservation back."""
+    """Submits of an account that must not submit: valid, with webhook, without prompt. Intent `any` gives no reservation back."""
     cost = 0 if intent == "refuse" else 3
 
     @probe(f"{role} account", *aims, *feeds, worst=max(1, cost), cost=cost, needs={f"account:{role}"})
@@ -383,8 +384,8 @@ def _after_failed(context: RunContext) -> Conversation[None]:
 def _after_errors(context: RunContext) -> Conversation[None]:
     """With funds for one: requests that end in ERROR, the second with a URL and unread, and then one that does not.
 
-    Each waits a few polls: a debit in advance may be refunded a little after the end. The first is for a video of an image, which may have
-    another price; if that is too expensive, the others show the same.
+    Each waits a few polls: a debit in advance may be refunded a little after the end. The first is for a video of an image, which
+    may have another price; if that is too expensive, the others show the same.
     """
     error, later = context.prompts["error"], LATER_POLLS * context.profile.pace
     first = yield from _valid("one.1", "error", "WAL-02", prompt=error, operation="imageToVideo")

@@ -1,4 +1,4 @@
-"""Conversations: generators of steps, whose results the runner sends back (`exchange = yield from Send(...)`), and what is built of them."""
+"""Conversations: generators of steps that get results back (`exchange = yield from Send(...)`), and what is built of them."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ class Pause(SingleStep[None]):
 
 @dataclass(frozen=True, slots=True)
 class ReceiverUrl(SingleStep[str]):
-    """Open a new URL at our receiver, where at an `image` URL there is no image; the result is that URL.
+    """Open a new URL at our receiver; the result is that URL. At an `image` URL there is no image.
 
-    It responds with 200, but with 500 to the first `fails` requests, after `delay` seconds, or always with 307 if `redirects` is set.
+    The receiver responds with 200, but 500 to the first `fails` requests, after `delay` seconds, or always 307 if it `redirects`.
     """
 
     name: str
@@ -152,8 +152,8 @@ Script = Callable[[RunContext], Conversation[None]]
 class Probe:
     """A conversation that provokes what the clauses that it `feeds` judge.
 
-    `worst` and `expected` are the generations that it may cost and should cost, as the spend guard counts them; `needs` are capabilities;
-    `only_unlimited` keeps it away from targets that charge; a plan shows the `note`.
+    `worst` and `expected` are the generations that it may cost and should cost, as the spend guard counts them; `needs` are
+    capabilities; `only_unlimited` keeps it away from targets that charge; a plan shows the `note`.
     """
 
     name: str
@@ -269,7 +269,7 @@ def submit(
 
 
 def valid_body(operation: str, name: str, **changes: object) -> dict[str, object]:
-    """A body that keeps every rule, with changed or further members; each name gives another prompt, so none are equal."""
+    """A body that keeps every rule, with some members changed or added; each name gives a prompt of its own."""
     image = {"first_frame_image": PRINTED_IMAGE} if operation == "imageToVideo" else {}
     return {"prompt": f"{PROMPT} ({name})", **image, **PRINTED, **changes}
 
@@ -312,7 +312,7 @@ def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Head
 
 
 def _hopeless(reads: Sequence[Exchange]) -> bool:
-    """Whether further reads would get the same: the key is refused, reads are throttled despite the wait, nothing is found, or nobody is there."""
+    """Whether further reads would get the same: a refusal of the key, of their rate or of the id, or no connection."""
     refused = [read for read in reads[-MOST_REFUSED:] if read.status in {401, 403, 429}]
     missing = [read for read in reads[-MOST_MISSING:] if read.status == 404 or read.error == "connect"]
     return len(refused) == MOST_REFUSED or len(missing) == MOST_MISSING
@@ -340,8 +340,8 @@ def follow(
 ) -> Conversation[dict[str, Exchange]]:
     """Poll several accepted requests side by side until all have ended; returns the reads that show the ends, by request id.
 
-    The readers read at once, or `in_turn`, so what one sees can be compared with what another saw before. `queued` is the pace until a
-    request leaves QUEUED, and the most reads at that pace.
+    The readers read at once, or `in_turn`, so what one sees can be compared with what another saw before. `queued` is the pace
+    until a request leaves QUEUED, and the most reads at that pace.
     """
     running = {exchange.accepted_id: exchange for exchange in accepted if exchange.accepted_id is not None}
     history: dict[str, list[Exchange]] = {request_id: [] for request_id in running}
@@ -429,7 +429,8 @@ def recall_g1() -> Conversation[Exchange | None]:
 
 
 def ordinary(context: RunContext) -> Conversation[float]:
-    """The longest time that a request took, in seconds, but for those that are to fail; where probes run side by side it waits for one that has ended, at most a deadline."""
+    """The longest time that a request took, in seconds, except for those that are to fail.
+    Where probes run side by side it waits for one that has ended, for a deadline at most."""
     waited, pace = 0.0, context.profile.pace
     while True:
         generations = trace.find_generations((yield from Recall()), ())

@@ -46,8 +46,8 @@ ABSENT = object()
 class Case:
     """One request of a family: its name, its body, and what a gateway does with it according to the page.
 
-    If a value is a function, it is called when the request is sent: an image may have 20 MB. `way`: how it asks for callbacks,
-    if they can reach us.
+    If a value is a function, it is called when the request is sent: an image may have 20 MB. `way`: how it asks for callbacks, if
+    they can reach us.
     """
 
     operation: str
@@ -114,7 +114,7 @@ MOST_TRIES: Final = 3
 
 
 def values(aims: str, *cases: Case, name: str = "") -> Probe:
-    """A probe that sends allowed requests for clauses (`aims`: ids separated by spaces), follows each to its end, and downloads."""
+    """A probe that sends allowed requests for clauses (`aims`: ids with spaces between), follows each to its end, and downloads."""
     clauses = aims.split()
     codes = {"SUBMIT-01" if case.operation == "generate" else "SUBMIT-02" for case in cases}
 

@@ -1,8 +1,8 @@
 """Probes of generations: the packs g1, g2, g4, g5, the same body twice, many reads of one, several side by side, late re-reads.
 
-And their callbacks: receivers that fail, are slow or redirect; unusable URLs; our own address as an image. Each pack is one accepted
-request that proves every acceptance in it (the smoke test begins with g1); if it is refused, no clause about one of its values is
-blamed: `families.ALLOWED` sends each value alone.
+And their callbacks: receivers that fail, are slow or redirect; unusable URLs; our own address as an image. Each pack is one
+accepted request that proves every acceptance in it (the smoke test begins with g1); if it is refused, no clause about one of its
+values is blamed: `families.ALLOWED` sends each value alone.
 """
 
 from __future__ import annotations
@@ -282,7 +282,7 @@ MOST_LINKS: Final = 3
 
 
 def _burst(name: str, case: str, reads: int, *, heads: int = 0) -> Probe:
-    """Requests about one generation right after each other: HEADs and other callers' reads at once; without them, reads when it should be over."""
+    """Requests about one generation in a row: HEADs and other callers' reads at once, or else reads when it should be over."""
 
     @probe(name, "STATUS-12", cost=1)
     def burst(context: RunContext) -> Conversation[None]:

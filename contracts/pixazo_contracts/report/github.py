@@ -25,7 +25,7 @@ class GitHub:
 
 
 def result_github(result: Result, *, strict_drift: bool) -> GitHub:
-    """An error for each clause that fails the run, a warning for drift and for clauses that should have been judged, a notice for excused ones."""
+    """An error for each clause that fails the run, a warning for drift or a missing judgement, a notice for an excused failure."""
     annotations = [Annotation("error", "pixazo-contracts", trouble) for trouble in result.troubles]
     if result.meta.unusable is None:
         verdicts = [verdict for verdict in reported(result) if verdict.outcome in ANNOTATED]

@@ -111,9 +111,9 @@ def _lock(file: FileIO) -> None:
 class Ledger:
     """An append-only file of reservations and what became of them; without a path it exists in memory only.
 
-    Several processes may use one file: each reservation locks it, reads it again, and is on the disk before `reserve` returns. A reservation
-    neither spent nor released is from a run that died, and counts as spent, as does a line that was cut. Every method raises `LedgerError`
-    if the file cannot be read, locked or written.
+    Several processes may use one file: each reservation locks it, reads it again, and is on the disk before `reserve` returns. A
+    reservation neither spent nor released is from a run that died, and counts as spent, as does a line that was cut. Every method
+    raises `LedgerError` if the file cannot be read, locked or written.
     """
 
     def __init__(self, path: Path | None, run: str, now: Callable[[], datetime] = NOW) -> None:

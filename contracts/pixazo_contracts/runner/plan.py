@@ -55,8 +55,8 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
 def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str] = ()) -> list[Probe]:
     """The probes in the order in which they are carried out; `selected` are the ids of the clauses to judge, by default all.
 
-    Where generations cost money: first probes that are free if refused; then paid ones, each time the one that for its price feeds the most
-    core clauses, then the most clauses, that no paid one feeds yet; then those that only read.
+    Where generations cost money: first probes that are free if refused; then paid ones, each time the one that for its price
+    feeds the most core clauses, then the most clauses, that no paid one feeds yet; then those that only read.
     """
     if not profile.limited:
         return list(probes)

@@ -100,7 +100,7 @@ class Receiver(ThreadingHTTPServer):
         return f"{self.url}{path}?{query}" if self._query or not step.image else f"{self.url}{path}"
 
     def respond(self, method: str, target: str, headers: Headers, body: bytes) -> tuple[int, dict[str, str], float]:
-        """Record a request, with the path even if a tunnel has cut it; returns status, headers and delay (seconds) of the response."""
+        """Record a request, even if a tunnel has cut its path; returns status, headers and delay (seconds) of the response."""
         at = self.clock.now()
         path = split_url(target).path.removeprefix(self._path)
         public = target if target.startswith(self._path) else f"{self._path}{target}"

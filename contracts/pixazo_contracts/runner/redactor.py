@@ -1,7 +1,7 @@
 """Finds secrets in what crosses the network, however they are spelled there, and replaces them.
 
-A text is decoded layer by layer (JSON escapes, percent-encoding, HTML references, in any mixture), and in each layer a secret is looked
-for in any letter case, in hexadecimal and in Base64. A match is replaced in the original text.
+A text is decoded layer by layer (JSON escapes, percent-encoding, HTML references, in any mixture), and in each layer a secret is
+looked for in any letter case, in hexadecimal and in Base64. A match is replaced in the original text.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ def weak_keys(target: Target) -> Iterator[str]:
 
 
 def _undone(found: re.Match[bytes]) -> int | None:
+    """The ASCII character that an escape stands for; None if it stands for another one."""
     kind = str(found.lastgroup)
     text = found[kind]
     if kind == "char":

@@ -41,8 +41,8 @@ class StandstillError(Exception):
 class _TargetClock:
     """What responses show about the target's clock.
 
-    It stands still if a generation that is read has neither ended nor changed for a while, and meanwhile the Date never changed (without an
-    Age, which a cache adds), or another generation got the same `created_at`.
+    It stands still if a generation that is read has neither ended nor changed its status for a while, and meanwhile the Date
+    never changed (in responses without an Age, which a cache adds), or another generation got the same `created_at`.
     """
 
     def __init__(self) -> None:
@@ -95,7 +95,8 @@ class RunClock:
         return time.monotonic() - self._zero
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event, or None after this many seconds or earlier (None: no limit); `busy`: requests are under way. Raises RuntimeError if no event can happen."""
+        """The next event, or None after this many seconds or earlier (None: no limit).
+        `busy` says that requests are under way. Raises RuntimeError if no event can happen."""
         if seconds is None and not busy:
             raise RuntimeError(NOTHING_TO_COME)
         try:

@@ -101,12 +101,13 @@ class _Pace:
         self.served, self._in_vain, self._vain_seconds = True, 0, 0.0
 
     def slot(self, now: float) -> float:
+        """Take the next instant, in seconds of the run's clock, at which a request may be sent."""
         at = max(now, self._next_slot, self._held_until)
         self._next_slot = at + self._gap
         return at
 
     def hold(self, now: float, wait: float, *, is_promised: bool) -> bool:
-        """Delay all requests for `wait` seconds (doubled by each futile wait); whether the request is sent again after this 429.
+        """Delay all requests for `wait` seconds, doubled by each futile wait; returns whether this request is sent again.
 
         `is_promised`: the request is served once some wait is over. `served` is set when a submit was not throttled.
         """
@@ -131,7 +132,7 @@ class _Pace:
 
 
 class Schedule:
-    """Runs probes to their ends; `states` says how each ended, `stopped` why the spend guard ended the run."""
+    """Runs probes to their ends; `states` says by probe how it ended, `stopped` why the spend guard ended the run."""
 
     def __init__(
         self,
@@ -168,7 +169,7 @@ class Schedule:
             self._receiver.close()
 
     def run(self, probes: Sequence[Probe]) -> None:
-        """Carry the probes' conversations to their ends, until the spend guard ends the run: side by side, or in turn if any may cost."""
+        """Carry conversations to their ends, one by one where each may cost money, unless the spend guard ends the run."""
         for probe in probes:
             if self.stopped is not None:
                 self.states[probe.name] = "unfunded"
@@ -287,6 +288,7 @@ class Schedule:
         self._ready.append((running, self._arrived(step)))
 
     def _wait(self, seconds: float | None) -> None:
+        """Wait for the next event, until a timer is due (None: there is none)."""
         match self._clock.receive(self._inbox, seconds, busy=self._under_way > 0):
             case Callback():
                 for running in list(self._waiting):
@@ -322,7 +324,8 @@ class Schedule:
                 self._ready.append((running, exchanges[0] if running.single else exchanges))
 
     def _retried(self, running: _Running, index: int, exchange: Exchange) -> bool:
-        """Whether a 429, or a 503 that states a wait, delays all requests and this one is sent again; a request that counted as a generation is never sent again."""
+        """Whether a 429, or a 503 that states a wait, delays all requests and this one is sent again.
+        A request that counted as a generation is never sent again."""
         stated = exchange.header("retry-after")
         waits = exchange.status == 429 or (exchange.status == 503 and stated is not None)
         if not waits or exchange.account in THROTTLED:

@@ -44,7 +44,7 @@ MOST_EARLIER: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a run is carried out: `max_generations` on limited targets, `trace_path` written during the run, `again` for its header."""
+    """How a run is carried out: `max_generations` of limited targets, the `trace_path` to write, `again` for the trace's header."""
 
     seed: int = 0
     max_generations: int = 0
@@ -107,7 +107,8 @@ class _Session:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._options.trace_path))
 
     def _record(self, record: Exchange | Callback) -> None:
-        """Append a record, without what only probes need, such as signatures of URLs; if that fails nothing more is sent, since its cost would not be recorded."""
+        """Append a record to the trace, without what only the probes need, such as the signature of a medium's URL.
+        If that fails nothing more is written, nor sent, since its cost would not be recorded."""
         try:
             self._write(without_secrets(record, self._hiding))
         except OSError as error:
@@ -224,7 +225,7 @@ class Dialogue:
     def run(self, conversation: Conversation[T], name: str) -> T:
         """Carry a conversation to its end and return what it returns; its own failure is a `ConversationError`.
 
-        Raises `BudgetExhaustedError` for a request whose generation was not granted, `SpendStoppedError` once the guard has ended the run.
+        Raises `BudgetExhaustedError` for a request whose generation was not granted, `SpendStoppedError` once the run was ended.
         """
         results: list[T] = []
 
@@ -268,11 +269,11 @@ def run(
     network: Network | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Trace:
-    """Carry out the probes and return what was observed; `network` replaces the network (by an app in this process), `clock` real time.
+    """Carry out the probes and return what was observed; `network` replaces the network (an app of this process), `clock` real time.
 
-    Whatever happens, the receiver and all connections are closed; the trace file has a footer only if this function returns. Raises OSError
-    if the receiver cannot listen or the trace cannot be written, `LedgerError` if the ledger cannot be used; an exception after the first
-    request has a note that names the trace.
+    Whatever happens, the receiver and all connections are closed; the trace file has a footer only if this function returns.
+    Raises OSError if the receiver cannot listen or the trace cannot be written, `LedgerError` if the ledger cannot be used; an
+    exception after the first request has a note that names the trace.
     """
     with ExitStack() as stack:
         session = _Session(target, options, clock, network, stack)
@@ -288,7 +289,7 @@ def run(
 def open_dialogue(
     target: Target, options: RunOptions, *, clock: RunClock | None = None, network: Network | None = None
 ) -> Generator[Dialogue]:
-    """A dialogue through the same layers as a run, `clock` and `network` as for `run`; afterwards the receiver and all connections are closed."""
+    """A dialogue through the same layers as a run; `clock` and `network` as for `run`. Everything is closed afterwards."""
     with ExitStack() as stack:
         session = _Session(target, options, clock, network, stack)
         yield Dialogue(session, stack.enter_context(closing(session.schedule())))

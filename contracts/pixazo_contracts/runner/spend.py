@@ -4,9 +4,9 @@ A request is free if it can only read: a GET or HEAD of a status, of a medium, o
 a sufficiently faulty gateway, so it reserves one first. The response settles it: if the request was meant to be refused, a clear refusal
 gives the reservation back; anything else spends it. Evidence that one should not have been given back (see `Releases`) ends the run.
 
-A clear refusal is a response after which no work can have begun, as far as it can show. Not clear are: a status code after which a
-gateway may have begun work (408, 409, 425, 429, any 5xx), a response that was not read completely and as intended, and one in which
-anything looks like accepted work.
+A clear refusal is a response after which no work can have begun, as far as it can show. Not clear are: a status code after which
+a gateway may have begun work (408, 409, 425, 429, any 5xx), a response that was not read completely and as intended, and one in
+which anything looks like accepted work.
 """
 
 from __future__ import annotations
@@ -150,11 +150,12 @@ def _request_id(body: bytes) -> str | None:
 
 
 class Releases:
-    """Reservations that were given back (`count`), and evidence that one of them should not have been. Whoever calls it holds a lock.
+    """Reservations that were given back (`count`), and evidence that one of them should not have been. Its caller holds a lock.
 
-    It follows requests (`under_way`: may begin work), responses and callbacks, in whatever order they become known; `redact` removes keys
-    from what is quoted. Two things show that a refused request began work after all: a callback to a URL that only refused requests gave,
-    and more ids that are in no response to a counted request than there are counted requests whose id we do not know.
+    It follows requests, responses and callbacks, in whatever order they become known; `under_way` are requests that may begin
+    work. `redact` removes keys from what is quoted. Two things show that a refused request began work after all: a callback to a
+    URL that only refused requests gave, and more ids that are in no response to a counted request than there are counted requests
+    whose id we do not know.
     """
 
     def __init__(self, run: str = "", redact: Callable[[str], str] = str) -> None:
@@ -225,7 +226,7 @@ class Releases:
 class Purse:
     """Reserves a generation for each request that might begin one, and settles. A `budget` of None counts but never refuses.
 
-    `spent` counts reservations not given back; `stopped` says why nothing more is sent, `ceiling` which one of the ledger prevented a request.
+    `spent` counts reservations not given back, `stopped` says why nothing more is sent, `ceiling` is the ledger's that refused.
     """
 
     _budget: int | None
@@ -279,10 +280,10 @@ class Purse:
             return self._number
 
     def settle(self, number: int, request: Send, reply: Reply | None) -> bool:
-        """Give a reservation back if the reply is a clear refusal of a request that was meant to be refused; returns whether it was.
+        """Give a reservation back if the reply clearly refuses a request that was meant to be refused; returns whether it does.
 
-        A request that may be accepted counts whatever the gateway says, and so does one without a reply, which may have reached it. Without a
-        connection nothing was sent: an outage must not use up the budget.
+        A request that may be accepted counts as spent whatever the gateway says, and so does one without a reply, which may have
+        reached it. Without a connection nothing was sent: an outage must not use up the budget.
         """
         unsent = reply is not None and reply.error == "connect"
         meant = self._budget is None or request.intent == "refuse"
@@ -325,7 +326,8 @@ class SpendGuard(Purse):
     origin: str
 
     def send(self, request: Send) -> Reply:
-        """Send what is free or paid for; the reply says what counts as a generation. Raises `BudgetExhaustedError` for other requests, `SpendStoppedError` after the end."""
+        """Send a request that is free or paid for; the reply to what counts as a generation says so.
+        Raises `BudgetExhaustedError` instead of sending any other, `SpendStoppedError` once the run has ended."""
         if self.stopped is not None:
             raise SpendStoppedError(self.stopped)
         if only_reads(request.method, request.url, self.origin, media=request.operation == "media"):

@@ -1,4 +1,4 @@
-"""How a request reaches the target: the interface of all layers, and the two lowest, which add the key and (only here) speak HTTP."""
+"""How a request reaches the target: the interface of all layers, and the two lowest, which add the key and speak HTTP."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class HttpTransport:
         self._client.close()
 
     def send(self, request: Send) -> Reply:
-        """Send one request and read its response, up to a bound; one that drips forever, each byte in time, is left to its thread."""
+        """Send a request and read its response, up to a bound; one that drips on, each byte in time, is left to its own thread."""
         reply: Future[Reply] = Future()
         threading.Thread(target=self._fulfil, args=(request, reply), name="wire", daemon=True).start()
         try:
@@ -177,7 +177,7 @@ class KeyInjector:
 
 @contextmanager
 def advancing_clock(target: Target, path: str, body: JsonObject) -> Generator[RunClock]:
-    """A virtual clock that moves the target's by a POST with this body and `seconds`; `StandstillError` unless that gets a 2xx."""
+    """A virtual clock that moves the target's by a POST with this body and `seconds`; StandstillError if that gets no 2xx."""
     with closing(HttpTransport(target.profile)) as wire:
         keyed, url = KeyInjector(wire, target, ""), target.profile.origin.rstrip("/") + path
 

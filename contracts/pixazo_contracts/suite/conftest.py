@@ -48,8 +48,8 @@ def _option(config: pytest.Config, name: str) -> Any:
 class RequestChecker:
     """Sends one request at a time. Raises `ContractBrokenError` if its response breaks a clause.
 
-    On a target that charges, a family with one wrong response, or one counted as a generation, sends nothing more: Hypothesis would repeat
-    the request to shrink and replay it.
+    On a target that charges, a family with one wrong response, or one counted as a generation, sends nothing more: Hypothesis
+    would repeat the request to shrink and replay it.
     """
 
     def __init__(self, dialogue: Dialogue, terms: Terms) -> None:

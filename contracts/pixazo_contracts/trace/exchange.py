@@ -1,4 +1,4 @@
-"""What crossed the wire, an exchange of ours or a callback of the gateway; and what the bytes of a download show undecoded."""
+"""What crossed the wire, an exchange of ours or a callback of the gateway, and what the bytes of a download show undecoded."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def inspect_media(data: bytes) -> MediaFacts:
 class _Message:
     """What a response and a callback have in common: headers, and a body that may be a JSON object.
 
-    `body` is None when it is not UTF-8 or too long to keep; `size` counts its bytes. `leaks` are the places (`header NAME`, `body`) of the key.
+    `body` is None when it is not UTF-8 or too long to keep; `size` counts its bytes. `leaks` are places with the key (`body`).
     """
 
     number: int
@@ -231,6 +231,7 @@ class _Message:
         return self.members.get(name, MISSING)
 
     def header(self, name: str) -> str | None:
+        """The first header of that name, in any letter case; None if there is none."""
         return _first(self.headers, name)
 
 
@@ -313,7 +314,7 @@ class Exchange(_Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback(_Message):
-    """One request that reached our receiver, `at` seconds of the run; `answered` is the status code of our response.
+    """One request that reached our receiver, `at` seconds after the run began; `answered` is the status code of our response.
 
     `headers` has those that clauses check, `header_names` the names of all.
     """

@@ -85,9 +85,9 @@ def host_is_loopback(host: str | None) -> bool:
 
 
 def canonical_origin(url: str) -> str:
-    """Scheme, host and port of a URL: lower case, IDNA, no trailing dot or default port, IPv6 compressed. ValueError for no URL.
+    """Scheme, host and port of a URL in canonical form. Raises ValueError if it is not a URL.
 
-    Every name of this machine is `127.0.0.1`.
+    Lower case, IDNA, IPv6 compressed, without trailing dot or default port; every name of this machine is `127.0.0.1`.
     """
     parts = urlsplit(url)
     scheme, port = parts.scheme.lower(), parts.port
@@ -111,7 +111,8 @@ def _path(url: str) -> str | None:
 
 
 def only_reads(method: str, url: str, origin: str, *, media: bool = False) -> bool:
-    """Whether a request cannot begin a generation, however wrong the gateway at `origin` is; `media`: its URL is a `media_url`."""
+    """Whether a request cannot begin a generation, however wrong the gateway at `origin` is.
+    `media` says that the URL came from a `media_url`. A method or path that could be a submit never counts as a read."""
     try:
         path, elsewhere = _path(url), canonical_origin(url) != canonical_origin(origin)
     except ValueError:
@@ -128,10 +129,10 @@ def only_reads(method: str, url: str, origin: str, *, media: bool = False) -> bo
 class Profile:
     """What may be published about a target: its origin, its capabilities, and the tolerances of judgement.
 
-    `pace`, `deadline`, `settle`, `patience`, `skew` are seconds: between two polls, within which a generation must end, for what may never
-    arrive, before the late re-reads, and allowed between two clocks. `media_hosts` and `public_origins` are allowed beside the documented
-    ones. `length_tolerance` is seconds of playing time, `height_tolerance` a share of the frame's height. `virtual` says that the run's clock
-    is the target's own.
+    `pace`, `deadline`, `settle`, `patience`, `skew` are seconds: between two polls, within which a generation must end, for what
+    may never arrive, before the late re-reads, and allowed between two clocks. `media_hosts` and `public_origins` are allowed
+    beside the documented ones. `length_tolerance` is seconds of playing time, `height_tolerance` a share of the frame's height.
+    `virtual` says that the run's clock is the target's own.
     """
 
     origin: str
@@ -179,10 +180,10 @@ class Profile:
 
 
 def may_fetch(profile: Profile, url: str) -> bool:
-    """Whether a media URL may be fetched: by https, or for a target on this machine at a host that is local or in its profile.
+    """Whether a media URL may be fetched: over https, or at any host that the profile lists, or from this machine to itself.
 
-    A target on this machine cannot send us to another host unless its profile lists that host: a fake must not make a test
-    run call other people's servers. Elsewhere only https is followed, and what the profile lists.
+    A target on this machine cannot send us to another host unless its profile lists that host: a fake must not make a test run
+    call other people's servers.
     """
     parts = split_url(url)
     if parts.scheme not in {"http", "https"} or parts.hostname is None:
@@ -223,7 +224,10 @@ def capable(target: Target, *, receiver: bool) -> Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
-    """The most generations per run, day and month, None for no ceiling; `refused`: how many refusals of a run give their reservation back: others are spent."""
+    """How many generations may be spent, at most, per run, day and month; None means no ceiling.
+
+    `refused`: how many refusals in a run give back their reservation; any further ones count as spent.
+    """
 
     run: int | None = None
     day: int | None = None
@@ -256,7 +260,7 @@ class ProfileFile:
 
 
 def read_profile(path: Path | None) -> ProfileFile:
-    """Read a profile in TOML, JSON or YAML; without a path, return an empty one. Raises `ConfigurationError` naming file, key and the nearest known one."""
+    """Read a profile in TOML, JSON or YAML; an empty one without a path. Raises `ConfigurationError`, which names the nearest key."""
     if path is None:
         return ProfileFile()
     settings = read_settings("profile", path)

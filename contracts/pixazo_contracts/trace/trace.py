@@ -67,10 +67,10 @@ class InvalidTraceError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """Which suite observed which target, and with which settings; `clause_set` and `profile_hash` must be equal to compare results.
+    """Which suite observed which target, and with which settings; `clause_set` and `profile_hash` are equal in comparable results.
 
-    `selected` are the ids of the clauses that the run was made for, none for all. `key_searched`: the key is unlike any word, so an echo is
-    recognised. `again` are the shell words that repeat the run for the clause whose id follows them; they contain no key.
+    `selected` are the ids of the clauses that the run was made for, none for all. `key_searched`: the key is unlike any word, so
+    an echo is recognised. `again` are the shell words, without a key, that repeat the run for the clause whose id follows them.
     """
 
     suite: str
@@ -105,7 +105,7 @@ class Footer:
 
 @dataclass(frozen=True)
 class Generation:
-    """One accepted submit, all reads of its status by its account, by their beginning, and callbacks to its URLs."""
+    """One accepted submit, all reads of its status by its account in the order they began, and the callbacks to its URLs."""
 
     request_id: str
     submit: Exchange
@@ -267,13 +267,14 @@ class Trace:
         return [e.finished for e in self.operation("status") if e.error in {"lost", "timeout"} and not e.aims]
 
     def is_unserved(self, exchange: Exchange) -> bool:
-        """Whether what came says nothing about the request: it was too fast, or no gateway was there for it."""
+        """Whether the outcome says nothing about the request: it was sent too fast, or no gateway was there for it."""
         if exchange.error in {"lost", "timeout"}:
             return any(abs(at - exchange.finished) <= OUTAGE for at in self._lost_polls)
         return exchange.error == "connect" or exchange.status in UNSERVED
 
     def aimed(self, clause_id: str, *, unanswered: bool = False) -> tuple[Exchange, ...]:
-        """The exchanges that a probe sent for that clause and that say something about it, in order; with `unanswered` also those without a response."""
+        """The exchanges that a probe sent for that clause and that say something about it, in order.
+        With `unanswered` also those without a response."""
         return tuple(e for e in self._by_aim.get(clause_id, ()) if unanswered or e.status is not None)
 
     @cached_property
@@ -369,7 +370,10 @@ def decode_tagged(line: bytes, kinds: Mapping[str, type[T]]) -> T:
 
 
 def load_trace(path: Path) -> Trace:
-    """Read a trace file; without its end it has no footer, as `cut` says. Raises `InvalidTraceError` if it is malformed before its last line, OSError if unreadable."""
+    """Read a trace file; a file without its end gives a trace without a footer, which says so in `cut`.
+
+    Raises `InvalidTraceError` when it is malformed before its last line, OSError when it cannot be read.
+    """
     lines = [(number, line) for number, line in enumerate(path.read_bytes().splitlines(), 1) if line.strip()]
     records, torn = list[Record](), None
     for number, line in lines:

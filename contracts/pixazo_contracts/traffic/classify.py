@@ -1,7 +1,7 @@
 """What an app's request is: where its key is and what else may be a secret, its operation, the clauses that it can show kept or broken.
 
-Of an app's request only the bytes on the wire are known, so it counts for a clause only if a gateway that follows the page has no choice,
-whatever the app, its key and its balance are.
+Of an app's request only the bytes on the wire are known, so it counts for a clause only if a gateway that follows the page has no
+choice, whatever the app, its key and its balance are.
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ def key_of(url: str, headers: Headers) -> tuple[str, str] | None:
 
 
 def secrets_of(url: str, headers: Headers, *, words: bool) -> Iterator[tuple[str, str]]:
-    """The texts of a message that may be secrets, some empty, and what replaces each; without `words`, no cookie that is like a word.
+    """The texts of a message that may be secrets, some of them empty, and what replaces each.
 
-    A cookie is not replaced as a key: a gateway, or a proxy before it, sets and repeats its own. The part of Set-Cookie after the first pair
-    is not a secret.
+    A cookie is not replaced as a key: a gateway, or a proxy before it, sets and repeats its own. The part of Set-Cookie after the
+    first pair is not a secret. Without `words`, a cookie that is like a word is left out: that word would be redacted everywhere.
     """
     path, query = split_target(url)
     for name, value in parse_qsl(query):
@@ -125,8 +125,8 @@ def without_key(url: str) -> str:
 class Classified:
     """What an `Exchange` has in addition to what crossed the wire.
 
-    `operation`: `generate`, `imageToVideo`, `status`, `media`, `head`, `other` (anything else below the API's paths), or `elsewhere`.
-    `keyed`: a key was sent, at `placement`; `blank`: it was empty. `by_url`: see `Reading`.
+    `operation`: `generate`, `imageToVideo`, `status`, `media`, `head`, `other` (anything else below the API's paths), or
+    `elsewhere`. `keyed`: a key was sent, at `placement`; `blank`: it was empty. `by_url`: see `Reading`.
     """
 
     operation: str
@@ -175,8 +175,8 @@ def classify(
 ) -> Classified:
     """What a request to the gateway at `origin` is, and what it is evidence for; `settled` goes on once its response is known.
 
-    `issued` are the ids that the gateway is known to have issued; without them no id counts as unknown. `media` has the generation of each
-    media URL that an envelope named, by the URL without its query.
+    `issued` are the ids that the gateway is known to have issued; without them no id counts as unknown. `media` has the
+    generation of each media URL that an envelope named, by the URL without its query.
     """
     path, _ = split_target(url)
     key, placement = key_of(url, headers) or (None, "header")

@@ -125,7 +125,7 @@ def _attached(name: object, folder: Path | None) -> bytes | None:
 
 
 def _bytes(part: JsonObject, headers: Headers, folder: Path | None) -> bytes | None:
-    """The body in `text`, also in Base64 or compressed, or in a file next to the archive; None if it is missing, or in an encoding that cannot be undone."""
+    """The body in `text`, also in Base64 or compressed, or in a file next to the archive; None if it is missing or unreadable."""
     text = part.get("text")
     if isinstance(text, str) and part.get("encoding") != "base64":
         return text.encode("utf-8", "replace")
@@ -215,7 +215,7 @@ def _log(data: bytes) -> JsonObject:
 
 
 def _is_coarse(entries: Iterable[_Entry]) -> bool:
-    """Whether an archive has whole seconds only, as one made from a log."""
+    """Whether an archive has whole seconds only, like one made from a log."""
     return all(entry.at.is_integer() and entry.seconds % 1 <= 0.001 and not entry.ours for entry in entries)
 
 
@@ -373,9 +373,9 @@ class _Archive:
 
 
 def read_har(data: bytes, target: str | None = None, folder: Path | None = None) -> tuple[Trace, int]:
-    """The trace of an archive, and how many entries are left out: of other hosts, without a response. `InvalidTraceError` with remedy.
+    """The trace of an archive, and how many of its entries are left out: those of other hosts, and without a response.
 
-    The gateway is the `target`, or the origin with the most requests; bodies may be in files of the `folder`.
+    The gateway is the `target`, or that of most requests; bodies may be in `folder`. Raises `InvalidTraceError` with the remedy.
     """
     if len(data) > LARGEST:
         raise InvalidTraceError(f"it has more than {LARGEST} bytes: export fewer calls")

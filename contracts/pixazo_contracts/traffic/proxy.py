@@ -52,7 +52,7 @@ class ProxyOptions:
 
 @dataclass(slots=True, kw_only=True)
 class _Passing(Message):
-    """One exchange under way. `ended`: the response was read whole; `reset`: the gateway broke off by one; `app_left`: the app has gone."""
+    """One exchange under way; the response has `ended` or was broken off by a `reset`, `app_left` says that the app has gone."""
 
     app: Peer
     operation: str
@@ -486,7 +486,7 @@ class Proxy:
     # -- webhooks
 
     async def _relay_callback(self, app: Peer, head: Head, token: str) -> None:
-        """Forward a callback to the URL that the app gave for it, and return the app's response. Raises `h11.RemoteProtocolError`, `LostError`."""
+        """Forward a callback to the app's URL, and return the app's response. Raises `h11.RemoteProtocolError`, `LostError`."""
         at, url = self._tape.now(), self._tape.hooks.get(token)
         body = bytearray()
         async for piece in app.body():

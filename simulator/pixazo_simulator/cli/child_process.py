@@ -116,9 +116,9 @@ def _in_weather(child: _Child, simulator: Simulator, options: dict[str, Any]) ->
 
 
 def _weathered(child: _Child, simulator: Simulator, limit: float, incidents: weather.Forecast) -> tuple[Run, int]:
-    """One run of a command through incidents, in a fresh world, and its exit code; SystemExit when it cannot be run at all.
+    """One run of a command through incidents, in a fresh world, and its exit code.
 
-    Repeated runs log only what is wrong with the simulator.
+    Repeated runs log only what is wrong with the simulator. Raises SystemExit when the command cannot be run at all.
     """
     quiet = child.process is not None
     script = (*simulator.settings.script, *weather.rules(incidents))
@@ -243,7 +243,7 @@ def _decision(port: int, hosts: tuple[str, ...]) -> redirect.Decide:
 
 
 class _Child:
-    """Runs a command, as often as needed, and passes signals on to it; `interrupted` is the last of these, `process` the latest run."""
+    """Runs a command, as often as needed, and passes on signals; `interrupted` is the last of these, `process` the latest run."""
 
     def __init__(self, command: tuple[str, ...]) -> None:
         self.command = command
@@ -256,10 +256,10 @@ class _Child:
         self._signals = self._signals or Signals(_SIGNALS)
 
     def run(self, variables: dict[str, str], *, limit: float | None = None, quiet: bool = False) -> int | None:
-        """Run the command; its exit code as a shell has it, None when it was ended after `limit` seconds.
+        """Run the command; returns its exit code as a shell would, None when it was ended after `limit` seconds.
 
-        With a `limit` it reads nothing and has a session of its own, so its child processes end with it. If `quiet`, its output is discarded,
-        and any signal ends it.
+        With a `limit` it reads nothing and has a session of its own, so its child processes end with it. If `quiet`, its output
+        is discarded, and any signal ends it.
         """
         kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", TOKEN_VARIABLE)}
         command = self.command

@@ -131,7 +131,8 @@ class _QueueHandler(logging.Handler):
 
 
 def log_to_stderr(form: str) -> None:
-    """Log to standard error from now on, as `text` or `json`: our records from INFO on, others from WARNING on. A slow reader delays nothing."""
+    """Log to standard error from now on, as `text` or `json`: our records from INFO on, others from WARNING on.
+    A reader that does not read it delays nothing."""
     handler = _QueueHandler(2)
     handler.setFormatter(_JsonLines() if form == "json" else _TextLines())
     logging.getLogger().addHandler(handler)
@@ -141,8 +142,8 @@ def log_to_stderr(form: str) -> None:
 class Signals:
     """From its creation on, these signals do not end the process; `listen` starts a thread that calls a function for each.
 
-    Python runs signal handlers only while the main thread executes bytecode, not while that waits for a lock or a process. The wake-up
-    descriptor receives each number at once. Create it in the main thread. An ignored signal, such as SIGHUP under nohup, stays ignored.
+    Python runs signal handlers only while the main thread executes bytecode, not while it waits for a lock; the wake-up
+    descriptor receives each number at once. Create it in the main thread. An ignored signal, as under nohup, stays ignored.
     """
 
     def __init__(self, numbers: Iterable[int]) -> None:

@@ -54,7 +54,8 @@ def check_output() -> None:
 
 
 def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mapping[str, Any]) -> None:
-    """Start the simulator that `make` returns, print that it is ready, and serve until a signal. Raises click.UsageError when it does not start."""
+    """Start the simulator that `make` returns, print that it is ready, and serve until a signal arrives.
+    Raises click.UsageError when it does not start."""
     from .process import Signals, at_stdin_eof, end_now
     from .workers import inherited
 
@@ -149,7 +150,7 @@ def _has_terminal() -> bool:
 
 
 def begin_end(ended: threading.Event, number: int) -> None:
-    """Begin the shutdown, by force when it takes too long; a second SIGINT ends at once, but not a SIGTERM, which `timeout` sends twice."""
+    """Begin the shutdown, by force if it takes too long. A second SIGINT ends at once; a SIGTERM (`timeout` sends two) does not."""
     from .process import BY_SIGNAL, end_in
 
     if not ended.is_set():

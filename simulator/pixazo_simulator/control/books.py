@@ -16,7 +16,7 @@ _ORPHANS = {
     "lost": "no complete response to its submission reached the app",
     "told": "it is COMPLETED, but the app never downloaded its video, although it downloaded others",
 }
-"""By fate, why a generation is an orphan: its video or failure did not reach the app. Of `told` ones only videos left behind are."""
+"""By fate, why a generation is an orphan: its end did not reach the app. Of those `told`, only videos left behind are."""
 MOST_FAILED = 2
 """Equal submissions that FAILED before another one is a waste: once or twice may be bad luck."""
 

@@ -42,10 +42,10 @@ T = TypeVar("T")
 
 
 class JournalFilters(TypedDict, total=False):
-    """What an exchange must match; `path`, `rule` and `text` are any part of its target, of the rule that decided, and of what is shown.
+    """What an exchange must match; `path`, `rule` and `text` are any part of its target, of the deciding rule, and of what is shown.
 
-    `after` and `before` are numbers of exchanges: the first ones after that, or the latest before it; nothing after the instant `at`
-    is listed; `elapsed` shows real times.
+    `after` and `before` are numbers of exchanges: the first ones after that, or the latest before it; nothing after the instant
+    `at` is listed; `elapsed` shows real times.
     """
 
     method: str | None
@@ -65,8 +65,8 @@ class JournalFilters(TypedDict, total=False):
 class InitialGeneration(TypedDict, total=False):
     """A generation that a world begins with; all members but `status` may be omitted.
 
-    `age` is in seconds since it was accepted, by default as policy `job_times` gives it; `charged`: the ledger contains its price, and
-    its refund by the policy. What was due in the past counts as delivered to `webhook_url`.
+    `age` is in seconds since it was accepted, by default as policy `job_times` gives it. `charged` says whether the ledger
+    contains its price, and its refund by the policy. What was due in the past counts as delivered to `webhook_url`.
     """
 
     status: Required[Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]]
@@ -81,7 +81,8 @@ class InitialGeneration(TypedDict, total=False):
 
 
 class PolicyFields(TypedDict, total=False):
-    """Values of the policy's fields for type checkers (equal to `Policy` by a test): strings as on the command line, numbers, lists."""
+    """What the fields of a policy can be set to, for type checkers; a test keeps it equal to `Policy`.
+    The values are strings as on the command line, or numbers and lists."""
 
     request_id: Literal["uuid7", "thirteen"]
     media: Literal["mp4", "placeholder"]
@@ -143,8 +144,8 @@ class PolicyFields(TypedDict, total=False):
 class ControlError(Exception):
     """A control request that was not carried out.
 
-    `status` is the status code, None when no simulator responded or nothing was sent; `body` is the body as JSON: after a `wait_for`
-    that timed out it says what did arrive, after an `advance` that stopped early how far the clock got.
+    `status` is the status code, None when no simulator responded or nothing was sent; `body` is the body as JSON: after a
+    `wait_for` that timed out it says what did arrive, after an `advance` that stopped early how far the clock got.
     """
 
     def __init__(self, status: int | None, message: str, body: Mapping[str, Any] | None = None) -> None:
@@ -257,7 +258,10 @@ class ControlClient:
         return self._call("GET", "/_sim/world/log", dict[str, Any])
 
     def history(self, *, after: int | None = None, limit: int | None = None) -> responses.History:
-        """The latest commands that changed the world, or the first `after` a position. Raises ControlError (400) without a log."""
+        """The latest commands that have changed the world, as far as the log reaches, or the first `after` a position.
+
+        Raises ControlError with status 400 on a server that keeps no log.
+        """
         return self._list("world/history", responses.History, after=after, limit=limit)
 
     def keep_state(self) -> int:
@@ -294,7 +298,10 @@ class ControlClient:
         return self._call("POST", "/_sim/clock/advance", responses.Advanced, given).events
 
     def upcoming(self, seconds: float | None = None) -> responses.Upcoming:
-        """What falls due within these seconds of the world's clock (by default 15) if nothing else happens; only the next attempt of a webhook."""
+        """What falls due within this many seconds of the world's clock (15 by default) if nothing else happens.
+
+        Nothing is sent and nothing changes. Of a webhook only the next attempt is listed.
+        """
         return self._list("upcoming", responses.Upcoming, seconds=seconds)
 
     def ledger(self, *, limit: int | None = None, at: datetime | str | None = None) -> responses.LedgerPage:
@@ -310,7 +317,10 @@ class ControlClient:
         return self._list("generations", responses.GenerationPage, limit=limit, at=at)
 
     def status(self, request_id: str, *, at: datetime | str | None = None) -> responses.StatusAnswer:
-        """The response to a status read now or `at` an instant (a future one: if nothing changes): `text` byte for byte, `body` decoded."""
+        """The response to a status read of this generation now, or `at` an instant: `text`, byte for byte, and `body`, decoded.
+
+        For a future instant it is what the response will be if nothing changes until then.
+        """
         return self._list("status", responses.StatusAnswer, request_id=request_id, at=at)
 
     def journal(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
@@ -357,7 +367,7 @@ class ControlClient:
     ) -> responses.Explanation:
         """What would happen to this request, and why; nothing is sent and nothing changes.
 
-        A string `body` is sent as it is, any other as JSON; without a key in `headers`, that of this world is sent.
+        A `body` that is a string is sent as it is, any other as JSON. The key of this world is sent when `headers` contain none.
         """
         asked = {"method": method, "path": path, "headers": headers, "body": body}
         return self._call("POST", "/_sim/explain", responses.Explanation, _given(asked))
@@ -389,9 +399,9 @@ class ControlClient:
         return self._call("POST", f"/_sim/deliveries/{number}/resend", responses.Attempt)
 
     def rotate_webhook_secret(self, *, overlap: float = 86_400.0) -> responses.WorldState:
-        """Sign webhooks with a new secret (`webhook_secret` of the result), and for `overlap` seconds of the world's clock also the former.
+        """Sign webhooks with a new secret, and for `overlap` seconds of the world's clock with the former one, too.
 
-        The world's policy must have `webhook_signature=standard`.
+        The result has the new one as `webhook_secret`. The world's policy must have `webhook_signature=standard`.
         """
         return self._call("POST", "/_sim/webhook-secret/rotate", responses.WorldState, {"overlap": overlap})
 

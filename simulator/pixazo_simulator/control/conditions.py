@@ -34,7 +34,7 @@ def weigh(conditions: Iterable[Matchers]) -> int:
 class Search:
     """Counts what fulfils every matcher of a condition; call `look` again whenever something has happened.
 
-    `what` is exchanges, deliveries or generations. Raises ValueError for matchers that are too heavy, and for a pattern that is not valid.
+    `what` is exchanges, deliveries or generations. Raises ValueError for too heavy matchers and invalid regular expressions.
     """
 
     def __init__(self, world: World, wanted: Wait | Verification, *, is_first_enough: bool = False) -> None:
@@ -50,7 +50,7 @@ class Search:
         self._next_change: int | None = None
 
     def _widened(self, name: str, matcher: Matcher) -> Matcher:
-        """A matcher for a word such as `submit` also has this world's operations of model files; one given as `one_of` does not."""
+        """A matcher for a word such as `submit`, with this world's operations of model files; `one_of` is left as it is."""
         is_word = isinstance(getattr(self._condition, name), str)
         if name != "operation" or not is_word or matcher.operator != "one_of":
             return matcher

@@ -122,7 +122,7 @@ class ControlHandler:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a control request, or one for a document of the simulator, unless the caller disconnects before its end.
 
-        Of saved worlds of more than BODY_LIMIT bytes, or of unknown length, one at a time is read.
+        Saved worlds of more than BODY_LIMIT bytes, or of unknown length, are read one at a time.
         """
         length = dict(scope["headers"]).get(b"content-length", b"").decode("latin-1")
         is_long = not length.isdecimal() or int(length[:20]) > BODY_LIMIT
@@ -197,7 +197,8 @@ def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
 
 
 async def read_body(receive: Receive, limit: int, announced: int = 0, remedy: str = "") -> bytes | None:
-    """The whole body, None when the caller disconnected. Raises Refused once it, or its `announced` length, is beyond `limit` bytes."""
+    """The whole body; None when the caller disconnected before its end.
+    Raises Refused with the remedy as soon as it, or its `announced` length, is longer than `limit` bytes."""
     taken, more = bytearray(), announced <= limit
     while more:
         message = await receive()
@@ -259,9 +260,10 @@ _ACCOUNTS = {
 
 
 def discovery_document(number: int | None, rate: float = 0.0) -> dict[str, Any]:
-    """The document for a clock of this rate: `accounts` of this `number` by role, unused so far (None: without magic keys), and `prompts`.
+    """The document for a clock of this rate; each `number` has other accounts, None has none, as without magic keys.
 
-    Of a manual clock, `advance` is the POST that advances it, with `seconds` added.
+    It has the `accounts` by role, unused so far, the `prompts` by the status they end in, and the `clock`. For a manual clock,
+    `advance` is the POST that advances it, with `seconds` added.
     """
     advance = {"path": "/_sim/clock/advance", "body": {"every_world": True}}
     clock = {"kind": "running", "rate": rate} if rate else {"kind": "manual", "advance": advance}

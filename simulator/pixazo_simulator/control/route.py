@@ -37,7 +37,7 @@ class TlsListeners(Protocol):
     """The TLS listeners of a server, each of which serves one world; the package `server` has them."""
 
     async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
-        """Open one with a certificate for these hosts. Raises ValueError with the remedy, also where there are too many, or LookupError for a deleted world."""
+        """Open one with a certificate for these hosts. Raises ValueError with the remedy, LookupError for a deleted world."""
         ...
 
     async def close(self, world: World, number: int) -> bool:
@@ -75,7 +75,8 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
         return world_of(self.key, self.worlds)
 
     async def apply(self, command: Callable[[int], Command[T]], unknown: str = "") -> T:
-        """Carry out a command made of the present instant, for the world of the caller. Raises Refused; `unknown` is for a KeyError."""
+        """Carry out a command, which is made of the present instant, for the world of the caller; returns its outcome.
+        Raises Refused for a value that is refused, and with the message `unknown` where nothing has the number in the path."""
         world = self.world
         with refuse_errors(unknown.format(self.number)):
             return await self.worlds.apply(world, command(world.clock.now()))
@@ -84,10 +85,10 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
 class ControlRoute(msgspec.Struct, frozen=True, dict=True):
     """A control route; its name is the operationId, and in snake case the method of ControlClient.
 
-    The signature of `carry_out` has the types of body (or query) and response, its docstring is the description. `needs_world`: a key
-    must be sent. `refusals` are its own status codes with their types. `at_once`: a short request needs no event loop, so a caller in
-    this process carries it out in its own thread. `local`: it reports on this process only. `reveals` are members of the response that
-    are shown as they are: keys that the caller may know, or data from which `state` has taken the keys.
+    The signature of `carry_out` has the types of body (or query) and response, its docstring is the description. `needs_world`: a
+    key must be sent. `refusals` are its own status codes with their types. `at_once`: a short request needs no event loop, so a
+    caller in this process carries it out in its own thread. `local`: it reports on this process only. `reveals` are members of
+    the response that are shown as they are: keys that the caller may know, or data from which `state` has taken the keys.
     """
 
     method: str
@@ -139,7 +140,7 @@ def world_of(key: str, worlds: Worlds) -> World:
 
 @contextmanager
 def refuse_errors(unknown: str = "") -> Generator[None]:
-    """Turn a ValueError into status code 400 (409: the key is taken), and a KeyError into 404 with the message `unknown`, if given."""
+    """Turn a ValueError into a 400 (409: the key is taken), and a KeyError into a 404 with the message `unknown`, if given."""
     try:
         yield
     except KeyError:

@@ -32,8 +32,8 @@ class Request(msgspec.Struct, gc=False):
     `body` is None when it is longer than the policy allows, and may be only the beginning of the `received` bytes. `started` is when the
     server had read the headers, in seconds of its monotonic clock. `entry` is its number in the journal, once it is there.
 
-    Determined once, from the head: `endpoint`; `called`, the origin that the caller used; `decided_by`, the points of the policy that
-    decide about such a request, however it is answered.
+    Determined once, from the head: `endpoint`; `called`, the origin that the caller used; `decided_by`, the points of the policy
+    that decide about such a request, however it is answered.
     """
 
     method: str
@@ -109,9 +109,9 @@ def _called(scheme: str, host: str, server: tuple[str, int | None]) -> str:
 
 
 def _forwarded(headers: Sequence[spec.Header], called: str) -> str:
-    """The origin that a proxy says that its client called, in `Forwarded` or else in `X-Forwarded-` headers; otherwise the `called` one.
+    """The origin that a proxy says that its client called, in `Forwarded` or else in `X-Forwarded-` headers; else the `called` one.
 
-    Of several values the first counts, that of the outermost proxy; several prefixes are one path. An invalid value counts as absent.
+    Of several values the first counts, the outermost proxy's; several prefixes are one path. An invalid value counts as absent.
     """
     scheme, _, host = called.partition("://")
     standard = _standard(",".join(_values(headers, b"forwarded")))
@@ -154,7 +154,7 @@ def _authority(text: str) -> re.Match[str] | None:
 class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
     """Where a request goes, known from its head: the endpoint, the world concerned, and the policy and clock that apply to it.
 
-    At most `body_limit` bytes of its body are read (None: none), of which `keep` are kept for the journal only (None: all, to be judged).
+    At most `body_limit` bytes of its body are read (None: none). Only `keep` are kept, for the journal (None: all, to be judged).
     """
 
     endpoint: spec.Endpoint
@@ -178,9 +178,9 @@ class RoutedRequest(msgspec.Struct, frozen=True, gc=False):
 class Response(msgspec.Struct, frozen=True, gc=False):
     """A response to one request, as it is `at` an instant of the clock of its world (UTC milliseconds).
 
-    The server carries out its effects in this order: a line for the `log`; `wakes`, since a webhook may have become due; `hold`, an
-    instant of the world's clock by which due webhooks must have been attempted; `pause`, real seconds; `transmission`, how the bytes are
-    sent (empty: immediately and whole). Without the last three it `leaves_at_once`.
+    The server carries out its effects in this order: a line for the `log`; `wakes`, since a webhook may have become due; `hold`,
+    an instant of the world's clock by which due webhooks must have been attempted; `pause`, real seconds; `transmission`, how the
+    bytes are sent (empty: immediately and whole). Without the last three it `leaves_at_once`.
 
     The rest is for the journal of `world`, if any: why this is the response and which points of the policy decided that, the generation
     concerned, what a script did, what to send instead, the `former` world of the key. Of an `opaque` body it keeps the length only.
@@ -265,7 +265,8 @@ def complete(
 
 
 def framed(answer: spec.Answer, now: int) -> tuple[spec.Header, ...]:
-    """The headers of an answer with Content-Length (RFC 9110, 8.6: none in a 204, that of the unknown 200 in a 304) and Date."""
+    """The headers of an answer with its Content-Length and Date.
+    RFC 9110, 8.6 forbids a length in a 204; in a 304 it would be that of the 200, which is not known here."""
     length = None if answer.status in spec.BODILESS else len(answer.body)
     return _framed(answer.headers, length, now // spec.SECOND)
 

@@ -40,7 +40,7 @@ _QUOTING = (spec.InvalidParameters, spec.InvalidBody, spec.UnsupportedMediaType)
 
 
 class Gateway:
-    """The gateway over the worlds of a server, which calls `route` with the head of a request, and `respond` when it has the body."""
+    """The gateway over the worlds of a server, which calls `route` with a request's head, and `respond` once it has the body."""
 
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds

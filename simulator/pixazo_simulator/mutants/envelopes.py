@@ -1,4 +1,4 @@
-"""STATUS, FLOW, OUT, TIME, FAIL, WEBHOOK: wrong status envelopes, read or delivered: states, outputs and media, timestamps, failures, webhooks."""
+"""STATUS, FLOW, OUT, TIME, FAIL, WEBHOOK: wrong status envelopes: states, outputs, media, timestamps, failures, webhooks."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ class Memory:
 class Context:
     """The caller's world, or for a caller without a key the world that owns the request id in the path, or none.
 
-    `caller` is the world that the caller's own key opens, if any; `memory` and `now` (UTC milliseconds) are those of the former.
+    `caller` is the world of the caller's own key, if any; `memory` and `now` (UTC milliseconds) are those of the world itself.
     """
 
     _worlds: Worlds
@@ -342,7 +342,8 @@ class Variant:
 
 
 class EditedGateway:
-    """In place of the gateway of one server: edits each request, passes it on, edits the reply, without I/O, with a memory of each world."""
+    """Takes the place of the gateway of one server: edits each request, passes it on, edits the reply. It does no I/O either.
+    What editors remember about a world is forgotten with it; servers share nothing."""
 
     def __init__(self, gateway: Gateway, change: Mutant | Variant, worlds: Worlds) -> None:
         self._gateway = gateway

@@ -1,7 +1,7 @@
 """Redirects calls to the vendor's hard-coded hosts to a simulator, or refuses them, in this process and in child processes.
 
-But for the control client within `redirect()`, it imports only the standard library and itself, relatively: `preload/` loads this
-folder as `_pixazo_redirect` into processes whose Python may have no package of ours.
+Except for the control client within `redirect()`, it imports only the standard library and itself, by relative names: `preload/`
+loads this folder as `_pixazo_redirect` into processes whose Python may have no package of ours.
 """
 
 from .context import (

@@ -42,11 +42,11 @@ def redirect(
 ) -> Generator[Redirection]:
     """Redirect this process's calls to `https://HOST` to the world of `api_key` on the simulator at `url`.
 
-    This applies to all threads, to clients created before, and despite proxies in the environment. TLS is verified as usual, against the
-    simulator's own authority; any key that a client sends is replaced by the key of the world. Every other use of the hosts fails and is
-    listed in `violations` of the yielded redirection. Processes that start meanwhile are not redirected: use `pixazo-sim exec` for them.
-    `control_token` is that of `--control-token`. Raises RedirectionError when the simulator opens no TLS listener, or while another
-    redirection is active.
+    This applies to all threads, to clients created before, and despite proxies in the environment. TLS is verified as usual,
+    against the simulator's own authority; any key that a client sends is replaced by the key of the world. Every other use of the
+    hosts fails and is listed in `violations` of the yielded redirection. Processes that start meanwhile are not redirected: use
+    `pixazo-sim exec` for them. `control_token` is that of `--control-token`. Raises RedirectionError when the simulator opens no
+    TLS listener, or while another redirection is active.
     """
     # Here, since a process that `exec` started may have nothing of ours except this folder.
     from pixazo_simulator.control import ControlClient, ControlError
@@ -74,7 +74,7 @@ def redirect(
 
 
 def begin() -> None:
-    """Redirect this process as its environment says, before its program runs. Raises whatever prevents that, such as KeyError."""
+    """Redirect this process as its environment says, before its program runs; raises whatever prevents that, such as KeyError."""
     hosts, port = os.environ[REDIRECT_HOSTS].split(","), int(os.environ[REDIRECT_PORT])
     redirection = _ChildRedirection(hosts, ("127.0.0.1", port))
     Patches(redirection, Path(os.environ[REDIRECT_CA]).read_text(encoding="ascii")).__enter__()

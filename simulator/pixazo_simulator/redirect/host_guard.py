@@ -23,7 +23,7 @@ from .proxy import Address, normalized
 from .routing import Redirection, environment_proxies
 
 GUARD_VARIABLE = "PIXAZO_GUARD"
-"""What a child process must refuse: hosts separated by commas, a space, and JSON with `file` and `test` of the ban, and `why`."""
+"""What a child process must refuse: hosts separated by commas, a space, and JSON with `file` and `test` of the ban and `why`."""
 REMEDY = (
     "it is the real gateway, which costs money, so this was refused: use pixazo_env before the app is imported, so that it"
     " takes PIXAZO_BASE_URL from the environment, or use pixazo_redirect; if the real one is meant, say"

@@ -23,8 +23,8 @@ _spec_of = cache(find_spec)
 class Patches:
     """`with Patches(redirection, ca_pem):` resolves names, connects sockets and verifies certificates as the redirection says.
 
-    Certificates: where an SSL context wraps a connection, that keeps its settings (ALPN, host name check, verification) but trusts only the
-    given authority, and the context is not changed. Without an authority no certificate is trusted: such a redirection admits no connection.
+    A connection that an SSL context wraps keeps its settings (ALPN, host name check, verification) but trusts only the given
+    authority; the context is not changed. Without an authority no certificate is trusted: such a redirection admits nothing.
     """
 
     active: ClassVar[list[Redirection]] = []

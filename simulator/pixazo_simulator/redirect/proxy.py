@@ -49,9 +49,9 @@ log = logging.getLogger("pixazo_simulator")
 
 
 class ProxyRequest(NamedTuple):
-    """What a client asks of the proxy: a method, a host, and the `path` of a target in absolute form.
+    """What a client asks of the proxy: a method, the host to reach, and the `path` of a target in absolute form.
 
-    `secure`: the target is https, so the client, such as axios before 1.8, leaves TLS to the proxy.
+    `secure` is true for an https target: the client, such as axios before 1.8, leaves TLS to the proxy.
     """
 
     method: str
@@ -79,9 +79,10 @@ Decide = Callable[[ProxyRequest], Tunnel | Forward | str]
 
 
 class Proxy:
-    """`with Proxy(decide) as proxy: ... proxy.url`: listens on a free port of 127.0.0.1 until the block ends; a thread per connection.
+    """`with Proxy(decide) as proxy: ... proxy.url`: listens on a free port of 127.0.0.1 until its end; a thread per connection.
 
-    `connect` opens a connection to an address. `ca_pem` is the authority to trust when TLS is left to the proxy; without it: 400.
+    `connect` opens a connection to an address. `ca_pem` is the authority to trust when TLS is left to the proxy; else that gets
+    400.
     """
 
     def __init__(
@@ -144,6 +145,7 @@ class Proxy:
         self._threads.discard(threading.current_thread())
 
     def _handle(self, client: socket.socket) -> tuple[str, str] | None:
+        """Serve one connection; returns status line and message of an error, None when it was relayed."""
         try:
             head, rest = _read_head(client)
         except TimeoutError:
@@ -198,8 +200,8 @@ class Proxy:
 class Upstream:
     """The origin to which connections are relayed. Raises ValueError for a string that is not an http(s) origin.
 
-    An upstream on this machine gets the caller's Host header: a gateway derives its URLs from it, and a proxy the intended host. One
-    elsewhere gets its own (RFC 9110, 7.2), and one request per connection.
+    An upstream on this machine gets the caller's Host header: a gateway derives its URLs from it, and a proxy the intended host.
+    One elsewhere gets its own (RFC 9110, 7.2), and one request per connection.
     """
 
     def __init__(self, text: str) -> None:

@@ -59,7 +59,7 @@ class Redirection:
         return host
 
     def destination(self, host: object, port: object) -> Address | None:
-        """Where a connection goes instead; None leaves it alone. Raises ConnectionRefusedError for a port on which the gateway does not listen."""
+        """Where a connection goes instead, None to leave it alone. Raises ConnectionRefusedError for a port without a gateway."""
         name, number = normalized(host), _number(port)
         name = self._placeholders.get(name, name)
         if self.covers(name):
@@ -74,7 +74,8 @@ class Redirection:
         return peer is not None and peer[:2] in (self._listener, *(relay.address for relay in self._relays.values()))
 
     def admit(self, host: str, peer: tuple[Any, ...] | None) -> None:
-        """Let a connection to this peer (None: not connected yet) be used for a host. Raises ConnectionRefusedError if it does not reach the listener."""
+        """Let a connection to this peer (None: not connected yet) be used for one of the hosts.
+        Raises ConnectionRefusedError when it does not reach the listener."""
         if peer is not None and not self.is_redirected(peer):
             raise self.refusal(
                 f"{host} was called through {peer[0]} port {peer[1]}, which is not the simulator: let the host be resolved "

@@ -96,7 +96,7 @@ class When:
         retry_after: int | None = None,
         times: int | None = None,
     ) -> When:
-        """Send this response, and accept nothing; an error status without `json` or `text` gets the gateway's body. `retry_after`: seconds."""
+        """Send this response and accept nothing; `retry_after` is in seconds. An error without a body gets the gateway's."""
         self._open = False
         given = Reply(status=status, json=json, text=text, headers=dict(headers or {}), retry_after=retry_after)
         return self._say(times, reply=given)

@@ -28,7 +28,8 @@ _MOST_DIFFERENCES = 20
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The step of a rule that decides a call: number of the rule from 1, its label in reports, index of the step from 0, seed of its faults."""
+    """The step of a rule that decides a call; `number` counts rules from 1, `label` names the rule in journals and reports.
+    `index` counts the steps of the rule from 0; `seed`, which the world gives, is where the faults draw from."""
 
     number: int
     label: str
@@ -38,7 +39,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """Whether one rule decides a call, whether it is about such calls at all, and a phrase for each reason why it does not decide."""
+    """Whether one rule decides a call, whether it is about such calls at all, and a phrase for each reason why not."""
 
     number: int
     label: str
@@ -138,7 +139,8 @@ class RuleEntry:
         return differing if index is None else [*differing, *self.rule.steps[index].inapplicable_faults(facts.values)]
 
     def lost_draw(self) -> str | None:
-        """Why the draw lets the next matching request through, None when the rule decides it; the n-th request always has the same draw."""
+        """Why the draw lets the next matching request through; None when the rule decides it.
+        The n-th request has the same draw whatever else happens, so a dry run and a second look agree with what follows."""
         wanted = self.rule.probability
         if wanted == 1:
             return None
@@ -244,7 +246,7 @@ class Script:
     def add(self, rule: Rule, now: int = 0) -> int:
         """Append a rule at an instant (UTC milliseconds) and return its number.
 
-        Raises ValueError beyond 1,000 rules, `MOST_WEIGHT`, `MOST_BYTES`, for a pattern that is not valid, and an operation that is not served.
+        Raises ValueError beyond 1,000 rules, `MOST_WEIGHT`, `MOST_BYTES`, for an invalid regular expression or unknown operation.
         """
         number = self._made + 1
         self._hold({**self._entries, number: self._entry(number, rule, now, self._entries)})

@@ -48,7 +48,7 @@ class RequestConditions(TypedDict, total=False):
 
 
 class SubmitConditions(RequestConditions, total=False):
-    """What can be matched in a submission: members of its `body`, listed or not, and the number of its `generation` once accepted, from 1."""
+    """What can be matched in a submission: members of its `body`, listed or not, and the number of its `generation`, from 1."""
 
     generation: Condition
     duration: Condition
@@ -63,7 +63,7 @@ class SubmitConditions(RequestConditions, total=False):
 
 
 class _GenerationConditions(TypedDict, total=False):
-    """What can be matched in the generation concerned: `generation` counts accepted ones from 1, `age` the seconds since acceptance."""
+    """What can be matched in the generation concerned: its number among the accepted ones, from 1, and its `age` in seconds."""
 
     request_id: Condition
     generation: Condition

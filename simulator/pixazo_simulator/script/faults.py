@@ -1,4 +1,4 @@
-"""Every kind of fault, by name. To add one, add a class here: all lists of kinds, and what the packages export, are made of the classes."""
+"""Every kind of fault, by name. To add one, add a class here: lists of kinds and exports are made from the classes."""
 
 from __future__ import annotations
 
@@ -287,9 +287,9 @@ class UnknownStatus(Fault, frozen=True):
 
 
 class ChangedMembers(Fault, frozen=True):
-    """A body whose members are absent, renamed, null, or have another value; a dot leads into an object. No error response changes.
+    """A body whose members deviate: some are absent, renamed, null, or have another value; a dot leads into an object.
 
-    `remove` and `null` are names, `rename` maps names to others, `set` maps names to values.
+    `remove` and `null` are names, `rename` maps names to others, `set` maps names to values; an error response stays as it is.
     """
 
     applies_to: ClassVar = SUBMITS | _STATUS | _WEBHOOK
@@ -331,6 +331,7 @@ def _holder(members: dict[str, Any], name: str) -> tuple[dict[str, Any] | None, 
 
 
 def _take(members: dict[str, Any], name: str) -> Any:
+    """Remove a member; returns its value, or UNSET where it is absent."""
     found, last = _holder(members, name)
     return msgspec.UNSET if found is None else found.pop(last, msgspec.UNSET)
 

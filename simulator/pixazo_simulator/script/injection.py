@@ -47,7 +47,7 @@ def wait(faults: Iterable[Fault], random: Random) -> float:
 
 
 def transmission(faults: Iterable[Fault], random: Random, length: int = 0) -> Transmission:
-    """How a response with a body of `length` bytes is sent: delays, what precedes the response, what is left of the body, the ending."""
+    """How a response with a body of `length` bytes is sent: delays, what precedes it, what is left of the body, the ending."""
     faults = tuple(faults)
     done: list[Wait | Noise | Send | Ending] = [Wait(seconds)] if (seconds := wait(faults, random)) else []
     ending, kept = _ending(faults), Send()

@@ -114,7 +114,8 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
     operand: Any
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for an invalid operator or operand, and beyond the bounds; `weight` compiles a pattern."""
+        """Raise ValueError with the remedy for an invalid operator or operand, and beyond the bounds.
+        A regular expression is compiled by `weight`, or by the first `holds`."""
         if self.operator not in _OPERATORS:
             raise ValueError(
                 f"operator {shown(self.operator)} is not one of {', '.join(_OPERATORS)}"
@@ -272,8 +273,8 @@ def _too_much(operator: str, problem: object) -> str:
 def weight(matchers: Iterable[Matcher], most: int) -> int:
     """The weight of conditions together, or any number above `most` when it is more than that.
 
-    Each condition and each value in it weighs 1, a pattern its length or three times its compiled size: a search takes about as many
-    steps for each byte. Raises ValueError with the remedy for an invalid pattern.
+    Each condition and each value in it weighs 1, a regular expression its length or three times its compiled size: a search takes
+    about as many steps for each byte. Raises ValueError with the remedy for an invalid regular expression.
     """
     total = 0
     for matcher in matchers:
@@ -315,9 +316,9 @@ def ends_with(end: str) -> Matcher:
 def matches(pattern: str) -> Matcher:
     """A string with a match of the regular expression in its first 2,000 code points.
 
-    The syntax is RE2's: as Python's without lookahead, lookbehind, backreferences and possessive quantifiers; `\\z` is the end of the
-    string; `\\d`, `\\w`, `\\s`, `\\b` know only ASCII (`\\pL` is any letter). `(?i)` ignores case, with `(?s)` `.` matches a line's end.
-    Raises ValueError with the remedy for any other pattern, and beyond 500 code points.
+    The syntax is RE2's: as Python's without lookahead, lookbehind, backreferences and possessive quantifiers; `\\z` is the end of
+    the string; `\\d`, `\\w`, `\\s`, `\\b` know only ASCII (`\\pL` is any letter). `(?i)` ignores case, with `(?s)` `.` matches a
+    line's end. Raises ValueError with the remedy for any other pattern, and beyond 500 code points.
     """
     made = Matcher("matches", pattern)
     made.test()  # compiles it

@@ -237,7 +237,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         return found
 
     def window(self, added: int) -> tuple[int, int | None]:
-        """The instants (UTC milliseconds) from which and before which it is tried. Raises ValueError for a string that is no instant."""
+        """The instants (UTC milliseconds) from which and before which it is tried. Raises ValueError for what is no instant."""
         ends = None if self.until is None else _instant("until", self.until, added)
         return _instant("since", self.since, added), ends
 
@@ -290,6 +290,7 @@ def written(value: float | str) -> str:
 
 
 def _instant(name: str, moment: float | str, added: int) -> int:
+    """A moment in UTC milliseconds."""
     if not isinstance(moment, str):
         return added + round(moment * spec.SECOND)
     if (instant := spec.read_instant(moment)) is None:

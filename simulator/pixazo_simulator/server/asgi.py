@@ -97,7 +97,7 @@ class Application:
         self.worlds.log = self.log
 
     def scratch(self, begun: Begun) -> tuple[Worlds, Answering]:
-        """Worlds of the settings with which those of the server began, for trials, initially without any world, and what answers requests there."""
+        """Worlds with the server's first settings, for trials, initially without any world, and what answers requests there."""
         worlds = Worlds(self._settings, self.worlds.videos, begun)
         return worlds, Responder(self._gateway_over(worlds), worlds, self.dispatcher).carry_out
 
@@ -148,7 +148,7 @@ def is_ours(method: str, path: str) -> bool:
 
 
 class BodyQueue:
-    """Lets one large body, of `/_sim` or of the gateway, be processed at a time, each in a turn of the event loop, so others are served in between."""
+    """Lets one large body, of `/_sim` or the gateway, be processed per turn of the event loop, so others are served in between."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
@@ -179,7 +179,8 @@ class GatewayApp:
         self._all_held = 0
 
     def begin(self, request: Request) -> RoutedRequest | None:
-        """The route of a request that can be answered directly once its body is complete; None for ours, a large or unread body, and a failure, which ASGI reports."""
+        """The route of a request that can be answered directly, once its body is complete.
+        None for our own routes, for a body that is large or is not read, and where the gateway fails, which ASGI then reports."""
         if type(request.endpoint) is spec.Unrouted and is_ours(request.method, request.path):
             return None
         request.started = real_clock()
@@ -270,7 +271,8 @@ class GatewayApp:
             return await self.responder.ask(request, route), route
 
     async def _read_body(self, request: Request, route: RoutedRequest, receive: Receive) -> bool | None:
-        """Read as much of the body as the route says; False: the caller disconnected. None: beyond MOST_HELD bytes of all bodies."""
+        """Read as much of the body as the route says.
+        False when the caller disconnects before its end, None when the bodies in memory would exceed MOST_HELD bytes."""
         limit, keep = route.body_limit, route.keep
         if limit is None or request.content_length > limit:
             route.take(request, b"")
@@ -298,7 +300,7 @@ class GatewayApp:
 
 
 def _encoded(response: Response, *, keep_alive: bool) -> bytes | None:
-    """The bytes of a response as uvicorn sends them; None for effects, headers about the connection, and a wrong length."""
+    """The bytes of a response as uvicorn sends them; None if it has effects, headers about the connection, or a wrong length."""
     if not response.leaves_at_once:
         return None
     head, length = _head(response.status, response.headers, keep_alive)

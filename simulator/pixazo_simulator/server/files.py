@@ -19,7 +19,7 @@ FILE_LIMIT = 16 * 1024 * 1024
 
 
 def read_profile(name: str) -> Policy:
-    """The profile with this name, or the one in the file with this path. Raises ValueError with the file, the field and the remedy.
+    """The profile with this name, or the one in the file with this path. Raises ValueError with file, field and remedy.
 
     A file has policy fields at its top level; `extends` names the profile that it starts from (`documented` if absent).
     """
@@ -52,7 +52,7 @@ def _policy_of(data: object) -> Policy:
 
 
 def read_script(path: Path) -> tuple[Rule, ...]:
-    """The rules in a file: JSON or YAML by its name, else TOML. Raises ValueError with the file, the line, the key and the remedy."""
+    """The rules in a file: JSON or YAML by its name, else TOML. Raises ValueError with the file, line, key and remedy."""
     from pixazo_simulator.script import script_from
 
     text, form = read_text(path, "script")

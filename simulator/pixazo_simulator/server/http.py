@@ -89,7 +89,7 @@ class DirectWay(Protocol):
 class Heads:
     """The latest heads of requests that were answered directly, by their bytes: a polling client sends the same head each time.
 
-    Those of one called address, since that is the origin of a request without a usable Host header.
+    They belong to clients that called one address, since that is the origin of a request without a usable Host header.
     """
 
     def __init__(self) -> None:
@@ -276,7 +276,7 @@ class GatewayProtocol(HttpToolsProtocol):
         return self.is_responding() and not self.held and self.scheme == "http"
 
     def _parse_received(self) -> None:
-        """Parse until enough requests wait (one takes some 2 KiB); after requests that were answered directly, others are served first."""
+        """Parse until enough requests wait (each takes some 2 KiB); after those that were answered directly, serve others."""
         while self._received and self._refusal is None and len(self.pipeline) < MOST_WAITING:
             size = BODY_PIECE if self._in_body else HEAD_PIECE
             piece, self._received = self._received[:size], self._received[size:]
@@ -312,8 +312,8 @@ class GatewayProtocol(HttpToolsProtocol):
     def _feed(self, data: memoryview) -> memoryview:
         """Feed the parser and return what it left: it stops after the headers of a request that asks for an upgrade.
 
-        An upgrade may be ignored (RFC 9110, 7.8): the headers are parsed again without it. Where the parser stops for another reason, it
-        would stop there forever: HttpParserUpgrade is raised.
+        An upgrade may be ignored (RFC 9110, 7.8): the headers are parsed again without it. Where the parser stops for another
+        reason, it would stop there forever: HttpParserUpgrade is raised.
         """
         try:
             self.parser.feed_data(data)

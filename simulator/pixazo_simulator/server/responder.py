@@ -33,7 +33,8 @@ log = logging.getLogger("pixazo_simulator")
 class Responder:
     """A gateway over the worlds of a server, with its journal and log. Any thread may use it.
 
-    Call `route` with the head, let the route `take` the body, call `respond`, carry out the `steps` unless it leaves at once, call `sent`.
+    Call `route` with the head of a request, let the route `take` its body, and call `respond`. Carry out the `steps` of a
+    response unless it leaves at once. Call `sent` at the end.
     """
 
     def __init__(self, gateway: Gateway | EditedGateway, worlds: Worlds, dispatcher: Dispatcher) -> None:
@@ -129,7 +130,7 @@ class Responder:
         self.traffic.count(route.endpoint.name, response.status, response.request.started)
 
     async def _cut(self, response: Response, cut: str) -> None:
-        """Enter in the journal what of a response its caller did not get."""
+        """Enter in the journal what the caller did not get of a response."""
         with suppress(StateUnavailableError):
             if response.world:
                 command = CutExchange(response.at, response.request.entry, response.at, cut)
@@ -164,7 +165,7 @@ class Responder:
         return response
 
     def _failure(self, request: Request, error: Exception) -> Response:
-        """The response to a request that the simulator fails to answer, which is logged: 503 (nothing happened) without its store."""
+        """The response to a request that the simulator fails to answer: a logged error, or 503 when the store cannot be used."""
         now = self.worlds.clock.now()
         if isinstance(error, StateUnavailableError):
             status, message = HTTPStatus.SERVICE_UNAVAILABLE, f"The state of the simulator is not available: {error}."

@@ -84,7 +84,7 @@ class Simulator:
     ) -> tuple[Self, Replayed]:
         """A simulator whose one world is that of a log (see `ControlClient.export_world`), and the result of replaying it.
 
-        Its clock is stopped at the end of the log; the state after each command can be looked at. Raises ValueError for a log that cannot be read.
+        Its clock stands at the log's end; the state after each command can be looked at. Raises ValueError for an unreadable log.
         """
         from pixazo_simulator.state import Replayed, described, kept_log
 
@@ -123,7 +123,10 @@ class Simulator:
         return self._application.worlds.unmatched.total if self._application else 0
 
     def start(self) -> Self:
-        """Listen; returns when connections are accepted. Raises SimulatorError after 10 s, and for monkey-patched threads (gevent)."""
+        """Start to listen; returns when connections are accepted.
+
+        Raises SimulatorError when that takes longer than 10 s, or where threads are monkey-patched, as by gevent.
+        """
         if self._server is not None:
             raise SimulatorError(
                 f"the simulator is already running on port {self.port}: stop it first or create another"
@@ -202,10 +205,10 @@ class Simulator:
     ) -> list[AdvanceEvent]:
         """Advance the clock of a world and return the events; webhook deliveries that fell due have been attempted.
 
-        Give seconds, or `until`: `next` (when the next of these falls due) or an instant, a `datetime` with a time zone or a string of RFC 3339.
-        It can serve as the `sleep` of a client under test. Raises SimulatorError when the server is not running, ValueError for a time that
-        is past or beyond the year 9999, AdvanceError when more deliveries are due than one advance attempts (10,000), or when they take longer
-        than 300 real seconds: the clock has stopped before the end.
+        Give seconds, or `until`: `next` (when the next of these falls due) or an instant, a `datetime` with a time zone or a
+        string of RFC 3339. It can serve as the `sleep` of a client under test. Raises SimulatorError when the server is not
+        running, ValueError for anything but a time from now to the end of the year 9999, AdvanceError when more deliveries are
+        due than one advance attempts (10,000), or when they take longer than 300 real seconds: the clock has stopped early.
         """
         server, application, world = self._running(api_key)
         if seconds is not None and until is None:
@@ -221,10 +224,10 @@ class Simulator:
         return events
 
     def change_settings(self, *, policy: Policy | None = None, script: Iterable[Rule] | None = None) -> int:
-        """Start worlds with this policy and script from now on, as when `serve` reads its files again; returns how many worlds changed.
+        """Start worlds with this policy and script from now on, as `serve` does when it reads its files again.
 
-        Worlds that still have the original policy or rules get the new ones; what was accepted keeps its plan. Raises SimulatorError when
-        the server is not running, ValueError for rules that are refused.
+        Worlds that still have the original policy or rules get the new ones; what was accepted keeps its plan. Returns how many
+        worlds have changed. Raises SimulatorError when the server is not running, ValueError for rules that are refused.
         """
         server, application = self._serving()
         given = {"policy": policy, "script": None if script is None else tuple(script)}
@@ -236,7 +239,7 @@ class Simulator:
         return changed
 
     def advance_quietly(self, seconds: float, *, api_key: str | None = None) -> bool:
-        """Advance the clock of a world if its next event comes later, and return whether it did; ten times as fast as by `/_sim`."""
+        """Advance the clock of a world unless something falls due; returns whether it did. `/_sim` takes ten times as long."""
         with suppress(SimulatorError, TypeError, ValueError):
             _, application, world = self._running(api_key)
             milliseconds = world.clock.milliseconds(seconds)
@@ -264,7 +267,10 @@ class Simulator:
         return self._running(api_key)[2].clock.now() / SECOND
 
     def control(self, api_key: str | None = None) -> ControlClient:
-        """A client of `/_sim` without a socket for the world of `api_key`, or the first; raises SimulatorError when not running."""
+        """A client of `/_sim` that uses no socket, for the world of `api_key`, by default the first one.
+
+        Its methods raise SimulatorError when the server is not running.
+        """
         from pixazo_simulator.control import ControlClient
 
         return ControlClient(self.url, api_key or self.api_key, channel=self.ask)
@@ -282,8 +288,8 @@ class Simulator:
     def transport(self) -> Transport:
         """A transport for clients of httpx2 and httpx, blocking or not, that uses no socket: `httpx2.Client(transport=...)`.
 
-        It answers requests to any host as over the socket; clients and threads may share it, also while the simulator is stopped and started
-        again. When it is not running, requests raise the ConnectError of the library.
+        It answers requests to any host as over the socket; clients and threads may share it, also while the simulator is stopped
+        and started again. When it is not running, requests raise the ConnectError of the library.
         """
         from .transport import Transport
 

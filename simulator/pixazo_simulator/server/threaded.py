@@ -56,7 +56,7 @@ class Connections(ServerState):
 
 
 class Configuration(uvicorn.Config):
-    """How uvicorn serves an application: without a header or log of its own. `direct` answers without ASGI; with `tls` the port speaks https."""
+    """How uvicorn serves the application, without header or log of its own; `direct` answers without ASGI, `tls` is for https."""
 
     def __init__(
         self,
@@ -264,7 +264,8 @@ def _resolved(host: str, port: int) -> tuple[int, str]:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; on `::` for IPv4, too, where the system allows that. Raises SimulatorError, also where no thread can run."""
+    """A listening socket; on `::` it takes IPv4 connections, too, where the system allows that.
+    Raises SimulatorError with the reason and the remedy, also where no server can run in a thread."""
     library = threading.get_ident.__module__.partition(".")[0]
     # So it is called in CPython and PyPy. Where a library has replaced threads by greenlets, our event loop would block all of them forever.
     if library not in ("_thread", "thread"):

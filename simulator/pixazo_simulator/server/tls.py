@@ -132,7 +132,7 @@ class TlsListeners:
 
 
 def _with_key(scope: Scope, world: World) -> tuple[Scope, list[str]]:
-    """The request with the world's key in place of each key (AUTH-01: not of none), and keys that the world does not redact yet."""
+    """The request with the world's key in place of each key, if any (AUTH-01), and keys that the world does not redact yet."""
     key, found = world.key.encode("latin-1"), list[str]()
 
     def replaced(match: re.Match[bytes]) -> bytes:

@@ -179,6 +179,7 @@ class _Exchange:
 
     @property
     def _patience(self) -> float | None:
+        """The read time-out of the client in seconds; None if it has none."""
         return cast("float | None", self._request.extensions.get("timeout", {}).get("read"))
 
     def _refused(self, status: HTTPStatus, message: str) -> Any:
@@ -257,12 +258,12 @@ class _Body:
 
 
 def _done(step: Step) -> Any:
-    """Wait, or call a function; what it returns."""
+    """Wait these seconds, or call the function and return what it returns."""
     return step() if callable(step) else time.sleep(step)
 
 
 async def _waited(step: Step) -> Any:
-    """The same, without blocking an event loop: an app on it may have to respond to the webhooks that a function waits for."""
+    """The same without blocking an event loop: an app on it may have to respond to the webhooks that a function waits for."""
     return await (run_sync(step, abandon_on_cancel=True) if callable(step) else _sleep(step))
 
 

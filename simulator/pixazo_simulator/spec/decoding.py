@@ -43,7 +43,7 @@ _SHOWN = 20
 
 
 class InvalidDataError(ValueError):
-    """Data that does not fit a shape: the place, the value there as far as it helps, the problem, and the name of a missing member."""
+    """Data that does not fit a shape: its `path`, `value` as far as it helps, and `problem`; `missing` names a missing member."""
 
     def __init__(self, problem: str, path: Path = (), value: str = "", *, missing: str | None = None) -> None:
         steps = (f"[{step}]" if isinstance(step, int) or step == "..." else f".{step}" for step in path)
@@ -97,7 +97,7 @@ def read(text: bytes, shape: type[_T]) -> _T:
 
 
 def fit(value: object, shape: type[_T], *, strict: bool = True) -> _T:
-    """Convert plain data to `shape`; unless `strict`, strings, such as those of a query, are read as numbers where needed. Raises InvalidDataError."""
+    """Convert plain data to `shape`; unless `strict`, strings are read as numbers where needed. Raises InvalidDataError."""
     try:
         return msgspec.convert(value, shape, strict=strict)
     except msgspec.ValidationError as error:

@@ -143,7 +143,7 @@ def _frame(data: bytes) -> tuple[int, int]:
 
 
 def _header_end(data: bytes) -> int:
-    """Where the header of a JPEG ends: at its picture (a thumbnail has an end of its own), at other data, or after MOST_SEGMENTS."""
+    """Where the header of a JPEG ends: at its picture (a thumbnail has its own end), at other data, or after MOST_SEGMENTS."""
     at = 2
     for _ in range(MOST_SEGMENTS):
         marker = data[at + 1 : at + 2]

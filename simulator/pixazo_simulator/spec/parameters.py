@@ -1,4 +1,4 @@
-"""The parameters of the page's two operations: types, marks in a prompt, and rules from the page or, where it is silent, the policy."""
+"""The parameters of the page's two operations: types, marks in a prompt, and rules of the page or, where it is silent, the policy."""
 
 from __future__ import annotations
 
@@ -276,9 +276,9 @@ def _is_combo(parameters: Parameters | PlainParameters) -> bool:
 
 
 class Findings(msgspec.Struct):
-    """What is wrong: problems that refuse the submission, and problems with which the generation will end FAILED.
+    """What is wrong: problems for which the submission is refused, and problems for which the generation will end FAILED.
 
-    `frame` is the size of the first frame in pixels, where known; `decided_by` names policy fields of which another value decides otherwise.
+    `frame` is the size of the first frame in pixels, if known; `decided_by` names policy fields whose other values would differ.
     """
 
     refused: list[Problem] = []

@@ -48,7 +48,8 @@ class JobTimes(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> JobTimes:
-        """Read seconds queued and processing, `2+13` or `5-20+60-180`, or status reads, `polls:2` or `polls:1+3`. Raises ValueError with the remedy."""
+        """Read `2+13` or `5-20+60-180`: seconds queued, seconds processing; `polls:2` or `polls:1+3`: status reads.
+        Raises ValueError with the remedy."""
         if polls := re.fullmatch(r"polls:([1-9][0-9]{0,5})(?:\+([1-9][0-9]{0,5}))?", text):
             return msgspec.structs.replace(_JOB_TIMES, polls=(int(polls[1]), int(polls[2] or polls[1])))
         found = re.fullmatch(rf"{_RANGE}\+{_RANGE}", text)
@@ -139,7 +140,8 @@ class PriceList(msgspec.Struct, frozen=True):
         return cls(tuple(rules))
 
     def of(self, operation: str, duration: float, resolution: str, listed: int | None = None) -> int:
-        """The price of one generation of `duration` seconds, in millionths of a dollar; one `listed` elsewhere comes before rules that name no operation."""
+        """The price in millionths of a dollar of one generation of `duration` seconds.
+        A price that is `listed` elsewhere comes before the rules that name no operation."""
         for rule in self.rules:  # not a generator, which takes three times as long: each submission asks
             if rule.fits(operation, duration, resolution):
                 return rule.amount if listed is None or rule.wanted[0] else listed
@@ -290,7 +292,7 @@ LABELS: tuple[Label, ...] = get_args(Label)
 
 
 class Point(msgspec.Struct, frozen=True):
-    """What is known about a field; `label` says how we know the default, `labels` other values (else assumed), `observed` is of that profile."""
+    """What is known about a field: `label` says how we know the default, `labels` how other values; one in neither is assumed."""
 
     row: int
     label: Label
@@ -432,7 +434,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     # fmt: on
 
     def changed(self, values: Mapping[str, object]) -> Self:
-        """A copy with fields set from text or values of TOML. Raises ValueError that names the field, the value and the remedy."""
+        """A copy with fields set from text or values of TOML. Raises ValueError with the field, the value and the remedy."""
         changes: dict[str, Any] = {}
         for name, value in values.items():
             if name in _DECIDED:
@@ -472,7 +474,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(found)
 
     def changed_among(self, *names: str) -> tuple[str, ...]:
-        """Those of these fields that have another value than their default, with which every response has what the page prints."""
+        """Those of these fields whose value is not their default, with which every response has what the page prints."""
         changed = self._changed
         return tuple(name for name in names if name in changed) if changed else ()
 

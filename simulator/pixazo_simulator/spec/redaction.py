@@ -97,8 +97,8 @@ _JOINED = regex(r"[^\s\"'<>&]*")
 class Redactor:
     """Knows keys, and redacts them in text together with the values of names that look like secrets. Any thread may use it.
 
-    A key that was added several times is known until it has been forgotten as often, and for a while after that. `parent` knows further
-    keys; `mark` replaces those of its own. The number of keys slows down neither adding one nor the work on a text.
+    A key that was added several times is known until it has been forgotten as often, and for a while after that. `parent` knows
+    further keys; `mark` replaces those of its own. The number of keys slows down neither adding one nor the work on a text.
     """
 
     __slots__ = ("__weakref__", "_counts", "_forgotten", "_found", "_mark", "_parent")
@@ -230,7 +230,8 @@ class Redactor:
 
 
 class _EncodedKeys:
-    """Encoded forms of keys, counted as often as they were added; looked up by 4 characters, so their number does not slow it down."""
+    """Encoded forms of keys, each counted as often as it was added.
+    They are looked up by their first 4 characters, so the work on a text does not grow with their number."""
 
     __slots__ = ("_beginnings", "_counts", "_longest", "_shortest", "_sizes")
 
@@ -315,7 +316,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 @cache
 def own_words() -> str:
-    """The words of our messages, types and policy, each between line breaks (tools/own_words.py): a key that is one is no secret."""
+    """The words of our messages, types and policy, each between line breaks (tools/own_words.py); none of them is a secret."""
     return (get_data("pixazo_simulator.spec", "data/own_words.txt") or b"").decode()
 
 

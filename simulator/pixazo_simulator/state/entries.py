@@ -1,4 +1,4 @@
-"""What the log keeps: each command as bytes, with its process and instant; and how it is carried out (worlds are a fold of entries)."""
+"""What the log keeps: each command as bytes, with process and instant; and how it is carried out (worlds are a fold of entries)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ FORMAT = 1
 
 
 class AnswerRequest(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
-    """A request of the gateway with its body as read, to be answered and journalled; `held` bytes of bodies in memory refuse it.
+    """A request of the gateway, with its body as it was read (see `Request`), to be answered and journalled.
 
-    `listener` is the number of the world whose TLS listener it came through.
+    `listener` is the number of the world whose TLS listener it came through; it is refused for `held` bytes of bodies in memory.
     """
 
     method: str
@@ -61,7 +61,8 @@ else:  # every command that is logged; msgspec tells them apart by their names
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """A command for a `world` by number (None: for the server), appended `at` real time (UTC ms) as a `process`'s entry of this `number`."""
+    """A command in the log, appended `at` an instant of real time (UTC milliseconds) by a `process`, as its entry `number`.
+    `world` is the number of the world that it is for; None: it is for the server."""
 
     process: str
     number: int
@@ -94,7 +95,7 @@ Answering = Callable[[Request, int | None], Response]
 
 
 class Fold:
-    """Worlds that change only through the entries carried out here; if it `stands`, their clocks stand at the latest instant in between."""
+    """Worlds that change only through the entries carried out here; if it `stands`, their clocks stand still between these."""
 
     def __init__(self, worlds: Worlds, answer: Answering, count: int = 0, *, stands: bool = False) -> None:
         self.worlds = worlds
@@ -105,7 +106,7 @@ class Fold:
         self.time.command = self.time.latest if stands else None
 
     def carry_out(self, entry: Entry, target: World | Request | None = None) -> object:
-        """Carry out an entry at its instant, or at that of one before it if that was later; `target` is what it is about, where available.
+        """Carry out an entry at its instant, or that of one before it if that was later; `target` is what it is about, if available.
 
         Returns the outcome, or the exception that the command raised.
         """

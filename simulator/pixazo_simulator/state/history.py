@@ -197,7 +197,8 @@ def _present(number: int, fold: Fold) -> tuple[Begun, tuple[Row, ...]]:
 
 
 class CarriedOut(NamedTuple):
-    """An entry carried out `at` real time: `command` is what it was for a world (None: nothing), `before` its instant and policy before."""
+    """An entry carried out `at` an instant of real time: `command` is what it was for a world, None if nothing.
+    `before` is what the clock of the world read before, and its policy."""
 
     at: int
     command: LoggedCommand | None
@@ -223,7 +224,7 @@ def carried_out(number: int, kept: Kept, fold: Fold) -> Iterator[CarriedOut]:
 
 
 def world_at(number: int, position: int, kept: Kept, scratch: Scratch) -> World | None:
-    """A world after a number of commands of its server, None if it did not exist. Raises ValueError for a position not in the log."""
+    """A world after so many commands of its server, None if it did not exist. Raises ValueError for a position not in the log."""
     most = kept.count + len(kept.entries)
     if not kept.count <= position <= most:
         raise ValueError(f"position {position} is not kept: the log covers {kept.count} to {most}")
@@ -248,7 +249,7 @@ def _beginning(kept: Kept, scratch: Scratch) -> Fold:
 
 
 class Happened(NamedTuple):
-    """A command that concerned a world: its `position` in the log, the world's instant then, and what it did: a phrase, or a request with its response."""
+    """A command that concerned a world: its `position` in the log, the world's instant, and a phrase or a request with its response."""
 
     position: int
     at: int

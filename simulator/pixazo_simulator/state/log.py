@@ -1,4 +1,4 @@
-"""The log of a server: commands are appended to a store, and carried out in the order in which the store has them; which text names which store."""
+"""The log of a server: commands are appended to a store and carried out in its order; and which text names which store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log in an SQLite file, for one process: everything with a response survives the end of the process, and submissions survive a power failure."""
+"""A log in an SQLite file, for one process: everything with a response survives its end, and submissions survive a power failure."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def described(settings: Settings, change: str) -> dict[str, str]:
 
 
 def check_same(name: str, found: Head, given: Head, *, but_changeable: bool = False) -> None:
-    """Raise StoreError unless all settings that decide what commands do are the same, but for those of `ChangeSettings` if told so."""
+    """Raise StoreError if settings that decide what commands do differ; `but_changeable` ignores those of `ChangeSettings`."""
     if found.form != given.form:
         raise StoreError(
             f"{name} was written by another version (format {found.form}, not {given.form}): use that one, or choose another state"
@@ -72,7 +72,8 @@ def check_same(name: str, found: Head, given: Head, *, but_changeable: bool = Fa
 
 
 class Kept(msgspec.Struct):
-    """The content of a store: its head, the rows of the latest state (see `Worlds.saved`), the `count` of entries before it, and those after it."""
+    """The content of a store: its head, the rows of the latest state (see `Worlds.saved`), and the entries after it.
+    `count` says how many entries there were before the state."""
 
     head: Head
     count: int
@@ -85,13 +86,15 @@ Position = tuple[int, int]
 
 
 class Store(Protocol):
-    """Keeps the entries of one log in order, and the latest state. Coroutines raise StateUnavailableError, having changed nothing."""
+    """Keeps the entries of one log in order, and the latest state that was saved.
+    Its coroutines raise StateUnavailableError when the store cannot be used now; then nothing has changed."""
 
     name: str
     """The name of the store in messages, without a password."""
 
     def open(self, head: Head) -> Kept:
-        """Open the store and return its content; an empty one gets this head. May take long. Raises StoreError, having changed nothing."""
+        """Open the store for this process and return its content; an empty store gets this head. It may take long.
+        Raises StoreError when it cannot be used, and then has changed nothing."""
         ...
 
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:
@@ -119,7 +122,8 @@ class SharedStore(Store, Protocol):
     """The position of the last entry that was returned, or that does not count."""
 
     async def follow(self) -> Sequence[bytes]:
-        """Wait for further entries of any process, in order; the cursor moves in the same turn. Raises StoreError for what is no entry."""
+        """Wait for further entries of any process and return them in order; the cursor moves in the same turn of the loop.
+        Raises StoreError for what is not an entry."""
         ...
 
     async def tail(self) -> Position:

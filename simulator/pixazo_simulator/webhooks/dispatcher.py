@@ -233,6 +233,7 @@ class Dispatcher:
             log.info("webhook about %s to %s: %s", delivery.request_id, *shown, extra=fields)
 
     async def _outcome(self, world: World, delivery: Delivery) -> Attempt:
+        """Send a delivery when there is a slot for it; the result is not recorded yet."""
         faults, queue = delivery.faults or (), self._queue(world, delivery)
         try:
             async with queue.slots, self._progress_of(world).slots:
@@ -277,7 +278,7 @@ class Dispatcher:
     def advance_at_once(self, world: World, milliseconds: int) -> list[AdvanceEvent] | None:
         """Advance a world's clock when that needs no waiting. Any thread may call it.
 
-        None, and no change, when a delivery is due or in progress, or when so many transitions are that other requests would have to wait.
+        None, and nothing changes, when a delivery is due or in progress, or when others would wait for so many transitions.
         """
         with self._worlds.lock:
             due, progress = world.next_due(), self._progress.get(world)
@@ -353,7 +354,8 @@ class Dispatcher:
         return has_it and world.outbox.taken_by(None) == world.outbox.taken_by(self._process)
 
     async def reach(self, world: World, instant: int) -> None:
-        """Return when a world's clock reads `instant` and what was due was attempted; a manual clock is advanced, and the next `advance` reports the events."""
+        """Return when a world's clock reads `instant` and what was due by then has been attempted.
+        A manual clock is advanced, and the next `advance` reports the events; any other clock is waited for."""
         pause, progress = world.clock.real_seconds_until(instant), self._progress_of(world)
         await asyncio.sleep(pause or 0)
         try:

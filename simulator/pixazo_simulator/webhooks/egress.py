@@ -38,10 +38,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class LookUps:
-    """Looks up the addresses of allowed names with the system's resolver; concurrent look-ups of one name share the result.
+    """Looks up the addresses of names with the system's resolver.
 
-    A look-up cannot be interrupted and may take minutes: each name, of which few are allowed, has a daemon thread of its own, and its
-    concurrent look-ups share the result.
+    A look-up cannot be interrupted and may take minutes: each name, of which few are allowed, has a daemon thread of its own, and
+    concurrent look-ups of it share the result.
     """
 
     def __init__(self) -> None:
@@ -76,9 +76,9 @@ def receiver(url: str) -> tuple[str, str, int]:
 
 
 async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> Destination | Outcome:
-    """Resolve the host of `url` once, and check it: the connection goes to the first address found. An outcome says why nothing is sent.
+    """Resolve the host of `url` once and check it; the connection goes to the first address. An outcome says why nothing is sent.
 
-    A second look-up could give another address (DNS rebinding). A name that was not allowed is never looked up: a query would leave the machine.
+    A second look-up could give another address (DNS rebinding). A name that was not allowed leaves the machine in no query.
     """
     scheme, host, port = receiver(url)
     if scheme not in ("http", "https") or not host:

@@ -38,9 +38,9 @@ class _Challenge(msgspec.Struct):
 
 
 class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send and where; `echo` requires a response that repeats the body's challenge, `refused` sends nothing: the receiver is down.
+    """What to send and where; `echo` requires a response with the challenge, `refused` sends nothing, as if the receiver were down.
 
-    `timeout`: real seconds to accept the connection and complete the TLS handshake, and as many again to respond.
+    `timeout` is how many real seconds it has to accept the connection and complete the TLS handshake, and again to respond.
     """
 
     url: str
@@ -56,9 +56,9 @@ class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Sender:
     """Sends with as much HTTP as a webhook needs: no proxy of the environment, no cookies, no log of URLs that may contain keys.
 
-    Each webhook has a connection of its own: a kept-alive one would occupy a receiver that serves one at a time, or be closed just when used again.
-    https receivers are trusted as by the system, or as SSL_CERT_FILE and SSL_CERT_DIR say; those of the authorities in the file
-    `webhook_ca` are trusted, too. Raises ValueError with the remedy when that file cannot be used.
+    Each webhook has a connection of its own: a kept-alive one would occupy a receiver that serves one at a time, or be closed
+    just when it is used again. https receivers are trusted as by the system, or as SSL_CERT_FILE and SSL_CERT_DIR say; those of
+    the authorities in the file `webhook_ca` are trusted, too. Raises ValueError with the remedy when that file cannot be used.
     """
 
     def __init__(self, webhook_ca: str | None = None) -> None:
@@ -272,7 +272,8 @@ def read_authorities(path: str) -> str:
 
 
 def trusting(authorities: str) -> ssl.SSLContext:
-    """A context that trusts the authorities of the environment, else the system, and these (PEM). Raises ValueError when the environment's cannot be used."""
+    """A context that trusts the system's authorities, or those that the environment names, and these (PEM).
+    Raises ValueError when the environment names what cannot be used."""
     import httpx2  # finds the authorities of every platform, and honours SSL_CERT_FILE and SSL_CERT_DIR
 
     try:

@@ -83,7 +83,8 @@ class Ledger(Part):
         return [*chain.from_iterable(self._earlier), *self._entries, *self._due(now)]
 
     def begin(self, entries: Iterable[Entry], now: int) -> None:
-        """Put what happened until `now` before the only entry, the opening, without changing the balance; then what is in the future."""
+        """Enter what happened until `now`, when the opening is the only entry, and what is in the future.
+        The opening comes before, and the balance does not change."""
         self._ahead = sorted(entries)
         (opening,), earlier = self._entries, [each for each in self._ahead if each.at <= now]
         spent = sum(each.amount for each in earlier)

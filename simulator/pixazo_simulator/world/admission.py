@@ -52,9 +52,9 @@ class Submission(msgspec.Struct, gc=False):
 class Admitted(msgspec.Struct, frozen=True):
     """What a submission asks for once every check has passed: seconds, resolution, price in millionths of a dollar.
 
-    `fails` are problems with which the generation will end FAILED, `urls` the webhook URLs by channel, `ignored` the parts of the request
-    without effect and why, `end` and `stuck` what a rule wants, `frame` the size of the first frame in pixels, where known, `decided_by`
-    the fields of the policy with which another value would have judged the parameters otherwise.
+    `fails` are problems with which the generation will end FAILED, `urls` the webhook URLs by channel, `ignored` the parts of the
+    request without effect and why, `end` and `stuck` what a rule wants, `frame` the size of the first frame in pixels, where
+    known, `decided_by` the fields of the policy with which another value would have judged the parameters otherwise.
     """
 
     duration: float

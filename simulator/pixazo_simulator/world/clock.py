@@ -56,8 +56,8 @@ class StoredTime:
 class Clock(Part):
     """Time as one world sees it. Any clock can be advanced, none can be turned back.
 
-    `rate` says how fast it runs relative to real time: 1 is real, 20 is scaled, 0 is stopped until advanced (manual).
-    It began at the instant `start`. A fork reads the same until either is advanced.
+    `rate` says how fast it runs relative to real time: 1 is real, 20 is scaled, 0 is stopped until advanced (manual). It began at
+    the instant `start`. A fork reads the same until either is advanced.
     """
 
     DERIVED: ClassVar = frozenset({"_monotonic"})
@@ -159,12 +159,13 @@ def _real_now() -> int:
 
 
 def read_start(text: str) -> int:
-    """Read where a clock starts: `now` (the present second) or an RFC 3339 instant. Raises ValueError with the remedy."""
+    """Read where a clock starts: `now` (this second) or an RFC 3339 instant from 1970 on. Raises ValueError with the remedy."""
     return _real_now() // SECOND * SECOND if text == "now" else read_time("start", text, "now")
 
 
 def read_time(name: str, text: str, word: str) -> int:
-    """Read an RFC 3339 instant, from 1970 on, in UTC milliseconds. Raises ValueError for anything else: `word` is also allowed."""
+    """Read an instant of RFC 3339 in UTC milliseconds, from 1970 on.
+    Raises ValueError for any other string; it begins with `name`, and names the `word` that is also allowed."""
     instant = read_instant(text)
     if instant is None or not 0 <= instant <= LAST_INSTANT:
         raise ValueError(

@@ -41,8 +41,8 @@ class Command(msgspec.Struct, Generic[T], frozen=True, tag=True):
 class Generation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One accepted submission; everything that is ever read of it is computed from these values and the instant.
 
-    `frame` is the size of the first frame in pixels, where known; `decided_by` the fields of the policy that decided how it ends; `output`
-    the extension of its media; `number` counts the accepted submissions of the world from 1, 0: the world began with it.
+    `frame` is the size of the first frame in pixels, where known; `decided_by` the fields of the policy that decided how it ends;
+    `output` the extension of its media; `number` counts the accepted submissions of the world from 1, 0: the world began with it.
     """
 
     request_id: str
@@ -75,9 +75,9 @@ class Transition(msgspec.Struct, frozen=True, gc=False):
 class Outcome(msgspec.Struct, Generic[R], frozen=True):
     """The outcome of a request: an answer, a refusal, or the generation that was accepted or requested, and what a rule decided.
 
-    `ignored` are parts of an accepted submission that the policy ignores; the response is held back until webhooks due by `hold` (UTC
-    milliseconds) were attempted; `passed` are rules that let the request through by chance; `decided_by` points with which another value
-    would have had another result.
+    `ignored` are parts of an accepted submission that the policy ignores; the response is held back until webhooks due by `hold`
+    (UTC milliseconds) were attempted; `passed` are rules that let the request through by chance; `decided_by` points with which
+    another value would have had another result.
     """
 
     result: R | spec.Refusal
@@ -156,7 +156,7 @@ class BeginWithGenerations(Command[list[str]], frozen=True):
 
 
 class RecordExchange(Command[int], frozen=True):
-    """Enter an exchange in the journal, and return its number; `header_bytes` is the size of its request headers at most, where it is known."""
+    """Enter an exchange in the journal and return its number; its request headers have at most `header_bytes`, where known."""
 
     exchange: Exchange
     header_bytes: int | None = None
@@ -181,7 +181,7 @@ class StopClock(Command[None], frozen=True):
 class AdvanceIdly(Command[list[Transition] | None], frozen=True):
     """Let a number of milliseconds pass in which no delivery is due, and take the transitions, as `TakeTransitions` does.
 
-    None, and no change: one is due or in progress, it is the turn of a process, or there are more than `most` transitions.
+    None, and nothing changes, when one is due or in progress, at the turn of a process, and for more than `most` transitions.
     """
 
     milliseconds: int
@@ -195,16 +195,17 @@ class TakeTransitions(Command[list[Transition]], frozen=True):
 
 
 class TakeDelivery(Command[Delivery | None], frozen=True):
-    """The first delivery due by `at`, put back with `RecordAttempt` or `ReturnDelivery`; rules are tried on it. `by`: a process.
+    """The first delivery due by `at`, to be put back with `RecordAttempt` or `ReturnDelivery`; rules are tried on it.
 
-    None when nothing is due, or when a rule delays this one: then another may be due.
+    None when nothing is due, or when a rule delays this one: then another may be due. `by` is the process that takes it.
     """
 
     by: str = ""
 
 
 class RecordAttempt(Command[None], frozen=True):
-    """Enter the attempt of a delivery, its copies by a fault, and the next attempt; nothing if the process `by` no longer has it."""
+    """Enter the attempt of a delivery, the copies that a fault makes of it, and the next attempt when there is one.
+    Nothing happens when the process `by` no longer has it: then another one has attempted it again."""
 
     delivery: Delivery
     attempt: Attempt
@@ -249,7 +250,7 @@ class CopyDelivery(Command[Delivery], frozen=True):
 
 
 class ChangeWorld(Command[None], frozen=True, kw_only=True):
-    """Change policy, balance (millionths of a dollar) or switches; None leaves one as it is, accepted generations keep their plans.
+    """Change policy, balance (millionths of a dollar) or switches; None leaves one as it is. Generations keep their plans.
 
     `exhausted` uses up the window of the rate limit that begins `at` this instant.
     """
@@ -310,9 +311,9 @@ class ServerCommand(msgspec.Struct, Generic[T], frozen=True, tag=True, kw_only=T
 
 
 class CreateWorld(ServerCommand["tuple[World, list[str]]"], frozen=True, kw_only=True):
-    """Create a world (see `Worlds.create`) with `generations` (see `BeginWithGenerations`), whose ids are returned. Raises ValueError.
+    """Create a world (see `Worlds.create`) with `generations` (see `BeginWithGenerations`), whose ids are returned.
 
-    `clock` is the rate of its clock and where it starts (UTC milliseconds).
+    `clock` is the rate of its clock and where it starts (UTC milliseconds). Raises ValueError for what one of these two refuses.
     """
 
     key: str | None = None
@@ -411,7 +412,8 @@ class CommandLog(Protocol):
         ...
 
     async def answer(self, request: Any, held: int | None = None) -> Any:
-        """Append a request of the gateway, and return the response, which is journalled; `held`: refuse it, this many bytes are held."""
+        """Append a request of the gateway, and return the response to it, which is journalled.
+        If `held`, a number of bytes of bodies in memory, is given, the request is refused for it."""
         ...
 
     async def read(self) -> Any:

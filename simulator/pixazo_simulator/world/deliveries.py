@@ -105,7 +105,7 @@ def next_progress(started: int, finished: int, after: int) -> int | None:
 
 
 class Outbox(Part):
-    """Deliveries by due instant and number; one that was taken stays pending until it is put back; the latest finished are kept."""
+    """Deliveries by due instant and number; one that was taken stays pending until it is put back. The latest finished are kept."""
 
     _most_finished: int = 10_000
     # Heap of instants and numbers. An entry is void when `_due` says otherwise: finding and removing it would be slow.
@@ -180,7 +180,7 @@ class Outbox(Part):
         return [number for number, by in self._taken.items() if process in (None, by)]
 
     def give_back(self, number: int, due: int, interrupted: str | None = None) -> None:
-        """Make a delivery that was taken due again, perhaps after an interrupted attempt; copies, which are not taken, do not change."""
+        """Make a delivery that was taken due again, perhaps after an interrupted attempt; a copy, which is never taken, stays."""
         if number in self._taken:
             taken = self._pending[number]
             if interrupted is not None:

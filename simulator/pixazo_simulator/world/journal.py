@@ -32,9 +32,9 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     `former` the name of the deleted world whose key was sent. A status of 0 means that there was no response. `decided_by` are the points
     of the policy where another value would have given another response. `submitted` is the operation of a model file that was called.
 
-    The journal gives the `number` and applies its bounds: longer bodies are cut, their lengths are kept; `headers_left_out` counts the
-    request headers beyond the bound. Headers that contain secrets are kept first; where not even those fit, neither target, bodies nor
-    reason are kept, since the secrets in them could not be redacted.
+    The journal gives the `number` and applies its bounds: longer bodies are cut, their lengths are kept; `headers_left_out`
+    counts the request headers beyond the bound. Headers that contain secrets are kept first; where not even those fit, neither
+    target, bodies nor reason are kept, since the secrets in them could not be redacted.
     """
 
     number: int

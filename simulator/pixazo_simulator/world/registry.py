@@ -173,7 +173,8 @@ class Worlds:
         return script
 
     async def apply(self, world: World, command: Command[T]) -> T:
-        """Carry out a command for a world, by the log if any, and return its outcome. Raises what it raises, and StateUnavailableError."""
+        """Carry out a command for a world, through the log if there is one, and return its outcome.
+        Raises what the command raises, and StateUnavailableError."""
         if self.log is None:
             return world.apply(command)
         outcome: T = await self.log.append(world, command)
@@ -266,9 +267,9 @@ class Worlds:
     def create(self, wanted: CreateWorld) -> World:
         """A new world for a key, or for a generated one, without images and generations; what is not given comes from the settings.
 
-        Its draws depend on its `name`, if it has one, so worlds with one name and seed are alike whatever their keys are; but of those that
-        are open at the same time only one does this, since no two may have the same ids. Raises KeyTakenError when the key has a world, and
-        ValueError beyond `most_worlds`.
+        Its draws depend on its `name`, if it has one, so worlds with one name and seed are alike whatever their keys are; but of
+        those that are open at the same time only one does this, since no two may have the same ids. Raises KeyTakenError when the
+        key has a world, and ValueError beyond `most_worlds`.
         """
         script = self.script.fork() if wanted.rules is None else self._script(wanted.rules)
         if wanted.key in self._worlds:
@@ -458,7 +459,7 @@ class Worlds:
         return None
 
     def record(self, world: World | None, exchange: Exchange, header_bytes: int | None) -> int:
-        """Enter an exchange in the journal of the world that the request reached, None: of the requests that matched none; return its number there."""
+        """Enter an exchange in the journal of the world that it reached (None: of requests for none); returns its number."""
         if world:
             return world.apply(RecordExchange(exchange.at, exchange, header_bytes))
         self.unmatched.record(exchange, header_bytes)

@@ -73,7 +73,7 @@ class _Coming(msgspec.Struct, frozen=True, gc=False, order=True, array_like=True
 
 
 class World(Generations, kw_only=True):
-    """What one API key can see; worlds share nothing. Only `apply` changes a world, but its clock runs.
+    """What one API key can see; worlds share nothing. `apply` is the only way to change a world, except that its clock runs.
 
     `name` says what it is for, if given. Its ids, draws and webhook secret depend on `seed` and `source`, by default its key.
     """
@@ -317,7 +317,7 @@ class World(Generations, kw_only=True):
             heappush(self._coming, _Coming(instant, number, generation))
 
     def _count_poll(self, generation: Generation, now: int) -> str | None:
-        """Count a status read where the state lasts for a number of reads, and say which it is; the last ends the state at once."""
+        """Count a status read in a state that lasts for a number of reads, and say which it is; the last one ends the state."""
         identity, plan = generation.request_id, generation.plan
         if not (plan.queued_polls or plan.processing_polls):
             return None
@@ -566,7 +566,8 @@ class World(Generations, kw_only=True):
     # Its state as a whole
 
     def portable(self, at: int) -> tuple[Row, ...]:
-        """Its state for an equal world elsewhere, with its clock's reading `at` real time (UTC ms); draws no longer depend on its key."""
+        """Its state, from which an equal world is made elsewhere; draws no longer depend on its key.
+        Its clock reads its present instant `at` an instant of real time (UTC milliseconds)."""
         other = self.fork()
         other._draws()  # noqa: SLF001 - of the same class
         other._states = {}  # noqa: SLF001

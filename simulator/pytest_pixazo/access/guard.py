@@ -36,8 +36,8 @@ def allows_real_gateway(item: pytest.Item) -> bool:
 class Watch:
     """The guard of one run, as a plugin of pytest: active in tests that use our fixtures, and between tests; lifted in other tests.
 
-    A refused call of a test, its threads or its processes (which report them in a file) fails the test. If that is over by then, a warning
-    that belongs to the test reports the call, and the run fails at its end.
+    A refused call of a test, its threads or its processes (which report them in a file) fails the test. If that is over by then,
+    a warning that belongs to the test reports the call, and the run fails at its end.
     """
 
     def __init__(self) -> None:

@@ -20,8 +20,8 @@ from pytest_pixazo.world import Pixazo
 def router(pixazo: Pixazo) -> Generator[respx.MockRouter]:
     """Yield a router for the user's routes; a request that matches none of them goes to the world if it is for the vendor's hosts.
 
-    Within this context the world returns URLs of that host, and its key replaces any key that the app sends. Requests to the world's own
-    origin pass through; any other is refused, as respx does.
+    Within this context the world returns URLs of that host, and its key replaces any key that the app sends. Requests to the
+    world's own origin pass through; any other is refused, as respx does.
     """
     policy = pixazo.policy(public_origin=f"https://{HOST}")
     hosts = (HOST, *media_hosts(policy["media_origin"]))

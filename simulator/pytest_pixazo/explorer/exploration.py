@@ -60,13 +60,13 @@ def explore(
     """Carry out every legal order of up to `size` events on the app, then `examples` longer ones drawn by Hypothesis.
 
     `make_app(scene)` makes the app, in a fresh world for each order. It has `submit()` and `result()`, and `poll()` if it polls,
-    `receive(callback)` if it takes webhooks (it returns the status code of the response; None means 204), `close()` if it holds resources.
-    In the end, when the gateway has retried what the app refused, `result()` must equal `expected`, by default the `outcome` of the
-    generation (COMPLETED, FAILED or ERROR), and `check(app)` must not raise.
+    `receive(callback)` if it takes webhooks (it returns the status code of the response; None means 204), `close()` if it holds
+    resources. In the end, when the gateway has retried what the app refused, `result()` must equal `expected`, by default the
+    `outcome` of the generation (COMPLETED, FAILED or ERROR), and `check(app)` must not raise.
 
-    `gateway` is a running simulator, by default one started for this call. A response that a webhook overtakes is held back until `receive`
-    has returned, for `patience` real seconds at most. Raises BrokenOrderError with the smallest order that breaks the app, InvalidAppError
-    when the app does not meet this contract.
+    `gateway` is a running simulator, by default one started for this call. A response that a webhook overtakes is held back until
+    `receive` has returned, for `patience` real seconds at most. Raises BrokenOrderError with the smallest order that breaks the
+    app, InvalidAppError when the app does not meet this contract.
     """
     __tracebackhide__ = True
     wanted = outcome if expected is None else expected

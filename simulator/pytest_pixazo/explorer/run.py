@@ -55,7 +55,8 @@ _HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length"
 
 @dataclass(frozen=True, slots=True)
 class EventStep:
-    """A submit, a poll or a callback; `overtaken` counts the callbacks that arrive after the gateway's response was sent and before the app receives it."""
+    """A submit, a poll, or the arrival of a callback.
+    `overtaken` counts the callbacks that arrive after the gateway has sent its response and before the app has received it."""
 
     kind: Kind
     sees: Sees = Sees.QUEUED
@@ -70,8 +71,8 @@ class EventStep:
 class Order:
     """Steps, beginning with the submit, of which each is legal after those before it.
 
-    Legal is what page and policy allow: no callback before the acceptance, callbacks of the end only, no state that goes back, duplicates
-    and retries at any time.
+    Legal is what page and policy allow: no callback before the acceptance, callbacks of the end only, no state that goes back,
+    duplicates and retries at any time.
     """
 
     steps: tuple[EventStep, ...]
@@ -144,7 +145,8 @@ class InvalidAppError(Exception):
 
 
 def proxy_for(gateway: str, before_response: Callable[[HttpRequest, HttpResponse], None]) -> LoopbackServer:
-    """A reverse proxy for a gateway; it passes on the Host, so URLs in responses go through it. Each response waits for `before_response`."""
+    """A reverse proxy for the gateway at this URL; `before_response` is called before each response is passed on.
+    The gateway sees the Host that the caller used, so the URLs in its responses go through the proxy, too."""
     netloc = urlsplit(gateway).netloc
 
     def forward(request: HttpRequest) -> HttpResponse:
@@ -325,6 +327,7 @@ class Run:
         self.lines.append(f"{name} arrives")
 
     def _name(self, request: HttpRequest, response: HttpResponse) -> str | None:
+        """The name of a response in `lines`; None for one that nothing can overtake."""
         if request.method == "POST":
             self._submitted = self._submitted or response.status in (200, 202)
             return f"the {response.status}"

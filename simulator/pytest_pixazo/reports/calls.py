@@ -35,7 +35,7 @@ class Call(Exchange, frozen=True):
 
     @property
     def is_lost(self) -> bool:
-        """Whether the caller cannot know the outcome: no response, not the whole, none that can be read, or a server error."""
+        """Whether the caller cannot know the outcome: no whole response, none that can be read, or a server error."""
         return self.response.cut is not None or not UNREADABLE.isdisjoint(self.faults) or self.status >= 500
 
     @property
@@ -56,9 +56,9 @@ class Call(Exchange, frozen=True):
 
     @property
     def retry_after(self) -> float:
-        """The seconds that the response asked to wait (RFC 9110, 10.2.3), else 0.
+        """The seconds that the response asked to wait; 0 when it did not ask, or not in a form of RFC 9110, section 10.2.3.
 
-        0, too, of a response that a fault has delayed: nobody knows what the caller had sent when it arrived.
+        Also 0 for a response that a fault has delayed: nobody knows what the caller had sent when it arrived.
         """
         is_prompt = self.is_answered and _LATE.isdisjoint(self.faults)
         value = self.response.headers.get("retry-after", "") if is_prompt else ""
@@ -104,7 +104,7 @@ class CallbackAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What one test shows of an app: its calls in order, the callbacks by time, the generations that ended, and the operations by name.
+    """What one test shows of an app: its calls in order, the callbacks by time, the generations that ended, operations by name.
 
     `followed` are the generations whose status the app read, or for which it asked for a callback.
     """

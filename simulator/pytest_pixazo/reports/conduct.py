@@ -354,7 +354,7 @@ class Finding:
 
 
 def judge(record: Record, allowed: Collection[str] = (), models: Iterable[Operation] = ()) -> list[Finding]:
-    """The findings of one test, without those of the checks that are `allowed`; `models` are the operations of its gateway that are not on the page."""
+    """The findings of one test, without those of `allowed` checks; `models` are the gateway's operations that are not on the page."""
     models = tuple(models)
     traffic = Traffic.of(record, models)
     found = [

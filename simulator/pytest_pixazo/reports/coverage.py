@@ -65,7 +65,7 @@ FAULT_BEHAVIOURS: Mapping[str, str] = {f"fault:{kind}": in_python(example) for k
 
 
 def without(globs: Sequence[str], models: Sequence[Operation] = ()) -> dict[str, str]:
-    """`BEHAVIOURS`, and those of model files, except where the name matches a glob. Raises ValueError for a glob that matches none."""
+    """`BEHAVIOURS`, and those of model files, but for names that match a glob. Raises ValueError for a glob that matches none."""
     behaviours = {**BEHAVIOURS, **dict(chain.from_iterable(_answers(each.name) for each in models))}
     for glob in globs:
         if not any(fnmatchcase(name, glob) for name in behaviours):

@@ -25,7 +25,7 @@ Found = tuple[PageChange, tuple[str, ...]]
 
 
 def read_page_mutants(file: str) -> list[tuple[Mutant, str]]:
-    """A mutant for each change of meaning, and why it cannot be tried (those come last). Raises ValueError for unreadable pages."""
+    """A mutant for each change of meaning, and why it cannot be tried (these last). Raises ValueError for unreadable pages."""
     try:
         from pixazo_contracts.pages import InvalidPageError, compare_pages, own_page, read_page
     except ImportError as error:

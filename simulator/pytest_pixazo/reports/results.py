@@ -96,7 +96,7 @@ class BillDocument(msgspec.Struct, frozen=True, tag_field="$schema", tag="urn:pi
 
 
 def bill_of(record: Record, limit: object, named: str) -> TestBill | None:
-    """What one world cost, None where nothing was accepted; `limit` in dollars, `named` as the message about it calls the test."""
+    """What one world cost; None where nothing was accepted. `limit` is in dollars; a message about it calls the test `named`."""
     bills = [each.bill for each in record.branches if each.bill and each.bill.total]
     if not bills:
         return None

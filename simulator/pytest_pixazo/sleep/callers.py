@@ -29,7 +29,8 @@ processes, serves, or speaks HTTP."""
 PLUMBING = frozenset({"anyio", "outcome", "requests", "sniffio", "trio", "urllib3", "uvloop"}) | (
     sys.stdlib_module_names - {"sched"}
 )
-"""Modules that sleep on behalf of the app (the back-off of urllib3), but time their own waits by the real clock; `sched` uses the app's."""
+"""Modules that sleep on behalf of the app (the back-off of urllib3), but time their own waits by the real clock.
+`sched` does not: it compares what it slept with a clock that the app has given it."""
 
 WRAPPERS = frozenset({"anyio", "async_timeout", "asyncio", "contextlib", "functools", "trio"})
 """Modules that set a deadline on behalf of their caller."""

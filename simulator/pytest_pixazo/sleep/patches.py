@@ -51,10 +51,10 @@ _entering = threading.Lock()
 def virtual_sleep(clock: WorldClock, *, limit: float = LIMIT) -> Generator[Sleeps]:
     """Within this context, `time.sleep`, `asyncio.sleep`, `anyio.sleep` and `trio.sleep` of the app advance this clock instead of waiting.
 
-    The app's clocks (`time.monotonic`, `time.time`, `datetime.now`, `loop.time` and the like) and its time-outs in event loops include what
-    it slept, also where freezegun or time-machine set them. Test runners, servers and HTTP libraries keep real time. Raises SleepLimitError
-    in the app, and on exit, when it would sleep more than `limit` seconds in all, with what `clock.running` returns; RuntimeError within
-    another such context.
+    The app's clocks (`time.monotonic`, `time.time`, `datetime.now`, `loop.time` and the like) and its time-outs in event loops
+    include what it slept, also where freezegun or time-machine set them. Test runners, servers and HTTP libraries keep real time.
+    Raises SleepLimitError in the app, and on exit, when it would sleep more than `limit` seconds in all, with what
+    `clock.running` returns; RuntimeError within another such context.
     """
     global _active  # noqa: PLW0603  # a process has one `time.sleep`
     with _entering:
@@ -307,7 +307,7 @@ def is_for_app() -> bool:
 
 @contextmanager
 def follow_deadlines(sleeps: Sleeps) -> Generator[None]:
-    """Within this context, deadlines that the app sets in a loop (`asyncio.timeout`, `anyio.fail_after` ...) include what it slept."""
+    """Within this context, deadlines of the app in a loop (`asyncio.timeout`, `anyio.fail_after` ...) include what it slept."""
     with pytest.MonkeyPatch.context() as patch:
         loop: Any = asyncio.BaseEventLoop  # implements `call_later` by `call_at`
         patch.setattr(loop, "call_at", _scheduling(sleeps, loop.call_at, is_absolute=True))
@@ -414,7 +414,7 @@ with the identity and size of their namespace: a change of either means a new se
 
 
 def rebind(swap: Mapping[int, object]) -> None:
-    """Replace objects, given by `id`, in all imported modules, also in defaults of the app's functions and attributes of its classes.
+    """Replace objects, given by `id`, in all imported modules, also in defaults of the app's functions and members of its classes.
 
     Objects made before keep the originals.
     """

@@ -206,8 +206,8 @@ def _innermost(awaited: object) -> object:
 class Quiescence:
     """Watches the threads and loops of the app from the thread that is about to move the clock.
 
-    `barrier` returns once the simulator has processed what it has received; `is_delaying` says whether it still has to send a response,
-    `is_over` whether the clock need not move any more.
+    `barrier` returns once the simulator has processed what it has received; `is_delaying` says whether it still has to send a
+    response, `is_over` whether the clock need not move any more.
     """
 
     def __init__(
@@ -294,7 +294,7 @@ def _is_of_runner(frame: FrameType) -> bool:
 
 
 def _is_of_trio(frame: FrameType) -> bool:
-    """Whether it is a thread of trio's without a job, or one that waits for events in guest mode, whom each look at the loop wakes."""
+    """Whether it is a thread of trio's without a job, or one that waits for events in guest mode, which each look wakes."""
     if _place(frame) == TRIO_POOL and waits_for_others(frame):
         return True
     outer: FrameType | None = frame
@@ -341,7 +341,7 @@ def waits_for_others(frame: FrameType) -> bool:
 def _lacks_work(names: Locals) -> bool:
     """Whether a thread of a pool waits for work.
 
-    Where what a waiting thread is given leaves the queue before the thread runs, fewer are then idle than seem to wait.
+    Where work leaves the queue before the thread that gets it runs, fewer threads are idle than seem to wait.
     """
     if "work_item" in names or not names["work_queue"].empty():
         return False

@@ -46,12 +46,12 @@ log = logging.getLogger("pytest_pixazo")
 
 
 class SleepLimitError(Failed):
-    """The app has slept longer than a test may. An outcome of pytest: no loop retries it, and teardowns go on after it."""
+    """The app has slept longer than a test may. As one of pytest's outcomes, it is retried by no loop, and teardowns go on."""
 
 
 @dataclass(slots=True, eq=False)
 class Wakeup:
-    """Something to call at a point of virtual time, in nanoseconds; the clock moves to it only if it `drives`, as that of a sleep does."""
+    """Something to call at a point of virtual time, in nanoseconds. The clock moves to it only if it `drives`, as a sleep does."""
 
     due: int
     wake: Callable[[], object]
@@ -125,8 +125,8 @@ def _started(function: Callable[[], object]) -> threading.Thread:
 class WorldClock:
     """The clock that sleeps move: `advance` moves it by seconds, called from one thread at a time.
 
-    `running` describes what the app may be waiting for when it sleeps too long. `is_advancing`: the clock is just being moved, by anyone;
-    `is_delaying`: a response is still to come that is delayed in real time.
+    `running` describes what the app may be waiting for when it sleeps too long. `is_advancing`: the clock is just being moved, by
+    anyone; `is_delaying`: a response is still to come that is delayed in real time.
     """
 
     advance: Callable[[float], object]
@@ -225,7 +225,8 @@ class Sleeps(Settable):
 
     @contextmanager
     def in_another_world(self, clock: WorldClock) -> Generator[None]:
-        """Within this context sleeps advance another world, with a limit of its own. Raises SleepLimitError as `check`, at start and end."""
+        """Within this context sleeps advance another world; the limit counts for it alone.
+        Raises SleepLimitError at its start and its end, as `check` does."""
         self.check()
         kept, limit, before = self._clock, self.limit, self.total
         self._clock = clock

@@ -111,7 +111,7 @@ class Cases:
                 wider.pixazo.judged |= case.judged
 
     def complain(self, world: Pixazo, found: Sequence[str]) -> None:
-        """Add reasons, found by another fixture, for which the test that runs fails if this world is strict, also where it serves several tests."""
+        """Add another fixture's reasons, for which the running test fails if this world is strict, even if it serves several tests."""
         case = next((each for each in self._open.values() if each.pixazo is world), None)
         if case and case.node is self._current()[1]:
             case.complaints += found

@@ -103,7 +103,7 @@ class OwnLoop:
 
 
 class ClientLoop:
-    """The loop on which a test client of Starlette or Litestar runs its app while its `with` block runs; outside one it has a loop for each call.
+    """The loop on which a test client of Starlette or Litestar runs its app in its `with` block; elsewhere each call has its own.
 
     A client that is closed waits for everything that runs on its loop. `call` keeps that from lasting forever.
     """
@@ -144,7 +144,8 @@ class ClientLoop:
                 self._changed.notify_all()
 
     def _leave(self, stack: Any) -> None:
-        """Called first when the client is closed. Raises InboxError, and leaves the wait to a daemon thread, after two seconds."""
+        """Called first when the client is closed.
+        Raises InboxError if the app is still responding after two seconds; a daemon thread then waits for it."""
         with self._changed:
             is_idle = self._changed.wait_for(lambda: not self._under_way, STOP_DEADLINE)
         if not is_idle:

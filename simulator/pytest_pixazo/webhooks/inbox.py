@@ -30,10 +30,10 @@ MOST_REFUSED = 1000
 class Inbox:
     """A receiver on a loopback port: `with Inbox() as inbox: ... inbox.url ... inbox.wait(1)`.
 
-    Give `url` as `X-Webhook-URL` or `callback_url`, alone or with a longer path and a query. Every POST there is kept in `received` and
-    answered 204, unless `reply` or `deliver_to` chose another response; anything else is refused, and kept in `refused`. With a `world` it
-    knows that world's clock. It needs no event loop and works in synchronous tests and in tests on asyncio or trio. Closing it raises
-    InboxError when an app could not be reached.
+    Give `url` as `X-Webhook-URL` or `callback_url`, alone or with a longer path and a query. Every POST there is kept in
+    `received` and answered 204, unless `reply` or `deliver_to` chose another response; anything else is refused, and kept in
+    `refused`. With a `world` it knows that world's clock. It needs no event loop and works in synchronous tests and in tests on
+    asyncio or trio. Closing it raises InboxError when an app could not be reached.
     """
 
     def __init__(self, world: ControlClient | None = None) -> None:
@@ -72,8 +72,8 @@ class Inbox:
     def wait(self, count: int = 1, timeout: float = 5.0) -> list[Callback]:
         """Wait until `count` callbacks were answered, and return the first `count`; `timeout` is in real seconds.
 
-        Raises TimeoutError that says what arrived, and by how much a manual clock must be advanced for the next callback; InboxError when it
-        would block the event loop on which the app must respond.
+        Raises TimeoutError that says what arrived, and by how much a manual clock must be advanced for the next callback;
+        InboxError when waiting would block the event loop on which the app must respond.
         """
         with self._changed:
             if len(self._received) < count and self._receiver.thread == threading.get_ident():
@@ -89,8 +89,8 @@ class Inbox:
     def reply(self, status: int | Sequence[int] = 204, delay: float = 0.0, body: bytes | str | None = None) -> None:
         """Reply with this status code from now on; several are used once each, the last one from then on.
 
-        `delay` is in real seconds: on a manual clock a receiver has five. Raises ValueError for a status outside 200 to 599, and for a
-        negative delay.
+        `delay` is in real seconds: on a manual clock a receiver has five. Raises ValueError for a status outside 200 to 599, and
+        for a negative delay.
         """
         statuses = [status] if isinstance(status, int) else status
         self._replace(fixed_replies(statuses, delay, body.encode() if isinstance(body, str) else body))
@@ -155,6 +155,7 @@ class Inbox:
         return replace(response, body=problem.encode())
 
     def _deliver(self, callback: Callback) -> tuple[HttpResponse, str | None]:
+        """Have a callback answered; returns the response, and what went wrong, if anything."""
         receiver, number = self._receiver, callback.number
         target = receiver.target_of(callback)
         called = f"POST {target} of {receiver.app!r}" if receiver.path else repr(receiver.app)

@@ -74,8 +74,8 @@ class Callback:
     def verify(self, secret: str) -> None:
         """Check the signature of Standard Webhooks (https://www.standardwebhooks.com) with a `whsec_...` secret.
 
-        The timestamp, which comes from the world's clock, is not compared with the time of day. Raises SignatureError for a missing or wrong
-        signature, ValueError for a secret that is not Base64.
+        The timestamp, which comes from the world's clock, is not compared with the time of day. Raises SignatureError for a
+        missing or wrong signature, ValueError for a secret that is not Base64.
         """
         from pixazo_simulator.webhooks import SIGNED_BY, read_secret, verify
 
@@ -99,9 +99,9 @@ def _text(payload: dict[str, Any] | None, name: str) -> str | None:
 class Receiver:
     """Responds to callbacks.
 
-    `answer` is called in a thread of the inbox, with the path and query for the app, and the callback; it raises what an app raises, or
-    EventLoopError when an app cannot be reached. An `app` has a route, `path`; that of a function is empty. `thread` is that of the test's
-    event loop on which the app runs. `close` releases its resources.
+    `answer` is called in a thread of the inbox, with the path and query for the app, and the callback; it raises what an app
+    raises, or EventLoopError when an app cannot be reached. An `app` has a route, `path`; that of a function is empty. `thread`
+    is that of the test's event loop on which the app runs. `close` releases its resources.
     """
 
     answer: Callable[[str, Callback], HttpResponse]
@@ -121,8 +121,8 @@ class Receiver:
 def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | None = None) -> Receiver:
     """Replies with each status code once, with the last one from then on, each after `delay` real seconds.
 
-    Without a `body` a challenge (policy `callback_url`) is echoed, and any other callback gets an empty body. Raises ValueError for a
-    status outside 200 to 599, without one, and for a negative delay.
+    Without a `body` a challenge (policy `callback_url`) is echoed, and any other callback gets an empty body. Raises ValueError
+    for a status outside 200 to 599, without one, and for a negative delay.
     """
     if not statuses or not all(each in range(200, 600) for each in statuses):
         raise ValueError(f"reply({statuses!r}): give one or more status codes from 200 to 599")
@@ -145,9 +145,9 @@ def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | Non
 def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
     """The receiver that an app, a test client or a function makes.
 
-    A function is known by its required arguments: an ASGI app takes three, a WSGI app two, a function of a callback one. A test client of
-    Flask stands for its app. Raises TypeError for any other target, ValueError for a path without a leading slash, InboxError when the app
-    cannot start.
+    A function is known by its required arguments: an ASGI app takes three, a WSGI app two, a function of a callback one. A test
+    client of Flask stands for its app. Raises TypeError for any other target, ValueError for a path without a leading slash,
+    InboxError when the app cannot start.
     """
     if not path.startswith("/"):
         raise ValueError(f"path {path!r} does not begin with a slash: give the app's route, such as '/hooks/pixazo'")
@@ -229,8 +229,10 @@ def _django(client: Any) -> Callable[[str, Callback], HttpResponse]:
 
 @contextmanager
 def _shared(connections: Any, of_test: Sequence[Any]) -> Generator[None]:
-    """Within this context this thread uses those connections of the test on which alone the view sees what the test has done:
-    in a transaction, and of SQLite in memory, as Django's LiveServerTestCase does. Its own are closed afterwards, which Django's client does not do.
+    """Within this context this thread uses the connections of the test where only these show the view what the test has done.
+
+    That is within a transaction, and for SQLite in memory, as in Django's LiveServerTestCase. Connections of its own are closed
+    afterwards, which Django's client does not do.
     """
     shared = [each for each in of_test if each.in_atomic_block or (each.vendor == "sqlite" and each.is_in_memory_db())]
     for each in shared:

@@ -68,8 +68,8 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
     ) -> Journal:
         """The exchanges that match every argument; `path` is any part of the target, `rule` any part of the rule that decided.
 
-        `operation` is a call as in `when`, or several operations. Raises ValueError for one that is no request, TypeError for a status that is
-        a string.
+        `operation` is a call as in `when`, or several operations. Raises ValueError for one that is no request, TypeError for a
+        status that is a string.
         """
         if isinstance(operation, str):
             asked("journal.filter", operation, {}, REQUESTS)
@@ -95,7 +95,7 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
 
 
 def exchange_table(exchanges: Sequence[Exchange]) -> str:
-    """Number, time of the world, request, status code and reason; then rule and faults, if any; of many alike the first and last."""
+    """Number, time of the world, request, status code and reason; then rule and faults, if any. Of many alike the first and last."""
     rows: list[tuple[str, ...]] = []
 
     def kind(exchange: Exchange) -> tuple[str, ...]:
@@ -179,7 +179,7 @@ def cut(text: str) -> str:
 
 
 def outlook(clock: ClockState, generations: Sequence[Generation], exchanges: Sequence[Exchange]) -> str | None:
-    """The time of a manual clock, how and when each running generation ends, the call that gets there, and whether an app waits for it.
+    """The time of a manual clock, how and when each running generation ends, the call that gets there, and if an app waits for it.
 
     None when the clock runs by itself or nothing is pending.
     """

@@ -139,10 +139,10 @@ class Clock(Settable):
     def run_until(
         self, condition: Callable[[], object] | None = None, *, step: float = 1.0, limit: float = 3600.0
     ) -> list[Event]:
-        """Advance by `step` seconds at a time until the condition holds, by default until every generation has ended; returns what fell due.
+        """Advance by `step` seconds at a time until the condition holds, by default until all generations have ended.
 
-        Raises TimeoutError after `limit` seconds of this clock, with the generations that are still running, and TypeError for a condition
-        that returns an awaitable, which would always hold.
+        Returns what fell due. Raises TimeoutError after `limit` seconds of this clock, with the generations that are still
+        running, and TypeError for a condition that returns an awaitable, which would always hold.
         """
         holds = condition or (lambda: self.running() is None)
         events: list[Event] = []
@@ -229,9 +229,9 @@ class WorldFactory:
 class Pixazo(Settable):
     """One test's world on a running gateway. Nothing in it is shared with another test.
 
-    `url` and `api_key` are for the app under test, `clock` is its time, `wallet` its money; `control` has every route of `/_sim`. `seed`
-    and `start`, the instant at which the clock began (None if it runs by itself), repeat the world. All of it blocks, needs no event loop,
-    and may be used from any thread.
+    `url` and `api_key` are for the app under test, `clock` is its time, `wallet` its money; `control` has every route of `/_sim`.
+    `seed` and `start`, the instant at which the clock began (None if it runs by itself), repeat the world. All of it blocks,
+    needs no event loop, and may be used from any thread.
     """
 
     _settable = ("is_repetition", "judged")
@@ -447,11 +447,11 @@ class Pixazo(Settable):
     ) -> None:
         """Run an app in a fresh world in this weather, as `weather` does; raise AssertionError with the fewest incidents that break it.
 
-        `app` is called with the world, then with another fresh world for each attempt to find fewer incidents, and to see whether the fewest
-        break it again. What names this world in the environment (`pixazo_env`), and sleeps (`pixazo_sleep`), follow. Incidents are shrunk for
-        each kind of problem, such as `charged twice`, or the type of an error of the app; SystemExit is one unless its code is 0. Bill and
-        reports cover the first run only. Raises TypeError for an app that returns an awaitable, and AssertionError when it submits nothing in
-        the world that it is called with.
+        `app` is called with the world, then with another fresh world for each attempt to find fewer incidents, and to see whether
+        the fewest break it again. Variables that name this world (`pixazo_env`) then name the fresh one, and virtual sleeps
+        (`pixazo_sleep`) advance its clock. Incidents are shrunk for each kind of problem, such as `charged twice`, or the type of
+        an error of the app; SystemExit is one unless its code is 0. Bill and reports cover the first run only. Raises TypeError
+        for an app that returns an awaitable, and AssertionError when it submits nothing in the world that it is called with.
         """
         __tracebackhide__ = True
         from pytest_pixazo.sleep import active_sleeps
@@ -480,7 +480,7 @@ class Pixazo(Settable):
     ) -> Explanation:
         """What would happen to this request, and why, rule by rule; nothing is sent and nothing changes.
 
-        A string `body` is sent as it is, any other as JSON; without a key in `headers`, even an empty one, that of this world is sent.
+        A string `body` is sent as it is, any other as JSON. The key of this world is sent unless `headers` have one, even empty.
         """
         return self.control.explain(method, path, headers=headers, body=body)
 

@@ -1,4 +1,4 @@
-"""The record of one test in its world, what a failure shows of it, the complaints for which a strict test fails, and the warnings of what one left running."""
+"""The record of one test in its world: what a failure shows, complaints that fail a strict test, warnings of what was left running."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def incidents_of(seed: int | None, days: int | None, only: str | None) -> Foreca
 
 @contextmanager
 def struck_by(control: ControlClient, incidents: Forecast) -> Generator[None]:
-    """Let incidents hit the app of a world; AssertionError at the end if its books do not balance; an error of the app gets a note."""
+    """Let incidents hit the app of a world. Raises AssertionError at the end if the books do not balance, adds a note to errors."""
     __tracebackhide__ = True
     runs: list[Run] = []
 

@@ -169,7 +169,7 @@ class EnoughError(BaseException):
 
 @dataclass(slots=True)
 class ExampleRun:
-    """What the examples of one run share; after the first failure at most `attempts` further ones look for a shorter one."""
+    """What all examples of a run share; after the first failure at most `attempts` further ones look for a shorter one."""
 
     dialogue: Dialogue
     terms: Terms

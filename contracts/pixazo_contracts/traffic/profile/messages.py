@@ -1,4 +1,4 @@
-"""What single responses and webhooks show about a point: their form, and of webhooks the URLs, times, bodies and repetitions."""
+"""What single responses show about a point by their form, and webhooks by their URLs, times, bodies and repetitions."""
 
 from __future__ import annotations
 

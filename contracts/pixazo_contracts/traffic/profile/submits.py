@@ -1,7 +1,7 @@
 """What happens to submits that are odd in one respect: an acceptance tolerates every oddity, a refusal refers to the only one.
 
-An oddity is something that the page forbids (it has no policy point, and explains a refusal) or leaves open. Submits with two faults
-show in which order a gateway checks for them.
+An oddity is something that the page forbids (it has no policy point, and explains a refusal) or leaves open. Submits with two
+faults show in which order a gateway checks for them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ACCOUNT_FAULTS: Final = {402: "funds", 403: "suspended"}
 
 
 class Oddity(NamedTuple):
-    """What is odd about a submit, and the values that each outcome shows (empty: nothing); `accepted` applies to any later end."""
+    """What is odd about a submit, and what each outcome shows, empty for nothing; `accepted` applies to any later end."""
 
     cause: str
     point: str = ""

@@ -1,6 +1,6 @@
 """The certificate of `serve --tls`. It is kept, so a client that trusts its authority still does after a restart.
 
-The private key of the authority is never written: a reader of the kept files can pretend to be only these hosts, even to a system that trusts it.
+The authority's private key is never written: who reads the kept files can pretend to be only these hosts, whoever trusts it.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ def named(host: str) -> tuple[str, ...]:
 
 
 def tls_of(options: dict[str, Any]) -> ssl.SSLContext:
-    """The context for the options of `serve`; our own certificate adds `authority` and `webhook_ca` to these. Raises click.UsageError."""
+    """The context that the options of `serve` describe; for our own certificate it sets `authority` and `webhook_ca` in them.
+    Raises click.UsageError with the remedy when a certificate cannot be used."""
     certificate, key = options["tls_cert"], options["tls_key"]
     if certificate is None and key is not None:
         raise click.UsageError(f"--tls-key {key} has no certificate: add --tls-cert FILE")

@@ -1,6 +1,6 @@
-"""JSON Schemas of scripts, profiles and model files, made from the types that read them: editors use them for completion and checks.
+"""JSON Schemas of scripts, profiles and model files, made from the types that read them, for completion and checks in editors.
 
-What a schema refuses the reader refuses, too; the reader also checks what no schema can express, such as the syntax of a regular expression.
+What a schema refuses the reader refuses, too; the reader also checks what no schema can, such as a regular expression.
 """
 
 from __future__ import annotations

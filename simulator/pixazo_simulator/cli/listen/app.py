@@ -25,7 +25,7 @@ BODY_LIMIT = 16 * 1024 * 1024
 
 
 class Receiver:
-    """Keeps each webhook, and responds as the app does if there is a `forwarder`, else with `respond`; `now` is the real clock in milliseconds."""
+    """Keeps each webhook, and responds as the app behind a `forwarder`, else with `respond`; `now` is the real clock (milliseconds)."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
-"""Webhooks as they were received, with the verdict on the signature (Standard Webhooks) and responses; the latest are kept.
+"""Webhooks as they were received, with the verdict on the signature (Standard Webhooks) and the responses; the latest are kept.
 
-They are rendered without secrets: as JSON, as a line of text, and as a line of a file from which they are read to be posted again.
+They are rendered without secrets: as JSON, as text, and as a line of a file from which they are read to be posted again.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def judge(callback: Callback, secrets: Sequence[bytes], now: int) -> Verdict:
-    """Judge a signature at an instant of the real clock (UTC milliseconds); an old one is valid, with its age: manual clocks run in other years."""
+    """Judge a signature at an instant of the real clock (UTC milliseconds).
+    One with an old timestamp is valid, and its age is stated: worlds with a manual clock run in other years."""
     identity, stamp, signatures = (callback.header(name.encode()) for name in SIGNED_BY)
     if identity is None or stamp is None or signatures is None:
         if not secrets:
@@ -277,7 +278,8 @@ def _answer(redactor: spec.Redactor, answer: Answer, most: int) -> ShownAnswer:
 
 
 def text_line(entry: KeptCallback, *, forwards: bool) -> tuple[str, Tone] | None:
-    """The latest event of an entry and the tone of the line, which the caller must escape; without forwarding only its response."""
+    """The line about the latest event of an entry, which the caller must escape, and its tone.
+    Where nothing is forwarded, arrival and response are one line; None until there is a response."""
     view = shown(entry, most=0)
     if forwards and view.answers:
         return _answered(view)

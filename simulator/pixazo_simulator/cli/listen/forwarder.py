@@ -44,9 +44,9 @@ def read_target(url: str) -> str:
 
 
 class Forwarder:
-    """Forwards webhooks to one URL: no redirect, no proxy, no cookies, a connection for each webhook.
+    """Forwards webhooks to one URL: it follows no redirect, uses no proxy, keeps no cookies, and opens a connection for each.
 
-    Certificates are verified against authorities of the system, SSL_CERT_FILE or SSL_CERT_DIR. Raises ValueError for unusable ones.
+    Certificates are verified by authorities of the system, SSL_CERT_FILE or SSL_CERT_DIR. Raises ValueError for unusable ones.
     """
 
     def __init__(self, url: str, now: Callable[[], int], timeout: float = FORWARD_TIMEOUT) -> None:

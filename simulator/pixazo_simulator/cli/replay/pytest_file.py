@@ -30,7 +30,7 @@ _WIDTH = 110
 
 
 def write_tests(file: str, data: bytes, options: Mapping[str, Any], *, check: bool) -> bool:
-    """Write the script and the tests of a trace, and report that; False for a file of another kind. Raises ValueError, or OSError, with the reason."""
+    """Write script and tests of a trace, and report that; False for another kind of file. Raises ValueError or OSError with the reason."""
     trace = read_trace(data)
     if trace is None:
         return False

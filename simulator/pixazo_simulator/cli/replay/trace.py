@@ -1,6 +1,6 @@
-"""A trace of recorded traffic, and the rules under which a simulator responds as in it: only for what it does not do by itself.
+"""A trace of recorded traffic, and the rules under which a simulator responds as in it.
 
-The file is NDJSON, one record per line, each wrapped in its kind; other members are ignored. The rules have only what a simulator does not do by itself.
+The file is NDJSON, one record per line, each wrapped in its kind. The rules have only what a simulator does not do by itself.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class Callback(Message, kw_only=True):
 class Trace(msgspec.Struct, frozen=True):
     """Recorded traffic in the order in which it began, and the instant (RFC 3339) at which the seconds begin.
 
-    `hears`: webhooks reached the recorder; if not, the absence of one shows nothing.
+    `hears` says whether webhooks reached the recorder: if not, the absence of one shows nothing.
     """
 
     started_at: str
@@ -400,7 +400,7 @@ def _rule(when: str, match: dict[str, Any], steps: Sequence[Step], *, lasts: boo
 
 
 def _generations(trace: Trace, natural: Natural) -> tuple[Generation, ...]:
-    """The submissions that a simulator accepts: those that were accepted, and those whose response never arrived."""
+    """The submissions that were accepted or had no response, except those that a simulator refuses by itself."""
     found: list[Generation] = []
     for submit in trace.exchanges:
         is_lost = submit.status is None and submit.error != "connect"
@@ -452,6 +452,7 @@ def _between(low: float, high: float, printed: float | None = None) -> float:
 
 
 def _printed(message: Message) -> float | None:
+    """The seconds from creation to completion, as the message has them; None if it lacks one of the two instants."""
     found = [spec.read_instant(str(message.members.get(name))) for name in ("created_at", "completed_at")]
     return (found[1] - found[0]) / spec.SECOND if found[0] is not None and found[1] is not None else None
 

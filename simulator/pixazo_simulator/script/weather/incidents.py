@@ -31,7 +31,7 @@ _CUT = script.Step(faults=(script.TruncatedBody(),))
 
 @dataclass(frozen=True, slots=True)
 class _Noun:
-    """Calls about a generation: when, incidents in a day, and of each kind its step and how many calls it strikes.
+    """The calls about a generation that incidents strike, how many in a day, and the step and the number of calls of each kind.
 
     Calls are counted for each generation separately: how many there are in a world depends on how fast the machine is.
     """
@@ -124,7 +124,7 @@ Forecast = tuple[Incident, ...]
 
 
 def forecast(seed: int, days: int = 1) -> Forecast:
-    """The incidents of a number of days; those of a day depend only on the seed and the day. Raises ValueError for too many days, and for a negative seed."""
+    """The incidents of some days; those of a day depend on seed and day only. Raises ValueError for too many days or a negative seed."""
     if days not in range(1, MOST_DAYS + 1):
         raise ValueError(f"{days!r} days: give 1 to {MOST_DAYS}")
     if not repr(seed).isdecimal():  # a string is quoted

@@ -21,9 +21,9 @@ class StopShrinking(Exception):  # noqa: N818 - not an error, like StopIteration
 
 @dataclass(frozen=True, slots=True)
 class Fewest:
-    """The fewest incidents known to cause problems of some kinds; `is_least`: none can be left out, and none strike fewer calls.
+    """The fewest incidents known to cause problems of some kinds; if it `is_least`, none can be left out or strike fewer calls.
 
-    If `is_flaky`, the app survived these incidents when they were tried again, so they are still all those of the first run.
+    If it `is_flaky`, the app survived these incidents when they were tried again, so they are still all those of the first run.
     """
 
     kinds: tuple[str, ...]

@@ -172,7 +172,7 @@ class Console:
 
 
 async def _events(world: World | None, worlds: Worlds, shown: str) -> AsyncIterator[str]:
-    """Server-sent events: the time as text, `changed` when the page, whose `checksum` was `shown`, is out of date or has no world."""
+    """Server-sent events: the time as text; `changed` when the page with checksum `shown` is out of date or its world gone."""
     if world is None:
         yield CHANGED
         return

@@ -1,4 +1,4 @@
-"""Requests to the gateway for other programs: a journal as HAR 1.2, which browsers and other HTTP tools read, and a request as code that sends it."""
+"""Requests to the gateway for other programs: a journal as HAR 1.2, which HTTP tools read, a request as code that sends it."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _HISTORY = ("/history", "History")
 
 
 async def worlds(request: ConsoleRequest) -> View | Response:
-    """The worlds of the server to choose from, and the requests that reached none of them; the page of the only world if there is nothing else."""
+    """The worlds to choose from, and the requests that reached none of them; the page of the only world if there is no more."""
     found = await request.get(responses.WorldList, "worlds", limit=PER_PAGE)
     unmatched = await request.get(JournalPage, "unmatched", limit=_LATEST)
     if found.total == 1 and not unmatched.total and "all" not in request.query:

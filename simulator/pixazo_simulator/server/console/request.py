@@ -27,7 +27,8 @@ MOST_LINES = 50
 
 
 class ConsoleRequest(msgspec.Struct, frozen=True):
-    """One call of a page or action: its path and query (`target`), and the world in the path, whose key control routes are called with."""
+    """One call of a page or of an action: `target` is its path and query, `world` the world in the path, if there is one.
+    `get` and `send` call control routes with the key of that world."""
 
     control: ControlHandler
     worlds: Worlds
