@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from importlib.resources import files
@@ -65,7 +64,8 @@ _WORD: Final = re.compile(r"[A-Z]{3,}")
 #: A model id.
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)+")
 _BYTES: Final = frozenset({"kb", "kib", "mb", "mib", "gb", "gib"})
-_ARRAY: Final = re.compile(r"^(?:array|list)\b|\[\]$")
+_ARRAY: Final = re.compile(r"(?:array|list)\b.*|.*\[\]")
+_ELEMENT: Final = re.compile(r"\b(?:object|int|number|bool)")
 #: What stands for a key, in several words.
 _PLACE: Final = re.compile(r"<[^<>]*>|\{[^{}]*\}|\[[^\[\]]*\]|\byour .*", re.IGNORECASE)
 _MIME: Final = re.compile(r"[a-z]+/[\w.+-]+")
@@ -281,16 +281,12 @@ def _adds(old: Fact, new: Fact) -> bool:
 
 def _new(came: Iterable[str], gone: Iterable[str]) -> Iterator[str]:
     """The sentences that state something though their atoms are no new ones: they neither resemble one that went, nor only introduce what follows."""
-    commits, known = atoms(*gone), [*map(gist, gone)]
-    places: dict[str, list[int]] = {}
-    for place, words in enumerate(known):
-        for word in words:
-            places.setdefault(word, []).append(place)
+    commits, known = atoms(*gone), [words for each in gone if (words := gist(each))]
     for text in came:
         words = gist(text)
-        shared = Counter[int](place for word in words for place in places.get(word, ()))
-        is_like = any(count * 3 >= min(len(words), len(known[place])) for place, count in shared.items())
-        if len(words) >= _FEWEST_WORDS and not (is_like or _INTRODUCES.search(text) or words & commits):
+        if len(words) < _FEWEST_WORDS or _INTRODUCES.search(text) or words & commits:
+            continue
+        if not any(len(words & other) * 3 >= min(len(words), len(other)) for other in known):
             yield text
 
 
@@ -445,7 +441,7 @@ def _type(text: str) -> list[str]:
     plain = re.sub(r"\([^()]*\)", "", plain)
     names = [each.strip() for each in re.split(r"\||\bor\b|,", plain) if each.strip()]
     same = {"float": "number", "int": "integer", "bool": "boolean", "str": "string", "double": "number"}
-    arrays = {each: f"array{' of objects' * ('object' in each)}" for each in names if _ARRAY.search(each)}
+    arrays = {each: " ".join(["array", *_ELEMENT.findall(each)]) for each in names if _ARRAY.fullmatch(each)}
     return sorted((same | arrays).get(each, each) for each in names)
 
 
