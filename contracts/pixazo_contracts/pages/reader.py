@@ -210,7 +210,7 @@ class _Reading:
             self._unread(section, table)
 
     def _further(self, section: Section, kind: str, found: Sequence[tuple[Row, str, Any]]) -> None:
-        """Add what the rows of a further table, such as that of another section, say; one that contradicts is not understood."""
+        """Add what the rows of one more table say; one that contradicts an earlier table is not understood."""
         earlier: dict[str, Any] = self.values.get(kind, {})
         contradicts = [row for row, name, value in found if kind not in _LAST and earlier.get(name, value) != value]
         self.values[kind] = earlier | {name: value for row, name, value in found if row not in contradicts}

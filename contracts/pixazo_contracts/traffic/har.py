@@ -1,4 +1,4 @@
-"""HAR 1.2 read as traces, keys redacted on input, and traces written as HAR; only `log.entries` is required: dialects differ."""
+"""HAR 1.2 read as traces, keys redacted on input, and traces written as HAR; only `log.entries` is required, since dialects differ."""
 
 from __future__ import annotations
 
@@ -65,8 +65,10 @@ BEYOND_HAR: Final = (
 #: What a client does not send of a URL: a user and password, which become a header, and the fragment.
 UNSENT: Final = re.compile(r"\A(\w[\w+.-]*://)[^/?#]*@|#.*")
 
-#: A key that was replaced: it is that of any caller.
-MASKED_KEY: Final = re.compile(rf"(?i){KEY_HEADER}: (?=\S)[\W_]*(?:redacted|removed|masked|hidden|filtered)?[\W_x]*")
+#: A key that a tool has replaced: it may be that of any caller.
+MASKED_KEY: Final = re.compile(
+    rf"(?i){KEY_HEADER}: (?=\S)(?:[\W_x]*|.*(?:redacted|removed|masked|hidden|filtered|sanitized|scrubbed).*)"
+)
 
 #: The digits of a second that are too precise.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
@@ -373,9 +375,10 @@ class _Archive:
 
 
 def read_har(data: bytes, target: str | None = None, folder: Path | None = None) -> tuple[Trace, int]:
-    """The trace of an archive, and how many entries are left out: of other hosts, without a response. `InvalidTraceError` with remedy.
+    """The trace of an archive, and how many of its entries are left out: those of other hosts, and without a response.
 
-    The gateway is the `target`, or the origin with the most requests; bodies may be in files of the `folder`.
+    The gateway is the `target`, or the origin with the most requests; bodies may be in files of the `folder`. Raises `InvalidTraceError` with
+    the remedy.
     """
     if len(data) > LARGEST:
         raise InvalidTraceError(f"it has more than {LARGEST} bytes: export fewer calls")

@@ -52,7 +52,7 @@ class ProxyOptions:
 
 @dataclass(slots=True, kw_only=True)
 class _Passing(Message):
-    """One exchange under way. `ended`: the response was read whole; `reset`: the gateway broke off by one; `app_left`: the app has gone."""
+    """One exchange under way: its response has `ended`, the gateway has `reset` the connection, the app has closed its side (`app_left`)."""
 
     app: Peer
     operation: str

@@ -94,7 +94,7 @@ class Failure(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Message:
-    """One request in progress, and its response so far; `size` and `answer_size` count bytes of bodies that may be kept cut."""
+    """One request in progress, and its response so far; `size` and `answer_size` count all bytes, also those that are not kept."""
 
     head: Head
     started: float

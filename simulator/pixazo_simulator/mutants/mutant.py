@@ -196,7 +196,8 @@ class Memory:
 class Context:
     """The caller's world, or for a caller without a key the world that owns the request id in the path, or none.
 
-    `caller` is the world that the caller's own key opens, if any; `memory` and `now` (UTC milliseconds) are those of the former.
+    `caller` is the world that the caller's own key opens, if it opens one; `memory` is that of the first world, `now` the instant of its
+    clock (UTC milliseconds).
     """
 
     _worlds: Worlds
@@ -342,7 +343,7 @@ class Variant:
 
 
 class EditedGateway:
-    """In place of the gateway of one server: edits each request, passes it on, edits the reply, without I/O, with a memory of each world."""
+    """Takes the place of the gateway of one server, without I/O: edits each request, passes it on, edits the reply; it remembers things by world."""
 
     def __init__(self, gateway: Gateway, change: Mutant | Variant, worlds: Worlds) -> None:
         self._gateway = gateway

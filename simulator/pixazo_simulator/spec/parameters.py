@@ -276,7 +276,7 @@ def _is_combo(parameters: Parameters | PlainParameters) -> bool:
 
 
 class Findings(msgspec.Struct):
-    """What is wrong: problems that refuse the submission, and problems with which the generation will end FAILED.
+    """What is wrong: problems for which the submission is refused, and problems for which the generation will end FAILED.
 
     `frame` is the size of the first frame in pixels, where known; `decided_by` names policy fields of which another value decides otherwise.
     """

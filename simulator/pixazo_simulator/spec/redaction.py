@@ -230,7 +230,7 @@ class Redactor:
 
 
 class _EncodedKeys:
-    """Encoded forms of keys, counted as often as they were added; looked up by 4 characters, so their number does not slow it down."""
+    """Encoded forms of keys, counted as often as they were added; however many there are, a text is searched for their first 4 characters."""
 
     __slots__ = ("_beginnings", "_counts", "_longest", "_shortest", "_sizes")
 
@@ -315,7 +315,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 @cache
 def own_words() -> str:
-    """The words of our messages, types and policy, each between line breaks (tools/own_words.py): a key that is one is no secret."""
+    """The words of our messages, types and policy, each between line breaks (tools/own_words.py): a key that is one of them is no secret."""
     return (get_data("pixazo_simulator.spec", "data/own_words.txt") or b"").decode()
 
 

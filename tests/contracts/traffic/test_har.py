@@ -421,7 +421,7 @@ def test_keys_are_told_apart_as_accounts() -> None:
     assert accounts == ["", "blank", "default", "default", "default", "other", "unknown"]
 
 
-@pytest.mark.parametrize("key", [None, "", "REDACTED", "***", "<hidden>", "xxxx-xxxx"])
+@pytest.mark.parametrize("key", [None, "", "REDACTED", "***", "<hidden>", "[key redacted]", "xxxx-xxxx"])
 def test_where_a_tool_left_out_every_key_calls_that_were_served_had_one(key: str | None) -> None:
     """Whose a read was that found nothing, it does not say (STATUS-14)."""
     refused = entry("POST", GENERATE, 400, {"error": "x", "message": "y"}, key=key, body="{}")

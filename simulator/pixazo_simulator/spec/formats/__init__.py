@@ -93,7 +93,7 @@ def read_text_as(
 ) -> T:
     """What `read` makes of the data of a text.
 
-    Raises ValueError with `what` the text is called, the line where it is known, and what is wrong: what an InvalidDataError `says`.
+    Raises ValueError with `what`, the name of the text, the line where it is known, and what is wrong: what `says` makes of an InvalidDataError.
     """
     try:
         document = Document(text, form)
@@ -149,7 +149,7 @@ def problems_within(
 
 
 def read_toml(text: str) -> dict[str, Any]:
-    """What a TOML text says. Raises TOMLDecodeError, a ValueError, and RecursionError for deep nesting.
+    """What a TOML text says. Raises TOMLDecodeError, a ValueError that names the line, and RecursionError for deep nesting.
 
     Raises InvalidTextError for a key of more than MOST_NAMES dotted names: tomllib takes time in proportion to their square.
     """
