@@ -163,6 +163,8 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
         whole = (part, name, "")
         if attribute and (whole in olds) != (whole in news):
             continue  # the parameter, field or sample itself was added or removed
+        if (part, name) == ("sample", "request") and ("parameter", attribute, "") in news:
+            continue  # the table now has it
         name = (old or news[key]).name  # as it is written on the page
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
         said = news.get((part, name, "description"))
@@ -219,11 +221,11 @@ def _shown(fact: Fact | None) -> Any:
 
 
 def _effect(key: tuple[str, str, str], old: Fact | None, new: Fact | None) -> Effect:
-    part, _, attribute = key
+    part, name, attribute = key
     if part in ("request", "status route", "webhook", *_HEADERS):
         return "breaking"
     if part != "parameter":
-        return "breaking" if new is None else "unknown"
+        return "breaking" if new is None and (part, name) != ("sample", "request") else "unknown"
     if not attribute:
         required = "Yes" if new is None else new.row.split(" | ")[1]
         return "breaking" if required == "Yes" else "widening" if required == "No" else "unknown"
@@ -437,7 +439,7 @@ def _results(operation: Operation) -> Iterator[Fact]:
 
 
 def _type(text: str) -> list[str]:
-    plain = re.sub(r"\?$|\(nullable\)|\bnullable\b", " | null", text.casefold().strip())
+    plain = re.sub(r"\?$|\(nullable\)|\bnullable\b", " | null | ", text.casefold().strip())
     plain = re.sub(r"\([^()]*\)", "", plain)
     names = [each.strip() for each in re.split(r"\||\bor\b|,", plain) if each.strip()]
     same = {"float": "number", "int": "integer", "bool": "boolean", "str": "string", "double": "number"}

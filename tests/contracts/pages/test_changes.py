@@ -269,6 +269,20 @@ def test_another_rule_or_promise_in_like_words_is_no_wording(old: str, new: str,
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        (WATERMARK, WATERMARK + row("seed", "No", "integer", "Random seed."), ("parameter", "seed", "widening")),
+        ('"seed": 42,\n', "", ("sample", "request", "unknown")),
+    ],
+)
+def test_a_member_that_only_a_sample_has(old: str, new: str, found: tuple[str, str, str]) -> None:
+    """With a row of the table it is one more parameter; where it goes, nobody knows whether it was one."""
+    page = edited(('"prompt_optimizer": true,', '"seed": 42,\n"prompt_optimizer": true,'))
+    listed = compare_pages(read_page(page), read_page(page.replace(old, new)))
+    assert {(each.part, each.name, each.effect) for each in listed if each.kind == "meaning"} == {found}
+
+
+@pytest.mark.parametrize(
     ("before", "after", "is_changed"),
     [
         ("768P: up to 10 seconds, 1080P: up to 6 seconds.", "768P: up to 6 seconds, 1080P: up to 10 seconds.", True),
@@ -497,7 +511,7 @@ WORDING = {
     )),
     "columns in another order": rendered(lambda table: piped([row._replace(cells=dict(reversed(row.cells.items()))) for row in table])),
     "a default without quotes": edited(('Default: "768P"', "Default: 768P")),
-    "nullable types": edited(("string|null", "string (nullable)")),
+    "nullable types": edited(("error\n\nstring|null", "error\n\nstring (nullable)"), ("string|null", "nullable string")),
     "sentences that introduce": edited(("Common status codes.", "The following table lists the common status codes. See also the examples below.")),
     "numbers and pictures before headings": re.sub(r"(?m)^(##+) (?=[BR])", r"\1 🚀 2.1. ", re.sub(r"(?m)^(##+) (?=[SW])", r"\1 3.2 ", PAGE)),
     "paths in place of URLs": edited(
