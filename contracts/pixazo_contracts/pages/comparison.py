@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from importlib.resources import files
+from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, Literal
 
@@ -39,11 +40,11 @@ _ABOUT_PAGE: Final = re.compile(
     r"\W*(?:(?:page|last) (?:updated|modified|reviewed|edited)\b.{0,40}|(?:©|\(c\)|copyright\b).{0,60}|all rights reserved)\W*",
     re.IGNORECASE,
 )
-#: The names of the languages of samples.
-_CAPTION: Final = re.compile(
-    r"(?:\W*\b(?:HTTP|Python|JavaScript|TypeScript|Node(?:\.?js)?|cURL|PHP|Go|Ruby|Java|Kotlin|Swift|Rust|C[#+]*|\.?NET|Shell|Bash|PowerShell)(?!\w))+\W*",
-    re.IGNORECASE,
-)
+#: The languages of samples, of which their captions consist.
+_LANGUAGES: Final = frozenset({
+    "http", "python", "javascript", "typescript", "node", "node.js", "nodejs", "curl", "php", "go", "ruby", "java", "kotlin", "swift", "rust",
+    "c", "c++", "c#", ".net", "shell", "bash", "powershell",
+})  # fmt: skip
 #: The sections inside another one.
 _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("queue system errors",)}
 _REQUESTS: Final = frozenset({"request code", "example request", "curl example"})
@@ -260,7 +261,8 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
         has_same_atoms = atoms(*map(plain, gone)) == atoms(*map(plain, came))
         change = partial(Change, operation=name, part="sentence", name=section)
         for was, now in _matched(gone, came):
-            is_caption = section == "request code" and _CAPTION.fullmatch(now or "-") is not None
+            words = {*re.findall(r"[^\s,|/:()]+", (now or "-").casefold())}
+            is_caption = section == "request code" and words <= _LANGUAGES
             is_about_page = all(_ABOUT_PAGE.fullmatch(each) for each in (was, now) if each)
             is_repeated = now is None and any(atoms(was or "") <= each for each in promises)
             is_same = has_same_atoms or is_repeated or atoms(plain(was or "")) == atoms(plain(now or ""))
@@ -300,19 +302,15 @@ def _by_section(found: Iterable[Sentence]) -> dict[str, list[str]]:
 
 
 def _matched(gone: list[str], came: list[str]) -> Iterator[tuple[str | None, str | None]]:
-    left = list(came)
+    """Each removed sentence with the most similar new one, None if there is none left; then the other new ones."""
+    left = {each: {*each.split()} for each in came}
     for was in gone:
         words = {*was.split()}
-        now = max(left[:_MOST_COMPARED], key=lambda each: _likeness(words, {*each.split()}), default=None)
-        if now is not None:
-            left.remove(now)
+        near = islice(left.items(), _MOST_COMPARED)
+        now, _ = max(near, key=lambda each: len(words & each[1]) / len(words | each[1]), default=(None, words))
+        left.pop(now or "", None)
         yield was, now
-    for now in left:
-        yield None, now
-
-
-def _likeness(words: set[str], others: set[str]) -> float:
-    return len(words & others) / (len(words) + len(others))
+    yield from ((None, now) for now in left)
 
 
 class Fact(msgspec.Struct, frozen=True):

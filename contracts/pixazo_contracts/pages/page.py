@@ -18,11 +18,6 @@ _ALIASES: Final = {
     "webhook (optional)": "webhook", "headers": "request headers", "request body": "example request", "parameters": "request parameters",
     "minimum request": "example request", "full request (all options)": "example request",
 }  # fmt: skip
-#: Names of columns, as written: a parameter `status` is not one.
-COLUMNS: Final = frozenset({
-    "Header", "Type", "Required", "Description", "Parameter", "Default", "Value", "Code", "Meaning", "Field", "Status",
-    "Resolution", "Duration", "Price (USD)", "Price",
-})  # fmt: skip
 #: What a table is about, by its columns; and the columns that a list has in place of a table.
 TABLES: Final = {
     ("parameter", "type", "required", "description"): "request parameters",
@@ -33,6 +28,10 @@ TABLES: Final = {
     ("status", "description"): "status values",
     ("resolution", "price"): "pricing",
 }  # fmt: skip
+#: Names of columns, as written: a parameter `status` is not one.
+COLUMNS: Final = frozenset(
+    {"Default", "Duration", "Price (USD)", *(each.capitalize() for names in TABLES for each in names)}
+)
 #: What looks like a price, and the names of columns that have prices.
 PRICE: Final = re.compile(r"[$€£]\s*\d|.*\d\s*(?:USD|EUR|credits?|cents?|¢)", re.IGNORECASE)
 PRICED: Final = re.compile(r"\b(?:price|pricing|costs?|usd|credits?|rate)\b", re.IGNORECASE)
