@@ -93,7 +93,7 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """A row of a table of request parameters; `required` is None if unsaid, `unread` has what its description states beyond rules."""
+    """A row of a table of request parameters; `required` is None if the page does not say it, `unread` is what is stated beyond the rules."""
 
     name: str
     required: bool | None
@@ -105,7 +105,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A sample of a request, response, error or program: its section, the comment above (`label`), its JSON `value` or UNSET."""
+    """A sample of a request, response, error or program: its section, the comment above it (`label`), its JSON as `value`, else UNSET."""
 
     section: str
     text: str
@@ -123,7 +123,7 @@ class Sentence(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One operation of a page: heading over it (`group`, such as `Text to Video`), title and path of its request, `model_id` of its ids.
+    """One operation of a page: `group` is the heading over it (`Text to Video`), `title` and `path` are its request's, ids begin with `model_id`.
 
     `headers` are those of a request; `codes`, `fields`, `statuses` and `prices` the rows of these tables; `flow` the arrows of the status
     flow; `polling` the least and most seconds between two polls; `webhook_header` the header that asks for a callback.
