@@ -48,7 +48,7 @@ _COLUMNS: Final = {
     "status values": "statuses",
 }  # fmt: skip
 #: The cell of a name, and marks in it.
-_NAME: Final = re.compile(r"[~*`]*([\w$.\[\]-]*\w(?:\[\])?)((?!-).*)", re.DOTALL)
+_NAME: Final = re.compile(r"[~*`]*((?:[\w$.-]|\[[\w*]*\])*(?:\w|\[[\w*]*\]))((?![\w-]).*)", re.DOTALL)
 _MARK: Final = re.compile(r"\[\^\w+\]|[`*~()]|(?<=\s)\d$")
 #: What stands in parentheses, and what is in them if they say something about values.
 _ASIDE: Final = re.compile(r"\(([^()]*)\)")
@@ -340,7 +340,8 @@ def _said(kind: str, row: Row) -> tuple[Row, str, Any]:
     """The first cell of a row, and what the others say of it."""
     (_, first), *others = row.cells.items()
     last, notes = others[-1][1] if others else first, dict(others[:-1])
-    first, note = _named(first) if kind in ("fields", "statuses") else (first, "")
+    is_name = kind in ("fields", "statuses") and not re.match(r"\S+ \w", first)  # as `In progress` is none
+    first, note = _named(first) if is_name else (first, "")
     type_, said = _type(notes.pop("type", "") if kind == "fields" else "")
     last = last if kind == "headers" else with_notes(last, {"note": note, "type": said, **notes})
     if kind == "codes" and (found := re.fullmatch(r"(\d{3})\b\W*(.*?)\W*", first)):

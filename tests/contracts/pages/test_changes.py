@@ -426,6 +426,13 @@ def test_a_further_column_is_read(
     assert {each[1] for each in found} == {changed[1]}
 
 
+@pytest.mark.parametrize("name", ["image_urls[0]", "data[*].url", "In progress"])
+def test_an_index_and_a_second_word_belong_to_a_name(name: str) -> None:
+    """Marks and what is in parentheses do not."""
+    page = read_page(edited(("\n\nPROCESSING\n\n", f"\n\n{name}\n\n")))
+    assert name in page.operations[0].statuses
+
+
 def test_an_example_is_no_description() -> None:
     """Also where the cell of the description is empty."""
     head = "| Parameter | Required | Type | Description | Example |\n| --- | --- | --- | --- | --- |\n| seed | No | integer | |"
