@@ -217,8 +217,8 @@ def _log(data: bytes) -> JsonObject:
 
 
 def _is_coarse(entries: Iterable[_Entry]) -> bool:
-    """Whether an archive has whole seconds only, as one made from a log."""
-    return all(entry.at.is_integer() and entry.seconds % 1 <= 0.001 and not entry.ours for entry in entries)
+    """Whether calls begin at whole seconds only, as in an archive that was made from a log."""
+    return all(entry.at.is_integer() and not entry.ours for entry in entries)
 
 
 def _entries(listed: object, folder: Path | None) -> list[_Entry]:
@@ -227,7 +227,7 @@ def _entries(listed: object, folder: Path | None) -> list[_Entry]:
         if entry := _read(each, found[-1].at + found[-1].seconds if found else 0.0, folder):
             found.append(entry)
     if _is_coarse(found):
-        found = [entry._replace(seconds=max(entry.seconds, 1.0)) for entry in found]
+        found = [entry._replace(seconds=entry.seconds + 1.0) for entry in found]
     return sorted(found, key=lambda entry: entry.at)
 
 
