@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from importlib.resources import files
+from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, Literal
 
@@ -40,11 +40,11 @@ _ABOUT_PAGE: Final = re.compile(
     r"\W*(?:(?:page|last) (?:updated|modified|reviewed|edited)\b.{0,40}|(?:©|\(c\)|copyright\b).{0,60}|all rights reserved)\W*",
     re.IGNORECASE,
 )
-#: The names of the languages of samples.
-_CAPTION: Final = re.compile(
-    r"(?:\W*\b(?:HTTP|Python|JavaScript|TypeScript|Node(?:\.?js)?|cURL|PHP|Go|Ruby|Java|Kotlin|Swift|Rust|C[#+]*|\.?NET|Shell|Bash|PowerShell)(?!\w))+\W*",
-    re.IGNORECASE,
-)
+#: The languages of samples, of which their captions consist.
+_LANGUAGES: Final = frozenset({
+    "http", "python", "javascript", "typescript", "node", "node.js", "nodejs", "curl", "php", "go", "ruby", "java", "kotlin", "swift", "rust",
+    "c", "c++", "c#", ".net", "shell", "bash", "powershell",
+})  # fmt: skip
 #: The sections inside another one.
 _CONTAINED: Final = {"retrieving results": ("endpoint",), "error responses": ("queue system errors",)}
 _REQUESTS: Final = frozenset({"request code", "example request", "curl example"})
@@ -65,7 +65,8 @@ _WORD: Final = re.compile(r"[A-Z]{3,}")
 #: A model id.
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)+")
 _BYTES: Final = frozenset({"kb", "kib", "mb", "mib", "gb", "gib"})
-_ARRAY: Final = re.compile(r"^(?:array|list)\b|\[\]$")
+_ARRAY: Final = re.compile(r"(?:array|list)\b.*|.*\[\]")
+_ELEMENT: Final = re.compile(r"\b(?:object|int|number|bool)")
 #: What stands for a key, in several words.
 _PLACE: Final = re.compile(r"<[^<>]*>|\{[^{}]*\}|\[[^\[\]]*\]|\byour .*", re.IGNORECASE)
 _MIME: Final = re.compile(r"[a-z]+/[\w.+-]+")
@@ -163,6 +164,8 @@ def _facts(before: Operation, after: Operation) -> Iterator[Change]:
         whole = (part, name, "")
         if attribute and (whole in olds) != (whole in news):
             continue  # the parameter, field or sample itself was added or removed
+        if (part, name) == ("sample", "request") and ("parameter", attribute, "") in news:
+            continue  # the table now has it
         name = (old or news[key]).name  # as it is written on the page
         change = partial(Change, operation=operation_name(before.path), part=part, name=name, attribute=attribute)
         said = news.get((part, name, "description"))
@@ -219,11 +222,11 @@ def _shown(fact: Fact | None) -> Any:
 
 
 def _effect(key: tuple[str, str, str], old: Fact | None, new: Fact | None) -> Effect:
-    part, _, attribute = key
+    part, name, attribute = key
     if part in ("request", "status route", "webhook", *_HEADERS):
         return "breaking"
     if part != "parameter":
-        return "breaking" if new is None else "unknown"
+        return "breaking" if new is None and (part, name) != ("sample", "request") else "unknown"
     if not attribute:
         required = "Yes" if new is None else new.row.split(" | ")[1]
         return "breaking" if required == "Yes" else "widening" if required == "No" else "unknown"
@@ -258,7 +261,8 @@ def _sentences(operation: Operation | None, old: Iterable[Sentence], new: Iterab
         has_same_atoms = atoms(*map(plain, gone)) == atoms(*map(plain, came))
         change = partial(Change, operation=name, part="sentence", name=section)
         for was, now in _matched(gone, came):
-            is_caption = section == "request code" and _CAPTION.fullmatch(now or "-") is not None
+            words = {*re.findall(r"[^\s,|/:()]+", (now or "-").casefold())}
+            is_caption = section == "request code" and words <= _LANGUAGES
             is_about_page = all(_ABOUT_PAGE.fullmatch(each) for each in (was, now) if each)
             is_repeated = now is None and any(atoms(was or "") <= each for each in promises)
             is_same = has_same_atoms or is_repeated or atoms(plain(was or "")) == atoms(plain(now or ""))
@@ -280,17 +284,13 @@ def _adds(old: Fact, new: Fact) -> bool:
 
 
 def _new(came: Iterable[str], gone: Iterable[str]) -> Iterator[str]:
-    """The sentences that state something without new atoms, unless they resemble one that went or only introduce what follows."""
-    commits, known = atoms(*gone), [*map(gist, gone)]
-    places: dict[str, list[int]] = {}
-    for place, words in enumerate(known):
-        for word in words:
-            places.setdefault(word, []).append(place)
+    """The sentences that state something though their atoms are no new ones: they neither resemble one that went, nor only introduce what follows."""
+    commits, known = atoms(*gone), [words for each in gone if (words := gist(each))]
     for text in came:
         words = gist(text)
-        shared = Counter[int](place for word in words for place in places.get(word, ()))
-        is_like = any(count * 3 >= min(len(words), len(known[place])) for place, count in shared.items())
-        if len(words) >= _FEWEST_WORDS and not (is_like or _INTRODUCES.search(text) or words & commits):
+        if len(words) < _FEWEST_WORDS or _INTRODUCES.search(text) or words & commits:
+            continue
+        if not any(len(words & other) * 3 >= min(len(words), len(other)) for other in known):
             yield text
 
 
@@ -302,20 +302,15 @@ def _by_section(found: Iterable[Sentence]) -> dict[str, list[str]]:
 
 
 def _matched(gone: list[str], came: list[str]) -> Iterator[tuple[str | None, str | None]]:
-    """Each removed sentence with the most similar new one; None where one has no counterpart."""
-    left = list(came)
+    """Each removed sentence with the most similar new one, None if there is none left; then the other new ones."""
+    left = {each: {*each.split()} for each in came}
     for was in gone:
         words = {*was.split()}
-        now = max(left[:_MOST_COMPARED], key=lambda each: _likeness(words, {*each.split()}), default=None)
-        if now is not None:
-            left.remove(now)
+        near = islice(left.items(), _MOST_COMPARED)
+        now, _ = max(near, key=lambda each: len(words & each[1]) / len(words | each[1]), default=(None, words))
+        left.pop(now or "", None)
         yield was, now
-    for now in left:
-        yield None, now
-
-
-def _likeness(words: set[str], others: set[str]) -> float:
-    return len(words & others) / (len(words) + len(others))
+    yield from ((None, now) for now in left)
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -442,11 +437,11 @@ def _results(operation: Operation) -> Iterator[Fact]:
 
 
 def _type(text: str) -> list[str]:
-    plain = re.sub(r"\?$|\(nullable\)|\bnullable\b", " | null", text.casefold().strip())
+    plain = re.sub(r"\?$|\(nullable\)|\bnullable\b", " | null | ", text.casefold().strip())
     plain = re.sub(r"\([^()]*\)", "", plain)
     names = [each.strip() for each in re.split(r"\||\bor\b|,", plain) if each.strip()]
     same = {"float": "number", "int": "integer", "bool": "boolean", "str": "string", "double": "number"}
-    arrays = {each: f"array{' of objects' * ('object' in each)}" for each in names if _ARRAY.search(each)}
+    arrays = {each: " ".join(["array", *_ELEMENT.findall(each)]) for each in names if _ARRAY.fullmatch(each)}
     return sorted((same | arrays).get(each, each) for each in names)
 
 

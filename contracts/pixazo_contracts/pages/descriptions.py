@@ -115,14 +115,13 @@ def sentences(text: str) -> list[str]:
 
 
 def with_notes(description: str, notes: Mapping[str, str]) -> str:
-    """A description, and after it sentences from further columns, `Charged.` or `Range: 1-4.`; an example says nothing."""
-    further = [
-        f"{name.capitalize()}: {cell}" if said is None else name.capitalize() if said else f"Not {name}"
-        for name, cell in notes.items()
-        if cell not in _NOTHING and not name.startswith("example")
-        for said in (is_required(cell),)
-    ]
-    return " ".join(f"{each.rstrip('.')}." for each in (description, *further) if each) if further else description
+    """A description, and behind it as sentences what further columns say, `Charged.` or `Range: 1-4.`; an example says nothing."""
+    texts = [description]
+    for name, cell in notes.items():
+        if cell not in _NOTHING and not name.startswith("example"):
+            said, title = is_required(cell), name.capitalize()
+            texts.append(f"{title}: {cell}" if said is None else title if said else f"Not {name}")
+    return " ".join(f"{each.rstrip('.')}." for each in texts if each) if len(texts) > 1 else description
 
 
 def typed(text: str, type_: str) -> Any:

@@ -122,9 +122,9 @@ def are_swapped(before: Sequence[str], after: Sequence[str]) -> bool:
 
 
 def _pieces(sentences: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The words of sentences, and the values of each of their pieces between commas; both in any order, as those of lists are."""
+    """The words of sentences, and the values of each of their clauses; both in any order, as those of lists are."""
     listed = (_LIST.sub(lambda found: " ".join(sorted(_VALUE.findall(found[0]))), each) for each in sentences)
-    pieces = (_VALUE.findall(piece) for each in listed for piece in re.split("[,;]", each))
+    pieces = (_VALUE.findall(piece) for each in listed for piece in re.split(r"[,;]|\. | and | or ", each))
     return sorted(_TERM.findall(" ".join(sentences))), sorted(map(" ".join, filter(None, pieces)))
 
 

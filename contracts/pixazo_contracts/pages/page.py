@@ -18,11 +18,6 @@ _ALIASES: Final = {
     "webhook (optional)": "webhook", "headers": "request headers", "request body": "example request", "parameters": "request parameters",
     "minimum request": "example request", "full request (all options)": "example request",
 }  # fmt: skip
-#: Names of columns, as written: a parameter `status` is not one.
-COLUMNS: Final = frozenset({
-    "Header", "Type", "Required", "Description", "Parameter", "Default", "Value", "Code", "Meaning", "Field", "Status",
-    "Resolution", "Duration", "Price (USD)", "Price",
-})  # fmt: skip
 #: What a table is about, by its columns; and the columns that a list has in place of a table.
 TABLES: Final = {
     ("parameter", "type", "required", "description"): "request parameters",
@@ -33,6 +28,10 @@ TABLES: Final = {
     ("status", "description"): "status values",
     ("resolution", "price"): "pricing",
 }  # fmt: skip
+#: Names of columns, as written: a parameter `status` is not one.
+COLUMNS: Final = frozenset(
+    {"Default", "Duration", "Price (USD)", *(each.capitalize() for names in TABLES for each in names)}
+)
 #: What looks like a price, and the names of columns that have prices.
 PRICE: Final = re.compile(r"[$€£]\s*\d|.*\d\s*(?:USD|EUR|credits?|cents?|¢)", re.IGNORECASE)
 PRICED: Final = re.compile(r"\b(?:price|pricing|costs?|usd|credits?|rate)\b", re.IGNORECASE)
@@ -94,8 +93,7 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """One row of a table of request parameters: `required` is None if the page says neither yes nor no.
-    `unread` are the sentences of its description that state something that is in no rule."""
+    """A row of a table of request parameters; `required` is None if the page does not say it, `unread` is what is stated beyond the rules."""
 
     name: str
     required: bool | None
@@ -107,7 +105,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A sample of a request, response, error or program: its section, the comment above (`label`), its JSON `value` or UNSET."""
+    """A sample of a request, response, error or program: its section, the comment above it (`label`), its JSON as `value`, else UNSET."""
 
     section: str
     text: str
@@ -125,7 +123,7 @@ class Sentence(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One operation of a page: its heading (`group`, as `Text to Video`), title and path of its request, `model_id` of its ids.
+    """One operation of a page: `group` is the heading over it (`Text to Video`), `title` and `path` are its request's, ids begin with `model_id`.
 
     `headers` are those of a request; `codes`, `fields`, `statuses` and `prices` the rows of these tables; `flow` the arrows of
     the status flow; `polling` the least and most seconds between two polls; `webhook_header` the header that asks for a callback.

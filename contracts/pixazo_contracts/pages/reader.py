@@ -48,11 +48,11 @@ _COLUMNS: Final = {
     "status values": "statuses",
 }  # fmt: skip
 #: The cell of a name, and marks in it.
-_NAME: Final = re.compile(r"[~*`]*([\w$.\[\]-]*\w(?:\[\])?)((?!-).*)", re.DOTALL)
+_NAME: Final = re.compile(r"[~*`]*((?:[\w$.-]|\[[\w*]*\])*(?:\w|\[[\w*]*\]))((?![\w-]).*)", re.DOTALL)
 _MARK: Final = re.compile(r"\[\^\w+\]|[`*~()]|(?<=\s)\d$")
 #: What stands in parentheses, and what is in them if they say something about values.
 _ASIDE: Final = re.compile(r"\(([^()]*)\)")
-_OF_VALUES: Final = re.compile("[\\d,:\"']")
+_OF_VALUES: Final = re.compile("[\\d,:\"']|deprecated")
 #: The tables of which the last one counts.
 _LAST: Final = frozenset({"headers", "codes"})
 #: A price in a line of its own: `768P 6s: $0.28`.
@@ -210,7 +210,7 @@ class _Reading:
             self._unread(section, table)
 
     def _further(self, section: Section, kind: str, found: Sequence[tuple[Row, str, Any]]) -> None:
-        """Add what the rows of a further table, as of another section, say; one that contradicts is not understood."""
+        """Add what the rows of one more table say; one that contradicts an earlier table is not understood."""
         earlier: dict[str, Any] = self.values.get(kind, {})
         contradicts = [row for row, name, value in found if kind not in _LAST and earlier.get(name, value) != value]
         self.values[kind] = earlier | {name: value for row, name, value in found if row not in contradicts}
@@ -340,8 +340,10 @@ def _said(kind: str, row: Row) -> tuple[Row, str, Any]:
     """The first cell of a row, and what the others say of it."""
     (_, first), *others = row.cells.items()
     last, notes = others[-1][1] if others else first, dict(others[:-1])
+    is_name = kind in ("fields", "statuses") and not re.match(r"\S+ \w", first)  # as `In progress` is none
+    first, note = _named(first) if is_name else (first, "")
     type_, said = _type(notes.pop("type", "") if kind == "fields" else "")
-    last = last if kind == "headers" else with_notes(last, said | notes)
+    last = last if kind == "headers" else with_notes(last, {"note": note, "type": said, **notes})
     if kind == "codes" and (found := re.fullmatch(r"(\d{3})\b\W*(.*?)\W*", first)):
         first, phrase = found.groups()  # as in `402 Payment Required`
         standard = next((each.phrase for each in HTTPStatus if str(each.value) == first), "")
@@ -358,21 +360,19 @@ def _named(cell: str) -> tuple[str, str]:
     return found[1], f"deprecated {note}".strip() if "~~" in cell else note
 
 
-def _type(cell: str) -> tuple[str, dict[str, str]]:
-    """A type without what it says about values, and that as notes: `string (max 500)`."""
+def _type(cell: str) -> tuple[str, str]:
+    """A type without what it says about values, and that: `string (max 500)`."""
     notes = [each for each in _ASIDE.findall(cell) if _OF_VALUES.search(each)]
-    return _ASIDE.sub(lambda found: "" if _OF_VALUES.search(found[1]) else found[0], cell).strip(), {
-        "type": ", ".join(notes)
-    }
+    return _ASIDE.sub(lambda found: "" if found[1] in notes else found[0], cell).strip(), ", ".join(notes)
 
 
 def _parameter(row: Row) -> Parameter:
     (_, name), *others = row.cells.items()
     cells = dict(others)
     kind, cell, default = (cells.pop(each, "") for each in ("type", "required", "default"))
-    text = cells.pop("description", None) or (cells.popitem()[1] if cells else "")
-    (name, note), (kind, notes) = _named(name), _type(kind)
-    text = with_notes(text, {"note": note} | notes | cells)
+    text = cells.pop("description") if "description" in cells else cells.popitem()[1] if cells else ""
+    (name, note), (kind, said) = _named(name), _type(kind)
+    text = with_notes(text, {"note": note, "type": said, **cells})
     required = is_required(cell)
     rules, unread = read_rules(text, kind, default)
     if cell and required is None:

@@ -63,6 +63,7 @@ _OF_CALLBACKS: Final = frozenset(
 )
 #: An item of a list that is a row: `prompt` (string, required): what it is.
 _ITEM: Final = re.compile(r"`?([^`:(]+?)`?\s*(?:\(([^)]*)\))?\s*(?::|\s[-—])\s+(.+)", re.DOTALL)
+_COLUMN: Final = re.compile(r"[A-Z][a-z]+(?: \w+)*[?]?")
 _NAMED: Final = re.compile(r"`?[\w.\[\]-]+`?\s*\([^)]*\)")
 
 
@@ -298,14 +299,16 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
     begin = next((number for number, block in enumerate(blocks) if block.text in COLUMNS), len(blocks))
     names = list[str]()
     for block in blocks[begin:]:
-        if block.kind != "text" or block.text not in COLUMNS or block.text.casefold() in names:
+        name = block.text.rstrip("?")
+        if block.kind != "text" or name not in COLUMNS or name.casefold() in names:
             break
-        names.append(block.text.casefold())
+        names.append(name.casefold())
     if not names:
         return [], blocks
     texts = [block.text for block in takewhile(lambda block: block.kind == "text", blocks[begin:])]
-    width = next((width for width in range(len(names), len(names) + 3) if _fits(texts, len(names), width)), len(names))
-    names += map(str.casefold, texts[len(names) : width])
+    known = len(names)
+    width = next((width for width in range(known, known + 3) if _fits(texts, known, width)), known)
+    names += map(str.casefold, texts[known:width])
     body, end = blocks[begin + width :], len(texts) - width
     bounds = [*range(0, end + 1, width)]
     if end % width and "required" in names:  # a description may be empty, or have several paragraphs
@@ -320,12 +323,10 @@ def _paragraphs(blocks: list[Block]) -> tuple[list[Row], list[Block]]:
 
 
 def _fits(texts: list[str], known: int, width: int) -> bool:
-    """Whether cells make rows of this width: those after the known columns look like names, and each row has its own."""
-    first = texts[width::width]
-    has_names = all(map(re.compile(r"[A-Z][a-z]+(?: \w+)*[?]?").fullmatch, texts[known:width]))
-    return (
-        has_names and not len(texts) % width and len({*first}) == len(first) and not any(" " in each for each in first)
-    )
+    """Whether cells make rows of this width: the texts after the known names of columns look like names, each row begins with a word of its own."""
+    first = texts[width : len(texts) // width * width : width]
+    is_head = all(map(_COLUMN.fullmatch, texts[known:width]))
+    return is_head and len({*first}) == len(first) and not any(" " in each or each in COLUMNS for each in first)
 
 
 def _priced(blocks: list[Block]) -> tuple[list[Row], list[Block]]:

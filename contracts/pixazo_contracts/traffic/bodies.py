@@ -10,9 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
-from pixazo_contracts.trace import JsonObject, host_is_loopback, is_object, repeated_names
+from pixazo_contracts.trace import JsonObject, host_is_loopback, is_object, repeated_names, split_url
 
 #: The members of both operations, with the second part of the ids of their clauses.
 BOOLEANS: Final = {"prompt_optimizer": "PO", "fast_pretreatment": "FP", "aigc_watermark": "WM"}
@@ -168,11 +167,8 @@ def _resolution(group: str, value: object, found: Reading) -> None:
 
 def is_public(url: str) -> bool:
     """Whether every gateway can reach and accept a callback URL: https, and not a host of this machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
+    parts = split_url(url)
+    host = parts.hostname or ""
     name = "." in host and not re.fullmatch(r"[0-9.]+", host) and not host.endswith((".local", ".internal", ".invalid"))
     return parts.scheme == "https" and name and url.isprintable() and " " not in url and not host_is_loopback(host)
 

@@ -12,11 +12,11 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from pixazo_contracts.probes import Headers
 from pixazo_contracts.runner import HIDDEN, KEPT_HEADERS, KEY, SECRET_NAME, is_distinctive
-from pixazo_contracts.trace import KEY_HEADER, MODEL, MODEL_BASE, STATUS_BASE, Intent
+from pixazo_contracts.trace import KEY_HEADER, MODEL, MODEL_BASE, STATUS_BASE, Intent, split_url
 
 from .bodies import BOOLEANS, Reading, is_public, read_body
 
@@ -65,10 +65,7 @@ PARAMETER: Final = re.compile(r"(?i)duration|resolution|prompt|aigc_watermark|fa
 
 def split_target(url: str) -> tuple[str, str]:
     """Path and query of a URL, or of a path whose query may contain a URL."""
-    try:
-        parts = urlsplit(f"//-{url}" if url.startswith("/") else url)
-    except ValueError:
-        return "", ""
+    parts = split_url(f"//-{url}" if url.startswith("/") else url)
     return parts.path, parts.query
 
 

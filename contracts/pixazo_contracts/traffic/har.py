@@ -1,4 +1,4 @@
-"""HAR 1.2 read as traces, keys redacted on input, and traces written as HAR; only `log.entries` is required: dialects differ."""
+"""HAR 1.2 read as traces, keys redacted on input, and traces written as HAR; only `log.entries` is required, since dialects differ."""
 
 from __future__ import annotations
 
@@ -65,8 +65,10 @@ BEYOND_HAR: Final = (
 #: What a client does not send of a URL: a user and password, which become a header, and the fragment.
 UNSENT: Final = re.compile(r"\A(\w[\w+.-]*://)[^/?#]*@|#.*")
 
-#: A key that was replaced: it is that of any caller.
-MASKED_KEY: Final = re.compile(rf"(?i){KEY_HEADER}: (?=\S)[\W_]*(?:redacted|removed|masked|hidden|filtered)?[\W_x]*")
+#: A key that a tool has replaced: it may be that of any caller.
+MASKED_KEY: Final = re.compile(
+    rf"(?i){KEY_HEADER}: (?=\S)(?:[\W_x]*|.*(?:redacted|removed|masked|hidden|filtered|sanitized|scrubbed).*)"
+)
 
 #: The digits of a second that are too precise.
 FRACTION: Final = re.compile(r"([.,]\d{1,6})\d*")
@@ -215,8 +217,8 @@ def _log(data: bytes) -> JsonObject:
 
 
 def _is_coarse(entries: Iterable[_Entry]) -> bool:
-    """Whether an archive has whole seconds only, like one made from a log."""
-    return all(entry.at.is_integer() and entry.seconds % 1 <= 0.001 and not entry.ours for entry in entries)
+    """Whether calls begin at whole seconds only, as in an archive that was made from a log."""
+    return all(entry.at.is_integer() and not entry.ours for entry in entries)
 
 
 def _entries(listed: object, folder: Path | None) -> list[_Entry]:
@@ -225,7 +227,7 @@ def _entries(listed: object, folder: Path | None) -> list[_Entry]:
         if entry := _read(each, found[-1].at + found[-1].seconds if found else 0.0, folder):
             found.append(entry)
     if _is_coarse(found):
-        found = [entry._replace(seconds=max(entry.seconds, 1.0)) for entry in found]
+        found = [entry._replace(seconds=entry.seconds + 1.0) for entry in found]
     return sorted(found, key=lambda entry: entry.at)
 
 

@@ -52,7 +52,7 @@ class ProxyOptions:
 
 @dataclass(slots=True, kw_only=True)
 class _Passing(Message):
-    """One exchange under way; the response has `ended` or was broken off by a `reset`, `app_left` says that the app has gone."""
+    """One exchange under way: its response has `ended`, the gateway has `reset` the connection, the app has closed its side (`app_left`)."""
 
     app: Peer
     operation: str

@@ -133,7 +133,7 @@ class UnsupportedMediaType(Refusal, frozen=True):
 
 
 class InvalidBody(Refusal, frozen=True):
-    """Not a JSON object; `fault` is a name in MISSHAPEN, `detail` what was found instead, or where."""
+    """Not a JSON object, or one of more values than the simulator takes; `fault` is a name in MISSHAPEN, `detail` what was found, or where."""
 
     fault: str
     detail: str = ""

@@ -292,7 +292,7 @@ LABELS: tuple[Label, ...] = get_args(Label)
 
 
 class Point(msgspec.Struct, frozen=True):
-    """What is known about a field: `label` says how we know the default, `labels` how other values; one in neither is assumed."""
+    """What is known about a field; `label` says how we know the default, `labels` how other values; `observed` is the value in that profile."""
 
     row: int
     label: Label

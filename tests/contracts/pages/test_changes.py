@@ -251,6 +251,8 @@ OTHERWISE: tuple[tuple[str, str, tuple[str, str, str]], ...] = (
     ("## Hailuo v2.3", "## $0.28 per video", ("sentence", "headings", "")),
     ("## Generate Video Request -", "## Generate Video Request (Legacy) -", ("sentence", "headings", "")),
     ("prompt\n\nYes\n\nstring\n", "prompt\n\nYes\n\nstring (max 500)\n", ("parameter", "prompt", "description")),
+    ("prompt\n\nYes\n\nstring\n", "prompt\n\nYes\n\nstring (deprecated)\n", ("parameter", "prompt", "description")),
+    ("output.media\\_url\n\narray", "output.media\\_url\n\narray of integers", ("field", "output.media_url", "type")),
     ("callback\\_url\n", "callback\\_url (deprecated)\n", ("parameter", "callback_url", "description")),
     ("callback\\_url\n", "~~callback\\_url~~\n", ("parameter", "callback_url", "description")),
     ("output.media\\_url\n\narray", "output.media\\_url\n\narray of objects", ("field", "output.media_url", "type")),
@@ -267,11 +269,26 @@ def test_another_rule_or_promise_in_like_words_is_no_wording(old: str, new: str,
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        (WATERMARK, WATERMARK + row("seed", "No", "integer", "Random seed."), ("parameter", "seed", "widening")),
+        ('"seed": 42,\n', "", ("sample", "request", "unknown")),
+    ],
+)
+def test_a_member_that_only_a_sample_has(old: str, new: str, found: tuple[str, str, str]) -> None:
+    """With a row of the table it is one more parameter; where it goes, nobody knows whether it was one."""
+    page = edited(('"prompt_optimizer": true,', '"seed": 42,\n"prompt_optimizer": true,'))
+    listed = compare_pages(read_page(page), read_page(page.replace(old, new)))
+    assert {(each.part, each.name, each.effect) for each in listed if each.kind == "meaning"} == {found}
+
+
+@pytest.mark.parametrize(
     ("before", "after", "is_changed"),
     [
         ("768P: up to 10 seconds, 1080P: up to 6 seconds.", "768P: up to 6 seconds, 1080P: up to 10 seconds.", True),
         ("A 768P video takes 60 seconds. A 1080P video takes 90 seconds.", "A 768P video takes 90 seconds. A 1080P video takes 60 seconds.", True),
         ("FAILED requests are charged. ERROR requests are not charged.", "FAILED requests are not charged. ERROR requests are charged.", True),
+        ("A 1080P video takes 6 s and a 768P video takes 10 s.", "A 768P video takes 10 s and a 1080P video takes 6 s.", False),
         ("Use 768P or 1080P, PNG/WebP/JPEG.", "Use 1080P or 768P, WebP/JPEG/PNG.", False),
         ("To get a callback, use `X-Webhook-URL`.", "Use `X-Webhook-URL` to get a callback.", False),
     ],
@@ -363,6 +380,11 @@ def cells_apart(table: list[Row]) -> str:
     return "\n\n".join(cell for each in cells for cell in each)
 
 
+def cells_and_more(table: list[Row]) -> str:
+    """The same, and a sentence below it."""
+    return f"{cells_apart(table)}\n\nSee above."
+
+
 def listed(table: list[Row]) -> str:
     """A list in place of a table."""
     items = list[str]()
@@ -384,7 +406,7 @@ def listed(table: list[Row]) -> str:
         ("Header | Value", "Required", {"Cache-Control": "No"}, ("sentence", "request headers", "Cache-Control: Not required.")),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("form", [piped, cells_apart])
+@pytest.mark.parametrize("form", [piped, cells_apart, cells_and_more])
 def test_a_further_column_is_read(
     form: Callable[[list[Row]], str], head: str, column: str, cells: dict[str, str], changed: tuple[str, str, object]
 ) -> None:
@@ -402,6 +424,20 @@ def test_a_further_column_is_read(
     }
     assert (*changed[:2], str(changed[2])) in found
     assert {each[1] for each in found} == {changed[1]}
+
+
+@pytest.mark.parametrize("name", ["image_urls[0]", "data[*].url", "In progress"])
+def test_an_index_and_a_second_word_belong_to_a_name(name: str) -> None:
+    """Marks and what is in parentheses do not."""
+    page = read_page(edited(("\n\nPROCESSING\n\n", f"\n\n{name}\n\n")))
+    assert name in page.operations[0].statuses
+
+
+def test_an_example_is_no_description() -> None:
+    """Also where the cell of the description is empty."""
+    head = "| Parameter | Required | Type | Description | Example |\n| --- | --- | --- | --- | --- |\n| seed | No | integer | |"
+    old, new = (read_page(edited(("## Example Request", f"{head} {each} |\n\n## Example Request"))) for each in "57")
+    assert compare_pages(old, new) == ()
 
 
 def wrapped(page: str) -> str:
@@ -482,7 +518,7 @@ WORDING = {
     )),
     "columns in another order": rendered(lambda table: piped([row._replace(cells=dict(reversed(row.cells.items()))) for row in table])),
     "a default without quotes": edited(('Default: "768P"', "Default: 768P")),
-    "nullable types": edited(("string|null", "string (nullable)")),
+    "nullable types": edited(("error\n\nstring|null", "error\n\nstring (nullable)"), ("string|null", "nullable string")),
     "sentences that introduce": edited(("Common status codes.", "The following table lists the common status codes. See also the examples below.")),
     "numbers and pictures before headings": re.sub(r"(?m)^(##+) (?=[BR])", r"\1 🚀 2.1. ", re.sub(r"(?m)^(##+) (?=[SW])", r"\1 3.2 ", PAGE)),
     "paths in place of URLs": edited(
@@ -533,6 +569,7 @@ WORDING = {
     "a key in words": edited(("YOUR_SUBSCRIPTION_KEY", "<your subscription key>"), ("YOUR\\_SUBSCRIPTION\\_KEY", "your subscription key")),
     "a URL of an image": edited(("Supports public URLs or", "Supports the URL of a public image or")),
     "a question mark and a mark": rendered(lambda table: piped(table).replace("| Required |", "| Required? |").replace("| prompt |", "| prompt* |").replace("| duration |", "| duration[^1] |")),
+    "a question mark and marks among paragraphs": edited(("\nRequired\n", "\nRequired?\n"), ("\nmodel\\_id\n", "\nmodel\\_id\\*\n"), ("\nQUEUED\n", "\nQUEUED\\*\n")),
     "another name of the last column": rendered(lambda table: piped(table).replace("| Description |", "| Notes |")),
     "what MiniMax does": edited(("Advanced video, audio, and image generation by MiniMax.", "MiniMax makes videos.")),
 }  # fmt: skip

@@ -78,11 +78,11 @@ def traced(*entries: object) -> Trace:
 
 
 def test_an_app_s_calls_are_exchanges_of_a_generation() -> None:
-    trace = traced(submit(), read())
+    trace = traced(submit(), read(at="2026-03-31T10:00:20.5Z"))
     (generation,) = trace.generations
     assert (generation.request_id, generation.outcome, trace.profile.origin) == (ID, "COMPLETED", ORIGIN)
     assert [(e.operation, e.account, e.started, round(e.latency, 4)) for e in trace.exchanges] == [
-        ("generate", "default", 0.0, 0.0125), ("status", "default", 20.0, 0.0125),
+        ("generate", "default", 0.0, 0.0125), ("status", "default", 20.5, 0.0125),
     ]  # fmt: skip
     assert trace.exchanges[0].intent == "accept"
     assert trace.exchanges[0].aims
@@ -304,14 +304,12 @@ def test_a_post_of_an_envelope_to_another_host_is_a_callback() -> None:
 
 
 def test_in_an_archive_of_whole_seconds_a_callback_and_a_read_of_the_same_second_are_in_no_order() -> None:
-    """As one is that was made from a log (WEBHOOK-06)."""
+    """As one is that was made from a log, however precisely that says how long calls took (WEBHOOK-06)."""
     hook, at = "https://app.test/hooks", "2026-03-31T10:00:15Z"
-    sent = submit(headers={"X-Webhook-URL": hook}, time=0)
-    called = entry("POST", hook, 204, key=None, body=json.dumps(ENVELOPE), at=at, time=0)
-    before = entry(
-        "GET", STATUS, 200, ENVELOPE | {"status": "PROCESSING", "output": None, "completed_at": None}, at=at, time=0
-    )
-    verdicts = judge(traced(sent, called, before, read(time=0)), CATALOGUE)
+    sent = submit(headers={"X-Webhook-URL": hook})
+    called = entry("POST", hook, 204, key=None, body=json.dumps(ENVELOPE), at=at)
+    before = entry("GET", STATUS, 200, ENVELOPE | {"status": "PROCESSING", "output": None, "completed_at": None}, at=at)
+    verdicts = judge(traced(sent, called, before, read()), CATALOGUE)
     assert [v.outcome.value for v in verdicts if v.clause == "WEBHOOK-06"] == ["PASS"]
 
 
@@ -421,7 +419,7 @@ def test_keys_are_told_apart_as_accounts() -> None:
     assert accounts == ["", "blank", "default", "default", "default", "other", "unknown"]
 
 
-@pytest.mark.parametrize("key", [None, "", "REDACTED", "***", "<hidden>", "xxxx-xxxx"])
+@pytest.mark.parametrize("key", [None, "", "REDACTED", "***", "<hidden>", "[key redacted]", "xxxx-xxxx"])
 def test_where_a_tool_left_out_every_key_calls_that_were_served_had_one(key: str | None) -> None:
     """Whose a read was that found nothing, it does not say (STATUS-14)."""
     refused = entry("POST", GENERATE, 400, {"error": "x", "message": "y"}, key=key, body="{}")

@@ -180,7 +180,10 @@ def _by_account(trace: Trace) -> dict[str, list[Exchange]]:
 
 
 def _limit_of(calls: Sequence[Exchange]) -> tuple[str, list[Exchange]] | None:
-    """`CALLS/SECONDS` and the first 429 of each window, which begins with a call; None unless all have that many calls."""
+    """`CALLS/SECONDS`, and the first 429 of each window, if all windows with a 429 have equally many other calls, and none has more.
+
+    A window begins with a call, and is as long as the first 429 says. None if no such rule is seen.
+    """
     throttled = next((call for call in calls if call.status == 429), calls[0])
     wait = whole_number(throttled.header("retry-after"))
     if throttled is calls[0] or not wait:

@@ -15,7 +15,7 @@ from pixazo_simulator.mutants.parameters import VALID_IMAGE, default, image_in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageChange:
-    """One change of meaning, as `pixazo_contracts.pages.Change` has it, of one operation, or of all if it is empty.
+    """One change of meaning, as `pixazo_contracts.pages.Change` has it: of one `operation`, or of all if that is empty.
 
     Something renamed has its new name in `to`; in a sample it is the path of a member.
     """
