@@ -19,7 +19,7 @@ from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Begun, Worlds, real_clock
 
 from .http import ANSWERED, CONNECTION, HEADER_BYTES, PROTOCOLS, GatewayProtocol
-from .responder import Responder, Steps, left, transmitted
+from .responder import Responder, Steps, leave, transmitted
 from .tls import LISTENER, TlsListeners
 
 if TYPE_CHECKING:
@@ -342,6 +342,7 @@ async def transmit(response: Response, steps: Steps, scope: Scope, receive: Rece
     connection: GatewayProtocol | None = None if response.leaves_at_once else scope.get(CONNECTION)
     if connection:
         connection.hold()
+    stays = True
     try:
         for step in steps:
             if isinstance(step, bytes):
@@ -350,15 +351,17 @@ async def transmit(response: Response, steps: Steps, scope: Scope, receive: Rece
             elif isinstance(step, Response):
                 await send({"type": "http.response.start", "status": step.status, "headers": step.headers})
             elif isinstance(step, (int, float)):
-                if not await _stays(scope, receive, step):
-                    await left(steps)()
-                    return
+                stays = await _stays(scope, receive, step)
             elif isinstance(step, Noise):
                 _lent(response, scope, step.description).transport.write(step.data)
             elif isinstance(step, Ending):
                 await _end(step, response, scope, receive)
             else:
                 await step()
+                stays = not (connection and connection.transport.is_closing())
+            if not stays:
+                await leave(steps, step)
+                return
     finally:
         if connection:
             connection.held = False

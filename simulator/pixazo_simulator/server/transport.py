@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, MutableMapping, Sequence
+from contextlib import closing, suppress
 from copy import copy
 from functools import cache, lru_cache, partial
 from http import HTTPStatus
@@ -24,7 +25,7 @@ from pixazo_simulator.world import real_clock
 
 from .asgi import is_ours
 from .http import TOO_LONG, is_key_in_other_case
-from .responder import left
+from .responder import Steps, leave
 from .threaded import SimulatorError, ThreadedServer
 
 if TYPE_CHECKING:
@@ -74,13 +75,14 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
         library, stream = _library(request.__class__), request.stream
         is_read = isinstance(stream, library.ByteStream)
         body = await request.aread() if is_read else b"".join([piece async for piece in stream])
-        steps, result = _Exchange(self._running, library, request).steps(body), cast("Any", None)
-        while True:
-            try:
-                step = steps.send(result)
-            except StopIteration as end:
-                return end.value
-            result = await _waited(step)
+        result = cast("Any", None)
+        with closing(_Exchange(self._running, library, request).steps(body)) as steps:
+            while True:
+                try:
+                    step = steps.send(result)
+                except StopIteration as end:
+                    return end.value
+                result = await _waited(step)
 
 
 class _Exchange:
@@ -139,7 +141,7 @@ class _Exchange:
     def _call(self, function: Callable[[], Any]) -> Step:
         return lambda: self._server.call(function())
 
-    def _played(self, response: Response, route: RoutedRequest) -> Iterator[Any]:
+    def _played(self, response: Response, route: RoutedRequest) -> Generator[Any]:
         """Yield what has to be waited for, then the response, then its body in pieces and seconds to wait between them."""
         length, received = 0 if self._is_bodiless(response.status) else len(response.body), None
         steps = self._application.responder.steps(response, route)
@@ -152,14 +154,23 @@ class _Exchange:
                 yield step
             elif isinstance(step, (int, float)):
                 if self._patience is not None and step >= self._patience:
-                    yield self._call(left(steps))
+                    yield self._call(partial(leave, steps, step))
                     bound = f"the read time-out is {self._patience:g} s"
                     raise self._library.ReadTimeout(f"no byte would come for {step:g} s; {bound}")
-                yield float(step)
+                yield from self._waiting(steps, step, float(step))
             elif not isinstance(step, Noise | Ending):
-                yield self._call(step)
+                yield from self._waiting(steps, step, self._call(step))
             elif received != length or not isinstance(step, Close):
                 raise self._fault(step, received, length)
+
+    def _waiting(self, steps: Steps, step: Any, wait: Step) -> Generator[Step]:
+        """Yield what has to be waited for in a step; a client that is cancelled meanwhile, as by `asyncio.timeout`, has disconnected."""
+        try:
+            yield wait
+        except GeneratorExit:
+            with suppress(SimulatorError):
+                self._server.schedule(leave(steps, step))
+            raise
 
     def _fault(self, effect: Noise | Ending, received: int | None, length: int) -> Any:
         """What the library raises after `received` bytes of a body; None: not even its headers arrived."""
@@ -238,8 +249,14 @@ def _read(
 class _Body:
     """The body of a response that a fault paces or cuts; `pieces` yields it, and seconds to wait between the pieces."""
 
-    def __init__(self, pieces: Iterator[Step | bytes]) -> None:
+    def __init__(self, pieces: Generator[Step | bytes]) -> None:
         self._pieces = pieces
+
+    def close(self) -> None:
+        self._pieces.close()
+
+    async def aclose(self) -> None:
+        self._pieces.close()
 
     def __iter__(self) -> Iterator[bytes]:
         for each in self._pieces:

@@ -10,6 +10,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -146,7 +147,8 @@ def _saving(path: str) -> Callable[[KeptCallback], None]:
             while line:  # a full disk takes a part at first
                 line = line[os.write(file, line) :]
         except OSError as error:
-            os.ftruncate(file, size)
+            with suppress(OSError):  # as in a file to which one may only append
+                os.ftruncate(file, size)
             log.warning("webhook %d was not saved: %s cannot be written: %s", entry.number, path, error.strerror)
 
     return save
