@@ -155,12 +155,9 @@ class ThreadedServer(uvicorn.Server):
         try:
             # In a context of its own: by the context of a thread on trio, the HTTP library would take this loop for trio's.
             return Context().run(asyncio.run_coroutine_threadsafe, coroutine, self._reachable())
-        except SimulatorError:
+        except (SimulatorError, RuntimeError) as error:  # RuntimeError: the loop is closed
             coroutine.close()
-            raise
-        except RuntimeError:  # the loop is closed
-            coroutine.close()
-            raise SimulatorError(_STOPPED) from None
+            raise error if isinstance(error, SimulatorError) else SimulatorError(_STOPPED) from None
 
     def _reachable(self) -> asyncio.AbstractEventLoop:
         """The loop, if this thread may wait for it."""

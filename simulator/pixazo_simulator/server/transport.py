@@ -25,7 +25,7 @@ from pixazo_simulator.world import real_clock
 
 from .asgi import is_ours
 from .http import TOO_LONG, is_key_in_other_case
-from .responder import Steps, leave
+from .responder import leave
 from .threaded import SimulatorError, ThreadedServer
 
 if TYPE_CHECKING:
@@ -152,25 +152,19 @@ class _Exchange:
             elif isinstance(step, Response):
                 received = 0
                 yield step
-            elif isinstance(step, (int, float)):
-                if self._patience is not None and step >= self._patience:
-                    yield self._call(partial(leave, steps, step))
-                    bound = f"the read time-out is {self._patience:g} s"
-                    raise self._library.ReadTimeout(f"no byte would come for {step:g} s; {bound}")
-                yield from self._waiting(steps, step, float(step))
+            elif isinstance(step, (int, float)) and self._patience is not None and step >= self._patience:
+                yield self._call(partial(leave, steps, step))
+                late = f"no byte would come for {step:g} s; the read time-out is {self._patience:g} s"
+                raise self._library.ReadTimeout(late)
             elif not isinstance(step, Noise | Ending):
-                yield from self._waiting(steps, step, self._call(step))
+                try:
+                    yield self._call(step) if callable(step) else float(step)
+                except GeneratorExit:  # the client was cancelled, as by `asyncio.timeout`: it has disconnected
+                    with suppress(SimulatorError):
+                        self._server.schedule(leave(steps, step))
+                    raise
             elif received != length or not isinstance(step, Close):
                 raise self._fault(step, received, length)
-
-    def _waiting(self, steps: Steps, step: Any, wait: Step) -> Generator[Step]:
-        """Yield what has to be waited for in a step; a client that is cancelled meanwhile, as by `asyncio.timeout`, has disconnected."""
-        try:
-            yield wait
-        except GeneratorExit:
-            with suppress(SimulatorError):
-                self._server.schedule(leave(steps, step))
-            raise
 
     def _fault(self, effect: Noise | Ending, received: int | None, length: int) -> Any:
         """What the library raises after `received` bytes of a body; None: not even its headers arrived."""
@@ -251,9 +245,6 @@ class _Body:
 
     def __init__(self, pieces: Generator[Step | bytes]) -> None:
         self._pieces = pieces
-
-    def close(self) -> None:
-        self._pieces.close()
 
     async def aclose(self) -> None:
         self._pieces.close()

@@ -95,10 +95,7 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
 
 
 def exchange_table(exchanges: Sequence[Exchange]) -> str:
-    """Number, time of the world, request, status code and reason; then rule, faults and what was cut, if any.
-
-    Of many that are alike it has the first and last.
-    """
+    """Number, time of the world, request, status code and reason; then rule, faults and what was cut, if any; of many alike the first and last."""
     rows: list[tuple[str, ...]] = []
 
     def kind(exchange: Exchange) -> tuple[str, ...]:

@@ -301,9 +301,12 @@ def test_a_caller_of_a_gateway_that_edits_requests_did_not_get_the_response() ->
     edit = Edits(request=lambda request, _: replace(request, query=b"edited"))
     settings = Settings(script=(Rule(when="generate", faults=(Delay(3600),)),))
     with Simulator(settings, change=Variant("edited", "", edit)) as simulator:
-        options = {"base_url": simulator.url, "headers": {KEY_HEADER: simulator.api_key}}
-        with httpx2.Client(transport=simulator.transport(), **options) as client, pytest.raises(httpx2.ReadTimeout):
-            client.post(GENERATE, json=BEAR)
+        headers = {KEY_HEADER: simulator.api_key}
+        with (
+            blocking(httpx2, simulator, simulator.transport(), headers=headers) as send,
+            pytest.raises(httpx2.ReadTimeout),
+        ):
+            send("POST", GENERATE, json=BEAR)
         assert [each.response.cut for each in simulator.control().journal().exchanges] == [
             "nothing was sent, then the caller disconnected"
         ]
