@@ -78,7 +78,7 @@ class Application:
         from pixazo_simulator.control import ControlHandler
 
         parts = self.worlds, self.dispatcher, self.tls_listeners, self._body_queue.slot, self.scratch
-        return ControlHandler(*parts, self.responder.traffic)
+        return ControlHandler(*parts, self.responder.traffic, self.responder.is_delaying)
 
     @cached_property
     def console(self) -> Console:

@@ -112,9 +112,9 @@ class Responder:
             if isinstance(step, Response | bytes):
                 sent = (sent or 0) + (len(step) if isinstance(step, bytes) else 0)
 
-    def is_delaying(self, world: World) -> bool:
-        """Whether a caller in this world waits for a response that is still to come, after some real seconds."""
-        return any(each is world for each in list(self._delays.values()))
+    def is_delaying(self, world: World | None = None) -> bool:
+        """Whether a caller in this world, or in any, waits for a response that is still to come, after some real seconds."""
+        return any(each is world or world is None for each in list(self._delays.values()))
 
     async def _reach(self, world: World, instant: int) -> None:
         with suppress(StateUnavailableError):  # the submission is accepted, whatever becomes of webhooks
