@@ -74,9 +74,8 @@ class ControlHandler:
         traffic: Traffic,
         is_delaying: Callable[[], bool],
     ) -> None:
-        self._is_delaying = is_delaying
         self._worlds = worlds
-        self._slot = slot
+        self._slot, self._is_delaying = slot, is_delaying
         self._saved_world = asyncio.Lock()
         of_server = worlds, dispatcher, tls_listeners, scratch, traffic, asyncio.Lock(), dict[tuple[int, int], World]()
         self._call: Callable[[str, str, int, Any], ControlRequest[Any]] = partial(ControlRequest, *of_server)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, cast
 
@@ -391,12 +391,10 @@ async def _stays(scope: Scope, receive: Receive, seconds: float) -> bool:
     if CONNECTION not in scope:
         await asyncio.sleep(seconds)
         return True
-    gone = asyncio.ensure_future(_gone(receive))
-    try:
-        done, _ = await asyncio.wait({gone}, timeout=seconds)
-        return not done
-    finally:
-        gone.cancel()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(_gone(receive), seconds)
+        return False
+    return True
 
 
 async def _gone(receive: Receive) -> None:

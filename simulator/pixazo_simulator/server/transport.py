@@ -152,10 +152,9 @@ class _Exchange:
             elif isinstance(step, Response):
                 received = 0
                 yield step
-            elif isinstance(step, (int, float)) and self._patience is not None and step >= self._patience:
+            elif isinstance(step, (int, float)) and (most := self._patience) is not None and step >= most:
                 yield self._call(partial(leave, steps, step))
-                late = f"no byte would come for {step:g} s; the read time-out is {self._patience:g} s"
-                raise self._library.ReadTimeout(late)
+                raise self._library.ReadTimeout(f"no byte would come for {step:g} s; the read time-out is {most:g} s")
             elif not isinstance(step, Noise | Ending):
                 try:
                     yield self._call(step) if callable(step) else float(step)
@@ -277,10 +276,7 @@ async def _waited(step: Step) -> Any:
 async def _sleep(seconds: float) -> None:
     """Not with anyio: its call could be mistaken for a sleep of the app, whose time may be virtual."""
     trio = sys.modules.get("trio")
-    if trio and trio.lowlevel.in_trio_run():
-        await trio.sleep(seconds)
-    else:
-        await asyncio.sleep(seconds)
+    await (trio if trio and trio.lowlevel.in_trio_run() else asyncio).sleep(seconds)
 
 
 @cache

@@ -10,7 +10,6 @@ import stat
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -147,8 +146,7 @@ def _saving(path: str) -> Callable[[KeptCallback], None]:
             while line:  # a full disk takes a part at first
                 line = line[os.write(file, line) :]
         except OSError as error:
-            with suppress(OSError):  # as in a file to which one may only append
-                os.ftruncate(file, size)
+            os.ftruncate(file, size)
             log.warning("webhook %d was not saved: %s cannot be written: %s", entry.number, path, error.strerror)
 
     return save
