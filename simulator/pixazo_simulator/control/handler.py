@@ -46,6 +46,8 @@ _AT_A_TIME, _OVERLAP = 64 * 1024, 4096
 _SHOWN_PATH, _SHOWN_HOST = 120, 80
 """Characters of what was sent that a message shows."""
 _UNAVAILABLE = 503
+_TURNS = 20
+"""Iterations of the loop within which the server notices that a caller has left for whom it delays a response."""
 Answer = tuple[int, bytes]
 
 
@@ -70,9 +72,10 @@ class ControlHandler:
         slot: Callable[[int], AbstractAsyncContextManager[None]],
         scratch: Scratch,
         traffic: Traffic,
+        is_delaying: Callable[[], bool],
     ) -> None:
         self._worlds = worlds
-        self._slot = slot
+        self._slot, self._is_delaying = slot, is_delaying
         self._saved_world = asyncio.Lock()
         of_server = worlds, dispatcher, tls_listeners, scratch, traffic, asyncio.Lock(), dict[tuple[int, int], World]()
         self._call: Callable[[str, str, int, Any], ControlRequest[Any]] = partial(ControlRequest, *of_server)
@@ -80,6 +83,8 @@ class ControlHandler:
     async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
         """Carry out one request and return status code and JSON. It never raises, whatever is sent."""
         redactor = self._worlds.redactor.with_keys(key)
+        for _ in range(_TURNS if self._is_delaying() else 0):
+            await asyncio.sleep(0)
         try:
             route, number = _find(method, path)
             if route.needs_world:
@@ -107,7 +112,12 @@ class ControlHandler:
     def answer_at_once(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer | None:
         """The same in the thread of the caller; returns None and does nothing for a request that needs the event loop."""
         try:
-            if self._worlds.log or not _find(method, path)[0].at_once or len(body) > _READ_AT_ONCE:
+            if (
+                self._worlds.log
+                or self._is_delaying()
+                or not _find(method, path)[0].at_once
+                or len(body) > _READ_AT_ONCE
+            ):
                 return None
         except Refused:
             return None

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, cast
 
@@ -19,7 +19,7 @@ from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Begun, Worlds, real_clock
 
 from .http import ANSWERED, CONNECTION, HEADER_BYTES, PROTOCOLS, GatewayProtocol
-from .responder import Responder, Steps, left, transmitted
+from .responder import Responder, Steps, leave, transmitted
 from .tls import LISTENER, TlsListeners
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Application:
         from pixazo_simulator.control import ControlHandler
 
         parts = self.worlds, self.dispatcher, self.tls_listeners, self._body_queue.slot, self.scratch
-        return ControlHandler(*parts, self.responder.traffic)
+        return ControlHandler(*parts, self.responder.traffic, self.responder.is_delaying)
 
     @cached_property
     def console(self) -> Console:
@@ -344,6 +344,7 @@ async def transmit(response: Response, steps: Steps, scope: Scope, receive: Rece
     connection: GatewayProtocol | None = None if response.leaves_at_once else scope.get(CONNECTION)
     if connection:
         connection.hold()
+    stays = True
     try:
         for step in steps:
             if isinstance(step, bytes):
@@ -352,15 +353,17 @@ async def transmit(response: Response, steps: Steps, scope: Scope, receive: Rece
             elif isinstance(step, Response):
                 await send({"type": "http.response.start", "status": step.status, "headers": step.headers})
             elif isinstance(step, (int, float)):
-                if not await _stays(scope, receive, step):
-                    await left(steps)()
-                    return
+                stays = await _stays(scope, receive, step)
             elif isinstance(step, Noise):
                 _lent(response, scope, step.description).transport.write(step.data)
             elif isinstance(step, Ending):
                 await _end(step, response, scope, receive)
             else:
                 await step()
+                stays = not (connection and connection.transport.is_closing())
+            if not stays:
+                await leave(steps, step)
+                return
     finally:
         if connection:
             connection.held = False
@@ -390,12 +393,10 @@ async def _stays(scope: Scope, receive: Receive, seconds: float) -> bool:
     if CONNECTION not in scope:
         await asyncio.sleep(seconds)
         return True
-    gone = asyncio.ensure_future(_gone(receive))
-    try:
-        done, _ = await asyncio.wait({gone}, timeout=seconds)
-        return not done
-    finally:
-        gone.cancel()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(_gone(receive), seconds)
+        return False
+    return True
 
 
 async def _gone(receive: Receive) -> None:

@@ -89,7 +89,7 @@ class Responder:
             response = self.gateway.refuse(request, route, spec.TooManyBodies(held), now)
         if response.hold is None:
             exchange = response.exchange(route.clock.elapsed())
-            request.entry = self.worlds.record(response.world, exchange, request.header_bytes)
+            response.request.entry = self.worlds.record(response.world, exchange, request.header_bytes)
         return response
 
     def steps(self, response: Response, route: RoutedRequest) -> Steps:
@@ -113,9 +113,9 @@ class Responder:
             if isinstance(step, Response | bytes):
                 sent = (sent or 0) + (len(step) if isinstance(step, bytes) else 0)
 
-    def is_delaying(self, world: World) -> bool:
-        """Whether a caller in this world waits for a response that is still to come, after some real seconds."""
-        return any(each is world for each in list(self._delays.values()))
+    def is_delaying(self, world: World | None = None) -> bool:
+        """Whether a caller in this world, or in any, waits for a response that is still to come, after some real seconds."""
+        return any(each is world or world is None for each in list(self._delays.values()))
 
     async def _reach(self, world: World, instant: int) -> None:
         with suppress(StateUnavailableError):  # the submission is accepted, whatever becomes of webhooks
@@ -177,9 +177,13 @@ class Responder:
         return Response(request, now, answer.status, framed(answer, now), answer.body, answer.reason)
 
 
-def left(steps: Steps) -> Callable[[], Awaitable[object]]:
-    """The last step, to be awaited when the caller has disconnected during a wait: it enters that in the journal."""
-    return cast("Callable[[], Awaitable[object]]", steps.send(True))  # noqa: FBT003 - takes no keyword
+async def leave(steps: Steps, step: Step) -> None:
+    """End the steps for a caller that has disconnected during one of them, which waits: the journal gets what it did not get."""
+    while callable(step):  # a response that is held back is journalled first
+        step = next(steps)
+        if callable(step):
+            await step()
+    await cast("Callable[[], Awaitable[object]]", steps.send(True))()  # noqa: FBT003 - takes no keyword
 
 
 def transmitted(response: Response) -> Steps:

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Coroutine, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -138,26 +138,26 @@ class ThreadedServer(uvicorn.Server):
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the server's loop, from any other thread, and wait for its result."""
-        try:
-            loop = self._reachable()
-            # In a context of its own: by the context of a thread on trio, the HTTP library would take this loop for trio's.
-            result = Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
-        except SimulatorError:
-            coroutine.close()
-            raise
-        except RuntimeError:  # the loop is closed
-            coroutine.close()
-            raise SimulatorError(_STOPPED) from None
+        result = self.schedule(coroutine)
         try:
             while not result.done():
                 with suppress(TimeoutError):
                     result.exception(LOOK_AGAIN)
                 # A closed loop, or one whose thread did not end in time, may never call what was scheduled.
-                if (loop.is_closed() or self._is_left) and not result.done():
+                if (self._reachable().is_closed() or self._is_left) and not result.done():
                     raise SimulatorError(_STOPPED)
             return result.result()
         except CancelledError:
             raise SimulatorError(_STOPPED) from None
+
+    def schedule(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run a coroutine on the server's loop soon, from any other thread. Raises SimulatorError when it is not running."""
+        try:
+            # In a context of its own: by the context of a thread on trio, the HTTP library would take this loop for trio's.
+            return Context().run(asyncio.run_coroutine_threadsafe, coroutine, self._reachable())
+        except (SimulatorError, RuntimeError) as error:  # RuntimeError: the loop is closed
+            coroutine.close()
+            raise error if isinstance(error, SimulatorError) else SimulatorError(_STOPPED) from None
 
     def _reachable(self) -> asyncio.AbstractEventLoop:
         """The loop, if this thread may wait for it."""

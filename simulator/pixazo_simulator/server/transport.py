@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, MutableMapping, Sequence
+from contextlib import closing, suppress
 from copy import copy
 from functools import cache, lru_cache, partial
 from http import HTTPStatus
@@ -24,7 +25,7 @@ from pixazo_simulator.world import real_clock
 
 from .asgi import is_ours
 from .http import TOO_LONG, is_key_in_other_case
-from .responder import left
+from .responder import leave
 from .threaded import SimulatorError, ThreadedServer
 
 if TYPE_CHECKING:
@@ -74,13 +75,14 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport, _OfHttpx):
         library, stream = _library(request.__class__), request.stream
         is_read = isinstance(stream, library.ByteStream)
         body = await request.aread() if is_read else b"".join([piece async for piece in stream])
-        steps, result = _Exchange(self._running, library, request).steps(body), cast("Any", None)
-        while True:
-            try:
-                step = steps.send(result)
-            except StopIteration as end:
-                return end.value
-            result = await _waited(step)
+        result = cast("Any", None)
+        with closing(_Exchange(self._running, library, request).steps(body)) as steps:
+            while True:
+                try:
+                    step = steps.send(result)
+                except StopIteration as end:
+                    return end.value
+                result = await _waited(step)
 
 
 class _Exchange:
@@ -139,7 +141,7 @@ class _Exchange:
     def _call(self, function: Callable[[], Any]) -> Step:
         return lambda: self._server.call(function())
 
-    def _played(self, response: Response, route: RoutedRequest) -> Iterator[Any]:
+    def _played(self, response: Response, route: RoutedRequest) -> Generator[Any]:
         """Yield what has to be waited for, then the response, then its body in pieces and seconds to wait between them."""
         length, received = 0 if self._is_bodiless(response.status) else len(response.body), None
         steps = self._application.responder.steps(response, route)
@@ -150,14 +152,16 @@ class _Exchange:
             elif isinstance(step, Response):
                 received = 0
                 yield step
-            elif isinstance(step, (int, float)):
-                if self._patience is not None and step >= self._patience:
-                    yield self._call(left(steps))
-                    bound = f"the read time-out is {self._patience:g} s"
-                    raise self._library.ReadTimeout(f"no byte would come for {step:g} s; {bound}")
-                yield float(step)
+            elif isinstance(step, (int, float)) and (most := self._patience) is not None and step >= most:
+                yield self._call(partial(leave, steps, step))
+                raise self._library.ReadTimeout(f"no byte would come for {step:g} s; the read time-out is {most:g} s")
             elif not isinstance(step, Noise | Ending):
-                yield self._call(step)
+                try:
+                    yield self._call(step) if callable(step) else float(step)
+                except GeneratorExit:  # the client was cancelled, as by `asyncio.timeout`: it has disconnected
+                    with suppress(SimulatorError):
+                        self._server.schedule(leave(steps, step))
+                    raise
             elif received != length or not isinstance(step, Close):
                 raise self._fault(step, received, length)
 
@@ -239,8 +243,11 @@ def _read(
 class _Body:
     """The body of a response that a fault paces or cuts; `pieces` yields it, and seconds to wait between the pieces."""
 
-    def __init__(self, pieces: Iterator[Step | bytes]) -> None:
+    def __init__(self, pieces: Generator[Step | bytes]) -> None:
         self._pieces = pieces
+
+    async def aclose(self) -> None:
+        self._pieces.close()
 
     def __iter__(self) -> Iterator[bytes]:
         for each in self._pieces:
@@ -270,10 +277,7 @@ async def _waited(step: Step) -> Any:
 async def _sleep(seconds: float) -> None:
     """Not with anyio: its call could be mistaken for a sleep of the app, whose time may be virtual."""
     trio = sys.modules.get("trio")
-    if trio and trio.lowlevel.in_trio_run():
-        await trio.sleep(seconds)
-    else:
-        await asyncio.sleep(seconds)
+    await (trio if trio and trio.lowlevel.in_trio_run() else asyncio).sleep(seconds)
 
 
 @cache

@@ -22,6 +22,7 @@ from pixazo_simulator.world import (
     Begun,
     ChangeWorld,
     CopyDelivery,
+    CutExchange,
     EndTurn,
     Exchange,
     RecordAttempt,
@@ -284,6 +285,8 @@ def _phrase(step: CarriedOut, now: int) -> str | Exchange | None:
         case RecordAttempt(delivery=delivery, attempt=attempt):
             said = attempt.problem if attempt.status is None else attempt.status
             return f"webhook {delivery.number}, attempt {len(delivery.attempts) + 1}: {said}"
+        case CutExchange():
+            return f"exchange {command.number}: {command.cut}"
         case CopyDelivery():
             return f"resend webhook {command.number}"
         case _:

@@ -349,7 +349,6 @@ def _lacks_work(names: Locals) -> bool:
     if pool is None or not HANDS_WORK_OVER:
         return True
     frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented for this use
-    found = [frames[each.ident] for each in pool._threads if each.ident in frames]  # noqa: SLF001  # there is no public way
+    found = [frames[each.ident] for each in [*pool._threads] if each.ident in frames]  # noqa: SLF001  # there is no public way
     waiting = sum(_place(each) == POOL and "work_item" not in each.f_locals for each in found)
-    idle: int = pool._idle_semaphore._value  # noqa: SLF001
-    return waiting <= idle
+    return bool(waiting <= pool._idle_semaphore._value)  # noqa: SLF001

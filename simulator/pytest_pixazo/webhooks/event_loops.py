@@ -116,10 +116,9 @@ class ClientLoop:
 
     def call(self, function: Callable[[], T]) -> T:
         """Call a function of the client. Raises EventLoopError when the loop is blocked."""
-        portal: Any = getattr(self._client, "blocking_portal", None)  # Litestar's, whose `portal` is a method
-        portal = portal or getattr(self._client, "portal", None)
+        portal: Any = getattr(self._client, "blocking_portal", None) or getattr(self._client, "portal", None)
         stack: Any = getattr(self._client, "exit_stack", None)
-        if stack is None or not hasattr(portal, "start_task_soon"):
+        if stack is None or not hasattr(portal, "start_task_soon"):  # outside a `with` Litestar's `portal` is a method
             return function()
         runs = threading.Event()
 

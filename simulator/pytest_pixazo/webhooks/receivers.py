@@ -220,8 +220,7 @@ def _django(client: Any) -> Callable[[str, Callback], HttpResponse]:
     def answer(target: str, callback: Callback) -> HttpResponse:
         headers = _headers(callback)
         with _shared(connections, of_test):
-            kind = headers.get("content-type", "")
-            response = client.generic("POST", target, callback.body, kind, headers=headers)
+            response = client.generic("POST", target, callback.body, headers.get("content-type", ""), headers=headers)
             return HttpResponse(response.status_code, b"".join(response))  # a streaming response has no `content`
 
     return answer

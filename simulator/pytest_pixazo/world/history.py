@@ -95,7 +95,10 @@ class Journal(tuple[Exchange, ...]):  # noqa: SLOT001 - a tuple with slots has n
 
 
 def exchange_table(exchanges: Sequence[Exchange]) -> str:
-    """Number, time of the world, request, status code and reason; then rule and faults, if any. Of many alike the first and last."""
+    """Number, time of the world, request, status code and reason; then rule, faults and what was cut, if any.
+
+    Of many exchanges that are alike the first and the last are shown.
+    """
     rows: list[tuple[str, ...]] = []
 
     def kind(exchange: Exchange) -> tuple[str, ...]:
@@ -113,7 +116,7 @@ def folded(alike: list[T], note: Callable[[int], T]) -> list[T]:
 
 
 def _row(exchange: Exchange) -> tuple[str, ...]:
-    marks = [mark for mark in (exchange.rule, ", ".join(exchange.faults)) if mark]
+    marks = [mark for mark in (exchange.rule, ", ".join(exchange.faults), exchange.response.cut) if mark]
     reason = cut(exchange.reason)
     decided = [text for each in exchange.decided_by if (text := str(each)) not in reason]  # reasons may be cut
     why = " | ".join([reason, *decided, *marks])

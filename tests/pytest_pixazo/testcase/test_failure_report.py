@@ -109,6 +109,20 @@ def test_a_world_that_explains_nothing_is_not_shown(run_tests: Callable[..., pyt
     result.stdout.no_fnmatch_line("*- pixazo *")
 
 
+def test_what_a_caller_did_not_get_is_shown(run_tests: Callable[..., pytest.RunResult]) -> None:
+    """After the rule and its fault."""
+    result = run_tests("""
+        import httpx2
+        from pytest_pixazo import Delay
+
+        def test_bear(pixazo):
+            pixazo.when("generate").fault(Delay(3600))
+            with httpx2.Client(transport=pixazo.transport(), headers={"Ocp-Apim-Subscription-Key": pixazo.api_key}, timeout=1) as client:
+                client.post(f"{pixazo.url}/minimax-hailuo-ai/v1/generate", json={"prompt": "A bear"})
+        """)
+    result.stdout.fnmatch_lines(["1  *  202 * | delay | nothing was sent, then the caller disconnected"])
+
+
 def test_what_is_alike_is_folded(run_tests: Callable[..., pytest.RunResult]) -> None:
     """Of 60 polls the journal and the commands have the first and the last, and how many more; so with submissions."""
     result = run_tests("""

@@ -211,6 +211,7 @@ class Handler:
             BodyQueue().slot,
             scratch,
             Traffic(),
+            lambda: False,
         )
 
     async def ask(self, method: str, path: str, **content: object) -> Response:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.caller import GENERATE, Caller, over_http
 from tests.inprocess import InProcess
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 from tests.simulator.mutants.observer import observe
 from tests.simulator.server.raw_socket import RawSocket, request
 from uvicorn.server import ServerState
@@ -267,6 +267,18 @@ def test_a_server_stops_while_a_response_is_held_back(
             wire.close()
     if not gone:
         wire.close()
+
+
+def test_the_journal_has_at_once_that_a_caller_has_gone_away() -> None:
+    """As a test that ends with the time-out of its app reads it, by far sooner than a disconnection is processed."""
+    with Simulator(scripted(Delay(3600))) as simulator:
+        control = simulator.control()
+        for _ in range(20):
+            wire = RawSocket(simulator.port)
+            wire.send(request("POST", GENERATE, BEAR, simulator.api_key))
+            until(simulator.is_delaying)
+            wire.close()
+            assert control.journal().exchanges[-1].response.cut
 
 
 @pytest.mark.parametrize("is_early", [True, False])

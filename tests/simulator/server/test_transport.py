@@ -18,13 +18,15 @@ import anyio
 import httpx
 import httpx2
 import pytest
+from msgspec.structs import replace
 from starlette.testclient import TestClient
 from tests.caller import GENERATE, KEY_HEADER, STATUS
-from tests.patience import PATIENCE
-from tests.receiver import Receiver
+from tests.patience import PATIENCE, until
+from tests.receiver import Behaviour, Receiver
 
 from pixazo_simulator.control import ControlClient, to_json
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
+from pixazo_simulator.mutants.mutant import Edits
 from pixazo_simulator.script.builder import EXAMPLES
 from pixazo_simulator.script.faults import (
     Bandwidth,
@@ -260,6 +262,54 @@ def test_a_time_out_does_not_take_its_time(
         (exchange,) = control.journal().exchanges
         assert exchange.response.cut
         assert exchange.response.cut.endswith(cut)
+
+
+@pytest.mark.parametrize(
+    ("rule", "cut"),
+    [
+        (Rule(when="generate", faults=(Delay(3600),)), "nothing was sent"),
+        (Rule(when="generate", faults=(SlowDrip(3600),)), "0 of 202 bytes of the body were sent"),
+        (Rule(when="webhook", faults=(BeforeReply(),)), "nothing was sent"),
+    ],
+)
+@pytest.mark.parametrize("is_in_process", [False, True])
+def test_a_client_that_is_cancelled_did_not_get_the_response(
+    simulator: Simulator, rule: Rule, cut: str, *, is_in_process: bool
+) -> None:
+    """As by `asyncio.timeout`: the journal says so, also of a response that waits for a webhook."""
+    transport = simulator.transport() if is_in_process else None
+
+    async def call(control: ControlClient, receiver: Receiver) -> None:
+        async with httpx2.AsyncClient(**options_of(simulator, transport, {"timeout": None})) as client:
+            task = asyncio.create_task(client.post(GENERATE, json=BEAR, headers={"X-Webhook-URL": receiver.url}))
+            is_held = rule.when == "webhook"
+            await asyncio.to_thread(until, lambda: receiver.received if is_held else control.journal().exchanges)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    with world_of(simulator, rule) as control:
+        with Receiver(Behaviour.SILENT) as receiver:
+            asyncio.run(call(control, receiver))
+        until(lambda: len(control.journal().exchanges) and control.journal().exchanges[0].response.cut)
+        (exchange,) = control.journal().exchanges
+        assert exchange.response.cut == f"{cut}, then the caller disconnected"
+
+
+def test_a_caller_of_a_gateway_that_edits_requests_did_not_get_the_response() -> None:
+    """The journal says so there, too: in the entry of the edited request."""
+    edit = Edits(request=lambda request, _: replace(request, query=b"edited"))
+    settings = Settings(script=(Rule(when="generate", faults=(Delay(3600),)),))
+    with Simulator(settings, change=Variant("edited", "", edit)) as simulator:
+        headers = {KEY_HEADER: simulator.api_key}
+        with (
+            blocking(httpx2, simulator, simulator.transport(), headers=headers) as send,
+            pytest.raises(httpx2.ReadTimeout),
+        ):
+            send("POST", GENERATE, json=BEAR)
+        assert [each.response.cut for each in simulator.control().journal().exchanges] == [
+            "nothing was sent, then the caller disconnected"
+        ]
 
 
 def test_a_cut_body_begins_to_arrive(simulator: Simulator) -> None:

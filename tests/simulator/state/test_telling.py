@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import httpx2
 import pytest
-from tests.caller import GENERATE, Caller, over_http
+from tests.caller import GENERATE, KEY_HEADER, Caller, over_http
 from tests.receiver import Receiver, http_response
 
 from pixazo_simulator import ControlClient, ControlError, Settings, Simulator
@@ -44,6 +45,9 @@ def test_every_command_that_changed_a_world_is_told(simulator: Simulator) -> Non
         control.clear_script()
         control.restore_state(number)
         control.resend(1)
+        control.add_rule({"when": "generate", "faults": [{"fault": "delay", "seconds": 3600}]})
+        with pytest.raises(httpx2.ReadTimeout), httpx2.Client(transport=simulator.transport(), timeout=1) as client:
+            client.post(f"{simulator.url}{GENERATE}", json={"prompt": "A bear"}, headers={KEY_HEADER: app.key})
     assert told(control) == [
         "create world",
         "set balance 7.00, timestamps=mixed, webhook_retries=5, suspended=false",
@@ -62,6 +66,9 @@ def test_every_command_that_changed_a_world_is_told(simulator: Simulator) -> Non
         "restore state 1",
         "resend webhook 1",
         "webhook 2, attempt 1: 204",
+        "add rule 2",
+        f"POST {GENERATE}: 202",
+        "exchange 3: nothing was sent, then the caller disconnected",
     ]
 
 

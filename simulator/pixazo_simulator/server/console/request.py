@@ -98,7 +98,8 @@ def checksum(world: World, worlds: Worlds) -> str:
         rules = [(each.number, each.matched, *each.used) for each in world.script.listed()]
         statuses = [status_span(each.accepted, each.plan, now).status for each in world.generations()[-MOST_LINES:]]
         shown = (
-            world.journal.total, world.accepted, statuses, world.next_due(), len(world.deliveries()), world.policy, rules,
+            world.journal.total, [each.cut for each in world.journal.beyond(world.journal.total - MOST_LINES)],
+            world.accepted, statuses, world.next_due(), len(world.deliveries()), world.policy, rules,
             account.ledger.balance(now), account.suspended, account.model_enabled, 0 if world.clock.rate else now,
         )  # fmt: skip
     return f"{crc32(repr(shown).encode(errors='replace')):08x}"

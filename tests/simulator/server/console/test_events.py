@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.caller import Caller, over_http
+from tests.caller import GENERATE, Caller, over_http
 from tests.patience import until
 from tests.servers import Redis
 from tests.simulator.server.console.stream import Stream
 from tests.simulator.server.console.visitor import Visitor
+from tests.simulator.server.raw_socket import RawSocket, request
 
 from pixazo_simulator.server.console import app
 from pixazo_simulator.server.simulator import Simulator
@@ -78,6 +79,19 @@ def test_an_attempt_of_a_webhook_is_told(simulator: Simulator, caller: Caller) -
     with Stream(simulator.port, number, seen(caller, number)) as stream:
         stream.until("data: 2026-03-31 10:00:15.000")
         assert caller.call("POST", "/_sim/deliveries/1/resend").status == 200
+        stream.until(CHANGED)
+
+
+def test_that_a_caller_has_left_is_told(simulator: Simulator, caller: Caller) -> None:
+    """The page shows what of its response it did not get."""
+    caller.call("POST", "/_sim/script/rules", {"when": "generate", "faults": [{"fault": "delay", "seconds": 3600}]})
+    wire = RawSocket(simulator.port)
+    wire.send(request("POST", GENERATE, b'{"prompt":"A bear"}', key=caller.key))
+    until(lambda: caller.sim("journal")["exchanges"])
+    number = number_of(caller)
+    with Stream(simulator.port, number, seen(caller, number)) as stream:
+        stream.until("data: 2026-03-31 10:00:00.000")
+        wire.close()
         stream.until(CHANGED)
 
 
