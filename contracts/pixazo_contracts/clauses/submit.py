@@ -266,7 +266,8 @@ def _held_kinds(trace: Trace) -> Iterator[tuple[Exchange, Exchange]]:
         for _, begun, ended in checks.stamps([first], "created_at", "completed_at") if first.state in TERMINAL else ():
             meanwhile = [took for at, took in reads if submit.started <= at <= submit.finished]
             slow = submit.latency >= max(SLOW_SUBMIT, HELD_RATIO * median(meanwhile or [0.0]))
-            over = clock.ours(ended) <= submit.finished + WORST_MISFIT and ended - begun >= submit.latency / 2
+            took = (ended - begun) / clock.rate
+            over = clock.ours(ended) <= submit.finished + WORST_MISFIT and took >= submit.latency / 2
             if slow or not over:
                 held[submit] = first, over
     for kind in {kind for submit in held for kind in _kinds(submit)}:

@@ -18,7 +18,7 @@ from pixazo_contracts.trace import Callback, Exchange, Intent, Profile
 __all__ = [
     "BODY_ONLY", "PRINTED_HEADERS", "PRINTED_IMAGE", "AwaitCallbacks", "Conversation", "Headers", "Pause",
     "Probe", "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult",
-    "Together", "follow", "media_urls", "poll", "probe", "read", "sample_text", "submit",
+    "Together", "follow", "media_urls", "poll", "probe", "read", "sample_text", "submit", "unknown_id",
 ]  # fmt: skip
 
 #: Where the key of a request goes: the printed header, the same header in other letter case, or places that must not work.
