@@ -369,7 +369,8 @@ def time_08(trace: Trace) -> Remarks:
     first: dict[tuple[str, float], Exchange] = {}
     latest: dict[str, float] = {}
     stamped = [(g.submit, stamp) for g in trace.generations if (stamp := created(g)) is not None]
-    offsets = [stamp - date for submit, stamp in stamped if (date := http_date(submit.header("date"))) is not None]
+    quick = [(http_date(submit.header("date")), stamp) for submit, stamp in stamped if submit.latency < checks.TICK]
+    offsets = [stamp - date for date, stamp in quick if date is not None]
     has_own_clock = any(abs(offset) > ZONE_PRECISION and not _zone_apart(offset) for offset in offsets)
     moments = [(submit.started, False, submit, stamp) for submit, stamp in stamped]
     moments += [(submit.finished, True, submit, stamp) for submit, stamp in stamped]

@@ -57,7 +57,7 @@ MOST_IN_VAIN: Final = 3
 MOST_HOLDS: Final = 20
 MOST_DEADLINES: Final = 10
 
-#: A target hangs if as many requests in a row timed out as each worker sends, this many, and then a read like that of the smoke test.
+#: A target hangs if so many requests in a row timed out, this many for each worker, and then a read like that of the smoke test.
 MOST_SILENT: Final = 2
 
 
