@@ -75,7 +75,9 @@ class Polling:
 
 def retry_pause(method: str, outcome: Outcome, attempt: int, limit: int, jitter: Callable[[], float]) -> float | None:
     """The seconds to wait before the repetition numbered `attempt` (from 0); None if the call is not repeated.
-    A call is repeated at most `limit` times; `jitter` returns a number in [0, 1)."""
+
+    A call is repeated at most `limit` times; `jitter` returns a number in [0, 1).
+    """
     if attempt >= limit or not _is_repeatable(method, outcome):
         return None
     asked = outcome.retry_after if isinstance(outcome, Response) else None
@@ -241,7 +243,9 @@ class Watch(AsyncIterator[Generation]):
 
     async def __anext__(self) -> Generation:
         """The next state that differs from the one before; the terminal one is the last.
-        Raises WaitTimeoutError when the deadline passes first, APIError for a failure that a later read cannot mend."""
+
+        Raises WaitTimeoutError when the deadline passes first, APIError for a failure that a later read cannot mend.
+        """
         while not self.is_over:
             if self._begun:
                 seconds, is_last = self._pause()

@@ -24,13 +24,17 @@ MAYBE_CHARGED = "the work may exist and be charged: look at the account before s
 
 CLEAR_REFUSALS = {400, 401, 402, 403, 404, 405, 413, 415, 422, 429}
 """Status codes with which the gateway says that it did not accept a submission.
-No other failure says so: a 502 may come from a proxy after the gateway has accepted."""
+
+No other failure says so: a 502 may come from a proxy after the gateway has accepted.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request to the gateway; `within` limits the whole exchange, in seconds.
-    `arrived` fills with the decoded body, so that what was paid for is known however the exchange ends."""
+
+    `arrived` fills with the decoded body, so that what was paid for is known however the exchange ends.
+    """
 
     method: str
     url: str
@@ -43,7 +47,9 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Response:
     """A response; `received` is when it arrived, in seconds since 1970.
-    `problem` says why its body is not complete, such as "has more than 4194304 bytes"; None if it is complete."""
+
+    `problem` says why its body is not complete, such as "has more than 4194304 bytes"; None if it is complete.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)  # the gateway may repeat the key
@@ -119,7 +125,9 @@ def failure(gateway: Gateway, request: Request, outcome: Outcome, request_id: st
 
 def arrived(gateway: Gateway, request: Request) -> tuple[str, str | None]:
     """What has arrived of a body, with secrets redacted, and the id of a new generation in it; None without one.
-    The id of one that was paid for counts in the oddest body."""
+
+    The id of one that was paid for counts in the oddest body.
+    """
     text = request.arrived.decode("utf-8", "replace")
     with suppress(ValueError, RecursionError):  # JSON is encoded again: an escape such as `\/` could hide a secret
         text = json.dumps(json.loads(text), ensure_ascii=False)

@@ -99,7 +99,9 @@ class Gateway:
 
     def headers(self, *given: Mapping[Any, Any]) -> dict[str, str]:
         """The headers of a request with the key, and those of a submission if any are `given`, which override them.
-        Raises PixazoError for a name or a value that no header can have."""
+
+        Raises PixazoError for a name or a value that no header can have.
+        """
         # "identity" declines compression, which could make a small response expand a thousandfold.
         ours = {KEY_HEADER: self.api_key, "Accept-Encoding": "identity"}
         if not given:

@@ -193,7 +193,9 @@ class Transport:
 
     async def send(self, request: Request) -> Outcome:
         """Send a request and follow no redirect: the key must not go elsewhere. Of a read, it raises what `_let_through` does.
-        Raises PixazoError when the connection pool or a proxy refuses before anything was sent."""
+
+        Raises PixazoError when the connection pool or a proxy refuses before anything was sent.
+        """
         request.arrived.clear()
         client = await self.io.pool.take()
         response: httpx2.Response | None = None
@@ -221,7 +223,9 @@ class Transport:
 
     async def fetch(self, url: str, download: Download) -> Path | Outcome:
         """Download a file, without the key; a response other than 200 is returned as it is.
-        Raises DownloadError when the file is not what was announced or cannot be written, PixazoError as `send`."""
+
+        Raises DownloadError when the file is not what was announced or cannot be written, PixazoError as `send`.
+        """
         client = await self.io.pool.take()
         try:
             await self.io.run(download.place)
@@ -300,7 +304,9 @@ class Transport:
 
     def _is_unsent(self, error: Exception, request: Any) -> bool:
         """Whether no connection was made for a request.
-        The class does not tell: a hook may have called elsewhere later, a library may raise it for any lost connection."""
+
+        The class does not tell: a hook may have called elsewhere later, a library may raise it for any lost connection.
+        """
         return (
             isinstance(error, self._unsent)
             and getattr(error, "_request", None) is request

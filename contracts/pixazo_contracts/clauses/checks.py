@@ -155,7 +155,9 @@ def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]
 
 def is_single(exchange: Exchange) -> bool:
     """Whether a submit is sent for one clause only, which says that it is accepted.
-    A refused submit for several clauses counts against none of them: each has its own. SUBMIT-01 or -02 judges it."""
+
+    A refused submit for several clauses counts against none of them: each has its own. SUBMIT-01 or -02 judges it.
+    """
     return len(exchange.aims) == 1 and exchange.aims[0].startswith(OF_ACCEPTANCE)
 
 

@@ -213,7 +213,8 @@ def err_429_04(trace: Trace) -> Remarks:
 def err_500_01(trace: Trace) -> Remarks:
     """No input of ours makes the gateway answer 5xx."""
     for exchange in trace.operation("generate", "imageToVideo", "status", "other"):
-        if exchange.account in {"broken", "throttled"} or JUDGE_500 & set(exchange.aims):
+        unserved = trace.is_unserved(exchange)
+        if exchange.account in {"broken", "throttled"} or (JUDGE_500 & set(exchange.aims) and not unserved):
             continue
         # The clauses that other submits are sent for judge them.
         odd = (exchange.is_submit and exchange.intent == "any") or {"STATUS-10", "STATUS-11"} & set(exchange.aims)
@@ -221,8 +222,9 @@ def err_500_01(trace: Trace) -> Remarks:
             # A server says 501 to a method that it does not have (RFC 9110, 15.6.2): the page mentions two.
             holds = exchange.status < 500 or (exchange.status == 501 and exchange.method not in {"GET", "POST"})
             yield check(holds, exchange, "status code", "no 5xx", words=f"{exchange.status} to {exchange.case}")
-        elif odd and not trace.is_unserved(exchange):
-            yield Violation(exchange, "response", "one, whatever the input", code_shown(exchange))
+        elif odd and not unserved:
+            got = f"{code_shown(exchange)} to {exchange.case}"
+            yield Violation(exchange, "response", "one, whatever the input", got)
 
 
 @ERR.clause("ERR-500-02", SILENT, NOT_OUTSIDE, depends_on="BASE-02", needs="account:broken", section="silence")

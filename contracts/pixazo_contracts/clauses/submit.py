@@ -217,12 +217,15 @@ def submit_13(trace: Trace) -> Remarks:
             yield check(first.status != 404, first, "status code", "200", words="404, although the id is found later")
 
 
-def _held(first: Exchange, submit: Exchange, ordinary: float) -> bool:
-    """Whether the 202 came only when the generation was over, and not late for another reason, such as an image that had to be fetched."""
+def _held(first: Exchange, submit: Exchange, ordinary: float, rate: float) -> bool:
+    """Whether the 202 came only when the generation was over, and not late for another reason, such as an image that had to be fetched.
+
+    `rate`: seconds of the gateway's clock in one of ours.
+    """
     slow = submit.latency >= max(SLOW_SUBMIT, SLOW_RATIO * ordinary)
     over = first.state in TERMINAL and first.started - submit.finished <= submit.latency
     took = [ended - begun for _, begun, ended in checks.stamps([first], "created_at", "completed_at")]
-    return slow and over and all(seconds >= submit.latency / 2 for seconds in took)
+    return slow and over and all(seconds / rate >= submit.latency / 2 for seconds in took)
 
 
 def _clock_moved(first: Exchange, submit: Exchange) -> bool:
@@ -236,6 +239,8 @@ def _waits(trace: Trace) -> Iterator[tuple[Exchange, Exchange, bool]]:
     """The submits that can be judged, each with the first read of its generation, and whether it seems to have waited for the end."""
     reads = sorted((e.started, e.latency) for e in trace.operation("status") if e.status is not None)
     ordinary = median([latency for _, latency in reads] or [0.0])
+    clock = fit_clock(trace.generations)
+    rate = 1.0 if clock is None else clock.rate
     begun, ended = sorted(e.started for e in trace.exchanges), sorted(e.finished for e in trace.exchanges)
     for generation in trace.generations:
         submit, first = generation.submit, next(iter(generation.seen), None)
@@ -250,7 +255,7 @@ def _waits(trace: Trace) -> Iterator[tuple[Exchange, Exchange, bool]]:
         meanwhile = [latency for _, latency in reads[span]]
         is_alone = bisect_left(begun, submit.finished) - bisect_right(ended, submit.started) <= 1
         if submit.request_size <= SMALL_BODY and (is_alone or len(meanwhile) >= FEWEST_READS):
-            yield submit, first, _held(first, submit, ordinary if is_alone else max(meanwhile))
+            yield submit, first, _held(first, submit, ordinary if is_alone else max(meanwhile), rate)
 
 
 def _held_kinds(trace: Trace) -> Iterator[tuple[Exchange, Exchange]]:
@@ -267,7 +272,8 @@ def _held_kinds(trace: Trace) -> Iterator[tuple[Exchange, Exchange]]:
         for _, begun, ended in checks.stamps([first], "created_at", "completed_at") if first.state in TERMINAL else ():
             meanwhile = [took for at, took in reads if submit.started <= at <= submit.finished]
             slow = submit.latency >= max(SLOW_SUBMIT, HELD_RATIO * median(meanwhile or [0.0]))
-            over = clock.ours(ended) <= submit.finished + WORST_MISFIT and ended - begun >= submit.latency / 2
+            took = (ended - begun) / clock.rate
+            over = clock.ours(ended) <= submit.finished + WORST_MISFIT and took >= submit.latency / 2
             if slow or not over:
                 held[submit] = first, over
     for kind in {kind for submit in held for kind in _kinds(submit)}:

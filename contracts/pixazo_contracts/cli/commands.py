@@ -146,7 +146,9 @@ def _given(options: dict[str, Any]) -> Given:
 
 def prepare(options: dict[str, Any]) -> Terms:
     """The terms of the judgement; also makes the directories of the reports.
-    Both before anything is sent: what cannot be read or written, or changes during the run, costs nothing."""
+
+    Both before anything is sent: what cannot be read or written, or changes during the run, costs nothing.
+    """
     if not 0 <= options["floor"] <= 100:  # click accepts nan
         raise ConfigurationError(f"--floor {options['floor']} must be a number from 0 to 100")
     given = {name: options[name] for name in ("expect", "baseline", "strict", "strict_drift", "floor")}
@@ -273,7 +275,9 @@ def plan(**options: Any) -> None:
 
 def _read(path: Path, target: str | None) -> tuple[Trace, bool]:
     """The trace in a file, in the directory of a run, or of the HAR in a file, and whether it is a HAR.
-    Standard error says what was left out; any other file ends the command."""
+
+    Standard error says what was left out; any other file ends the command.
+    """
     path = path / "trace.ndjson" if path.is_dir() else path
     try:
         trace, left_out = load_traffic(path, None if target is None else origin_of_target(target))

@@ -158,7 +158,9 @@ def choose(globs: Sequence[str], *, core: bool, option: str = "--clauses") -> tu
 
 def ledger_path(profile: Profile, given: Path | None) -> Path | None:
     """The spend ledger of a target, by default a file of its own; None for a target that does not charge.
-    Raises `ConfigurationError` if there is no home directory for it."""
+
+    Raises `ConfigurationError` if there is no home directory for it.
+    """
     if not profile.limited:
         return None
     if given is not None:

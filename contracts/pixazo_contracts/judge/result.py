@@ -32,7 +32,9 @@ class InvalidResultError(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
     """Which run this is the result of; `cut` says what its trace lacks if it is not `complete`.
-    `settings` are those of the profile that can change a verdict, each as JSON."""
+
+    `settings` are those of the profile that can change a verdict, each as JSON.
+    """
 
     suite: str
     clause_set: str

@@ -406,21 +406,17 @@ def _after_errors(context: RunContext) -> Conversation[None]:
 
 @probe("refusals are free", "WAL-04", cost=1, needs={"account:one"})
 def _after_refusals(context: RunContext) -> Conversation[None]:
-    """The first value that each rule forbids, those that may be refused later last: if one is accepted the account is spent."""
+    """The first value that each rule forbids; one that may be refused later only if another account, which can pay, was refused."""
     about: About = {"aims": ("WAL-04",), "intent": "refuse", "account": "one"}
     for operation in OPERATIONS:
         yield from submit(operation, b"{", case="malformed", **about)
         yield from submit(operation, b"[]", case="not an object", **about)
     yield from submit("generate", b"{", case="malformed text", headers=(("Content-Type", "text/plain"),), **about)
-    for rule in sorted((rule for rule in RULES if rule.forbidden), key=lambda rule: rule.late):
+    for rule in [rule for rule in RULES if rule.forbidden and not (rule.late and context.limited)]:
         case = rule.cases(dict([*rule.forbidden.items()][:1]), "refuse")[0]
-        if rule.late and context.limited:
-            break
-        about["intent"] = "any" if rule.late else "refuse"
-        name = f"{rule.clause}, {case.name}"
-        exchange = yield from submit(rule.operation, case.encoded(), case=name, **about)
-        if rule.late and exchange.succeeded:
-            return
+        body, name = case.encoded(), f"{rule.clause}, {case.name}"
+        if not rule.late or not (yield from submit(rule.operation, body, case=name, intent="any")).succeeded:
+            yield from submit(rule.operation, body, case=name, **about)
     yield from _valid("one", "after", "WAL-04")
 
 

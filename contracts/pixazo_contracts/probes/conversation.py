@@ -18,7 +18,7 @@ from pixazo_contracts.trace import Callback, Exchange, Intent, Profile
 __all__ = [
     "BODY_ONLY", "PRINTED_HEADERS", "PRINTED_IMAGE", "AwaitCallbacks", "Conversation", "Headers", "Pause",
     "Probe", "Recall", "ReceiverUrl", "RunContext", "Sample", "Send", "SingleStep", "Step", "StepResult",
-    "Together", "follow", "media_urls", "poll", "probe", "read", "sample_text", "submit",
+    "Together", "follow", "media_urls", "poll", "probe", "read", "sample_text", "submit", "unknown_id",
 ]  # fmt: skip
 
 #: Where the key of a request goes: the printed header, the same header in other letter case, or places that must not work.
@@ -430,7 +430,9 @@ def recall_g1() -> Conversation[Exchange | None]:
 
 def ordinary(context: RunContext) -> Conversation[float]:
     """The longest time that a request took, in seconds, except for those that are to fail.
-    Where probes run side by side it waits for one that has ended, for a deadline at most."""
+
+    Where probes run side by side it waits for one that has ended, for a deadline at most.
+    """
     waited, pace = 0.0, context.profile.pace
     while True:
         generations = trace.find_generations((yield from Recall()), ())

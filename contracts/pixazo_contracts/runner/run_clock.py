@@ -96,7 +96,9 @@ class RunClock:
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
         """The next event, or None after this many seconds or earlier (None: no limit).
-        `busy` says that requests are under way. Raises RuntimeError if no event can happen."""
+
+        `busy` says that requests are under way. Raises RuntimeError if no event can happen.
+        """
         if seconds is None and not busy:
             raise RuntimeError(NOTHING_TO_COME)
         try:

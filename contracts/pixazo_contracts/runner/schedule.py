@@ -6,6 +6,7 @@ import sched
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from queue import PriorityQueue, Queue
@@ -23,8 +24,10 @@ from pixazo_contracts.probes import (
     Step,
     StepResult,
     Together,
+    read,
+    unknown_id,
 )
-from pixazo_contracts.trace import THROTTLED, Callback, Exchange, receiver_token, split_url, whole_number
+from pixazo_contracts.trace import THROTTLED, UNWELL, Callback, Exchange, receiver_token, split_url, whole_number
 
 from .receiver import Receiver
 from .recorder import Recorder
@@ -54,8 +57,7 @@ MOST_IN_VAIN: Final = 3
 MOST_HOLDS: Final = 20
 MOST_DEADLINES: Final = 10
 
-
-#: A target hangs if this many requests in a row timed out, a status read among them: what each worker sent twice.
+#: A target hangs if so many requests in a row timed out, this many for each worker, and then a read like that of the smoke test.
 MOST_SILENT: Final = 2
 
 
@@ -149,7 +151,7 @@ class Schedule:
         self._pace = _Pace(0.0 if local else REMOTE_GAP, context.profile.deadline)
         workers = LOCAL_WORKERS if local else REMOTE_WORKERS
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="probe")
-        self._silent = deque[str | None](maxlen=MOST_SILENT * workers)
+        self._silent, self._most_silent = 0, MOST_SILENT * workers
         self._due: PriorityQueue[tuple[bool, int, _Running, int]] = PriorityQueue()
         self._numbers = count()
         self._inbox: Queue[tuple[_Running, int, Exchange | BaseException] | Callback] = Queue()
@@ -302,10 +304,9 @@ class Schedule:
     def _settle(self, running: _Running, index: int, result: Exchange | BaseException) -> None:
         if isinstance(result, Exchange):
             self._clock.watch(result)
-            self._silent.append(result.operation if result.error == "timeout" else None)
-            if "status" in self._silent and None not in self._silent and len(self._silent) == self._silent.maxlen:
-                said = f"the target no longer responds (timeout of {len(self._silent)} requests in a row)"
-                raise StandstillError(f"{said}: see why it hangs")
+            self._silent = self._silent + 1 if result.error == "timeout" else 0
+            if self._silent == self._most_silent:
+                self._check_that_it_responds()
         if running.over:
             return
         if isinstance(result, BudgetExhaustedError):
@@ -323,13 +324,24 @@ class Schedule:
                 exchanges = tuple(running.received[index] for index in range(len(running.sends)))
                 self._ready.append((running, exchanges[0] if running.single else exchanges))
 
+    def _check_that_it_responds(self) -> None:
+        """Raise `StandstillError` if a plain read times out, too: the target may hang for some kind of request only, as clauses report."""
+        self._silent = 0
+        with suppress(SpendStoppedError):
+            step = read(unknown_id(self._context.run, "hangs"), case="whether it responds")
+            if self._recorder.send(step, "smoke").error == "timeout":
+                said = f"the target no longer responds (timeout of {self._most_silent} requests in a row)"
+                raise StandstillError(f"{said}: see why it hangs")
+
     def _retried(self, running: _Running, index: int, exchange: Exchange) -> bool:
         """Whether a 429, or a 503 that states a wait, delays all requests and this one is sent again.
-        A request that counted as a generation is never sent again."""
+
+        A request that counted as a generation is never sent again.
+        """
         stated = exchange.header("retry-after")
         waits = exchange.status == 429 or (exchange.status == 503 and stated is not None)
-        if not waits or exchange.account in THROTTLED:
-            self._pace.served = self._pace.served or (exchange.is_submit and exchange.account not in THROTTLED)
+        if not waits or exchange.account in UNWELL:
+            self._pace.served = self._pace.served or (exchange.is_submit and exchange.account not in UNWELL)
             return False
         profile, now = self._context.profile, self._clock.now()
         asked = whole_number(stated)

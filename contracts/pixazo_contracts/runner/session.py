@@ -108,7 +108,9 @@ class _Session:
 
     def _record(self, record: Exchange | Callback) -> None:
         """Append a record to the trace, without what only the probes need, such as the signature of a medium's URL.
-        If that fails nothing more is written, nor sent, since its cost would not be recorded."""
+
+        If that fails nothing more is written, nor sent, since its cost would not be recorded.
+        """
         try:
             self._write(without_secrets(record, self._hiding))
         except OSError as error:

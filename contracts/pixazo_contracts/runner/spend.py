@@ -327,7 +327,9 @@ class SpendGuard(Purse):
 
     def send(self, request: Send) -> Reply:
         """Send a request that is free or paid for; the reply to what counts as a generation says so.
-        Raises `BudgetExhaustedError` instead of sending any other, `SpendStoppedError` once the run has ended."""
+
+        Raises `BudgetExhaustedError` instead of sending any other, `SpendStoppedError` once the run has ended.
+        """
         if self.stopped is not None:
             raise SpendStoppedError(self.stopped)
         if only_reads(request.method, request.url, self.origin, media=request.operation == "media"):

@@ -66,7 +66,7 @@ def _without_halves(text: str) -> str:
 def parse_json(text: str) -> object:
     """`text` as JSON, or `MISSING` where it is not; the value is shared, so do not change it.
 
-    An unpaired surrogate, such as `\ud83d`, becomes the six characters of its escape, so every string can be written as UTF-8.
+    An unpaired surrogate, such as `\\ud83d`, becomes the six characters of its escape, so every string can be written as UTF-8.
     """
     try:
         value: object = json.loads(_without_halves(text), parse_constant=_no_constant)

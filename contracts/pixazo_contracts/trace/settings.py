@@ -102,7 +102,9 @@ def check_number(name: str, value: float | None, *, above: bool = False) -> None
 
 def check_known(what: str, names: Iterable[str], known: Iterable[str], *, shown: bool = True) -> None:
     """Raise `ConfigurationError` for an unknown name; the error names the nearest known one.
-    A name that must not be `shown`, since it may be a key in the wrong place, is shown only if it is like a known one."""
+
+    A name that must not be `shown`, since it may be a key in the wrong place, is shown only if it is like a known one.
+    """
     among = list(known)
     for name in names:
         if name not in among:

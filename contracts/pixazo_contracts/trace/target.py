@@ -20,7 +20,7 @@ from .exchange import is_object, split_url
 from .settings import ConfigurationError, check_names, check_number, read_settings
 
 __all__ = [
-    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MODEL", "MODEL_BASE", "STATUS_BASE", "THROTTLED", "Ceilings", "Profile",
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MODEL", "MODEL_BASE", "STATUS_BASE", "THROTTLED", "UNWELL", "Ceilings", "Profile",
     "ProfileFile", "Target", "canonical_origin", "capable", "host_is_loopback", "may_fetch", "only_reads", "read_profile",
 ]  # fmt: skip
 
@@ -36,6 +36,8 @@ KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 
 #: Account roles that exist to be throttled: a probe that uses them expects the 429.
 THROTTLED: Final = frozenset({"throttled", "recovering"})
+#: Those and the one that exists to get a 5xx: what they are not served is about them.
+UNWELL: Final = THROTTLED | {"broken"}
 
 #: The ports that a URL may leave out.
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -112,7 +114,9 @@ def _path(url: str) -> str | None:
 
 def only_reads(method: str, url: str, origin: str, *, media: bool = False) -> bool:
     """Whether a request cannot begin a generation, however wrong the gateway at `origin` is.
-    `media` says that the URL came from a `media_url`. A method or path that could be a submit never counts as a read."""
+
+    `media` says that the URL came from a `media_url`. A method or path that could be a submit never counts as a read.
+    """
     try:
         path, elsewhere = _path(url), canonical_origin(url) != canonical_origin(origin)
     except ValueError:

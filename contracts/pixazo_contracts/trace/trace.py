@@ -22,7 +22,7 @@ import msgspec
 from pixazo_html import encode_json
 
 from .exchange import Callback, Exchange, split_url
-from .target import STATUS_BASE, THROTTLED, Profile
+from .target import STATUS_BASE, UNWELL, Profile
 
 __all__ = [
     "RANK", "STAMP", "STAMPS", "STATES", "TERMINAL", "WORST_MISFIT", "Footer", "GatewayClock", "Generation", "Header",
@@ -256,15 +256,15 @@ class Trace:
     def _by_aim(self) -> dict[str, list[Exchange]]:
         aimed: dict[str, list[Exchange]] = {}
         for exchange in self.exchanges:
-            # An account that exists to be throttled shows how.
-            unserved = self.is_unserved(exchange) and exchange.account not in THROTTLED
+            unserved = self.is_unserved(exchange) and exchange.account not in UNWELL
             for aim in () if unserved else exchange.aims:
                 aimed.setdefault(aim, []).append(exchange)
         return aimed
 
     @cached_property
     def _lost_polls(self) -> list[float]:
-        return [e.finished for e in self.operation("status") if e.error in {"lost", "timeout"} and not e.aims]
+        polls = (read for generation in self.generations for read in generation.reads if not read.aims)
+        return [poll.finished for poll in polls if poll.error in {"lost", "timeout"}]
 
     def is_unserved(self, exchange: Exchange) -> bool:
         """Whether the outcome says nothing about the request: it was sent too fast, or no gateway was there for it."""
@@ -274,7 +274,9 @@ class Trace:
 
     def aimed(self, clause_id: str, *, unanswered: bool = False) -> tuple[Exchange, ...]:
         """The exchanges that a probe sent for that clause and that say something about it, in order.
-        With `unanswered` also those without a response."""
+
+        With `unanswered` also those without a response.
+        """
         return tuple(e for e in self._by_aim.get(clause_id, ()) if unanswered or e.status is not None)
 
     @cached_property
@@ -341,7 +343,8 @@ def fit_clock(generations: Sequence[Generation]) -> GatewayClock | None:
     """The gateway's clock, from when submits were sent and their `created_at`; None unless all lie on one line."""
     stamped = ((g.submit, created(g)) for g in generations if g.submit.latency <= WORST_MISFIT)
     points = [(submit, stamp) for submit, stamp in stamped if stamp is not None]
-    if len(points) < FEWEST_POINTS:
+    # Whole seconds lie on many lines, if the submits come in bursts.
+    if len(points) < FEWEST_POINTS or not any(stamp % 1 for _, stamp in points):
         return None
     (first, zero), (last, end) = points[0], points[-1]
     span = _middle(last) - _middle(first)

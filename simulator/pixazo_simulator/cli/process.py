@@ -132,7 +132,9 @@ class _QueueHandler(logging.Handler):
 
 def log_to_stderr(form: str) -> None:
     """Log to standard error from now on, as `text` or `json`: our records from INFO on, others from WARNING on.
-    A reader that does not read it delays nothing."""
+
+    A reader that does not read it delays nothing.
+    """
     handler = _QueueHandler(2)
     handler.setFormatter(_JsonLines() if form == "json" else _TextLines())
     logging.getLogger().addHandler(handler)

@@ -55,7 +55,9 @@ def check_output() -> None:
 
 def serve_until_ended(make: Callable[[socket | None], Simulator], options: Mapping[str, Any]) -> None:
     """Start the simulator that `make` returns, print that it is ready, and serve until a signal arrives.
-    Raises click.UsageError when it does not start."""
+
+    Raises click.UsageError when it does not start.
+    """
     from .process import Signals, at_stdin_eof, end_now
     from .workers import inherited
 

@@ -82,7 +82,9 @@ class InitialGeneration(TypedDict, total=False):
 
 class PolicyFields(TypedDict, total=False):
     """What the fields of a policy can be set to, for type checkers; a test keeps it equal to `Policy`.
-    The values are strings as on the command line, or numbers and lists."""
+
+    The values are strings as on the command line, or numbers and lists.
+    """
 
     request_id: Literal["uuid7", "thirteen"]
     media: Literal["mp4", "placeholder"]

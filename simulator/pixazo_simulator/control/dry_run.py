@@ -60,7 +60,9 @@ async def upcoming(world: state.World, milliseconds: int) -> Upcoming:
 
 def _attempts_until(world: state.World, instant: int) -> Iterator[tuple[state.Delivery, state.Attempt] | None]:
     """Record a failed, final attempt of each webhook due by an instant: nothing is posted or retried.
-    None stands for one that a rule has delayed."""
+
+    None stands for one that a rule has delayed.
+    """
     while (due := world.next_due()) is not None and due <= instant:
         world.apply(state.AdvanceClock(due))
         delivery = world.apply(state.TakeDelivery(due))

@@ -208,7 +208,9 @@ def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
 
 async def read_body(receive: Receive, limit: int, announced: int = 0, remedy: str = "") -> bytes | None:
     """The whole body; None when the caller disconnected before its end.
-    Raises Refused with the remedy as soon as it, or its `announced` length, is longer than `limit` bytes."""
+
+    Raises Refused with the remedy as soon as it, or its `announced` length, is longer than `limit` bytes.
+    """
     taken, more = bytearray(), announced <= limit
     while more:
         message = await receive()

@@ -22,7 +22,9 @@ Sample = tuple[str, float]
 
 class Traffic:
     """The number of responses by operation and status code, and of timed responses by operation and class of `BOUNDS`.
-    The operation is None where a request was for none. The caller holds the lock of the worlds."""
+
+    The operation is None where a request was for none. The caller holds the lock of the worlds.
+    """
 
     def __init__(self) -> None:
         # Lists by status code, which has three digits, since to count in a dict by both takes twice as long.

@@ -76,7 +76,9 @@ class ControlRequest(msgspec.Struct, Generic[R], frozen=True):
 
     async def apply(self, command: Callable[[int], Command[T]], unknown: str = "") -> T:
         """Carry out a command, which is made of the present instant, for the world of the caller; returns its outcome.
-        Raises Refused for a value that is refused, and with the message `unknown` where nothing has the number in the path."""
+
+        Raises Refused for a value that is refused, and with the message `unknown` where nothing has the number in the path.
+        """
         world = self.world
         with refuse_errors(unknown.format(self.number)):
             return await self.worlds.apply(world, command(world.clock.now()))

@@ -266,7 +266,9 @@ def complete(
 
 def framed(answer: spec.Answer, now: int) -> tuple[spec.Header, ...]:
     """The headers of an answer with its Content-Length and Date.
-    RFC 9110, 8.6 forbids a length in a 204; in a 304 it would be that of the 200, which is not known here."""
+
+    RFC 9110, 8.6 forbids a length in a 204; in a 304 it would be that of the 200, which is not known here.
+    """
     length = None if answer.status in spec.BODILESS else len(answer.body)
     return _framed(answer.headers, length, now // spec.SECOND)
 

@@ -343,7 +343,9 @@ class Variant:
 
 class EditedGateway:
     """Takes the place of the gateway of one server: edits each request, passes it on, edits the reply. It does no I/O either.
-    What editors remember about a world is forgotten with it; servers share nothing."""
+
+    What editors remember about a world is forgotten with it; servers share nothing.
+    """
 
     def __init__(self, gateway: Gateway, change: Mutant | Variant, worlds: Worlds) -> None:
         self._gateway = gateway

@@ -75,7 +75,9 @@ class Redirection:
 
     def admit(self, host: str, peer: tuple[Any, ...] | None) -> None:
         """Let a connection to this peer (None: not connected yet) be used for one of the hosts.
-        Raises ConnectionRefusedError when it does not reach the listener."""
+
+        Raises ConnectionRefusedError when it does not reach the listener.
+        """
         if peer is not None and not self.is_redirected(peer):
             raise self.refusal(
                 f"{host} was called through {peer[0]} port {peer[1]}, which is not the simulator: let the host be resolved "

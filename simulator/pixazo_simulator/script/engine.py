@@ -29,7 +29,9 @@ _MOST_DIFFERENCES = 20
 
 class Decision(msgspec.Struct, frozen=True):
     """The step of a rule that decides a call; `number` counts rules from 1, `label` names the rule in journals and reports.
-    `index` counts the steps of the rule from 0; `seed`, which the world gives, is where the faults draw from."""
+
+    `index` counts the steps of the rule from 0; `seed`, which the world gives, is where the faults draw from.
+    """
 
     number: int
     label: str
@@ -140,7 +142,9 @@ class RuleEntry:
 
     def lost_draw(self) -> str | None:
         """Why the draw lets the next matching request through; None when the rule decides it.
-        The n-th request has the same draw whatever else happens, so a dry run and a second look agree with what follows."""
+
+        The n-th request has the same draw whatever else happens, so a dry run and a second look agree with what follows.
+        """
         wanted = self.rule.probability
         if wanted == 1:
             return None

@@ -115,7 +115,9 @@ class Matcher(msgspec.Struct, frozen=True, dict=True):
 
     def __post_init__(self) -> None:
         """Raise ValueError with the remedy for an invalid operator or operand, and beyond the bounds.
-        A regular expression is compiled by `weight`, or by the first `holds`."""
+
+        A regular expression is compiled by `weight`, or by the first `holds`.
+        """
         if self.operator not in _OPERATORS:
             raise ValueError(
                 f"operator {shown(self.operator)} is not one of {', '.join(_OPERATORS)}"

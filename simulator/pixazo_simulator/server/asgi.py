@@ -180,7 +180,9 @@ class GatewayApp:
 
     def begin(self, request: Request) -> RoutedRequest | None:
         """The route of a request that can be answered directly, once its body is complete.
-        None for our own routes, for a body that is large or is not read, and where the gateway fails, which ASGI then reports."""
+
+        None for our own routes, for a body that is large or is not read, and where the gateway fails, which ASGI then reports.
+        """
         if type(request.endpoint) is spec.Unrouted and is_ours(request.method, request.path):
             return None
         request.started = real_clock()
@@ -272,7 +274,9 @@ class GatewayApp:
 
     async def _read_body(self, request: Request, route: RoutedRequest, receive: Receive) -> bool | None:
         """Read as much of the body as the route says.
-        False when the caller disconnects before its end, None when the bodies in memory would exceed MOST_HELD bytes."""
+
+        False when the caller disconnects before its end, None when the bodies in memory would exceed MOST_HELD bytes.
+        """
         limit, keep = route.body_limit, route.keep
         if limit is None or request.content_length > limit:
             route.take(request, b"")

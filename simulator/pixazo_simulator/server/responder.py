@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 Step = Callable[[], Awaitable[object]] | float | Response | bytes | Noise | Ending
 """One step of the effects of a response: something to await, real seconds to wait, the response whose status line
-and headers are sent, a piece of its body, what is sent before it, and how the connection ends."""
+and headers are sent, a piece of its body, what is sent before it, and how the connection ends.
+"""
 Steps = Generator[Step, "bool | None"]
 _SHOWN = 120
 

@@ -265,7 +265,9 @@ def _resolved(host: str, port: int) -> tuple[int, str]:
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; on `::` it takes IPv4 connections, too, where the system allows that.
-    Raises SimulatorError with the reason and the remedy, also where no server can run in a thread."""
+
+    Raises SimulatorError with the reason and the remedy, also where no server can run in a thread.
+    """
     library = threading.get_ident.__module__.partition(".")[0]
     # So it is called in CPython and PyPy. Where a library has replaced threads by greenlets, our event loop would block all of them forever.
     if library not in ("_thread", "thread"):

@@ -49,7 +49,9 @@ class JobTimes(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> JobTimes:
         """Read `2+13` or `5-20+60-180`: seconds queued, seconds processing; `polls:2` or `polls:1+3`: status reads.
-        Raises ValueError with the remedy."""
+
+        Raises ValueError with the remedy.
+        """
         if polls := re.fullmatch(r"polls:([1-9][0-9]{0,5})(?:\+([1-9][0-9]{0,5}))?", text):
             return msgspec.structs.replace(_JOB_TIMES, polls=(int(polls[1]), int(polls[2] or polls[1])))
         found = re.fullmatch(rf"{_RANGE}\+{_RANGE}", text)
@@ -141,7 +143,9 @@ class PriceList(msgspec.Struct, frozen=True):
 
     def of(self, operation: str, duration: float, resolution: str, listed: int | None = None) -> int:
         """The price in millionths of a dollar of one generation of `duration` seconds.
-        A price that is `listed` elsewhere comes before the rules that name no operation."""
+
+        A price that is `listed` elsewhere comes before the rules that name no operation.
+        """
         for rule in self.rules:  # not a generator, which takes three times as long: each submission asks
             if rule.fits(operation, duration, resolution):
                 return rule.amount if listed is None or rule.wanted[0] else listed

@@ -231,7 +231,9 @@ class Redactor:
 
 class _EncodedKeys:
     """Encoded forms of keys, each counted as often as it was added.
-    They are looked up by their first 4 characters, so the work on a text does not grow with their number."""
+
+    They are looked up by their first 4 characters, so the work on a text does not grow with their number.
+    """
 
     __slots__ = ("_beginnings", "_counts", "_longest", "_shortest", "_sizes")
 

@@ -62,7 +62,9 @@ else:  # every command that is logged; msgspec tells them apart by their names
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     """A command in the log, appended `at` an instant of real time (UTC milliseconds) by a `process`, as its entry `number`.
-    `world` is the number of the world that it is for; None: it is for the server."""
+
+    `world` is the number of the world that it is for; None: it is for the server.
+    """
 
     process: str
     number: int

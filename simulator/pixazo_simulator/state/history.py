@@ -199,7 +199,9 @@ def _present(number: int, fold: Fold) -> tuple[Begun, tuple[Row, ...]]:
 
 class CarriedOut(NamedTuple):
     """An entry carried out `at` an instant of real time: `command` is what it was for a world, None if nothing.
-    `before` is what the clock of the world read before, and its policy."""
+
+    `before` is what the clock of the world read before, and its policy.
+    """
 
     at: int
     command: LoggedCommand | None

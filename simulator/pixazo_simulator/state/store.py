@@ -73,7 +73,9 @@ def check_same(name: str, found: Head, given: Head, *, but_changeable: bool = Fa
 
 class Kept(msgspec.Struct):
     """The content of a store: its head, the rows of the latest state (see `Worlds.saved`), and the entries after it.
-    `count` says how many entries there were before the state."""
+
+    `count` says how many entries there were before the state.
+    """
 
     head: Head
     count: int
@@ -87,14 +89,18 @@ Position = tuple[int, int]
 
 class Store(Protocol):
     """Keeps the entries of one log in order, and the latest state that was saved.
-    Its coroutines raise StateUnavailableError when the store cannot be used now; then nothing has changed."""
+
+    Its coroutines raise StateUnavailableError when the store cannot be used now; then nothing has changed.
+    """
 
     name: str
     """The name of the store in messages, without a password."""
 
     def open(self, head: Head) -> Kept:
         """Open the store for this process and return its content; an empty store gets this head. It may take long.
-        Raises StoreError when it cannot be used, and then has changed nothing."""
+
+        Raises StoreError when it cannot be used, and then has changed nothing.
+        """
         ...
 
     async def append(self, entries: Sequence[bytes], *, durable: bool) -> None:
@@ -123,7 +129,9 @@ class SharedStore(Store, Protocol):
 
     async def follow(self) -> Sequence[bytes]:
         """Wait for further entries of any process and return them in order; the cursor moves in the same turn of the loop.
-        Raises StoreError for what is not an entry."""
+
+        Raises StoreError for what is not an entry.
+        """
         ...
 
     async def tail(self) -> Position:

@@ -355,7 +355,9 @@ class Dispatcher:
 
     async def reach(self, world: World, instant: int) -> None:
         """Return when a world's clock reads `instant` and what was due by then has been attempted.
-        A manual clock is advanced, and the next `advance` reports the events; any other clock is waited for."""
+
+        A manual clock is advanced, and the next `advance` reports the events; any other clock is waited for.
+        """
         pause, progress = world.clock.real_seconds_until(instant), self._progress_of(world)
         await asyncio.sleep(pause or 0)
         try:

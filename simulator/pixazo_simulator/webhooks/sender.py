@@ -273,7 +273,9 @@ def read_authorities(path: str) -> str:
 
 def trusting(authorities: str) -> ssl.SSLContext:
     """A context that trusts the system's authorities, or those that the environment names, and these (PEM).
-    Raises ValueError when the environment names what cannot be used."""
+
+    Raises ValueError when the environment names what cannot be used.
+    """
     import httpx2  # finds the authorities of every platform, and honours SSL_CERT_FILE and SSL_CERT_DIR
 
     try:

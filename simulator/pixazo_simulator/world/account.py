@@ -84,7 +84,9 @@ class Ledger(Part):
 
     def begin(self, entries: Iterable[Entry], now: int) -> None:
         """Enter what happened until `now`, when the opening is the only entry, and what is in the future.
-        The opening comes before, and the balance does not change."""
+
+        The opening comes before, and the balance does not change.
+        """
         self._ahead = sorted(entries)
         (opening,), earlier = self._entries, [each for each in self._ahead if each.at <= now]
         spent = sum(each.amount for each in earlier)

@@ -165,7 +165,9 @@ def read_start(text: str) -> int:
 
 def read_time(name: str, text: str, word: str) -> int:
     """Read an instant of RFC 3339 in UTC milliseconds, from 1970 on.
-    Raises ValueError for any other string; it begins with `name`, and names the `word` that is also allowed."""
+
+    Raises ValueError for any other string; it begins with `name`, and names the `word` that is also allowed.
+    """
     instant = read_instant(text)
     if instant is None or not 0 <= instant <= LAST_INSTANT:
         raise ValueError(

@@ -205,7 +205,9 @@ class TakeDelivery(Command[Delivery | None], frozen=True):
 
 class RecordAttempt(Command[None], frozen=True):
     """Enter the attempt of a delivery, the copies that a fault makes of it, and the next attempt when there is one.
-    Nothing happens when the process `by` no longer has it: then another one has attempted it again."""
+
+    Nothing happens when the process `by` no longer has it: then another one has attempted it again.
+    """
 
     delivery: Delivery
     attempt: Attempt
@@ -413,7 +415,9 @@ class CommandLog(Protocol):
 
     async def answer(self, request: Any, held: int | None = None) -> Any:
         """Append a request of the gateway, and return the response to it, which is journalled.
-        If `held`, a number of bytes of bodies in memory, is given, the request is refused for it."""
+
+        If `held`, a number of bytes of bodies in memory, is given, the request is refused for it.
+        """
         ...
 
     async def read(self) -> Any:

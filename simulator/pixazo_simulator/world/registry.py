@@ -174,7 +174,9 @@ class Worlds:
 
     async def apply(self, world: World, command: Command[T]) -> T:
         """Carry out a command for a world, through the log if there is one, and return its outcome.
-        Raises what the command raises, and StateUnavailableError."""
+
+        Raises what the command raises, and StateUnavailableError.
+        """
         if self.log is None:
             return world.apply(command)
         outcome: T = await self.log.append(world, command)

@@ -567,7 +567,9 @@ class World(Generations, kw_only=True):
 
     def portable(self, at: int) -> tuple[Row, ...]:
         """Its state, from which an equal world is made elsewhere; draws no longer depend on its key.
-        Its clock reads its present instant `at` an instant of real time (UTC milliseconds)."""
+
+        Its clock reads its present instant `at` an instant of real time (UTC milliseconds).
+        """
         other = self.fork()
         other._draws()  # noqa: SLF001 - of the same class
         other._states = {}  # noqa: SLF001

@@ -56,7 +56,9 @@ _HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length"
 @dataclass(frozen=True, slots=True)
 class EventStep:
     """A submit, a poll, or the arrival of a callback.
-    `overtaken` counts the callbacks that arrive after the gateway has sent its response and before the app has received it."""
+
+    `overtaken` counts the callbacks that arrive after the gateway has sent its response and before the app has received it.
+    """
 
     kind: Kind
     sees: Sees = Sees.QUEUED
@@ -146,7 +148,9 @@ class InvalidAppError(Exception):
 
 def proxy_for(gateway: str, before_response: Callable[[HttpRequest, HttpResponse], None]) -> LoopbackServer:
     """A reverse proxy for the gateway at this URL; `before_response` is called before each response is passed on.
-    The gateway sees the Host that the caller used, so the URLs in its responses go through the proxy, too."""
+
+    The gateway sees the Host that the caller used, so the URLs in its responses go through the proxy, too.
+    """
     netloc = urlsplit(gateway).netloc
 
     def forward(request: HttpRequest) -> HttpResponse:

@@ -16,7 +16,8 @@ SHORTEST_PAUSE = 5.0
 """Least seconds between two polls of a generation (page, Typical Workflow: "Poll every 5-10 seconds")."""
 ONE_LOOK = 0.25
 """Seconds within which reads count as one look, as when a wait is resumed, and other requests as sent at the same time; also the tolerance
-for a running clock."""
+for a running clock.
+"""
 LEAST_PAUSE = SHORTEST_PAUSE - ONE_LOOK
 SHORT_PAUSES = 2
 """Short pauses that make a finding: a single one may be a last look before a deadline."""

@@ -24,7 +24,8 @@ CODES: Mapping[str, tuple[int, ...]] = {
     "media": (200, 404),
 }
 """The status codes of each operation: those of the page's Response Handling that apply to it, and 404 for what does not exist
-(policies `unknown_id`, `retention`). Any 2xx counts as the first of them, any 5xx as 500, any missing video as 404."""
+(policies `unknown_id`, `retention`). Any 2xx counts as the first of them, any 5xx as 500, any missing video as 404.
+"""
 
 
 def _answers(operation: str) -> Iterator[tuple[str, str]]:
@@ -58,7 +59,8 @@ BEHAVIOURS: Mapping[str, str] = {
     "webhook:duplicated": 'pixazo.when("webhook").fault(Duplicate())',
 }
 """What counts as 100 %: the states and transitions of the page, the codes of each operation, the events of a webhook; each with a line
-that provokes it in a test."""
+that provokes it in a test.
+"""
 
 FAULT_BEHAVIOURS: Mapping[str, str] = {f"fault:{kind}": in_python(example) for kind, example in EXAMPLES.items()}
 """Every kind of fault, counted separately: no page documents them, but networks and gateways have them."""

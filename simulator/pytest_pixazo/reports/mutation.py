@@ -171,7 +171,9 @@ def table(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Outcome | None]]:
 
 def annotated(verdicts: Sequence[Verdict], places: Mapping[str, Place], config: pytest.Config) -> Iterator[Annotation]:
     """A warning for each change that slips through and each brittle test, a notice for each test that a change of the page breaks.
-    A change that could not be tried is an error."""
+
+    A change that could not be tried is an error.
+    """
     levels: dict[Outcome, Level] = {Outcome.UNKNOWN: "error", Outcome.BRITTLE: "warning"}
     for verdict in verdicts:
         change = verdict.change

@@ -24,13 +24,16 @@ TOOLS = RUNNERS | {
     "aiohttp", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "websockets",
 }  # fmt: skip
 """Top-level modules whose sleeps and clocks are real: the runners, and what freezes time, waits for other
-processes, serves, or speaks HTTP."""
+processes, serves, or speaks HTTP.
+"""
 
 PLUMBING = frozenset({"anyio", "outcome", "requests", "sniffio", "trio", "urllib3", "uvloop"}) | (
     sys.stdlib_module_names - {"sched"}
 )
 """Modules that sleep on behalf of the app (the back-off of urllib3), but time their own waits by the real clock.
-`sched` does not: it compares what it slept with a clock that the app has given it."""
+
+`sched` does not: it compares what it slept with a clock that the app has given it.
+"""
 
 WRAPPERS = frozenset({"anyio", "async_timeout", "asyncio", "contextlib", "functools", "trio"})
 """Modules that set a deadline on behalf of their caller."""

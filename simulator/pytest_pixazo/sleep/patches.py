@@ -410,7 +410,8 @@ INSTALLED = ("site-packages", "dist-packages")
 
 _without: dict[tuple[frozenset[int], bool], dict[str, tuple[int, int]]] = {}
 """Cache: installed modules that bind none of some objects, also while time is frozen, which changes what their names are bound to;
-with the identity and size of their namespace: a change of either means a new search."""
+with the identity and size of their namespace: a change of either means a new search.
+"""
 
 
 def rebind(swap: Mapping[int, object]) -> None:

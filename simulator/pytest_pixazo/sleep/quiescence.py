@@ -27,17 +27,20 @@ LOOK = 0.0002
 """Real seconds between two looks at busy threads: less than a request on loopback takes, so little time is lost."""
 STUCK = 0.5
 """Real seconds after which a thread that does not progress counts as waiting for something unrelated to the app: a thread that runs is
-scheduled every few milliseconds, and a response of the simulator takes a few."""
+scheduled every few milliseconds, and a response of the simulator takes a few.
+"""
 PATIENCE = 2.0
 """The most real seconds that a move of the clock waits for busy threads and loops."""
 LOOKS = 500
 """The fewest looks within STUCK and PATIENCE. On a busy machine seconds pass in which neither the simulator nor the app runs; then
-looks are rare as well."""
+looks are rare as well.
+"""
 ROUND = 100
 """Looks at busy threads after which the simulator is made to process what it has received: its threads have then run, too."""
 CALM_LOOPS = 4
 """Looks in a row that must find the tasks of a loop unchanged: in between, the simulator accepts a connection, reads a request and
-responds, and the response is read."""
+responds, and the response is read.
+"""
 CALM_THREADS = 2
 """Looks in a row that must find the threads idle: during a single one, a thread could wake another that was looked at before."""
 TURNS = 3
@@ -329,7 +332,8 @@ WAITS: dict[tuple[str, str], Callable[[Locals], bool]] = {
     ("trio._core._io_windows", "get_events"): lambda _: True,
 }
 """By module and function of the innermost frame: whether it waits, judged by its local variables. A thread that was just woken
-looks the same until it gets to run, so the frame alone does not show it."""
+looks the same until it gets to run, so the frame alone does not show it.
+"""
 
 
 def waits_for_others(frame: FrameType) -> bool:

@@ -22,12 +22,14 @@ from .quiescence import AsyncioLoop, Loop, Quiescence, TrioLoop, real_clock
 
 LIMIT = 3600.0
 """Seconds that one test may sleep by default: as many as `run_until` takes, and few enough to end an endless loop that polls every
-second after a few real seconds."""
+second after a few real seconds.
+"""
 KEPT = 10_000
 """How many lengths of sleeps are kept."""
 HELD_UP = 0.1
 """Real seconds after which a sleep ends that began while the clock was being moved: then the receiver of a callback sleeps, and the
-clock waits for its response. A move that waits for no receiver ends earlier; the gateway gives a receiver 5 s, enough for many such sleeps."""
+clock waits for its response. A move that waits for no receiver ends earlier; the gateway gives a receiver 5 s, enough for many such sleeps.
+"""
 SLICES = 20
 """The fewest waits within HELD_UP: on a busy machine seconds pass in which no thread runs."""
 
@@ -226,7 +228,9 @@ class Sleeps(Settable):
     @contextmanager
     def in_another_world(self, clock: WorldClock) -> Generator[None]:
         """Within this context sleeps advance another world; the limit counts for it alone.
-        Raises SleepLimitError at its start and its end, as `check` does."""
+
+        Raises SleepLimitError at its start and its end, as `check` does.
+        """
         self.check()
         kept, limit, before = self._clock, self.limit, self.total
         self._clock = clock

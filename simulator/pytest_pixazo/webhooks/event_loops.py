@@ -144,7 +144,9 @@ class ClientLoop:
 
     def _leave(self, stack: Any) -> None:
         """Called first when the client is closed.
-        Raises InboxError if the app is still responding after two seconds; a daemon thread then waits for it."""
+
+        Raises InboxError if the app is still responding after two seconds; a daemon thread then waits for it.
+        """
         with self._changed:
             is_idle = self._changed.wait_for(lambda: not self._under_way, STOP_DEADLINE)
         if not is_idle:

@@ -86,7 +86,7 @@ OPEN = """HDR-02 SUBMIT-18 T2V-PROMPT-03 T2V-PROMPT-04 T2V-DUR-02 T2V-RES-02 T2V
 #: Clauses, and a rewriting that alarms each of them.
 ROWS: tuple[tuple[str, Edit], ...] = (
     (REFUSED, at(nth(-1, aimed(status=400)), taken)),
-    (REFUSED, at(nth(0, aimed(status=400)), code(200), text("{}"))),
+    (REFUSED, at(nth(-1, aimed(status=400)), code(200), text("{}"))),
     (REFUSED, at(nth(-1, aimed(status=400)), LOST)),
     (IMAGES, at(nth(-1, aimed(status=400)), code(200), text("{}"))),
     (ACCEPTED, at(nth(-1, single(aimed(status=202))), other_way)),
@@ -184,6 +184,7 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("OUT-07", at(nth(-1, media()), head("Content-Type", "video/webm"))),
     ("OUT-08", at(nth(-1, media()), code(403))),
     ("OUT-08", at(nth(-1, media()), LOST)),
+    ("OUT-08", at(media("download again"), code(503), become(media=None))),
     ("OUT-08", at(nth(-1, media("late")), facts(container=None))),
     ("OUT-09", at(nth(-1, media()), facts(container=None))),
     ("OUT-09", at(nth(-1, media()), facts(empty=True))),
@@ -227,6 +228,10 @@ ROWS: tuple[tuple[str, Edit], ...] = (
     ("ERR-429-03", at(aim("ERR-429-01"), head("Retry-After", "soon"))),
     ("ERR-429-04", at(aimed("read after the wait"), code(429))),
     ("ERR-500-01", at(nth(-1, reads("PROCESSING")), code(502))),
+    ("ERR-500-01", at(nth(-1, aim("SUBMIT-16")), code(502))),
+    ("ERR-500-01", at(nth(-1, aim("SUBMIT-17")), code(503))),
+    ("ERR-500-01", at(lambda trace, _: (e for e in trace.exchanges if e.account == "other"), LOST)),
+    ("ERR-500-02", at(submits(status=500), code(503))),
     ("ERR-500-02", at(aimed(), put(request_id=NO_ID))),
     ("ERR-SET-01", at(aim("AUTH-01"), code(409))),
     ("ERR-PREC-01", at(aimed("no key, no prompt"), code(400))),
@@ -354,6 +359,7 @@ RIGHT: dict[str, Edit] = {
         lambda trace, _: (e for e in trace.exchanges if e.method in ("GET", "OPTIONS") and "BASE-06" in e.aims),
         code(200), text('{"request_id": "7f3a-01", "allow": "POST"}'),
     ),
+    "a faster clock of its own": at(submits(status=202), head("Date", "Tue, 31 Mar 2026 09:45:00 GMT")),
     "an Expires that is now": at(reads(), head("Date", "Tue, 31 Mar 2026 10:00:00 GMT"), head("Expires", "Tue, 31 Mar 2026 10:00:01 GMT")),
 }  # fmt: skip
 
@@ -432,19 +438,22 @@ def test_a_gateway_that_is_at_once_ready_shows_nothing_before_the_end() -> None:
 
 
 @pytest.mark.slow
-def test_submits_of_a_kind_that_wait_are_found_beside_a_slow_read() -> None:
-    """That all of a kind had ended before their 202, and no others, is seen on the gateway's own clock."""
+@pytest.mark.parametrize(("lasted", "waits"), [(15.1, True), (40.0, False)], ids=["until the end", "much longer"])
+@pytest.mark.parametrize("rate", [1, 10])
+def test_submits_of_a_kind_that_wait_are_found_beside_a_slow_read(rate: int, lasted: float, *, waits: bool) -> None:
+    """That all of a kind had ended before their 202, and no others, is seen on the gateway's own clock, at any rate."""
     trace = clean()
     slow = next(read for g in trace.generations for read in g.reads if g.submit.case == "quiet")
     held = [g for g in trace.generations if g.submit.sent.get("resolution") == "1080P" and g.ends]
-    late = {g.submit.number: replace(g.submit, finished=g.submit.started + 15.1) for g in held}
-    early = {read.number for g in held for read in g.reads if read.started < g.submit.started + 15.1}
+    late = {g.submit.number: replace(g.submit, finished=g.submit.started + lasted) for g in held}
+    early = {read.number for g in held for read in g.reads[:-1] if read.started < g.submit.started + lasted}
     late[slow.number] = replace(slow, started=held[0].submit.started, finished=held[0].submit.started + 10)
     real = replace(trace.header, profile=replace(trace.profile, virtual=False))
     exchanges = tuple(late.get(e.number, e) for e in trace.exchanges if e.number not in early - {slow.number})
-    edited = replace(trace, header=real, exchanges=exchanges)
+    faster = tuple(replace(e, started=e.started / rate, finished=e.finished / rate) for e in exchanges)
+    edited = replace(trace, header=real, exchanges=faster)
     found = [r.source for r in BY_ID["SUBMIT-14"].judge(edited) if isinstance(r, Violation)]
-    assert {source.number for source in found} == {g.submit.number for g in held}
+    assert {source.number for source in found} == ({g.submit.number for g in held} if waits else set())
 
 
 @pytest.mark.parametrize(

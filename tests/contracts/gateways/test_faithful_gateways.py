@@ -383,6 +383,12 @@ FAITHFUL = (
 )  # fmt: skip
 
 
+def test_what_refused_images_cost_is_judged_where_they_are_accepted_at_first() -> None:
+    """An image that this gateway accepts is not sent with the account whose funds show the cost of refusals."""
+    observed = observe(prepare=_failing_images, probes=for_clauses(["WAL-04"]))
+    assert observed.verdicts["WAL-04"].outcome.value == "PASS"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("faithful", some({faithful.name: faithful for faithful in FAITHFUL}, 1))
 def test_a_harmless_difference_raises_no_alarm(faithful: Faithful) -> None:

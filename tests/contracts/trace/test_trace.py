@@ -6,6 +6,7 @@ import base64
 import html
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -19,7 +20,16 @@ from pixazo_contracts.runner.redactor import KEY as REPLACEMENT
 from pixazo_contracts.runner.redactor import Redactor, is_distinctive
 from pixazo_contracts.trace.exchange import MISSING, parse_json
 from pixazo_contracts.trace.target import Profile
-from pixazo_contracts.trace.trace import Footer, Header, InvalidTraceError, Trace, dump_record, load_trace
+from pixazo_contracts.trace.trace import (
+    Footer,
+    Generation,
+    Header,
+    InvalidTraceError,
+    Trace,
+    dump_record,
+    fit_clock,
+    load_trace,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -209,3 +219,14 @@ def test_what_is_not_json_is_missing() -> None:
     assert parse_json('{"a": ') is MISSING
     assert parse_json("[" * 100_000) is MISSING
     assert parse_json("null") is None
+
+
+@pytest.mark.parametrize(("stamps", "fits"), [(("00.900", "00.920", "02.050"), True), (("00", "00", "02"), False)])
+def test_a_clock_of_whole_seconds_is_not_fitted(stamps: tuple[str, ...], *, fits: bool) -> None:
+    """Submits in bursts lie on a line by chance: what it says is wrong by up to a second."""
+    generations = [
+        Generation("", replace(EXCHANGE, started=at, finished=at), (replace(EXCHANGE, body=body),), ())
+        for at, stamp in zip((0.9, 0.92, 2.05), stamps, strict=True)
+        for body in [f'{{"created_at": "2026-03-31T10:00:{stamp}Z"}}']
+    ]
+    assert (fit_clock(generations) is not None) is fits

@@ -94,7 +94,9 @@ def named(host: str) -> tuple[str, ...]:
 
 def tls_of(options: dict[str, Any]) -> ssl.SSLContext:
     """The context that the options of `serve` describe; for our own certificate it sets `authority` and `webhook_ca` in them.
-    Raises click.UsageError with the remedy when a certificate cannot be used."""
+
+    Raises click.UsageError with the remedy when a certificate cannot be used.
+    """
     certificate, key = options["tls_cert"], options["tls_key"]
     if certificate is None and key is not None:
         raise click.UsageError(f"--tls-key {key} has no certificate: add --tls-cert FILE")

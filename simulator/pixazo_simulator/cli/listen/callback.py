@@ -107,7 +107,9 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def judge(callback: Callback, secrets: Sequence[bytes], now: int) -> Verdict:
     """Judge a signature at an instant of the real clock (UTC milliseconds).
-    One with an old timestamp is valid, and its age is stated: worlds with a manual clock run in other years."""
+
+    One with an old timestamp is valid, and its age is stated: worlds with a manual clock run in other years.
+    """
     identity, stamp, signatures = (callback.header(name.encode()) for name in SIGNED_BY)
     if identity is None or stamp is None or signatures is None:
         if not secrets:
@@ -279,7 +281,9 @@ def _answer(redactor: spec.Redactor, answer: Answer, most: int) -> ShownAnswer:
 
 def text_line(entry: KeptCallback, *, forwards: bool) -> tuple[str, Tone] | None:
     """The line about the latest event of an entry, which the caller must escape, and its tone.
-    Where nothing is forwarded, arrival and response are one line; None until there is a response."""
+
+    Where nothing is forwarded, arrival and response are one line; None until there is a response.
+    """
     view = shown(entry, most=0)
     if forwards and view.answers:
         return _answered(view)

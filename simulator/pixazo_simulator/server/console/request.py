@@ -28,7 +28,9 @@ MOST_LINES = 50
 
 class ConsoleRequest(msgspec.Struct, frozen=True):
     """One call of a page or of an action: `target` is its path and query, `world` the world in the path, if there is one.
-    `get` and `send` call control routes with the key of that world."""
+
+    `get` and `send` call control routes with the key of that world.
+    """
 
     control: ControlHandler
     worlds: Worlds
