@@ -478,10 +478,11 @@ def i2v_img_15(trace: Trace) -> Remarks:
     for clause_id in ("I2V-IMG-07", "I2V-IMG-08", "I2V-IMG-09", "I2V-IMG-11"):
         for exchange in (e for e in trace.aimed(clause_id) if e.intent == "refuse"):
             generation = trace.generation(exchange.accepted_id)
+            image = exchange.case.partition(" beside ")[0]  # what else the request has does not matter: see `BESIDE`
             if generation is not None and generation.outcome is not None:
-                yield Observation(f"{exchange.case}: accepted, then {generation.outcome}", exchange)
+                yield Observation(f"{image}: accepted, then {generation.outcome}", exchange)
             elif generation is None and exchange.status not in checks.UNDECIDED:
-                yield Observation(f"{exchange.case}: refused at submit", exchange)
+                yield Observation(f"{image}: refused at submit", exchange)
 
 
 # fmt: off

@@ -476,10 +476,10 @@ IMAGE_AND_PROMPT: Final = (
 #: the value of the member. None of it relaxes the rule.
 BESIDE: Final[tuple[tuple[str, str, Way, object], ...]] = (
     ("", "", "", None),
-    ("", ", URL in the header", "header", None),
-    ("callback_url", ", URL in the member", "member", None),
-    ("duration", ", 10 s", "", 10),
-    ("resolution", ", 1080P", "", "1080P"),
+    ("", " beside a URL in the header", "header", None),
+    ("callback_url", " beside callback_url", "member", None),
+    ("duration", " beside 10 s", "", 10),
+    ("resolution", " beside 1080P", "", "1080P"),
 )
 
 
