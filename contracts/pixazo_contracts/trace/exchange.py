@@ -14,8 +14,8 @@ from typing import Final, Literal, TypeGuard
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 __all__ = [
-    "MISSING", "Callback", "Exchange", "Intent", "JsonObject", "inspect_media", "is_array", "is_object", "join_url",
-    "members_of", "parse_json", "repeated_names", "split_url",
+    "MISSING", "Callback", "Exchange", "Intent", "JsonObject", "inspect_media", "is_array", "is_object", "is_object_text",
+    "join_url", "members_of", "parse_json", "repeated_names", "split_url",
 ]  # fmt: skip
 
 #: A decoded JSON object.
@@ -115,9 +115,19 @@ def is_object(value: object) -> TypeGuard[JsonObject]:
 
 
 def members_of(body: bytes) -> JsonObject:
-    """The members of a body that is a JSON object, else none; past the cache of `parse_json`, which keeps what clauses judge."""
-    value = parse_json.__wrapped__(body.decode("utf-8", "replace"))
+    """The members of a body that is a JSON object, else none."""
+    value = _parsed(body)
     return value if is_object(value) else {}
+
+
+def is_object_text(body: bytes) -> bool:
+    """Whether a body is a JSON object, also one without members."""
+    return is_object(_parsed(body))
+
+
+def _parsed(body: bytes) -> object:
+    """Past the cache of `parse_json`, which keeps what clauses judge."""
+    return parse_json.__wrapped__(body.decode("utf-8", "replace"))
 
 
 def is_array(value: object) -> TypeGuard[list[object]]:

@@ -37,10 +37,10 @@ from pixazo_contracts.trace import (
     instant,
     is_array,
     is_object,
+    is_object_text,
     join_url,
     load_trace,
     members_of,
-    parse_json,
     split_url,
     whole_number,
 )
@@ -157,7 +157,7 @@ def _sent(request: JsonObject, headers: Headers, folder: Path | None) -> bytes |
     if body is None:
         return b"" if told == 0 else None
     # A tool that has undone an encoding tells the length of the encoded body.
-    return body if told in (None, -1, len(body)) or is_object(parse_json(body.decode("utf-8", "replace"))) else None
+    return body if told in (None, -1, len(body)) or is_object_text(body) else None
 
 
 def _typed(headers: Headers, kind: object) -> Headers:
@@ -179,7 +179,7 @@ def _read(entry: object, before: float, folder: Path | None) -> _Entry | None:
     body, declared = _bytes(content, answered, folder), _length(answered)
     told = int(_number(content.get("size")))
     size = len(body or b"") or told or int(_number(response.get("bodySize"))) or declared or 0
-    if body and len(body) < told and not is_object(parse_json(body.decode("utf-8", "replace"))):
+    if body and len(body) < told and not is_object_text(body):
         body, size = None, told  # its beginning, or a word in its place
     if not body:
         # A browser writes size 0, and some an empty text, for a body that it did not keep.
